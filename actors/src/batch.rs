@@ -1,0 +1,132 @@
+//! What travels between the actors: entries with their permits.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+
+use readings::SiteId;
+use readings::store::StreamId;
+use readings::store::codec::StreamEntry;
+use readings::store::dead_letters::DeadLetter;
+
+use crate::in_flight::InFlightPermit;
+
+/// Readings of one delivery, in stream order.
+#[derive(Debug)]
+pub(crate) struct ReadBatch {
+    pub entries: Vec<StreamEntry>,
+    pub permit: InFlightPermit,
+}
+
+/// Readings of one site, in stream order.
+#[derive(Debug)]
+pub(crate) struct SiteBatch {
+    pub site: SiteId,
+    pub entries: Vec<StreamEntry>,
+    pub permit: InFlightPermit,
+}
+
+/// Entries that need not be delivered again: stored, or gone.
+#[derive(Debug)]
+pub(crate) struct AckBatch(pub InFlightPermit);
+
+/// Entries that go to the dead-letter stream.
+#[derive(Debug)]
+pub(crate) struct DeadLetterBatch {
+    pub letters: Vec<DeadLetter>,
+    pub permit: InFlightPermit,
+}
+
+impl SiteBatch {
+    /// One batch for each entry, in order.
+    pub fn into_singles(self) -> Vec<Self> {
+        let permits = self
+            .permit
+            .partition(self.entries.iter().map(|entry| vec![entry.id]));
+        let single = |(entry, permit)| Self {
+            site: self.site.clone(),
+            entries: vec![entry],
+            permit,
+        };
+        self.entries.into_iter().zip(permits).map(single).collect()
+    }
+}
+
+/// Splits a delivery by site; within a site the order stays that of the stream.
+pub(crate) fn group_by_site(batch: ReadBatch) -> Vec<SiteBatch> {
+    let mut places: HashMap<SiteId, usize> = HashMap::new();
+    let mut groups: Vec<Vec<StreamEntry>> = Vec::new();
+    for entry in batch.entries {
+        match places.entry(entry.reading.site_id.clone()) {
+            Entry::Occupied(place) => groups[*place.get()].push(entry),
+            Entry::Vacant(place) => {
+                place.insert(groups.len());
+                groups.push(vec![entry]);
+            }
+        }
+    }
+    let permits = batch
+        .permit
+        .partition(groups.iter().map(|entries| ids(entries)));
+    let site_batch = |(entries, permit): (Vec<StreamEntry>, _)| {
+        let site = entries.first()?.reading.site_id.clone();
+        Some(SiteBatch {
+            site,
+            entries,
+            permit,
+        })
+    };
+    groups
+        .into_iter()
+        .zip(permits)
+        .filter_map(site_batch)
+        .collect()
+}
+
+fn ids(entries: &[StreamEntry]) -> Vec<StreamId> {
+    entries.iter().map(|entry| entry.id).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::num::NonZeroUsize;
+
+    use readings::{DeviceId, Power, Reading, Timestamp};
+
+    use super::*;
+    use crate::in_flight::InFlightWindow;
+
+    fn entry(ms: u64, site: &str) -> StreamEntry {
+        StreamEntry {
+            id: StreamId { ms, seq: 0 },
+            reading: Reading {
+                site_id: SiteId::new(site).unwrap(),
+                device_id: DeviceId::new("meter").unwrap(),
+                power: Power::from_watts(1.0).unwrap(),
+                timestamp: Timestamp::parse("2024-01-15T10:30:00Z").unwrap(),
+            },
+            ingested_at: String::new(),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_delivery_is_split_by_site_in_stream_order_with_the_permits_of_its_entries() {
+        let ten = NonZeroUsize::new(10).unwrap();
+        let window = InFlightWindow::new(ten);
+        let entries = vec![entry(1, "a"), entry(2, "b"), entry(3, "a")];
+        let permit = window.reserve(ten).await.admit(ids(&entries));
+        let batches = group_by_site(ReadBatch { entries, permit });
+        let seen: Vec<_> = batches
+            .iter()
+            .map(|b| (b.site.as_str(), ids(&b.entries), b.permit.ids()))
+            .collect();
+        let id = |ms| StreamId { ms, seq: 0 };
+        let expected = [("a", vec![id(1), id(3)]), ("b", vec![id(2)])];
+        assert_eq!(
+            seen,
+            expected
+                .each_ref()
+                .map(|(s, ids)| (*s, ids.clone(), ids.as_slice()))
+        );
+        assert!(!window.take_abandoned());
+    }
+}

@@ -1,0 +1,64 @@
+//! What the pipeline is told, and what its actors share.
+
+use std::num::NonZeroUsize;
+use std::time::Duration;
+
+use readings::store::series::SeriesStore;
+use readings::store::sites::SiteIndex;
+use readings::store::stream::ReadingStream;
+use readings::store::{Keys, RedisServer, StoreError};
+use tokio_util::sync::CancellationToken;
+
+use crate::in_flight::InFlightWindow;
+use crate::pace::Pace;
+
+/// How the pipeline works; each value is a setting of the program, described there.
+#[derive(Debug, Clone)]
+pub struct PipelineConfig {
+    /// The stream and the consumer group.
+    pub keys: Keys,
+    /// This consumer's name in the group; no other process may use it at the same time.
+    pub consumer: String,
+    /// Entries that one read or claim asks for at most.
+    pub batch_size: NonZeroUsize,
+    /// Entries that may be in flight: delivered and not yet acknowledged.
+    pub max_in_flight: NonZeroUsize,
+    /// How long a read waits for new entries.
+    pub read_block: Duration,
+    /// How long an entry must have been pending before it is taken over from its consumer.
+    pub claim_min_idle: Duration,
+    /// An artificial delay before each stored reading.
+    pub processing_delay: Duration,
+    /// How long [`crate::Pipeline::shutdown`] may take.
+    pub drain_timeout: Duration,
+}
+
+/// What all actors of a pipeline share.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub config: PipelineConfig,
+    pub server: RedisServer,
+    pub stream: ReadingStream,
+    pub series: SeriesStore,
+    pub sites: SiteIndex,
+    pub window: InFlightWindow,
+    pub pace: Pace,
+    /// Set when the sources must stop reading.
+    pub draining: CancellationToken,
+}
+
+impl Shared {
+    pub fn new(config: PipelineConfig, server: RedisServer) -> Result<Self, StoreError> {
+        let connection = server.shared()?;
+        Ok(Self {
+            stream: ReadingStream::new(config.keys.clone(), connection.clone()),
+            series: SeriesStore::new(connection.clone()),
+            sites: SiteIndex::new(&config.keys, connection),
+            window: InFlightWindow::new(config.max_in_flight),
+            pace: Pace::new(config.processing_delay),
+            draining: CancellationToken::new(),
+            config,
+            server,
+        })
+    }
+}

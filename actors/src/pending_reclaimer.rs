@@ -1,0 +1,138 @@
+//! `PendingReclaimer`: takes over entries that other consumers left pending.
+//!
+//! Owns the cursor of its scan, which it starts anew after a restart: an entry that was claimed and
+//! lost is pending for this consumer, and the `StreamReader` reads it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use backon::{BackoffBuilder, ConstantBuilder};
+use ractor::{Actor, ActorProcessingErr, ActorRef};
+use readings::store::stream::Claimed;
+use readings::store::{StoreError, StreamId};
+use tracing::{info, warn};
+
+use crate::config::Shared;
+use crate::dispatch::{Dispatcher, NobodyThere};
+use crate::metrics::METRICS;
+
+pub(crate) struct PendingReclaimerArguments {
+    pub shared: Arc<Shared>,
+    pub dispatcher: Dispatcher,
+}
+
+pub(crate) struct PendingReclaimerState {
+    shared: Arc<Shared>,
+    dispatcher: Dispatcher,
+    cursor: StreamId,
+    pauses: backon::ConstantBackoff,
+}
+
+#[derive(Debug)]
+pub(crate) enum PendingReclaimerMessage {
+    /// Claim once, and go on.
+    Claim,
+}
+
+pub(crate) struct PendingReclaimer;
+
+impl Actor for PendingReclaimer {
+    type Msg = PendingReclaimerMessage;
+    type State = PendingReclaimerState;
+    type Arguments = PendingReclaimerArguments;
+
+    async fn pre_start(
+        &self,
+        myself: ActorRef<Self::Msg>,
+        PendingReclaimerArguments { shared, dispatcher }: Self::Arguments,
+    ) -> Result<Self::State, ActorProcessingErr> {
+        myself.cast(PendingReclaimerMessage::Claim)?;
+        let pauses = pauses(shared.config.claim_min_idle);
+        Ok(PendingReclaimerState {
+            shared,
+            dispatcher,
+            cursor: StreamId::ZERO,
+            pauses,
+        })
+    }
+
+    async fn handle(
+        &self,
+        myself: ActorRef<Self::Msg>,
+        message: Self::Msg,
+        state: &mut Self::State,
+    ) -> Result<(), ActorProcessingErr> {
+        match message {
+            PendingReclaimerMessage::Claim => state.claim(&myself).await?,
+        }
+        Ok(())
+    }
+}
+
+impl PendingReclaimerState {
+    async fn claim(
+        &mut self,
+        myself: &ActorRef<PendingReclaimerMessage>,
+    ) -> Result<(), NobodyThere> {
+        let draining = self.shared.draining.clone();
+        let room = tokio::select! {
+            room = self.shared.window.reserve(self.shared.config.batch_size) => room,
+            () = draining.cancelled() => return Ok(()),
+        };
+        match self.take_over(room.room()).await {
+            Ok(Claimed {
+                cursor,
+                mut delivery,
+            }) => {
+                self.cursor = cursor;
+                delivery.retain(|id| !self.shared.window.contains(id));
+                if !delivery.is_empty() {
+                    METRICS.reclaimed(delivery.len());
+                    info!(
+                        entries = delivery.len(),
+                        "took over entries that were left pending"
+                    );
+                }
+                self.dispatcher.dispatch(room, delivery)?;
+            }
+            Err(error) => self.note_failure(&error),
+        }
+        self.go_on(myself);
+        Ok(())
+    }
+
+    async fn take_over(&self, room: usize) -> Result<Claimed, StoreError> {
+        let Shared { stream, config, .. } = self.shared.as_ref();
+        stream
+            .claim(&config.consumer, config.claim_min_idle, self.cursor, room)
+            .await
+    }
+
+    /// The reader says that Redis is away, and makes the group again.
+    fn note_failure(&mut self, error: &StoreError) {
+        if error.wants_group() {
+            self.cursor = StreamId::ZERO;
+        } else {
+            warn!(%error, "cannot look for entries that were left pending");
+        }
+    }
+
+    /// A scan that has not come to its end goes on at once; a new one begins after a pause.
+    fn go_on(&mut self, myself: &ActorRef<PendingReclaimerMessage>) {
+        let pause = match self.cursor {
+            StreamId::ZERO => self.pauses.next().unwrap_or_default(),
+            _ => Duration::ZERO,
+        };
+        myself.send_after(pause, || PendingReclaimerMessage::Claim);
+    }
+}
+
+/// About half the idle time that makes an entry claimable, so none waits much longer than one and a
+/// half times; with jitter, so that replicas do not all scan at once.
+fn pauses(min_idle: Duration) -> backon::ConstantBackoff {
+    ConstantBuilder::default()
+        .with_delay(min_idle / 2)
+        .with_jitter()
+        .without_max_times()
+        .build()
+}

@@ -1,0 +1,43 @@
+//! Repeats an exchange with Redis until it works.
+
+use std::time::Duration;
+
+use backon::{ExponentialBuilder, Retryable};
+use readings::store::{ErrorClass, StoreError};
+use tracing::warn;
+
+/// The first pause after a failure. Too low and a restarting server is flooded.
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
+
+/// The longest pause. Too high and work resumes that late after an outage.
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+
+/// Growing pauses with jitter, without end: an outage costs time, never entries.
+pub(crate) fn patience() -> ExponentialBuilder {
+    ExponentialBuilder::default()
+        .with_min_delay(FIRST_PAUSE)
+        .with_max_delay(LONGEST_PAUSE)
+        .with_jitter()
+        .without_max_times()
+}
+
+/// Repeats `exchange`, which must be safe to repeat, until it works or can never work.
+///
+/// # Errors
+/// What waiting does not mend: the key has the wrong type.
+pub(crate) async fn until_done<T, F>(exchange: impl FnMut() -> F) -> Result<T, StoreError>
+where
+    F: Future<Output = Result<T, StoreError>>,
+{
+    let mut failures = 0_u32;
+    exchange
+        .retry(patience())
+        .when(|error| error.class != ErrorClass::WrongType)
+        .notify(|error, pause| {
+            failures += 1;
+            if failures.is_power_of_two() {
+                warn!(%error, failures, ?pause, "entries are kept until Redis takes them");
+            }
+        })
+        .await
+}

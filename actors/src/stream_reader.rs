@@ -1,0 +1,203 @@
+//! `StreamReader`: reads the stream as this process' consumer, over a connection of its own.
+//!
+//! Owns that connection. Whenever it starts, after any error, and when entries were abandoned, it
+//! first reads what is pending for this consumer and not in flight here: a reply that was lost, an
+//! actor that died, an earlier life of this process.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use backon::BackoffBuilder;
+use ractor::{Actor, ActorProcessingErr, ActorRef};
+use readings::store::stream::{Delivery, GroupReader};
+use readings::store::{StoreError, StreamId};
+use tokio::time::timeout;
+use tracing::{info, warn};
+
+use crate::config::Shared;
+use crate::dispatch::{Dispatcher, NobodyThere};
+use crate::metrics::METRICS;
+use crate::retry::patience;
+
+/// How long an unblocked read may take to come back before its connection is dropped instead.
+const UNBLOCK_TIMEOUT: Duration = Duration::from_secs(1);
+
+pub(crate) struct StreamReaderArguments {
+    pub shared: Arc<Shared>,
+    pub dispatcher: Dispatcher,
+}
+
+pub(crate) struct StreamReaderState {
+    shared: Arc<Shared>,
+    dispatcher: Dispatcher,
+    reader: Option<GroupReader>,
+    position: Position,
+    failures: u32,
+    pauses: backon::ExponentialBackoff,
+}
+
+/// What to read next.
+#[derive(Debug, Clone, Copy)]
+enum Position {
+    /// This consumer's pending entries after this one.
+    Pending(StreamId),
+    /// Entries that no consumer has seen.
+    New,
+}
+
+#[derive(Debug)]
+pub(crate) enum StreamReaderMessage {
+    /// Read once, and go on.
+    Read,
+}
+
+pub(crate) struct StreamReader;
+
+impl Actor for StreamReader {
+    type Msg = StreamReaderMessage;
+    type State = StreamReaderState;
+    type Arguments = StreamReaderArguments;
+
+    async fn pre_start(
+        &self,
+        myself: ActorRef<Self::Msg>,
+        StreamReaderArguments { shared, dispatcher }: Self::Arguments,
+    ) -> Result<Self::State, ActorProcessingErr> {
+        myself.cast(StreamReaderMessage::Read)?;
+        Ok(StreamReaderState {
+            shared,
+            dispatcher,
+            reader: None,
+            position: Position::Pending(StreamId::ZERO),
+            failures: 0,
+            pauses: patience().build(),
+        })
+    }
+
+    async fn handle(
+        &self,
+        myself: ActorRef<Self::Msg>,
+        message: Self::Msg,
+        state: &mut Self::State,
+    ) -> Result<(), ActorProcessingErr> {
+        match message {
+            StreamReaderMessage::Read => state.read(&myself).await?,
+        }
+        Ok(())
+    }
+}
+
+impl StreamReaderState {
+    async fn read(&mut self, myself: &ActorRef<StreamReaderMessage>) -> Result<(), NobodyThere> {
+        fail::fail_point!("reader-before-read");
+        let draining = self.shared.draining.clone();
+        if draining.is_cancelled() {
+            return Ok(());
+        }
+        if self.shared.window.take_abandoned() {
+            self.position = Position::Pending(StreamId::ZERO);
+        }
+        let room = tokio::select! {
+            room = self.shared.window.reserve(self.shared.config.batch_size) => room,
+            () = draining.cancelled() => return Ok(()),
+        };
+        match self.deliver(room.room()).await {
+            Ok(delivery) => {
+                self.note_success();
+                fail::fail_point!("reader-after-read");
+                self.dispatcher.dispatch(room, delivery)?;
+                // Err means that the pipeline is draining: this was the last read.
+                let _ = myself.cast(StreamReaderMessage::Read);
+            }
+            Err(error) => {
+                let pause = self.note_failure(&error);
+                myself.send_after(pause, || StreamReaderMessage::Read);
+            }
+        }
+        Ok(())
+    }
+
+    /// The next entries that are not in flight yet.
+    async fn deliver(&mut self, room: usize) -> Result<Delivery, StoreError> {
+        self.start().await?;
+        let Some(reader) = &mut self.reader else {
+            return Ok(Delivery::default());
+        };
+        match self.position {
+            Position::New => read_new(&self.shared, reader, room).await,
+            Position::Pending(after) => {
+                let mut delivery = reader.read_pending(after, room).await?;
+                self.position = delivery
+                    .ids()
+                    .max()
+                    .map_or(Position::New, Position::Pending);
+                delivery.retain(|id| !self.shared.window.contains(id));
+                Ok(delivery)
+            }
+        }
+    }
+
+    /// Connects and makes sure of the group, unless that is done.
+    async fn start(&mut self) -> Result<(), StoreError> {
+        if self.reader.is_some() {
+            return Ok(());
+        }
+        let Shared {
+            stream,
+            server,
+            config,
+            ..
+        } = self.shared.as_ref();
+        if stream.ensure_group().await? {
+            METRICS.group_created();
+            info!(group = stream.keys().group(), "created the consumer group");
+        }
+        self.reader = Some(
+            stream
+                .reader(server, &config.consumer, config.read_block)
+                .await?,
+        );
+        Ok(())
+    }
+
+    fn note_success(&mut self) {
+        if self.failures > 0 {
+            info!(failures = self.failures, "reading again");
+        }
+        self.failures = 0;
+        self.pauses = patience().build();
+    }
+
+    /// Entries may be pending that never arrived: drops the connection, so that no more are sent
+    /// there, and goes back to what is pending.
+    fn note_failure(&mut self, error: &StoreError) -> Duration {
+        self.reader = None;
+        self.position = Position::Pending(StreamId::ZERO);
+        self.failures += 1;
+        let pause = self.pauses.next().unwrap_or_default();
+        if self.failures.is_power_of_two() {
+            warn!(%error, failures = self.failures, ?pause, "cannot read the stream");
+        }
+        pause
+    }
+}
+
+/// Reads new entries; when the pipeline drains meanwhile, wakes the read instead of waiting it out or
+/// dropping it, as its reply may bring entries.
+async fn read_new(
+    shared: &Shared,
+    reader: &mut GroupReader,
+    room: usize,
+) -> Result<Delivery, StoreError> {
+    let client_id = reader.client_id();
+    let read = reader.read_new(room);
+    tokio::pin!(read);
+    tokio::select! {
+        delivery = &mut read => return delivery,
+        () = shared.draining.cancelled() => {}
+    }
+    shared.stream.unblock(client_id).await?;
+    timeout(UNBLOCK_TIMEOUT, read)
+        .await
+        .unwrap_or_else(|_| Ok(Delivery::default()))
+}

@@ -1,0 +1,185 @@
+//! `Writers`: routes readings to the writer of their site, and supervises the writers.
+//!
+//! Owns the map from site to writer; is the only sender to them, so only it can send one away. When
+//! it dies its writers end with it, and all they held is abandoned.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use ractor::{
+    Actor, ActorId, ActorProcessingErr, ActorRef, MessagingErr, SpawnErr, SupervisionEvent,
+};
+use readings::SiteId;
+use tracing::{debug, error};
+
+use crate::acker::AckerMessage;
+use crate::batch::{ReadBatch, SiteBatch, group_by_site};
+use crate::config::Shared;
+use crate::metrics::METRICS;
+use crate::restart::RestartBudget;
+use crate::writer::{Writer, WriterArguments};
+
+/// A writer without work for this long leaves. Too low and sites that send every minute start one
+/// each time (about 10 µs); too high and writers of silent sites keep their 4 kB.
+const IDLE_AFTER: Duration = Duration::from_secs(120);
+
+/// How often idle writers are looked for.
+const LOOK_EVERY: Duration = Duration::from_secs(30);
+
+pub(crate) struct WritersArguments {
+    pub shared: Arc<Shared>,
+    pub acker: ActorRef<AckerMessage>,
+}
+
+pub(crate) struct WritersState {
+    shared: Arc<Shared>,
+    acker: ActorRef<AckerMessage>,
+    sites: HashMap<SiteId, SiteWriter>,
+    budget: RestartBudget,
+}
+
+struct SiteWriter {
+    writer: ActorRef<SiteBatch>,
+    last_used: Instant,
+}
+
+#[derive(Debug)]
+pub(crate) enum WritersMessage {
+    /// Send these readings on their way.
+    Route(ReadBatch),
+    /// Send writers away that have had no work.
+    EvictIdle,
+}
+
+pub(crate) struct Writers;
+
+impl Actor for Writers {
+    type Msg = WritersMessage;
+    type State = WritersState;
+    type Arguments = WritersArguments;
+
+    async fn pre_start(
+        &self,
+        myself: ActorRef<Self::Msg>,
+        WritersArguments { shared, acker }: Self::Arguments,
+    ) -> Result<Self::State, ActorProcessingErr> {
+        myself.send_interval(LOOK_EVERY, || WritersMessage::EvictIdle);
+        Ok(WritersState {
+            shared,
+            acker,
+            sites: HashMap::new(),
+            budget: RestartBudget::default(),
+        })
+    }
+
+    async fn handle(
+        &self,
+        myself: ActorRef<Self::Msg>,
+        message: Self::Msg,
+        state: &mut Self::State,
+    ) -> Result<(), ActorProcessingErr> {
+        match message {
+            WritersMessage::Route(batch) => state.route(batch, &myself).await?,
+            WritersMessage::EvictIdle => state.evict_idle(Instant::now()),
+        }
+        Ok(())
+    }
+
+    async fn handle_supervisor_evt(
+        &self,
+        _myself: ActorRef<Self::Msg>,
+        event: SupervisionEvent,
+        state: &mut Self::State,
+    ) -> Result<(), ActorProcessingErr> {
+        match event {
+            SupervisionEvent::ActorFailed(writer, reason) => state.forget(writer.get_id(), reason),
+            _ => Ok(()),
+        }
+    }
+
+    async fn post_stop(
+        &self,
+        myself: ActorRef<Self::Msg>,
+        state: &mut Self::State,
+    ) -> Result<(), ActorProcessingErr> {
+        myself
+            .drain_children_and_wait(Some(state.shared.config.drain_timeout))
+            .await;
+        Ok(())
+    }
+}
+
+impl WritersState {
+    async fn route(
+        &mut self,
+        batch: ReadBatch,
+        myself: &ActorRef<WritersMessage>,
+    ) -> Result<(), SpawnErr> {
+        for batch in group_by_site(batch) {
+            self.send(batch, myself).await?;
+        }
+        Ok(())
+    }
+
+    async fn send(
+        &mut self,
+        mut batch: SiteBatch,
+        myself: &ActorRef<WritersMessage>,
+    ) -> Result<(), SpawnErr> {
+        if let Some(site) = self.sites.get_mut(&batch.site) {
+            site.last_used = Instant::now();
+            match site.writer.cast(batch) {
+                Ok(()) => return Ok(()),
+                // It has failed, and the notice is still on its way.
+                Err(MessagingErr::SendErr(returned)) => batch = returned,
+                Err(_) => return Ok(()),
+            }
+        }
+        let site = batch.site.clone();
+        let arguments = WriterArguments {
+            shared: Arc::clone(&self.shared),
+            acker: self.acker.clone(),
+        };
+        let (writer, _) = Actor::spawn_linked(None, Writer, arguments, myself.get_cell()).await?;
+        // A writer that has already ended drops the batch: abandoned, and read again.
+        let _ = writer.cast(batch);
+        self.sites.insert(
+            site,
+            SiteWriter {
+                writer,
+                last_used: Instant::now(),
+            },
+        );
+        Ok(())
+    }
+
+    /// Leaves first, drains then: a reading that comes later finds no writer and starts a new one.
+    fn evict_idle(&mut self, now: Instant) {
+        let before = self.sites.len();
+        self.sites.retain(|_, site| {
+            let busy = now.duration_since(site.last_used) < IDLE_AFTER;
+            if !busy {
+                // Err means that it has ended already.
+                let _ = site.writer.drain();
+            }
+            busy
+        });
+        let left = self.sites.len();
+        debug!(left, evicted = before - left, "looked for idle writers");
+    }
+
+    fn forget(
+        &mut self,
+        writer: ActorId,
+        reason: ActorProcessingErr,
+    ) -> Result<(), ActorProcessingErr> {
+        METRICS.restarted("writer");
+        error!(%reason, "a writer failed; its entries will be read again");
+        self.sites.retain(|_, site| site.writer.get_id() != writer);
+        if self.budget.spend(Instant::now()).is_none() {
+            return Err("writers fail again and again".into());
+        }
+        Ok(())
+    }
+}

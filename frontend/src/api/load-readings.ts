@@ -1,0 +1,27 @@
+import { ApiError, type Problem } from './problems';
+import type { Progress, WorkerMessage } from './readings.worker';
+import type { SiteReadings } from './site-readings';
+
+export type { Progress };
+
+const NO_WORKER: Problem = { kind: 'unreachable', message: 'The part of this page that reads the data failed.' };
+
+/** All readings of a site; aborting drops the request at once. The page stays quick however many there are. */
+export function loadReadings(
+  site: string,
+  signal: AbortSignal,
+  onProgress: (progress: Progress) => void,
+): Promise<SiteReadings> {
+  const worker = new Worker(new URL('./readings.worker.ts', import.meta.url), { type: 'module' });
+  const result = new Promise<SiteReadings>((resolve, reject) => {
+    worker.onmessage = ({ data }: MessageEvent<WorkerMessage>) => {
+      if (data.type === 'progress') onProgress(data.progress);
+      else if (data.type === 'done') resolve(data.readings);
+      else reject(new ApiError(data.problem));
+    };
+    worker.onerror = () => reject(new ApiError(NO_WORKER));
+    signal.addEventListener('abort', () => reject(signal.reason), { once: true });
+  });
+  worker.postMessage(site);
+  return result.finally(() => worker.terminate());
+}

@@ -1,0 +1,59 @@
+import type { ComponentChildren } from 'preact';
+import type { HealthReport } from '../../api/types';
+import { Id } from '../../ui/Id';
+import { Sign, type Tone } from '../../ui/Notice';
+import { type Health, health } from './health-state';
+
+const WORDS: Record<Tone, string> = {
+  good: 'Healthy',
+  warning: 'Degraded',
+  bad: 'Unreachable',
+  plain: 'Checking…',
+};
+
+export function toneOf(state: Health): Tone {
+  if (state.phase === 'unknown') return 'plain';
+  if (state.phase === 'unreachable') return 'bad';
+  return state.report.status === 'healthy' ? 'good' : 'warning';
+}
+
+/** What the processing service says of itself; nothing of it stays in sight once it stops answering. */
+export function HealthStrip() {
+  const state = health.value;
+  const tone = toneOf(state);
+  return (
+    <section class="health" aria-label="Pipeline health">
+      <span class={`health-word health-${tone}`}>
+        <Sign tone={tone} /> {WORDS[tone]}
+      </span>
+      {state.phase === 'known' && <Details report={state.report} />}
+    </section>
+  );
+}
+
+function Details({ report }: { report: HealthReport }) {
+  return (
+    <dl>
+      <Detail name="Redis">{report.redis_connected ? 'connected' : 'not connected'}</Detail>
+      {report.consumer_name !== undefined && (
+        <Detail name="Consumer">
+          <Id id={report.consumer_name} most={24} />
+        </Detail>
+      )}
+      {report.consumer_group !== undefined && (
+        <Detail name="Group">
+          <Id id={report.consumer_group} most={24} />
+        </Detail>
+      )}
+    </dl>
+  );
+}
+
+function Detail({ name, children }: { name: string; children: ComponentChildren }) {
+  return (
+    <div>
+      <dt>{name}</dt>
+      <dd>{children}</dd>
+    </div>
+  );
+}

@@ -1,0 +1,44 @@
+import type { ComponentChildren, InputHTMLAttributes } from 'preact';
+import type { ReadingField } from '../../api/problems';
+import { Sign } from '../../ui/Notice';
+
+interface FieldProps {
+  name: ReadingField;
+  label: string;
+  errors: string[] | undefined;
+  /** Stands beside the input, in its row. */
+  button?: ComponentChildren;
+  hint?: ComponentChildren;
+  input: InputHTMLAttributes<HTMLInputElement>;
+}
+
+/** An input with its label, and below it what is wrong with it and what it means. */
+export function Field({ name, label, errors = [], button, hint, input }: FieldProps) {
+  const [errorId, hintId] = [`${name}-error`, `${name}-hint`];
+  return (
+    <div class="field">
+      <label for={name}>{label}</label>
+      <div class="field-row">
+        <input
+          id={name}
+          name={name}
+          autocomplete="off"
+          aria-invalid={errors.length > 0}
+          aria-describedby={`${errorId} ${hintId}`}
+          {...input}
+        />
+        {button}
+      </div>
+      <div id={errorId} class="field-errors">
+        {errors.map((error) => (
+          <p key={error}>
+            <Sign tone="bad" /> {error}
+          </p>
+        ))}
+      </div>
+      <div id={hintId} class="hint">
+        {hint}
+      </div>
+    </div>
+  );
+}

@@ -1,0 +1,83 @@
+import { formatUtc, offsetAt, offsetText, toOffsetIso } from '../../lib/local-time';
+import { Field } from './Field';
+import {
+  field,
+  instant,
+  isNow,
+  localTime,
+  meansSecond,
+  pauseClock,
+  resumeClock,
+  setNow,
+  setTime,
+  zone,
+} from './time-draft';
+
+/** The time as the person's own clock shows it, beside the instant that this is. */
+export function TimeField({ errors }: { errors: string[] | undefined }) {
+  return (
+    <Field
+      name="timestamp"
+      label={`Time (${zone})`}
+      errors={errors}
+      hint={<Meaning />}
+      button={
+        <button type="button" class="button-quiet" aria-pressed={isNow.value} onClick={setNow}>
+          Now
+        </button>
+      }
+      input={{
+        type: 'datetime-local',
+        step: 1,
+        value: field.value,
+        onInput: (event) => setTime(event.currentTarget.value),
+        onFocus: pauseClock,
+        onBlur: resumeClock,
+      }}
+    />
+  );
+}
+
+function Meaning() {
+  if (instant.value === null) return <p>Not a complete time yet.</p>;
+  return (
+    <>
+      <p>
+        = <output class="utc">{formatUtc(instant.value)}</output>
+      </p>
+      {localTime.value?.kind === 'skipped' && (
+        <p>
+          The clocks skipped this time; <code>{toOffsetIso(instant.value, zone)}</code> is sent.
+        </p>
+      )}
+      {localTime.value?.kind === 'repeated' && <WhichOne />}
+    </>
+  );
+}
+
+function WhichOne() {
+  const time = localTime.value;
+  if (time?.kind !== 'repeated') return null;
+  const choices = [
+    { label: 'first', instant: time.first, isSecond: false },
+    { label: 'second', instant: time.second, isSecond: true },
+  ];
+  return (
+    <fieldset class="which-one">
+      <legend>The clocks were set back, this time came twice:</legend>
+      {choices.map(({ label, instant, isSecond }) => (
+        <label key={label}>
+          <input
+            type="radio"
+            name="which-one"
+            checked={meansSecond.value === isSecond}
+            onChange={() => {
+              meansSecond.value = isSecond;
+            }}
+          />
+          the {label} ({offsetText(offsetAt(instant, zone))})
+        </label>
+      ))}
+    </fieldset>
+  );
+}

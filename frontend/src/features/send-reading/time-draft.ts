@@ -1,0 +1,50 @@
+import { computed, signal } from '@preact/signals';
+import { resolveLocal, systemZone, toLocalField } from '../../lib/local-time';
+import { now } from '../../ui/clock';
+
+export const zone = systemZone();
+
+/** What was typed; null while the field shows the running clock. */
+const typed = signal<string | null>(null);
+/** Of a time that happened twice, which one is meant. */
+export const meansSecond = signal(false);
+
+export const isNow = computed(() => typed.value === null);
+export const field = computed(() => typed.value ?? toLocalField(now.value, zone));
+/** Through the clock, not through the field: in the hour that happens twice the field alone could be either. */
+export const localTime = computed(() =>
+  typed.value === null
+    ? { kind: 'exact' as const, instant: Math.floor(now.value / 1000) * 1000 }
+    : resolveLocal(typed.value, zone),
+);
+
+/** The instant that will be sent; null while the field holds none. */
+export const instant = computed(() => {
+  const time = localTime.value;
+  if (time?.kind !== 'repeated') return time?.instant ?? null;
+  return meansSecond.value ? time.second : time.first;
+});
+
+let isUntouched = false;
+
+export function setTime(text: string): void {
+  isUntouched = false;
+  typed.value = text;
+  meansSecond.value = false;
+}
+
+export function setNow(): void {
+  typed.value = null;
+}
+
+/** The running clock must not overwrite what is being typed: it stands still in a field that has the focus. */
+export function pauseClock(): void {
+  if (typed.value !== null) return;
+  typed.value = field.value;
+  isUntouched = true;
+}
+
+export function resumeClock(): void {
+  if (isUntouched) setNow();
+  isUntouched = false;
+}

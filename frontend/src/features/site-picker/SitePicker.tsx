@@ -1,0 +1,123 @@
+import { useSignal } from '@preact/signals';
+import { describe } from '../../api/problems';
+import type { SiteSummary } from '../../api/types';
+import { formatCount, plural } from '../../lib/format';
+import { Card } from '../../ui/Card';
+import { Id } from '../../ui/Id';
+import { Notice } from '../../ui/Notice';
+import { SiteLink } from '../../ui/SiteLink';
+import { showSite, site as pickedSite } from '../../view';
+import { siteList } from './site-list';
+
+/** A list longer than this is searched, not read. */
+const MOST_LISTED = 200;
+
+export function SitePicker() {
+  const wanted = useSignal('');
+  const list = siteList.value;
+  const sites = list.phase === 'listed' ? list.sites : [];
+  const matches = sites.filter(({ site_id }) => isMatch(site_id, wanted.value));
+  return (
+    <Card
+      name="sites"
+      title="Sites"
+      aside={list.phase === 'listed' && <span class="count">{formatCount(sites.length)}</span>}
+    >
+      <form
+        role="search"
+        class="find"
+        onSubmit={(event) => {
+          event.preventDefault();
+          if (wanted.value !== '') showSite(wanted.value);
+        }}
+      >
+        <label for="find-site">Find a site, or open any id</label>
+        <div class="field-row">
+          <input
+            id="find-site"
+            type="search"
+            dir="auto"
+            autocomplete="off"
+            spellcheck={false}
+            value={wanted.value}
+            onInput={(event) => {
+              wanted.value = event.currentTarget.value;
+            }}
+          />
+          <button type="submit" class="button-quiet">
+            Open
+          </button>
+        </div>
+      </form>
+      <ListState />
+      {matches.length > 0 && <SiteSelect sites={matches} />}
+      {matches.length > 0 && <SiteLinks sites={matches} />}
+      {sites.length > 0 && matches.length === 0 && (
+        <p class="hint">No listed site matches. “Open” shows the id as you typed it.</p>
+      )}
+    </Card>
+  );
+}
+
+function isMatch(id: string, wanted: string): boolean {
+  return id.toLowerCase().includes(wanted.toLowerCase());
+}
+
+function ListState() {
+  const list = siteList.value;
+  if (list.phase === 'loading') return <p class="hint">Loading the list…</p>;
+  if (list.phase === 'unlisted') return <p class="hint">This service does not list its sites: type an id.</p>;
+  if (list.phase === 'failed') return <Notice tone="bad">No list: {describe(list.problem)}</Notice>;
+  if (list.sites.length === 0) return <p class="hint">No site has a stored reading yet. Send the first one.</p>;
+  return null;
+}
+
+function SiteLinks({ sites }: { sites: SiteSummary[] }) {
+  const rest = sites.length - MOST_LISTED;
+  return (
+    <nav class="site-links" aria-label="Sites">
+      <ul>
+        {sites.slice(0, MOST_LISTED).map(({ site_id, readings }) => (
+          <li key={site_id}>
+            <SiteLink site={site_id} class="site-link">
+              <Id id={site_id} most={28} />
+              {readings !== undefined && <SiteCount readings={readings} />}
+            </SiteLink>
+          </li>
+        ))}
+      </ul>
+      {rest > 0 && <p class="hint">… and {plural(rest, 'more site')}: find them with the box above.</p>}
+    </nav>
+  );
+}
+
+function SiteCount({ readings }: { readings: number }) {
+  return (
+    <span class="count">
+      {formatCount(readings)}
+      <span class="visually-hidden"> readings</span>
+    </span>
+  );
+}
+
+/** Takes the place of the links where the page is narrow. */
+function SiteSelect({ sites }: { sites: SiteSummary[] }) {
+  const picked = pickedSite.value;
+  const ids = sites.map(({ site_id }) => site_id);
+  return (
+    <select
+      class="site-select"
+      aria-label="Site"
+      value={picked ?? ''}
+      onChange={(event) => showSite(event.currentTarget.value)}
+    >
+      {picked === null && <option value="">Pick a site…</option>}
+      {picked !== null && !ids.includes(picked) && <option value={picked}>{picked}</option>}
+      {ids.map((id) => (
+        <option key={id} value={id}>
+          {id}
+        </option>
+      ))}
+    </select>
+  );
+}

@@ -1,0 +1,61 @@
+/** The readings of the picked site: loaded when the site changes, kept in sight while they are loaded again. */
+import { effect, signal } from '@preact/signals';
+import { loadReadings, type Progress } from '../../api/load-readings';
+import { type Problem, problemOf } from '../../api/problems';
+import type { SiteReadings } from '../../api/site-readings';
+import { site } from '../../view';
+
+export interface Loaded {
+  site: string;
+  readings: SiteReadings;
+  loadedAt: number;
+}
+
+export interface Loading {
+  /** What has arrived, once it takes long enough that the reader wants to know. */
+  progress: Progress | null;
+}
+
+const SLOW_AFTER_MS = 2000;
+
+export const loaded = signal<Loaded | null>(null);
+export const loading = signal<Loading | null>(null);
+export const failure = signal<Problem | null>(null);
+
+let running: AbortController | null = null;
+
+effect(() => {
+  const picked = site.value;
+  loaded.value = null;
+  if (picked === null) cancel();
+  else void load(picked);
+});
+
+/** Loads the picked site once more, when it is still this one. */
+export function reload(id: string): void {
+  if (id === site.peek()) void load(id);
+}
+
+function cancel(): void {
+  running?.abort();
+  loading.value = null;
+  failure.value = null;
+}
+
+async function load(id: string): Promise<void> {
+  cancel();
+  const own = new AbortController();
+  running = own;
+  loading.value = { progress: null };
+  const startedAt = performance.now();
+  const onProgress = (progress: Progress) => {
+    if (performance.now() - startedAt >= SLOW_AFTER_MS) loading.value = { progress };
+  };
+  try {
+    const readings = await loadReadings(id, own.signal, onProgress);
+    loaded.value = { site: id, readings, loadedAt: Date.now() };
+  } catch (error) {
+    if (!own.signal.aborted) failure.value = problemOf(error);
+  }
+  if (!own.signal.aborted) loading.value = null;
+}

@@ -1,0 +1,40 @@
+const WHOLE = new Intl.NumberFormat('en');
+const EXACT = new Intl.NumberFormat('en', { maximumFractionDigits: 6 });
+const SHORT = new Intl.NumberFormat('en', { maximumSignificantDigits: 4 });
+
+/** Beyond this, digits in groups of three stop being readable. */
+const LARGEST_PLAIN = 1e15;
+
+export function formatCount(count: number): string {
+  return WHOLE.format(count);
+}
+
+/** `1 reading`, `2 readings`. */
+export function plural(count: number, noun: string): string {
+  return `${formatCount(count)} ${noun}${count === 1 ? '' : 's'}`;
+}
+
+/** A power as it was measured, without its unit: `2,275.8`. */
+export function formatPower(watts: number): string {
+  if (!Number.isFinite(watts)) return '–';
+  return Math.abs(watts) < LARGEST_PLAIN ? EXACT.format(watts) : watts.toExponential();
+}
+
+const PREFIXES = ['', 'k', 'M', 'G', 'T'];
+
+/** A power for an axis, where space is short: `7.5 kW`. */
+export function formatWattsShort(watts: number): string {
+  if (Math.abs(watts) >= LARGEST_PLAIN) return `${watts.toExponential(0).replace('+', '')} W`;
+  const power = Math.min(PREFIXES.length - 1, Math.floor(Math.log10(Math.max(Math.abs(watts), 1)) / 3 + 1e-9));
+  return `${SHORT.format(watts / 1000 ** power)} ${PREFIXES[power]}W`;
+}
+
+/** `850 kB`, `19.4 MB`. */
+export function formatBytes(bytes: number): string {
+  return bytes < 1e6 ? `${WHOLE.format(Math.ceil(bytes / 1e3))} kB` : `${(bytes / 1e6).toFixed(1)} MB`;
+}
+
+/** `340 ms`, `2.4 s`. */
+export function formatDuration(milliseconds: number): string {
+  return milliseconds < 1000 ? `${Math.round(milliseconds)} ms` : `${(milliseconds / 1000).toFixed(1)} s`;
+}

@@ -1,0 +1,22 @@
+import { elideMiddle } from '../lib/elide';
+
+/**
+ * An id from outside: only ever a text node, since it may hold markup; its own direction, since it may be Arabic;
+ * shortened in the middle to the eye, whole for a screen reader and on hover.
+ */
+export function Id({ id, most = 40 }: { id: string; most?: number }) {
+  const shown = elideMiddle(id, most);
+  if (shown === id) {
+    return (
+      <bdi class="id" dir="auto">
+        {id}
+      </bdi>
+    );
+  }
+  return (
+    <bdi class="id" dir="auto" title={id}>
+      <span aria-hidden="true">{shown}</span>
+      <span class="visually-hidden">{id}</span>
+    </bdi>
+  );
+}

@@ -1,0 +1,26 @@
+import { defineConfig } from 'vitest/config';
+
+const ingestion = process.env.INGESTION_URL ?? 'http://127.0.0.1:8000';
+const processing = process.env.PROCESSING_URL ?? 'http://127.0.0.1:8001';
+
+const withoutPrefix = (prefix: string) => (path: string) => path.slice(prefix.length);
+
+/** The same routes as the built-in web server, see section 1 of the contract. */
+const proxy = {
+  '/api/readings': { target: ingestion, rewrite: withoutPrefix('/api') },
+  '/ingestion/': { target: ingestion, rewrite: withoutPrefix('/ingestion') },
+  '/api/': { target: processing, rewrite: withoutPrefix('/api') },
+};
+
+export default defineConfig({
+  server: { port: 5173, proxy },
+  build: {
+    target: 'es2022',
+    // The page runs under `default-src 'self'`: no data: URLs, no inline helpers.
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+    reportCompressedSize: true,
+  },
+  worker: { format: 'es' },
+  test: { include: ['src/**/*.test.ts'] },
+});

@@ -1,0 +1,137 @@
+//! Power in watts, and its one decimal text.
+
+use std::fmt;
+
+use serde::{Serialize, Serializer};
+
+/// Power in watts: finite and not negative. Negative zero becomes zero.
+#[derive(Debug, Clone, Copy, PartialEq, PartialOrd)]
+pub struct Power(f64);
+
+/// Why a number is not a [`Power`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum PowerFault {
+    /// NaN or an infinity, also by overflow (`1e400`).
+    #[error("power is not a finite number")]
+    NotFinite,
+    /// Below zero.
+    #[error("power is negative")]
+    Negative,
+    /// A text that is no decimal number.
+    #[error("power is not a decimal number")]
+    NotANumber,
+}
+
+impl Power {
+    /// Takes watts.
+    ///
+    /// # Errors
+    /// [`PowerFault`] when the number is not finite or is below zero.
+    pub fn from_watts(watts: f64) -> Result<Self, PowerFault> {
+        if !watts.is_finite() {
+            Err(PowerFault::NotFinite)
+        } else if watts < 0.0 {
+            Err(PowerFault::Negative)
+        } else {
+            // IEEE 754: -0.0 + 0.0 is +0.0, so a stored zero has one spelling.
+            Ok(Self(watts + 0.0))
+        }
+    }
+
+    /// Reads decimal text as Python's `float()` does for ASCII input, but for its underscores:
+    /// surrounding white space is dropped, an exponent is taken, hexadecimal is not.
+    ///
+    /// # Errors
+    /// [`PowerFault`] when the text is no number, or a number that is no power.
+    pub fn from_text(text: &str) -> Result<Self, PowerFault> {
+        let watts: f64 = text.trim().parse().map_err(|_| PowerFault::NotANumber)?;
+        Self::from_watts(watts)
+    }
+
+    /// The number of watts.
+    #[must_use]
+    pub const fn watts(self) -> f64 {
+        self.0
+    }
+}
+
+/// The shortest decimal text that reads back as the same number, spelled as Python's
+/// `float.__repr__` spells it (`1500.0`, `1e+16`, `1e-05`): the original wrote it so, into the
+/// stream and into stored members.
+impl fmt::Display for Power {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Rust's `{:?}` changes to an exponent at the same bounds as Python, below 1e-4 and from
+        // 1e16 on; only the exponent itself is spelled otherwise.
+        if self.0 == 0.0 || (1e-4..1e16).contains(&self.0) {
+            return write!(f, "{:?}", self.0);
+        }
+        let scientific = format!("{:e}", self.0);
+        match scientific.split_once("e-") {
+            Some((digits, exponent)) => write!(f, "{digits}e-{exponent:0>2}"),
+            None => {
+                let (digits, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
+                write!(f, "{digits}e+{exponent:0>2}")
+            }
+        }
+    }
+}
+
+impl Serialize for Power {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_f64(self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn text_is_spelled_as_python_spells_floats() {
+        // Left: what CPython 3.11 prints for repr(float(right)).
+        for (python, watts) in [
+            ("0.0", 0.0),
+            ("1500.0", 1500.0),
+            ("1500.5", 1500.5),
+            ("0.1", 0.1),
+            ("0.0001", 0.0001),
+            ("1e-05", 0.00001),
+            ("1.234e-05", 0.000_012_34),
+            ("9999999999999998.0", 9_999_999_999_999_998.0),
+            ("1e+16", 1e16),
+            ("1.5e+16", 1.5e16),
+            ("1e+22", 1e22),
+            ("1e+308", 1e308),
+            ("1.7976931348623157e+308", f64::MAX),
+            ("5e-324", 5e-324),
+        ] {
+            assert_eq!(Power::from_watts(watts).unwrap().to_string(), python);
+        }
+    }
+
+    #[test]
+    fn negative_zero_is_stored_as_zero() {
+        assert_eq!(Power::from_watts(-0.0).unwrap().to_string(), "0.0");
+    }
+
+    #[test]
+    fn numbers_that_are_no_power_are_refused() {
+        assert_eq!(Power::from_watts(-0.001), Err(PowerFault::Negative));
+        assert_eq!(Power::from_watts(f64::NAN), Err(PowerFault::NotFinite));
+        assert_eq!(Power::from_text("1e400"), Err(PowerFault::NotFinite));
+        assert_eq!(Power::from_text("-inf"), Err(PowerFault::NotFinite));
+        assert_eq!(Power::from_text("0x10"), Err(PowerFault::NotANumber));
+        assert_eq!(Power::from_text("1_000"), Err(PowerFault::NotANumber));
+        assert_eq!(Power::from_text(""), Err(PowerFault::NotANumber));
+    }
+
+    proptest! {
+        #[test]
+        fn every_power_reads_back_from_its_text(watts in 0.0..=f64::MAX) {
+            let power = Power::from_watts(watts).unwrap();
+            prop_assert_eq!(Power::from_text(&power.to_string()), Ok(power));
+        }
+    }
+}

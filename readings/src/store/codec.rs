@@ -1,0 +1,250 @@
+//! Readings as stream fields, and stream entries as sorted-set members.
+//!
+//! Both shapes are the original's, byte for byte: what either system wrote, the other consumes, and
+//! an entry that the original stored without acknowledging it is stored by us as the same member.
+
+use std::borrow::Cow;
+use std::io;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use serde_json::ser::Formatter;
+
+use super::StreamId;
+use super::reply::{RawEntry, RawFields};
+use crate::iso8601::{self, Instant, TimestampFault};
+use crate::power::{Power, PowerFault};
+use crate::reading::{DeviceId, Reading, SiteId, Timestamp};
+
+/// A reading that the stream carries: what a writer stores.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StreamEntry {
+    /// The entry's id.
+    pub id: StreamId,
+    /// The reading in it.
+    pub reading: Reading,
+    /// When it was accepted: UTC, ISO 8601 with microseconds, no offset suffix.
+    pub ingested_at: String,
+}
+
+/// A stream entry that is no reading.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Undecodable {
+    /// The entry's id.
+    pub id: StreamId,
+    /// All its fields, in their order.
+    pub fields: Vec<(Vec<u8>, Vec<u8>)>,
+    /// The rule it breaks.
+    pub reason: DecodeFault,
+}
+
+/// Why a stream entry is no reading.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum DecodeFault {
+    /// A field is not there.
+    #[error("field {0} is missing")]
+    Missing(&'static str),
+    /// A field is not UTF-8.
+    #[error("field {0} is not UTF-8 text")]
+    NotText(&'static str),
+    /// An id is empty.
+    #[error("field {0} is empty")]
+    Empty(&'static str),
+    /// The power is none.
+    #[error("field power_reading: {0}")]
+    Power(#[from] PowerFault),
+    /// The timestamp is none.
+    #[error("field timestamp: {0}")]
+    Timestamp(#[from] TimestampFault),
+}
+
+/// The present time as `ingested_at` wants it.
+#[must_use]
+pub fn ingestion_time(now: DateTime<Utc>) -> String {
+    now.format("%Y-%m-%dT%H:%M:%S%.6f").to_string()
+}
+
+/// The fields of a new stream entry, in the order that the contract fixes.
+pub fn stream_fields<'a>(
+    reading: &'a Reading,
+    ingested_at: &'a str,
+) -> [(&'static str, Cow<'a, str>); 5] {
+    [
+        ("site_id", reading.site_id.as_str().into()),
+        ("device_id", reading.device_id.as_str().into()),
+        ("power_reading", reading.power.to_string().into()),
+        ("timestamp", reading.timestamp.as_str().into()),
+        ("ingested_at", ingested_at.into()),
+    ]
+}
+
+/// Takes a stream entry apart; `None` when its body is gone.
+pub(super) fn decode(raw: RawEntry) -> Option<Result<StreamEntry, Undecodable>> {
+    let RawEntry { id, fields } = raw;
+    let fields = Fields(fields?);
+    Some(match fields.reading(id) {
+        Ok((reading, ingested_at)) => Ok(StreamEntry {
+            id,
+            reading,
+            ingested_at,
+        }),
+        Err(reason) => Err(Undecodable {
+            id,
+            fields: fields.0,
+            reason,
+        }),
+    })
+}
+
+/// The fields of an entry; of a name that is there twice the last counts, as in a Python `dict`.
+struct Fields(RawFields);
+
+impl Fields {
+    fn reading(&self, id: StreamId) -> Result<(Reading, String), DecodeFault> {
+        let site_id =
+            SiteId::new(self.required("site_id")?).ok_or(DecodeFault::Empty("site_id"))?;
+        let device_id = DeviceId::new(self.required("device_id")?);
+        let reading = Reading {
+            site_id,
+            device_id: device_id.ok_or(DecodeFault::Empty("device_id"))?,
+            power: Power::from_text(self.required("power_reading")?)?,
+            timestamp: Timestamp::parse(self.required("timestamp")?)?,
+        };
+        Ok((reading, self.ingested_at(id)?))
+    }
+
+    /// Entries written by hand may have no `ingested_at`: then it is the time in the entry's id, so
+    /// that the member stays a pure function of the entry.
+    fn ingested_at(&self, id: StreamId) -> Result<String, DecodeFault> {
+        const NAME: &str = "ingested_at";
+        if let Some(text) = self.text(NAME)? {
+            return Ok(text.to_owned());
+        }
+        let time = i64::try_from(id.ms)
+            .ok()
+            .and_then(DateTime::from_timestamp_millis);
+        time.map(ingestion_time).ok_or(DecodeFault::Missing(NAME))
+    }
+
+    fn required(&self, name: &'static str) -> Result<&str, DecodeFault> {
+        self.text(name)?.ok_or(DecodeFault::Missing(name))
+    }
+
+    fn text(&self, name: &'static str) -> Result<Option<&str>, DecodeFault> {
+        let Some((_, value)) = self.0.iter().rfind(|(n, _)| n == name.as_bytes()) else {
+            return Ok(None);
+        };
+        str::from_utf8(value)
+            .map(Some)
+            .map_err(|_| DecodeFault::NotText(name))
+    }
+}
+
+/// A stored reading: the sorted-set member, and an element of the query's answer.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct StoredReading<'a> {
+    #[serde(borrow)]
+    stream_id: Cow<'a, str>,
+    #[serde(borrow)]
+    site_id: Cow<'a, str>,
+    #[serde(borrow)]
+    device_id: Cow<'a, str>,
+    power_reading: f64,
+    #[serde(borrow)]
+    timestamp: Cow<'a, str>,
+    #[serde(borrow)]
+    ingested_at: Cow<'a, str>,
+}
+
+impl<'a> StoredReading<'a> {
+    /// Reads a member, whoever wrote it.
+    ///
+    /// # Errors
+    /// When it is not a JSON object with the six members (Python also wrote `Infinity`, which is no
+    /// JSON).
+    pub fn from_member(member: &'a [u8]) -> Result<Self, serde_json::Error> {
+        serde_json::from_slice(member)
+    }
+
+    /// What a site's readings are ordered by: the instant, then the stream id as numbers. Texts that
+    /// are neither come first.
+    #[must_use]
+    pub fn order(&self) -> (Option<Instant>, Option<StreamId>) {
+        let instant = iso8601::parse(&self.timestamp)
+            .ok()
+            .map(|parsed| parsed.instant);
+        (instant, self.stream_id.parse().ok())
+    }
+}
+
+/// The score of an entry in its site's sorted set: epoch seconds.
+#[must_use]
+pub fn score(entry: &StreamEntry) -> f64 {
+    entry.reading.timestamp.instant().epoch_seconds()
+}
+
+/// The member of an entry in its site's sorted set: a pure function of the entry, so that storing
+/// it twice leaves one member.
+#[must_use]
+pub fn member(entry: &StreamEntry) -> Vec<u8> {
+    let stored = StoredReading {
+        stream_id: entry.id.to_string().into(),
+        site_id: entry.reading.site_id.as_str().into(),
+        device_id: entry.reading.device_id.as_str().into(),
+        power_reading: entry.reading.power.watts(),
+        timestamp: entry.reading.timestamp.as_str().into(),
+        ingested_at: entry.ingested_at.as_str().into(),
+    };
+    let mut member = Vec::with_capacity(256);
+    let mut serializer = serde_json::Serializer::with_formatter(&mut member, PythonJson);
+    if let Err(error) = stored.serialize(&mut serializer) {
+        unreachable!("a struct of texts and a finite number is written to memory: {error}");
+    }
+    member
+}
+
+/// JSON as Python's `json.dumps` writes it: a space after `:` and `,`, ASCII only, floats as `repr`.
+struct PythonJson;
+
+impl Formatter for PythonJson {
+    fn begin_object_key<W: ?Sized + io::Write>(
+        &mut self,
+        w: &mut W,
+        first: bool,
+    ) -> io::Result<()> {
+        if first { Ok(()) } else { w.write_all(b", ") }
+    }
+
+    fn begin_object_value<W: ?Sized + io::Write>(&mut self, writer: &mut W) -> io::Result<()> {
+        writer.write_all(b": ")
+    }
+
+    fn write_f64<W: ?Sized + io::Write>(&mut self, writer: &mut W, value: f64) -> io::Result<()> {
+        let power = Power::from_watts(value).map_err(io::Error::other)?;
+        write!(writer, "{power}")
+    }
+
+    fn write_string_fragment<W: ?Sized + io::Write>(
+        &mut self,
+        writer: &mut W,
+        fragment: &str,
+    ) -> io::Result<()> {
+        const DELETE: char = '\u{7f}';
+        if fragment.is_ascii() && !fragment.contains(DELETE) {
+            return writer.write_all(fragment.as_bytes());
+        }
+        for character in fragment.chars() {
+            if character.is_ascii() && character != DELETE {
+                write!(writer, "{character}")?;
+            } else {
+                for unit in character.encode_utf16(&mut [0; 2]) {
+                    write!(writer, "\\u{unit:04x}")?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;

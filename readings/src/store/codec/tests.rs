@@ -1,0 +1,161 @@
+use proptest::prelude::*;
+
+use super::*;
+
+fn raw(id: &str, fields: &[(&str, &str)]) -> RawEntry {
+    let bytes = |text: &str| text.as_bytes().to_vec();
+    let fields = fields
+        .iter()
+        .map(|(name, value)| (bytes(name), bytes(value)))
+        .collect();
+    RawEntry {
+        id: id.parse().unwrap(),
+        fields: Some(fields),
+    }
+}
+
+fn decoded(id: &str, fields: &[(&str, &str)]) -> Result<StreamEntry, DecodeFault> {
+    decode(raw(id, fields))
+        .unwrap()
+        .map_err(|undecodable| undecodable.reason)
+}
+
+const HOUSE: [(&str, &str); 5] = [
+    ("site_id", "house-01"),
+    ("device_id", "main-meter"),
+    ("power_reading", "1500.5"),
+    ("timestamp", "2024-01-15T10:30:00Z"),
+    ("ingested_at", "2024-01-15T10:30:01.123456"),
+];
+
+fn house_with(field: &str, value: &'static str) -> Vec<(&'static str, &'static str)> {
+    HOUSE
+        .iter()
+        .map(|&(n, v)| if n == field { (n, value) } else { (n, v) })
+        .collect()
+}
+
+/// The bytes are frozen: one other space or digit, and a redelivered entry is stored twice.
+#[test]
+fn the_member_is_byte_for_byte_what_python_json_dumps_writes() {
+    let entry = decoded("1705314601123-0", &HOUSE).unwrap();
+    let golden = r#"{"stream_id": "1705314601123-0", "site_id": "house-01", "device_id": "main-meter", "power_reading": 1500.5, "timestamp": "2024-01-15T10:30:00Z", "ingested_at": "2024-01-15T10:30:01.123456"}"#;
+    assert_eq!(String::from_utf8(member(&entry)).unwrap(), golden);
+    assert_eq!(score(&entry), 1_705_314_600.0);
+}
+
+#[test]
+fn text_in_a_member_is_escaped_as_python_escapes_it() {
+    let entry = decoded("1-0", &house_with("site_id", "東京\"\\/\n\u{7f}\u{1}é🏠")).unwrap();
+    let member = String::from_utf8(member(&entry)).unwrap();
+    // CPython 3.11: json.dumps('東京"\\/\n\x7f\x01é🏠')
+    let python = r#""site_id": "\u6771\u4eac\"\\/\n\u007f\u0001\u00e9\ud83c\udfe0""#;
+    assert!(member.contains(python), "{member}");
+}
+
+#[test]
+fn whole_and_huge_numbers_in_a_member_are_spelled_as_python_spells_them() {
+    for (text, spelled) in [("1500", "1500.0"), ("1e308", "1e+308"), (" 12 ", "12.0")] {
+        let entry = decoded("1-0", &house_with("power_reading", text)).unwrap();
+        let member = String::from_utf8(member(&entry)).unwrap();
+        assert!(
+            member.contains(&format!("\"power_reading\": {spelled}, ")),
+            "{member}"
+        );
+    }
+}
+
+#[test]
+fn an_entry_without_ingestion_time_takes_it_from_its_id() {
+    let entry = decoded("1705314601123-7", &HOUSE[..4]).unwrap();
+    assert_eq!(entry.ingested_at, "2024-01-15T10:30:01.123000");
+}
+
+#[test]
+fn of_a_field_that_is_there_twice_the_last_counts() {
+    let mut fields = HOUSE.to_vec();
+    fields.push(("site_id", "house-02"));
+    assert_eq!(
+        decoded("1-0", &fields).unwrap().reading.site_id.as_str(),
+        "house-02"
+    );
+}
+
+#[test]
+fn an_entry_that_is_no_reading_says_why() {
+    let reason = |fields: &[(&str, &str)]| decoded("1-0", fields).unwrap_err();
+    assert_eq!(reason(&HOUSE[1..]), DecodeFault::Missing("site_id"));
+    assert_eq!(
+        reason(&house_with("device_id", "")),
+        DecodeFault::Empty("device_id")
+    );
+    let power = |text| reason(&house_with("power_reading", text));
+    assert_eq!(power("inf"), DecodeFault::Power(PowerFault::NotFinite));
+    assert_eq!(power("0x10"), DecodeFault::Power(PowerFault::NotANumber));
+    assert!(matches!(
+        reason(&house_with("timestamp", "soon")),
+        DecodeFault::Timestamp(_)
+    ));
+    assert_eq!(reason(&[]), DecodeFault::Missing("site_id"));
+}
+
+#[test]
+fn an_entry_whose_body_is_gone_is_neither_reading_nor_undecodable() {
+    assert!(
+        decode(RawEntry {
+            id: StreamId::ZERO,
+            fields: None
+        })
+        .is_none()
+    );
+}
+
+#[test]
+fn members_of_the_original_are_read_but_for_those_that_are_no_json() {
+    let python = br#"{"stream_id": "1-0", "site_id": "\u6771", "device_id": "d", "power_reading": 1.0, "timestamp": "2024-01-15", "ingested_at": "2024-01-15T10:30:00"}"#;
+    assert!(StoredReading::from_member(python).is_ok());
+    let infinite = String::from_utf8_lossy(python).replace("1.0", "Infinity");
+    assert!(StoredReading::from_member(infinite.as_bytes()).is_err());
+    assert!(StoredReading::from_member(b"not json").is_err());
+}
+
+prop_compose! {
+    fn any_entry()(
+        ms in 0..4_102_444_800_000_u64,
+        seq in any::<u64>(),
+        site in "[^\\x00-\\x1f]{1,20}",
+        device in ".{1,20}",
+        watts in 0.0..=f64::MAX,
+        second in 0..60_u8,
+    ) -> StreamEntry {
+        StreamEntry {
+            id: StreamId { ms, seq },
+            reading: Reading {
+                site_id: SiteId::new(site).unwrap(),
+                device_id: DeviceId::new(device).unwrap(),
+                power: Power::from_watts(watts).unwrap(),
+                timestamp: Timestamp::parse(format!("2024-01-15T10:30:{second:02}Z")).unwrap(),
+            },
+            ingested_at: "2024-01-15T10:30:01.123456".to_owned(),
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn a_reading_comes_back_from_its_stream_fields(entry in any_entry()) {
+        let fields = stream_fields(&entry.reading, &entry.ingested_at);
+        let fields: Vec<_> = fields.iter().map(|(name, value)| (*name, value.as_ref())).collect();
+        prop_assert_eq!(decoded(&entry.id.to_string(), &fields), Ok(entry));
+    }
+
+    #[test]
+    fn a_stored_reading_comes_back_from_its_member(entry in any_entry()) {
+        let member = member(&entry);
+        let stored = StoredReading::from_member(&member).unwrap();
+        prop_assert_eq!(&stored.site_id, entry.reading.site_id.as_str());
+        prop_assert_eq!(&stored.device_id, entry.reading.device_id.as_str());
+        prop_assert_eq!(stored.power_reading.to_bits(), entry.reading.power.watts().to_bits());
+        prop_assert_eq!(stored.order(), (Some(entry.reading.timestamp.instant()), Some(entry.id)));
+    }
+}

@@ -1,0 +1,57 @@
+//! Every key name; the only file with a key literal.
+
+use crate::reading::SiteId;
+
+/// The keys of one stream and the consumer group that works on it.
+#[derive(Debug, Clone)]
+pub struct Keys {
+    stream: String,
+    group: String,
+}
+
+impl Keys {
+    /// Names the stream (`REDIS_STREAM`) and the consumer group (`CONSUMER_GROUP`).
+    #[must_use]
+    pub fn new(stream: impl Into<String>, group: impl Into<String>) -> Self {
+        Self {
+            stream: stream.into(),
+            group: group.into(),
+        }
+    }
+
+    /// The stream of accepted readings.
+    #[must_use]
+    pub fn stream(&self) -> &str {
+        &self.stream
+    }
+
+    /// The consumer group of the processing services.
+    #[must_use]
+    pub fn group(&self) -> &str {
+        &self.group
+    }
+
+    /// The stream of entries that cannot become readings.
+    #[must_use]
+    pub fn dead_letters(&self) -> String {
+        format!("{}:dead", self.stream)
+    }
+
+    /// The index of known sites: a sorted set, all scores 0, so that it is ordered by bytes.
+    #[must_use]
+    pub fn sites(&self) -> String {
+        format!("{}:sites", self.stream)
+    }
+
+    /// A key that never exists: writing to it without creating it shows whether Redis takes writes.
+    #[must_use]
+    pub fn probe(&self) -> String {
+        format!("{}:probe", self.stream)
+    }
+}
+
+/// The sorted set of a site's readings; the name is the original's.
+#[must_use]
+pub fn series(site: &SiteId) -> String {
+    format!("site:{site}:readings")
+}

@@ -1,0 +1,52 @@
+//! The index of sites: which site ids have readings.
+
+use redis::cmd;
+
+use super::connection::SharedConnection;
+use super::error::{StoreError, StoreResult};
+use super::keys::Keys;
+use super::reply;
+use crate::reading::SiteId;
+
+/// The index, over a connection that others may share.
+#[derive(Debug, Clone)]
+pub struct SiteIndex {
+    key: String,
+    connection: SharedConnection,
+}
+
+impl SiteIndex {
+    /// The index of one stream's sites.
+    #[must_use]
+    pub fn new(keys: &Keys, connection: SharedConnection) -> Self {
+        Self {
+            key: keys.sites(),
+            connection,
+        }
+    }
+
+    /// Adds a site; adding it again changes nothing.
+    ///
+    /// # Errors
+    /// When the server did not answer or refused.
+    pub async fn add(&self, site: &SiteId) -> StoreResult<()> {
+        let mut command = cmd("ZADD");
+        command.arg(&self.key).arg(0).arg(site.as_str());
+        self.connection.send("ZADD", &command).await.map(drop)
+    }
+
+    /// Up to `limit` sites in the order of their bytes, after `after`.
+    ///
+    /// # Errors
+    /// When the server did not answer or refused.
+    pub async fn list(&self, after: Option<&SiteId>, limit: usize) -> StoreResult<Vec<String>> {
+        const ZRANGE: &str = "ZRANGE";
+        let start = after.map_or_else(|| "-".to_owned(), |site| format!("({site}"));
+        let mut command = cmd(ZRANGE);
+        command.arg(&self.key).arg(start).arg("+").arg("BYLEX");
+        command.arg("LIMIT").arg(0).arg(limit);
+        let reply = self.connection.send(ZRANGE, &command).await?;
+        let sites = reply::array(reply).ok_or_else(|| StoreError::unexpected_reply(ZRANGE))?;
+        Ok(sites.into_iter().filter_map(reply::text).collect())
+    }
+}

@@ -1,0 +1,320 @@
+//! The stream that accepted readings arrive in, and its consumer group.
+
+use std::time::Duration;
+
+use redis::{Cmd, Value, cmd};
+
+use super::StreamId;
+use super::codec::{self, StreamEntry, Undecodable};
+use super::connection::{DedicatedConnection, RedisServer, SharedConnection};
+use super::error::{ErrorClass, StoreError, StoreResult};
+use super::keys::Keys;
+use super::reply::{self, RawEntry};
+use crate::reading::Reading;
+
+/// Sets how much longer than its `BLOCK` a read may take before its connection is given up. Too low
+/// and a busy server costs a reconnect; too high and a vanished one is noticed late.
+const READ_MARGIN: Duration = Duration::from_secs(2);
+
+/// Entries as one read gives them.
+#[derive(Debug, Default)]
+pub struct Delivery {
+    /// The readings, in stream order.
+    pub entries: Vec<StreamEntry>,
+    /// What is no reading.
+    pub undecodable: Vec<Undecodable>,
+    /// Entries that are pending although their bodies were trimmed away: lost.
+    pub bodiless: Vec<StreamId>,
+}
+
+impl Delivery {
+    fn from_raw(raw: Vec<RawEntry>) -> Self {
+        let mut delivery = Self {
+            entries: Vec::with_capacity(raw.len()),
+            ..Self::default()
+        };
+        for entry in raw {
+            let id = entry.id;
+            match codec::decode(entry) {
+                Some(Ok(entry)) => delivery.entries.push(entry),
+                Some(Err(undecodable)) => delivery.undecodable.push(undecodable),
+                None => delivery.bodiless.push(id),
+            }
+        }
+        delivery
+    }
+
+    /// How many entries were delivered.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.entries.len() + self.undecodable.len() + self.bodiless.len()
+    }
+
+    /// Whether nothing was delivered.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The ids of all that was delivered, in no order.
+    pub fn ids(&self) -> impl Iterator<Item = StreamId> + '_ {
+        let entries = self.entries.iter().map(|entry| entry.id);
+        let undecodable = self.undecodable.iter().map(|entry| entry.id);
+        entries
+            .chain(undecodable)
+            .chain(self.bodiless.iter().copied())
+    }
+
+    /// Drops what `keep` refuses.
+    pub fn retain(&mut self, mut keep: impl FnMut(StreamId) -> bool) {
+        self.entries.retain(|entry| keep(entry.id));
+        self.undecodable.retain(|entry| keep(entry.id));
+        self.bodiless.retain(|&id| keep(id));
+    }
+}
+
+/// Entries taken over from other consumers.
+#[derive(Debug)]
+pub struct Claimed {
+    /// Where to go on; [`StreamId::ZERO`] when the whole list of pending entries was seen.
+    pub cursor: StreamId,
+    /// What was taken over.
+    pub delivery: Delivery,
+}
+
+/// The stream as everybody but its blocking reader uses it.
+#[derive(Debug, Clone)]
+pub struct ReadingStream {
+    keys: Keys,
+    connection: SharedConnection,
+}
+
+impl ReadingStream {
+    /// The stream over a connection that others may share.
+    #[must_use]
+    pub const fn new(keys: Keys, connection: SharedConnection) -> Self {
+        Self { keys, connection }
+    }
+
+    /// The names it works with.
+    #[must_use]
+    pub const fn keys(&self) -> &Keys {
+        &self.keys
+    }
+
+    /// Appends an accepted reading (`XADD`; never trimming, which would drop unread entries).
+    ///
+    /// # Errors
+    /// When the server did not take it, or did not say so: see [`StoreError::outcome_is_unknown`].
+    pub async fn append(&self, reading: &Reading, ingested_at: &str) -> StoreResult<StreamId> {
+        const XADD: &str = "XADD";
+        let mut command = cmd(XADD);
+        command.arg(self.keys.stream()).arg("*");
+        for (name, value) in codec::stream_fields(reading, ingested_at) {
+            command.arg(name).arg(value.as_bytes());
+        }
+        let reply = self.connection.send(XADD, &command).await?;
+        reply::stream_id(reply).ok_or_else(|| StoreError::unexpected_reply(XADD))
+    }
+
+    /// Creates stream and group where they are missing, and says whether it did. The group starts at
+    /// `0`: with `$` what is already in the stream would never be read.
+    ///
+    /// # Errors
+    /// When the server refuses; that the group exists is no error.
+    pub async fn ensure_group(&self) -> StoreResult<bool> {
+        let mut command = cmd("XGROUP");
+        command
+            .arg("CREATE")
+            .arg(self.keys.stream())
+            .arg(self.keys.group())
+            .arg("0")
+            .arg("MKSTREAM");
+        match self.connection.send("XGROUP CREATE", &command).await {
+            Ok(_) => Ok(true),
+            Err(error) if error.code() == Some("BUSYGROUP") => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Takes entries off the pending list (`XACK`) and says how many were on it.
+    ///
+    /// # Errors
+    /// When the server did not answer; the ids can be acknowledged again.
+    pub async fn acknowledge(&self, ids: &[StreamId]) -> StoreResult<u64> {
+        const XACK: &str = "XACK";
+        let mut command = cmd(XACK);
+        command.arg(self.keys.stream()).arg(self.keys.group());
+        for id in ids {
+            command.arg(id.to_string());
+        }
+        let reply = self.connection.send(XACK, &command).await?;
+        reply::integer(&reply).ok_or_else(|| StoreError::unexpected_reply(XACK))
+    }
+
+    /// Takes over entries that have been pending for `min_idle` at least, from `cursor` on
+    /// (`XAUTOCLAIM`, which looks at ten times `count` entries at most).
+    ///
+    /// # Errors
+    /// When the server refuses or does not answer.
+    pub async fn claim(
+        &self,
+        consumer: &str,
+        min_idle: Duration,
+        cursor: StreamId,
+        count: usize,
+    ) -> StoreResult<Claimed> {
+        const XAUTOCLAIM: &str = "XAUTOCLAIM";
+        let mut command = cmd(XAUTOCLAIM);
+        command
+            .arg(self.keys.stream())
+            .arg(self.keys.group())
+            .arg(consumer);
+        command
+            .arg(milliseconds(min_idle))
+            .arg(cursor.to_string())
+            .arg("COUNT")
+            .arg(count);
+        let reply = self.connection.send(XAUTOCLAIM, &command).await?;
+        claimed(reply).ok_or_else(|| StoreError::unexpected_reply(XAUTOCLAIM))
+    }
+
+    /// Wakes a reader that blocks on the stream, so that it need not wait out its `BLOCK`.
+    ///
+    /// # Errors
+    /// When the server refuses or does not answer.
+    pub async fn unblock(&self, client_id: i64) -> StoreResult<()> {
+        let mut command = cmd("CLIENT");
+        command.arg("UNBLOCK").arg(client_id);
+        self.connection
+            .send("CLIENT UNBLOCK", &command)
+            .await
+            .map(drop)
+    }
+
+    /// Whether Redis takes writes now: adds to a stream that must not be created, which changes
+    /// nothing but is refused while the server is loading, full, read-only or unable to persist.
+    ///
+    /// # Errors
+    /// What keeps Redis from taking writes.
+    pub async fn probe_writes(&self) -> StoreResult<()> {
+        let mut command = cmd("XADD");
+        command
+            .arg(self.keys.probe())
+            .arg("NOMKSTREAM")
+            .arg("*")
+            .arg("probe")
+            .arg("");
+        self.connection
+            .send("XADD NOMKSTREAM", &command)
+            .await
+            .map(drop)
+    }
+
+    /// Opens the connection that new entries are read over.
+    ///
+    /// # Errors
+    /// When the server cannot be reached.
+    pub async fn reader(
+        &self,
+        server: &RedisServer,
+        consumer: &str,
+        block: Duration,
+    ) -> StoreResult<GroupReader> {
+        let connection = server.dedicated(block + READ_MARGIN).await?;
+        Ok(GroupReader {
+            keys: self.keys.clone(),
+            consumer: consumer.to_owned(),
+            block,
+            connection,
+        })
+    }
+
+    pub(super) const fn connection(&self) -> &SharedConnection {
+        &self.connection
+    }
+}
+
+/// Reads the stream as one consumer of the group, over a connection of its own.
+#[derive(Debug)]
+pub struct GroupReader {
+    keys: Keys,
+    consumer: String,
+    block: Duration,
+    connection: DedicatedConnection,
+}
+
+impl GroupReader {
+    /// The server's number for this reader's connection, for [`ReadingStream::unblock`].
+    #[must_use]
+    pub const fn client_id(&self) -> i64 {
+        self.connection.client_id()
+    }
+
+    /// Reads up to `count` entries that no consumer has seen; blocks while there are none.
+    ///
+    /// # Errors
+    /// After any error entries may be pending that never arrived here: drop the reader, and let its
+    /// successor read the consumer's own pending entries first.
+    pub async fn read_new(&mut self, count: usize) -> StoreResult<Delivery> {
+        let mut command = self.command(count);
+        command.arg("BLOCK").arg(milliseconds(self.block));
+        command.arg("STREAMS").arg(self.keys.stream()).arg(">");
+        self.read(&command).await
+    }
+
+    /// Reads up to `count` entries that are pending for this consumer, after `after`.
+    ///
+    /// # Errors
+    /// As [`GroupReader::read_new`].
+    pub async fn read_pending(&mut self, after: StreamId, count: usize) -> StoreResult<Delivery> {
+        let mut command = self.command(count);
+        command
+            .arg("STREAMS")
+            .arg(self.keys.stream())
+            .arg(after.to_string());
+        self.read(&command).await
+    }
+
+    fn command(&self, count: usize) -> Cmd {
+        let mut command = cmd("XREADGROUP");
+        command
+            .arg("GROUP")
+            .arg(self.keys.group())
+            .arg(&self.consumer)
+            .arg("COUNT")
+            .arg(count);
+        command
+    }
+
+    async fn read(&mut self, command: &Cmd) -> StoreResult<Delivery> {
+        const XREADGROUP: &str = "XREADGROUP";
+        let reply = self.connection.send(XREADGROUP, command).await?;
+        let raw = reply::read_entries(reply);
+        raw.map(Delivery::from_raw)
+            .ok_or_else(|| StoreError::unexpected_reply(XREADGROUP))
+    }
+}
+
+impl StoreError {
+    /// Whether stream or group must be created before this can work.
+    #[must_use]
+    pub fn wants_group(&self) -> bool {
+        self.class == ErrorClass::NoGroup
+    }
+}
+
+fn claimed(reply: Value) -> Option<Claimed> {
+    let mut parts = reply::array(reply)?.into_iter();
+    let cursor = reply::stream_id(parts.next()?)?;
+    let mut delivery = Delivery::from_raw(reply::entries(parts.next()?)?);
+    // The third part names entries whose bodies are gone; servers before 7.0 do not send it.
+    let deleted = parts.next().map_or(Some(Vec::new()), reply::array)?;
+    let deleted: Option<Vec<_>> = deleted.into_iter().map(reply::stream_id).collect();
+    delivery.bodiless.extend(deleted?);
+    Some(Claimed { cursor, delivery })
+}
+
+fn milliseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

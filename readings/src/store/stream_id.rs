@@ -1,0 +1,64 @@
+//! The id of a stream entry.
+
+use std::fmt;
+use std::str::FromStr;
+
+/// `<milliseconds>-<sequence>` as Redis gives it; ordered as numbers, so `5-9` is before `5-10`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct StreamId {
+    /// Milliseconds since the Unix epoch, by the clock of the Redis server.
+    pub ms: u64,
+    /// Number within the millisecond.
+    pub seq: u64,
+}
+
+impl StreamId {
+    /// Before every entry: the start of a stream and of a claim's scan.
+    pub const ZERO: Self = Self { ms: 0, seq: 0 };
+}
+
+impl fmt::Display for StreamId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-{}", self.ms, self.seq)
+    }
+}
+
+/// A text that is no stream id.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("not a stream id (<milliseconds>-<sequence>)")]
+pub struct StreamIdFault;
+
+impl FromStr for StreamId {
+    type Err = StreamIdFault;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (ms, seq) = text.split_once('-').ok_or(StreamIdFault)?;
+        let number = |digits: &str| digits.parse().map_err(|_| StreamIdFault);
+        Ok(Self {
+            ms: number(ms)?,
+            seq: number(seq)?,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_are_ordered_as_numbers() {
+        let id = |text: &str| text.parse::<StreamId>().unwrap();
+        assert!(id("5-9") < id("5-10"));
+        assert!(id("999-0") < id("1000-0"));
+    }
+
+    #[test]
+    fn an_id_reads_back_from_its_text() {
+        let id = StreamId {
+            ms: 1_705_314_600_000,
+            seq: u64::MAX,
+        };
+        assert_eq!(id.to_string().parse(), Ok(id));
+        assert_eq!("1705".parse::<StreamId>(), Err(StreamIdFault));
+    }
+}

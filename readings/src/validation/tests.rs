@@ -1,0 +1,206 @@
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use super::*;
+
+/// `[(type, place), …]` of all faults of a body.
+fn faults(body: &str) -> Vec<(&'static str, String)> {
+    let faults = parse_reading(body.as_bytes()).expect_err(body);
+    faults
+        .iter()
+        .map(|fault| (fault.kind.code(), place(fault.location)))
+        .collect()
+}
+
+fn place(location: Location) -> String {
+    match location {
+        Location::Body => "body".to_owned(),
+        Location::Field(name) => name.to_owned(),
+        Location::Offset(offset) => offset.to_string(),
+    }
+}
+
+fn only_fault(body: &str) -> (&'static str, String) {
+    let mut faults = faults(body);
+    assert_eq!(faults.len(), 1, "{faults:?}");
+    faults.remove(0)
+}
+
+fn body_with(field: &str, raw: &str) -> String {
+    let members = [
+        ("site_id", r#""house-01""#),
+        ("device_id", r#""main-meter""#),
+        ("power_reading", "1500.5"),
+        ("timestamp", r#""2024-01-15T10:30:00Z""#),
+    ];
+    let members =
+        members.map(|(n, value)| format!("\"{n}\":{}", if n == field { raw } else { value }));
+    format!("{{{}}}", members.join(","))
+}
+
+#[test]
+fn a_reading_is_taken_as_it_was_sent() {
+    let reading = parse_reading(body_with("site_id", r#"" S\u00e9 ""#).as_bytes()).unwrap();
+    assert_eq!(reading.site_id.as_str(), " Sé ");
+    assert_eq!(reading.power.watts(), 1500.5);
+    assert_eq!(reading.timestamp.as_str(), "2024-01-15T10:30:00Z");
+}
+
+#[test]
+fn all_faults_are_told_at_once_in_field_order() {
+    let body = r#"{"timestamp":5,"power_reading":-1,"site_id":""}"#;
+    let expected = [
+        ("string_too_short", "site_id"),
+        ("missing", "device_id"),
+        ("greater_than_equal", "power_reading"),
+        ("string_type", "timestamp"),
+    ];
+    assert_eq!(
+        faults(body),
+        expected.map(|(kind, place)| (kind, place.to_owned()))
+    );
+}
+
+#[test]
+fn numbers_come_as_numbers_or_as_their_text() {
+    for (raw, watts) in [
+        ("0", 0.0),
+        ("-0.0", 0.0),
+        ("1e3", 1e3),
+        (r#"" 12 ""#, 12.0),
+        ("1e308", 1e308),
+    ] {
+        let reading = parse_reading(body_with("power_reading", raw).as_bytes()).expect(raw);
+        assert_eq!(
+            reading.power.watts().to_bits(),
+            f64::to_bits(watts),
+            "{raw}"
+        );
+    }
+}
+
+#[test]
+fn what_is_no_finite_power_is_refused_by_its_rule() {
+    for (raw, kind) in [
+        ("true", "float_type"),
+        ("null", "float_type"),
+        ("[]", "float_type"),
+        (r#""abc""#, "float_parsing"),
+        (r#""""#, "float_parsing"),
+        (r#""1_000""#, "float_parsing"),
+        (r#""nan""#, "finite_number"),
+        ("1e400", "finite_number"),
+        ("-1e400", "finite_number"),
+        ("NaN", "finite_number"),
+        ("Infinity", "finite_number"),
+        ("-Infinity", "finite_number"),
+        ("-0.0001", "greater_than_equal"),
+    ] {
+        let fault = only_fault(&body_with("power_reading", raw));
+        assert_eq!(fault, (kind, "power_reading".to_owned()), "{raw}");
+    }
+}
+
+#[test]
+fn a_number_that_json_does_not_have_is_never_taken_elsewhere() {
+    assert_eq!(only_fault(&body_with("site_id", "NaN")).0, "json_invalid");
+    let ignored = body_with("power_reading", r#"1,"more":Infinity"#);
+    assert_eq!(only_fault(&ignored).0, "json_invalid");
+    let text = body_with("site_id", r#""NaN \" Infinity""#);
+    assert_eq!(
+        parse_reading(text.as_bytes()).unwrap().site_id.as_str(),
+        "NaN \" Infinity"
+    );
+}
+
+#[test]
+fn ids_have_1_to_256_bytes_and_no_control_characters() {
+    let id = |length: usize| format!("\"{}\"", "é".repeat(length / 2));
+    assert!(parse_reading(body_with("device_id", &id(256)).as_bytes()).is_ok());
+    let kind = |raw: &str| only_fault(&body_with("device_id", raw)).0;
+    assert_eq!(kind(&id(258)), "string_too_long");
+    assert_eq!(kind(r#""""#), "string_too_short");
+    assert_eq!(kind(r#""a\nb""#), "value_error");
+    assert_eq!(kind(r#""\ud800""#), "value_error");
+    assert_eq!(kind("5"), "string_type");
+}
+
+#[test]
+fn of_members_that_are_there_twice_the_last_counts_and_unknown_ones_are_ignored() {
+    let body = body_with(
+        "power_reading",
+        r#"1,"power_reading":2,"firmware":{"v":[1,null]}"#,
+    );
+    assert_eq!(parse_reading(body.as_bytes()).unwrap().power.watts(), 2.0);
+}
+
+#[test]
+fn a_body_that_is_no_object_says_so() {
+    assert_eq!(only_fault(""), ("missing", "body".to_owned()));
+    assert_eq!(only_fault("null"), ("missing", "body".to_owned()));
+    for body in ["[]", "5", r#""text""#, "true"] {
+        assert_eq!(
+            only_fault(body),
+            ("model_attributes_type", "body".to_owned()),
+            "{body}"
+        );
+    }
+}
+
+#[test]
+fn malformed_json_is_located_by_the_character() {
+    // As CPython 3.11's json.JSONDecodeError.pos.
+    for (body, offset) in [
+        ("{\"site_id\":", "11"),
+        ("{\"a\":x}", "5"),
+        ("{} x", "3"),
+        ("{\"é\":x}", "5"),
+        ("{\n\"a\":\n x}", "8"),
+        ("x", "0"),
+    ] {
+        assert_eq!(
+            only_fault(body),
+            ("json_invalid", offset.to_owned()),
+            "{body}"
+        );
+    }
+    let bytes = b"{\"site_id\":\"\xff\"}";
+    let faults = parse_reading(bytes).unwrap_err();
+    assert_eq!(faults[0].location, Location::Offset(12));
+}
+
+#[test]
+fn long_input_is_cut_in_the_answer() {
+    let faults =
+        parse_reading(body_with("site_id", &format!("\"{}\"", "é".repeat(100_000))).as_bytes());
+    let Value::String(input) = &faults.unwrap_err()[0].input else {
+        panic!("no text")
+    };
+    assert!(input.len() < 600 && input.ends_with('…'));
+}
+
+#[test]
+fn a_missing_member_shows_the_body_that_lacks_it() {
+    let faults = parse_reading(br#"{"site_id":"s"}"#).unwrap_err();
+    assert_eq!(faults[0].input, json!({ "site_id": "s" }));
+}
+
+proptest! {
+    #[test]
+    fn no_body_breaks_the_parser(body in any::<Vec<u8>>()) {
+        let _ = parse_reading(&body);
+    }
+
+    #[test]
+    fn the_quick_and_the_thorough_way_agree(
+        site in ".{0,12}", watts in any::<f64>(), second in 0..70_u8,
+    ) {
+        let body = json!({
+            "site_id": site, "device_id": "d", "power_reading": watts,
+            "timestamp": format!("2024-01-15T10:30:{second:02}Z"),
+        }).to_string();
+        let quick = well_formed(body.as_bytes());
+        let thorough = examine(body.as_bytes()).ok();
+        prop_assert_eq!(quick, thorough);
+    }
+}
