@@ -1,1 +1,60 @@
-fn main() {}
+//! `energy-pipeline`: takes energy-meter readings over HTTP, never loses one, and serves them back.
+//!
+//! This crate is the composition root, the only place that knows every other crate: it reads the
+//! settings, starts a role and turns its end into an exit code.
+
+mod config;
+mod console;
+mod healthcheck;
+mod import;
+mod local_redis;
+mod openapi;
+mod roles;
+mod shutdown;
+mod telemetry;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use tracing::error;
+
+use crate::config::{Cli, Command};
+
+fn main() -> ExitCode {
+    let command = Cli::parse().into_command();
+    #[cfg(feature = "failpoints")]
+    let _failpoints = fail::FailScenario::setup();
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+    {
+        Ok(runtime) => runtime,
+        Err(error) => return console::fail(&error.into()),
+    };
+    runtime.block_on(run(command))
+}
+
+async fn run(command: Command) -> ExitCode {
+    let result = match command {
+        Command::Import(arguments) => return import::run(arguments).await,
+        Command::Healthcheck(arguments) => return healthcheck::run(arguments).await,
+        Command::Openapi(arguments) => openapi::run(arguments.role),
+        Command::Up(settings) => serve(roles::up::run(settings)).await,
+        Command::IngestionApi(settings) => serve(roles::ingestion_api::run(settings)).await,
+        Command::ProcessingService(settings) => {
+            serve(roles::processing_service::run(settings)).await
+        }
+        Command::QueryApi(settings) => serve(roles::query_api::run(settings)).await,
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => console::fail(&error),
+    }
+}
+
+/// Runs a role with logs and metrics.
+async fn serve(role: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {
+    telemetry::start_logging();
+    role.await
+        .inspect_err(|error| error!(error = format!("{error:#}"), "ending"))
+}

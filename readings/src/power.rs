@@ -66,12 +66,10 @@ impl fmt::Display for Power {
             return write!(f, "{:?}", self.0);
         }
         let scientific = format!("{:e}", self.0);
-        match scientific.split_once("e-") {
-            Some((digits, exponent)) => write!(f, "{digits}e-{exponent:0>2}"),
-            None => {
-                let (digits, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
-                write!(f, "{digits}e+{exponent:0>2}")
-            }
+        let (digits, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
+        match exponent.strip_prefix('-') {
+            Some(exponent) => write!(f, "{digits}e-{exponent:0>2}"),
+            None => write!(f, "{digits}e+{exponent:0>2}"),
         }
     }
 }

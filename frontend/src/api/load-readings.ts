@@ -4,7 +4,10 @@ import type { SiteReadings } from './site-readings';
 
 export type { Progress };
 
-const NO_WORKER: Problem = { kind: 'unreachable', message: 'The part of this page that reads the data failed.' };
+const NO_WORKER: Problem = {
+  kind: 'unreachable',
+  message: 'The part of this page that reads the data failed.',
+};
 
 /** All readings of a site; aborting drops the request at once. The page stays quick however many there are. */
 export function loadReadings(

@@ -2,7 +2,6 @@
  * Reads `{"site_id": …, "readings": [{…}, {…}, …]}` as it arrives, a batch of readings for each chunk: a body of
  * several hundred megabytes never has to exist as one string or as a million objects.
  */
-import { at } from '../lib/arrays';
 import type { StoredReading } from './types';
 
 const QUOTE = 0x22;
@@ -65,20 +64,26 @@ interface Scan {
 }
 
 function scanElements(bytes: Uint8Array): Scan {
+  const scan: Scan = { start: 0, end: 0, closed: false };
   let depth = 0;
-  let start = -1;
-  let end = 0;
-  for (let i = 0; i < bytes.length; i++) {
-    const byte = at(bytes, i);
-    if (byte === QUOTE) i = endOfString(bytes, i);
-    else if (byte === OPEN_BRACE) {
-      if (start < 0) start = i;
-      depth++;
-    } else if (byte === CLOSE_BRACE) {
-      if (--depth === 0) end = i + 1;
-    } else if (byte === CLOSE_BRACKET && depth === 0) return { start: Math.max(start, 0), end, closed: true };
+  for (let i = 0; i < bytes.length && !scan.closed; i++) {
+    switch (bytes[i]) {
+      case QUOTE:
+        i = endOfString(bytes, i);
+        break;
+      case OPEN_BRACE:
+        if (depth === 0 && scan.end === 0) scan.start = i;
+        depth++;
+        break;
+      case CLOSE_BRACE:
+        depth--;
+        if (depth === 0) scan.end = i + 1;
+        break;
+      case CLOSE_BRACKET:
+        scan.closed = depth === 0;
+    }
   }
-  return { start: Math.max(start, 0), end, closed: false };
+  return scan;
 }
 
 /** The index of the quote that closes the string opened at `open`, or the end of the bytes. */

@@ -44,13 +44,13 @@ function wallClock(field: string): number | null {
 
 /** How far a zone's clocks are ahead of UTC at an instant, in milliseconds. */
 export function offsetAt(instant: number, zone: string): number {
-  const fields = Object.fromEntries(
-    clockIn(zone)
-      .formatToParts(instant)
-      .map(({ type, value }) => [type, Number(value)]),
-  ) as Record<'year' | 'month' | 'day' | 'hour' | 'minute' | 'second', number>;
-  const clock = (fields.hour * 60 + fields.minute) * 60 + fields.second;
-  const wall = utcDay(fields.year, fields.month, fields.day) + clock * 1000;
+  const parts = clockIn(zone).formatToParts(instant);
+  const fields = Object.fromEntries(parts.map(({ type, value }) => [type, value]));
+  const part = (name: string) => Number(fields[name]);
+  // The year before the year 1 is 1 BC, where ISO 8601 counts 0.
+  const year = fields.era === 'BC' ? 1 - part('year') : part('year');
+  const clock = (part('hour') * 60 + part('minute')) * 60 + part('second');
+  const wall = utcDay(year, part('month'), part('day')) + clock * 1000;
   return wall - Math.floor(instant / 1000) * 1000;
 }
 
@@ -61,7 +61,7 @@ function clockIn(zone: string): Intl.DateTimeFormat {
   let clock = clocks.get(zone);
   if (clock === undefined) {
     const numeric = 'numeric' as const;
-    const date = { year: numeric, month: numeric, day: numeric };
+    const date = { era: 'short' as const, year: numeric, month: numeric, day: numeric };
     const time = { hour: numeric, minute: numeric, second: numeric, hourCycle: 'h23' as const };
     clock = new Intl.DateTimeFormat('en-US', { timeZone: zone, ...date, ...time });
     clocks.set(zone, clock);
@@ -92,7 +92,10 @@ export function formatUtc(instant: number): string {
 }
 
 function isoDigits(wall: number): string {
-  return new Date(wall).toISOString().slice(0, -1).replace(/\.000$/, '');
+  return new Date(wall)
+    .toISOString()
+    .slice(0, -1)
+    .replace(/\.000$/, '');
 }
 
 /** `+01:00`; with seconds for the local mean times of the nineteenth century, which the contract takes too. */

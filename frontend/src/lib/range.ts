@@ -51,7 +51,8 @@ export function panned(range: TimeRange, share: number, whole: TimeRange): TimeR
 function within(range: TimeRange, whole: TimeRange): TimeRange {
   const span = Math.min(range.to - range.from, whole.to - whole.from);
   const from = Math.min(Math.max(range.from, whole.from), whole.to - span);
-  return { from, to: from + span };
+  // Whole milliseconds: the ticks of the time axis would inherit a fraction.
+  return { from: Math.round(from), to: Math.round(from + span) };
 }
 
 /** A zoom that shows everything is no zoom. */

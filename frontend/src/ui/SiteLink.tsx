@@ -1,5 +1,5 @@
 import type { ComponentChildren } from 'preact';
-import { showSite, site as pickedSite, siteAddress } from '../view';
+import { site as pickedSite, showSite, siteAddress } from '../view';
 
 interface SiteLinkProps {
   site: string;

@@ -65,6 +65,7 @@ pub fn ingestion_time(now: DateTime<Utc>) -> String {
 }
 
 /// The fields of a new stream entry, in the order that the contract fixes.
+#[must_use]
 pub fn stream_fields<'a>(
     reading: &'a Reading,
     ingested_at: &'a str,

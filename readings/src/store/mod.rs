@@ -12,6 +12,7 @@
 //! | [`dead_letters`] | entries that cannot become readings |
 //! | [`error`] | what can go wrong, by what to do about it |
 
+mod administration;
 pub mod codec;
 pub mod connection;
 pub mod dead_letters;

@@ -114,6 +114,12 @@ impl SeriesReader {
         Ok(Some(page))
     }
 
+    /// Whether the last page has been read.
+    #[must_use]
+    pub const fn has_ended(&self) -> bool {
+        self.ended
+    }
+
     async fn fetch(&self) -> StoreResult<Vec<ScoredMember>> {
         let Some(last) = &self.last else {
             let mut command = cmd("ZRANGE");

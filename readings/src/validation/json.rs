@@ -104,7 +104,7 @@ fn syntax_fault(text: &str, error: &serde_json::Error) -> Fault {
 }
 
 /// Puts quotes around `NaN`, `Infinity` and `-Infinity` outside of strings. They are no JSON, but
-/// Python's `json.dumps` writes them, and "power_reading should be a finite number" helps more than
+/// Python's `json.dumps` writes them, and "`power_reading` should be a finite number" helps more than
 /// "expected value at column 40".
 fn with_quoted_non_finite(text: &str) -> String {
     const LITERALS: [&str; 3] = ["-Infinity", "Infinity", "NaN"];

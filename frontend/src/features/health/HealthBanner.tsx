@@ -30,7 +30,10 @@ function Unreachable({ reason, lastAnswer }: { reason: string; lastAnswer: numbe
     <Notice tone="bad">
       <strong>The API does not answer.</strong> {reason}{' '}
       {lastAnswer !== null && (
-        <>Last answer at {formatLocal(Math.floor(lastAnswer / 1000) * 1000, systemZone())}; what is shown below is not live. </>
+        <>
+          Last answer at {formatLocal(Math.floor(lastAnswer / 1000) * 1000, systemZone())}; what is shown
+          below is not live.{' '}
+        </>
       )}
       <button type="button" class="button-link" onClick={checkHealth}>
         Try now

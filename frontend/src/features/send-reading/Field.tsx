@@ -6,7 +6,7 @@ interface FieldProps {
   name: ReadingField;
   label: string;
   errors: string[] | undefined;
-  /** Stands beside the input, in its row. */
+  /** Stands beside the label. */
   button?: ComponentChildren;
   hint?: ComponentChildren;
   input: InputHTMLAttributes<HTMLInputElement>;
@@ -17,18 +17,18 @@ export function Field({ name, label, errors = [], button, hint, input }: FieldPr
   const [errorId, hintId] = [`${name}-error`, `${name}-hint`];
   return (
     <div class="field">
-      <label for={name}>{label}</label>
-      <div class="field-row">
-        <input
-          id={name}
-          name={name}
-          autocomplete="off"
-          aria-invalid={errors.length > 0}
-          aria-describedby={`${errorId} ${hintId}`}
-          {...input}
-        />
+      <div class="field-head">
+        <label for={name}>{label}</label>
         {button}
       </div>
+      <input
+        id={name}
+        name={name}
+        autocomplete="off"
+        aria-invalid={errors.length > 0}
+        aria-describedby={`${errorId} ${hintId}`}
+        {...input}
+      />
       <div id={errorId} class="field-errors">
         {errors.map((error) => (
           <p key={error}>

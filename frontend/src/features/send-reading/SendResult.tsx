@@ -34,7 +34,9 @@ function Result({ of }: { of: Outcome }) {
 function Arrival({ of }: { of: Extract<Outcome, { site: string }> }) {
   if (of.phase === 'accepted') return <>On its way to the store…</>;
   if (of.phase === 'late') {
-    return <>Still on its way after {formatDuration(GIVE_UP_AFTER_MS)}: it is safe in the stream, and will come.</>;
+    return (
+      <>Still on its way after {formatDuration(GIVE_UP_AFTER_MS)}: it is safe in the stream, and will come.</>
+    );
   }
   return (
     <>

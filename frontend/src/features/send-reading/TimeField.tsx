@@ -22,7 +22,7 @@ export function TimeField({ errors }: { errors: string[] | undefined }) {
       errors={errors}
       hint={<Meaning />}
       button={
-        <button type="button" class="button-quiet" aria-pressed={isNow.value} onClick={setNow}>
+        <button type="button" class="button-quiet button-small" aria-pressed={isNow.value} onClick={setNow}>
           Now
         </button>
       }

@@ -16,11 +16,16 @@ export async function untilStored(
   const startedAt = performance.now();
   const elapsed = () => performance.now() - startedAt;
   const signal = AbortSignal.any([calledOff, AbortSignal.timeout(GIVE_UP_AFTER_MS)]);
-  for (let pause = FIRST_PAUSE_MS; elapsed() < GIVE_UP_AFTER_MS; pause = Math.min(pause * 2, LONGEST_PAUSE_MS)) {
+  for (
+    let pause = FIRST_PAUSE_MS;
+    elapsed() < GIVE_UP_AFTER_MS;
+    pause = Math.min(pause * 2, LONGEST_PAUSE_MS)
+  ) {
     const askedAt = elapsed();
     if (await isStored(signal).catch(() => false)) return elapsed();
     calledOff.throwIfAborted();
-    await rest(Math.max(pause, 2 * (elapsed() - askedAt)));
+    const wanted = Math.max(pause, 2 * (elapsed() - askedAt));
+    await rest(Math.min(wanted, GIVE_UP_AFTER_MS - elapsed()));
     calledOff.throwIfAborted();
   }
   return null;

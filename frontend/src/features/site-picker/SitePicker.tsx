@@ -1,4 +1,5 @@
-import { useSignal } from '@preact/signals';
+import { type Signal, useSignal } from '@preact/signals';
+import { useEffect, useRef } from 'preact/hooks';
 import { describe } from '../../api/problems';
 import type { SiteSummary } from '../../api/types';
 import { formatCount, plural } from '../../lib/format';
@@ -6,7 +7,7 @@ import { Card } from '../../ui/Card';
 import { Id } from '../../ui/Id';
 import { Notice } from '../../ui/Notice';
 import { SiteLink } from '../../ui/SiteLink';
-import { showSite, site as pickedSite } from '../../view';
+import { site as pickedSite, showSite } from '../../view';
 import { siteList } from './site-list';
 
 /** A list longer than this is searched, not read. */
@@ -23,8 +24,21 @@ export function SitePicker() {
       title="Sites"
       aside={list.phase === 'listed' && <span class="count">{formatCount(sites.length)}</span>}
     >
+      <Find wanted={wanted} />
+      <ListState />
+      {matches.length > 0 && <SiteSelect sites={matches} />}
+      {matches.length > 0 && <SiteLinks sites={matches} />}
+      {sites.length > 0 && matches.length === 0 && (
+        <p class="hint">No listed site matches. “Open” shows the id as you typed it.</p>
+      )}
+    </Card>
+  );
+}
+
+function Find({ wanted }: { wanted: Signal<string> }) {
+  return (
+    <search>
       <form
-        role="search"
         class="find"
         onSubmit={(event) => {
           event.preventDefault();
@@ -49,13 +63,7 @@ export function SitePicker() {
           </button>
         </div>
       </form>
-      <ListState />
-      {matches.length > 0 && <SiteSelect sites={matches} />}
-      {matches.length > 0 && <SiteLinks sites={matches} />}
-      {sites.length > 0 && matches.length === 0 && (
-        <p class="hint">No listed site matches. “Open” shows the id as you typed it.</p>
-      )}
-    </Card>
+    </search>
   );
 }
 
@@ -68,19 +76,26 @@ function ListState() {
   if (list.phase === 'loading') return <p class="hint">Loading the list…</p>;
   if (list.phase === 'unlisted') return <p class="hint">This service does not list its sites: type an id.</p>;
   if (list.phase === 'failed') return <Notice tone="bad">No list: {describe(list.problem)}</Notice>;
-  if (list.sites.length === 0) return <p class="hint">No site has a stored reading yet. Send the first one.</p>;
+  if (list.sites.length === 0)
+    return <p class="hint">No site has a stored reading yet. Send the first one.</p>;
   return null;
 }
 
 function SiteLinks({ sites }: { sites: SiteSummary[] }) {
   const rest = sites.length - MOST_LISTED;
+  const box = useRef<HTMLElement>(null);
+  const picked = pickedSite.value;
+  // A site that was picked elsewhere, or came with the address, may be out of sight.
+  useEffect(() => {
+    revealIn(box.current, box.current?.querySelector<HTMLElement>('[aria-current]'));
+  }, [picked]);
   return (
-    <nav class="site-links" aria-label="Sites">
+    <nav class="site-links" aria-label="Sites" ref={box}>
       <ul>
         {sites.slice(0, MOST_LISTED).map(({ site_id, readings }) => (
           <li key={site_id}>
             <SiteLink site={site_id} class="site-link">
-              <Id id={site_id} most={28} />
+              <Id id={site_id} most={26} />
               {readings !== undefined && <SiteCount readings={readings} />}
             </SiteLink>
           </li>
@@ -89,6 +104,14 @@ function SiteLinks({ sites }: { sites: SiteSummary[] }) {
       {rest > 0 && <p class="hint">… and {plural(rest, 'more site')}: find them with the box above.</p>}
     </nav>
   );
+}
+
+/** As `scrollIntoView` does, but leaves the page itself where it is. */
+function revealIn(box: HTMLElement | null, child: HTMLElement | null | undefined): void {
+  if (!box || !child) return;
+  const lowest = child.offsetTop;
+  const highest = child.offsetTop + child.offsetHeight - box.clientHeight;
+  box.scrollTop = Math.min(Math.max(box.scrollTop, highest), lowest);
 }
 
 function SiteCount({ readings }: { readings: number }) {

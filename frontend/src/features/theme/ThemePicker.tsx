@@ -9,8 +9,9 @@ const CHOICES: [ThemeChoice, string][] = [
 export function ThemePicker() {
   return (
     <label class="theme-picker">
-      Theme
+      <span>Theme</span>
       <select
+        aria-label="Theme"
         value={themeChoice.value}
         onChange={(event) => chooseTheme(event.currentTarget.value as ThemeChoice)}
       >

@@ -1,0 +1,168 @@
+//! What holds for every request: its id, its time limit, and the shape of its errors.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use poem::error::MethodNotAllowedError;
+use poem::http::{HeaderValue, StatusCode, header};
+use poem::{Endpoint, Error, Request, Response, Result};
+use poem_openapi::types::ToJSON;
+use serde_json::json;
+use tokio::time::timeout;
+use tracing::{Instrument, debug_span, error, warn};
+use uuid::Uuid;
+
+use crate::problem::{Problem, ValidationFault, ValidationProblem, json_response};
+use crate::spec::AllowedMethods;
+
+/// How long a request may take until its answer begins. Too low and a slow Redis looks like a broken
+/// service; too high and clients wait that long for a request that is stuck.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
+
+const REQUEST_ID: &str = "x-request-id";
+
+/// A client's own request id is kept when it has at most so many visible ASCII characters; it gets
+/// into logs and must not fill them.
+const MAX_REQUEST_ID_BYTES: usize = 128;
+
+/// Stands before a service.
+pub struct Front<E> {
+    service: E,
+    methods: Arc<AllowedMethods>,
+}
+
+impl<E> Front<E> {
+    /// Stands before this service, whose paths answer these methods.
+    pub fn new(service: E, methods: AllowedMethods) -> Self {
+        Self {
+            service,
+            methods: Arc::new(methods),
+        }
+    }
+}
+
+impl<E: Endpoint<Output = Response>> Endpoint for Front<E> {
+    type Output = Response;
+
+    async fn call(&self, mut request: Request) -> Result<Response> {
+        let id = request_id(&request);
+        request.headers_mut().insert(REQUEST_ID, id.clone());
+        let path = request.uri().path().to_owned();
+        let span = debug_span!("request", request_id = ?id, %path);
+        let mut response = self.answer(request, &path).instrument(span).await;
+        response.headers_mut().insert(REQUEST_ID, id);
+        Ok(response)
+    }
+}
+
+impl<E: Endpoint<Output = Response>> Front<E> {
+    async fn answer(&self, request: Request, path: &str) -> Response {
+        let answering = AssertUnwindSafe(self.service.call(request)).catch_unwind();
+        match timeout(REQUEST_TIMEOUT, answering).await {
+            Ok(Ok(Ok(response))) => response,
+            Ok(Ok(Err(error))) => self.failure(&error, path),
+            Ok(Err(_panic)) => {
+                error!(path, "a request handler panicked");
+                Problem::new("Internal Server Error").response(StatusCode::INTERNAL_SERVER_ERROR)
+            }
+            Err(_elapsed) => {
+                warn!(path, "a request took too long");
+                let detail = "The request took too long; whether it was carried out is unknown";
+                Problem::new(detail).response(StatusCode::SERVICE_UNAVAILABLE)
+            }
+        }
+    }
+
+    /// The answer for what no operation answered.
+    fn failure(&self, error: &Error, path: &str) -> Response {
+        if error.is::<MethodNotAllowedError>() {
+            let problem = Problem::new("Method Not Allowed");
+            let mut response = problem.response(StatusCode::METHOD_NOT_ALLOWED);
+            if let Ok(allow) = HeaderValue::from_str(self.methods.at(path)) {
+                response.headers_mut().insert(header::ALLOW, allow);
+            }
+            return response;
+        }
+        match error.status() {
+            StatusCode::BAD_REQUEST => unreadable_parameter(error),
+            status => Problem::new(status.canonical_reason().unwrap_or_default()).response(status),
+        }
+    }
+}
+
+/// Parameters are read by the framework, which says what is wrong with one in a sentence.
+fn unreadable_parameter(error: &Error) -> Response {
+    let fault = ValidationFault {
+        r#type: "value_error".to_owned(),
+        loc: vec![poem_openapi::types::Any(json!("path"))],
+        msg: error.to_string(),
+        input: poem_openapi::types::Any(json!(null)),
+        ctx: None,
+    };
+    let problem = ValidationProblem {
+        detail: vec![fault],
+    };
+    json_response(
+        StatusCode::UNPROCESSABLE_ENTITY,
+        &problem.to_json().unwrap_or_default(),
+    )
+}
+
+/// The client's request id if it has a usable one, else a new one.
+fn request_id(request: &Request) -> HeaderValue {
+    let usable = |id: &&HeaderValue| {
+        (1..=MAX_REQUEST_ID_BYTES).contains(&id.len())
+            && id.as_bytes().iter().all(u8::is_ascii_graphic)
+    };
+    let sent = request.headers().get(REQUEST_ID).filter(usable).cloned();
+    sent.unwrap_or_else(|| {
+        let id = Uuid::new_v4().simple().to_string();
+        HeaderValue::from_str(&id).unwrap_or(HeaderValue::from_static("unknown"))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use poem::endpoint::make;
+
+    use super::*;
+
+    fn front<F: Future<Output = Result<Response>> + Send>(
+        handler: impl Fn(Request) -> F + Send + Sync,
+    ) -> Front<impl Endpoint<Output = Response>> {
+        Front::new(make(handler), AllowedMethods::of("{}"))
+    }
+
+    async fn detail(response: Response) -> String {
+        let body: serde_json::Value = response.into_body().into_json().await.unwrap();
+        body["detail"].as_str().unwrap_or_default().to_owned()
+    }
+
+    #[tokio::test]
+    async fn a_panicking_handler_is_an_answer_without_internals() {
+        let front = front(|_| async { panic!("secret at 10.0.0.1") });
+        let response = front.get_response(Request::default()).await;
+        assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
+        assert!(response.headers().contains_key(REQUEST_ID));
+        assert_eq!(detail(response).await, "Internal Server Error");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_request_that_is_stuck_is_answered_in_time() {
+        let front = front(|_| std::future::pending());
+        let response = front.get_response(Request::default()).await;
+        assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
+    }
+
+    #[tokio::test]
+    async fn a_usable_request_id_is_kept_and_another_replaced() {
+        let front = front(|_| async { Ok(Response::default()) });
+        for (sent, kept) in [("abc-1", true), ("has space", false), ("", false)] {
+            let request = Request::builder().header(REQUEST_ID, sent).finish();
+            let response = front.get_response(request).await;
+            assert_eq!(response.headers()[REQUEST_ID] == sent, kept, "{sent:?}");
+        }
+    }
+}

@@ -1,0 +1,25 @@
+//! Health, probes and metrics of a running service.
+
+mod health;
+mod stream_metrics;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+pub use self::health::{IngestionHealthApi, ProbesApi, ProcessingHealthApi, Readiness};
+pub use self::stream_metrics::{MetricsApi, PrometheusText, RenderPrometheus};
+
+/// Set once a service has begun to shut down; cloning it is cheap.
+#[derive(Debug, Clone, Default)]
+pub struct Draining(Arc<AtomicBool>);
+
+impl Draining {
+    /// From now on the service is not ready.
+    pub fn begin(&self) {
+        self.0.store(true, Ordering::Release);
+    }
+
+    fn has_begun(&self) -> bool {
+        self.0.load(Ordering::Acquire)
+    }
+}

@@ -1,0 +1,203 @@
+//! `/metrics`: the stream as JSON for the original's dashboards, all counters as Prometheus text.
+
+use std::fmt;
+use std::sync::Arc;
+
+use poem::{IntoResponse, Response, http::header};
+use poem_openapi::param::Header;
+use poem_openapi::payload::{Json, Payload};
+use poem_openapi::registry::{MetaSchema, MetaSchemaRef};
+use poem_openapi::types::Any;
+use poem_openapi::{ApiResponse, Object, OpenApi};
+use readings::store::StoreError;
+use readings::store::status::{DisplayedEntry, StreamStatus};
+use readings::store::stream::ReadingStream;
+use serde_json::{Map, Value, json};
+
+use super::health::ConsumerGroup;
+use crate::problem::{Problem, unavailable};
+
+/// Renders the counters of this process in the Prometheus text format.
+#[derive(Clone)]
+pub struct RenderPrometheus(Arc<dyn Fn() -> String + Send + Sync>);
+
+impl RenderPrometheus {
+    /// Renders by calling this.
+    pub fn new(render: impl Fn() -> String + Send + Sync + 'static) -> Self {
+        Self(Arc::new(render))
+    }
+}
+
+impl fmt::Debug for RenderPrometheus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("RenderPrometheus")
+    }
+}
+
+/// `/metrics`.
+#[derive(Debug)]
+pub struct MetricsApi {
+    /// The stream to tell of.
+    pub stream: ReadingStream,
+    /// The counters of this process.
+    pub prometheus: RenderPrometheus,
+}
+
+/// The stream and its consumer groups.
+#[derive(Debug, Object)]
+pub struct StreamMetrics {
+    /// The stream.
+    stream: Stream,
+    /// Its consumer groups.
+    consumer_groups: Vec<ConsumerGroup>,
+}
+
+/// The stream of accepted readings.
+#[derive(Debug, Object)]
+pub struct Stream {
+    /// Entries in it, read or not.
+    length: u64,
+    /// The oldest entry, `[id, {fields}]`, or null.
+    first_entry: Any<Value>,
+    /// The newest entry, `[id, {fields}]`, or null.
+    last_entry: Any<Value>,
+}
+
+/// There is nothing to tell of.
+#[derive(Debug, Object)]
+pub struct NoStream {
+    /// Always `no such key`, as Redis says it.
+    error: String,
+}
+
+#[derive(ApiResponse)]
+enum MetricsAnswer {
+    /// The stream and its consumer groups, or, when `Accept` names `text/plain` or
+    /// `application/openmetrics-text`, the counters of this process for Prometheus.
+    #[oai(status = 200)]
+    Json(Json<StreamMetrics>),
+    #[oai(status = 200)]
+    Text(PrometheusText),
+    #[oai(status = 200)]
+    NoStream(Json<NoStream>),
+    /// The store cannot be read now.
+    #[oai(status = 503)]
+    Unavailable(Json<Problem>),
+}
+
+#[OpenApi]
+impl MetricsApi {
+    /// Figures
+    ///
+    /// JSON about the stream, unless `Accept` names `text/plain` or `application/openmetrics-text`:
+    /// then the counters of this process in the Prometheus text format.
+    #[oai(path = "/metrics", method = "get", operation_id = "get_metrics")]
+    async fn metrics(
+        &self,
+        /// Prometheus sends `text/plain` and `application/openmetrics-text`; `*/*` gets JSON.
+        accept: Header<Option<String>>,
+    ) -> MetricsAnswer {
+        if accept.0.is_some_and(|accept| wants_text(&accept)) {
+            return MetricsAnswer::Text(PrometheusText((self.prometheus.0)()));
+        }
+        match self.describe().await {
+            Ok(Some(metrics)) => MetricsAnswer::Json(Json(metrics)),
+            Ok(None) => MetricsAnswer::NoStream(Json(NoStream {
+                error: "no such key".to_owned(),
+            })),
+            Err(error) => MetricsAnswer::Unavailable(Json(unavailable(&error).0)),
+        }
+    }
+}
+
+impl MetricsApi {
+    async fn describe(&self) -> Result<Option<StreamMetrics>, StoreError> {
+        let Some(StreamStatus {
+            length,
+            first_entry,
+            last_entry,
+        }) = self.stream.status().await?
+        else {
+            return Ok(None);
+        };
+        let groups = self.stream.groups().await?;
+        Ok(Some(StreamMetrics {
+            stream: Stream {
+                length,
+                first_entry: shown(first_entry),
+                last_entry: shown(last_entry),
+            },
+            consumer_groups: groups.into_iter().map(Into::into).collect(),
+        }))
+    }
+}
+
+fn wants_text(accept: &str) -> bool {
+    let names = |range: &str| {
+        range
+            .split(';')
+            .next()
+            .unwrap_or_default()
+            .trim()
+            .to_ascii_lowercase()
+    };
+    accept
+        .split(',')
+        .map(names)
+        .any(|name| name == "text/plain" || name == "application/openmetrics-text")
+}
+
+/// An entry as redis-py gives it, and the original passed on: `[id, {field: value}]`.
+fn shown(entry: Option<DisplayedEntry>) -> Any<Value> {
+    Any(entry.map_or(Value::Null, |DisplayedEntry { id, fields }| {
+        let fields: Map<_, _> = fields
+            .into_iter()
+            .map(|(name, v)| (name, v.into()))
+            .collect();
+        json!([id.to_string(), fields])
+    }))
+}
+
+/// The Prometheus text exposition format.
+#[derive(Debug)]
+pub struct PrometheusText(String);
+
+impl Payload for PrometheusText {
+    const CONTENT_TYPE: &'static str = "text/plain; version=0.0.4; charset=utf-8";
+
+    fn schema_ref() -> MetaSchemaRef {
+        MetaSchemaRef::Inline(Box::new(MetaSchema::new("string")))
+    }
+}
+
+impl IntoResponse for PrometheusText {
+    fn into_response(self) -> Response {
+        Response::builder()
+            .header(header::CONTENT_TYPE, Self::CONTENT_TYPE)
+            .body(self.0)
+    }
+}
+
+impl ApiResponse for PrometheusText {
+    fn meta() -> poem_openapi::registry::MetaResponses {
+        poem_openapi::payload::PlainText::<String>::meta()
+    }
+
+    fn register(_registry: &mut poem_openapi::registry::Registry) {}
+}
+
+#[cfg(test)]
+mod tests {
+    use super::wants_text;
+
+    #[test]
+    fn text_is_for_those_who_name_it() {
+        assert!(wants_text("text/plain"));
+        assert!(wants_text(
+            "application/openmetrics-text;version=1.0.0;q=0.8,text/plain;q=0.3"
+        ));
+        assert!(!wants_text("*/*"));
+        assert!(!wants_text("application/json"));
+        assert!(!wants_text("text/*, text/html"));
+    }
+}

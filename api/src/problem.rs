@@ -1,0 +1,111 @@
+//! How a failure becomes a status and a body. No body names an address or a stack trace.
+
+use poem::Response;
+use poem::http::{StatusCode, header};
+use poem_openapi::Object;
+use poem_openapi::types::{Any, ToJSON};
+use readings::store::{ErrorClass, StoreError};
+use readings::validation::{Fault, Location};
+use serde_json::{Value, json};
+
+/// A failure in one sentence.
+#[derive(Debug, Clone, Object)]
+pub struct Problem {
+    /// What went wrong, and what to do about it.
+    pub detail: String,
+}
+
+/// All that is wrong with a request.
+#[derive(Debug, Clone, Object)]
+pub struct ValidationProblem {
+    /// One item for each fault, in field order.
+    pub detail: Vec<ValidationFault>,
+}
+
+/// A rule that a request breaks.
+#[derive(Debug, Clone, Object)]
+pub struct ValidationFault {
+    /// The rule, such as `missing`, `string_too_long`, `greater_than_equal` or `json_invalid`.
+    pub r#type: String,
+    /// Where: `["body", "<field>"]`, or `["body", <character>]` for malformed JSON.
+    pub loc: Vec<Any<Value>>,
+    /// The rule as a sentence.
+    pub msg: String,
+    /// What was sent there; long input is cut.
+    pub input: Any<Value>,
+    /// Bounds of the rule.
+    #[oai(skip_serializing_if_is_none)]
+    pub ctx: Option<Any<Value>>,
+}
+
+impl Problem {
+    /// A failure in one sentence.
+    pub fn new(detail: impl Into<String>) -> Self {
+        Self {
+            detail: detail.into(),
+        }
+    }
+
+    /// The whole answer, for failures outside of the documented operations.
+    #[must_use]
+    pub fn response(self, status: StatusCode) -> Response {
+        json_response(status, &self.to_json().unwrap_or_default())
+    }
+}
+
+impl From<Vec<Fault>> for ValidationProblem {
+    fn from(faults: Vec<Fault>) -> Self {
+        Self {
+            detail: faults.into_iter().map(Into::into).collect(),
+        }
+    }
+}
+
+impl From<Fault> for ValidationFault {
+    fn from(fault: Fault) -> Self {
+        let mut loc = vec![Any(json!("body"))];
+        match fault.location {
+            Location::Body => {}
+            Location::Field(name) => loc.push(Any(json!(name))),
+            Location::Offset(offset) => loc.push(Any(json!(offset))),
+        }
+        Self {
+            r#type: fault.kind.code().to_owned(),
+            loc,
+            msg: fault.kind.message(),
+            input: Any(fault.input),
+            ctx: fault.kind.context().map(Any),
+        }
+    }
+}
+
+/// What a client is told of trouble with Redis: a sentence, and after how many seconds to try again.
+#[must_use]
+pub fn unavailable(error: &StoreError) -> (Problem, u64) {
+    let (detail, retry_after) = match error.class {
+        ErrorClass::Full => (
+            "The store takes no writes now: it is out of memory, disk or replicas",
+            5,
+        ),
+        ErrorClass::ReadOnly => (
+            "The store takes no writes now: it is changing its master",
+            1,
+        ),
+        ErrorClass::Busy | ErrorClass::NoGroup => ("The store is starting or busy", 1),
+        ErrorClass::Timeout => (
+            "The store did not answer in time; it may have taken the request",
+            1,
+        ),
+        ErrorClass::Disconnected => ("The store cannot be reached", 1),
+        ErrorClass::Denied => ("The store refuses this service's credentials", 30),
+        ErrorClass::WrongType | ErrorClass::Other => ("The store refused the request", 30),
+    };
+    (Problem::new(detail), retry_after)
+}
+
+pub(crate) fn json_response(status: StatusCode, body: &Value) -> Response {
+    Response::builder()
+        .status(status)
+        .header(header::CONTENT_TYPE, "application/json")
+        .body(body.to_string())
+}

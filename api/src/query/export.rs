@@ -1,0 +1,207 @@
+//! The body of a site's readings, sent as it is read.
+//!
+//! A stored member is already the element of the answer: it is checked and passed on, not built
+//! again. When Redis fails midway the connection is broken off, never closed as if complete.
+
+use std::io;
+
+use bytes::Bytes;
+use futures_util::stream;
+use poem::http::header;
+use poem::{Body, IntoResponse, Response};
+use poem_openapi::payload::{Json, Payload};
+use poem_openapi::registry::{MetaMediaType, MetaResponse, MetaResponses, MetaSchemaRef, Registry};
+use poem_openapi::{ApiResponse, Object};
+use readings::SiteId;
+use readings::store::StoreError;
+use readings::store::series::{Page, SeriesReader};
+use tokio::sync::OwnedSemaphorePermit;
+use tracing::{error, warn};
+
+use crate::metrics::METRICS;
+
+/// A stored reading.
+#[derive(Object)]
+#[oai(rename = "StoredReading")]
+#[allow(dead_code)] // describes the elements; they are passed on as bytes
+struct StoredReading {
+    /// The id of its stream entry.
+    stream_id: String,
+    /// The site.
+    site_id: String,
+    /// The device at the site.
+    device_id: String,
+    /// Power in watts.
+    power_reading: f64,
+    /// When it was measured, as it was sent.
+    timestamp: String,
+    /// When it was accepted: UTC, ISO 8601 with microseconds, no offset suffix.
+    ingested_at: String,
+}
+
+/// The readings of a site.
+#[derive(Object)]
+#[oai(rename = "SiteReadings")]
+#[allow(dead_code)] // describes the body; it is written as bytes
+struct SiteReadings {
+    /// The site that was asked for.
+    site_id: String,
+    /// Its readings, oldest first.
+    readings: Vec<StoredReading>,
+}
+
+/// An answer whose first page has been read.
+pub(super) enum Export {
+    /// There is no other page.
+    Complete(Bytes),
+    /// There are more.
+    Begun(BegunExport),
+}
+
+pub(super) struct BegunExport {
+    head: Bytes,
+    rest: Rest,
+}
+
+/// What is left to send.
+struct Rest {
+    site: SiteId,
+    reader: SeriesReader,
+    any_before: bool,
+}
+
+impl Export {
+    /// Reads the first page, so that a store that cannot be read is told with a status.
+    pub async fn begin(site: &SiteId, reader: SeriesReader) -> Result<Self, StoreError> {
+        let mut head = Vec::new();
+        head.extend_from_slice(b"{\"site_id\":");
+        head.extend_from_slice(serde_json::json!(site.as_str()).to_string().as_bytes());
+        head.extend_from_slice(b",\"readings\":[");
+        let mut rest = Rest {
+            site: site.clone(),
+            reader,
+            any_before: false,
+        };
+        let ended = rest.next_page(&mut head).await?;
+        Ok(if ended {
+            Self::Complete(head.into())
+        } else {
+            Self::Begun(BegunExport {
+                head: head.into(),
+                rest,
+            })
+        })
+    }
+}
+
+impl BegunExport {
+    /// Sends what has been read, then page after page; the permit goes back after the last.
+    pub fn stream(self, permit: OwnedSemaphorePermit) -> ReadingsJson {
+        let head = stream::once(async { Ok(self.head) });
+        let state = Some((self.rest, permit));
+        let rest = stream::unfold(state, async |state| {
+            let (mut rest, permit) = state?;
+            let mut chunk = Vec::new();
+            match rest.next_page(&mut chunk).await {
+                Ok(true) => Some((Ok(chunk.into()), None)),
+                Ok(false) => Some((Ok(Bytes::from(chunk)), Some((rest, permit)))),
+                Err(error) => {
+                    error!(%error, site = %rest.site, "an answer was broken off");
+                    Some((Err(io::Error::other(error)), None))
+                }
+            }
+        });
+        ReadingsJson(Body::from_bytes_stream(stream::StreamExt::chain(
+            head, rest,
+        )))
+    }
+}
+
+impl Rest {
+    /// Appends the next page, and the end of the body when it is the last.
+    async fn next_page(&mut self, chunk: &mut Vec<u8>) -> Result<bool, StoreError> {
+        let Some(page) = self.reader.next_page().await? else {
+            return Ok(true);
+        };
+        self.append(&page, chunk);
+        let ended = self.reader.has_ended();
+        if ended {
+            chunk.extend_from_slice(b"]}");
+        }
+        Ok(ended)
+    }
+
+    fn append(&mut self, page: &Page, chunk: &mut Vec<u8>) {
+        if page.unreadable > 0 {
+            METRICS.unreadable(page.unreadable);
+            warn!(site = %self.site, count = page.unreadable, "stored members are no readings");
+        }
+        chunk.reserve(
+            page.members
+                .iter()
+                .map(|member| member.len() + 1)
+                .sum::<usize>()
+                + 2,
+        );
+        for member in &page.members {
+            if self.any_before {
+                chunk.push(b',');
+            }
+            chunk.extend_from_slice(member);
+            self.any_before = true;
+        }
+    }
+}
+
+/// A body of [`SiteReadings`], written as bytes.
+#[derive(Debug)]
+pub struct ReadingsJson(Body);
+
+impl ReadingsJson {
+    pub(super) fn complete(body: Bytes) -> Self {
+        Self(Body::from_bytes(body))
+    }
+}
+
+impl Payload for ReadingsJson {
+    const CONTENT_TYPE: &'static str = "application/json";
+
+    fn schema_ref() -> MetaSchemaRef {
+        <Json<SiteReadings> as Payload>::schema_ref()
+    }
+
+    fn register(registry: &mut Registry) {
+        <Json<SiteReadings> as Payload>::register(registry);
+    }
+}
+
+impl IntoResponse for ReadingsJson {
+    fn into_response(self) -> Response {
+        Response::builder()
+            .header(header::CONTENT_TYPE, Self::CONTENT_TYPE)
+            .body(self.0)
+    }
+}
+
+impl ApiResponse for ReadingsJson {
+    fn meta() -> MetaResponses {
+        let content = MetaMediaType {
+            content_type: Self::CONTENT_TYPE,
+            schema: <Self as Payload>::schema_ref(),
+        };
+        let response = MetaResponse {
+            description: "",
+            status: Some(200),
+            status_range: None,
+            content: vec![content],
+            headers: vec![],
+        };
+        MetaResponses {
+            responses: vec![response],
+        }
+    }
+
+    fn register(registry: &mut Registry) {
+        <Self as Payload>::register(registry);
+    }
+}

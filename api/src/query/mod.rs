@@ -1,0 +1,168 @@
+//! Reading back: the readings of a site, the list of sites.
+
+mod export;
+
+use std::sync::Arc;
+
+use poem_openapi::param::{Path, Query};
+use poem_openapi::payload::Json;
+use poem_openapi::{ApiResponse, Object, OpenApi};
+use readings::SiteId;
+use readings::store::StoreError;
+use readings::store::series::SeriesStore;
+use readings::store::sites::SiteIndex;
+use tokio::sync::Semaphore;
+use tracing::warn;
+
+use self::export::Export;
+pub use self::export::ReadingsJson;
+use crate::problem::{Problem, unavailable};
+
+/// Exports of more than one page at the same time. Too low and analysts wait for each other; too
+/// high and their pages crowd out everybody else at Redis.
+const MAX_EXPORTS: usize = 16;
+
+/// Sites that one page of the list has at most.
+const MAX_SITES: usize = 1_000;
+
+/// The operations that read back what is stored.
+#[derive(Debug)]
+pub struct QueryApi {
+    series: SeriesStore,
+    sites: SiteIndex,
+    exports: Arc<Semaphore>,
+}
+
+impl QueryApi {
+    /// Reads from these.
+    #[must_use]
+    pub fn new(series: SeriesStore, sites: SiteIndex) -> Self {
+        Self {
+            series,
+            sites,
+            exports: Arc::new(Semaphore::new(MAX_EXPORTS)),
+        }
+    }
+}
+
+/// A site.
+#[derive(Debug, Clone, Object)]
+pub struct Site {
+    /// Its id.
+    site_id: String,
+}
+
+/// A page of the list of sites.
+#[derive(Debug, Clone, Object)]
+pub struct Sites {
+    /// Sites in the order of their ids' bytes.
+    sites: Vec<Site>,
+    /// The `after` of the next page; not there on the last.
+    #[oai(skip_serializing_if_is_none)]
+    next_after: Option<String>,
+}
+
+#[derive(ApiResponse)]
+enum ReadingsAnswer {
+    /// All the readings; none for a site that is unknown.
+    #[oai(status = 200)]
+    Readings(ReadingsJson),
+    /// There is no site with an empty id.
+    #[oai(status = 404)]
+    NotFound(Json<Problem>),
+    /// The store cannot be read now.
+    #[oai(status = 503)]
+    Unavailable(
+        Json<Problem>,
+        /// Seconds after which to try again.
+        #[oai(header = "Retry-After")]
+        u64,
+    ),
+}
+
+#[derive(ApiResponse)]
+enum SitesAnswer {
+    /// A page of the list.
+    #[oai(status = 200)]
+    Sites(Json<Sites>),
+    /// The store cannot be read now.
+    #[oai(status = 503)]
+    Unavailable(
+        Json<Problem>,
+        /// Seconds after which to try again.
+        #[oai(header = "Retry-After")]
+        u64,
+    ),
+}
+
+/// Read readings back.
+#[OpenApi]
+impl QueryApi {
+    /// All readings of a site
+    ///
+    /// Oldest first by instant, readings of one instant by stream id. However many there are, they
+    /// are sent as they are read; an answer that breaks off is not complete.
+    #[oai(
+        path = "/sites/:site_id/readings",
+        method = "get",
+        operation_id = "get_site_readings"
+    )]
+    async fn site_readings(
+        &self,
+        /// The site's id; a `/` in it is written `%2F`.
+        site_id: Path<String>,
+    ) -> ReadingsAnswer {
+        let Some(site) = SiteId::new(site_id.0) else {
+            return ReadingsAnswer::NotFound(Json(Problem::new("Not Found")));
+        };
+        match Export::begin(&site, self.series.read(&site)).await {
+            Ok(Export::Complete(body)) => ReadingsAnswer::Readings(ReadingsJson::complete(body)),
+            Ok(Export::Begun(export)) => match Arc::clone(&self.exports).try_acquire_owned() {
+                Ok(permit) => ReadingsAnswer::Readings(export.stream(permit)),
+                Err(_) => ReadingsAnswer::Unavailable(Json(too_many_exports()), 5),
+            },
+            Err(error) => {
+                let (problem, retry_after) = unreadable(&error);
+                ReadingsAnswer::Unavailable(Json(problem), retry_after)
+            }
+        }
+    }
+
+    /// The sites that have readings
+    ///
+    /// In pages; a site is listed from its first stored reading on.
+    #[oai(path = "/sites", method = "get", operation_id = "get_sites")]
+    async fn sites(
+        &self,
+        /// Begin after this site: `next_after` of the page before.
+        after: Query<Option<String>>,
+    ) -> SitesAnswer {
+        let after = after.0.and_then(SiteId::new);
+        match self.sites.list(after.as_ref(), MAX_SITES).await {
+            Ok(ids) => SitesAnswer::Sites(Json(page(ids))),
+            Err(error) => {
+                let (problem, retry_after) = unreadable(&error);
+                SitesAnswer::Unavailable(Json(problem), retry_after)
+            }
+        }
+    }
+}
+
+fn page(ids: Vec<String>) -> Sites {
+    let next_after = ids.last().filter(|_| ids.len() == MAX_SITES).cloned();
+    Sites {
+        sites: ids.into_iter().map(|site_id| Site { site_id }).collect(),
+        next_after,
+    }
+}
+
+fn unreadable(error: &StoreError) -> (Problem, u64) {
+    warn!(%error, "a query was not answered");
+    unavailable(error)
+}
+
+fn too_many_exports() -> Problem {
+    Problem::new(format!(
+        "{MAX_EXPORTS} large exports are under way; try again when one has ended"
+    ))
+}

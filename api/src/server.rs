@@ -1,0 +1,94 @@
+//! Serves an endpoint: connections, their time limits and their end.
+//!
+//! The framework's own server has no limit for a request head that never ends, so the loop over
+//! hyper's connections is here.
+
+use std::convert::Infallible;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulShutdown;
+use poem::http::uri::Scheme;
+use poem::web::{LocalAddr, RemoteAddr};
+use poem::{Addr, Endpoint, Response};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::time::{sleep, timeout};
+use tracing::{debug, warn};
+
+/// How long the head of a request may take, and how long a connection may be silent between two
+/// requests. Too low and clients that keep connections for a slow meter reconnect each time; too
+/// high and stalled senders keep theirs.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// The pause when no connection can be accepted, as when there are no file descriptors left.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// Serves until `shutdown` ends; then takes no more connections, lets requests under way finish
+/// within `grace`, and returns.
+///
+/// # Errors
+/// When the listener has no address: it is no socket.
+pub async fn serve(
+    listener: TcpListener,
+    endpoint: impl Endpoint<Output = Response> + 'static,
+    shutdown: impl Future<Output = ()>,
+    grace: Duration,
+) -> io::Result<()> {
+    let local = listener.local_addr()?;
+    let endpoint = Arc::new(endpoint);
+    let connections = GracefulShutdown::new();
+    tokio::pin!(shutdown);
+    loop {
+        tokio::select! {
+            accepted = listener.accept() => match accepted {
+                Ok((stream, remote)) => spawn(stream, [local, remote], &endpoint, &connections),
+                Err(error) => {
+                    warn!(%error, "cannot accept a connection");
+                    sleep(ACCEPT_PAUSE).await;
+                }
+            },
+            () = &mut shutdown => break,
+        }
+    }
+    drop(listener);
+    let open = connections.count();
+    if timeout(grace, connections.shutdown()).await.is_err() {
+        warn!(open, "connections were still busy and have been closed");
+    }
+    Ok(())
+}
+
+fn spawn<E: Endpoint<Output = Response> + 'static>(
+    stream: TcpStream,
+    [local, remote]: [SocketAddr; 2],
+    endpoint: &Arc<E>,
+    connections: &GracefulShutdown,
+) {
+    // Answers are small and must not wait for the kernel to fill a packet; Err: the peer is gone.
+    let _ = stream.set_nodelay(true);
+    let endpoint = Arc::clone(endpoint);
+    let service = service_fn(move |request: hyper::Request<Incoming>| {
+        let endpoint = Arc::clone(&endpoint);
+        let (local, remote) = (LocalAddr(Addr::from(local)), RemoteAddr(Addr::from(remote)));
+        async move {
+            let request = (request, local, remote, Scheme::HTTP).into();
+            Ok::<_, Infallible>(hyper::Response::from(endpoint.get_response(request).await))
+        }
+    });
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_TIMEOUT)
+        .serve_connection(TokioIo::new(stream), service);
+    let connection = connections.watch(connection);
+    tokio::spawn(async move {
+        if let Err(error) = connection.await {
+            debug!(%error, "a connection ended badly");
+        }
+    });
+}

@@ -1,0 +1,61 @@
+import { useSignal } from '@preact/signals';
+import { useMemo } from 'preact/hooks';
+import { offsetAt, systemZone } from '../../lib/local-time';
+import { plotData } from '../../lib/plot-data';
+import type { DeviceSeries } from '../../lib/series';
+import { Card } from '../../ui/Card';
+import { view } from '../../view';
+import { ChartTools, onChartKey } from './ChartTools';
+import { type ChartModel, chartModel, drawnDevices, summary } from './chart-model';
+import { DeviceTable } from './DeviceTable';
+import { Plot } from './Plot';
+import { type Point, Readout } from './Readout';
+
+interface PowerChartProps {
+  devices: DeviceSeries[];
+  /** When the readings were asked for: what counts as ahead of time does not change while they are looked at. */
+  loadedAt: number;
+}
+
+export function PowerChart({ devices, loadedAt }: PowerChartProps) {
+  const current = view.value;
+  const model = useMemo(() => chartModel(devices, current, loadedAt), [devices, current, loadedAt]);
+  if (model === null) {
+    return (
+      <Card name="chart" title="Power">
+        <p class="hint">None of the readings has a time and a power that could be drawn.</p>
+      </Card>
+    );
+  }
+  return <Drawn model={model} loadedAt={loadedAt} />;
+}
+
+function Drawn({ model, loadedAt }: { model: ChartModel; loadedAt: number }) {
+  const zone = systemZone();
+  const point = useSignal<Point | null>(null);
+  const data = useMemo(
+    () => plotData(drawnDevices(model), model.range, offsetAt(model.range.from, zone)),
+    [model, zone],
+  );
+  return (
+    <Card name="chart" title="Power" aside={<ChartTools model={model} />}>
+      <p id="chart-summary" class="hint">
+        {summary(model, data.bucketMs, loadedAt, zone).join(' ')}
+      </p>
+      {/* biome-ignore lint/a11y/useSemanticElements: a fieldset is for forms */}
+      <div
+        class="chart-box"
+        role="group"
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: it takes keys
+        tabIndex={0}
+        aria-label="Power chart. Arrow keys move, plus and minus zoom, Home shows everything."
+        aria-describedby="chart-summary"
+        onKeyDown={(event) => onChartKey(event, model)}
+      >
+        <Plot model={model} data={data} point={point} />
+        <Readout model={model} point={point} zone={zone} />
+      </div>
+      <DeviceTable model={model} now={loadedAt} zone={zone} />
+    </Card>
+  );
+}

@@ -1,0 +1,93 @@
+/** What the chart shows of a site's readings in the present view: pure, so that it can be told in words too. */
+import { at } from '../../lib/arrays';
+import { formatSpan, plural } from '../../lib/format';
+import { formatLocal } from '../../lib/local-time';
+import { extentOf, isWhole, plausibleRange, type TimeRange } from '../../lib/range';
+import { type DeviceSeries, indexAt } from '../../lib/series';
+import type { View } from '../../lib/url-state';
+
+/** More lines than these tell nobody anything; the others can be ticked. */
+const MOST_DRAWN_UNASKED = 12;
+/** A clock this far ahead is wrong (edge case 18 of the query API): its reading is not the latest one. */
+const AHEAD_ALLOWED_MS = 300_000;
+
+export interface ChartModel {
+  devices: DeviceSeries[];
+  /** The ids of the devices that are drawn. */
+  drawn: ReadonlySet<string>;
+  whole: TimeRange;
+  /** What is visible of the whole. */
+  range: TimeRange;
+  isZoomed: boolean;
+}
+
+/** Null when there is nothing that could be drawn. */
+export function chartModel(devices: DeviceSeries[], view: View, now: number): ChartModel | null {
+  const whole = extentOf(
+    devices.map(({ times }) => times),
+    now,
+  );
+  if (whole === null) return null;
+  const range = view.range ?? whole;
+  const drawn = new Set(view.devices ?? unaskedDevices(devices));
+  return { devices, drawn, whole, range, isZoomed: !isWhole(range, whole) };
+}
+
+export function drawnDevices({ devices, drawn }: ChartModel): DeviceSeries[] {
+  return devices.filter(({ id }) => drawn.has(id));
+}
+
+function unaskedDevices(devices: DeviceSeries[]): string[] {
+  return devices.slice(0, MOST_DRAWN_UNASKED).map(({ id }) => id);
+}
+
+/** The `devices` of the view after one was ticked or unticked; null when that is what nobody has to ask for. */
+export function withToggled({ devices, drawn }: ChartModel, id: string): string[] | null {
+  const next = devices.map((device) => device.id).filter((each) => drawn.has(each) !== (each === id));
+  const unasked = unaskedDevices(devices);
+  const isUnasked = next.length === unasked.length && next.every((each) => unasked.includes(each));
+  return isUnasked ? null : next;
+}
+
+export interface Latest {
+  time: number;
+  power: number;
+}
+
+export function latestOf(device: DeviceSeries, now: number): Latest | null {
+  const index = indexAt(device, now + AHEAD_ALLOWED_MS);
+  return index < 0 ? null : { time: at(device.times, index), power: at(device.powers, index) };
+}
+
+/** The chart in words, for those who cannot see it and those who want the figures. */
+export function summary(model: ChartModel, bucketMs: number | null, now: number, zone: string): string[] {
+  const { devices, range } = model;
+  const shown = drawnDevices(model);
+  const toSecond = (time: number) => formatLocal(Math.round(time / 1000) * 1000, zone);
+  const span = `from ${toSecond(range.from)} to ${toSecond(range.to)}`;
+  const sentences = [
+    `${plural(shown.length, 'line')} of ${plural(devices.length, 'device')}, ${span} (${zone}).`,
+  ];
+  if (bucketMs !== null) {
+    sentences.push(
+      `Lines are means over ${formatSpan(bucketMs)}, bands run from the lowest to the highest reading.`,
+    );
+  }
+  const gaps = shown.reduce((sum, device) => sum + device.gaps, 0);
+  if (gaps > 0) sentences.push(`${plural(gaps, 'gap')} in the readings, drawn as gaps.`);
+  const outside = countImplausible(devices, now);
+  if (outside > 0) {
+    sentences.push(
+      `${plural(outside, 'reading')} with a time before 2000 or more than two days ahead: in the table only.`,
+    );
+  }
+  return sentences;
+}
+
+function countImplausible(devices: DeviceSeries[], now: number): number {
+  const { from, to } = plausibleRange(now);
+  const all = devices.map(({ times }) => times.filter((time) => time < from || time > to).length);
+  const isAll = devices.every(({ times }, index) => times.length === all[index]);
+  // With no other readings these are drawn after all.
+  return isAll ? 0 : all.reduce((sum, count) => sum + count, 0);
+}

@@ -1,0 +1,36 @@
+/** The style sheet holds the colours, so that both themes and the legend share them; a canvas needs their values. */
+
+export const SERIES_COLOURS = 8;
+
+/** The class that colours the legend entry of a device, by its place in the site. */
+export function swatchClass(index: number): string {
+  return `swatch swatch-${index % SERIES_COLOURS}`;
+}
+
+/** Devices beyond the palette repeat its colours in dashes. */
+export function dashOf(index: number): number[] {
+  return index < SERIES_COLOURS ? [] : [6, 4];
+}
+
+export interface Palette {
+  text: string;
+  grid: string;
+  series: string[];
+  font: string;
+}
+
+export function readPalette(host: HTMLElement): Palette {
+  const probe = host.appendChild(document.createElement('span'));
+  const colour = (name: string) => {
+    probe.style.color = `var(${name})`;
+    return getComputedStyle(probe).color;
+  };
+  const palette = {
+    text: colour('--text-muted'),
+    grid: colour('--line-faint'),
+    series: Array.from({ length: SERIES_COLOURS }, (_, index) => colour(`--series-${index}`)),
+    font: `12px ${getComputedStyle(host).fontFamily}`,
+  };
+  probe.remove();
+  return palette;
+}

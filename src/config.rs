@@ -1,0 +1,342 @@
+//! Every setting: a flag and an environment variable of the same name.
+//!
+//! The doc comment of a setting is its manual: `--help` prints it, and the README's table is made of
+//! it. Only this file reads the environment.
+
+use std::net::IpAddr;
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use actors::PipelineConfig;
+use anyhow::Context;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use readings::store::{Keys, RedisServer};
+
+use crate::import::ImportArguments;
+
+/// Takes energy-meter readings over HTTP, never loses one, and serves them back per site.
+///
+/// Without a command it is `up`: everything in one process on this machine.
+#[derive(Debug, Parser)]
+#[command(version, max_term_width = 100, args_conflicts_with_subcommands = true)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    up: UpSettings,
+}
+
+impl Cli {
+    /// The command, `up` by default.
+    pub fn into_command(self) -> Command {
+        self.command.unwrap_or(Command::Up(self.up))
+    }
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Everything in one process on this machine, with a private Redis if none is named
+    Up(UpSettings),
+    /// Take readings over HTTP into the stream
+    IngestionApi(IngestionSettings),
+    /// Store the stream's readings, and serve them back over HTTP
+    ProcessingService(ProcessingSettings),
+    /// Serve stored readings over HTTP, without consuming the stream
+    QueryApi(QuerySettings),
+    /// Send the readings of a file to an Ingestion API
+    Import(ImportArguments),
+    /// Print the OpenAPI document of a service
+    Openapi(OpenapiArguments),
+    /// Ask a service on this machine whether it is ready; exit code 0 when it is
+    Healthcheck(HealthcheckArguments),
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct RedisSettings {
+    /// Redis server; `localhost` if unset, with `up` a private server
+    #[arg(long, env, value_name = "HOST")]
+    redis_host: Option<String>,
+    /// Port of the Redis server
+    #[arg(long, env, value_name = "PORT", default_value = "6379", value_parser = port)]
+    redis_port: u16,
+    /// Overrides host and port: `redis://`, `rediss://` (TLS) or `redis+unix://`, with user,
+    /// password and database
+    #[arg(long, env, value_name = "URL", hide_env_values = true)]
+    redis_url: Option<String>,
+    /// Stream that readings arrive in
+    #[arg(long, env, value_name = "KEY", default_value = "energy_readings", value_parser = not_empty)]
+    redis_stream: String,
+    /// Consumer group of the processing services
+    #[arg(long, env, value_name = "NAME", default_value = "processing_group", value_parser = not_empty)]
+    consumer_group: String,
+}
+
+impl RedisSettings {
+    /// Whether a server is named at all. A variable that is set to nothing counts as unset, as
+    /// Compose files and charts set them so.
+    pub fn names_a_server(&self) -> bool {
+        given(self.redis_url.as_ref())
+            .or(given(self.redis_host.as_ref()))
+            .is_some()
+    }
+
+    /// The server that is named, `localhost` by default.
+    pub fn server(&self) -> anyhow::Result<RedisServer> {
+        if let Some(url) = given(self.redis_url.as_ref()) {
+            // The URL may hold a password, so it is not shown.
+            let rule = "REDIS_URL must be redis://, rediss:// or redis+unix://…";
+            return RedisServer::from_url(url).context(rule);
+        }
+        let host = given(self.redis_host.as_ref()).unwrap_or("localhost");
+        Ok(RedisServer::at(host, self.redis_port)?)
+    }
+
+    /// The names of stream and group.
+    pub fn keys(&self) -> Keys {
+        Keys::new(&self.redis_stream, &self.consumer_group)
+    }
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct ConsumerSettings {
+    /// This process' name in the consumer group; no two may share one. The host's name if unset
+    #[arg(long, env, value_name = "NAME")]
+    consumer_name: Option<String>,
+    /// The host's name, as shells and Kubernetes set it
+    #[arg(long, env, hide = true)]
+    hostname: Option<String>,
+    /// Artificial delay before each stored reading, in milliseconds, to try autoscaling
+    #[arg(long, env, value_name = "MS", default_value = "0", value_parser = milliseconds::<0, 3_600_000>)]
+    processing_delay_ms: Duration,
+    /// Entries that one read asks for at most. Lower: more commands for the same readings. Higher:
+    /// more memory, and Redis is busy longer at a time
+    #[arg(long, env, value_name = "ENTRIES", default_value = "500", value_parser = count::<1, 100_000>)]
+    batch_size: NonZeroUsize,
+    /// Entries that may be delivered to this process and not yet acknowledged. Lower: Redis waits
+    /// for us. Higher: more to take over when the process dies
+    #[arg(long, env, value_name = "ENTRIES", default_value = "2000", value_parser = count::<1, 1_000_000>)]
+    max_in_flight: NonZeroUsize,
+    /// How long one read waits for new entries, in milliseconds
+    #[arg(long, env, value_name = "MS", default_value = "2000", value_parser = milliseconds::<10, 60_000>)]
+    read_block_ms: Duration,
+    /// How long an entry must be pending before another process takes it over, in milliseconds.
+    /// Lower: slow processes have their work done twice. Higher: what a dead one left waits longer
+    #[arg(long, env, value_name = "MS", default_value = "30000", value_parser = milliseconds::<100, 3_600_000>)]
+    claim_min_idle_ms: Duration,
+    #[command(flatten)]
+    drain: DrainSettings,
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct DrainSettings {
+    /// How long ending may take, in milliseconds; below the grace period of the platform
+    #[arg(long, env, value_name = "MS", default_value = "20000", value_parser = milliseconds::<0, 3_600_000>)]
+    drain_timeout_ms: Duration,
+}
+
+impl DrainSettings {
+    /// How long ending may take.
+    pub const fn timeout(&self) -> Duration {
+        self.drain_timeout_ms
+    }
+}
+
+impl ConsumerSettings {
+    /// How long ending may take.
+    pub const fn drain_timeout(&self) -> Duration {
+        self.drain.timeout()
+    }
+
+    /// The consumer's name: as set, else the host's.
+    pub fn consumer_name(&self) -> String {
+        given(self.consumer_name.as_ref())
+            .or(given(self.hostname.as_ref()))
+            .map_or_else(
+                || gethostname::gethostname().to_string_lossy().into_owned(),
+                str::to_owned,
+            )
+    }
+
+    /// The pipeline's configuration.
+    pub fn pipeline(&self, redis: &RedisSettings) -> anyhow::Result<PipelineConfig> {
+        let (batch, window) = (self.batch_size, self.max_in_flight);
+        anyhow::ensure!(
+            batch <= window,
+            "BATCH_SIZE must be at most MAX_IN_FLIGHT, but {batch} is more than {window}"
+        );
+        Ok(PipelineConfig {
+            keys: redis.keys(),
+            consumer: self.consumer_name(),
+            batch_size: batch,
+            max_in_flight: window,
+            read_block: self.read_block_ms,
+            claim_min_idle: self.claim_min_idle_ms,
+            processing_delay: self.processing_delay_ms,
+            drain_timeout: self.drain_timeout(),
+        })
+    }
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct IngestionPort {
+    /// Port of the Ingestion API; 0 picks a free one
+    #[arg(long, env, value_name = "PORT", default_value = "8000", value_parser = port)]
+    pub ingestion_port: u16,
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct ProcessingPort {
+    /// Port of the Processing Service; 0 picks a free one
+    #[arg(long, env, value_name = "PORT", default_value = "8001", value_parser = port)]
+    pub processing_port: u16,
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct ListenHost {
+    /// Address to listen on; `0.0.0.0` if unset, with `up` only this machine (`127.0.0.1`)
+    #[arg(long, env, value_name = "ADDRESS")]
+    pub listen_host: Option<IpAddr>,
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct IngestionSettings {
+    #[command(flatten)]
+    pub redis: RedisSettings,
+    #[command(flatten)]
+    pub port: IngestionPort,
+    #[command(flatten)]
+    pub listen: ListenHost,
+    #[command(flatten)]
+    pub drain: DrainSettings,
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct ProcessingSettings {
+    #[command(flatten)]
+    pub redis: RedisSettings,
+    #[command(flatten)]
+    pub consumer: ConsumerSettings,
+    #[command(flatten)]
+    pub port: ProcessingPort,
+    #[command(flatten)]
+    pub listen: ListenHost,
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct QuerySettings {
+    #[command(flatten)]
+    pub redis: RedisSettings,
+    #[command(flatten)]
+    pub port: ProcessingPort,
+    #[command(flatten)]
+    pub listen: ListenHost,
+    #[command(flatten)]
+    pub drain: DrainSettings,
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct UpSettings {
+    #[command(flatten)]
+    pub redis: RedisSettings,
+    #[command(flatten)]
+    pub consumer: ConsumerSettings,
+    #[command(flatten)]
+    pub ingestion: IngestionPort,
+    #[command(flatten)]
+    pub processing: ProcessingPort,
+    /// Port of the web page; 0 picks a free one
+    #[arg(long, env, value_name = "PORT", default_value = "3000", value_parser = port)]
+    pub frontend_port: u16,
+    #[command(flatten)]
+    pub listen: ListenHost,
+    /// Where the private Redis keeps its data; in the user's data directory if unset
+    #[arg(long, env, value_name = "DIRECTORY")]
+    data_dir: Option<PathBuf>,
+}
+
+impl UpSettings {
+    /// Where the private Redis keeps its data.
+    pub fn data_dir(&self) -> anyhow::Result<PathBuf> {
+        let chosen = self
+            .data_dir
+            .clone()
+            .filter(|path| !path.as_os_str().is_empty());
+        let standard = || dirs::data_dir().map(|path| path.join("energy-pipeline"));
+        chosen
+            .or_else(standard)
+            .context("there is no home directory; name one with --data-dir")
+    }
+}
+
+/// A service with an OpenAPI document.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum DocumentedRole {
+    IngestionApi,
+    ProcessingService,
+}
+
+#[derive(Debug, Args)]
+pub struct OpenapiArguments {
+    /// The service
+    pub role: DocumentedRole,
+}
+
+/// A role that listens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ListeningRole {
+    Up,
+    IngestionApi,
+    ProcessingService,
+    QueryApi,
+}
+
+#[derive(Debug, Args)]
+pub struct HealthcheckArguments {
+    /// The role that runs here
+    #[arg(default_value = "up")]
+    pub role: ListeningRole,
+    #[command(flatten)]
+    pub ingestion: IngestionPort,
+    #[command(flatten)]
+    pub processing: ProcessingPort,
+}
+
+fn given(value: Option<&String>) -> Option<&str> {
+    value.map(String::as_str).filter(|text| !text.is_empty())
+}
+
+fn not_empty(text: &str) -> Result<String, String> {
+    if text.is_empty() {
+        Err("must not be empty".to_owned())
+    } else {
+        Ok(text.to_owned())
+    }
+}
+
+fn bounded(text: &str, min: u64, max: u64) -> Result<u64, String> {
+    let number = text
+        .parse()
+        .ok()
+        .filter(|number| (min..=max).contains(number));
+    number.ok_or_else(|| format!("must be a whole number from {min} to {max}"))
+}
+
+fn port(text: &str) -> Result<u16, String> {
+    let number = bounded(text, 0, u16::MAX.into())?;
+    u16::try_from(number).map_err(|error| error.to_string())
+}
+
+fn milliseconds<const MIN: u64, const MAX: u64>(text: &str) -> Result<Duration, String> {
+    bounded(text, MIN, MAX).map(Duration::from_millis)
+}
+
+fn count<const MIN: u64, const MAX: u64>(text: &str) -> Result<NonZeroUsize, String> {
+    let number = usize::try_from(bounded(text, MIN, MAX)?)
+        .ok()
+        .and_then(NonZeroUsize::new);
+    number.ok_or_else(|| "must be above 0".to_owned())
+}
+
+#[cfg(test)]
+mod tests;

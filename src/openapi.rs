@@ -1,0 +1,21 @@
+//! Prints the OpenAPI document of a service.
+
+use readings::store::RedisServer;
+
+use crate::config::DocumentedRole;
+use crate::console;
+use crate::roles::{backend::Backend, ingestion_api, processing_service};
+
+/// Prints the document; nothing is connected to.
+///
+/// # Errors
+/// When the service cannot be put together.
+pub fn run(role: DocumentedRole) -> anyhow::Result<()> {
+    let backend = Backend::unconnected(RedisServer::at("localhost", 6379)?)?;
+    let document = match role {
+        DocumentedRole::IngestionApi => ingestion_api::service(&backend).document,
+        DocumentedRole::ProcessingService => processing_service::service(&backend, "").document,
+    };
+    console::say(document.trim_end());
+    Ok(())
+}

@@ -1,0 +1,84 @@
+//! The Ingestion API.
+
+use std::net::Ipv4Addr;
+use std::time::Duration;
+
+use api::ingestion::IngestionApi;
+use api::operations::{IngestionHealthApi, ProbesApi, Readiness};
+use api::spec::{self, Service};
+use poem::{Endpoint, Response};
+use readings::store::stream::ReadingStream;
+use tokio::time::sleep;
+use tracing::{info, warn};
+
+use super::backend::Backend;
+use super::listener::{announce_and_serve, listen};
+use crate::config::IngestionSettings;
+use crate::shutdown;
+
+/// How often the group is asked for until it is there.
+const GROUP_PAUSE: Duration = Duration::from_secs(1);
+
+/// Serves until the process is told to end.
+///
+/// # Errors
+/// When the settings are of no use, or the port is taken.
+pub async fn run(settings: IngestionSettings) -> anyhow::Result<()> {
+    let ending = shutdown::on_signal()?;
+    let backend = Backend::new(&settings.redis, settings.redis.server()?)?;
+    let listener = listen(
+        &settings.listen,
+        Ipv4Addr::UNSPECIFIED,
+        settings.port.ingestion_port,
+        "INGESTION_PORT",
+    );
+    let listener = listener.await?;
+    let group = tokio::spawn(make_sure_of_group(stream(&backend)));
+    let draining = backend.draining.clone();
+    let serving = announce_and_serve(
+        "ingestion-api",
+        listener,
+        service(&backend).endpoint,
+        ending.clone(),
+    );
+    let begin_draining = async {
+        ending.cancelled().await;
+        draining.begin();
+    };
+    let (served, ()) = tokio::join!(serving, begin_draining);
+    group.abort();
+    served
+}
+
+/// The service over a backend.
+pub fn service(backend: &Backend) -> Service<impl Endpoint<Output = Response> + 'static> {
+    let stream = stream(backend);
+    spec::ingestion_api(
+        IngestionApi::new(stream.clone()),
+        IngestionHealthApi {
+            connection: backend.queries.clone(),
+        },
+        ProbesApi {
+            readiness: Readiness::Writes(stream),
+            draining: backend.draining.clone(),
+        },
+    )
+}
+
+/// Creates stream and consumer group if they are missing, as soon as Redis lets it: an autoscaler
+/// that finds no group knows no backlog, and starts no processing service that would create it.
+pub async fn make_sure_of_group(stream: ReadingStream) {
+    loop {
+        match stream.ensure_group().await {
+            Ok(true) => return info!(group = stream.keys().group(), "created the consumer group"),
+            Ok(false) => return,
+            Err(error) => warn!(%error, "cannot make sure of the consumer group yet"),
+        }
+        sleep(GROUP_PAUSE).await;
+    }
+}
+
+/// The stream as readings are appended to it.
+pub fn stream(backend: &Backend) -> ReadingStream {
+    ReadingStream::new(backend.keys.clone(), backend.ingestion.clone())
+}

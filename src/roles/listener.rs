@@ -1,0 +1,60 @@
+//! A port to serve on.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use anyhow::Context;
+use api::server;
+use poem::{Endpoint, Response};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use crate::config::ListenHost;
+use crate::console;
+
+/// How long requests under way may take to end. An export that takes longer is broken off.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// Listens on a port; 0 picks a free one.
+///
+/// # Errors
+/// When the port is taken or may not be used.
+pub async fn listen(
+    host: &ListenHost,
+    standard: Ipv4Addr,
+    port: u16,
+    variable: &str,
+) -> anyhow::Result<TcpListener> {
+    let address = SocketAddr::new(host.listen_host.unwrap_or(IpAddr::V4(standard)), port);
+    let listener = TcpListener::bind(address).await;
+    listener.with_context(|| format!("cannot listen on {address} ({variable})"))
+}
+
+/// Says where a role listens, and serves it until the token is cancelled.
+///
+/// # Errors
+/// When the listener is no socket.
+pub async fn announce_and_serve(
+    role: &str,
+    listener: TcpListener,
+    endpoint: impl Endpoint<Output = Response> + 'static,
+    ending: CancellationToken,
+) -> anyhow::Result<()> {
+    console::say(format_args!(
+        "{role} listens on http://{}",
+        listener.local_addr()?
+    ));
+    serve(listener, endpoint, ending).await
+}
+
+/// Serves until the token is cancelled.
+///
+/// # Errors
+/// When the listener is no socket.
+pub async fn serve(
+    listener: TcpListener,
+    endpoint: impl Endpoint<Output = Response> + 'static,
+    ending: CancellationToken,
+) -> anyhow::Result<()> {
+    Ok(server::serve(listener, endpoint, ending.cancelled_owned(), GRACE).await?)
+}

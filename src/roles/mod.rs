@@ -1,0 +1,8 @@
+//! One file a role: what is started, and what ends in which order.
+
+pub mod backend;
+pub mod ingestion_api;
+pub mod listener;
+pub mod processing_service;
+pub mod query_api;
+pub mod up;

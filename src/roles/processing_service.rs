@@ -1,0 +1,104 @@
+//! The Processing Service: the pipeline, and the queries of what it stored.
+
+use std::net::Ipv4Addr;
+
+use actors::Pipeline;
+use api::operations::{MetricsApi, ProbesApi, ProcessingHealthApi, Readiness};
+use api::query::QueryApi;
+use api::spec::{self, Service};
+use poem::{Endpoint, Response};
+use readings::store::series::SeriesStore;
+use readings::store::sites::SiteIndex;
+use readings::store::stream::ReadingStream;
+use tokio_util::sync::CancellationToken;
+
+use super::backend::Backend;
+use super::listener::{announce_and_serve, listen};
+use crate::config::ProcessingSettings;
+use crate::shutdown;
+
+/// Works until the process is told to end; then empties the pipeline before the queries end.
+///
+/// # Errors
+/// When the settings are of no use, the port is taken, or the pipeline gives up.
+pub async fn run(settings: ProcessingSettings) -> anyhow::Result<()> {
+    let ending = shutdown::on_signal()?;
+    let pipeline = settings.consumer.pipeline(&settings.redis)?;
+    let backend = Backend::new(&settings.redis, settings.redis.server()?)?;
+    let listener = listen(
+        &settings.listen,
+        Ipv4Addr::UNSPECIFIED,
+        settings.port.processing_port,
+        "PROCESSING_PORT",
+    );
+    let listener = listener.await?;
+    let endpoint = service(&backend, &pipeline.consumer).endpoint;
+    let pipeline = Pipeline::start(pipeline, backend.server.clone()).await?;
+    let drained = CancellationToken::new();
+    let serving = announce_and_serve("processing-service", listener, endpoint, drained.clone());
+    let working = async {
+        let worked = work(pipeline, &backend, &ending).await;
+        drained.cancel();
+        worked
+    };
+    let (worked, served) = tokio::join!(working, serving);
+    worked.and(served)
+}
+
+/// Keeps the pipeline working until the end, and empties it then.
+///
+/// # Errors
+/// When the pipeline gives up.
+pub async fn work(
+    mut pipeline: Pipeline,
+    backend: &Backend,
+    ending: &CancellationToken,
+) -> anyhow::Result<()> {
+    tokio::select! {
+        failed = pipeline.failed() => {
+            backend.draining.begin();
+            Err(failed.into())
+        }
+        () = ending.cancelled() => {
+            backend.draining.begin();
+            pipeline.shutdown().await;
+            Ok(())
+        }
+    }
+}
+
+/// The service over a backend.
+pub fn service(
+    backend: &Backend,
+    consumer: &str,
+) -> Service<impl Endpoint<Output = Response> + 'static> {
+    let stream = ReadingStream::new(backend.keys.clone(), backend.queries.clone());
+    service_with(backend, consumer, Readiness::Writes(stream))
+}
+
+/// The service over a backend of which it needs so much to be ready.
+pub fn service_with(
+    backend: &Backend,
+    consumer: &str,
+    readiness: Readiness,
+) -> Service<impl Endpoint<Output = Response> + 'static> {
+    let connection = backend.queries.clone();
+    let stream = ReadingStream::new(backend.keys.clone(), connection.clone());
+    let sites = SiteIndex::new(&backend.keys, connection.clone());
+    spec::processing_service(
+        QueryApi::new(SeriesStore::new(connection.clone()), sites),
+        ProcessingHealthApi {
+            stream: stream.clone(),
+            connection,
+            consumer: consumer.to_owned(),
+        },
+        MetricsApi {
+            stream,
+            prometheus: backend.prometheus.clone(),
+        },
+        ProbesApi {
+            readiness,
+            draining: backend.draining.clone(),
+        },
+    )
+}
