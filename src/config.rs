@@ -53,6 +53,24 @@ pub enum Command {
 }
 
 #[derive(Debug, Clone, Args)]
+pub struct LogSettings {
+    /// Which logs are written: `info`, or by part, such as `warn,actors=debug`
+    #[arg(long, env, value_name = "LEVELS", default_value = "info")]
+    pub rust_log: String,
+    /// How logs are written; `auto` is text on a terminal and JSON elsewhere
+    #[arg(long, env, value_name = "FORMAT", default_value = "auto")]
+    pub log_format: LogFormat,
+}
+
+/// How logs are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    Auto,
+    Text,
+    Json,
+}
+
+#[derive(Debug, Clone, Args)]
 pub struct RedisSettings {
     /// Redis server; `localhost` if unset, with `up` a private server
     #[arg(long, env, value_name = "HOST")]
@@ -202,6 +220,8 @@ pub struct ListenHost {
 #[derive(Debug, Clone, Args)]
 pub struct IngestionSettings {
     #[command(flatten)]
+    pub log: LogSettings,
+    #[command(flatten)]
     pub redis: RedisSettings,
     #[command(flatten)]
     pub port: IngestionPort,
@@ -213,6 +233,8 @@ pub struct IngestionSettings {
 
 #[derive(Debug, Clone, Args)]
 pub struct ProcessingSettings {
+    #[command(flatten)]
+    pub log: LogSettings,
     #[command(flatten)]
     pub redis: RedisSettings,
     #[command(flatten)]
@@ -226,6 +248,8 @@ pub struct ProcessingSettings {
 #[derive(Debug, Clone, Args)]
 pub struct QuerySettings {
     #[command(flatten)]
+    pub log: LogSettings,
+    #[command(flatten)]
     pub redis: RedisSettings,
     #[command(flatten)]
     pub port: ProcessingPort,
@@ -237,6 +261,8 @@ pub struct QuerySettings {
 
 #[derive(Debug, Clone, Args)]
 pub struct UpSettings {
+    #[command(flatten)]
+    pub log: LogSettings,
     #[command(flatten)]
     pub redis: RedisSettings,
     #[command(flatten)]

@@ -18,7 +18,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use tracing::error;
 
-use crate::config::{Cli, Command};
+use crate::config::{Cli, Command, LogSettings};
 
 fn main() -> ExitCode {
     let command = Cli::parse().into_command();
@@ -39,12 +39,12 @@ async fn run(command: Command) -> ExitCode {
         Command::Import(arguments) => return import::run(arguments).await,
         Command::Healthcheck(arguments) => return healthcheck::run(arguments).await,
         Command::Openapi(arguments) => openapi::run(arguments.role),
-        Command::Up(settings) => serve(roles::up::run(settings)).await,
-        Command::IngestionApi(settings) => serve(roles::ingestion_api::run(settings)).await,
+        Command::Up(settings) => serve(&settings.log.clone(), roles::up::run(settings)).await,
+        Command::IngestionApi(settings) => serve(&settings.log.clone(), roles::ingestion_api::run(settings)).await,
         Command::ProcessingService(settings) => {
-            serve(roles::processing_service::run(settings)).await
+            serve(&settings.log.clone(), roles::processing_service::run(settings)).await
         }
-        Command::QueryApi(settings) => serve(roles::query_api::run(settings)).await,
+        Command::QueryApi(settings) => serve(&settings.log.clone(), roles::query_api::run(settings)).await,
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -53,8 +53,8 @@ async fn run(command: Command) -> ExitCode {
 }
 
 /// Runs a role with logs and metrics.
-async fn serve(role: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {
-    telemetry::start_logging();
+async fn serve(log: &LogSettings, role: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {
+    telemetry::start_logging(log);
     role.await
         .inspect_err(|error| error!(error = format!("{error:#}"), "ending"))
 }

@@ -7,26 +7,35 @@ use opentelemetry_sdk::metrics::SdkMeterProvider;
 use prometheus::{Encoder, Registry, TextEncoder};
 use tracing_subscriber::EnvFilter;
 
-/// What is logged unless `RUST_LOG` says otherwise. ractor opens a span for each actor's whole life,
-/// which every line of the actor would then carry.
-const QUIET: &str = "info,opentelemetry=warn,ractor=off";
+use crate::config::{LogFormat, LogSettings};
 
-/// Writes logs to standard error: text on a terminal, elsewhere JSON. `RUST_LOG` chooses levels.
-pub fn start_logging() {
-    let directives = std::env::var(EnvFilter::DEFAULT_ENV).unwrap_or_default();
-    let filter = EnvFilter::builder().parse_lossy(format!("{QUIET},{directives}"));
+/// What is quiet unless `RUST_LOG` names it. ractor opens a span for each actor's whole life,
+/// which every line of the actor would then carry.
+const QUIET: &str = "opentelemetry=warn,ractor=off";
+
+/// Writes logs to standard error.
+pub fn start_logging(settings: &LogSettings) {
+    let filter = EnvFilter::builder().parse_lossy(format!("{QUIET},{}", settings.rust_log));
     let logs = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(io::stderr);
     // Err means that a subscriber is there already, which serves as well.
-    let _ = if io::stderr().is_terminal() {
-        logs.with_target(false).try_init()
+    let _ = if is_text(settings.log_format) {
+        logs.with_ansi(io::stderr().is_terminal()).with_target(false).try_init()
     } else {
         logs.json()
             .flatten_event(true)
             .with_current_span(false)
             .try_init()
     };
+}
+
+fn is_text(format: LogFormat) -> bool {
+    match format {
+        LogFormat::Auto => io::stderr().is_terminal(),
+        LogFormat::Text => true,
+        LogFormat::Json => false,
+    }
 }
 
 /// Starts counting, and gives the way to read the counters.

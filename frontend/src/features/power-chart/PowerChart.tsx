@@ -6,7 +6,7 @@ import type { DeviceSeries } from '../../lib/series';
 import { Card } from '../../ui/Card';
 import { view } from '../../view';
 import { ChartTools, onChartKey } from './ChartTools';
-import { type ChartModel, chartModel, drawnDevices, summary } from './chart-model';
+import { type ChartModel, chartModel, drawnDevices, hasReadings, summary } from './chart-model';
 import { DeviceTable } from './DeviceTable';
 import { Plot } from './Plot';
 import { type Point, Readout } from './Readout';
@@ -53,6 +53,7 @@ function Drawn({ model, loadedAt }: { model: ChartModel; loadedAt: number }) {
         onKeyDown={(event) => onChartKey(event, model)}
       >
         <Plot model={model} data={data} point={point} />
+        {!hasReadings(model) && <p class="chart-empty">No readings here.</p>}
         <Readout model={model} point={point} zone={zone} />
       </div>
       <DeviceTable model={model} now={loadedAt} zone={zone} />

@@ -1,5 +1,5 @@
 /** What the chart shows of a site's readings in the present view: pure, so that it can be told in words too. */
-import { at } from '../../lib/arrays';
+import { at, lowerBound } from '../../lib/arrays';
 import { formatSpan, plural } from '../../lib/format';
 import { formatLocal } from '../../lib/local-time';
 import { extentOf, isWhole, plausibleRange, type TimeRange } from '../../lib/range';
@@ -35,6 +35,12 @@ export function chartModel(devices: DeviceSeries[], view: View, now: number): Ch
 
 export function drawnDevices({ devices, drawn }: ChartModel): DeviceSeries[] {
   return devices.filter(({ id }) => drawn.has(id));
+}
+
+/** Whether any line has a reading in the visible range: a zoom can end up between two of them. */
+export function hasReadings(model: ChartModel): boolean {
+  const { from, to } = model.range;
+  return drawnDevices(model).some(({ times }) => lowerBound(times, from) < lowerBound(times, to + 1));
 }
 
 function unaskedDevices(devices: DeviceSeries[]): string[] {

@@ -22,7 +22,7 @@ export function SiteView() {
   );
 }
 
-const EXAMPLE = `curl ${location.origin}/api/readings --json '{
+const EXAMPLE = `curl ${location.origin}/api/readings -H 'Content-Type: application/json' -d '{
   "site_id": "house-01", "device_id": "main-meter",
   "power_reading": 1500.5, "timestamp": "2024-01-15T10:30:00Z"
 }'`;

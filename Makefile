@@ -1,0 +1,61 @@
+# `make run` and `make test` need nothing but git, make, a C compiler and Rust: they install the rest
+# where they may, and say what to install where they may not.
+.DEFAULT_GOAL := help
+.PHONY: help run test demo build page setup setup-test lint unit e2e docs openapi clean
+
+CARGO ?= cargo
+SERVICE_URL ?= http://localhost:8000
+
+help: ## Say what there is
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: build ## Build everything and start it on this machine
+	./target/release/energy-pipeline up
+
+demo: build ## Send a year of real house readings to a running `make run`
+	./target/release/energy-pipeline import data/houses_hourly.ndjson.gz --url $(SERVICE_URL)
+
+build: setup page ## Build the program, page included, in release
+	$(CARGO) build --release
+
+test: setup-test page lint unit e2e ## Run every check and test
+
+lint: ## Formatting, lints, licences
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets --features failpoints -- -D warnings
+	cd frontend && npm run --silent lint
+
+unit: page ## Tests of the code, and of the real program against a real Redis
+	$(CARGO) test --workspace --features failpoints
+	cd frontend && npm test --silent
+
+e2e: page ## The page in a real browser against the real program
+	$(CARGO) build --features failpoints
+	cd frontend && npm run --silent e2e
+
+page: frontend/dist/index.html ## Build the web page
+
+frontend/node_modules/.package-lock.json: frontend/package-lock.json
+	cd frontend && npm ci --no-audit --no-fund
+	@touch $@
+
+frontend/dist/index.html: frontend/node_modules/.package-lock.json $(shell find frontend/src frontend/public frontend/index.html frontend/vite.config.ts -type f 2>/dev/null)
+	cd frontend && npm run --silent build
+	@touch $@
+
+docs: openapi ## Make the generated parts of the documentation
+	UPDATE_DOCS=1 $(CARGO) test --bin energy-pipeline settings_table
+
+openapi: ## Make the OpenAPI documents
+	$(CARGO) run --quiet -- openapi ingestion-api > openapi/ingestion-api.json
+	$(CARGO) run --quiet -- openapi processing-service > openapi/processing-service.json
+
+setup: ## Install what `make run` needs
+	@scripts/setup run
+
+setup-test: ## Install what `make test` needs
+	@scripts/setup test
+
+clean: ## Remove what was built
+	$(CARGO) clean
+	rm -rf frontend/dist frontend/node_modules

@@ -1,0 +1,84 @@
+import { expect, describe as group, it } from 'vitest';
+import { describe, invalid, problemFrom, problemOf, retryAfter } from './problems';
+
+function answer(status: number, body: unknown, headers: Record<string, string> = {}): Response {
+  return new Response(typeof body === 'string' ? body : JSON.stringify(body), { status, headers });
+}
+
+group('a 422', () => {
+  it('puts each fault beside its field, several to one field if need be', () => {
+    const faults = [
+      { type: 'missing', loc: ['body', 'site_id'], msg: 'Field required' },
+      { type: 'value_error', loc: ['body', 'timestamp'], msg: 'first' },
+      { type: 'value_error', loc: ['body', 'timestamp'], msg: 'second' },
+    ];
+    expect(invalid(faults)).toEqual({
+      kind: 'invalid',
+      fields: { site_id: ['Field required'], timestamp: ['first', 'second'] },
+      form: [],
+    });
+  });
+
+  it('says what belongs to no field of the form for the form as a whole', () => {
+    const faults = [
+      { type: 'json_invalid', loc: ['body', 11], msg: 'JSON decode error' },
+      { type: 'missing', loc: ['body'], msg: 'Field required' },
+      { type: 'value_error', loc: ['query', 'site_id'], msg: 'not a field' },
+      { type: 'extra', loc: ['body', '__proto__'], msg: 'unknown member' },
+    ];
+    expect(invalid(faults)).toEqual({
+      kind: 'invalid',
+      fields: {},
+      form: ['JSON decode error', 'Field required', 'not a field', 'unknown member'],
+    });
+  });
+
+  it('is an ordinary refusal when its detail is no list', async () => {
+    const problem = await problemFrom(answer(422, { detail: 'no' }));
+    expect(describe(problem)).toBe('The service answered 422 (no).');
+  });
+});
+
+group('any other refusal', () => {
+  it('says when to try again', async () => {
+    const problem = await problemFrom(answer(503, { detail: 'Redis is loading' }, { 'Retry-After': '5' }));
+    expect(describe(problem)).toBe(
+      'The service cannot do this right now (Redis is loading). Try again in 5 s.',
+    );
+  });
+
+  it('names what a 413 means', async () => {
+    expect(describe(await problemFrom(answer(413, {})))).toBe(
+      'The request is larger than the service takes.',
+    );
+  });
+
+  it('copes with a body that is not JSON, as a proxy may send', async () => {
+    expect(describe(await problemFrom(answer(502, '<html>Bad Gateway</html>')))).toBe(
+      'The service behind this page does not answer.',
+    );
+  });
+
+  it('takes Retry-After in seconds and as a date', () => {
+    const now = Date.UTC(2024, 0, 15, 10, 30);
+    expect(retryAfter('120', now)).toBe(120);
+    expect(retryAfter('Mon, 15 Jan 2024 10:30:07 GMT', now)).toBe(7);
+    expect(retryAfter('Mon, 15 Jan 2024 10:00:00 GMT', now)).toBe(0);
+    expect(retryAfter('soon', now)).toBeNull();
+    expect(retryAfter(null, now)).toBeNull();
+  });
+});
+
+group('no answer', () => {
+  it('tells a broken connection from a slow service', () => {
+    expect(problemOf(new TypeError('Failed to fetch'))).toMatchObject({ kind: 'unreachable' });
+    expect(describe(problemOf(new DOMException('', 'TimeoutError')))).toBe(
+      'The service did not answer in time.',
+    );
+  });
+
+  it('lets a request that was called off pass', () => {
+    const abort = new DOMException('', 'AbortError');
+    expect(() => problemOf(abort)).toThrow(abort);
+  });
+});
