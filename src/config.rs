@@ -94,9 +94,7 @@ impl RedisSettings {
     /// Whether a server is named at all. A variable that is set to nothing counts as unset, as
     /// Compose files and charts set them so.
     pub fn names_a_server(&self) -> bool {
-        given(self.redis_url.as_ref())
-            .or(given(self.redis_host.as_ref()))
-            .is_some()
+        given(self.redis_url.as_ref()).or(given(self.redis_host.as_ref())).is_some()
     }
 
     /// The server that is named, `localhost` by default.
@@ -168,12 +166,10 @@ impl ConsumerSettings {
 
     /// The consumer's name: as set, else the host's.
     pub fn consumer_name(&self) -> String {
-        given(self.consumer_name.as_ref())
-            .or(given(self.hostname.as_ref()))
-            .map_or_else(
-                || gethostname::gethostname().to_string_lossy().into_owned(),
-                str::to_owned,
-            )
+        given(self.consumer_name.as_ref()).or(given(self.hostname.as_ref())).map_or_else(
+            || gethostname::gethostname().to_string_lossy().into_owned(),
+            str::to_owned,
+        )
     }
 
     /// The pipeline's configuration.
@@ -284,14 +280,9 @@ pub struct UpSettings {
 impl UpSettings {
     /// Where the private Redis keeps its data.
     pub fn data_dir(&self) -> anyhow::Result<PathBuf> {
-        let chosen = self
-            .data_dir
-            .clone()
-            .filter(|path| !path.as_os_str().is_empty());
+        let chosen = self.data_dir.clone().filter(|path| !path.as_os_str().is_empty());
         let standard = || dirs::data_dir().map(|path| path.join("energy-pipeline"));
-        chosen
-            .or_else(standard)
-            .context("there is no home directory; name one with --data-dir")
+        chosen.or_else(standard).context("there is no home directory; name one with --data-dir")
     }
 }
 
@@ -333,18 +324,11 @@ fn given(value: Option<&String>) -> Option<&str> {
 }
 
 fn not_empty(text: &str) -> Result<String, String> {
-    if text.is_empty() {
-        Err("must not be empty".to_owned())
-    } else {
-        Ok(text.to_owned())
-    }
+    if text.is_empty() { Err("must not be empty".to_owned()) } else { Ok(text.to_owned()) }
 }
 
 fn bounded(text: &str, min: u64, max: u64) -> Result<u64, String> {
-    let number = text
-        .parse()
-        .ok()
-        .filter(|number| (min..=max).contains(number));
+    let number = text.parse().ok().filter(|number| (min..=max).contains(number));
     number.ok_or_else(|| format!("must be a whole number from {min} to {max}"))
 }
 
@@ -358,9 +342,7 @@ fn milliseconds<const MIN: u64, const MAX: u64>(text: &str) -> Result<Duration, 
 }
 
 fn count<const MIN: u64, const MAX: u64>(text: &str) -> Result<NonZeroUsize, String> {
-    let number = usize::try_from(bounded(text, MIN, MAX)?)
-        .ok()
-        .and_then(NonZeroUsize::new);
+    let number = usize::try_from(bounded(text, MIN, MAX)?).ok().and_then(NonZeroUsize::new);
     number.ok_or_else(|| "must be above 0".to_owned())
 }
 

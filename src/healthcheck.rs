@@ -11,11 +11,7 @@ const TIMEOUT: Duration = Duration::from_millis(900);
 
 /// Asks `/readyz`; the exit code is 0 when all ports of the role answer that they are ready.
 pub async fn run(arguments: HealthcheckArguments) -> ExitCode {
-    let HealthcheckArguments {
-        role,
-        ingestion,
-        processing,
-    } = arguments;
+    let HealthcheckArguments { role, ingestion, processing } = arguments;
     let (ingestion, processing) = (ingestion.ingestion_port, processing.processing_port);
     let ports = match role {
         ListeningRole::Up => vec![ingestion, processing],
@@ -34,11 +30,7 @@ pub async fn run(arguments: HealthcheckArguments) -> ExitCode {
 async fn ask(port: u16) -> Result<(), String> {
     let text = |error: reqwest::Error| error.to_string();
     // A proxy that the environment names is for the world outside of this machine.
-    let client = reqwest::Client::builder()
-        .no_proxy()
-        .timeout(TIMEOUT)
-        .build()
-        .map_err(text)?;
+    let client = reqwest::Client::builder().no_proxy().timeout(TIMEOUT).build().map_err(text)?;
     let asking = client.get(format!("http://127.0.0.1:{port}/readyz")).send();
     let answer = asking.await.map_err(text)?;
     let status = answer.status();

@@ -58,22 +58,13 @@ impl LocalRedis {
         let directory = created.with_context(|| format!("cannot use {}", directory.display()))?;
         let lock = lock(&directory)?;
         let port = choose_port(&directory).await?;
-        let program = Program {
-            port,
-            directory: directory.clone(),
-        };
+        let program = Program { port, directory: directory.clone() };
         let mut child = program.spawn()?;
         let connection = RedisServer::at(Self::HOST, port)?.shared()?;
         program.wait_until_ready(&mut child, &connection).await?;
         let ending = CancellationToken::new();
         let keeper = tokio::spawn(keep(program, child, connection, ending.clone()));
-        Ok(Self {
-            port,
-            directory,
-            ending,
-            keeper,
-            _lock: lock,
-        })
+        Ok(Self { port, directory, ending, keeper, _lock: lock })
     }
 
     /// The port it listens on.
@@ -91,13 +82,7 @@ impl LocalRedis {
 
 impl fmt::Display for LocalRedis {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{}:{} (private; data in {})",
-            Self::HOST,
-            self.port,
-            self.directory.display()
-        )
+        write!(f, "{}:{} (private; data in {})", Self::HOST, self.port, self.directory.display())
     }
 }
 
@@ -121,16 +106,12 @@ fn lock(directory: &Path) -> anyhow::Result<File> {
 /// The port of the last time if it is free, so that people find the server where it was; else any.
 async fn choose_port(directory: &Path) -> anyhow::Result<u16> {
     let file = directory.join("port");
-    let last = fs::read_to_string(&file)
-        .ok()
-        .and_then(|text| text.trim().parse().ok());
+    let last = fs::read_to_string(&file).ok().and_then(|text| text.trim().parse().ok());
     if let Some(port) = last {
         end_orphan(directory, port).await?;
     }
     let free = |port| TcpListener::bind((Ipv4Addr::LOCALHOST, port))?.local_addr();
-    let address = free(last.unwrap_or(0))
-        .or_else(|_| free(0))
-        .context("there is no free port")?;
+    let address = free(last.unwrap_or(0)).or_else(|_| free(0)).context("there is no free port")?;
     fs::write(&file, address.port().to_string())?;
     Ok(address.port())
 }
@@ -139,21 +120,11 @@ async fn choose_port(directory: &Path) -> anyhow::Result<u16> {
 async fn end_orphan(directory: &Path, port: u16) -> anyhow::Result<()> {
     let connection = RedisServer::at(LocalRedis::HOST, port)?.shared()?;
     let started = Instant::now();
-    while connection
-        .data_directory()
-        .await
-        .is_ok_and(|found| Path::new(&found) == directory)
-    {
+    while connection.data_directory().await.is_ok_and(|found| Path::new(&found) == directory) {
         if started.elapsed() > STOP_TIMEOUT {
-            bail!(
-                "a Redis server on port {port} uses {} and does not end",
-                directory.display()
-            );
+            bail!("a Redis server on port {port} uses {} and does not end", directory.display());
         }
-        info!(
-            port,
-            "ending the Redis server that an earlier run left behind"
-        );
+        info!(port, "ending the Redis server that an earlier run left behind");
         connection.shut_down_server().await;
         sleep(LOOK_EVERY).await;
     }
@@ -191,14 +162,7 @@ impl Program {
                 "--daemonize",
                 "no",
             ])
-            .args([
-                "--appendonly",
-                "yes",
-                "--appendfsync",
-                "everysec",
-                "--save",
-                "",
-            ])
+            .args(["--appendonly", "yes", "--appendfsync", "everysec", "--save", ""])
             .args(["--maxmemory-policy", "noeviction", "--logfile"])
             .arg(self.log())
             .arg("--dir")
@@ -225,10 +189,7 @@ impl Program {
         let mut told = false;
         while connection.ping().await.is_err() {
             if let Some(status) = child.try_wait()? {
-                bail!(
-                    "the Redis server ended at once ({status}); see {}",
-                    self.log().display()
-                );
+                bail!("the Redis server ended at once ({status}); see {}", self.log().display());
             }
             if started.elapsed() > SLOW_START && !told {
                 info!("waiting for Redis to load its data");

@@ -24,10 +24,7 @@ fn main() -> ExitCode {
     let command = Cli::parse().into_command();
     #[cfg(feature = "failpoints")]
     let _failpoints = fail::FailScenario::setup();
-    let runtime = match tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-    {
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return console::fail(&error.into()),
     };
@@ -40,11 +37,15 @@ async fn run(command: Command) -> ExitCode {
         Command::Healthcheck(arguments) => return healthcheck::run(arguments).await,
         Command::Openapi(arguments) => openapi::run(arguments.role),
         Command::Up(settings) => serve(&settings.log.clone(), roles::up::run(settings)).await,
-        Command::IngestionApi(settings) => serve(&settings.log.clone(), roles::ingestion_api::run(settings)).await,
+        Command::IngestionApi(settings) => {
+            serve(&settings.log.clone(), roles::ingestion_api::run(settings)).await
+        }
         Command::ProcessingService(settings) => {
             serve(&settings.log.clone(), roles::processing_service::run(settings)).await
         }
-        Command::QueryApi(settings) => serve(&settings.log.clone(), roles::query_api::run(settings)).await,
+        Command::QueryApi(settings) => {
+            serve(&settings.log.clone(), roles::query_api::run(settings)).await
+        }
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -53,8 +54,10 @@ async fn run(command: Command) -> ExitCode {
 }
 
 /// Runs a role with logs and metrics.
-async fn serve(log: &LogSettings, role: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {
+async fn serve(
+    log: &LogSettings,
+    role: impl Future<Output = anyhow::Result<()>>,
+) -> anyhow::Result<()> {
     telemetry::start_logging(log);
-    role.await
-        .inspect_err(|error| error!(error = format!("{error:#}"), "ending"))
+    role.await.inspect_err(|error| error!(error = format!("{error:#}"), "ending"))
 }

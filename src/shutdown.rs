@@ -13,10 +13,8 @@ const FORCED: i32 = 130;
 /// # Errors
 /// When the signals cannot be listened to.
 pub fn on_signal() -> std::io::Result<CancellationToken> {
-    let (mut terminate, mut interrupt) = (
-        signal(SignalKind::terminate())?,
-        signal(SignalKind::interrupt())?,
-    );
+    let (mut terminate, mut interrupt) =
+        (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     let token = CancellationToken::new();
     let ending = token.clone();
     tokio::spawn(async move {

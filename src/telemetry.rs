@@ -16,17 +16,12 @@ const QUIET: &str = "opentelemetry=warn,ractor=off";
 /// Writes logs to standard error.
 pub fn start_logging(settings: &LogSettings) {
     let filter = EnvFilter::builder().parse_lossy(format!("{QUIET},{}", settings.rust_log));
-    let logs = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(io::stderr);
+    let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
     // Err means that a subscriber is there already, which serves as well.
     let _ = if is_text(settings.log_format) {
         logs.with_ansi(io::stderr().is_terminal()).with_target(false).try_init()
     } else {
-        logs.json()
-            .flatten_event(true)
-            .with_current_span(false)
-            .try_init()
+        logs.json().flatten_event(true).with_current_span(false).try_init()
     };
 }
 

@@ -53,11 +53,7 @@ impl Actor for Acker {
         _myself: ActorRef<Self::Msg>,
         shared: Self::Arguments,
     ) -> Result<Self::State, ActorProcessingErr> {
-        Ok(AckerState {
-            shared,
-            permits: Vec::new(),
-            flush_is_due: false,
-        })
+        Ok(AckerState { shared, permits: Vec::new(), flush_is_due: false })
     }
 
     async fn handle(
@@ -90,13 +86,7 @@ impl AckerState {
         myself: &ActorRef<AckerMessage>,
     ) -> Result<(), ActorProcessingErr> {
         self.permits.push(permit);
-        if self
-            .permits
-            .iter()
-            .map(|permit| permit.ids().len())
-            .sum::<usize>()
-            >= FLUSH_AT
-        {
+        if self.permits.iter().map(|permit| permit.ids().len()).sum::<usize>() >= FLUSH_AT {
             self.flush().await?;
         } else if !mem::replace(&mut self.flush_is_due, true) {
             myself.send_after(FLUSH_AFTER, || AckerMessage::Flush);
@@ -107,11 +97,7 @@ impl AckerState {
     async fn flush(&mut self) -> Result<(), StoreError> {
         self.flush_is_due = false;
         let permits = mem::take(&mut self.permits);
-        let ids: Vec<StreamId> = permits
-            .iter()
-            .flat_map(InFlightPermit::ids)
-            .copied()
-            .collect();
+        let ids: Vec<StreamId> = permits.iter().flat_map(InFlightPermit::ids).copied().collect();
         if ids.is_empty() {
             return Ok(());
         }

@@ -39,14 +39,9 @@ pub(crate) struct DeadLetterBatch {
 impl SiteBatch {
     /// One batch for each entry, in order.
     pub fn into_singles(self) -> Vec<Self> {
-        let permits = self
-            .permit
-            .partition(self.entries.iter().map(|entry| vec![entry.id]));
-        let single = |(entry, permit)| Self {
-            site: self.site.clone(),
-            entries: vec![entry],
-            permit,
-        };
+        let permits = self.permit.partition(self.entries.iter().map(|entry| vec![entry.id]));
+        let single =
+            |(entry, permit)| Self { site: self.site.clone(), entries: vec![entry], permit };
         self.entries.into_iter().zip(permits).map(single).collect()
     }
 }
@@ -64,22 +59,12 @@ pub(crate) fn group_by_site(batch: ReadBatch) -> Vec<SiteBatch> {
             }
         }
     }
-    let permits = batch
-        .permit
-        .partition(groups.iter().map(|entries| ids(entries)));
+    let permits = batch.permit.partition(groups.iter().map(|entries| ids(entries)));
     let site_batch = |(entries, permit): (Vec<StreamEntry>, _)| {
         let site = entries.first()?.reading.site_id.clone();
-        Some(SiteBatch {
-            site,
-            entries,
-            permit,
-        })
+        Some(SiteBatch { site, entries, permit })
     };
-    groups
-        .into_iter()
-        .zip(permits)
-        .filter_map(site_batch)
-        .collect()
+    groups.into_iter().zip(permits).filter_map(site_batch).collect()
 }
 
 fn ids(entries: &[StreamEntry]) -> Vec<StreamId> {
@@ -115,18 +100,11 @@ mod tests {
         let entries = vec![entry(1, "a"), entry(2, "b"), entry(3, "a")];
         let permit = window.reserve(ten).await.admit(ids(&entries));
         let batches = group_by_site(ReadBatch { entries, permit });
-        let seen: Vec<_> = batches
-            .iter()
-            .map(|b| (b.site.as_str(), ids(&b.entries), b.permit.ids()))
-            .collect();
+        let seen: Vec<_> =
+            batches.iter().map(|b| (b.site.as_str(), ids(&b.entries), b.permit.ids())).collect();
         let id = |ms| StreamId { ms, seq: 0 };
         let expected = [("a", vec![id(1), id(3)]), ("b", vec![id(2)])];
-        assert_eq!(
-            seen,
-            expected
-                .each_ref()
-                .map(|(s, ids)| (*s, ids.clone(), ids.as_slice()))
-        );
+        assert_eq!(seen, expected.each_ref().map(|(s, ids)| (*s, ids.clone(), ids.as_slice())));
         assert!(!window.take_abandoned());
     }
 }

@@ -32,11 +32,7 @@ impl<T> From<MessagingErr<T>> for NobodyThere {
 impl Dispatcher {
     /// Puts a delivery in flight.
     pub fn dispatch(&self, room: Reservation, delivery: Delivery) -> Result<(), NobodyThere> {
-        let Delivery {
-            entries,
-            undecodable,
-            bodiless,
-        } = delivery;
+        let Delivery { entries, undecodable, bodiless } = delivery;
         let groups: [Vec<StreamId>; 3] = [
             entries.iter().map(|entry| entry.id).collect(),
             undecodable.iter().map(|entry| entry.id).collect(),
@@ -47,23 +43,16 @@ impl Dispatcher {
             unreachable!("three groups give three permits")
         };
         if !entries.is_empty() {
-            self.writers.cast(WritersMessage::Route(ReadBatch {
-                entries,
-                permit: of_entries,
-            }))?;
+            self.writers.cast(WritersMessage::Route(ReadBatch { entries, permit: of_entries }))?;
         }
         if !undecodable.is_empty() {
             let letters = undecodable.into_iter().map(Into::into).collect();
-            let batch = DeadLetterBatch {
-                letters,
-                permit: of_undecodable,
-            };
+            let batch = DeadLetterBatch { letters, permit: of_undecodable };
             self.acker.cast(AckerMessage::Bury(batch))?;
         }
         if !bodiless.is_empty() {
             report_lost(&bodiless);
-            self.acker
-                .cast(AckerMessage::Acknowledge(AckBatch(of_bodiless)))?;
+            self.acker.cast(AckerMessage::Acknowledge(AckBatch(of_bodiless)))?;
         }
         Ok(())
     }

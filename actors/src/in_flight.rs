@@ -37,9 +37,7 @@ impl InFlightWindow {
     /// Waits for room and takes as much as there is, `most` at most.
     pub async fn reserve(&self, most: NonZeroUsize) -> Reservation {
         let permit = Arc::clone(&self.0.permits).acquire_owned().await;
-        let Ok(mut permit) = permit else {
-            unreachable!("the semaphore is never closed")
-        };
+        let Ok(mut permit) = permit else { unreachable!("the semaphore is never closed") };
         let more = self.0.permits.available_permits().min(most.get() - 1);
         // Another source may have been quicker: then there is room for one entry.
         if let Ok(more) = u32::try_from(more)
@@ -47,10 +45,7 @@ impl InFlightWindow {
         {
             permit.merge(more);
         }
-        Reservation {
-            window: self.clone(),
-            permit,
-        }
+        Reservation { window: self.clone(), permit }
     }
 
     /// Whether an entry is in flight.
@@ -94,11 +89,7 @@ impl Reservation {
     pub fn admit(mut self, ids: Vec<StreamId>) -> InFlightPermit {
         let admitted = self.permit.split(ids.len());
         self.window.0.ids().extend(&ids);
-        InFlightPermit {
-            window: self.window,
-            permit: admitted,
-            ids,
-        }
+        InFlightPermit { window: self.window, permit: admitted, ids }
     }
 }
 
@@ -122,11 +113,7 @@ impl InFlightPermit {
         self.ids.clear();
         let part = |ids: Vec<StreamId>| {
             let permit = rest.as_mut().and_then(|rest| rest.split(ids.len()));
-            Self {
-                window: self.window.clone(),
-                permit,
-                ids,
-            }
+            Self { window: self.window.clone(), permit, ids }
         };
         groups.into_iter().map(part).collect()
     }

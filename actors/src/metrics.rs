@@ -17,34 +17,14 @@ pub(crate) struct Metrics {
 /// The counters of this process.
 pub(crate) static METRICS: LazyLock<Metrics> = LazyLock::new(|| {
     let meter = global::meter("energy_pipeline");
-    let counter = |name, description| {
-        meter
-            .u64_counter(name)
-            .with_description(description)
-            .build()
-    };
+    let counter = |name, description| meter.u64_counter(name).with_description(description).build();
     Metrics {
         stored: counter("readings_stored", "Readings stored, repeats included"),
-        reclaimed: counter(
-            "entries_reclaimed",
-            "Entries taken over from idle consumers",
-        ),
-        dead_lettered: counter(
-            "entries_dead_lettered",
-            "Entries that cannot become readings",
-        ),
-        lost_bodies: counter(
-            "lost_bodies",
-            "Pending entries whose bodies were trimmed away",
-        ),
-        groups_created: counter(
-            "consumer_groups_created",
-            "Times the consumer group was missing",
-        ),
-        restarts: counter(
-            "actor_restarts",
-            "Actors that failed and were started again",
-        ),
+        reclaimed: counter("entries_reclaimed", "Entries taken over from idle consumers"),
+        dead_lettered: counter("entries_dead_lettered", "Entries that cannot become readings"),
+        lost_bodies: counter("lost_bodies", "Pending entries whose bodies were trimmed away"),
+        groups_created: counter("consumer_groups_created", "Times the consumer group was missing"),
+        restarts: counter("actor_restarts", "Actors that failed and were started again"),
     }
 });
 

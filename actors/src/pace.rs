@@ -15,10 +15,7 @@ pub(crate) struct Pace {
 
 impl Pace {
     pub fn new(delay: Duration) -> Self {
-        Self {
-            delay,
-            turn: Mutex::new(()),
-        }
+        Self { delay, turn: Mutex::new(()) }
     }
 
     /// Whether there is a delay at all; without one, readings are stored many at a time.

@@ -48,12 +48,7 @@ impl Actor for PendingReclaimer {
     ) -> Result<Self::State, ActorProcessingErr> {
         myself.cast(PendingReclaimerMessage::Claim)?;
         let pauses = pauses(shared.config.claim_min_idle);
-        Ok(PendingReclaimerState {
-            shared,
-            dispatcher,
-            cursor: StreamId::ZERO,
-            pauses,
-        })
+        Ok(PendingReclaimerState { shared, dispatcher, cursor: StreamId::ZERO, pauses })
     }
 
     async fn handle(
@@ -80,18 +75,12 @@ impl PendingReclaimerState {
             () = draining.cancelled() => return Ok(()),
         };
         match self.take_over(room.room()).await {
-            Ok(Claimed {
-                cursor,
-                mut delivery,
-            }) => {
+            Ok(Claimed { cursor, mut delivery }) => {
                 self.cursor = cursor;
                 delivery.retain(|id| !self.shared.window.contains(id));
                 if !delivery.is_empty() {
                     METRICS.reclaimed(delivery.len());
-                    info!(
-                        entries = delivery.len(),
-                        "took over entries that were left pending"
-                    );
+                    info!(entries = delivery.len(), "took over entries that were left pending");
                 }
                 self.dispatcher.dispatch(room, delivery)?;
             }
@@ -103,9 +92,7 @@ impl PendingReclaimerState {
 
     async fn take_over(&self, room: usize) -> Result<Claimed, StoreError> {
         let Shared { stream, config, .. } = self.shared.as_ref();
-        stream
-            .claim(&config.consumer, config.claim_min_idle, self.cursor, room)
-            .await
+        stream.claim(&config.consumer, config.claim_min_idle, self.cursor, room).await
     }
 
     /// The reader says that Redis is away, and makes the group again.
@@ -130,9 +117,5 @@ impl PendingReclaimerState {
 /// About half the idle time that makes an entry claimable, so none waits much longer than one and a
 /// half times; with jitter, so that replicas do not all scan at once.
 fn pauses(min_idle: Duration) -> backon::ConstantBackoff {
-    ConstantBuilder::default()
-        .with_delay(min_idle / 2)
-        .with_jitter()
-        .without_max_times()
-        .build()
+    ConstantBuilder::default().with_delay(min_idle / 2).with_jitter().without_max_times().build()
 }

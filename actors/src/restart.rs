@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 const LIMIT: usize = 10;
 
 /// Failures older than this are forgotten.
-const WINDOW: Duration = Duration::from_secs(60);
+const WINDOW: Duration = Duration::from_mins(1);
 
 /// The pause before the first restart; it doubles with each failure in the window.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
@@ -26,11 +26,7 @@ impl RestartBudget {
     /// Notes a failure and says how long to pause before the restart; `None` when the budget is
     /// spent.
     pub fn spend(&mut self, now: Instant) -> Option<Duration> {
-        while self
-            .failures
-            .front()
-            .is_some_and(|&at| now.duration_since(at) >= WINDOW)
-        {
+        while self.failures.front().is_some_and(|&at| now.duration_since(at) >= WINDOW) {
             self.failures.pop_front();
         }
         self.failures.push_back(now);

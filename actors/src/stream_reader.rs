@@ -127,10 +127,7 @@ impl StreamReaderState {
             Position::New => read_new(&self.shared, reader, room).await,
             Position::Pending(after) => {
                 let mut delivery = reader.read_pending(after, room).await?;
-                self.position = delivery
-                    .ids()
-                    .max()
-                    .map_or(Position::New, Position::Pending);
+                self.position = delivery.ids().max().map_or(Position::New, Position::Pending);
                 delivery.retain(|id| !self.shared.window.contains(id));
                 Ok(delivery)
             }
@@ -142,21 +139,12 @@ impl StreamReaderState {
         if self.reader.is_some() {
             return Ok(());
         }
-        let Shared {
-            stream,
-            server,
-            config,
-            ..
-        } = self.shared.as_ref();
+        let Shared { stream, server, config, .. } = self.shared.as_ref();
         if stream.ensure_group().await? {
             METRICS.group_created();
             info!(group = stream.keys().group(), "created the consumer group");
         }
-        self.reader = Some(
-            stream
-                .reader(server, &config.consumer, config.read_block)
-                .await?,
-        );
+        self.reader = Some(stream.reader(server, &config.consumer, config.read_block).await?);
         Ok(())
     }
 
@@ -197,7 +185,5 @@ async fn read_new(
         () = shared.draining.cancelled() => {}
     }
     shared.stream.unblock(client_id).await?;
-    timeout(UNBLOCK_TIMEOUT, read)
-        .await
-        .unwrap_or_else(|_| Ok(Delivery::default()))
+    timeout(UNBLOCK_TIMEOUT, read).await.unwrap_or_else(|_| Ok(Delivery::default()))
 }

@@ -54,11 +54,7 @@ impl Pipeline {
         let shared = Arc::new(Shared::new(config, server)?);
         let spawned = Actor::spawn(None, PipelineSupervisor, Arc::clone(&shared)).await;
         let (supervisor, ended) = spawned.map_err(Box::new)?;
-        Ok(Self {
-            shared,
-            supervisor,
-            ended,
-        })
+        Ok(Self { shared, supervisor, ended })
     }
 
     /// Waits until the pipeline gives up; for ever, if it does not.
@@ -71,11 +67,7 @@ impl Pipeline {
     /// Stops reading, stores and acknowledges what is in flight, and ends; within the drain timeout.
     /// What is left then stays pending and is taken over by another process or the next start.
     pub async fn shutdown(self) {
-        let Self {
-            shared,
-            supervisor,
-            ended,
-        } = self;
+        let Self { shared, supervisor, ended } = self;
         info!(in_flight = shared.window.len(), "draining");
         shared.draining.cancel();
         // Err means that it has ended already.
@@ -99,12 +91,8 @@ enum Child {
 
 impl Child {
     /// Downstream first: each has references to some that stand before it.
-    const IN_ORDER: [Self; 4] = [
-        Self::Acker,
-        Self::Writers,
-        Self::StreamReader,
-        Self::PendingReclaimer,
-    ];
+    const IN_ORDER: [Self; 4] =
+        [Self::Acker, Self::Writers, Self::StreamReader, Self::PendingReclaimer];
 
     const fn name(self) -> &'static str {
         match self {
@@ -175,9 +163,7 @@ impl Actor for PipelineSupervisor {
     ) -> Result<(), ActorProcessingErr> {
         match event {
             SupervisionEvent::ActorFailed(child, reason) => {
-                state
-                    .child_ended(child.get_id(), &reason.to_string(), &myself)
-                    .await
+                state.child_ended(child.get_id(), &reason.to_string(), &myself).await
             }
             SupervisionEvent::ActorTerminated(child, _, reason) => {
                 let reason = reason.unwrap_or_else(|| "ended without a reason".to_owned());
@@ -217,10 +203,7 @@ impl SupervisorState {
         &mut self,
         myself: &ActorRef<SupervisorMessage>,
     ) -> Result<(), ActorProcessingErr> {
-        let pause = self
-            .budget
-            .spend(Instant::now())
-            .ok_or(PipelineFailed::GaveUp)?;
+        let pause = self.budget.spend(Instant::now()).ok_or(PipelineFailed::GaveUp)?;
         if !std::mem::replace(&mut self.restart_is_due, true) {
             myself.send_after(pause, || SupervisorMessage::Restart);
         }
@@ -253,35 +236,19 @@ impl SupervisorState {
     async fn start(&self, child: Child, supervisor: ActorCell) -> Result<ActorCell, SpawnErr> {
         let shared = Arc::clone(&self.shared);
         Ok(match child {
-            Child::Acker => Actor::spawn_linked(None, Acker, shared, supervisor)
-                .await?
-                .0
-                .get_cell(),
+            Child::Acker => {
+                Actor::spawn_linked(None, Acker, shared, supervisor).await?.0.get_cell()
+            }
             Child::Writers => {
-                let arguments = WritersArguments {
-                    shared,
-                    acker: self.acker(),
-                };
-                Actor::spawn_linked(None, Writers, arguments, supervisor)
-                    .await?
-                    .0
-                    .get_cell()
+                let arguments = WritersArguments { shared, acker: self.acker() };
+                Actor::spawn_linked(None, Writers, arguments, supervisor).await?.0.get_cell()
             }
             Child::StreamReader => {
-                let arguments = StreamReaderArguments {
-                    shared,
-                    dispatcher: self.dispatcher(),
-                };
-                Actor::spawn_linked(None, StreamReader, arguments, supervisor)
-                    .await?
-                    .0
-                    .get_cell()
+                let arguments = StreamReaderArguments { shared, dispatcher: self.dispatcher() };
+                Actor::spawn_linked(None, StreamReader, arguments, supervisor).await?.0.get_cell()
             }
             Child::PendingReclaimer => {
-                let arguments = PendingReclaimerArguments {
-                    shared,
-                    dispatcher: self.dispatcher(),
-                };
+                let arguments = PendingReclaimerArguments { shared, dispatcher: self.dispatcher() };
                 Actor::spawn_linked(None, PendingReclaimer, arguments, supervisor)
                     .await?
                     .0
@@ -296,10 +263,7 @@ impl SupervisorState {
 
     fn dispatcher(&self) -> Dispatcher {
         let writers: ActorRef<WritersMessage> = self.children[1].clone().into();
-        Dispatcher {
-            writers,
-            acker: self.acker(),
-        }
+        Dispatcher { writers, acker: self.acker() }
     }
 
     async fn drain(&mut self, myself: &ActorRef<SupervisorMessage>) {

@@ -42,11 +42,7 @@ impl Actor for Writer {
         _myself: ActorRef<Self::Msg>,
         WriterArguments { shared, acker }: Self::Arguments,
     ) -> Result<Self::State, ActorProcessingErr> {
-        Ok(WriterState {
-            shared,
-            acker,
-            site_is_indexed: false,
-        })
+        Ok(WriterState { shared, acker, site_is_indexed: false })
     }
 
     async fn handle(
@@ -73,11 +69,7 @@ impl WriterState {
 
     async fn store(&mut self, batch: SiteBatch) -> Result<(), NobodyThere> {
         fail::fail_point!("writer-before-zadd");
-        let SiteBatch {
-            site,
-            entries,
-            permit,
-        } = batch;
+        let SiteBatch { site, entries, permit } = batch;
         let stored = retry::until_done(|| self.insert(&site, &entries)).await;
         fail::fail_point!("writer-after-zadd");
         let message = match stored {

@@ -22,7 +22,7 @@ use crate::writer::{Writer, WriterArguments};
 
 /// A writer without work for this long leaves. Too low and sites that send every minute start one
 /// each time (about 10 µs); too high and writers of silent sites keep their 4 kB.
-const IDLE_AFTER: Duration = Duration::from_secs(120);
+const IDLE_AFTER: Duration = Duration::from_mins(2);
 
 /// How often idle writers are looked for.
 const LOOK_EVERY: Duration = Duration::from_secs(30);
@@ -65,12 +65,7 @@ impl Actor for Writers {
         WritersArguments { shared, acker }: Self::Arguments,
     ) -> Result<Self::State, ActorProcessingErr> {
         myself.send_interval(LOOK_EVERY, || WritersMessage::EvictIdle);
-        Ok(WritersState {
-            shared,
-            acker,
-            sites: HashMap::new(),
-            budget: RestartBudget::default(),
-        })
+        Ok(WritersState { shared, acker, sites: HashMap::new(), budget: RestartBudget::default() })
     }
 
     async fn handle(
@@ -93,7 +88,7 @@ impl Actor for Writers {
         state: &mut Self::State,
     ) -> Result<(), ActorProcessingErr> {
         match event {
-            SupervisionEvent::ActorFailed(writer, reason) => state.forget(writer.get_id(), reason),
+            SupervisionEvent::ActorFailed(writer, reason) => state.forget(writer.get_id(), &reason),
             _ => Ok(()),
         }
     }
@@ -103,9 +98,7 @@ impl Actor for Writers {
         myself: ActorRef<Self::Msg>,
         state: &mut Self::State,
     ) -> Result<(), ActorProcessingErr> {
-        myself
-            .drain_children_and_wait(Some(state.shared.config.drain_timeout))
-            .await;
+        myself.drain_children_and_wait(Some(state.shared.config.drain_timeout)).await;
         Ok(())
     }
 }
@@ -130,27 +123,20 @@ impl WritersState {
         if let Some(site) = self.sites.get_mut(&batch.site) {
             site.last_used = Instant::now();
             match site.writer.cast(batch) {
-                Ok(()) => return Ok(()),
+                Ok(()) | Err(MessagingErr::ChannelClosed | MessagingErr::InvalidActorType) => {
+                    return Ok(());
+                }
                 // It has failed, and the notice is still on its way.
                 Err(MessagingErr::SendErr(returned)) => batch = returned,
-                Err(_) => return Ok(()),
             }
         }
         let site = batch.site.clone();
-        let arguments = WriterArguments {
-            shared: Arc::clone(&self.shared),
-            acker: self.acker.clone(),
-        };
+        let arguments =
+            WriterArguments { shared: Arc::clone(&self.shared), acker: self.acker.clone() };
         let (writer, _) = Actor::spawn_linked(None, Writer, arguments, myself.get_cell()).await?;
         // A writer that has already ended drops the batch: abandoned, and read again.
         let _ = writer.cast(batch);
-        self.sites.insert(
-            site,
-            SiteWriter {
-                writer,
-                last_used: Instant::now(),
-            },
-        );
+        self.sites.insert(site, SiteWriter { writer, last_used: Instant::now() });
         Ok(())
     }
 
@@ -172,7 +158,7 @@ impl WritersState {
     fn forget(
         &mut self,
         writer: ActorId,
-        reason: ActorProcessingErr,
+        reason: &ActorProcessingErr,
     ) -> Result<(), ActorProcessingErr> {
         METRICS.restarted("writer");
         error!(%reason, "a writer failed; its entries will be read again");

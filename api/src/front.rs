@@ -36,10 +36,7 @@ pub struct Front<E> {
 impl<E> Front<E> {
     /// Stands before this service, whose paths answer these methods.
     pub fn new(service: E, methods: AllowedMethods) -> Self {
-        Self {
-            service,
-            methods: Arc::new(methods),
-        }
+        Self { service, methods: Arc::new(methods) }
     }
 }
 
@@ -101,13 +98,8 @@ fn unreadable_parameter(error: &Error) -> Response {
         input: poem_openapi::types::Any(json!(null)),
         ctx: None,
     };
-    let problem = ValidationProblem {
-        detail: vec![fault],
-    };
-    json_response(
-        StatusCode::UNPROCESSABLE_ENTITY,
-        &problem.to_json().unwrap_or_default(),
-    )
+    let problem = ValidationProblem { detail: vec![fault] };
+    json_response(StatusCode::UNPROCESSABLE_ENTITY, &problem.to_json().unwrap_or_default())
 }
 
 /// The client's request id if it has a usable one, else a new one.

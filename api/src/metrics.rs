@@ -18,19 +18,11 @@ pub(crate) struct Metrics {
 /// The counters of this process.
 pub(crate) static METRICS: LazyLock<Metrics> = LazyLock::new(|| {
     let meter = global::meter("energy_pipeline");
-    let counter = |name, description| {
-        meter
-            .u64_counter(name)
-            .with_description(description)
-            .build()
-    };
+    let counter = |name, description| meter.u64_counter(name).with_description(description).build();
     Metrics {
         accepted: counter("readings_accepted", "Readings taken into the stream"),
         rejected: counter("readings_rejected", "Readings that broke a rule, by rule"),
-        refused: counter(
-            "readings_refused",
-            "Readings that Redis did not take, by class of error",
-        ),
+        refused: counter("readings_refused", "Readings that Redis did not take, by class of error"),
         unreadable: counter("members_unreadable", "Stored members skipped in answers"),
     }
 });
@@ -49,8 +41,7 @@ impl Metrics {
     }
 
     pub fn refused(&self, class: ErrorClass) {
-        self.refused
-            .add(1, &[KeyValue::new("reason", class.name())]);
+        self.refused.add(1, &[KeyValue::new("reason", class.name())]);
     }
 
     pub fn unreadable(&self, members: usize) {

@@ -30,22 +30,14 @@ pub fn page(
     processing: impl Endpoint<Output = Response> + 'static,
 ) -> impl Endpoint<Output = Response> {
     let ingestion = std::sync::Arc::new(ingestion);
-    let services = Services {
-        ingestion: ingestion.clone(),
-        processing,
-    };
+    let services = Services { ingestion: ingestion.clone(), processing };
     let files = EmbeddedFilesEndpoint::<Files>::new().after(|result| async move {
         let mut response = result?;
         let policy = HeaderValue::from_static(CONTENT_SECURITY_POLICY);
-        response
-            .headers_mut()
-            .insert(header::CONTENT_SECURITY_POLICY, policy);
+        response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
         Ok::<_, poem::Error>(response)
     });
-    let route = Route::new()
-        .nest("/", files)
-        .nest("/api", services)
-        .nest("/ingestion", ingestion);
+    let route = Route::new().nest("/", files).nest("/api", services).nest("/ingestion", ingestion);
     Front::new(route.into_endpoint(), AllowedMethods::of("{}"))
 }
 

@@ -41,9 +41,7 @@ pub struct ValidationFault {
 impl Problem {
     /// A failure in one sentence.
     pub fn new(detail: impl Into<String>) -> Self {
-        Self {
-            detail: detail.into(),
-        }
+        Self { detail: detail.into() }
     }
 
     /// The whole answer, for failures outside of the documented operations.
@@ -55,9 +53,7 @@ impl Problem {
 
 impl From<Vec<Fault>> for ValidationProblem {
     fn from(faults: Vec<Fault>) -> Self {
-        Self {
-            detail: faults.into_iter().map(Into::into).collect(),
-        }
+        Self { detail: faults.into_iter().map(Into::into).collect() }
     }
 }
 
@@ -83,19 +79,14 @@ impl From<Fault> for ValidationFault {
 #[must_use]
 pub fn unavailable(error: &StoreError) -> (Problem, u64) {
     let (detail, retry_after) = match error.class {
-        ErrorClass::Full => (
-            "The store takes no writes now: it is out of memory, disk or replicas",
-            5,
-        ),
-        ErrorClass::ReadOnly => (
-            "The store takes no writes now: it is changing its master",
-            1,
-        ),
+        ErrorClass::Full => {
+            ("The store takes no writes now: it is out of memory, disk or replicas", 5)
+        }
+        ErrorClass::ReadOnly => ("The store takes no writes now: it is changing its master", 1),
         ErrorClass::Busy | ErrorClass::NoGroup => ("The store is starting or busy", 1),
-        ErrorClass::Timeout => (
-            "The store did not answer in time; it may have taken the request",
-            1,
-        ),
+        ErrorClass::Timeout => {
+            ("The store did not answer in time; it may have taken the request", 1)
+        }
         ErrorClass::Disconnected => ("The store cannot be reached", 1),
         ErrorClass::Denied => ("The store refuses this service's credentials", 30),
         ErrorClass::WrongType | ErrorClass::Other => ("The store refused the request", 30),

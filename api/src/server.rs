@@ -24,7 +24,7 @@ use tracing::{debug, warn};
 /// How long the head of a request may take, and how long a connection may be silent between two
 /// requests. Too low and clients that keep connections for a slow meter reconnect each time; too
 /// high and stalled senders keep theirs.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(60);
+const HEAD_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// The pause when no connection can be accepted, as when there are no file descriptors left.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);

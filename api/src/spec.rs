@@ -61,18 +61,10 @@ where
     let routes = AllowedMethods::of(&document);
     let json = document.clone();
     let spec = make_sync(move |_| {
-        Response::builder()
-            .header(header::CONTENT_TYPE, "application/json")
-            .body(json.clone())
+        Response::builder().header(header::CONTENT_TYPE, "application/json").body(json.clone())
     });
-    let route = Route::new()
-        .nest("/docs", ui)
-        .at("/openapi.json", get(spec))
-        .nest("/", service);
-    Service {
-        endpoint: Front::new(route.into_endpoint().map_to_response(), routes),
-        document,
-    }
+    let route = Route::new().nest("/docs", ui).at("/openapi.json", get(spec)).nest("/", service);
+    Service { endpoint: Front::new(route.into_endpoint().map_to_response(), routes), document }
 }
 
 fn pretty(document: &str) -> String {
@@ -90,11 +82,7 @@ impl AllowedMethods {
     pub fn of(document: &str) -> Self {
         let document: Value = serde_json::from_str(document).unwrap_or_default();
         let paths = document["paths"].as_object().into_iter().flatten();
-        Self(
-            paths
-                .map(|(path, operations)| (segments(path), methods(operations)))
-                .collect(),
-        )
+        Self(paths.map(|(path, operations)| (segments(path), methods(operations))).collect())
     }
 
     /// The value of `Allow` for a path; the documentation's own paths are not in the document.
@@ -112,10 +100,7 @@ fn segments(path: &str) -> Vec<String> {
 
 fn methods(operations: &Value) -> String {
     let methods = operations.as_object().into_iter().flatten();
-    methods
-        .map(|(method, _)| method.to_uppercase())
-        .collect::<Vec<_>>()
-        .join(", ")
+    methods.map(|(method, _)| method.to_uppercase()).collect::<Vec<_>>().join(", ")
 }
 
 fn matches(template: &[String], path: &[String]) -> bool {

@@ -140,10 +140,7 @@ fn read_timestamp(text: &[u8]) -> Result<ParsedTimestamp, TimestampFault> {
     let time = read_time(time, has_offset)?;
     let ahead = read_offset(offset)?;
     let instant = Instant(date.and_time(time).and_utc().timestamp_micros() - ahead);
-    Ok(ParsedTimestamp {
-        instant,
-        has_offset,
-    })
+    Ok(ParsedTimestamp { instant, has_offset })
 }
 
 /// What was read and the bytes after it; `None` when the text does not have the form.
@@ -201,8 +198,7 @@ fn split_weekday(text: &[u8]) -> (u8, &[u8]) {
 fn split_at_sign(text: &[u8]) -> (&[u8], &[u8]) {
     let is_sign = |byte: &u8| matches!(byte, b'Z' | b'+' | b'-');
     let sign = text.iter().skip(1).position(is_sign);
-    sign.and_then(|place| text.split_at_checked(1 + place))
-        .unwrap_or((text, b""))
+    sign.and_then(|place| text.split_at_checked(1 + place)).unwrap_or((text, b""))
 }
 
 fn read_time(text: &[u8], has_offset: bool) -> Result<NaiveTime, TimestampFault> {
@@ -283,9 +279,7 @@ fn read_digits<const N: usize>(text: &[u8]) -> Read<'_, u32> {
 }
 
 fn number<'a>(mut digits: impl Iterator<Item = &'a u8>) -> Option<u32> {
-    digits.try_fold(0, |number, digit| {
-        Some(number * 10 + char::from(*digit).to_digit(10)?)
-    })
+    digits.try_fold(0, |number, digit| Some(number * 10 + char::from(*digit).to_digit(10)?))
 }
 
 fn skip_while(text: &[u8], is_skipped: impl Fn(&u8) -> bool) -> &[u8] {

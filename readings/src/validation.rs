@@ -43,10 +43,7 @@ struct PlainBody<'a> {
 /// The quick way for a body without peculiarities; `None` says nothing about validity.
 fn well_formed(body: &[u8]) -> Option<Reading> {
     let body: PlainBody = serde_json::from_slice(body).ok()?;
-    id_fault(&body.site_id)
-        .or_else(|| id_fault(&body.device_id))
-        .is_none()
-        .then_some(())?;
+    id_fault(&body.site_id).or_else(|| id_fault(&body.device_id)).is_none().then_some(())?;
     Some(Reading {
         site_id: SiteId::new(body.site_id)?,
         device_id: DeviceId::new(body.device_id)?,
@@ -59,11 +56,7 @@ fn well_formed(body: &[u8]) -> Option<Reading> {
 fn examine(body: &[u8]) -> Result<Reading, Vec<Fault>> {
     let document = Document::parse(body).map_err(|fault| vec![fault])?;
     let members = document.members().map_err(|fault| vec![fault])?;
-    let mut examination = Examination {
-        document: &document,
-        members,
-        faults: Vec::new(),
-    };
+    let mut examination = Examination { document: &document, members, faults: Vec::new() };
     let site_id = examination.field("site_id", site_id);
     let device_id = examination.field("device_id", device_id);
     let power = examination.field("power_reading", power);
@@ -72,12 +65,7 @@ fn examine(body: &[u8]) -> Result<Reading, Vec<Fault>> {
     match (site_id, device_id, power, timestamp) {
         (Some(site_id), Some(device_id), Some(power), Some(timestamp)) if faults.is_empty() => {
             document.must_be_json().map_err(|fault| vec![fault])?;
-            Ok(Reading {
-                site_id,
-                device_id,
-                power,
-                timestamp,
-            })
+            Ok(Reading { site_id, device_id, power, timestamp })
         }
         _ => Err(faults),
     }
@@ -99,9 +87,7 @@ impl Examination<'_> {
         let raw = self.members.get(name).map(|raw| raw.get());
         let result = raw.map_or(Err(FaultKind::Missing), rule);
         let input = raw.unwrap_or_else(|| self.document.text());
-        result
-            .map_err(|kind| self.faults.push(Fault::new(location, kind, input)))
-            .ok()
+        result.map_err(|kind| self.faults.push(Fault::new(location, kind, input))).ok()
     }
 }
 
@@ -124,8 +110,7 @@ fn id_fault(id: &str) -> Option<FaultKind> {
     } else if id.len() > MAX_ID_BYTES {
         Some(FaultKind::StringTooLong)
     } else {
-        id.contains(char::is_control)
-            .then_some(FaultKind::ControlCharacter)
+        id.contains(char::is_control).then_some(FaultKind::ControlCharacter)
     }
 }
 

@@ -52,11 +52,7 @@ fn what_only_our_contract_rejects_is_called_a_number() {
     let corpus = corpus().unwrap();
     let numbers = corpus.iter().filter(|line| line.contract.is_some());
     for line in numbers.clone() {
-        assert_eq!(
-            parse(&line.text),
-            Err(TimestampFault::EpochNumber),
-            "{line:?}"
-        );
+        assert_eq!(parse(&line.text), Err(TimestampFault::EpochNumber), "{line:?}");
     }
     assert!(numbers.count() > 3);
 }

@@ -33,7 +33,9 @@ fn settings_table() -> String {
     let mut rows: BTreeMap<String, (String, Vec<String>)> = BTreeMap::new();
     for command in Cli::command().get_subcommands() {
         for argument in command.get_arguments().filter(|argument| !argument.is_hide_set()) {
-            let Some(variable) = argument.get_env() else { continue };
+            let Some(variable) = argument.get_env() else {
+                continue;
+            };
             let variable = variable.to_string_lossy().into_owned();
             let row = rows.entry(variable).or_insert_with(|| (description(argument), Vec::new()));
             row.1.push(format!("`{}`", command.get_name()));

@@ -34,11 +34,7 @@ impl Backend {
     /// # Errors
     /// When the client library refuses its settings.
     pub fn unconnected(server: RedisServer) -> anyhow::Result<Self> {
-        Self::with(
-            server,
-            Keys::new("", ""),
-            RenderPrometheus::new(String::new),
-        )
+        Self::with(server, Keys::new("", ""), RenderPrometheus::new(String::new))
     }
 
     fn with(server: RedisServer, keys: Keys, prometheus: RenderPrometheus) -> anyhow::Result<Self> {

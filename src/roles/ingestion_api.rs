@@ -40,6 +40,7 @@ pub async fn run(settings: IngestionSettings) -> anyhow::Result<()> {
         listener,
         service(&backend).endpoint,
         ending.clone(),
+        settings.drain.timeout(),
     );
     let begin_draining = async {
         ending.cancelled().await;
@@ -55,13 +56,8 @@ pub fn service(backend: &Backend) -> Service<impl Endpoint<Output = Response> + 
     let stream = stream(backend);
     spec::ingestion_api(
         IngestionApi::new(stream.clone()),
-        IngestionHealthApi {
-            connection: backend.queries.clone(),
-        },
-        ProbesApi {
-            readiness: Readiness::Writes(stream),
-            draining: backend.draining.clone(),
-        },
+        IngestionHealthApi { connection: backend.queries.clone() },
+        ProbesApi { readiness: Readiness::Writes(stream), draining: backend.draining.clone() },
     )
 }
 

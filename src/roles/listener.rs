@@ -12,9 +12,6 @@ use tokio_util::sync::CancellationToken;
 use crate::config::ListenHost;
 use crate::console;
 
-/// How long requests under way may take to end. An export that takes longer is broken off.
-const GRACE: Duration = Duration::from_secs(5);
-
 /// Listens on a port; 0 picks a free one.
 ///
 /// # Errors
@@ -30,7 +27,8 @@ pub async fn listen(
     listener.with_context(|| format!("cannot listen on {address} ({variable})"))
 }
 
-/// Says where a role listens, and serves it until the token is cancelled.
+/// Says where a role listens, and serves it until the token is cancelled; requests under way then
+/// have `grace` to end.
 ///
 /// # Errors
 /// When the listener is no socket.
@@ -39,15 +37,13 @@ pub async fn announce_and_serve(
     listener: TcpListener,
     endpoint: impl Endpoint<Output = Response> + 'static,
     ending: CancellationToken,
+    grace: Duration,
 ) -> anyhow::Result<()> {
-    console::say(format_args!(
-        "{role} listens on http://{}",
-        listener.local_addr()?
-    ));
-    serve(listener, endpoint, ending).await
+    console::say(format_args!("{role} listens on http://{}", listener.local_addr()?));
+    serve(listener, endpoint, ending, grace).await
 }
 
-/// Serves until the token is cancelled.
+/// Serves until the token is cancelled; requests under way then have `grace` to end.
 ///
 /// # Errors
 /// When the listener is no socket.
@@ -55,6 +51,7 @@ pub async fn serve(
     listener: TcpListener,
     endpoint: impl Endpoint<Output = Response> + 'static,
     ending: CancellationToken,
+    grace: Duration,
 ) -> anyhow::Result<()> {
-    Ok(server::serve(listener, endpoint, ending.cancelled_owned(), GRACE).await?)
+    Ok(server::serve(listener, endpoint, ending.cancelled_owned(), grace).await?)
 }

@@ -1,6 +1,7 @@
 //! The Processing Service: the pipeline, and the queries of what it stored.
 
 use std::net::Ipv4Addr;
+use std::time::Duration;
 
 use actors::Pipeline;
 use api::operations::{MetricsApi, ProbesApi, ProcessingHealthApi, Readiness};
@@ -16,6 +17,10 @@ use super::backend::Backend;
 use super::listener::{announce_and_serve, listen};
 use crate::config::ProcessingSettings;
 use crate::shutdown;
+
+/// How long queries under way may take to end, once the pipeline is empty. An export that takes
+/// longer is broken off.
+pub const QUERY_GRACE: Duration = Duration::from_secs(5);
 
 /// Works until the process is told to end; then empties the pipeline before the queries end.
 ///
@@ -35,7 +40,8 @@ pub async fn run(settings: ProcessingSettings) -> anyhow::Result<()> {
     let endpoint = service(&backend, &pipeline.consumer).endpoint;
     let pipeline = Pipeline::start(pipeline, backend.server.clone()).await?;
     let drained = CancellationToken::new();
-    let serving = announce_and_serve("processing-service", listener, endpoint, drained.clone());
+    let serving =
+        announce_and_serve("processing-service", listener, endpoint, drained.clone(), QUERY_GRACE);
     let working = async {
         let worked = work(pipeline, &backend, &ending).await;
         drained.cancel();
@@ -87,18 +93,8 @@ pub fn service_with(
     let sites = SiteIndex::new(&backend.keys, connection.clone());
     spec::processing_service(
         QueryApi::new(SeriesStore::new(connection.clone()), sites),
-        ProcessingHealthApi {
-            stream: stream.clone(),
-            connection,
-            consumer: consumer.to_owned(),
-        },
-        MetricsApi {
-            stream,
-            prometheus: backend.prometheus.clone(),
-        },
-        ProbesApi {
-            readiness,
-            draining: backend.draining.clone(),
-        },
+        ProcessingHealthApi { stream: stream.clone(), connection, consumer: consumer.to_owned() },
+        MetricsApi { stream, prometheus: backend.prometheus.clone() },
+        ProbesApi { readiness, draining: backend.draining.clone() },
     )
 }

@@ -29,7 +29,13 @@ pub async fn run(settings: QuerySettings) -> anyhow::Result<()> {
     let listener = listener.await?;
     let readiness = Readiness::Reads(backend.queries.clone());
     let endpoint = service_with(&backend, NO_CONSUMER, readiness).endpoint;
-    let serving = announce_and_serve("query-api", listener, endpoint, ending.clone());
+    let serving = announce_and_serve(
+        "query-api",
+        listener,
+        endpoint,
+        ending.clone(),
+        settings.drain.timeout(),
+    );
     let begin_draining = async {
         ending.cancelled().await;
         backend.draining.begin();

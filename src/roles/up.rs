@@ -12,6 +12,7 @@ use tracing::warn;
 
 use super::backend::Backend;
 use super::listener::{listen, serve};
+use super::processing_service::QUERY_GRACE;
 use super::{ingestion_api, processing_service};
 use crate::config::UpSettings;
 use crate::local_redis::LocalRedis;
@@ -28,15 +29,7 @@ pub async fn run(settings: UpSettings) -> anyhow::Result<()> {
     let listeners = Listeners::open(&settings).await?;
     if settings.redis.names_a_server() {
         let server = settings.redis.server()?;
-        return run_on(
-            server,
-            "as configured",
-            pipeline,
-            &settings,
-            listeners,
-            ending,
-        )
-        .await;
+        return run_on(server, "as configured", pipeline, &settings, listeners, ending).await;
     }
     let redis = LocalRedis::start(&settings.data_dir()?).await?;
     let server = RedisServer::at(LocalRedis::HOST, redis.port())?;
@@ -74,9 +67,7 @@ async fn run_on(
     ending: CancellationToken,
 ) -> anyhow::Result<()> {
     let backend = Backend::new(&settings.redis, server)?;
-    let group = tokio::spawn(ingestion_api::make_sure_of_group(ingestion_api::stream(
-        &backend,
-    )));
+    let group = tokio::spawn(ingestion_api::make_sure_of_group(ingestion_api::stream(&backend)));
     let consumer = pipeline.consumer.clone();
     let pipeline = Pipeline::start(pipeline, backend.server.clone()).await?;
     let ingestion = ingestion_api::service(&backend);
@@ -87,15 +78,17 @@ async fn run_on(
     );
     greet(&listeners, redis)?;
     let (taken, drained) = (CancellationToken::new(), CancellationToken::new());
-    let Listeners {
-        ingestion: on_ingestion,
-        processing: on_processing,
-        frontend,
-    } = listeners;
+    let Listeners { ingestion: on_ingestion, processing: on_processing, frontend } = listeners;
     let taking = async {
-        let served = serve(on_ingestion, ingestion.endpoint, ending.clone()).await;
+        let end = serve(
+            on_ingestion,
+            ingestion.endpoint,
+            ending.clone(),
+            settings.consumer.drain_timeout(),
+        )
+        .await;
         taken.cancel();
-        served
+        end
     };
     let working = async {
         let worked = processing_service::work(pipeline, &backend, &taken).await;
@@ -106,8 +99,8 @@ async fn run_on(
     let (taken, worked, queried, shown) = tokio::join!(
         taking,
         working,
-        serve(on_processing, processing.endpoint, drained.clone()),
-        serve(frontend, page, drained.clone()),
+        serve(on_processing, processing.endpoint, drained.clone(), QUERY_GRACE),
+        serve(frontend, page, drained.clone(), QUERY_GRACE),
     );
     group.abort();
     worked.and(taken).and(queried).and(shown)
@@ -116,11 +109,8 @@ async fn run_on(
 fn greet(listeners: &Listeners, redis: &str) -> anyhow::Result<()> {
     let url = |listener: &TcpListener| -> anyhow::Result<String> {
         let address = listener.local_addr().context("a listener has no address")?;
-        let ip = if address.ip().is_unspecified() {
-            Ipv4Addr::LOCALHOST.into()
-        } else {
-            address.ip()
-        };
+        let ip =
+            if address.ip().is_unspecified() { Ipv4Addr::LOCALHOST.into() } else { address.ip() };
         Ok(format!("http://{}", SocketAddr::new(ip, address.port())))
     };
     let (ingestion, processing) = (url(&listeners.ingestion)?, url(&listeners.processing)?);

@@ -58,16 +58,12 @@ pub enum ReadingBody {
 }
 
 pub(super) fn too_large() -> Problem {
-    Problem::new(format!(
-        "The body of a reading may have at most {MAX_BODY_BYTES} bytes"
-    ))
+    Problem::new(format!("The body of a reading may have at most {MAX_BODY_BYTES} bytes"))
 }
 
 pub(super) fn too_slow() -> Problem {
     let seconds = BODY_TIMEOUT.as_secs();
-    Problem::new(format!(
-        "The body did not arrive completely within {seconds} seconds"
-    ))
+    Problem::new(format!("The body did not arrive completely within {seconds} seconds"))
 }
 
 impl<'a> ApiExtractor<'a> for ReadingBody {
@@ -82,15 +78,8 @@ impl<'a> ApiExtractor<'a> for ReadingBody {
 
     fn request_meta() -> Option<MetaRequest> {
         let schema = <Json<EnergyReading> as Payload>::schema_ref();
-        let content = vec![MetaMediaType {
-            content_type: "application/json",
-            schema,
-        }];
-        Some(MetaRequest {
-            description: None,
-            content,
-            required: true,
-        })
+        let content = vec![MetaMediaType { content_type: "application/json", schema }];
+        Some(MetaRequest { description: None, content, required: true })
     }
 
     async fn from_request(
@@ -108,11 +97,7 @@ impl<'a> ApiExtractor<'a> for ReadingBody {
             return Ok(Self::Complete(body));
         }
         let text = serde_json::to_string(&String::from_utf8_lossy(&body)).unwrap_or_default();
-        Ok(Self::NotJson(Fault::new(
-            Location::Body,
-            FaultKind::ObjectType,
-            &text,
-        )))
+        Ok(Self::NotJson(Fault::new(Location::Body, FaultKind::ObjectType, &text)))
     }
 }
 
@@ -137,13 +122,9 @@ mod tests {
         ] {
             assert!(is_json(yes), "{yes}");
         }
-        for no in [
-            "text/plain",
-            "text/json",
-            "application/xml",
-            "",
-            "application/x-www-form-urlencoded",
-        ] {
+        for no in
+            ["text/plain", "text/json", "application/xml", "", "application/x-www-form-urlencoded"]
+        {
             assert!(!is_json(no), "{no}");
         }
     }

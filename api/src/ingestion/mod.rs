@@ -90,18 +90,11 @@ impl IngestionApi {
 
 impl IngestionApi {
     async fn accept(&self, reading: &readings::Reading) -> Answer {
-        match self
-            .stream
-            .append(reading, &ingestion_time(Utc::now()))
-            .await
-        {
+        match self.stream.append(reading, &ingestion_time(Utc::now())).await {
             Ok(id) => {
                 METRICS.accepted();
                 let stream_id = id.to_string();
-                Answer::Accepted(Json(Accepted {
-                    status: AcceptedStatus::Accepted,
-                    stream_id,
-                }))
+                Answer::Accepted(Json(Accepted { status: AcceptedStatus::Accepted, stream_id }))
             }
             Err(error) => {
                 METRICS.refused(error.class);

@@ -22,11 +22,7 @@ enum HealthStatus {
 
 impl HealthStatus {
     const fn of(redis_connected: bool) -> Self {
-        if redis_connected {
-            Self::Healthy
-        } else {
-            Self::Degraded
-        }
+        if redis_connected { Self::Healthy } else { Self::Degraded }
     }
 }
 
@@ -69,18 +65,8 @@ pub struct ConsumerGroup {
 
 impl From<GroupStatus> for ConsumerGroup {
     fn from(group: GroupStatus) -> Self {
-        let GroupStatus {
-            name,
-            consumers,
-            pending,
-            lag,
-        } = group;
-        Self {
-            name,
-            consumers,
-            pending,
-            lag,
-        }
+        let GroupStatus { name, consumers, pending, lag } = group;
+        Self { name, consumers, pending, lag }
     }
 }
 
@@ -99,10 +85,7 @@ impl IngestionHealthApi {
     #[oai(path = "/health", method = "get", operation_id = "get_health")]
     async fn health(&self) -> Json<IngestionHealth> {
         let redis_connected = answers(self.connection.ping().await);
-        Json(IngestionHealth {
-            status: HealthStatus::of(redis_connected),
-            redis_connected,
-        })
+        Json(IngestionHealth { status: HealthStatus::of(redis_connected), redis_connected })
     }
 }
 
@@ -125,11 +108,7 @@ impl ProcessingHealthApi {
     #[oai(path = "/health", method = "get", operation_id = "get_health")]
     async fn health(&self) -> Json<ProcessingHealth> {
         let redis_connected = answers(self.connection.ping().await);
-        let group = if redis_connected {
-            self.stream.group().await.ok().flatten()
-        } else {
-            None
-        };
+        let group = if redis_connected { self.stream.group().await.ok().flatten() } else { None };
         Json(ProcessingHealth {
             status: HealthStatus::of(redis_connected),
             redis_connected,
@@ -141,8 +120,7 @@ impl ProcessingHealthApi {
 }
 
 fn answers(ping: Result<(), StoreError>) -> bool {
-    ping.inspect_err(|error| debug!(%error, "Redis does not answer"))
-        .is_ok()
+    ping.inspect_err(|error| debug!(%error, "Redis does not answer")).is_ok()
 }
 
 /// A sign of life.
@@ -201,11 +179,10 @@ impl ProbesApi {
     /// Whether the process runs
     ///
     /// Never asks Redis: restarting the process would not bring Redis back.
+    #[allow(clippy::unused_async, reason = "the framework calls async operations only")]
     #[oai(path = "/livez", method = "get", operation_id = "get_livez")]
     async fn livez(&self) -> Json<Alive> {
-        Json(Alive {
-            status: "alive".to_owned(),
-        })
+        Json(Alive { status: "alive".to_owned() })
     }
 
     /// Whether requests can be served
@@ -218,9 +195,7 @@ impl ProbesApi {
             return ReadyAnswer::NotReady(Json(Problem::new("The service is shutting down")));
         }
         match self.readiness.check().await {
-            Ok(()) => ReadyAnswer::Ready(Json(Ready {
-                status: "ready".to_owned(),
-            })),
+            Ok(()) => ReadyAnswer::Ready(Json(Ready { status: "ready".to_owned() })),
             Err(error) => {
                 debug!(%error, "not ready");
                 ReadyAnswer::NotReady(Json(unavailable(&error).0))

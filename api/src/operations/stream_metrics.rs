@@ -102,9 +102,7 @@ impl MetricsApi {
         }
         match self.describe().await {
             Ok(Some(metrics)) => MetricsAnswer::Json(Json(metrics)),
-            Ok(None) => MetricsAnswer::NoStream(Json(NoStream {
-                error: "no such key".to_owned(),
-            })),
+            Ok(None) => MetricsAnswer::NoStream(Json(NoStream { error: "no such key".to_owned() })),
             Err(error) => MetricsAnswer::Unavailable(Json(unavailable(&error).0)),
         }
     }
@@ -112,11 +110,7 @@ impl MetricsApi {
 
 impl MetricsApi {
     async fn describe(&self) -> Result<Option<StreamMetrics>, StoreError> {
-        let Some(StreamStatus {
-            length,
-            first_entry,
-            last_entry,
-        }) = self.stream.status().await?
+        let Some(StreamStatus { length, first_entry, last_entry }) = self.stream.status().await?
         else {
             return Ok(None);
         };
@@ -133,14 +127,8 @@ impl MetricsApi {
 }
 
 fn wants_text(accept: &str) -> bool {
-    let names = |range: &str| {
-        range
-            .split(';')
-            .next()
-            .unwrap_or_default()
-            .trim()
-            .to_ascii_lowercase()
-    };
+    let names =
+        |range: &str| range.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     accept
         .split(',')
         .map(names)
@@ -150,10 +138,7 @@ fn wants_text(accept: &str) -> bool {
 /// An entry as redis-py gives it, and the original passed on: `[id, {field: value}]`.
 fn shown(entry: Option<DisplayedEntry>) -> Any<Value> {
     Any(entry.map_or(Value::Null, |DisplayedEntry { id, fields }| {
-        let fields: Map<_, _> = fields
-            .into_iter()
-            .map(|(name, v)| (name, v.into()))
-            .collect();
+        let fields: Map<_, _> = fields.into_iter().map(|(name, v)| (name, v.into())).collect();
         json!([id.to_string(), fields])
     }))
 }
@@ -172,9 +157,7 @@ impl Payload for PrometheusText {
 
 impl IntoResponse for PrometheusText {
     fn into_response(self) -> Response {
-        Response::builder()
-            .header(header::CONTENT_TYPE, Self::CONTENT_TYPE)
-            .body(self.0)
+        Response::builder().header(header::CONTENT_TYPE, Self::CONTENT_TYPE).body(self.0)
     }
 }
 
@@ -193,9 +176,7 @@ mod tests {
     #[test]
     fn text_is_for_those_who_name_it() {
         assert!(wants_text("text/plain"));
-        assert!(wants_text(
-            "application/openmetrics-text;version=1.0.0;q=0.8,text/plain;q=0.3"
-        ));
+        assert!(wants_text("application/openmetrics-text;version=1.0.0;q=0.8,text/plain;q=0.3"));
         assert!(!wants_text("*/*"));
         assert!(!wants_text("application/json"));
         assert!(!wants_text("text/*, text/html"));

@@ -77,19 +77,12 @@ impl Export {
         head.extend_from_slice(b"{\"site_id\":");
         head.extend_from_slice(serde_json::json!(site.as_str()).to_string().as_bytes());
         head.extend_from_slice(b",\"readings\":[");
-        let mut rest = Rest {
-            site: site.clone(),
-            reader,
-            any_before: false,
-        };
+        let mut rest = Rest { site: site.clone(), reader, any_before: false };
         let ended = rest.next_page(&mut head).await?;
         Ok(if ended {
             Self::Complete(head.into())
         } else {
-            Self::Begun(BegunExport {
-                head: head.into(),
-                rest,
-            })
+            Self::Begun(BegunExport { head: head.into(), rest })
         })
     }
 }
@@ -111,9 +104,7 @@ impl BegunExport {
                 }
             }
         });
-        ReadingsJson(Body::from_bytes_stream(stream::StreamExt::chain(
-            head, rest,
-        )))
+        ReadingsJson(Body::from_bytes_stream(stream::StreamExt::chain(head, rest)))
     }
 }
 
@@ -136,13 +127,7 @@ impl Rest {
             METRICS.unreadable(page.unreadable);
             warn!(site = %self.site, count = page.unreadable, "stored members are no readings");
         }
-        chunk.reserve(
-            page.members
-                .iter()
-                .map(|member| member.len() + 1)
-                .sum::<usize>()
-                + 2,
-        );
+        chunk.reserve(page.members.iter().map(|member| member.len() + 1).sum::<usize>() + 2);
         for member in &page.members {
             if self.any_before {
                 chunk.push(b',');
@@ -177,9 +162,7 @@ impl Payload for ReadingsJson {
 
 impl IntoResponse for ReadingsJson {
     fn into_response(self) -> Response {
-        Response::builder()
-            .header(header::CONTENT_TYPE, Self::CONTENT_TYPE)
-            .body(self.0)
+        Response::builder().header(header::CONTENT_TYPE, Self::CONTENT_TYPE).body(self.0)
     }
 }
 
@@ -196,9 +179,7 @@ impl ApiResponse for ReadingsJson {
             content: vec![content],
             headers: vec![],
         };
-        MetaResponses {
-            responses: vec![response],
-        }
+        MetaResponses { responses: vec![response] }
     }
 
     fn register(registry: &mut Registry) {

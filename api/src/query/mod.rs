@@ -37,11 +37,7 @@ impl QueryApi {
     /// Reads from these.
     #[must_use]
     pub fn new(series: SeriesStore, sites: SiteIndex) -> Self {
-        Self {
-            series,
-            sites,
-            exports: Arc::new(Semaphore::new(MAX_EXPORTS)),
-        }
+        Self { series, sites, exports: Arc::new(Semaphore::new(MAX_EXPORTS)) }
     }
 }
 
@@ -102,11 +98,7 @@ impl QueryApi {
     ///
     /// Oldest first by instant, readings of one instant by stream id. However many there are, they
     /// are sent as they are read; an answer that breaks off is not complete.
-    #[oai(
-        path = "/sites/:site_id/readings",
-        method = "get",
-        operation_id = "get_site_readings"
-    )]
+    #[oai(path = "/sites/:site_id/readings", method = "get", operation_id = "get_site_readings")]
     async fn site_readings(
         &self,
         /// The site's id; a `/` in it is written `%2F`.
@@ -150,10 +142,7 @@ impl QueryApi {
 
 fn page(ids: Vec<String>) -> Sites {
     let next_after = ids.last().filter(|_| ids.len() == MAX_SITES).cloned();
-    Sites {
-        sites: ids.into_iter().map(|site_id| Site { site_id }).collect(),
-        next_after,
-    }
+    Sites { sites: ids.into_iter().map(|site_id| Site { site_id }).collect(), next_after }
 }
 
 fn unreadable(error: &StoreError) -> (Problem, u64) {
@@ -162,7 +151,5 @@ fn unreadable(error: &StoreError) -> (Problem, u64) {
 }
 
 fn too_many_exports() -> Problem {
-    Problem::new(format!(
-        "{MAX_EXPORTS} large exports are under way; try again when one has ended"
-    ))
+    Problem::new(format!("{MAX_EXPORTS} large exports are under way; try again when one has ended"))
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { plotData } from './plot-data';
+import { type PlotColumn, plotData } from './plot-data';
 import { type DeviceSeries, SeriesBuilder } from './series';
 
 const MINUTE = 60_000;
@@ -14,6 +14,10 @@ function device(id: string, readings: [time: number, power: number][]): DeviceSe
 
 function every(step: number, count: number, power: (index: number) => number): [number, number][] {
   return Array.from({ length: count }, (_, index) => [index * step, power(index)]);
+}
+
+function numbers(column: PlotColumn | undefined): number[] {
+  return (column ?? []).filter((value) => value != null);
 }
 
 describe('plotData', () => {
@@ -79,8 +83,8 @@ describe('plotData', () => {
     const { times, lines, bucketMs } = plotData([a], { from: 0, to: 100_000 * MINUTE }, 0);
     expect(bucketMs).toBe(6 * HOUR);
     expect(times.length).toBeLessThanOrEqual(501);
-    expect(Math.max(...(lines[0]?.highs as number[]))).toBe(9000);
-    expect(Math.min(...(lines[0]?.lows as number[]))).toBe(0);
+    expect(Math.max(...numbers(lines[0]?.highs))).toBe(9000);
+    expect(Math.min(...numbers(lines[0]?.lows))).toBe(0);
   });
 
   it('begins the buckets of a day at local midnight', () => {
@@ -101,7 +105,7 @@ describe('plotData', () => {
     ];
     const { lines, bucketMs } = plotData([device('a', quietHourThenBurst)], { from: 0, to: 3001 * HOUR }, 0);
     expect(bucketMs).toBe(24 * HOUR);
-    const last = (lines[0]?.powers ?? []).filter((power) => power != null).at(-1);
+    const last = numbers(lines[0]?.powers).at(-1);
     // The last of the burst holds for the rest of its hour: one hour at 900 W, after none in that day.
     expect(last).toBeCloseTo(900, 6);
   });

@@ -13,9 +13,7 @@ impl SharedConnection {
     /// When the server did not answer or refused.
     pub async fn data_directory(&self) -> StoreResult<String> {
         const CONFIG: &str = "CONFIG GET dir";
-        let reply = self
-            .send(CONFIG, cmd("CONFIG").arg("GET").arg("dir"))
-            .await?;
+        let reply = self.send(CONFIG, cmd("CONFIG").arg("GET").arg("dir")).await?;
         let directory = reply::map(reply).and_then(|mut map| reply::text(map.pop()?.1));
         directory.ok_or_else(|| StoreError::unexpected_reply(CONFIG))
     }

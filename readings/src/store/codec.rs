@@ -84,16 +84,8 @@ pub(super) fn decode(raw: RawEntry) -> Option<Result<StreamEntry, Undecodable>> 
     let RawEntry { id, fields } = raw;
     let fields = Fields(fields?);
     Some(match fields.reading(id) {
-        Ok((reading, ingested_at)) => Ok(StreamEntry {
-            id,
-            reading,
-            ingested_at,
-        }),
-        Err(reason) => Err(Undecodable {
-            id,
-            fields: fields.0,
-            reason,
-        }),
+        Ok((reading, ingested_at)) => Ok(StreamEntry { id, reading, ingested_at }),
+        Err(reason) => Err(Undecodable { id, fields: fields.0, reason }),
     })
 }
 
@@ -121,9 +113,7 @@ impl Fields {
         if let Some(text) = self.text(NAME)? {
             return Ok(text.to_owned());
         }
-        let time = i64::try_from(id.ms)
-            .ok()
-            .and_then(DateTime::from_timestamp_millis);
+        let time = i64::try_from(id.ms).ok().and_then(DateTime::from_timestamp_millis);
         time.map(ingestion_time).ok_or(DecodeFault::Missing(NAME))
     }
 
@@ -135,9 +125,7 @@ impl Fields {
         let Some((_, value)) = self.0.iter().rfind(|(n, _)| n == name.as_bytes()) else {
             return Ok(None);
         };
-        str::from_utf8(value)
-            .map(Some)
-            .map_err(|_| DecodeFault::NotText(name))
+        str::from_utf8(value).map(Some).map_err(|_| DecodeFault::NotText(name))
     }
 }
 
@@ -171,9 +159,7 @@ impl<'a> StoredReading<'a> {
     /// are neither come first.
     #[must_use]
     pub fn order(&self) -> (Option<Instant>, Option<StreamId>) {
-        let instant = iso8601::parse(&self.timestamp)
-            .ok()
-            .map(|parsed| parsed.instant);
+        let instant = iso8601::parse(&self.timestamp).ok().map(|parsed| parsed.instant);
         (instant, self.stream_id.parse().ok())
     }
 }

@@ -61,21 +61,12 @@ impl RedisServer {
             // Err means that the process has chosen a provider before, which serves as well.
             let _ = rustls::crypto::ring::default_provider().install_default();
         }
-        let keepalive = TcpKeepalive::new()
-            .with_time(KEEPALIVE)
-            .with_interval(KEEPALIVE);
-        let tcp = TcpSettings::default()
-            .set_nodelay(true)
-            .set_keepalive(keepalive);
+        let keepalive = TcpKeepalive::new().with_time(KEEPALIVE).with_interval(KEEPALIVE);
+        let tcp = TcpSettings::default().set_nodelay(true).set_keepalive(keepalive);
         // RESP3: only there does the connection manager notice a lost server while idle.
-        let redis = info
-            .redis_settings()
-            .clone()
-            .set_protocol(ProtocolVersion::RESP3);
+        let redis = info.redis_settings().clone().set_protocol(ProtocolVersion::RESP3);
         let info = info.set_tcp_settings(tcp).set_redis_settings(redis);
-        Ok(Self {
-            client: redis::Client::open(info).map_err(failed)?,
-        })
+        Ok(Self { client: redis::Client::open(info).map_err(failed)? })
     }
 
     /// A connection for many callers. It is made when first used, and made anew when it is lost.
@@ -103,18 +94,10 @@ impl RedisServer {
             .set_connection_timeout(Some(CONNECT_TIMEOUT))
             .set_response_timeout(Some(response_timeout));
         let failed = |error| StoreError::new("connect", error);
-        let connecting = self
-            .client
-            .get_multiplexed_async_connection_with_config(&config);
+        let connecting = self.client.get_multiplexed_async_connection_with_config(&config);
         let mut connection = connecting.await.map_err(failed)?;
-        let client_id = redis::cmd("CLIENT")
-            .arg("ID")
-            .query_async(&mut connection)
-            .await;
-        Ok(DedicatedConnection {
-            connection,
-            client_id: client_id.map_err(failed)?,
-        })
+        let client_id = redis::cmd("CLIENT").arg("ID").query_async(&mut connection).await;
+        Ok(DedicatedConnection { connection, client_id: client_id.map_err(failed)? })
     }
 }
 
@@ -175,7 +158,5 @@ impl DedicatedConnection {
 }
 
 fn answer(operation: &'static str, result: redis::RedisResult<Value>) -> StoreResult<Value> {
-    result
-        .and_then(Value::extract_error)
-        .map_err(|error| StoreError::new(operation, error))
+    result.and_then(Value::extract_error).map_err(|error| StoreError::new(operation, error))
 }

@@ -24,11 +24,7 @@ pub struct DeadLetter {
 
 impl From<Undecodable> for DeadLetter {
     fn from(Undecodable { id, fields, reason }: Undecodable) -> Self {
-        Self {
-            id,
-            fields,
-            reason: reason.to_string(),
-        }
+        Self { id, fields, reason: reason.to_string() }
     }
 }
 
@@ -38,15 +34,8 @@ impl DeadLetter {
     pub fn refused(entry: &StreamEntry, error: &StoreError) -> Self {
         let bytes = |text: &str| text.as_bytes().to_vec();
         let fields = codec::stream_fields(&entry.reading, &entry.ingested_at);
-        let fields = fields
-            .iter()
-            .map(|(name, value)| (bytes(name), bytes(value)))
-            .collect();
-        Self {
-            id: entry.id,
-            fields,
-            reason: error.to_string(),
-        }
+        let fields = fields.iter().map(|(name, value)| (bytes(name), bytes(value))).collect();
+        Self { id: entry.id, fields, reason: error.to_string() }
     }
 }
 
@@ -62,22 +51,12 @@ impl ReadingStream {
         let mut transaction = pipe();
         let add = transaction.atomic().cmd("XADD").arg(keys.dead_letters());
         add.arg("MAXLEN").arg("~").arg(MAX_DEAD_LETTERS).arg("*");
-        add.arg("original_id")
-            .arg(&id)
-            .arg("reason")
-            .arg(&entry.reason);
+        add.arg("original_id").arg(&id).arg("reason").arg(&entry.reason);
         add.arg("consumer").arg(consumer);
         for (name, value) in &entry.fields {
             add.arg([b"field:", name.as_slice()].concat()).arg(value);
         }
-        transaction
-            .cmd("XACK")
-            .arg(keys.stream())
-            .arg(keys.group())
-            .arg(&id);
-        self.connection()
-            .send_all("MULTI XADD XACK", &transaction)
-            .await
-            .map(drop)
+        transaction.cmd("XACK").arg(keys.stream()).arg(keys.group()).arg(&id);
+        self.connection().send_all("MULTI XADD XACK", &transaction).await.map(drop)
     }
 }

@@ -18,20 +18,13 @@ pub struct StoreError {
 
 impl StoreError {
     pub(super) fn new(operation: &'static str, source: RedisError) -> Self {
-        Self {
-            operation,
-            class: ErrorClass::of(&source),
-            source,
-        }
+        Self { operation, class: ErrorClass::of(&source), source }
     }
 
     /// A reply of another shape than the command's documentation says.
     pub(super) fn unexpected_reply(operation: &'static str) -> Self {
         let text = "the reply has an unexpected shape";
-        Self::new(
-            operation,
-            RedisError::from((redis::ErrorKind::UnexpectedReturnType, text)),
-        )
+        Self::new(operation, RedisError::from((redis::ErrorKind::UnexpectedReturnType, text)))
     }
 
     /// The code that the server began its refusal with, such as `BUSYGROUP`.
@@ -41,11 +34,7 @@ impl StoreError {
 
     /// `XINFO` has no code of its own for a key that does not exist.
     pub(super) fn is_missing_key(&self) -> bool {
-        self.code() == Some("ERR")
-            && self
-                .source
-                .detail()
-                .is_some_and(|text| text == "no such key")
+        self.code() == Some("ERR") && self.source.detail().is_some_and(|text| text == "no such key")
     }
 
     /// Whether the server may have carried out the command although we have no answer.

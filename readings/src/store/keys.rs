@@ -13,10 +13,7 @@ impl Keys {
     /// Names the stream (`REDIS_STREAM`) and the consumer group (`CONSUMER_GROUP`).
     #[must_use]
     pub fn new(stream: impl Into<String>, group: impl Into<String>) -> Self {
-        Self {
-            stream: stream.into(),
-            group: group.into(),
-        }
+        Self { stream: stream.into(), group: group.into() }
     }
 
     /// The stream of accepted readings.

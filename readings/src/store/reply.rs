@@ -64,9 +64,7 @@ pub(super) fn read_entries(value: Value) -> Option<Vec<RawEntry>> {
     };
     match value {
         Value::Nil => Some(Vec::new()),
-        Value::Map(mut streams) => streams
-            .pop()
-            .map_or(Some(Vec::new()), |(_, s)| entries_of(s)),
+        Value::Map(mut streams) => streams.pop().map_or(Some(Vec::new()), |(_, s)| entries_of(s)),
         Value::Array(mut streams) => match streams.pop() {
             None => Some(Vec::new()),
             Some(stream) => entries_of(array(stream)?.pop()?),
@@ -85,18 +83,12 @@ pub(super) fn entry(value: Value) -> Option<RawEntry> {
     let id = stream_id(id)?;
     match fields {
         Value::Nil => Some(RawEntry { id, fields: None }),
-        fields => Some(RawEntry {
-            id,
-            fields: Some(raw_fields(fields)?),
-        }),
+        fields => Some(RawEntry { id, fields: Some(raw_fields(fields)?) }),
     }
 }
 
 fn raw_fields(value: Value) -> Option<RawFields> {
-    map(value)?
-        .into_iter()
-        .map(|(name, value)| Some((bytes(name)?, bytes(value)?)))
-        .collect()
+    map(value)?.into_iter().map(|(name, value)| Some((bytes(name)?, bytes(value)?))).collect()
 }
 
 /// Members with scores: pairs in RESP3, a flat list of texts in RESP2.
@@ -104,19 +96,12 @@ pub(super) fn scored_members(value: Value) -> Option<Vec<(f64, Vec<u8>)>> {
     let items = array(value)?;
     let nested = matches!(items.first(), Some(Value::Array(_)));
     let pairs: Vec<_> = if nested {
-        let pair = |item| {
-            <[Value; 2]>::try_from(array(item)?)
-                .ok()
-                .map(|[member, s]| (member, s))
-        };
+        let pair = |item| <[Value; 2]>::try_from(array(item)?).ok().map(|[member, s]| (member, s));
         items.into_iter().map(pair).collect::<Option<_>>()?
     } else {
         pairs(items)
     };
-    pairs
-        .into_iter()
-        .map(|(member, score)| Some((number(score)?, bytes(member)?)))
-        .collect()
+    pairs.into_iter().map(|(member, score)| Some((number(score)?, bytes(member)?))).collect()
 }
 
 fn number(value: Value) -> Option<f64> {

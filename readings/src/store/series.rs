@@ -123,11 +123,7 @@ impl SeriesReader {
     async fn fetch(&self) -> StoreResult<Vec<ScoredMember>> {
         let Some(last) = &self.last else {
             let mut command = cmd("ZRANGE");
-            command
-                .arg(&self.key)
-                .arg(0)
-                .arg(PAGE_SIZE - 1)
-                .arg("WITHSCORES");
+            command.arg(&self.key).arg(0).arg(PAGE_SIZE - 1).arg("WITHSCORES");
             return self.range(&command).await;
         };
         let mut manager = self.connection.manager();
@@ -146,24 +142,13 @@ impl SeriesReader {
         let mut offset = 0;
         while members.len() < PAGE_SIZE {
             let mut command = cmd("ZRANGE");
-            command
-                .arg(&self.key)
-                .arg(last.0)
-                .arg("+inf")
-                .arg("BYSCORE");
-            command
-                .arg("LIMIT")
-                .arg(offset)
-                .arg(PAGE_SIZE)
-                .arg("WITHSCORES");
+            command.arg(&self.key).arg(last.0).arg("+inf").arg("BYSCORE");
+            command.arg("LIMIT").arg(offset).arg(PAGE_SIZE).arg("WITHSCORES");
             let found = self.range(&command).await?;
             offset += found.len();
             let complete = found.len() < PAGE_SIZE;
             members.extend(found.into_iter().filter(|(score, member)| {
-                score
-                    .total_cmp(&last.0)
-                    .then_with(|| member.cmp(&last.1))
-                    .is_gt()
+                score.total_cmp(&last.0).then_with(|| member.cmp(&last.1)).is_gt()
             }));
             if complete {
                 break;

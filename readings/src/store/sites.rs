@@ -19,10 +19,7 @@ impl SiteIndex {
     /// The index of one stream's sites.
     #[must_use]
     pub fn new(keys: &Keys, connection: SharedConnection) -> Self {
-        Self {
-            key: keys.sites(),
-            connection,
-        }
+        Self { key: keys.sites(), connection }
     }
 
     /// Adds a site; adding it again changes nothing.

@@ -82,11 +82,7 @@ impl ReadingStream {
     /// When the server did not answer or refused.
     pub async fn group(&self) -> StoreResult<Option<GroupStatus>> {
         let name = self.keys().group();
-        Ok(self
-            .groups()
-            .await?
-            .into_iter()
-            .find(|group| group.name == name))
+        Ok(self.groups().await?.into_iter().find(|group| group.name == name))
     }
 
     async fn info(&self, operation: &'static str, part: &str) -> StoreResult<Option<Value>> {
@@ -103,14 +99,8 @@ impl ReadingStream {
 fn displayed(entry: RawEntry) -> DisplayedEntry {
     let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
     let fields = entry.fields.unwrap_or_default();
-    let fields = fields
-        .into_iter()
-        .map(|(name, value)| (text(name), text(value)))
-        .collect();
-    DisplayedEntry {
-        id: entry.id,
-        fields,
-    }
+    let fields = fields.into_iter().map(|(name, value)| (text(name), text(value))).collect();
+    DisplayedEntry { id: entry.id, fields }
 }
 
 fn group(value: Value) -> Option<GroupStatus> {

@@ -29,10 +29,7 @@ pub struct Delivery {
 
 impl Delivery {
     fn from_raw(raw: Vec<RawEntry>) -> Self {
-        let mut delivery = Self {
-            entries: Vec::with_capacity(raw.len()),
-            ..Self::default()
-        };
+        let mut delivery = Self { entries: Vec::with_capacity(raw.len()), ..Self::default() };
         for entry in raw {
             let id = entry.id;
             match codec::decode(entry) {
@@ -60,9 +57,7 @@ impl Delivery {
     pub fn ids(&self) -> impl Iterator<Item = StreamId> + '_ {
         let entries = self.entries.iter().map(|entry| entry.id);
         let undecodable = self.undecodable.iter().map(|entry| entry.id);
-        entries
-            .chain(undecodable)
-            .chain(self.bodiless.iter().copied())
+        entries.chain(undecodable).chain(self.bodiless.iter().copied())
     }
 
     /// Drops what `keep` refuses.
@@ -166,15 +161,8 @@ impl ReadingStream {
     ) -> StoreResult<Claimed> {
         const XAUTOCLAIM: &str = "XAUTOCLAIM";
         let mut command = cmd(XAUTOCLAIM);
-        command
-            .arg(self.keys.stream())
-            .arg(self.keys.group())
-            .arg(consumer);
-        command
-            .arg(milliseconds(min_idle))
-            .arg(cursor.to_string())
-            .arg("COUNT")
-            .arg(count);
+        command.arg(self.keys.stream()).arg(self.keys.group()).arg(consumer);
+        command.arg(milliseconds(min_idle)).arg(cursor.to_string()).arg("COUNT").arg(count);
         let reply = self.connection.send(XAUTOCLAIM, &command).await?;
         claimed(reply).ok_or_else(|| StoreError::unexpected_reply(XAUTOCLAIM))
     }
@@ -186,10 +174,7 @@ impl ReadingStream {
     pub async fn unblock(&self, client_id: i64) -> StoreResult<()> {
         let mut command = cmd("CLIENT");
         command.arg("UNBLOCK").arg(client_id);
-        self.connection
-            .send("CLIENT UNBLOCK", &command)
-            .await
-            .map(drop)
+        self.connection.send("CLIENT UNBLOCK", &command).await.map(drop)
     }
 
     /// Whether Redis takes writes now: adds to a stream that must not be created, which changes
@@ -199,16 +184,8 @@ impl ReadingStream {
     /// What keeps Redis from taking writes.
     pub async fn probe_writes(&self) -> StoreResult<()> {
         let mut command = cmd("XADD");
-        command
-            .arg(self.keys.probe())
-            .arg("NOMKSTREAM")
-            .arg("*")
-            .arg("probe")
-            .arg("");
-        self.connection
-            .send("XADD NOMKSTREAM", &command)
-            .await
-            .map(drop)
+        command.arg(self.keys.probe()).arg("NOMKSTREAM").arg("*").arg("probe").arg("");
+        self.connection.send("XADD NOMKSTREAM", &command).await.map(drop)
     }
 
     /// Opens the connection that new entries are read over.
@@ -269,21 +246,13 @@ impl GroupReader {
     /// As [`GroupReader::read_new`].
     pub async fn read_pending(&mut self, after: StreamId, count: usize) -> StoreResult<Delivery> {
         let mut command = self.command(count);
-        command
-            .arg("STREAMS")
-            .arg(self.keys.stream())
-            .arg(after.to_string());
+        command.arg("STREAMS").arg(self.keys.stream()).arg(after.to_string());
         self.read(&command).await
     }
 
     fn command(&self, count: usize) -> Cmd {
         let mut command = cmd("XREADGROUP");
-        command
-            .arg("GROUP")
-            .arg(self.keys.group())
-            .arg(&self.consumer)
-            .arg("COUNT")
-            .arg(count);
+        command.arg("GROUP").arg(self.keys.group()).arg(&self.consumer).arg("COUNT").arg(count);
         command
     }
 
@@ -291,8 +260,7 @@ impl GroupReader {
         const XREADGROUP: &str = "XREADGROUP";
         let reply = self.connection.send(XREADGROUP, command).await?;
         let raw = reply::read_entries(reply);
-        raw.map(Delivery::from_raw)
-            .ok_or_else(|| StoreError::unexpected_reply(XREADGROUP))
+        raw.map(Delivery::from_raw).ok_or_else(|| StoreError::unexpected_reply(XREADGROUP))
     }
 }
 

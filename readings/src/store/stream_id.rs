@@ -34,10 +34,7 @@ impl FromStr for StreamId {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let (ms, seq) = text.split_once('-').ok_or(StreamIdFault)?;
         let number = |digits: &str| digits.parse().map_err(|_| StreamIdFault);
-        Ok(Self {
-            ms: number(ms)?,
-            seq: number(seq)?,
-        })
+        Ok(Self { ms: number(ms)?, seq: number(seq)? })
     }
 }
 
@@ -54,10 +51,7 @@ mod tests {
 
     #[test]
     fn an_id_reads_back_from_its_text() {
-        let id = StreamId {
-            ms: 1_705_314_600_000,
-            seq: u64::MAX,
-        };
+        let id = StreamId { ms: 1_705_314_600_000, seq: u64::MAX };
         assert_eq!(id.to_string().parse(), Ok(id));
         assert_eq!("1705".parse::<StreamId>(), Err(StreamIdFault));
     }

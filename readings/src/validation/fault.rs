@@ -66,11 +66,7 @@ impl Fault {
     /// Notes a fault; `input` is the JSON text that was sent.
     #[must_use]
     pub fn new(location: Location, kind: FaultKind, input: &str) -> Self {
-        Self {
-            location,
-            kind,
-            input: shown(input),
-        }
+        Self { location, kind, input: shown(input) }
     }
 }
 

@@ -24,20 +24,14 @@ impl<'a> Document<'a> {
             return Err(Fault::new(Location::Body, FaultKind::Missing, "null"));
         }
         let Err(error) = serde_json::from_str::<&RawValue>(text) else {
-            return Ok(Self {
-                text: text.into(),
-                not_json: None,
-            });
+            return Ok(Self { text: text.into(), not_json: None });
         };
         let fault = syntax_fault(text, &error);
         let quoted = with_quoted_non_finite(text);
         if serde_json::from_str::<&RawValue>(&quoted).is_err() {
             return Err(fault);
         }
-        Ok(Self {
-            text: quoted.into(),
-            not_json: Some(fault),
-        })
+        Ok(Self { text: quoted.into(), not_json: Some(fault) })
     }
 
     /// The text of the body.
@@ -73,34 +67,21 @@ pub(super) fn string(raw: &str) -> Result<String, FaultKind> {
 }
 
 fn not_utf8(body: &[u8], valid_up_to: usize) -> Fault {
-    let offset = String::from_utf8_lossy(&body[..valid_up_to])
-        .chars()
-        .count();
+    let offset = String::from_utf8_lossy(&body[..valid_up_to]).chars().count();
     let kind = FaultKind::JsonInvalid("the body is not UTF-8 text".to_owned());
     Fault::new(Location::Offset(offset), kind, "{}")
 }
 
 fn syntax_fault(text: &str, error: &serde_json::Error) -> Fault {
-    let line_start: usize = text
-        .split_inclusive('\n')
-        .take(error.line().saturating_sub(1))
-        .map(str::len)
-        .sum();
+    let line_start: usize =
+        text.split_inclusive('\n').take(error.line().saturating_sub(1)).map(str::len).sum();
     // The column is that of the last byte read: the offending one, or the last one there is.
     let read = line_start + error.column();
-    let byte = if error.is_eof() {
-        read
-    } else {
-        read.saturating_sub(1)
-    };
+    let byte = if error.is_eof() { read } else { read.saturating_sub(1) };
     let offset = text[..text.floor_char_boundary(byte)].chars().count();
     let full = error.to_string();
     let reason = full.split(" at line ").next().unwrap_or(&full).to_owned();
-    Fault::new(
-        Location::Offset(offset),
-        FaultKind::JsonInvalid(reason),
-        "{}",
-    )
+    Fault::new(Location::Offset(offset), FaultKind::JsonInvalid(reason), "{}")
 }
 
 /// Puts quotes around `NaN`, `Infinity` and `-Infinity` outside of strings. They are no JSON, but

@@ -6,10 +6,7 @@ use super::*;
 /// `[(type, place), …]` of all faults of a body.
 fn faults(body: &str) -> Vec<(&'static str, String)> {
     let faults = parse_reading(body.as_bytes()).expect_err(body);
-    faults
-        .iter()
-        .map(|fault| (fault.kind.code(), place(fault.location)))
-        .collect()
+    faults.iter().map(|fault| (fault.kind.code(), place(fault.location))).collect()
 }
 
 fn place(location: Location) -> String {
@@ -42,7 +39,7 @@ fn body_with(field: &str, raw: &str) -> String {
 fn a_reading_is_taken_as_it_was_sent() {
     let reading = parse_reading(body_with("site_id", r#"" S\u00e9 ""#).as_bytes()).unwrap();
     assert_eq!(reading.site_id.as_str(), " Sé ");
-    assert_eq!(reading.power.watts(), 1500.5);
+    assert_eq!(reading.power.to_string(), "1500.5");
     assert_eq!(reading.timestamp.as_str(), "2024-01-15T10:30:00Z");
 }
 
@@ -55,27 +52,16 @@ fn all_faults_are_told_at_once_in_field_order() {
         ("greater_than_equal", "power_reading"),
         ("string_type", "timestamp"),
     ];
-    assert_eq!(
-        faults(body),
-        expected.map(|(kind, place)| (kind, place.to_owned()))
-    );
+    assert_eq!(faults(body), expected.map(|(kind, place)| (kind, place.to_owned())));
 }
 
 #[test]
 fn numbers_come_as_numbers_or_as_their_text() {
-    for (raw, watts) in [
-        ("0", 0.0),
-        ("-0.0", 0.0),
-        ("1e3", 1e3),
-        (r#"" 12 ""#, 12.0),
-        ("1e308", 1e308),
-    ] {
+    for (raw, watts) in
+        [("0", 0.0), ("-0.0", 0.0), ("1e3", 1e3), (r#"" 12 ""#, 12.0), ("1e308", 1e308)]
+    {
         let reading = parse_reading(body_with("power_reading", raw).as_bytes()).expect(raw);
-        assert_eq!(
-            reading.power.watts().to_bits(),
-            f64::to_bits(watts),
-            "{raw}"
-        );
+        assert_eq!(reading.power.watts().to_bits(), f64::to_bits(watts), "{raw}");
     }
 }
 
@@ -107,10 +93,7 @@ fn a_number_that_json_does_not_have_is_never_taken_elsewhere() {
     let ignored = body_with("power_reading", r#"1,"more":Infinity"#);
     assert_eq!(only_fault(&ignored).0, "json_invalid");
     let text = body_with("site_id", r#""NaN \" Infinity""#);
-    assert_eq!(
-        parse_reading(text.as_bytes()).unwrap().site_id.as_str(),
-        "NaN \" Infinity"
-    );
+    assert_eq!(parse_reading(text.as_bytes()).unwrap().site_id.as_str(), "NaN \" Infinity");
 }
 
 #[test]
@@ -127,11 +110,8 @@ fn ids_have_1_to_256_bytes_and_no_control_characters() {
 
 #[test]
 fn of_members_that_are_there_twice_the_last_counts_and_unknown_ones_are_ignored() {
-    let body = body_with(
-        "power_reading",
-        r#"1,"power_reading":2,"firmware":{"v":[1,null]}"#,
-    );
-    assert_eq!(parse_reading(body.as_bytes()).unwrap().power.watts(), 2.0);
+    let body = body_with("power_reading", r#"1,"power_reading":2,"firmware":{"v":[1,null]}"#);
+    assert_eq!(parse_reading(body.as_bytes()).unwrap().power.to_string(), "2.0");
 }
 
 #[test]
@@ -139,11 +119,7 @@ fn a_body_that_is_no_object_says_so() {
     assert_eq!(only_fault(""), ("missing", "body".to_owned()));
     assert_eq!(only_fault("null"), ("missing", "body".to_owned()));
     for body in ["[]", "5", r#""text""#, "true"] {
-        assert_eq!(
-            only_fault(body),
-            ("model_attributes_type", "body".to_owned()),
-            "{body}"
-        );
+        assert_eq!(only_fault(body), ("model_attributes_type", "body".to_owned()), "{body}");
     }
 }
 
@@ -158,11 +134,7 @@ fn malformed_json_is_located_by_the_character() {
         ("{\n\"a\":\n x}", "8"),
         ("x", "0"),
     ] {
-        assert_eq!(
-            only_fault(body),
-            ("json_invalid", offset.to_owned()),
-            "{body}"
-        );
+        assert_eq!(only_fault(body), ("json_invalid", offset.to_owned()), "{body}");
     }
     let bytes = b"{\"site_id\":\"\xff\"}";
     let faults = parse_reading(bytes).unwrap_err();
@@ -173,9 +145,7 @@ fn malformed_json_is_located_by_the_character() {
 fn long_input_is_cut_in_the_answer() {
     let faults =
         parse_reading(body_with("site_id", &format!("\"{}\"", "é".repeat(100_000))).as_bytes());
-    let Value::String(input) = &faults.unwrap_err()[0].input else {
-        panic!("no text")
-    };
+    let Value::String(input) = &faults.unwrap_err()[0].input else { panic!("no text") };
     assert!(input.len() < 600 && input.ends_with('…'));
 }
 

@@ -21,7 +21,7 @@ const TOOLS: Tool[] = [
   { name: 'Later', sign: '→', keys: ['ArrowRight'], apply: ({ range, whole }) => panned(range, 0.25, whole) },
   { name: 'Zoom in', sign: '+', keys: ['+', '='], apply: ({ range, whole }) => zoomed(range, 0.5, whole) },
   { name: 'Zoom out', sign: '−', keys: ['-'], apply: ({ range, whole }) => zoomed(range, 2, whole) },
-  { name: 'Show everything', sign: 'All', keys: ['Home'], apply: () => null },
+  { name: 'Show all', sign: 'All', keys: ['Home'], apply: () => null },
 ];
 
 export function ChartTools({ model }: { model: ChartModel }) {

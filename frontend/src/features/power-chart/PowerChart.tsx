@@ -48,7 +48,7 @@ function Drawn({ model, loadedAt }: { model: ChartModel; loadedAt: number }) {
         role="group"
         // biome-ignore lint/a11y/noNoninteractiveTabindex: it takes keys
         tabIndex={0}
-        aria-label="Power chart. Arrow keys move, plus and minus zoom, Home shows everything."
+        aria-label="Power chart. Arrow keys move, plus and minus zoom, Home shows all."
         aria-describedby="chart-summary"
         onKeyDown={(event) => onChartKey(event, model)}
       >

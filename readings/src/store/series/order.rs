@@ -47,16 +47,13 @@ impl InstantOrder {
             return;
         }
         let sorted = self.take_sorted(page);
-        page.members
-            .extend(sorted.into_iter().map(|(_, member)| member));
+        page.members.extend(sorted.into_iter().map(|(_, member)| member));
     }
 
     fn pass_on_all_but_last_millisecond(&mut self, page: &mut Page) {
         let sorted = self.take_sorted(page);
         let millisecond = |position: &Position| position.1.map(|id| id.ms);
-        let last = sorted
-            .last()
-            .and_then(|(position, _)| millisecond(position));
+        let last = sorted.last().and_then(|(position, _)| millisecond(position));
         for (position, member) in sorted {
             if millisecond(&position) == last {
                 self.tied.push(member);
@@ -92,13 +89,7 @@ mod tests {
     }
 
     fn ids(page: &Page) -> Vec<StreamId> {
-        let id = |member: &Vec<u8>| {
-            StoredReading::from_member(member)
-                .unwrap()
-                .order()
-                .1
-                .unwrap()
-        };
+        let id = |member: &Vec<u8>| StoredReading::from_member(member).unwrap().order().1.unwrap();
         page.members.iter().map(id).collect()
     }
 

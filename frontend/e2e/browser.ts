@@ -1,0 +1,58 @@
+/** A browser that talks to nobody but the product, and a page that keeps a record of what went wrong in it. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type BrowserContext, chromium, type Page } from 'playwright-core';
+
+const QUIET = [
+  '--headless',
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+];
+
+export interface Browser {
+  context: BrowserContext;
+  close(): Promise<void>;
+}
+
+export async function openBrowser(url: string): Promise<Browser> {
+  const userData = await mkdtemp(join(tmpdir(), 'energy-pipeline-chromium-'));
+  const context = await chromium.launchPersistentContext(userData, {
+    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+    args: QUIET,
+    baseURL: url,
+    viewport: { width: 1360, height: 960 },
+    // A zone with an offset that changes: a page that mixed up local time and UTC would show it here.
+    timezoneId: 'Europe/Paris',
+    locale: 'en-GB',
+  });
+  context.setDefaultTimeout(20_000);
+  const close = async () => {
+    await context.close();
+    await rm(userData, { recursive: true, force: true });
+  };
+  return { context, close };
+}
+
+export interface Record {
+  /** Errors on the console and uncaught ones. */
+  errors: string[];
+  /** Everything the page or its workers asked for. */
+  origins: Set<string>;
+}
+
+export function record(page: Page): Record {
+  const kept: Record = { errors: [], origins: new Set() };
+  page.on('console', (message) => {
+    if (message.type() === 'error')
+      kept.errors.push(`${message.text()} ${new URL(message.location().url).pathname}`);
+  });
+  page.on('pageerror', (error) => kept.errors.push(String(error)));
+  page.on('request', (request) => kept.origins.add(new URL(request.url()).origin));
+  return kept;
+}

@@ -1,0 +1,172 @@
+/** One walk through the page as a person takes it, on the real product in a real browser. */
+import { readFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import type { Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { bigSite } from './big-site';
+import { type Browser, openBrowser, type Record, record } from './browser';
+import { type Product, startProduct } from './product';
+
+/** A slash for the path, markup for the page, letters beyond ASCII for both; new in every run. */
+const SITE = `maison n°1/étage <script>alert(1)</script> ${Date.now()}`;
+const BIG_SITE = 'a big site';
+const BIG_COUNT = 100_000;
+
+let product: Product;
+let browser: Browser;
+let page: Page;
+let kept: Record;
+
+beforeAll(async () => {
+  product = await startProduct();
+  browser = await openBrowser(product.url);
+  page = browser.context.pages()[0] ?? (await browser.context.newPage());
+  kept = record(page);
+});
+
+afterAll(async () => {
+  await browser?.close();
+});
+
+const form = () => page.getByRole('region', { name: 'Send a reading' });
+const field = (label: string | RegExp) => form().getByLabel(label, { exact: true });
+const send = () => form().getByRole('button', { name: 'Send' }).click();
+const siteLink = () => page.getByRole('link', { name: SITE }).first();
+const siteHeading = (site: string) => page.getByRole('heading', { level: 2, name: site });
+
+describe('the page', () => {
+  it('says what the pipeline is like', async () => {
+    await page.goto('/');
+    await page.getByRole('region', { name: 'Pipeline health' }).getByText('Healthy').waitFor();
+  });
+
+  it('shows what is wrong with a reading beside the fields', async () => {
+    await field('Site').fill(SITE);
+    await field('Device').fill('');
+    await field('Power (W)').fill('-1');
+    await send();
+    await page.locator('#device_id-error').getByText('at least 1 character').waitFor();
+    await page.locator('#power_reading-error').getByText('greater than or equal to 0').waitFor();
+    expect(await page.locator('[aria-invalid="true"]').count()).toBe(2);
+    expect(await page.evaluate(() => document.activeElement?.id)).toBe('device_id');
+  });
+
+  it('sends local time with its offset, and shows which instant that is', async () => {
+    await field('Device').fill('main-meter');
+    await field('Power (W)').fill('1500.55');
+    await field(/^Time/).fill('2024-01-15T11:30:05');
+    await page.getByText('2024-01-15 10:30:05 UTC').waitFor();
+    const [request] = await Promise.all([page.waitForRequest('**/api/readings'), send()]);
+    expect(request.postDataJSON()).toEqual({
+      site_id: SITE,
+      device_id: 'main-meter',
+      power_reading: 1500.55,
+      timestamp: '2024-01-15T11:30:05+01:00',
+    });
+  });
+
+  it('follows the accepted reading until it is stored', async () => {
+    await page.getByText(/stream id \d+-\d+/).waitFor();
+    await page.getByText(/Stored after [\d.]+ m?s/).waitFor();
+  });
+
+  it('lists the new site, and draws it and its reading once it is picked', async () => {
+    await siteLink().click();
+    await siteHeading(SITE).waitFor();
+    await page.locator('.plot canvas').waitFor();
+    await page
+      .getByRole('row', { name: /^2024-01-15 11:30:05 1,500.55 main-meter 2024-01-15T11:30:05\+01:00/ })
+      .waitFor();
+    expect(await page.locator('script:not([src])').count()).toBe(0);
+  });
+
+  it('keeps the site over a reload, and goes back and forward', async () => {
+    await page.reload();
+    await page.getByRole('cell', { name: '2024-01-15T11:30:05+01:00' }).waitFor();
+    await page.goBack();
+    await page.getByRole('heading', { name: 'Pick a site' }).waitFor();
+    await page.goForward();
+    await siteHeading(SITE).waitFor();
+  });
+
+  it.each(['light', 'dark'] as const)(
+    'breaks no rule of WCAG 2.2 AA that axe can check, when %s',
+    async (colorScheme) => {
+      await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
+      await page.locator('.plot canvas').waitFor();
+      expect(await violations()).toEqual([]);
+    },
+  );
+
+  it('shows a site of 100,000 readings with few rows, down to its last one', async () => {
+    await page.route(/\/api\/sites\/a%20big%20site\/readings/, (route) =>
+      route.fulfill({ contentType: 'application/json', body: bigSite(BIG_SITE, BIG_COUNT) }),
+    );
+    await page.getByLabel('Find a site, or open any id').fill(BIG_SITE);
+    await page.getByRole('button', { name: 'Open' }).click();
+    await page.getByText('100,000 rows').waitFor();
+    await scrollTo(1);
+    // The newest come first, so the oldest is at the end; at midnight UTC Paris is one hour ahead.
+    await page.getByRole('row', { name: /^2024-01-01 01:00:00 1,500 meter-0/ }).waitFor();
+    expect(await page.locator('tr').count()).toBeLessThan(200);
+    await page.getByRole('button', { name: /^Time/ }).click();
+    await page.getByRole('row', { name: /^2024-01-01 01:00:00 1,500 meter-0/ }).waitFor();
+    expect(await page.locator('tr').count()).toBeLessThan(200);
+  });
+
+  it('scrolls through them without a jerk', async () => {
+    const frames: number[] = [];
+    for (let step = 1; step <= 40; step++) frames.push(await scrollTo(step / 40));
+    frames.sort((a, b) => a - b);
+    expect(frames[20]).toBeLessThan(100);
+  });
+
+  it('does not pass off old numbers as live when the API stops answering', async () => {
+    const other = await browser.context.newPage();
+    await other.route('**/api/health', (route) => route.abort());
+    await other.goto('/');
+    await other.getByText('The API does not answer.').waitFor();
+    await other.getByRole('region', { name: 'Pipeline health' }).getByText('Unreachable').waitFor();
+    await other.close();
+  });
+
+  it('met no error but the refused reading, and asked no other server for anything', async () => {
+    const refusals = kept.errors.filter(
+      (error) => error.includes('status of 422') && error.endsWith('/api/readings'),
+    );
+    expect(refusals).toHaveLength(1);
+    expect(kept.errors).toEqual(refusals);
+    expect([...kept.origins]).toEqual([new URL(product.url).origin]);
+  });
+
+  it('ends with the product, which stops cleanly when it is asked to', async () => {
+    await browser.close();
+    expect(await product.stop()).toBe(0);
+  });
+});
+
+/** Scrolls the table to a share of its height and resolves, once that is drawn, with the milliseconds it took. */
+async function scrollTo(share: number): Promise<number> {
+  return page.locator('.readings-box').evaluate(
+    (box, target) =>
+      new Promise<number>((resolve) => {
+        const startedAt = performance.now();
+        box.scrollTop = box.scrollHeight * target;
+        requestAnimationFrame(() => requestAnimationFrame(() => resolve(performance.now() - startedAt)));
+      }),
+    share,
+  );
+}
+
+/** What axe finds, as short as it can be told. */
+async function violations(): Promise<string[]> {
+  const source = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+  // Evaluated by the debugger, since the page's own policy lets no foreign script in.
+  await page.evaluate(source);
+  return page.evaluate(async () => {
+    const { axe } = globalThis as unknown as { axe: typeof import('axe-core') };
+    const tags = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'];
+    const { violations } = await axe.run(document, { runOnly: { type: 'tag', values: tags } });
+    return violations.flatMap(({ id, nodes }) => nodes.map(({ target }) => `${id}: ${target.join(' ')}`));
+  });
+}
