@@ -1,12 +1,11 @@
 //! What holds for every request: its id, its time limit, and the shape of its errors.
 
 use std::panic::AssertUnwindSafe;
-use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use poem::error::MethodNotAllowedError;
-use poem::http::{HeaderValue, StatusCode, header};
+use poem::error::NotFoundError;
+use poem::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use poem::{Endpoint, Error, Request, Response, Result};
 use poem_openapi::types::ToJSON;
 use serde_json::json;
@@ -15,7 +14,7 @@ use tracing::{Instrument, debug_span, error, warn};
 use uuid::Uuid;
 
 use crate::problem::{Problem, ValidationFault, ValidationProblem, json_response};
-use crate::spec::AllowedMethods;
+use crate::spec::Paths;
 
 /// How long a request may take until its answer begins. Too low and a slow Redis looks like a broken
 /// service; too high and clients wait that long for a request that is stuck.
@@ -30,13 +29,13 @@ const MAX_REQUEST_ID_BYTES: usize = 128;
 /// Stands before a service.
 pub struct Front<E> {
     service: E,
-    methods: Arc<AllowedMethods>,
+    paths: Paths,
 }
 
 impl<E> Front<E> {
-    /// Stands before this service, whose paths answer these methods.
-    pub fn new(service: E, methods: AllowedMethods) -> Self {
-        Self { service, methods: Arc::new(methods) }
+    /// Stands before this service, which has these paths.
+    pub const fn new(service: E, paths: Paths) -> Self {
+        Self { service, paths }
     }
 }
 
@@ -74,19 +73,37 @@ impl<E: Endpoint<Output = Response>> Front<E> {
 
     /// The answer for what no operation answered.
     fn failure(&self, error: &Error, path: &str) -> Response {
-        if error.is::<MethodNotAllowedError>() {
-            let problem = Problem::new("Method Not Allowed");
-            let mut response = problem.response(StatusCode::METHOD_NOT_ALLOWED);
-            if let Ok(allow) = HeaderValue::from_str(self.methods.at(path)) {
-                response.headers_mut().insert(header::ALLOW, allow);
-            }
-            return response;
+        if error.is::<NotFoundError>()
+            && let Some(redirect) = self.without_slash(path)
+        {
+            return redirect;
         }
         match error.status() {
             StatusCode::BAD_REQUEST => unreadable_parameter(error),
+            StatusCode::METHOD_NOT_ALLOWED => {
+                let allow = self.paths.methods(path).unwrap_or(Method::GET.as_str());
+                let response = Problem::new("Method Not Allowed").response(error.status());
+                with_header(response, header::ALLOW, allow)
+            }
             status => Problem::new(status.canonical_reason().unwrap_or_default()).response(status),
         }
     }
+
+    /// A path with a slash too many is redirected, as the original (Starlette) does. The target is
+    /// relative, so that it also works behind a path prefix.
+    fn without_slash(&self, path: &str) -> Option<Response> {
+        let target = path.strip_suffix('/').filter(|path| self.paths.methods(path).is_some())?;
+        let (_, last) = target.rsplit_once('/')?;
+        let response = Response::builder().status(StatusCode::TEMPORARY_REDIRECT).finish();
+        Some(with_header(response, header::LOCATION, &format!("../{last}")))
+    }
+}
+
+fn with_header(mut response: Response, name: HeaderName, value: &str) -> Response {
+    if let Ok(value) = HeaderValue::from_str(value) {
+        response.headers_mut().insert(name, value);
+    }
+    response
 }
 
 /// Parameters are read by the framework, which says what is wrong with one in a sentence.
@@ -124,7 +141,7 @@ mod tests {
     fn front<F: Future<Output = Result<Response>> + Send>(
         handler: impl Fn(Request) -> F + Send + Sync,
     ) -> Front<impl Endpoint<Output = Response>> {
-        Front::new(make(handler), AllowedMethods::of("{}"))
+        Front::new(make(handler), Paths::default())
     }
 
     async fn detail(response: Response) -> String {

@@ -6,7 +6,7 @@ use poem::{Endpoint, EndpointExt, IntoEndpoint, Request, Response, Result, Route
 use rust_embed::RustEmbed;
 
 use crate::front::Front;
-use crate::spec::AllowedMethods;
+use crate::spec::Paths;
 
 /// The built page; empty when the program was built without it.
 #[derive(RustEmbed)]
@@ -38,7 +38,7 @@ pub fn page(
         Ok::<_, poem::Error>(response)
     });
     let route = Route::new().nest("/", files).nest("/api", services).nest("/ingestion", ingestion);
-    Front::new(route.into_endpoint(), AllowedMethods::of("{}"))
+    Front::new(route.into_endpoint(), Paths::default())
 }
 
 struct Services<I, P> {

@@ -2,6 +2,7 @@
 
 use poem::endpoint::make_sync;
 use poem::http::{Method, header};
+use poem::web::Html;
 use poem::{Endpoint, EndpointExt, IntoEndpoint, Response, Route, get};
 use poem_openapi::{OpenApi, OpenApiService, ServerObject, Webhook};
 use serde_json::Value;
@@ -12,6 +13,8 @@ use crate::operations::{IngestionHealthApi, MetricsApi, ProbesApi, ProcessingHea
 use crate::query::QueryApi;
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
+const DOCS: &str = "/docs";
+const OPENAPI_JSON: &str = "/openapi.json";
 
 /// A service: its endpoint, ready to be served, and its document.
 pub struct Service<E> {
@@ -57,14 +60,17 @@ where
     // Relative to where the document is, so that it also works behind a path prefix.
     let service = service.server(ServerObject::new("./"));
     let document = pretty(&service.spec());
-    let ui = service.swagger_ui();
-    let routes = AllowedMethods::of(&document);
+    let ui = service.swagger_ui_html();
+    let paths = Paths::of(&document);
     let json = document.clone();
     let spec = make_sync(move |_| {
         Response::builder().header(header::CONTENT_TYPE, "application/json").body(json.clone())
     });
-    let route = Route::new().nest("/docs", ui).at("/openapi.json", get(spec)).nest("/", service);
-    Service { endpoint: Front::new(route.into_endpoint().map_to_response(), routes), document }
+    let route = Route::new()
+        .at(DOCS, get(make_sync(move |_| Html(ui.clone()))))
+        .at(OPENAPI_JSON, get(spec))
+        .nest("/", service);
+    Service { endpoint: Front::new(route.into_endpoint().map_to_response(), paths), document }
 }
 
 fn pretty(document: &str) -> String {
@@ -72,25 +78,27 @@ fn pretty(document: &str) -> String {
     format!("{value:#}\n")
 }
 
-/// Which methods a path answers, for `Allow`.
-#[derive(Debug)]
-pub struct AllowedMethods(Vec<(Vec<String>, String)>);
+/// The paths of a service, and the methods that each answers.
+#[derive(Debug, Default)]
+pub struct Paths(Vec<(Vec<String>, String)>);
 
-impl AllowedMethods {
-    /// Reads them off a document.
+impl Paths {
+    /// Reads them off a document, and adds the documentation's own.
     #[must_use]
     pub fn of(document: &str) -> Self {
         let document: Value = serde_json::from_str(document).unwrap_or_default();
-        let paths = document["paths"].as_object().into_iter().flatten();
-        Self(paths.map(|(path, operations)| (segments(path), methods(operations))).collect())
+        let documented = document["paths"].as_object().into_iter().flatten();
+        let documented = documented.map(|(path, operations)| (segments(path), methods(operations)));
+        let own = [DOCS, OPENAPI_JSON].map(|path| (segments(path), Method::GET.to_string()));
+        Self(documented.chain(own).collect())
     }
 
-    /// The value of `Allow` for a path; the documentation's own paths are not in the document.
+    /// The methods of a path, as `Allow` lists them; `None` for a path that is not there.
     #[must_use]
-    pub fn at(&self, path: &str) -> &str {
+    pub fn methods(&self, path: &str) -> Option<&str> {
         let path = segments(path);
         let found = self.0.iter().find(|(template, _)| matches(template, &path));
-        found.map_or(Method::GET.as_str(), |(_, methods)| methods)
+        found.map(|(_, methods)| methods.as_str())
     }
 }
 
@@ -115,9 +123,10 @@ mod tests {
     #[test]
     fn allow_names_the_methods_of_the_documented_path() {
         let document = r#"{"paths":{"/readings":{"post":{}},"/a/{id}":{"delete":{},"get":{}}}}"#;
-        let methods = AllowedMethods::of(document);
-        assert_eq!(methods.at("/readings"), "POST");
-        assert_eq!(methods.at("/a/b%2Fc"), "DELETE, GET");
-        assert_eq!(methods.at("/docs"), "GET");
+        let paths = Paths::of(document);
+        assert_eq!(paths.methods("/readings"), Some("POST"));
+        assert_eq!(paths.methods("/a/b%2Fc"), Some("DELETE, GET"));
+        assert_eq!(paths.methods("/docs"), Some("GET"));
+        assert_eq!(paths.methods("/a"), None);
     }
 }

@@ -43,4 +43,6 @@ export interface HealthReport {
   redis_connected: boolean;
   consumer_name?: string;
   consumer_group?: string;
+  /** What Redis knows of the group; null, or of another shape, when it could not be asked. */
+  consumer_group_status?: { consumers?: number; pending?: number; lag?: number | null } | string | null;
 }

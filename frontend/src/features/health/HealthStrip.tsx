@@ -1,5 +1,6 @@
 import type { ComponentChildren } from 'preact';
 import type { HealthReport } from '../../api/types';
+import { formatCount } from '../../lib/format';
 import { Id } from '../../ui/Id';
 import { Sign, type Tone } from '../../ui/Notice';
 import { type Health, health } from './health-state';
@@ -45,7 +46,19 @@ function Details({ report }: { report: HealthReport }) {
           <Id id={report.consumer_group} most={24} />
         </Detail>
       )}
+      <Backlog of={report.consumer_group_status} />
     </dl>
+  );
+}
+
+/** Readings in the stream that no consumer has taken yet, and those taken but not stored yet. */
+function Backlog({ of }: { of: HealthReport['consumer_group_status'] }) {
+  if (typeof of !== 'object' || of === null) return null;
+  return (
+    <>
+      {typeof of.lag === 'number' && <Detail name="Waiting">{formatCount(of.lag)}</Detail>}
+      {typeof of.pending === 'number' && <Detail name="In work">{formatCount(of.pending)}</Detail>}
+    </>
   );
 }
 
