@@ -4,7 +4,7 @@ use poem::endpoint::make_sync;
 use poem::http::{Method, header};
 use poem::web::Html;
 use poem::{Endpoint, EndpointExt, IntoEndpoint, Response, Route, get};
-use poem_openapi::{OpenApi, OpenApiService, ServerObject, Webhook};
+use poem_openapi::{OpenApi, OpenApiService, ServerObject, Tags, Webhook};
 use serde_json::Value;
 
 use crate::front::Front;
@@ -15,6 +15,17 @@ use crate::query::QueryApi;
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 const DOCS: &str = "/docs";
 const OPENAPI_JSON: &str = "/openapi.json";
+
+/// How the operations are grouped in the documents.
+#[derive(Debug, Tags)]
+pub(crate) enum Topic {
+    /// Take readings.
+    Ingestion,
+    /// Read them back.
+    Query,
+    /// See how the service is.
+    Operations,
+}
 
 /// A service: its endpoint, ready to be served, and its document.
 pub struct Service<E> {

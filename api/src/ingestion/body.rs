@@ -11,6 +11,7 @@ use poem::error::ReadBodyError;
 use poem::{Request, RequestBody};
 use poem_openapi::payload::{Json, Payload};
 use poem_openapi::registry::{MetaMediaType, MetaRequest, Registry};
+use poem_openapi::types::Example;
 use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions, Object};
 use readings::validation::{Fault, FaultKind, Location};
 use tokio::time::timeout;
@@ -28,7 +29,7 @@ const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// One measurement of one device.
 #[derive(Object)]
-#[oai(rename = "EnergyReading")]
+#[oai(rename = "EnergyReading", example)]
 #[allow(dead_code)] // describes the body; it is read as bytes
 struct EnergyReading {
     /// The site: 1 to 256 bytes of UTF-8, no control characters; otherwise opaque.
@@ -42,6 +43,17 @@ struct EnergyReading {
     power_reading: f64,
     /// ISO 8601, such as `2024-01-15T10:30:00Z`; without an offset it is UTC. Kept verbatim.
     timestamp: String,
+}
+
+impl Example for EnergyReading {
+    fn example() -> Self {
+        Self {
+            site_id: "house-01".to_owned(),
+            device_id: "main-meter".to_owned(),
+            power_reading: 1500.5,
+            timestamp: "2024-01-15T10:30:00Z".to_owned(),
+        }
+    }
 }
 
 /// The body of a request, as far as it came.

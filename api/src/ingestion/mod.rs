@@ -13,6 +13,7 @@ use tracing::warn;
 pub use self::body::ReadingBody;
 use crate::metrics::METRICS;
 use crate::problem::{Problem, ValidationProblem, unavailable};
+use crate::spec::Topic;
 
 /// The operations of the Ingestion API.
 #[derive(Debug)]
@@ -66,8 +67,7 @@ enum Answer {
     ),
 }
 
-/// Take energy readings.
-#[OpenApi]
+#[OpenApi(tag = "Topic::Ingestion")]
 impl IngestionApi {
     /// Send one reading
     ///

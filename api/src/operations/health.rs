@@ -9,6 +9,7 @@ use tracing::debug;
 
 use super::Draining;
 use crate::problem::{Problem, unavailable};
+use crate::spec::Topic;
 
 /// How a service is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
@@ -77,7 +78,7 @@ pub struct IngestionHealthApi {
     pub connection: SharedConnection,
 }
 
-#[OpenApi]
+#[OpenApi(tag = "Topic::Operations")]
 impl IngestionHealthApi {
     /// How the service is
     ///
@@ -100,7 +101,7 @@ pub struct ProcessingHealthApi {
     pub consumer: String,
 }
 
-#[OpenApi]
+#[OpenApi(tag = "Topic::Operations")]
 impl ProcessingHealthApi {
     /// How the service is
     ///
@@ -174,7 +175,7 @@ pub struct ProbesApi {
     pub draining: Draining,
 }
 
-#[OpenApi]
+#[OpenApi(tag = "Topic::Operations")]
 impl ProbesApi {
     /// Whether the process runs
     ///

@@ -16,6 +16,7 @@ use serde_json::{Map, Value, json};
 
 use super::health::ConsumerGroup;
 use crate::problem::{Problem, unavailable};
+use crate::spec::Topic;
 
 /// Renders the counters of this process in the Prometheus text format.
 #[derive(Clone)]
@@ -85,7 +86,7 @@ enum MetricsAnswer {
     Unavailable(Json<Problem>),
 }
 
-#[OpenApi]
+#[OpenApi(tag = "Topic::Operations")]
 impl MetricsApi {
     /// Figures
     ///

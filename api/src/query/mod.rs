@@ -17,6 +17,7 @@ use tracing::warn;
 use self::export::Export;
 pub use self::export::ReadingsJson;
 use crate::problem::{Problem, unavailable};
+use crate::spec::Topic;
 
 /// Exports of more than one page at the same time. Too low and analysts wait for each other; too
 /// high and their pages crowd out everybody else at Redis.
@@ -91,8 +92,7 @@ enum SitesAnswer {
     ),
 }
 
-/// Read readings back.
-#[OpenApi]
+#[OpenApi(tag = "Topic::Query")]
 impl QueryApi {
     /// All readings of a site
     ///

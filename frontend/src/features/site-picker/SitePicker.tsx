@@ -8,27 +8,22 @@ import { Id } from '../../ui/Id';
 import { Notice } from '../../ui/Notice';
 import { SiteLink } from '../../ui/SiteLink';
 import { site as pickedSite, showSite } from '../../view';
-import { siteList } from './site-list';
+import { listing, sites } from './site-list';
 
 /** A list longer than this is searched, not read. */
 const MOST_LISTED = 200;
 
 export function SitePicker() {
   const wanted = useSignal('');
-  const list = siteList.value;
-  const sites = list.phase === 'listed' ? list.sites : [];
-  const matches = sites.filter(({ site_id }) => isMatch(site_id, wanted.value));
+  const matches = sites.value.filter(({ site_id }) => isMatch(site_id, wanted.value));
+  const count = sites.value.length;
   return (
-    <Card
-      name="sites"
-      title="Sites"
-      aside={list.phase === 'listed' && <span class="count">{formatCount(sites.length)}</span>}
-    >
+    <Card name="sites" title="Sites" aside={count > 0 && <span class="count">{formatCount(count)}</span>}>
       <Find wanted={wanted} />
       <ListState />
       {matches.length > 0 && <SiteSelect sites={matches} />}
       {matches.length > 0 && <SiteLinks sites={matches} />}
-      {sites.length > 0 && matches.length === 0 && (
+      {count > 0 && matches.length === 0 && (
         <p class="hint">No listed site matches. “Open” shows the id as you typed it.</p>
       )}
     </Card>
@@ -72,11 +67,19 @@ function isMatch(id: string, wanted: string): boolean {
 }
 
 function ListState() {
-  const list = siteList.value;
-  if (list.phase === 'loading') return <p class="hint">Loading the list…</p>;
-  if (list.phase === 'unlisted') return <p class="hint">This service does not list its sites: type an id.</p>;
-  if (list.phase === 'failed') return <Notice tone="bad">No list: {describe(list.problem)}</Notice>;
-  if (list.sites.length === 0)
+  const state = listing.value;
+  if (state.phase === 'loading') return <p class="hint">Loading the list…</p>;
+  if (state.phase === 'unlisted')
+    return <p class="hint">This service does not list its sites: type an id.</p>;
+  if (state.phase === 'failed') {
+    const what = sites.value.length === 0 ? 'There is no list of sites.' : 'This list is an older one.';
+    return (
+      <Notice tone="bad">
+        {what} {describe(state.problem)}
+      </Notice>
+    );
+  }
+  if (sites.value.length === 0)
     return <p class="hint">No site has a stored reading yet. Send the first one.</p>;
   return null;
 }

@@ -4,9 +4,9 @@ import { type Problem, problemOf } from '../../api/problems';
 import type { SiteSummary } from '../../api/types';
 import { pollWhileVisible } from '../../ui/poll';
 
-export type SiteList =
+export type Listing =
   | { phase: 'loading' }
-  | { phase: 'listed'; sites: SiteSummary[] }
+  | { phase: 'listed' }
   /** The service does not list its sites. */
   | { phase: 'unlisted' }
   | { phase: 'failed'; problem: Problem };
@@ -14,15 +14,18 @@ export type SiteList =
 const REFRESH_MS = 30_000;
 const RETRY_MS = 5_000;
 
-export const siteList = signal<SiteList>({ phase: 'loading' });
+export const listing = signal<Listing>({ phase: 'loading' });
+/** What is known of the sites; an older list is kept while the service does not answer. */
+export const sites = signal<SiteSummary[]>([]);
 
 async function fetchList(): Promise<number> {
   try {
-    const sites = await getSites();
-    siteList.value = sites === null ? { phase: 'unlisted' } : { phase: 'listed', sites };
+    const listed = await getSites();
+    sites.value = listed ?? [];
+    listing.value = { phase: listed === null ? 'unlisted' : 'listed' };
     return REFRESH_MS;
   } catch (error) {
-    siteList.value = { phase: 'failed', problem: problemOf(error) };
+    listing.value = { phase: 'failed', problem: problemOf(error) };
     return RETRY_MS;
   }
 }
