@@ -4,14 +4,14 @@
 //! it. Only this file reads the environment.
 
 use std::net::IpAddr;
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
 use std::time::Duration;
 
 use actors::PipelineConfig;
 use anyhow::Context;
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use readings::store::{Keys, RedisServer};
+use readings::store::{Keys, Password, RedisServer, Secrets};
 
 use crate::import::ImportArguments;
 
@@ -48,6 +48,8 @@ pub enum Command {
     Import(ImportArguments),
     /// Print the OpenAPI document of a service
     Openapi(OpenapiArguments),
+    /// Look at entries that cannot become readings, and decide what becomes of them
+    DeadLetters(DeadLettersArguments),
     /// Ask a service on this machine whether it is ready; exit code 0 when it is
     Healthcheck(HealthcheckArguments),
 }
@@ -82,6 +84,15 @@ pub struct RedisSettings {
     /// password and database
     #[arg(long, env, value_name = "URL", hide_env_values = true)]
     redis_url: Option<String>,
+    /// Password of the Redis server, instead of the one in the URL
+    #[arg(long, env, value_name = "PASSWORD", hide_env_values = true)]
+    redis_password: Option<String>,
+    /// File with the password; read anew for each connection, so that it can be changed meanwhile
+    #[arg(long, env, value_name = "FILE")]
+    redis_password_file: Option<PathBuf>,
+    /// PEM file of the authorities that may sign the server's TLS certificate; the system's if unset
+    #[arg(long, env, value_name = "FILE")]
+    redis_tls_ca_file: Option<PathBuf>,
     /// Stream that readings arrive in
     #[arg(long, env, value_name = "KEY", default_value = "energy_readings", value_parser = not_empty)]
     redis_stream: String,
@@ -99,13 +110,30 @@ impl RedisSettings {
 
     /// The server that is named, `localhost` by default.
     pub fn server(&self) -> anyhow::Result<RedisServer> {
-        if let Some(url) = given(self.redis_url.as_ref()) {
+        let server = if let Some(url) = given(self.redis_url.as_ref()) {
             // The URL may hold a password, so it is not shown.
             let rule = "REDIS_URL must be redis://, rediss:// or redis+unix://…";
-            return RedisServer::from_url(url).context(rule);
-        }
-        let host = given(self.redis_host.as_ref()).unwrap_or("localhost");
-        Ok(RedisServer::at(host, self.redis_port)?)
+            RedisServer::from_url(url).context(rule)?
+        } else {
+            let host = given(self.redis_host.as_ref()).unwrap_or("localhost");
+            RedisServer::at(host, self.redis_port)?
+        };
+        Ok(server.with_secrets(self.secrets()?))
+    }
+
+    fn secrets(&self) -> anyhow::Result<Secrets> {
+        let password = given(self.redis_password.as_ref()).map(str::to_owned);
+        let password = match (password, given_path(self.redis_password_file.as_ref())) {
+            (None, None) => Password::OfUrl,
+            (Some(password), None) => Password::Given(password),
+            (None, Some(file)) => Password::InFile(readable("REDIS_PASSWORD_FILE", file)?),
+            (Some(_), Some(_)) => {
+                anyhow::bail!("REDIS_PASSWORD and REDIS_PASSWORD_FILE must not both be set")
+            }
+        };
+        let ca_file = given_path(self.redis_tls_ca_file.as_ref());
+        let tls_ca_file = ca_file.map(|file| readable("REDIS_TLS_CA_FILE", file)).transpose()?;
+        Ok(Secrets { password, tls_ca_file })
     }
 
     /// The names of stream and group.
@@ -140,8 +168,44 @@ pub struct ConsumerSettings {
     /// Lower: slow processes have their work done twice. Higher: what a dead one left waits longer
     #[arg(long, env, value_name = "MS", default_value = "30000", value_parser = milliseconds::<100, 3_600_000>)]
     claim_min_idle_ms: Duration,
+    /// Failures of an entry's own (storing it panics) after which it becomes a dead letter. An outage
+    /// of Redis never counts
+    #[arg(long, env, value_name = "COUNT", default_value = "5", value_parser = count::<1, 1_000>)]
+    max_deliveries: NonZeroUsize,
+    /// How long entries stay in the stream after all groups have acknowledged them, as `90s`, `5m` or
+    /// `1h`. Lower: less memory. Higher: a group that is created anew gets more of the past
+    #[arg(long, env, value_name = "TIME", default_value = "5m", value_parser = duration)]
+    stream_retention: Duration,
+    /// How old stored readings may get by their timestamps, as `90d` or `2y`; `0` is for ever
+    #[arg(long, env, value_name = "TIME", default_value = "0", value_parser = duration)]
+    readings_retention: Duration,
     #[command(flatten)]
     drain: DrainSettings,
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct IntakeSettings {
+    /// Entries that may wait to be processed; above that no readings are taken (503). `0` is no limit
+    #[arg(long, env, value_name = "ENTRIES", default_value = "0", value_parser = entries)]
+    max_backlog: u64,
+    /// How long an `Idempotency-Key` is known at least, as `24h`. Lower: less memory (36 bytes a key).
+    /// Higher: a client may send again after a longer time
+    #[arg(long, env, value_name = "TIME", default_value = "24h", value_parser = duration)]
+    idempotency_ttl: Duration,
+}
+
+impl IntakeSettings {
+    /// Entries that may wait to be processed; `None` is no limit.
+    pub const fn max_backlog(&self) -> Option<u64> {
+        if self.max_backlog == 0 { None } else { Some(self.max_backlog) }
+    }
+
+    /// How long an idempotency key is known at least.
+    pub fn idempotency_ttl(&self) -> anyhow::Result<Duration> {
+        let ttl = self.idempotency_ttl;
+        anyhow::ensure!(!ttl.is_zero(), "IDEMPOTENCY_TTL must be above 0");
+        Ok(ttl)
+    }
 }
 
 #[derive(Debug, Clone, Args)]
@@ -172,20 +236,41 @@ impl ConsumerSettings {
         )
     }
 
-    /// The pipeline's configuration.
-    pub fn pipeline(&self, redis: &RedisSettings) -> anyhow::Result<PipelineConfig> {
+    /// Relations between settings that must hold, each with what would go wrong.
+    fn check_relations(&self) -> anyhow::Result<()> {
         let (batch, window) = (self.batch_size, self.max_in_flight);
         anyhow::ensure!(
             batch <= window,
             "BATCH_SIZE must be at most MAX_IN_FLIGHT, but {batch} is more than {window}"
         );
+        let (block, drain) = (self.read_block_ms, self.drain_timeout());
+        anyhow::ensure!(
+            block < drain || drain.is_zero(),
+            "READ_BLOCK_MS must be below DRAIN_TIMEOUT_MS, or a read outlasts the drain, but \
+             {block:?} is not below {drain:?}"
+        );
+        let (delay, idle) = (self.processing_delay_ms, self.claim_min_idle_ms);
+        anyhow::ensure!(
+            delay * 3 < idle,
+            "3 × PROCESSING_DELAY_MS must be below CLAIM_MIN_IDLE_MS, or entries are taken over while \
+             they are worked on, but 3 × {delay:?} is not below {idle:?}"
+        );
+        Ok(())
+    }
+
+    /// The pipeline's configuration.
+    pub fn pipeline(&self, redis: &RedisSettings) -> anyhow::Result<PipelineConfig> {
+        self.check_relations()?;
         Ok(PipelineConfig {
             keys: redis.keys(),
             consumer: self.consumer_name(),
-            batch_size: batch,
-            max_in_flight: window,
+            batch_size: self.batch_size,
+            max_in_flight: self.max_in_flight,
             read_block: self.read_block_ms,
             claim_min_idle: self.claim_min_idle_ms,
+            max_deliveries: NonZeroU32::try_from(self.max_deliveries)?,
+            stream_retention: self.stream_retention,
+            readings_retention: Some(self.readings_retention).filter(|age| !age.is_zero()),
             processing_delay: self.processing_delay_ms,
             drain_timeout: self.drain_timeout(),
         })
@@ -217,6 +302,8 @@ pub struct ListenHost {
 pub struct IngestionSettings {
     #[command(flatten)]
     pub log: LogSettings,
+    #[command(flatten)]
+    pub intake: IntakeSettings,
     #[command(flatten)]
     pub redis: RedisSettings,
     #[command(flatten)]
@@ -260,6 +347,8 @@ pub struct UpSettings {
     #[command(flatten)]
     pub log: LogSettings,
     #[command(flatten)]
+    pub intake: IntakeSettings,
+    #[command(flatten)]
     pub redis: RedisSettings,
     #[command(flatten)]
     pub consumer: ConsumerSettings,
@@ -284,6 +373,35 @@ impl UpSettings {
         let standard = || dirs::data_dir().map(|path| path.join("energy-pipeline"));
         chosen.or_else(standard).context("there is no home directory; name one with --data-dir")
     }
+}
+
+#[derive(Debug, Args)]
+pub struct DeadLettersArguments {
+    #[command(subcommand)]
+    pub action: DeadLettersAction,
+    #[command(flatten)]
+    pub redis: RedisSettings,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum DeadLettersAction {
+    /// Print them, oldest first, each as one line of JSON
+    List,
+    /// Put their entries back into the stream
+    Retry(LetterSelection),
+    /// Delete them for good
+    Delete(LetterSelection),
+}
+
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+pub struct LetterSelection {
+    /// Ids of letters, as `list` prints them
+    #[arg(value_name = "ID")]
+    pub ids: Vec<String>,
+    /// All that there are now
+    #[arg(long)]
+    pub all: bool,
 }
 
 /// A service with an OpenAPI document.
@@ -323,6 +441,18 @@ fn given(value: Option<&String>) -> Option<&str> {
     value.map(String::as_str).filter(|text| !text.is_empty())
 }
 
+fn given_path(path: Option<&PathBuf>) -> Option<&PathBuf> {
+    path.filter(|path| !path.as_os_str().is_empty())
+}
+
+fn readable(variable: &str, file: &PathBuf) -> anyhow::Result<PathBuf> {
+    let opened = std::fs::File::open(file);
+    opened.with_context(|| {
+        format!("{variable} must be a file that can be read: {}", file.display())
+    })?;
+    Ok(file.clone())
+}
+
 fn not_empty(text: &str) -> Result<String, String> {
     if text.is_empty() { Err("must not be empty".to_owned()) } else { Ok(text.to_owned()) }
 }
@@ -339,6 +469,18 @@ fn port(text: &str) -> Result<u16, String> {
 
 fn milliseconds<const MIN: u64, const MAX: u64>(text: &str) -> Result<Duration, String> {
     bounded(text, MIN, MAX).map(Duration::from_millis)
+}
+
+fn entries(text: &str) -> Result<u64, String> {
+    bounded(text, 0, u64::MAX)
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    if text == "0" {
+        return Ok(Duration::ZERO);
+    }
+    humantime::parse_duration(text)
+        .map_err(|_| "must be a time such as 90s, 5m, 24h or 30d".to_owned())
 }
 
 fn count<const MIN: u64, const MAX: u64>(text: &str) -> Result<NonZeroUsize, String> {

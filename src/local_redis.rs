@@ -60,7 +60,7 @@ impl LocalRedis {
         let port = choose_port(&directory).await?;
         let program = Program { port, directory: directory.clone() };
         let mut child = program.spawn()?;
-        let connection = RedisServer::at(Self::HOST, port)?.shared()?;
+        let connection = RedisServer::at(Self::HOST, port)?.shared();
         program.wait_until_ready(&mut child, &connection).await?;
         let ending = CancellationToken::new();
         let keeper = tokio::spawn(keep(program, child, connection, ending.clone()));
@@ -118,7 +118,7 @@ async fn choose_port(directory: &Path) -> anyhow::Result<u16> {
 
 /// A server that a killed `up` left behind still has the files: it must end first.
 async fn end_orphan(directory: &Path, port: u16) -> anyhow::Result<()> {
-    let connection = RedisServer::at(LocalRedis::HOST, port)?.shared()?;
+    let connection = RedisServer::at(LocalRedis::HOST, port)?.shared();
     let started = Instant::now();
     while connection.data_directory().await.is_ok_and(|found| Path::new(&found) == directory) {
         if started.elapsed() > STOP_TIMEOUT {

@@ -5,6 +5,7 @@
 
 mod config;
 mod console;
+mod dead_letters;
 mod healthcheck;
 mod import;
 mod local_redis;
@@ -35,6 +36,7 @@ async fn run(command: Command) -> ExitCode {
     let result = match command {
         Command::Import(arguments) => return import::run(arguments).await,
         Command::Healthcheck(arguments) => return healthcheck::run(arguments).await,
+        Command::DeadLetters(arguments) => dead_letters::run(arguments).await,
         Command::Openapi(arguments) => openapi::run(arguments.role),
         Command::Up(settings) => serve(&settings.log.clone(), roles::up::run(settings)).await,
         Command::IngestionApi(settings) => {
@@ -59,5 +61,5 @@ async fn serve(
     role: impl Future<Output = anyhow::Result<()>>,
 ) -> anyhow::Result<()> {
     telemetry::start_logging(log);
-    role.await.inspect_err(|error| error!(error = format!("{error:#}"), "ending"))
+    Box::pin(role).await.inspect_err(|error| error!(error = format!("{error:#}"), "ending"))
 }

@@ -11,9 +11,11 @@ use crate::roles::{backend::Backend, ingestion_api, processing_service};
 /// # Errors
 /// When the service cannot be put together.
 pub fn run(role: DocumentedRole) -> anyhow::Result<()> {
-    let backend = Backend::unconnected(RedisServer::at("localhost", 6379)?)?;
+    let backend = Backend::unconnected(RedisServer::at("localhost", 6379)?);
     let document = match role {
-        DocumentedRole::IngestionApi => ingestion_api::service(&backend).document,
+        DocumentedRole::IngestionApi => {
+            ingestion_api::service(&backend, &ingestion_api::Intake::default()).document
+        }
         DocumentedRole::ProcessingService => processing_service::service(&backend, "").document,
     };
     console::say(document.trim_end());

@@ -3,13 +3,15 @@
 //! Owns the acknowledgements on their way. When it dies they are abandoned: the entries stay pending,
 //! are read and stored once more (which changes nothing) and acknowledged then.
 
+use std::collections::HashSet;
 use std::mem;
 use std::sync::Arc;
 use std::time::Duration;
 
 use ractor::{Actor, ActorProcessingErr, ActorRef};
+use readings::store::dead_letters::DeadLetter;
 use readings::store::{StoreError, StreamId};
-use tracing::{info, warn};
+use tracing::warn;
 
 use crate::batch::{AckBatch, DeadLetterBatch};
 use crate::config::Shared;
@@ -28,6 +30,7 @@ const FLUSH_AT: usize = 1_000;
 pub(crate) struct AckerState {
     shared: Arc<Shared>,
     permits: Vec<InFlightPermit>,
+    collected: usize,
     flush_is_due: bool,
 }
 
@@ -53,7 +56,7 @@ impl Actor for Acker {
         _myself: ActorRef<Self::Msg>,
         shared: Self::Arguments,
     ) -> Result<Self::State, ActorProcessingErr> {
-        Ok(AckerState { shared, permits: Vec::new(), flush_is_due: false })
+        Ok(AckerState { shared, permits: Vec::new(), collected: 0, flush_is_due: false })
     }
 
     async fn handle(
@@ -63,9 +66,9 @@ impl Actor for Acker {
         state: &mut Self::State,
     ) -> Result<(), ActorProcessingErr> {
         match message {
-            AckerMessage::Acknowledge(batch) => state.collect(batch, &myself).await?,
-            AckerMessage::Bury(batch) => state.bury(batch).await?,
-            AckerMessage::Flush => state.flush().await?,
+            AckerMessage::Acknowledge(batch) => state.collect(batch, &myself).await,
+            AckerMessage::Bury(batch) => state.bury(batch).await,
+            AckerMessage::Flush => state.flush().await,
         }
         Ok(())
     }
@@ -75,61 +78,81 @@ impl Actor for Acker {
         _myself: ActorRef<Self::Msg>,
         state: &mut Self::State,
     ) -> Result<(), ActorProcessingErr> {
-        Ok(state.flush().await?)
+        state.flush().await;
+        Ok(())
     }
 }
 
 impl AckerState {
-    async fn collect(
-        &mut self,
-        AckBatch(permit): AckBatch,
-        myself: &ActorRef<AckerMessage>,
-    ) -> Result<(), ActorProcessingErr> {
+    async fn collect(&mut self, AckBatch(permit): AckBatch, myself: &ActorRef<AckerMessage>) {
+        self.collected += permit.ids().len();
         self.permits.push(permit);
-        if self.permits.iter().map(|permit| permit.ids().len()).sum::<usize>() >= FLUSH_AT {
-            self.flush().await?;
+        if self.collected >= FLUSH_AT {
+            self.flush().await;
         } else if !mem::replace(&mut self.flush_is_due, true) {
             myself.send_after(FLUSH_AFTER, || AckerMessage::Flush);
         }
-        Ok(())
     }
 
-    async fn flush(&mut self) -> Result<(), StoreError> {
+    async fn flush(&mut self) {
         self.flush_is_due = false;
+        self.collected = 0;
         let permits = mem::take(&mut self.permits);
         let ids: Vec<StreamId> = permits.iter().flat_map(InFlightPermit::ids).copied().collect();
         if ids.is_empty() {
-            return Ok(());
+            return;
         }
         fail::fail_point!("acker-before-xack");
-        let stream = &self.shared.stream;
-        let acknowledged = retry::until_done(|| stream.acknowledge(&ids)).await?;
-        if acknowledged == 0 {
-            self.ensure_group().await?;
+        let Shared { stream, outage, .. } = self.shared.as_ref();
+        let acknowledged = retry::until_done(outage, || stream.acknowledge(&ids)).await;
+        fail::fail_point!("acker-after-xack");
+        if acknowledged < ids.len() as u64 {
+            retry::until_done(outage, || self.explain_missing(&ids)).await;
         }
         permits.into_iter().for_each(InFlightPermit::settle);
+    }
+
+    /// Some entries were no longer pending. Either the group is gone, which `XACK` does not say; or
+    /// another consumer took them over while this process was too slow, and may have buried one that
+    /// was then stored here: a dead letter wins.
+    async fn explain_missing(&self, ids: &[StreamId]) -> Result<(), StoreError> {
+        let Shared { stream, series, .. } = self.shared.as_ref();
+        self.ensure_group().await?;
+        for letter in stream.buried_among(&ids.iter().copied().collect::<HashSet<_>>()).await? {
+            if let Some(entry) = letter.entry() {
+                warn!(entry = %entry.id, "a dead letter was stored as well, and is removed again");
+                series.remove(&entry.reading.site_id.clone(), &[entry]).await?;
+            }
+        }
         Ok(())
     }
 
-    /// `XACK` answers 0 when stream or group are gone, and says nothing more about it.
     async fn ensure_group(&self) -> Result<(), StoreError> {
-        let stream = &self.shared.stream;
-        if retry::until_done(|| stream.ensure_group()).await? {
+        if self.shared.stream.ensure_group().await? {
             METRICS.group_created();
             warn!("the consumer group was gone and has been created again from the stream's start");
         }
         Ok(())
     }
 
-    async fn bury(&self, batch: DeadLetterBatch) -> Result<(), StoreError> {
-        let Shared { stream, config, .. } = self.shared.as_ref();
+    async fn bury(&self, batch: DeadLetterBatch) {
         for letter in &batch.letters {
-            retry::until_done(|| stream.bury(letter, &config.consumer)).await?;
-            let (id, reason) = (letter.id, &letter.reason);
-            info!(entry = %id, reason, "an entry that cannot become a reading is a dead letter now");
+            retry::until_done(&self.shared.outage, || self.bury_one(letter)).await;
         }
         METRICS.dead_lettered(batch.letters.len());
+        if let Some(DeadLetter { id, reason, .. }) = batch.letters.first() {
+            let count = batch.letters.len();
+            warn!(count, entry = %id, reason, "entries became dead letters; the first of them");
+        }
         batch.permit.settle();
-        Ok(())
+    }
+
+    async fn bury_one(&self, letter: &DeadLetter) -> Result<(), StoreError> {
+        let Shared { stream, config, .. } = self.shared.as_ref();
+        match stream.bury(letter, &config.consumer).await {
+            // Without a group the entry is not pending: it will be delivered and buried anew.
+            Err(error) if error.wants_group() => self.ensure_group().await,
+            buried => buried,
+        }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::time::Instant;
 
 use readings::SiteId;
 use readings::store::StreamId;
@@ -15,6 +16,8 @@ use crate::in_flight::InFlightPermit;
 pub(crate) struct ReadBatch {
     pub entries: Vec<StreamEntry>,
     pub permit: InFlightPermit,
+    /// When they were asked for: another consumer may take them over so much later.
+    pub delivered: Instant,
 }
 
 /// Readings of one site, in stream order.
@@ -23,6 +26,8 @@ pub(crate) struct SiteBatch {
     pub site: SiteId,
     pub entries: Vec<StreamEntry>,
     pub permit: InFlightPermit,
+    /// As in [`ReadBatch`].
+    pub delivered: Instant,
 }
 
 /// Entries that need not be delivered again: stored, or gone.
@@ -39,18 +44,22 @@ pub(crate) struct DeadLetterBatch {
 impl SiteBatch {
     /// One batch for each entry, in order.
     pub fn into_singles(self) -> Vec<Self> {
-        let permits = self.permit.partition(self.entries.iter().map(|entry| vec![entry.id]));
-        let single =
-            |(entry, permit)| Self { site: self.site.clone(), entries: vec![entry], permit };
-        self.entries.into_iter().zip(permits).map(single).collect()
+        let Self { site, entries, permit, delivered } = self;
+        let permits = permit.partition(entries.iter().map(|entry| vec![entry.id]));
+        let single = |(entry, permit)| {
+            let entries = vec![entry];
+            Self { site: site.clone(), entries, permit, delivered }
+        };
+        entries.into_iter().zip(permits).map(single).collect()
     }
 }
 
 /// Splits a delivery by site; within a site the order stays that of the stream.
 pub(crate) fn group_by_site(batch: ReadBatch) -> Vec<SiteBatch> {
+    let ReadBatch { entries, permit, delivered } = batch;
     let mut places: HashMap<SiteId, usize> = HashMap::new();
     let mut groups: Vec<Vec<StreamEntry>> = Vec::new();
-    for entry in batch.entries {
+    for entry in entries {
         match places.entry(entry.reading.site_id.clone()) {
             Entry::Occupied(place) => groups[*place.get()].push(entry),
             Entry::Vacant(place) => {
@@ -59,15 +68,16 @@ pub(crate) fn group_by_site(batch: ReadBatch) -> Vec<SiteBatch> {
             }
         }
     }
-    let permits = batch.permit.partition(groups.iter().map(|entries| ids(entries)));
+    let permits = permit.partition(groups.iter().map(|entries| ids(entries)));
     let site_batch = |(entries, permit): (Vec<StreamEntry>, _)| {
         let site = entries.first()?.reading.site_id.clone();
-        Some(SiteBatch { site, entries, permit })
+        Some(SiteBatch { site, entries, permit, delivered })
     };
     groups.into_iter().zip(permits).filter_map(site_batch).collect()
 }
 
-fn ids(entries: &[StreamEntry]) -> Vec<StreamId> {
+/// The ids of entries, in their order.
+pub(crate) fn ids(entries: &[StreamEntry]) -> Vec<StreamId> {
     entries.iter().map(|entry| entry.id).collect()
 }
 
@@ -99,7 +109,7 @@ mod tests {
         let window = InFlightWindow::new(ten);
         let entries = vec![entry(1, "a"), entry(2, "b"), entry(3, "a")];
         let permit = window.reserve(ten).await.admit(ids(&entries));
-        let batches = group_by_site(ReadBatch { entries, permit });
+        let batches = group_by_site(ReadBatch { entries, permit, delivered: Instant::now() });
         let seen: Vec<_> =
             batches.iter().map(|b| (b.site.as_str(), ids(&b.entries), b.permit.ids())).collect();
         let id = |ms| StreamId { ms, seq: 0 };

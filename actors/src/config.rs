@@ -1,15 +1,16 @@
 //! What the pipeline is told, and what its actors share.
 
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU32, NonZeroUsize};
 use std::time::Duration;
 
 use readings::store::series::SeriesStore;
 use readings::store::sites::SiteIndex;
 use readings::store::stream::ReadingStream;
-use readings::store::{Keys, RedisServer, StoreError};
+use readings::store::{Keys, RedisServer};
 use tokio_util::sync::CancellationToken;
 
 use crate::in_flight::InFlightWindow;
+use crate::outage::Outage;
 use crate::pace::Pace;
 
 /// How the pipeline works; each value is a setting of the program, described there.
@@ -21,12 +22,18 @@ pub struct PipelineConfig {
     pub consumer: String,
     /// Entries that one read or claim asks for at most.
     pub batch_size: NonZeroUsize,
-    /// Entries that may be in flight: delivered and not yet acknowledged.
+    /// Entries that may be in flight at most: delivered and not yet acknowledged.
     pub max_in_flight: NonZeroUsize,
     /// How long a read waits for new entries.
     pub read_block: Duration,
     /// How long an entry must have been pending before it is taken over from its consumer.
     pub claim_min_idle: Duration,
+    /// Failures of an entry's own after which it becomes a dead letter.
+    pub max_deliveries: NonZeroU32,
+    /// How long entries stay in the stream after they could be trimmed.
+    pub stream_retention: Duration,
+    /// How old stored readings may get, by their timestamps; `None` for ever.
+    pub readings_retention: Option<Duration>,
     /// An artificial delay before each stored reading.
     pub processing_delay: Duration,
     /// How long [`crate::Pipeline::shutdown`] may take.
@@ -42,23 +49,31 @@ pub(crate) struct Shared {
     pub series: SeriesStore,
     pub sites: SiteIndex,
     pub window: InFlightWindow,
+    pub outage: Outage,
     pub pace: Pace,
     /// Set when the sources must stop reading.
     pub draining: CancellationToken,
 }
 
 impl Shared {
-    pub fn new(config: PipelineConfig, server: RedisServer) -> Result<Self, StoreError> {
-        let connection = server.shared()?;
-        Ok(Self {
+    pub fn new(config: PipelineConfig, server: RedisServer) -> Self {
+        let connection = server.shared();
+        Self {
             stream: ReadingStream::new(config.keys.clone(), connection.clone()),
             series: SeriesStore::new(connection.clone()),
             sites: SiteIndex::new(&config.keys, connection),
             window: InFlightWindow::new(config.max_in_flight),
+            outage: Outage::new(),
             pace: Pace::new(config.processing_delay),
             draining: CancellationToken::new(),
             config,
             server,
-        })
+        }
+    }
+
+    /// Whether entries that were delivered so long ago may have been taken over by another consumer
+    /// meanwhile; with half the time as a margin for what happens after the question.
+    pub fn may_have_lost(&self, delivered: std::time::Instant) -> bool {
+        delivered.elapsed() >= self.config.claim_min_idle / 2
     }
 }

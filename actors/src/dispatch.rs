@@ -1,19 +1,26 @@
 //! Hands a delivery on: readings to the writers, the rest to the acker.
 
+use std::sync::Arc;
+use std::time::Instant;
+
 use ractor::{ActorRef, MessagingErr};
 use readings::store::StreamId;
+use readings::store::codec::StreamEntry;
+use readings::store::dead_letters::DeadLetter;
 use readings::store::stream::Delivery;
 use tracing::warn;
 
 use crate::acker::AckerMessage;
-use crate::batch::{AckBatch, DeadLetterBatch, ReadBatch};
-use crate::in_flight::Reservation;
+use crate::batch::{AckBatch, DeadLetterBatch, ReadBatch, ids};
+use crate::config::Shared;
+use crate::in_flight::{InFlightPermit, Reservation};
 use crate::metrics::METRICS;
 use crate::writers::WritersMessage;
 
 /// The way out of both sources.
 #[derive(Debug, Clone)]
 pub(crate) struct Dispatcher {
+    pub shared: Arc<Shared>,
     pub writers: ActorRef<WritersMessage>,
     pub acker: ActorRef<AckerMessage>,
 }
@@ -29,40 +36,93 @@ impl<T> From<MessagingErr<T>> for NobodyThere {
     }
 }
 
+/// A delivery by what becomes of it.
+#[derive(Default)]
+struct Sorted {
+    readings: Vec<StreamEntry>,
+    /// Work on these has panicked before: each goes alone, so that it takes no other down with it.
+    suspects: Vec<StreamEntry>,
+    letters: Vec<DeadLetter>,
+    bodiless: Vec<StreamId>,
+}
+
 impl Dispatcher {
-    /// Puts a delivery in flight.
-    pub fn dispatch(&self, room: Reservation, delivery: Delivery) -> Result<(), NobodyThere> {
-        let Delivery { entries, undecodable, bodiless } = delivery;
-        let groups: [Vec<StreamId>; 3] = [
-            entries.iter().map(|entry| entry.id).collect(),
-            undecodable.iter().map(|entry| entry.id).collect(),
+    /// Puts in flight what is not in flight yet; `delivered` is when it was asked for.
+    pub fn dispatch(
+        &self,
+        room: Reservation,
+        mut delivery: Delivery,
+        delivered: Instant,
+    ) -> Result<(), NobodyThere> {
+        delivery.retain(|id| !self.shared.window.contains(id));
+        if delivery.is_empty() {
+            return Ok(());
+        }
+        let Sorted { readings, suspects, letters, bodiless } = self.sort(delivery);
+        let mut groups = vec![
+            ids(&readings),
+            letters.iter().map(|letter| letter.id).collect(),
             bodiless.clone(),
         ];
-        let permits = room.admit(groups.concat()).partition(groups);
-        let Ok([of_entries, of_undecodable, of_bodiless]) = <[_; 3]>::try_from(permits) else {
-            unreachable!("three groups give three permits")
-        };
-        if !entries.is_empty() {
-            self.writers.cast(WritersMessage::Route(ReadBatch { entries, permit: of_entries }))?;
-        }
-        if !undecodable.is_empty() {
-            let letters = undecodable.into_iter().map(Into::into).collect();
-            let batch = DeadLetterBatch { letters, permit: of_undecodable };
-            self.acker.cast(AckerMessage::Bury(batch))?;
-        }
-        if !bodiless.is_empty() {
-            report_lost(&bodiless);
-            self.acker.cast(AckerMessage::Acknowledge(AckBatch(of_bodiless)))?;
+        groups.extend(suspects.iter().map(|entry| vec![entry.id]));
+        let mut permits = room.admit(groups.concat()).partition(groups).into_iter();
+        let mut next = || permits.next().ok_or(NobodyThere);
+        self.route(readings, next()?, delivered)?;
+        self.bury(letters, next()?)?;
+        self.acknowledge_lost(&bodiless, next()?)?;
+        for suspect in suspects {
+            self.route(vec![suspect], next()?, delivered)?;
         }
         Ok(())
     }
-}
 
-fn report_lost(ids: &[StreamId]) {
-    METRICS.lost_bodies(ids.len());
-    let first = ids.first().map(ToString::to_string);
-    warn!(
-        count = ids.len(),
-        first, "pending entries were trimmed from the stream before they were read: lost"
-    );
+    fn sort(&self, delivery: Delivery) -> Sorted {
+        let Delivery { entries, undecodable, bodiless } = delivery;
+        let letters = undecodable.into_iter().map(Into::into).collect();
+        let mut sorted = Sorted { letters, bodiless, ..Sorted::default() };
+        for entry in entries {
+            match self.shared.window.failures(entry.id) {
+                0 => sorted.readings.push(entry),
+                failures if failures < self.shared.config.max_deliveries.get() => {
+                    sorted.suspects.push(entry);
+                }
+                failures => {
+                    let reason = format!("storing it failed {failures} times, each with a panic");
+                    sorted.letters.push(DeadLetter::refused(&entry, reason, failures));
+                }
+            }
+        }
+        sorted
+    }
+
+    fn route(
+        &self,
+        entries: Vec<StreamEntry>,
+        permit: InFlightPermit,
+        delivered: Instant,
+    ) -> Result<(), NobodyThere> {
+        if !entries.is_empty() {
+            let batch = ReadBatch { entries, permit, delivered };
+            self.writers.cast(WritersMessage::Route(batch))?;
+        }
+        Ok(())
+    }
+
+    fn bury(&self, letters: Vec<DeadLetter>, permit: InFlightPermit) -> Result<(), NobodyThere> {
+        if !letters.is_empty() {
+            self.acker.cast(AckerMessage::Bury(DeadLetterBatch { letters, permit }))?;
+        }
+        Ok(())
+    }
+
+    fn acknowledge_lost(
+        &self,
+        ids: &[StreamId],
+        permit: InFlightPermit,
+    ) -> Result<(), NobodyThere> {
+        let Some(first) = ids.first() else { return Ok(()) };
+        METRICS.lost_bodies(ids.len());
+        warn!(count = ids.len(), %first, "lost: pending entries were trimmed before they were read");
+        Ok(self.acker.cast(AckerMessage::Acknowledge(AckBatch(permit)))?)
+    }
 }

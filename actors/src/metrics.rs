@@ -11,6 +11,10 @@ pub(crate) struct Metrics {
     dead_lettered: Counter<u64>,
     lost_bodies: Counter<u64>,
     groups_created: Counter<u64>,
+    lost_ownership: Counter<u64>,
+    rolled_back: Counter<u64>,
+    trimmed: Counter<u64>,
+    expired: Counter<u64>,
     restarts: Counter<u64>,
 }
 
@@ -24,6 +28,10 @@ pub(crate) static METRICS: LazyLock<Metrics> = LazyLock::new(|| {
         dead_lettered: counter("entries_dead_lettered", "Entries that cannot become readings"),
         lost_bodies: counter("lost_bodies", "Pending entries whose bodies were trimmed away"),
         groups_created: counter("consumer_groups_created", "Times the consumer group was missing"),
+        lost_ownership: counter("entries_lost_ownership", "Entries another consumer took over"),
+        rolled_back: counter("entries_rolled_back", "Entries Redis lost, stored from memory"),
+        trimmed: counter("entries_trimmed", "Entries removed from the stream after all had them"),
+        expired: counter("readings_expired", "Stored readings removed for their age"),
         restarts: counter("actor_restarts", "Actors that failed and were started again"),
     }
 });
@@ -47,6 +55,22 @@ impl Metrics {
 
     pub fn group_created(&self) {
         self.groups_created.add(1, &[]);
+    }
+
+    pub fn lost_ownership(&self, entries: usize) {
+        self.lost_ownership.add(entries as u64, &[]);
+    }
+
+    pub fn rolled_back(&self, entries: usize) {
+        self.rolled_back.add(entries as u64, &[]);
+    }
+
+    pub fn trimmed(&self, entries: u64) {
+        self.trimmed.add(entries, &[]);
+    }
+
+    pub fn expired(&self, readings: u64) {
+        self.expired.add(readings, &[]);
     }
 
     pub fn restarted(&self, actor: &'static str) {

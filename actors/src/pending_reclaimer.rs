@@ -4,7 +4,7 @@
 //! lost is pending for this consumer, and the `StreamReader` reads it.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use backon::{BackoffBuilder, ConstantBuilder};
 use ractor::{Actor, ActorProcessingErr, ActorRef};
@@ -14,6 +14,7 @@ use tracing::{info, warn};
 
 use crate::config::Shared;
 use crate::dispatch::{Dispatcher, NobodyThere};
+use crate::in_flight::Reservation;
 use crate::metrics::METRICS;
 
 pub(crate) struct PendingReclaimerArguments {
@@ -71,23 +72,29 @@ impl PendingReclaimerState {
     ) -> Result<(), NobodyThere> {
         let draining = self.shared.draining.clone();
         let room = tokio::select! {
-            room = self.shared.window.reserve(self.shared.config.batch_size) => room,
+            room = self.room() => room,
             () = draining.cancelled() => return Ok(()),
         };
+        let asked = Instant::now();
         match self.take_over(room.room()).await {
-            Ok(Claimed { cursor, mut delivery }) => {
+            Ok(Claimed { cursor, delivery }) => {
                 self.cursor = cursor;
-                delivery.retain(|id| !self.shared.window.contains(id));
                 if !delivery.is_empty() {
                     METRICS.reclaimed(delivery.len());
                     info!(entries = delivery.len(), "took over entries that were left pending");
                 }
-                self.dispatcher.dispatch(room, delivery)?;
+                self.dispatcher.dispatch(room, delivery, asked)?;
             }
             Err(error) => self.note_failure(&error),
         }
         self.go_on(myself);
         Ok(())
+    }
+
+    /// Waits until Redis takes work, and for room to put it in.
+    async fn room(&self) -> Reservation {
+        self.shared.outage.over().await;
+        self.shared.window.reserve(self.shared.config.batch_size).await
     }
 
     async fn take_over(&self, room: usize) -> Result<Claimed, StoreError> {

@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use backon::{ExponentialBuilder, Retryable};
-use readings::store::{ErrorClass, StoreError};
+use readings::store::StoreError;
 use tracing::warn;
+
+use crate::outage::Outage;
 
 /// The first pause after a failure. Too low and a restarting server is flooded.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
@@ -21,19 +23,37 @@ pub(crate) fn patience() -> ExponentialBuilder {
         .without_max_times()
 }
 
-/// Repeats `exchange`, which must be safe to repeat, until it works or can never work.
+/// Repeats `exchange`, which must be safe to repeat, until it works. Meanwhile there is an outage,
+/// and nothing more is read.
+pub(crate) async fn until_done<T, F>(outage: &Outage, exchange: impl FnMut() -> F) -> T
+where
+    F: Future<Output = Result<T, StoreError>>,
+{
+    match until_done_or(outage, |_| false, exchange).await {
+        Ok(done) => done,
+        Err(error) => unreachable!("repeated without end: {error}"),
+    }
+}
+
+/// As [`until_done`], but ends with an error that is `hopeless`.
 ///
 /// # Errors
-/// What waiting does not mend: the key has the wrong type.
-pub(crate) async fn until_done<T, F>(exchange: impl FnMut() -> F) -> Result<T, StoreError>
+/// What is hopeless.
+pub(crate) async fn until_done_or<T, F>(
+    outage: &Outage,
+    hopeless: impl Fn(&StoreError) -> bool,
+    exchange: impl FnMut() -> F,
+) -> Result<T, StoreError>
 where
     F: Future<Output = Result<T, StoreError>>,
 {
     let mut failures = 0_u32;
+    let mut failing = None;
     exchange
         .retry(patience())
-        .when(|error| error.class != ErrorClass::WrongType)
+        .when(|error| !hopeless(error))
         .notify(|error, pause| {
+            failing.get_or_insert_with(|| outage.noticed());
             failures += 1;
             if failures.is_power_of_two() {
                 warn!(%error, failures, ?pause, "entries are kept until Redis takes them");

@@ -5,7 +5,7 @@
 //! actor that died, an earlier life of this process.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use backon::BackoffBuilder;
 use ractor::{Actor, ActorProcessingErr, ActorRef};
@@ -16,6 +16,7 @@ use tracing::{info, warn};
 
 use crate::config::Shared;
 use crate::dispatch::{Dispatcher, NobodyThere};
+use crate::in_flight::Reservation;
 use crate::metrics::METRICS;
 use crate::retry::patience;
 
@@ -98,14 +99,15 @@ impl StreamReaderState {
             self.position = Position::Pending(StreamId::ZERO);
         }
         let room = tokio::select! {
-            room = self.shared.window.reserve(self.shared.config.batch_size) => room,
+            room = self.room() => room,
             () = draining.cancelled() => return Ok(()),
         };
+        let asked = Instant::now();
         match self.deliver(room.room()).await {
             Ok(delivery) => {
                 self.note_success();
                 fail::fail_point!("reader-after-read");
-                self.dispatcher.dispatch(room, delivery)?;
+                self.dispatcher.dispatch(room, delivery, asked)?;
                 // Err means that the pipeline is draining: this was the last read.
                 let _ = myself.cast(StreamReaderMessage::Read);
             }
@@ -117,7 +119,13 @@ impl StreamReaderState {
         Ok(())
     }
 
-    /// The next entries that are not in flight yet.
+    /// Waits until Redis takes work, and for room to put it in.
+    async fn room(&self) -> Reservation {
+        self.shared.outage.over().await;
+        self.shared.window.reserve(self.shared.config.batch_size).await
+    }
+
+    /// The next entries; those that are pending may be in flight.
     async fn deliver(&mut self, room: usize) -> Result<Delivery, StoreError> {
         self.start().await?;
         let Some(reader) = &mut self.reader else {
@@ -126,9 +134,8 @@ impl StreamReaderState {
         match self.position {
             Position::New => read_new(&self.shared, reader, room).await,
             Position::Pending(after) => {
-                let mut delivery = reader.read_pending(after, room).await?;
+                let delivery = reader.read_pending(after, room).await?;
                 self.position = delivery.ids().max().map_or(Position::New, Position::Pending);
-                delivery.retain(|id| !self.shared.window.contains(id));
                 Ok(delivery)
             }
         }

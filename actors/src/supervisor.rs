@@ -14,10 +14,13 @@ use tracing::{error, info, warn};
 use crate::acker::{Acker, AckerMessage};
 use crate::config::{PipelineConfig, Shared};
 use crate::dispatch::Dispatcher;
+use crate::janitor::ConsumerJanitor;
 use crate::metrics::METRICS;
 use crate::pending_reclaimer::{PendingReclaimer, PendingReclaimerArguments};
 use crate::restart::RestartBudget;
+use crate::retention::ReadingsRetention;
 use crate::stream_reader::{StreamReader, StreamReaderArguments};
+use crate::trimmer::Trimmer;
 use crate::writers::{Writers, WritersArguments, WritersMessage};
 
 /// A running pipeline.
@@ -37,21 +40,18 @@ pub enum PipelineFailed {
     /// It could not be started.
     #[error("the pipeline could not be started")]
     NotStarted(#[from] Box<SpawnErr>),
-    /// The connection could not be set up.
-    #[error(transparent)]
-    Store(#[from] StoreError),
 }
 
 impl Pipeline {
     /// Starts the pipeline. Redis need not be there yet.
     ///
     /// # Errors
-    /// When the connection's settings are refused or an actor cannot be started.
+    /// When an actor cannot be started.
     pub async fn start(
         config: PipelineConfig,
         server: RedisServer,
     ) -> Result<Self, PipelineFailed> {
-        let shared = Arc::new(Shared::new(config, server)?);
+        let shared = Arc::new(Shared::new(config, server));
         let spawned = Actor::spawn(None, PipelineSupervisor, Arc::clone(&shared)).await;
         let (supervisor, ended) = spawned.map_err(Box::new)?;
         Ok(Self { shared, supervisor, ended })
@@ -87,12 +87,22 @@ enum Child {
     Writers,
     StreamReader,
     PendingReclaimer,
+    Trimmer,
+    ConsumerJanitor,
+    ReadingsRetention,
 }
 
 impl Child {
     /// Downstream first: each has references to some that stand before it.
-    const IN_ORDER: [Self; 4] =
-        [Self::Acker, Self::Writers, Self::StreamReader, Self::PendingReclaimer];
+    const IN_ORDER: [Self; 7] = [
+        Self::Acker,
+        Self::Writers,
+        Self::StreamReader,
+        Self::PendingReclaimer,
+        Self::Trimmer,
+        Self::ConsumerJanitor,
+        Self::ReadingsRetention,
+    ];
 
     const fn name(self) -> &'static str {
         match self {
@@ -100,6 +110,9 @@ impl Child {
             Self::Writers => "writers",
             Self::StreamReader => "stream_reader",
             Self::PendingReclaimer => "pending_reclaimer",
+            Self::Trimmer => "trimmer",
+            Self::ConsumerJanitor => "consumer_janitor",
+            Self::ReadingsRetention => "readings_retention",
         }
     }
 }
@@ -235,26 +248,24 @@ impl SupervisorState {
 
     async fn start(&self, child: Child, supervisor: ActorCell) -> Result<ActorCell, SpawnErr> {
         let shared = Arc::clone(&self.shared);
-        Ok(match child {
-            Child::Acker => {
-                Actor::spawn_linked(None, Acker, shared, supervisor).await?.0.get_cell()
-            }
+        match child {
+            Child::Acker => spawn(Acker, shared, supervisor).await,
             Child::Writers => {
                 let arguments = WritersArguments { shared, acker: self.acker() };
-                Actor::spawn_linked(None, Writers, arguments, supervisor).await?.0.get_cell()
+                spawn(Writers, arguments, supervisor).await
             }
             Child::StreamReader => {
                 let arguments = StreamReaderArguments { shared, dispatcher: self.dispatcher() };
-                Actor::spawn_linked(None, StreamReader, arguments, supervisor).await?.0.get_cell()
+                spawn(StreamReader, arguments, supervisor).await
             }
             Child::PendingReclaimer => {
                 let arguments = PendingReclaimerArguments { shared, dispatcher: self.dispatcher() };
-                Actor::spawn_linked(None, PendingReclaimer, arguments, supervisor)
-                    .await?
-                    .0
-                    .get_cell()
+                spawn(PendingReclaimer, arguments, supervisor).await
             }
-        })
+            Child::Trimmer => spawn(Trimmer, shared, supervisor).await,
+            Child::ConsumerJanitor => spawn(ConsumerJanitor, shared, supervisor).await,
+            Child::ReadingsRetention => spawn(ReadingsRetention, shared, supervisor).await,
+        }
     }
 
     fn acker(&self) -> ActorRef<AckerMessage> {
@@ -263,7 +274,7 @@ impl SupervisorState {
 
     fn dispatcher(&self) -> Dispatcher {
         let writers: ActorRef<WritersMessage> = self.children[1].clone().into();
-        Dispatcher { writers, acker: self.acker() }
+        Dispatcher { shared: Arc::clone(&self.shared), writers, acker: self.acker() }
     }
 
     async fn drain(&mut self, myself: &ActorRef<SupervisorMessage>) {
@@ -274,6 +285,28 @@ impl SupervisorState {
                 child.kill();
             }
         }
+        if let Err(error) = self.leave().await {
+            warn!(%error, "what is still pending waits for its idle time to be taken over");
+        }
         myself.stop(None);
     }
+
+    /// Leaves the group: what could not be finished is anybody's at once, and the consumer is removed
+    /// if there was nothing.
+    async fn leave(&self) -> Result<(), StoreError> {
+        let Shared { stream, config, .. } = self.shared.as_ref();
+        let handed_over = stream.hand_over(&config.consumer).await?;
+        if handed_over > 0 {
+            warn!(handed_over, "entries that were not finished are handed over");
+        }
+        stream.forget_consumer(&config.consumer).await.map(drop)
+    }
+}
+
+async fn spawn<A: Actor>(
+    actor: A,
+    arguments: A::Arguments,
+    supervisor: ActorCell,
+) -> Result<ActorCell, SpawnErr> {
+    Ok(Actor::spawn_linked(None, actor, arguments, supervisor).await?.0.get_cell())
 }

@@ -5,7 +5,6 @@ use std::sync::LazyLock;
 
 use opentelemetry::metrics::Counter;
 use opentelemetry::{KeyValue, global};
-use readings::store::ErrorClass;
 use readings::validation::Fault;
 
 pub(crate) struct Metrics {
@@ -22,7 +21,7 @@ pub(crate) static METRICS: LazyLock<Metrics> = LazyLock::new(|| {
     Metrics {
         accepted: counter("readings_accepted", "Readings taken into the stream"),
         rejected: counter("readings_rejected", "Readings that broke a rule, by rule"),
-        refused: counter("readings_refused", "Readings that Redis did not take, by class of error"),
+        refused: counter("readings_refused", "Valid readings that were not taken, by reason"),
         unreadable: counter("members_unreadable", "Stored members skipped in answers"),
     }
 });
@@ -40,8 +39,8 @@ impl Metrics {
         }
     }
 
-    pub fn refused(&self, class: ErrorClass) {
-        self.refused.add(1, &[KeyValue::new("reason", class.name())]);
+    pub fn refused(&self, reason: &'static str) {
+        self.refused.add(1, &[KeyValue::new("reason", reason)]);
     }
 
     pub fn unreadable(&self, members: usize) {

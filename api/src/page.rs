@@ -15,7 +15,13 @@ use crate::spec::Paths;
 struct Files;
 
 /// Only what this server sends may run or be shown.
-const CONTENT_SECURITY_POLICY: &str = "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; frame-ancestors 'none'";
+const CONTENT_SECURITY_POLICY: &str = "default-src 'self'; base-uri 'none'; object-src 'none'; \
+                                       frame-ancestors 'none'; form-action 'self'";
+
+/// Where the files are whose names change with their contents.
+const HASHED: &str = "/assets/";
+const FOR_EVER: &str = "public, max-age=31536000, immutable";
+const ASK_EACH_TIME: &str = "no-cache";
 
 /// Whether the program was built with the page.
 #[must_use]
@@ -31,11 +37,15 @@ pub fn page(
 ) -> impl Endpoint<Output = Response> {
     let ingestion = std::sync::Arc::new(ingestion);
     let services = Services { ingestion: ingestion.clone(), processing };
-    let files = EmbeddedFilesEndpoint::<Files>::new().after(|result| async move {
-        let mut response = result?;
+    let files = EmbeddedFilesEndpoint::<Files>::new().around(async |files, request| {
+        let hashed = request.uri().path().starts_with(HASHED);
+        let mut response = files.call(request).await?;
+        let headers = response.headers_mut();
+        let caching = if hashed { FOR_EVER } else { ASK_EACH_TIME };
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(caching));
         let policy = HeaderValue::from_static(CONTENT_SECURITY_POLICY);
-        response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
-        Ok::<_, poem::Error>(response)
+        headers.insert(header::CONTENT_SECURITY_POLICY, policy);
+        Ok(response)
     });
     let route = Route::new().nest("/", files).nest("/api", services).nest("/ingestion", ingestion);
     Front::new(route.into_endpoint(), Paths::default())

@@ -59,15 +59,15 @@ impl From<Vec<Fault>> for ValidationProblem {
 
 impl From<Fault> for ValidationFault {
     fn from(fault: Fault) -> Self {
-        let mut loc = vec![Any(json!("body"))];
-        match fault.location {
-            Location::Body => {}
-            Location::Field(name) => loc.push(Any(json!(name))),
-            Location::Offset(offset) => loc.push(Any(json!(offset))),
-        }
+        let loc = match fault.location {
+            Location::Body => vec![json!("body")],
+            Location::Field(name) => vec![json!("body"), json!(name)],
+            Location::Offset(offset) => vec![json!("body"), json!(offset)],
+            Location::Header(name) => vec![json!("header"), json!(name)],
+        };
         Self {
             r#type: fault.kind.code().to_owned(),
-            loc,
+            loc: loc.into_iter().map(Any).collect(),
             msg: fault.kind.message(),
             input: Any(fault.input),
             ctx: fault.kind.context().map(Any),

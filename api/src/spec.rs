@@ -9,7 +9,9 @@ use serde_json::Value;
 
 use crate::front::Front;
 use crate::ingestion::IngestionApi;
-use crate::operations::{IngestionHealthApi, MetricsApi, ProbesApi, ProcessingHealthApi};
+use crate::operations::{
+    DeadLettersApi, IngestionHealthApi, MetricsApi, ProbesApi, ProcessingHealthApi,
+};
 use crate::query::QueryApi;
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -54,10 +56,11 @@ pub fn processing_service(
     query: QueryApi,
     health: ProcessingHealthApi,
     metrics: MetricsApi,
+    dead_letters: DeadLettersApi,
     probes: ProbesApi,
 ) -> Service<impl Endpoint<Output = Response> + 'static> {
     let description = "Stores the accepted readings and serves them back per site.";
-    let apis = (query, health, metrics, probes);
+    let apis = (query, health, metrics, dead_letters, probes);
     service(OpenApiService::new(apis, "Processing Service", VERSION).description(description))
 }
 

@@ -1,10 +1,19 @@
 //! What the services of one process share.
 
+use std::time::Duration;
+
 use api::operations::{Draining, RenderPrometheus};
+use readings::store::server_report::Danger;
 use readings::store::{Keys, RedisServer, SharedConnection};
+
+use tokio::time::sleep;
+use tracing::{error, info, warn};
 
 use crate::config::RedisSettings;
 use crate::telemetry;
+
+/// How often Redis is asked to describe itself until it does.
+const REPORT_PAUSE: Duration = Duration::from_secs(1);
 
 /// Redis, the names in it, and the state of this process.
 #[derive(Debug, Clone)]
@@ -23,28 +32,41 @@ impl Backend {
     /// The backend that the settings name; it is connected to when it is first used.
     ///
     /// # Errors
-    /// When the settings name no server, or metrics cannot be set up.
+    /// When metrics cannot be set up.
     pub fn new(settings: &RedisSettings, server: RedisServer) -> anyhow::Result<Self> {
-        let prometheus = telemetry::start_metrics()?;
-        Self::with(server, settings.keys(), prometheus)
+        Ok(Self::with(server, settings.keys(), telemetry::start_metrics()?))
     }
 
     /// A backend to describe services with.
-    ///
-    /// # Errors
-    /// When the client library refuses its settings.
-    pub fn unconnected(server: RedisServer) -> anyhow::Result<Self> {
+    pub fn unconnected(server: RedisServer) -> Self {
         Self::with(server, Keys::new("", ""), RenderPrometheus::new(String::new))
     }
 
-    fn with(server: RedisServer, keys: Keys, prometheus: RenderPrometheus) -> anyhow::Result<Self> {
-        Ok(Self {
-            ingestion: server.shared()?,
-            queries: server.shared()?,
+    fn with(server: RedisServer, keys: Keys, prometheus: RenderPrometheus) -> Self {
+        Self {
+            ingestion: server.shared(),
+            queries: server.shared(),
             server,
             keys,
             prometheus,
             draining: Draining::default(),
-        })
+        }
+    }
+
+    /// Says once, when Redis is there, what about it endangers readings.
+    pub async fn tell_dangers(&self) {
+        let report = loop {
+            match self.queries.server_report().await {
+                Ok(report) => break report,
+                Err(_) => sleep(REPORT_PAUSE).await,
+            }
+        };
+        for danger in report.dangers() {
+            match danger {
+                Danger::Evicts { .. } => error!("{danger}"),
+                Danger::NoMemoryLimit => info!("{danger}"),
+                _ => warn!("{danger}"),
+            }
+        }
     }
 }

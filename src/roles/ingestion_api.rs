@@ -3,7 +3,7 @@
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
-use api::ingestion::IngestionApi;
+use api::ingestion::{Backlog, IngestionApi};
 use api::operations::{IngestionHealthApi, ProbesApi, Readiness};
 use api::spec::{self, Service};
 use poem::{Endpoint, Response};
@@ -13,7 +13,7 @@ use tracing::{info, warn};
 
 use super::backend::Backend;
 use super::listener::{announce_and_serve, listen};
-use crate::config::IngestionSettings;
+use crate::config::{IngestionSettings, IntakeSettings};
 use crate::shutdown;
 
 /// How often the group is asked for until it is there.
@@ -25,6 +25,7 @@ const GROUP_PAUSE: Duration = Duration::from_secs(1);
 /// When the settings are of no use, or the port is taken.
 pub async fn run(settings: IngestionSettings) -> anyhow::Result<()> {
     let ending = shutdown::on_signal()?;
+    let intake = Intake::new(&settings.intake)?;
     let backend = Backend::new(&settings.redis, settings.redis.server()?)?;
     let listener = listen(
         &settings.listen,
@@ -33,12 +34,11 @@ pub async fn run(settings: IngestionSettings) -> anyhow::Result<()> {
         "INGESTION_PORT",
     );
     let listener = listener.await?;
-    let group = tokio::spawn(make_sure_of_group(stream(&backend)));
     let draining = backend.draining.clone();
     let serving = announce_and_serve(
         "ingestion-api",
         listener,
-        service(&backend).endpoint,
+        service(&backend, &intake).endpoint,
         ending.clone(),
         settings.drain.timeout(),
     );
@@ -46,24 +46,67 @@ pub async fn run(settings: IngestionSettings) -> anyhow::Result<()> {
         ending.cancelled().await;
         draining.begin();
     };
-    let (served, ()) = tokio::join!(serving, begin_draining);
-    group.abort();
-    served
+    tokio::select! {
+        (served, ()) = async { tokio::join!(serving, begin_draining) } => served,
+        () = async { attend(&backend, &intake).await; std::future::pending::<()>().await; } => Ok(()),
+    }
+}
+
+/// What is taken in, and how much of it.
+#[derive(Debug, Clone, Default)]
+pub struct Intake {
+    idempotency_ttl: Duration,
+    max_backlog: Option<u64>,
+    backlog: Backlog,
+}
+
+impl Intake {
+    /// As the settings say.
+    ///
+    /// # Errors
+    /// When they are of no use.
+    pub fn new(settings: &IntakeSettings) -> anyhow::Result<Self> {
+        Ok(Self {
+            idempotency_ttl: settings.idempotency_ttl()?,
+            max_backlog: settings.max_backlog(),
+            backlog: Backlog::default(),
+        })
+    }
+}
+
+/// What goes on beside the service as long as it is served: the consumer group is made sure of, the
+/// backlog is watched, and what endangers readings is told.
+pub async fn attend(backend: &Backend, intake: &Intake) {
+    tokio::join!(
+        make_sure_of_group(stream(backend)),
+        intake.backlog.clone().watch(stream(backend), intake.max_backlog),
+        backend.tell_dangers(),
+    );
 }
 
 /// The service over a backend.
-pub fn service(backend: &Backend) -> Service<impl Endpoint<Output = Response> + 'static> {
+pub fn service(
+    backend: &Backend,
+    intake: &Intake,
+) -> Service<impl Endpoint<Output = Response> + 'static> {
     let stream = stream(backend);
     spec::ingestion_api(
-        IngestionApi::new(stream.clone()),
+        IngestionApi {
+            stream: stream.clone(),
+            idempotency_ttl: intake.idempotency_ttl,
+            backlog: intake.backlog.clone(),
+        },
         IngestionHealthApi { connection: backend.queries.clone() },
-        ProbesApi { readiness: Readiness::Writes(stream), draining: backend.draining.clone() },
+        ProbesApi {
+            readiness: Readiness::Writes(stream, backend.queries.clone()),
+            draining: backend.draining.clone(),
+        },
     )
 }
 
 /// Creates stream and consumer group if they are missing, as soon as Redis lets it: an autoscaler
 /// that finds no group knows no backlog, and starts no processing service that would create it.
-pub async fn make_sure_of_group(stream: ReadingStream) {
+async fn make_sure_of_group(stream: ReadingStream) {
     loop {
         match stream.ensure_group().await {
             Ok(true) => return info!(group = stream.keys().group(), "created the consumer group"),
@@ -75,6 +118,6 @@ pub async fn make_sure_of_group(stream: ReadingStream) {
 }
 
 /// The stream as readings are appended to it.
-pub fn stream(backend: &Backend) -> ReadingStream {
+fn stream(backend: &Backend) -> ReadingStream {
     ReadingStream::new(backend.keys.clone(), backend.ingestion.clone())
 }

@@ -4,7 +4,7 @@ use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use actors::Pipeline;
-use api::operations::{MetricsApi, ProbesApi, ProcessingHealthApi, Readiness};
+use api::operations::{DeadLettersApi, MetricsApi, ProbesApi, ProcessingHealthApi, Readiness};
 use api::query::QueryApi;
 use api::spec::{self, Service};
 use poem::{Endpoint, Response};
@@ -47,8 +47,18 @@ pub async fn run(settings: ProcessingSettings) -> anyhow::Result<()> {
         drained.cancel();
         worked
     };
-    let (worked, served) = tokio::join!(working, serving);
-    worked.and(served)
+    let ended = async {
+        let (worked, served) = tokio::join!(working, serving);
+        worked.and(served)
+    };
+    let attending = async {
+        backend.tell_dangers().await;
+        std::future::pending::<()>().await;
+    };
+    tokio::select! {
+        ended = ended => ended,
+        () = attending => Ok(()),
+    }
 }
 
 /// Keeps the pipeline working until the end, and empties it then.
@@ -79,7 +89,7 @@ pub fn service(
     consumer: &str,
 ) -> Service<impl Endpoint<Output = Response> + 'static> {
     let stream = ReadingStream::new(backend.keys.clone(), backend.queries.clone());
-    service_with(backend, consumer, Readiness::Writes(stream))
+    service_with(backend, consumer, Readiness::Writes(stream, backend.queries.clone()))
 }
 
 /// The service over a backend of which it needs so much to be ready.
@@ -94,7 +104,8 @@ pub fn service_with(
     spec::processing_service(
         QueryApi::new(SeriesStore::new(connection.clone()), sites),
         ProcessingHealthApi { stream: stream.clone(), connection, consumer: consumer.to_owned() },
-        MetricsApi { stream, prometheus: backend.prometheus.clone() },
+        MetricsApi { stream: stream.clone(), prometheus: backend.prometheus.clone() },
+        DeadLettersApi { stream },
         ProbesApi { readiness, draining: backend.draining.clone() },
     )
 }

@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
 use super::backend::Backend;
+use super::ingestion_api::Intake;
 use super::listener::{listen, serve};
 use super::processing_service::QUERY_GRACE;
 use super::{ingestion_api, processing_service};
@@ -29,12 +30,14 @@ pub async fn run(settings: UpSettings) -> anyhow::Result<()> {
     let listeners = Listeners::open(&settings).await?;
     if settings.redis.names_a_server() {
         let server = settings.redis.server()?;
-        return run_on(server, "as configured", pipeline, &settings, listeners, ending).await;
+        let running = run_on(server, "as configured", pipeline, &settings, listeners, ending);
+        return Box::pin(running).await;
     }
     let redis = LocalRedis::start(&settings.data_dir()?).await?;
     let server = RedisServer::at(LocalRedis::HOST, redis.port())?;
     let described = redis.to_string();
-    let result = run_on(server, &described, pipeline, &settings, listeners, ending).await;
+    let running = run_on(server, &described, pipeline, &settings, listeners, ending);
+    let result = Box::pin(running).await;
     redis.stop().await;
     result
 }
@@ -67,13 +70,13 @@ async fn run_on(
     ending: CancellationToken,
 ) -> anyhow::Result<()> {
     let backend = Backend::new(&settings.redis, server)?;
-    let group = tokio::spawn(ingestion_api::make_sure_of_group(ingestion_api::stream(&backend)));
+    let intake = Intake::new(&settings.intake)?;
     let consumer = pipeline.consumer.clone();
     let pipeline = Pipeline::start(pipeline, backend.server.clone()).await?;
-    let ingestion = ingestion_api::service(&backend);
+    let ingestion = ingestion_api::service(&backend, &intake);
     let processing = processing_service::service(&backend, &consumer);
     let page = page::page(
-        ingestion_api::service(&backend).endpoint,
+        ingestion_api::service(&backend, &intake).endpoint,
         processing_service::service(&backend, &consumer).endpoint,
     );
     greet(&listeners, redis)?;
@@ -96,14 +99,23 @@ async fn run_on(
         drained.cancel();
         worked
     };
-    let (taken, worked, queried, shown) = tokio::join!(
-        taking,
-        working,
-        serve(on_processing, processing.endpoint, drained.clone(), QUERY_GRACE),
-        serve(frontend, page, drained.clone(), QUERY_GRACE),
-    );
-    group.abort();
-    worked.and(taken).and(queried).and(shown)
+    let attending = async {
+        ingestion_api::attend(&backend, &intake).await;
+        std::future::pending::<()>().await;
+    };
+    let ended = async {
+        let (taken, worked, queried, shown) = tokio::join!(
+            taking,
+            working,
+            serve(on_processing, processing.endpoint, drained.clone(), QUERY_GRACE),
+            serve(frontend, page, drained.clone(), QUERY_GRACE),
+        );
+        worked.and(taken).and(queried).and(shown)
+    };
+    tokio::select! {
+        ended = ended => ended,
+        () = attending => Ok(()),
+    }
 }
 
 fn greet(listeners: &Listeners, redis: &str) -> anyhow::Result<()> {

@@ -1,32 +1,40 @@
 //! `POST /readings`: takes a reading into the stream.
 
+mod backlog;
 mod body;
 
+use std::time::Duration;
+
 use chrono::Utc;
+use poem_openapi::param::Header;
 use poem_openapi::payload::Json;
 use poem_openapi::{ApiResponse, Enum, Object, OpenApi};
+use readings::Reading;
 use readings::store::codec::ingestion_time;
+use readings::store::idempotency::{AppendedOnce, IdempotencyKey};
 use readings::store::stream::ReadingStream;
-use readings::validation::parse_reading;
+use readings::store::{StoreError, StreamId};
+use readings::validation::{Fault, FaultKind, Location, parse_reading};
 use tracing::warn;
 
+pub use self::backlog::Backlog;
 pub use self::body::ReadingBody;
 use crate::metrics::METRICS;
 use crate::problem::{Problem, ValidationProblem, unavailable};
 use crate::spec::Topic;
 
+/// The most bytes that an idempotency key may have.
+const MAX_KEY_BYTES: usize = 255;
+
 /// The operations of the Ingestion API.
 #[derive(Debug)]
 pub struct IngestionApi {
-    stream: ReadingStream,
-}
-
-impl IngestionApi {
-    /// Takes readings into this stream.
-    #[must_use]
-    pub const fn new(stream: ReadingStream) -> Self {
-        Self { stream }
-    }
+    /// Where readings are taken into.
+    pub stream: ReadingStream,
+    /// How long idempotency keys are known at least.
+    pub idempotency_ttl: Duration,
+    /// Whether more readings are taken.
+    pub backlog: Backlog,
 }
 
 /// What became of a reading that was accepted.
@@ -72,41 +80,81 @@ impl IngestionApi {
     /// Send one reading
     ///
     /// With the answer 201 the reading is in the stream and will be stored, whatever fails
-    /// afterwards. Sending a reading twice stores it twice.
+    /// afterwards. Sending a reading twice stores it twice, unless both have the same
+    /// `Idempotency-Key`: then the second gets the answer of the first. With a key a request whose
+    /// outcome is unknown can be sent again.
     #[oai(path = "/readings", method = "post", operation_id = "post_reading")]
-    async fn post_reading(&self, body: ReadingBody) -> Answer {
+    async fn post_reading(
+        &self,
+        body: ReadingBody,
+        /// A name for this reading, such as a UUID: 1 to 255 visible ASCII characters.
+        #[oai(name = "Idempotency-Key")]
+        idempotency_key: Header<Option<String>>,
+    ) -> Answer {
         let body = match body {
             ReadingBody::Complete(body) => body,
             ReadingBody::TooLarge => return Answer::TooLarge(Json(body::too_large())),
             ReadingBody::TooSlow => return Answer::TooSlow(Json(body::too_slow())),
             ReadingBody::NotJson(fault) => return rejected(vec![fault]),
         };
-        match parse_reading(&body) {
-            Ok(reading) => self.accept(&reading).await,
-            Err(faults) => rejected(faults),
+        let reading = match parse_reading(&body) {
+            Ok(reading) => reading,
+            Err(faults) => return rejected(faults),
+        };
+        if self.backlog.is_full() {
+            METRICS.refused("backlog");
+            return Answer::Unavailable(Json(backlog::full()), backlog::RETRY_AFTER_SECONDS);
+        }
+        match idempotency_key.0 {
+            None => self.accept(&reading).await,
+            Some(key) => self.accept_once(&reading, &key, &body).await,
         }
     }
 }
 
 impl IngestionApi {
-    async fn accept(&self, reading: &readings::Reading) -> Answer {
+    async fn accept(&self, reading: &Reading) -> Answer {
         match self.stream.append(reading, &ingestion_time(Utc::now())).await {
-            Ok(id) => {
-                METRICS.accepted();
-                let stream_id = id.to_string();
-                Answer::Accepted(Json(Accepted { status: AcceptedStatus::Accepted, stream_id }))
-            }
-            Err(error) => {
-                METRICS.refused(error.class);
-                warn!(%error, "a reading was not taken");
-                let (problem, retry_after) = unavailable(&error);
-                Answer::Unavailable(Json(problem), retry_after)
-            }
+            Ok(id) => accepted(id),
+            Err(error) => not_taken(&error),
+        }
+    }
+
+    async fn accept_once(&self, reading: &Reading, key: &str, body: &[u8]) -> Answer {
+        if !is_key(key) {
+            return rejected(vec![key_fault(FaultKind::KeyType, key)]);
+        }
+        let (now, ttl) = (ingestion_time(Utc::now()), self.idempotency_ttl);
+        match self.stream.append_once(reading, &now, &IdempotencyKey::new(key, body), ttl).await {
+            Ok(AppendedOnce::Entry(id)) => accepted(id),
+            Ok(AppendedOnce::OtherBody) => rejected(vec![key_fault(FaultKind::KeyReused, key)]),
+            Err(error) => not_taken(&error),
         }
     }
 }
 
-fn rejected(faults: Vec<readings::validation::Fault>) -> Answer {
+fn is_key(key: &str) -> bool {
+    (1..=MAX_KEY_BYTES).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic())
+}
+
+fn key_fault(kind: FaultKind, key: &str) -> Fault {
+    Fault::new(Location::Header("Idempotency-Key"), kind, key)
+}
+
+fn accepted(id: StreamId) -> Answer {
+    METRICS.accepted();
+    let stream_id = id.to_string();
+    Answer::Accepted(Json(Accepted { status: AcceptedStatus::Accepted, stream_id }))
+}
+
+fn not_taken(error: &StoreError) -> Answer {
+    METRICS.refused(error.class.name());
+    warn!(%error, "a reading was not taken");
+    let (problem, retry_after) = unavailable(error);
+    Answer::Unavailable(Json(problem), retry_after)
+}
+
+fn rejected(faults: Vec<Fault>) -> Answer {
     METRICS.rejected(&faults);
     Answer::Invalid(Json(faults.into()))
 }

@@ -2,6 +2,7 @@
 
 use poem_openapi::payload::Json;
 use poem_openapi::{ApiResponse, Enum, Object, OpenApi};
+use readings::store::server_report::Danger;
 use readings::store::status::GroupStatus;
 use readings::store::stream::ReadingStream;
 use readings::store::{SharedConnection, StoreError};
@@ -66,7 +67,7 @@ pub struct ConsumerGroup {
 
 impl From<GroupStatus> for ConsumerGroup {
     fn from(group: GroupStatus) -> Self {
-        let GroupStatus { name, consumers, pending, lag } = group;
+        let GroupStatus { name, consumers, pending, lag, .. } = group;
         Self { name, consumers, pending, lag }
     }
 }
@@ -151,17 +152,28 @@ enum ReadyAnswer {
 /// What a service needs of Redis to be ready.
 #[derive(Debug)]
 pub enum Readiness {
-    /// That it takes writes.
-    Writes(ReadingStream),
+    /// That it takes writes, and keeps them.
+    Writes(ReadingStream, SharedConnection),
     /// That it answers.
     Reads(SharedConnection),
 }
 
+/// Why a service is not ready.
+enum NotReady {
+    Store(StoreError),
+    Danger(Danger),
+}
+
 impl Readiness {
-    async fn check(&self) -> Result<(), StoreError> {
+    async fn check(&self) -> Result<(), NotReady> {
         match self {
-            Self::Writes(stream) => stream.probe_writes().await,
-            Self::Reads(connection) => connection.ping().await,
+            Self::Reads(connection) => connection.ping().await.map_err(NotReady::Store),
+            Self::Writes(stream, connection) => {
+                stream.probe_writes().await.map_err(NotReady::Store)?;
+                let report = connection.server_report().await.map_err(NotReady::Store)?;
+                let forbidding = report.dangers().into_iter().find(Danger::forbids_readiness);
+                forbidding.map_or(Ok(()), |danger| Err(NotReady::Danger(danger)))
+            }
         }
     }
 }
@@ -188,8 +200,8 @@ impl ProbesApi {
 
     /// Whether requests can be served
     ///
-    /// 503 while Redis is unreachable, loading, read-only or out of memory, and while the service is
-    /// shutting down.
+    /// 503 while Redis is unreachable, loading, read-only, out of memory or set to throw readings away,
+    /// and while the service is shutting down.
     #[oai(path = "/readyz", method = "get", operation_id = "get_readyz")]
     async fn readyz(&self) -> ReadyAnswer {
         if self.draining.has_begun() {
@@ -197,7 +209,10 @@ impl ProbesApi {
         }
         match self.readiness.check().await {
             Ok(()) => ReadyAnswer::Ready(Json(Ready { status: "ready".to_owned() })),
-            Err(error) => {
+            Err(NotReady::Danger(danger)) => {
+                ReadyAnswer::NotReady(Json(Problem::new(danger.to_string())))
+            }
+            Err(NotReady::Store(error)) => {
                 debug!(%error, "not ready");
                 ReadyAnswer::NotReady(Json(unavailable(&error).0))
             }

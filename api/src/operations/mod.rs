@@ -1,11 +1,13 @@
 //! Health, probes and metrics of a running service.
 
+mod dead_letters;
 mod health;
 mod stream_metrics;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+pub use self::dead_letters::{DeadLetter, DeadLettersApi};
 pub use self::health::{IngestionHealthApi, ProbesApi, ProcessingHealthApi, Readiness};
 pub use self::stream_metrics::{MetricsApi, PrometheusText, RenderPrometheus};
 

@@ -5,83 +5,46 @@
 //! - [`DedicatedConnection`]: one caller, one command at a time, which may block. A blocking command
 //!   on a shared socket would hold up everybody behind it, and one whose answer is given up while
 //!   the server still works on it would be delivered entries that nobody reads.
+//!
+//! The client library keeps a connection whose answers time out or that leads to a replica; the
+//! watchdog in [`SharedConnection`] replaces it.
 
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
-use redis::aio::{
-    ConnectionLike, ConnectionManager, ConnectionManagerConfig, MultiplexedConnection,
-};
-use redis::io::tcp::{TcpSettings, socket2::TcpKeepalive};
-use redis::{
-    AsyncConnectionConfig, Cmd, ConnectionAddr, IntoConnectionInfo, ProtocolVersion, Value,
-};
+use redis::aio::{ConnectionLike, MultiplexedConnection};
+use redis::{AsyncConnectionConfig, Cmd, PushInfo, PushKind, ScriptInvocation, Value};
+use tokio::sync::Mutex as AsyncMutex;
+use tracing::info;
 
-use super::error::{StoreError, StoreResult};
-
-/// How long a connection attempt may take. Too low and a busy server is never reached; too high and
-/// callers wait that long for their "unavailable".
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
+use super::error::{ErrorClass, StoreError, StoreResult};
+use super::server::{RedisServer, connect_error};
 
 /// How long a command on a shared connection may take. Too low and a slow disk looks like an outage;
 /// too high and a hung server holds every request that long.
-const RESPONSE_TIMEOUT: Duration = Duration::from_secs(3);
+pub const RESPONSE_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// After this silence the kernel probes the peer, and after as long again without an answer the
-/// connection is dropped: how soon a vanished host is noticed on an idle connection.
-const KEEPALIVE: Duration = Duration::from_secs(5);
+/// Timeouts in a row after which a connection is taken for dead. One may be a slow command.
+const TIMEOUTS_UNTIL_REPLACED: u32 = 2;
 
-/// A Redis (or Valkey) server that can be connected to.
-#[derive(Debug, Clone)]
-pub struct RedisServer {
-    client: redis::Client,
-}
+/// A failed attempt to connect answers all who ask within this time: else each of them would make an
+/// attempt of its own, one after the other.
+const FAILURE_IS_FRESH: Duration = Duration::from_millis(50);
+
+/// A connection that leads to a replica is replaced when it is at least this old: the next attempt
+/// may lead to the same server.
+const REPLACED_AFTER: Duration = Duration::from_secs(1);
 
 impl RedisServer {
-    /// Names a server by host and port.
-    ///
-    /// # Errors
-    /// When host and port make no address.
-    pub fn at(host: &str, port: u16) -> StoreResult<Self> {
-        Self::open(ConnectionAddr::Tcp(host.to_owned(), port))
-    }
-
-    /// Names a server by URL: `redis://`, `rediss://` (TLS) or `redis+unix://`, with user, password
-    /// and database.
-    ///
-    /// # Errors
-    /// When the URL is not one of these.
-    pub fn from_url(url: &str) -> StoreResult<Self> {
-        Self::open(url)
-    }
-
-    fn open(address: impl IntoConnectionInfo) -> StoreResult<Self> {
-        let failed = |error| StoreError::new("connect", error);
-        let info = address.into_connection_info().map_err(failed)?;
-        if matches!(info.addr(), ConnectionAddr::TcpTls { .. }) {
-            // Err means that the process has chosen a provider before, which serves as well.
-            let _ = rustls::crypto::ring::default_provider().install_default();
-        }
-        let keepalive = TcpKeepalive::new().with_time(KEEPALIVE).with_interval(KEEPALIVE);
-        let tcp = TcpSettings::default().set_nodelay(true).set_keepalive(keepalive);
-        // RESP3: only there does the connection manager notice a lost server while idle.
-        let redis = info.redis_settings().clone().set_protocol(ProtocolVersion::RESP3);
-        let info = info.set_tcp_settings(tcp).set_redis_settings(redis);
-        Ok(Self { client: redis::Client::open(info).map_err(failed)? })
-    }
-
     /// A connection for many callers. It is made when first used, and made anew when it is lost.
-    ///
-    /// # Errors
-    /// When the client library refuses its settings.
-    pub fn shared(&self) -> StoreResult<SharedConnection> {
-        // No retries inside: the second caller during an outage would wait seconds for the first.
-        let config = ConnectionManagerConfig::new()
-            .set_number_of_retries(0)
-            .set_connection_timeout(Some(CONNECT_TIMEOUT))
-            .set_response_timeout(Some(RESPONSE_TIMEOUT));
-        let manager = ConnectionManager::new_lazy_with_config(self.client.clone(), config)
-            .map_err(|error| StoreError::new("connect", error))?;
-        Ok(SharedConnection(manager))
+    #[must_use]
+    pub fn shared(&self) -> SharedConnection {
+        SharedConnection(Arc::new(Shared {
+            server: self.clone(),
+            current: Mutex::default(),
+            connecting: AsyncMutex::default(),
+        }))
     }
 
     /// A connection for one caller whose commands may take up to `response_timeout`, which must be
@@ -90,20 +53,42 @@ impl RedisServer {
     /// # Errors
     /// When the server cannot be reached or refuses the credentials.
     pub async fn dedicated(&self, response_timeout: Duration) -> StoreResult<DedicatedConnection> {
-        let config = AsyncConnectionConfig::new()
-            .set_connection_timeout(Some(CONNECT_TIMEOUT))
-            .set_response_timeout(Some(response_timeout));
-        let failed = |error| StoreError::new("connect", error);
-        let connecting = self.client.get_multiplexed_async_connection_with_config(&config);
-        let mut connection = connecting.await.map_err(failed)?;
+        let config = AsyncConnectionConfig::new().set_response_timeout(Some(response_timeout));
+        let mut connection = self.connect(config).await?;
         let client_id = redis::cmd("CLIENT").arg("ID").query_async(&mut connection).await;
-        Ok(DedicatedConnection { connection, client_id: client_id.map_err(failed)? })
+        Ok(DedicatedConnection { connection, client_id: client_id.map_err(connect_error)? })
     }
 }
 
 /// A connection that many callers use at once; cloning it is cheap.
 #[derive(Debug, Clone)]
-pub struct SharedConnection(ConnectionManager);
+pub struct SharedConnection(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    server: RedisServer,
+    current: Mutex<Option<Arc<Live>>>,
+    /// The last failure to connect; its lock is held by whoever is connecting.
+    connecting: AsyncMutex<Option<(Instant, StoreError)>>,
+}
+
+/// A connection that was made.
+struct Live {
+    connection: MultiplexedConnection,
+    made: Instant,
+    timeouts: AtomicU32,
+    /// Set by the client library when the server closes the connection.
+    lost: Arc<AtomicBool>,
+}
+
+impl std::fmt::Debug for Live {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Live")
+            .field("made", &self.made)
+            .field("lost", &self.lost)
+            .finish_non_exhaustive()
+    }
+}
 
 impl SharedConnection {
     /// Whether the server answers at all.
@@ -115,21 +100,103 @@ impl SharedConnection {
     }
 
     pub(super) async fn send(&self, operation: &'static str, command: &Cmd) -> StoreResult<Value> {
-        let mut manager = self.0.clone();
-        answer(operation, manager.req_packed_command(command).await)
+        let live = self.live().await?;
+        let mut connection = live.connection.clone();
+        let result = connection.req_packed_command(command).await;
+        self.judge(&live, answer(operation, result))
     }
 
-    pub(super) async fn send_all(
+    /// Runs a script by its hash, and sends it first where the server does not know it.
+    pub(super) async fn run(
         &self,
         operation: &'static str,
-        pipeline: &redis::Pipeline,
+        script: &ScriptInvocation<'_>,
     ) -> StoreResult<Value> {
-        let mut manager = self.0.clone();
-        answer(operation, pipeline.query_async(&mut manager).await)
+        let live = self.live().await?;
+        let mut connection = live.connection.clone();
+        let result = script.invoke_async(&mut connection).await;
+        self.judge(&live, answer(operation, result))
     }
 
-    pub(super) fn manager(&self) -> ConnectionManager {
-        self.0.clone()
+    async fn live(&self) -> StoreResult<Arc<Live>> {
+        if let Some(live) = self.usable() {
+            return Ok(live);
+        }
+        let mut last_failure = self.0.connecting.lock().await;
+        if let Some(live) = self.usable() {
+            return Ok(live);
+        }
+        if let Some((at, error)) = &*last_failure
+            && at.elapsed() < FAILURE_IS_FRESH
+        {
+            return Err(error.clone());
+        }
+        match self.connect().await {
+            Ok(live) => Ok(self.set(live)),
+            Err(error) => {
+                *last_failure = Some((Instant::now(), error.clone()));
+                Err(error)
+            }
+        }
+    }
+
+    async fn connect(&self) -> StoreResult<Live> {
+        let lost = Arc::new(AtomicBool::new(false));
+        let noticed = Arc::clone(&lost);
+        let on_push = move |push: PushInfo| {
+            if push.kind == PushKind::Disconnection {
+                noticed.store(true, Ordering::Release);
+            }
+            Ok::<_, StoreError>(())
+        };
+        let config = AsyncConnectionConfig::new()
+            .set_response_timeout(Some(RESPONSE_TIMEOUT))
+            .set_push_sender(on_push);
+        let connection = self.0.server.connect(config).await?;
+        Ok(Live { connection, made: Instant::now(), timeouts: AtomicU32::new(0), lost })
+    }
+
+    fn usable(&self) -> Option<Arc<Live>> {
+        self.current().clone().filter(|live| !live.lost.load(Ordering::Acquire))
+    }
+
+    fn set(&self, live: Live) -> Arc<Live> {
+        let live = Arc::new(live);
+        *self.current() = Some(Arc::clone(&live));
+        live
+    }
+
+    /// Draws conclusions about the connection from what came over it.
+    fn judge<T>(&self, live: &Arc<Live>, result: StoreResult<T>) -> StoreResult<T> {
+        let Err(error) = &result else {
+            live.timeouts.store(0, Ordering::Relaxed);
+            return result;
+        };
+        let replace = match error.class {
+            ErrorClass::Disconnected | ErrorClass::Denied => true,
+            ErrorClass::ReadOnly => live.made.elapsed() >= REPLACED_AFTER,
+            ErrorClass::Timeout => {
+                live.timeouts.fetch_add(1, Ordering::Relaxed) + 1 >= TIMEOUTS_UNTIL_REPLACED
+            }
+            _ => false,
+        };
+        if replace {
+            self.give_up(live, error.class);
+        }
+        result
+    }
+
+    fn give_up(&self, live: &Arc<Live>, reason: ErrorClass) {
+        let mut current = self.current();
+        if current.as_ref().is_some_and(|current| Arc::ptr_eq(current, live)) {
+            *current = None;
+            info!(%reason, "a connection to Redis is replaced");
+        }
+    }
+
+    fn current(&self) -> std::sync::MutexGuard<'_, Option<Arc<Live>>> {
+        // What it guards is replaced as a whole, also when a thread panicked before.
+        self.0.current.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

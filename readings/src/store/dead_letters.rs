@@ -1,15 +1,58 @@
-//! Entries that cannot become readings, kept with the reason.
+//! Entries that cannot become readings, kept with the reason until somebody decides.
 
-use redis::pipe;
+use std::collections::HashSet;
+use std::sync::LazyLock;
+
+use redis::{Script, Value, cmd};
 
 use super::StreamId;
 use super::codec::{self, StreamEntry, Undecodable};
 use super::error::{StoreError, StoreResult};
+use super::reply::{self, RawEntry, RawFields};
 use super::stream::ReadingStream;
 
 /// How many dead letters are kept, roughly (Redis trims by whole nodes); the oldest go first. Too low
 /// and a burst of poison drives out what an operator has yet to read; too high and it fills Redis.
 const MAX_DEAD_LETTERS: usize = 100_000;
+
+/// What stands before the name of each of the entry's own fields.
+const FIELD: &str = "field:";
+
+/// Letters that are looked through at a time.
+const PAGE: usize = 1_000;
+
+/// Fields of an entry that a script can pass on at most; Lua's `unpack` ends at 8,000 values.
+const MAX_SCRIPTED_FIELDS: usize = 3_000;
+
+/// Adds the letter before it acknowledges the entry: if the first is refused (no memory), the second
+/// is not done.
+static BURY: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(
+        "local pending = redis.call('XPENDING', KEYS[1], ARGV[1], ARGV[2], ARGV[2], 1)
+         if #pending == 0 then return 0 end
+         redis.call('XADD', KEYS[2], 'MAXLEN', '~', ARGV[3], '*', unpack(ARGV, 4))
+         return redis.call('XACK', KEYS[1], ARGV[1], ARGV[2])",
+    )
+});
+
+/// Puts a letter's fields back into the stream as a new entry and removes the letter, in one step: of
+/// two who do it at the same time one finds nothing.
+static RETRY: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(
+        "local found = redis.call('XRANGE', KEYS[1], ARGV[1], ARGV[1])
+         if #found == 0 then return false end
+         local letter, entry = found[1][2], {}
+         for i = 1, #letter, 2 do
+             if string.sub(letter[i], 1, #ARGV[2]) == ARGV[2] then
+                 entry[#entry + 1] = string.sub(letter[i], #ARGV[2] + 1)
+                 entry[#entry + 1] = letter[i + 1]
+             end
+         end
+         local id = redis.call('XADD', KEYS[2], '*', unpack(entry))
+         redis.call('XDEL', KEYS[1], ARGV[1])
+         return id",
+    )
+});
 
 /// An entry to be moved, and why.
 #[derive(Debug, Clone)]
@@ -20,43 +63,208 @@ pub struct DeadLetter {
     pub fields: Vec<(Vec<u8>, Vec<u8>)>,
     /// The rule it breaks.
     pub reason: String,
+    /// How often it was delivered here.
+    pub deliveries: u32,
 }
 
 impl From<Undecodable> for DeadLetter {
     fn from(Undecodable { id, fields, reason }: Undecodable) -> Self {
-        Self { id, fields, reason: reason.to_string() }
+        Self { id, fields, reason: reason.to_string(), deliveries: 1 }
     }
 }
 
 impl DeadLetter {
-    /// An entry that Redis will never store, because of the key that it belongs to.
+    /// An entry that is a reading, but can never be stored.
     #[must_use]
-    pub fn refused(entry: &StreamEntry, error: &StoreError) -> Self {
+    pub fn refused(entry: &StreamEntry, reason: String, deliveries: u32) -> Self {
         let bytes = |text: &str| text.as_bytes().to_vec();
         let fields = codec::stream_fields(&entry.reading, &entry.ingested_at);
         let fields = fields.iter().map(|(name, value)| (bytes(name), bytes(value))).collect();
-        Self { id: entry.id, fields, reason: error.to_string() }
+        Self { id: entry.id, fields, reason, deliveries }
+    }
+}
+
+/// A dead letter as it is kept.
+#[derive(Debug, Clone)]
+pub struct KeptLetter {
+    /// The letter's own id; its milliseconds are when it was written.
+    pub id: StreamId,
+    /// The id that the entry had in the stream of readings.
+    pub original_id: String,
+    /// The rule that it breaks.
+    pub reason: String,
+    /// How often it was delivered to the consumer that gave it up.
+    pub deliveries: u32,
+    /// The consumer that gave it up.
+    pub consumer: String,
+    /// The entry's fields.
+    pub fields: Vec<(Vec<u8>, Vec<u8>)>,
+}
+
+impl KeptLetter {
+    fn from_raw(RawEntry { id, fields }: RawEntry) -> Self {
+        let mut letter = Self {
+            id,
+            original_id: String::new(),
+            reason: String::new(),
+            deliveries: 1,
+            consumer: String::new(),
+            fields: Vec::new(),
+        };
+        for (name, value) in fields.unwrap_or_default() {
+            letter.take(&name, value);
+        }
+        letter
+    }
+
+    fn take(&mut self, name: &[u8], value: Vec<u8>) {
+        let text = || String::from_utf8_lossy(&value).into_owned();
+        match name {
+            b"original_id" => self.original_id = text(),
+            b"reason" => self.reason = text(),
+            b"deliveries" => self.deliveries = text().parse().unwrap_or(1),
+            b"consumer" => self.consumer = text(),
+            name => {
+                if let Some(name) = name.strip_prefix(FIELD.as_bytes()) {
+                    self.fields.push((name.to_vec(), value));
+                }
+            }
+        }
+    }
+
+    /// The reading that the letter once was; `None` for what never was one.
+    #[must_use]
+    pub fn entry(&self) -> Option<StreamEntry> {
+        let id = self.original_id.parse().ok()?;
+        let fields: RawFields = self.fields.clone();
+        codec::decode(RawEntry { id, fields: Some(fields) })?.ok()
     }
 }
 
 impl ReadingStream {
-    /// Moves an entry to the dead-letter stream: one transaction that adds it there, with its fields
-    /// and the reason, and acknowledges it here.
+    /// Moves an entry to the dead-letter stream, if it is still pending: in one step adds it there,
+    /// with its fields and the reason, and acknowledges it here. Safe to repeat.
     ///
     /// # Errors
-    /// When the server did not answer or refused; without an answer the entry may have been moved.
+    /// When the server did not answer or refused.
     pub async fn bury(&self, entry: &DeadLetter, consumer: &str) -> StoreResult<()> {
-        let keys = self.keys();
-        let id = entry.id.to_string();
-        let mut transaction = pipe();
-        let add = transaction.atomic().cmd("XADD").arg(keys.dead_letters());
-        add.arg("MAXLEN").arg("~").arg(MAX_DEAD_LETTERS).arg("*");
-        add.arg("original_id").arg(&id).arg("reason").arg(&entry.reason);
-        add.arg("consumer").arg(consumer);
-        for (name, value) in &entry.fields {
-            add.arg([b"field:", name.as_slice()].concat()).arg(value);
+        if entry.fields.len() > MAX_SCRIPTED_FIELDS {
+            return self.bury_huge(entry, consumer).await;
         }
-        transaction.cmd("XACK").arg(keys.stream()).arg(keys.group()).arg(&id);
-        self.connection().send_all("MULTI XADD XACK", &transaction).await.map(drop)
+        let keys = self.keys();
+        let mut script = BURY.key(keys.stream());
+        script.key(keys.dead_letters()).arg(keys.group()).arg(entry.id.to_string());
+        script.arg(MAX_DEAD_LETTERS);
+        for (name, value) in letter_fields(entry, consumer) {
+            script.arg(name).arg(value);
+        }
+        self.connection().run("XADD XACK", &script).await.map(drop)
     }
+
+    /// As [`ReadingStream::bury`] for an entry with more fields than a script can pass on. In two
+    /// steps: repeated between them, or after an unknown outcome, it leaves two letters.
+    async fn bury_huge(&self, entry: &DeadLetter, consumer: &str) -> StoreResult<()> {
+        const XADD: &str = "XADD";
+        let mut add = cmd(XADD);
+        add.arg(self.keys().dead_letters()).arg("MAXLEN").arg("~").arg(MAX_DEAD_LETTERS).arg("*");
+        for (name, value) in letter_fields(entry, consumer) {
+            add.arg(name).arg(value);
+        }
+        self.connection().send(XADD, &add).await?;
+        self.acknowledge(&[entry.id]).await.map(drop)
+    }
+
+    /// The dead letters among these entries. Looks through the letters that are younger than the
+    /// oldest of the entries.
+    ///
+    /// # Errors
+    /// When the server did not answer or refused.
+    pub async fn buried_among(&self, ids: &HashSet<StreamId>) -> StoreResult<Vec<KeptLetter>> {
+        let Some(oldest) = ids.iter().min() else { return Ok(Vec::new()) };
+        let wanted: HashSet<_> = ids.iter().map(ToString::to_string).collect();
+        let mut start = oldest.ms.to_string();
+        let mut found = Vec::new();
+        loop {
+            let letters = self.letters(&start, PAGE).await?;
+            let last = letters.last().map(|letter| letter.id);
+            found.extend(letters.into_iter().filter(|letter| wanted.contains(&letter.original_id)));
+            let Some(last) = last else { return Ok(found) };
+            start = format!("({last}");
+        }
+    }
+
+    /// Up to `count` dead letters, oldest first, after `after`.
+    ///
+    /// # Errors
+    /// When the server did not answer or refused.
+    pub async fn dead_letters(
+        &self,
+        after: Option<StreamId>,
+        count: usize,
+    ) -> StoreResult<Vec<KeptLetter>> {
+        let start = after.map_or_else(|| "-".to_owned(), |id| format!("({id}"));
+        self.letters(&start, count).await
+    }
+
+    async fn letters(&self, start: &str, count: usize) -> StoreResult<Vec<KeptLetter>> {
+        const XRANGE: &str = "XRANGE";
+        let mut command = cmd(XRANGE);
+        command.arg(self.keys().dead_letters()).arg(start).arg("+").arg("COUNT").arg(count);
+        let reply = self.connection().send(XRANGE, &command).await?;
+        let letters = reply::entries(reply).ok_or_else(|| StoreError::unexpected_reply(XRANGE))?;
+        Ok(letters.into_iter().map(KeptLetter::from_raw).collect())
+    }
+
+    /// How many dead letters there are.
+    ///
+    /// # Errors
+    /// When the server did not answer or refused.
+    pub async fn count_dead_letters(&self) -> StoreResult<u64> {
+        const XLEN: &str = "XLEN";
+        let reply = self.connection().send(XLEN, cmd(XLEN).arg(self.keys().dead_letters())).await?;
+        reply::integer(&reply).ok_or_else(|| StoreError::unexpected_reply(XLEN))
+    }
+
+    /// Puts a dead letter back into the stream, as a new entry whose id is given; `None` when there
+    /// is no such letter.
+    ///
+    /// # Errors
+    /// When the server did not answer or refused; without an answer it may have been put back.
+    pub async fn retry_dead_letter(&self, id: StreamId) -> StoreResult<Option<StreamId>> {
+        const OPERATION: &str = "XADD XDEL";
+        let mut script = RETRY.key(self.keys().dead_letters());
+        script.key(self.keys().stream()).arg(id.to_string()).arg(FIELD);
+        match self.connection().run(OPERATION, &script).await? {
+            Value::Nil | Value::Boolean(false) => Ok(None),
+            id => match reply::stream_id(id) {
+                Some(id) => Ok(Some(id)),
+                None => Err(StoreError::unexpected_reply(OPERATION)),
+            },
+        }
+    }
+
+    /// Deletes a dead letter for good; says whether there was one.
+    ///
+    /// # Errors
+    /// When the server did not answer or refused.
+    pub async fn delete_dead_letter(&self, id: StreamId) -> StoreResult<bool> {
+        const XDEL: &str = "XDEL";
+        let mut command = cmd(XDEL);
+        command.arg(self.keys().dead_letters()).arg(id.to_string());
+        let reply = self.connection().send(XDEL, &command).await?;
+        let deleted = reply::integer(&reply).ok_or_else(|| StoreError::unexpected_reply(XDEL))?;
+        Ok(deleted > 0)
+    }
+}
+
+fn letter_fields(entry: &DeadLetter, consumer: &str) -> Vec<(Vec<u8>, Vec<u8>)> {
+    let about = [
+        ("original_id", entry.id.to_string()),
+        ("reason", entry.reason.clone()),
+        ("deliveries", entry.deliveries.to_string()),
+        ("consumer", consumer.to_owned()),
+    ];
+    let about = about.into_iter().map(|(name, value)| (name.into(), value.into_bytes()));
+    let own = entry.fields.iter();
+    about.chain(own.map(|(n, value)| ([FIELD.as_bytes(), n].concat(), value.clone()))).collect()
 }

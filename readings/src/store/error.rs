@@ -33,7 +33,8 @@ impl StoreError {
     }
 
     /// `XINFO` has no code of its own for a key that does not exist.
-    pub(super) fn is_missing_key(&self) -> bool {
+    #[must_use]
+    pub fn is_missing_key(&self) -> bool {
         self.code() == Some("ERR") && self.source.detail().is_some_and(|text| text == "no such key")
     }
 

@@ -40,6 +40,18 @@ impl Keys {
         format!("{}:sites", self.stream)
     }
 
+    /// The idempotency keys of one period and shard. In the slot of the stream, as they are written
+    /// together.
+    #[must_use]
+    pub fn idempotency(&self, period: u64, shard: u16) -> String {
+        let stream = &self.stream;
+        if stream.contains('{') {
+            format!("{stream}:idempotency:{period}:{shard}")
+        } else {
+            format!("{{{stream}}}:idempotency:{period}:{shard}")
+        }
+    }
+
     /// A key that never exists: writing to it without creating it shows whether Redis takes writes.
     #[must_use]
     pub fn probe(&self) -> String {

@@ -4,8 +4,13 @@
 //! |---|---|
 //! | [`keys`] | every key name |
 //! | [`codec`] | reading <-> stream fields, stream entry <-> sorted-set member |
+//! | `server` | the server's address and secrets |
+//! | [`server_report`] | what about a server endangers readings |
 //! | [`connection`] | the kinds of connection and why there are several |
 //! | [`stream`] | the stream and its consumer group |
+//! | [`idempotency`] | appending a reading once |
+//! | [`consumers`] | the group's consumers: life, hand-over, end |
+//! | `trim` | removing what everybody has read |
 //! | [`series`] | a site's sorted set |
 //! | [`status`] | what Redis says of stream and groups |
 //! | [`sites`] | the index of sites |
@@ -15,17 +20,23 @@
 mod administration;
 pub mod codec;
 pub mod connection;
+pub mod consumers;
 pub mod dead_letters;
 pub mod error;
+pub mod idempotency;
 pub mod keys;
 mod reply;
 pub mod series;
+mod server;
+pub mod server_report;
 pub mod sites;
 pub mod status;
 pub mod stream;
 mod stream_id;
+mod trim;
 
-pub use connection::{DedicatedConnection, RedisServer, SharedConnection};
+pub use connection::{DedicatedConnection, RESPONSE_TIMEOUT, SharedConnection};
 pub use error::{ErrorClass, StoreError};
 pub use keys::Keys;
+pub use server::{Password, RedisServer, Secrets};
 pub use stream_id::StreamId;

@@ -13,6 +13,7 @@ use super::connection::SharedConnection;
 use super::error::{StoreError, StoreResult};
 use super::keys;
 use super::reply;
+use crate::iso8601::Instant;
 use crate::reading::SiteId;
 
 /// Members that one page brings. Too low and an export spends its time on round trips; too high and
@@ -55,6 +56,34 @@ impl SeriesStore {
             command.arg(codec::score(entry)).arg(codec::member(entry));
         }
         self.connection.send(ZADD, &command).await.map(drop)
+    }
+
+    /// Removes readings of one site (`ZREM`).
+    ///
+    /// # Errors
+    /// When the server did not answer or refused; they can be removed again.
+    pub async fn remove(&self, site: &SiteId, entries: &[StreamEntry]) -> StoreResult<()> {
+        const ZREM: &str = "ZREM";
+        let mut command = cmd(ZREM);
+        command.arg(keys::series(site));
+        for entry in entries {
+            command.arg(codec::member(entry));
+        }
+        self.connection.send(ZREM, &command).await.map(drop)
+    }
+
+    /// Removes a site's readings that were taken before an instant (`ZREMRANGEBYSCORE`); says how
+    /// many.
+    ///
+    /// # Errors
+    /// When the server did not answer or refused.
+    pub async fn remove_before(&self, site: &SiteId, before: Instant) -> StoreResult<u64> {
+        const ZREMRANGEBYSCORE: &str = "ZREMRANGEBYSCORE";
+        let mut command = cmd(ZREMRANGEBYSCORE);
+        let bound = format!("({}", before.epoch_seconds());
+        command.arg(keys::series(site)).arg("-inf").arg(bound);
+        let reply = self.connection.send(ZREMRANGEBYSCORE, &command).await?;
+        reply::integer(&reply).ok_or_else(|| StoreError::unexpected_reply(ZREMRANGEBYSCORE))
     }
 
     /// Reads all of a site's readings, page by page.
@@ -126,11 +155,9 @@ impl SeriesReader {
             command.arg(&self.key).arg(0).arg(PAGE_SIZE - 1).arg("WITHSCORES");
             return self.range(&command).await;
         };
-        let mut manager = self.connection.manager();
-        let mut invocation = PAGE_AFTER.key(&self.key);
-        invocation.arg(&last.1).arg(PAGE_SIZE);
-        let reply = invocation.invoke_async::<Value>(&mut manager).await;
-        match reply.map_err(|error| StoreError::new(EVALSHA, error))? {
+        let mut script = PAGE_AFTER.key(&self.key);
+        script.arg(&last.1).arg(PAGE_SIZE);
+        match self.connection.run(EVALSHA, &script).await? {
             Value::Nil | Value::Boolean(false) => self.fetch_after_deleted(last).await,
             members => scored_members(EVALSHA, members),
         }

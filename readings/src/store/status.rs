@@ -38,6 +38,8 @@ pub struct GroupStatus {
     pub pending: u64,
     /// Entries not delivered yet; `None` when Redis cannot tell (after deletions in its midst).
     pub lag: Option<u64>,
+    /// The last entry that was delivered.
+    pub last_delivered_id: StreamId,
 }
 
 impl ReadingStream {
@@ -111,6 +113,7 @@ fn group(value: Value) -> Option<GroupStatus> {
             "consumers" => status.consumers = reply::integer(&value)?,
             "pending" => status.pending = reply::integer(&value)?,
             "lag" => status.lag = reply::integer(&value),
+            "last-delivered-id" => status.last_delivered_id = reply::stream_id(value)?,
             _ => {}
         }
     }

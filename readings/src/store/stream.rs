@@ -6,10 +6,11 @@ use redis::{Cmd, Value, cmd};
 
 use super::StreamId;
 use super::codec::{self, StreamEntry, Undecodable};
-use super::connection::{DedicatedConnection, RedisServer, SharedConnection};
+use super::connection::{DedicatedConnection, SharedConnection};
 use super::error::{ErrorClass, StoreError, StoreResult};
 use super::keys::Keys;
 use super::reply::{self, RawEntry};
+use super::server::RedisServer;
 use crate::reading::Reading;
 
 /// Sets how much longer than its `BLOCK` a read may take before its connection is given up. Too low
@@ -283,6 +284,6 @@ fn claimed(reply: Value) -> Option<Claimed> {
     Some(Claimed { cursor, delivery })
 }
 
-fn milliseconds(duration: Duration) -> u64 {
+pub(super) fn milliseconds(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 /// `<milliseconds>-<sequence>` as Redis gives it; ordered as numbers, so `5-9` is before `5-10`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct StreamId {
     /// Milliseconds since the Unix epoch, by the clock of the Redis server.
     pub ms: u64,

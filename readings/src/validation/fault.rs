@@ -27,6 +27,8 @@ pub enum Location {
     Body,
     /// A member of the body.
     Field(&'static str),
+    /// A header of the request.
+    Header(&'static str),
     /// A character of the body, counted from 0.
     Offset(usize),
 }
@@ -58,6 +60,10 @@ pub enum FaultKind {
     Timestamp(TimestampFault),
     /// A JSON object was expected.
     ObjectType,
+    /// An idempotency key was used with another body.
+    KeyReused,
+    /// An idempotency key is no short visible text.
+    KeyType,
     /// The body is no JSON.
     JsonInvalid(String),
 }
@@ -83,7 +89,11 @@ impl FaultKind {
             Self::FloatType => "float_type",
             Self::GreaterThanEqual => "greater_than_equal",
             Self::FiniteNumber => "finite_number",
-            Self::ControlCharacter | Self::LoneSurrogate | Self::Timestamp(_) => "value_error",
+            Self::ControlCharacter
+            | Self::LoneSurrogate
+            | Self::Timestamp(_)
+            | Self::KeyReused
+            | Self::KeyType => "value_error",
             Self::ObjectType => "model_attributes_type",
             Self::JsonInvalid(_) => "json_invalid",
         }
@@ -103,7 +113,11 @@ impl FaultKind {
             Self::FloatType => "Input should be a valid number".to_owned(),
             Self::GreaterThanEqual => "Input should be greater than or equal to 0".to_owned(),
             Self::FiniteNumber => "Input should be a finite number".to_owned(),
-            Self::ControlCharacter | Self::LoneSurrogate | Self::Timestamp(_) => {
+            Self::ControlCharacter
+            | Self::LoneSurrogate
+            | Self::Timestamp(_)
+            | Self::KeyReused
+            | Self::KeyType => {
                 format!("Value error, {}", self.reason())
             }
             Self::ObjectType => {
@@ -123,6 +137,8 @@ impl FaultKind {
             Self::ControlCharacter
             | Self::LoneSurrogate
             | Self::Timestamp(_)
+            | Self::KeyReused
+            | Self::KeyType
             | Self::JsonInvalid(_) => Some(json!({ "error": self.reason() })),
             _ => None,
         }
@@ -133,6 +149,8 @@ impl FaultKind {
             Self::ControlCharacter => "control characters are not allowed".to_owned(),
             Self::LoneSurrogate => "half of a surrogate pair is not a character".to_owned(),
             Self::Timestamp(fault) => fault.to_string(),
+            Self::KeyReused => "this key was used with another body".to_owned(),
+            Self::KeyType => "a key has 1 to 255 visible ASCII characters".to_owned(),
             Self::JsonInvalid(reason) => reason.clone(),
             _ => String::new(),
         }

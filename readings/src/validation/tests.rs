@@ -12,7 +12,7 @@ fn faults(body: &str) -> Vec<(&'static str, String)> {
 fn place(location: Location) -> String {
     match location {
         Location::Body => "body".to_owned(),
-        Location::Field(name) => name.to_owned(),
+        Location::Field(name) | Location::Header(name) => name.to_owned(),
         Location::Offset(offset) => offset.to_string(),
     }
 }

@@ -1,0 +1,80 @@
+//! Dead letters at the command line.
+
+use anyhow::Context;
+use api::operations::DeadLetter;
+use readings::store::StreamId;
+use readings::store::dead_letters::KeptLetter;
+use readings::store::stream::ReadingStream;
+
+use crate::config::{DeadLettersAction, DeadLettersArguments, LetterSelection};
+use crate::console;
+
+/// Letters that are read at a time.
+const PAGE: usize = 1_000;
+
+/// Lists, retries or deletes.
+///
+/// # Errors
+/// When Redis does not answer, or an id is none.
+pub async fn run(arguments: DeadLettersArguments) -> anyhow::Result<()> {
+    let DeadLettersArguments { action, redis } = arguments;
+    let stream = ReadingStream::new(redis.keys(), redis.server()?.shared());
+    match action {
+        DeadLettersAction::List => list(&stream).await,
+        DeadLettersAction::Retry(selection) => retry(&stream, &selection).await,
+        DeadLettersAction::Delete(selection) => delete(&stream, &selection).await,
+    }
+}
+
+async fn list(stream: &ReadingStream) -> anyhow::Result<()> {
+    let mut after = None;
+    loop {
+        let letters = stream.dead_letters(after, PAGE).await?;
+        let Some(last) = letters.last() else { return Ok(()) };
+        after = Some(last.id);
+        for letter in letters {
+            console::say(DeadLetter::from(letter).to_line());
+        }
+    }
+}
+
+async fn retry(stream: &ReadingStream, selection: &LetterSelection) -> anyhow::Result<()> {
+    for id in selected(stream, selection).await? {
+        match stream.retry_dead_letter(id).await? {
+            Some(entry) => console::say(format_args!("{id} is in the stream again, as {entry}")),
+            None => console::complain(format_args!("there is no dead letter {id}")),
+        }
+    }
+    Ok(())
+}
+
+async fn delete(stream: &ReadingStream, selection: &LetterSelection) -> anyhow::Result<()> {
+    for id in selected(stream, selection).await? {
+        if stream.delete_dead_letter(id).await? {
+            console::say(format_args!("{id} is deleted"));
+        } else {
+            console::complain(format_args!("there is no dead letter {id}"));
+        }
+    }
+    Ok(())
+}
+
+/// The ids that were named; or those of all letters that there are now, so that one which fails again
+/// is not retried without end.
+async fn selected(
+    stream: &ReadingStream,
+    selection: &LetterSelection,
+) -> anyhow::Result<Vec<StreamId>> {
+    if !selection.all {
+        let id = |text: &String| text.parse().with_context(|| format!("{text} is no id"));
+        return selection.ids.iter().map(id).collect();
+    }
+    let mut ids: Vec<StreamId> = Vec::new();
+    loop {
+        let page: Vec<KeptLetter> = stream.dead_letters(ids.last().copied(), PAGE).await?;
+        if page.is_empty() {
+            return Ok(ids);
+        }
+        ids.extend(page.iter().map(|letter| letter.id));
+    }
+}
