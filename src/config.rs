@@ -379,18 +379,29 @@ impl UpSettings {
 pub struct DeadLettersArguments {
     #[command(subcommand)]
     pub action: DeadLettersAction,
-    #[command(flatten)]
-    pub redis: RedisSettings,
 }
 
 #[derive(Debug, Subcommand)]
 pub enum DeadLettersAction {
     /// Print them, oldest first, each as one line of JSON
-    List,
+    List {
+        #[command(flatten)]
+        redis: RedisSettings,
+    },
     /// Put their entries back into the stream
-    Retry(LetterSelection),
+    Retry {
+        #[command(flatten)]
+        letters: LetterSelection,
+        #[command(flatten)]
+        redis: RedisSettings,
+    },
     /// Delete them for good
-    Delete(LetterSelection),
+    Delete {
+        #[command(flatten)]
+        letters: LetterSelection,
+        #[command(flatten)]
+        redis: RedisSettings,
+    },
 }
 
 #[derive(Debug, Args)]

@@ -6,7 +6,7 @@ use readings::store::StreamId;
 use readings::store::dead_letters::KeptLetter;
 use readings::store::stream::ReadingStream;
 
-use crate::config::{DeadLettersAction, DeadLettersArguments, LetterSelection};
+use crate::config::{DeadLettersAction, DeadLettersArguments, LetterSelection, RedisSettings};
 use crate::console;
 
 /// Letters that are read at a time.
@@ -17,13 +17,15 @@ const PAGE: usize = 1_000;
 /// # Errors
 /// When Redis does not answer, or an id is none.
 pub async fn run(arguments: DeadLettersArguments) -> anyhow::Result<()> {
-    let DeadLettersArguments { action, redis } = arguments;
-    let stream = ReadingStream::new(redis.keys(), redis.server()?.shared());
-    match action {
-        DeadLettersAction::List => list(&stream).await,
-        DeadLettersAction::Retry(selection) => retry(&stream, &selection).await,
-        DeadLettersAction::Delete(selection) => delete(&stream, &selection).await,
+    match arguments.action {
+        DeadLettersAction::List { redis } => list(&stream(&redis)?).await,
+        DeadLettersAction::Retry { letters, redis } => retry(&stream(&redis)?, &letters).await,
+        DeadLettersAction::Delete { letters, redis } => delete(&stream(&redis)?, &letters).await,
     }
+}
+
+fn stream(redis: &RedisSettings) -> anyhow::Result<ReadingStream> {
+    Ok(ReadingStream::new(redis.keys(), redis.server()?.shared()))
 }
 
 async fn list(stream: &ReadingStream) -> anyhow::Result<()> {
