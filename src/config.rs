@@ -81,7 +81,7 @@ pub struct RedisSettings {
     #[arg(long, env, value_name = "PORT", default_value = "6379", value_parser = port)]
     redis_port: u16,
     /// Overrides host and port: `redis://`, `rediss://` (TLS) or `redis+unix://`, with user,
-    /// password and database
+    /// password and database; or `redis+sentinel://host[:port],…/master`
     #[arg(long, env, value_name = "URL", hide_env_values = true)]
     redis_url: Option<String>,
     /// Password of the Redis server, instead of the one in the URL
@@ -112,7 +112,7 @@ impl RedisSettings {
     pub fn server(&self) -> anyhow::Result<RedisServer> {
         let server = if let Some(url) = given(self.redis_url.as_ref()) {
             // The URL may hold a password, so it is not shown.
-            let rule = "REDIS_URL must be redis://, rediss:// or redis+unix://…";
+            let rule = "REDIS_URL must be redis://, rediss://, redis+unix:// or redis+sentinel://…";
             RedisServer::from_url(url).context(rule)?
         } else {
             let host = given(self.redis_host.as_ref()).unwrap_or("localhost");

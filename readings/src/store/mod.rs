@@ -4,7 +4,7 @@
 //! |---|---|
 //! | [`keys`] | every key name |
 //! | [`codec`] | reading <-> stream fields, stream entry <-> sorted-set member |
-//! | `server` | the server's address and secrets |
+//! | `address`, `server` | where the server is, and its secrets |
 //! | [`server_report`] | what about a server endangers readings |
 //! | [`connection`] | the kinds of connection and why there are several |
 //! | [`stream`] | the stream and its consumer group |
@@ -17,6 +17,7 @@
 //! | [`dead_letters`] | entries that cannot become readings |
 //! | [`error`] | what can go wrong, by what to do about it |
 
+mod address;
 mod administration;
 pub mod codec;
 pub mod connection;
