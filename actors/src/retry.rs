@@ -12,7 +12,7 @@ use crate::outage::Outage;
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 
 /// The longest pause. Too high and work resumes that late after an outage.
-const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
 /// Growing pauses with jitter, without end: an outage costs time, never entries.
 pub(crate) fn patience() -> ExponentialBuilder {

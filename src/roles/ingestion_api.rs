@@ -16,8 +16,9 @@ use super::listener::{announce_and_serve, listen};
 use crate::config::{IngestionSettings, IntakeSettings};
 use crate::shutdown;
 
-/// How often the group is asked for until it is there.
-const GROUP_PAUSE: Duration = Duration::from_secs(1);
+/// How often the group is asked for. Too low and Redis is asked for nothing; too high and after a
+/// `FLUSHALL` the backlog is unknown for that long.
+const GROUP_PAUSE: Duration = Duration::from_secs(5);
 
 /// Serves until the process is told to end.
 ///
@@ -34,7 +35,7 @@ pub async fn run(settings: IngestionSettings) -> anyhow::Result<()> {
         "INGESTION_PORT",
     );
     let listener = listener.await?;
-    let draining = backend.draining.clone();
+    tokio::spawn(attend(backend.clone(), intake.clone()));
     let serving = announce_and_serve(
         "ingestion-api",
         listener,
@@ -44,12 +45,9 @@ pub async fn run(settings: IngestionSettings) -> anyhow::Result<()> {
     );
     let begin_draining = async {
         ending.cancelled().await;
-        draining.begin();
+        backend.draining.begin();
     };
-    tokio::select! {
-        (served, ()) = async { tokio::join!(serving, begin_draining) } => served,
-        () = async { attend(&backend, &intake).await; std::future::pending::<()>().await; } => Ok(()),
-    }
+    tokio::join!(serving, begin_draining).0
 }
 
 /// What is taken in, and how much of it.
@@ -74,12 +72,12 @@ impl Intake {
     }
 }
 
-/// What goes on beside the service as long as it is served: the consumer group is made sure of, the
+/// What goes on beside the service until the process ends: the consumer group is made sure of, the
 /// backlog is watched, and what endangers readings is told.
-pub async fn attend(backend: &Backend, intake: &Intake) {
+pub async fn attend(backend: Backend, intake: Intake) {
     tokio::join!(
-        make_sure_of_group(stream(backend)),
-        intake.backlog.clone().watch(stream(backend), intake.max_backlog),
+        make_sure_of_group(stream(&backend)),
+        intake.backlog.watch(stream(&backend), intake.max_backlog),
         backend.tell_dangers(),
     );
 }
@@ -104,14 +102,14 @@ pub fn service(
     )
 }
 
-/// Creates stream and consumer group if they are missing, as soon as Redis lets it: an autoscaler
-/// that finds no group knows no backlog, and starts no processing service that would create it.
+/// Creates stream and consumer group whenever they are missing: an autoscaler that finds no group
+/// knows no backlog, and starts no processing service that would create it.
 async fn make_sure_of_group(stream: ReadingStream) {
     loop {
         match stream.ensure_group().await {
-            Ok(true) => return info!(group = stream.keys().group(), "created the consumer group"),
-            Ok(false) => return,
-            Err(error) => warn!(%error, "cannot make sure of the consumer group yet"),
+            Ok(true) => info!(group = stream.keys().group(), "created the consumer group"),
+            Ok(false) => {}
+            Err(error) => warn!(%error, "cannot make sure of the consumer group"),
         }
         sleep(GROUP_PAUSE).await;
     }

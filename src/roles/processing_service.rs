@@ -39,6 +39,8 @@ pub async fn run(settings: ProcessingSettings) -> anyhow::Result<()> {
     let listener = listener.await?;
     let endpoint = service(&backend, &pipeline.consumer).endpoint;
     let pipeline = Pipeline::start(pipeline, backend.server.clone()).await?;
+    let telling = backend.clone();
+    tokio::spawn(async move { telling.tell_dangers().await });
     let drained = CancellationToken::new();
     let serving =
         announce_and_serve("processing-service", listener, endpoint, drained.clone(), QUERY_GRACE);
@@ -47,18 +49,8 @@ pub async fn run(settings: ProcessingSettings) -> anyhow::Result<()> {
         drained.cancel();
         worked
     };
-    let ended = async {
-        let (worked, served) = tokio::join!(working, serving);
-        worked.and(served)
-    };
-    let attending = async {
-        backend.tell_dangers().await;
-        std::future::pending::<()>().await;
-    };
-    tokio::select! {
-        ended = ended => ended,
-        () = attending => Ok(()),
-    }
+    let (worked, served) = tokio::join!(working, serving);
+    worked.and(served)
 }
 
 /// Keeps the pipeline working until the end, and empties it then.

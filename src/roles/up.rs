@@ -1,8 +1,9 @@
 //! Everything in one process on this machine.
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
 
-use actors::Pipeline;
+use actors::{Pipeline, PipelineConfig};
 use anyhow::Context;
 use api::page;
 use readings::store::RedisServer;
@@ -59,12 +60,37 @@ impl Listeners {
             frontend: open(settings.frontend_port, "FRONTEND_PORT").await?,
         })
     }
+
+    /// Takes readings until `ending`, and then sets `taken`; serves the rest until `drained`.
+    async fn serve(
+        self,
+        backend: &Backend,
+        intake: &Intake,
+        consumer: &str,
+        [ending, taken, drained]: [&CancellationToken; 3],
+        grace: Duration,
+    ) -> anyhow::Result<()> {
+        let ingestion = || ingestion_api::service(backend, intake).endpoint;
+        let processing = || processing_service::service(backend, consumer).endpoint;
+        let page = page::page(ingestion(), processing());
+        let taking = async {
+            let end = serve(self.ingestion, ingestion(), ending.clone(), grace).await;
+            taken.cancel();
+            end
+        };
+        let (taken, queried, shown) = tokio::join!(
+            taking,
+            serve(self.processing, processing(), drained.clone(), QUERY_GRACE),
+            serve(self.frontend, page, drained.clone(), QUERY_GRACE),
+        );
+        taken.and(queried).and(shown)
+    }
 }
 
 async fn run_on(
     server: RedisServer,
     redis: &str,
-    pipeline: actors::PipelineConfig,
+    pipeline: PipelineConfig,
     settings: &UpSettings,
     listeners: Listeners,
     ending: CancellationToken,
@@ -73,49 +99,19 @@ async fn run_on(
     let intake = Intake::new(&settings.intake)?;
     let consumer = pipeline.consumer.clone();
     let pipeline = Pipeline::start(pipeline, backend.server.clone()).await?;
-    let ingestion = ingestion_api::service(&backend, &intake);
-    let processing = processing_service::service(&backend, &consumer);
-    let page = page::page(
-        ingestion_api::service(&backend, &intake).endpoint,
-        processing_service::service(&backend, &consumer).endpoint,
-    );
     greet(&listeners, redis)?;
+    tokio::spawn(ingestion_api::attend(backend.clone(), intake.clone()));
     let (taken, drained) = (CancellationToken::new(), CancellationToken::new());
-    let Listeners { ingestion: on_ingestion, processing: on_processing, frontend } = listeners;
-    let taking = async {
-        let end = serve(
-            on_ingestion,
-            ingestion.endpoint,
-            ending.clone(),
-            settings.consumer.drain_timeout(),
-        )
-        .await;
-        taken.cancel();
-        end
-    };
     let working = async {
         let worked = processing_service::work(pipeline, &backend, &taken).await;
         ending.cancel();
         drained.cancel();
         worked
     };
-    let attending = async {
-        ingestion_api::attend(&backend, &intake).await;
-        std::future::pending::<()>().await;
-    };
-    let ended = async {
-        let (taken, worked, queried, shown) = tokio::join!(
-            taking,
-            working,
-            serve(on_processing, processing.endpoint, drained.clone(), QUERY_GRACE),
-            serve(frontend, page, drained.clone(), QUERY_GRACE),
-        );
-        worked.and(taken).and(queried).and(shown)
-    };
-    tokio::select! {
-        ended = ended => ended,
-        () = attending => Ok(()),
-    }
+    let grace = settings.consumer.drain_timeout();
+    let serving = listeners.serve(&backend, &intake, &consumer, [&ending, &taken, &drained], grace);
+    let (worked, served) = tokio::join!(working, serving);
+    worked.and(served)
 }
 
 fn greet(listeners: &Listeners, redis: &str) -> anyhow::Result<()> {

@@ -58,11 +58,12 @@ impl Backlog {
 /// Entries that are not processed. Without a group all of them; when Redis cannot tell the lag, as
 /// many as there are.
 async fn entries(stream: &ReadingStream) -> Result<u64, StoreError> {
-    let length = async { Ok(stream.status().await?.map_or(0, |status| status.length)) };
-    match stream.group().await? {
-        None => length.await,
-        Some(group) => Ok(group.pending + group.lag.map_or(length.await?, |lag| lag)),
-    }
+    let group = stream.group().await?.unwrap_or_default();
+    let unread = match group.lag {
+        Some(lag) => lag,
+        None => stream.status().await?.map_or(0, |status| status.length),
+    };
+    Ok(group.pending + unread)
 }
 
 pub(super) fn full() -> Problem {
