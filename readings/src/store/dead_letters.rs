@@ -11,6 +11,15 @@ use super::stream::ReadingStream;
 /// and a burst of poison drives out what an operator has yet to read; too high and it fills Redis.
 const MAX_DEAD_LETTERS: usize = 100_000;
 
+/// Acknowledges an entry when it is the newest dead letter: a transaction goes on after a command that
+/// failed, and an entry that was not added there must stay pending here.
+const ACKNOWLEDGE_IF_BURIED: &str = "
+    local newest = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)[1]
+    if not newest or newest[2][2] ~= ARGV[2] then
+        return redis.error_reply('ERR the entry is not among the dead letters')
+    end
+    return redis.call('XACK', KEYS[2], ARGV[1], ARGV[2])";
+
 /// An entry to be moved, and why.
 #[derive(Debug, Clone)]
 pub struct DeadLetter {
@@ -56,7 +65,8 @@ impl ReadingStream {
         for (name, value) in &entry.fields {
             add.arg([b"field:", name.as_slice()].concat()).arg(value);
         }
-        transaction.cmd("XACK").arg(keys.stream()).arg(keys.group()).arg(&id);
+        let acknowledge = transaction.cmd("EVAL").arg(ACKNOWLEDGE_IF_BURIED).arg(2);
+        acknowledge.arg(keys.dead_letters()).arg(keys.stream()).arg(keys.group()).arg(&id);
         self.connection().send_all("MULTI XADD XACK", &transaction).await.map(drop)
     }
 }
