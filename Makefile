@@ -1,7 +1,7 @@
 # `make run` and `make test` need nothing but git, make, a C compiler and Rust: they install the rest
 # where they may, and say what to install where they may not.
 .DEFAULT_GOAL := help
-.PHONY: help run test demo build page setup setup-test lint unit e2e docs openapi clean
+.PHONY: help run test demo build page setup setup-test lint unit e2e bench-quick docs openapi clean
 
 CARGO ?= cargo
 SERVICE_URL ?= http://localhost:8000
@@ -32,6 +32,12 @@ unit: page ## Tests of the code, and of the real program against a real Redis
 e2e: page ## The page in a real browser against the real program
 	$(CARGO) build --features failpoints
 	cd frontend && npm run --silent e2e
+
+bench-quick: build ## Measure the release program in under 2 minutes (see bench/README.md)
+	$(CARGO) build --release -p energy-pipeline -p bench
+	target/release/bench drain --entries 100000 --runs 3
+	target/release/bench ingest --seconds 2 --runs 3
+	target/release/bench startup --runs 3
 
 page: frontend/dist/index.html ## Build the web page
 

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use actors::PipelineConfig;
 use anyhow::Context;
+use clap::error::{ContextKind, ContextValue};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use readings::store::{Keys, Password, RedisServer, Secrets};
 
@@ -28,6 +29,11 @@ pub struct Cli {
 }
 
 impl Cli {
+    /// The command line and the environment; ends the process with a message when a value is bad.
+    pub fn from_process() -> Self {
+        Self::try_parse().unwrap_or_else(|error| name_variable(error).exit())
+    }
+
     /// The command, `up` by default.
     pub fn into_command(self) -> Command {
         self.command.unwrap_or(Command::Up(self.up))
@@ -446,6 +452,22 @@ pub struct HealthcheckArguments {
     pub ingestion: IngestionPort,
     #[command(flatten)]
     pub processing: ProcessingPort,
+}
+
+/// Clap names the flag only; a value that came from the environment is told with its variable.
+fn name_variable(mut error: clap::Error) -> clap::Error {
+    let text = |kind| match error.get(kind) {
+        Some(ContextValue::String(text)) => text.clone(),
+        _ => String::new(),
+    };
+    let (flag, value) = (text(ContextKind::InvalidArg), text(ContextKind::InvalidValue));
+    let name = flag.trim_start_matches('-').split(' ').next().unwrap_or_default();
+    let variable = name.replace('-', "_").to_uppercase();
+    if !variable.is_empty() && std::env::var(&variable).is_ok_and(|set| set == value) {
+        let tip = format!("the environment variable {variable} is set to '{value}'");
+        error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip.into()]));
+    }
+    error
 }
 
 fn given(value: Option<&String>) -> Option<&str> {

@@ -16,13 +16,12 @@ mod telemetry;
 
 use std::process::ExitCode;
 
-use clap::Parser;
 use tracing::error;
 
 use crate::config::{Cli, Command, LogSettings};
 
 fn main() -> ExitCode {
-    let command = Cli::parse().into_command();
+    let command = Cli::from_process().into_command();
     #[cfg(feature = "failpoints")]
     let _failpoints = fail::FailScenario::setup();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {

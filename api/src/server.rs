@@ -92,3 +92,29 @@ fn spawn<E: Endpoint<Output = Response> + 'static>(
         }
     });
 }
+
+#[cfg(test)]
+mod tests {
+    use std::future::pending;
+
+    use poem::endpoint::make_sync;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::time::Instant;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_request_head_that_never_ends_is_cut_off() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let endpoint = make_sync(|_| Response::default());
+        let serving = tokio::spawn(serve(listener, endpoint, pending(), Duration::ZERO));
+        let mut client = TcpStream::connect(address).await.unwrap();
+        client.write_all(b"GET / HTTP/1.1\r\nHost: x\r\nX-Slow: ").await.unwrap();
+        let began = Instant::now();
+        let mut answer = Vec::new();
+        timeout(HEAD_TIMEOUT * 2, client.read_to_end(&mut answer)).await.unwrap().unwrap();
+        assert!(began.elapsed() >= HEAD_TIMEOUT / 2, "cut off after {:?}", began.elapsed());
+        serving.abort();
+    }
+}

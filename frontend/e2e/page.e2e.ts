@@ -26,6 +26,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await browser?.close();
+  await product?.stop();
 });
 
 const form = () => page.getByRole('region', { name: 'Send a reading' });

@@ -8,12 +8,14 @@ import { fileURLToPath } from 'node:url';
 
 export interface Product {
   url: string;
-  /** Asks it to stop and resolves with its exit code; null when a signal ended it. */
+  /** Asks it to stop and resolves with its exit code, null when only a kill could end it. */
   stop(): Promise<number | null>;
 }
 
 const BUILT = fileURLToPath(new URL('../../target/debug/energy-pipeline', import.meta.url));
 const PAGE_LINE = /page\s+(http:\/\/\S+)/;
+/** Longer than any start or drain takes, shorter than the patience of the test runner. */
+const PATIENCE_MS = 30_000;
 
 /** With `E2E_BASE_URL` set, something that already runs is used instead and left alone. */
 export async function startProduct(): Promise<Product> {
@@ -24,7 +26,14 @@ export async function startProduct(): Promise<Product> {
     env: environment(),
     stdio: ['ignore', 'pipe', 'pipe'],
   });
-  return { url: await pageOf(child), stop: () => stop(child, dataDir) };
+  const ended = once(child, 'exit').finally(() => rm(dataDir, { recursive: true, force: true }));
+  const url = await within(PATIENCE_MS, child, pageOf(child));
+  const stop = async () => {
+    child.kill('SIGTERM');
+    const [code] = await within(PATIENCE_MS, child, ended);
+    return code as number | null;
+  };
+  return { url, stop };
 }
 
 /** Free ports, and a Redis of its own even where the environment names another. */
@@ -33,7 +42,7 @@ function environment(): NodeJS.ProcessEnv {
   return { ...rest, INGESTION_PORT: '0', PROCESSING_PORT: '0', FRONTEND_PORT: '0' };
 }
 
-/** Resolves with the address of the page once the product has printed it. */
+/** The address of the page, once the product has printed it. */
 function pageOf(child: ChildProcess): Promise<string> {
   let output = '';
   return new Promise((resolve, reject) => {
@@ -46,16 +55,12 @@ function pageOf(child: ChildProcess): Promise<string> {
     child.stdout?.on('data', read);
     child.stderr?.on('data', read);
     child.on('error', reject);
-    child.on('exit', (code) =>
-      reject(new Error(`the product ended with ${code} before its page was up:\n${output}`)),
-    );
+    child.on('exit', (code) => reject(new Error(`ended with ${code} before its page was up:\n${output}`)));
   });
 }
 
-async function stop(child: ChildProcess, dataDir: string): Promise<number | null> {
-  const ended = once(child, 'exit') as Promise<[number | null]>;
-  child.kill('SIGTERM');
-  const [code] = await ended;
-  await rm(dataDir, { recursive: true, force: true });
-  return code;
+/** A product that takes too long is killed, which ends every wait for it. */
+async function within<T>(milliseconds: number, child: ChildProcess, wait: Promise<T>): Promise<T> {
+  const timer = setTimeout(() => child.kill('SIGKILL'), milliseconds);
+  return wait.finally(() => clearTimeout(timer));
 }

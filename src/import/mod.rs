@@ -1,17 +1,119 @@
 //! Sends the readings of a file to an Ingestion API.
+//!
+//! A thread of its own reads rows into a short queue; tasks take them from there and post them. What
+//! is in memory does not depend on the size of the file.
 
+mod answer;
+mod arguments;
+mod availability;
+mod client;
+mod conclusion;
+mod format;
+mod lines;
+mod progress;
+mod reader;
+mod records;
+mod rejects;
+mod report;
+mod rows;
+mod sender;
+mod service_url;
+mod source;
+mod stop;
+#[cfg(test)]
+mod stub;
+mod table;
+mod verdict;
+
+use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 
-use clap::Args;
+use anyhow::Context;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
 
-/// Where the readings are, and where they go.
-#[derive(Debug, Args)]
-pub struct ImportArguments {
-    /// The file
-    pub file: String,
+pub use self::arguments::ImportArguments;
+use self::client::Client;
+use self::conclusion::Conclusion;
+use self::progress::Progress;
+use self::rejects::Rejects;
+use self::report::{Counter, Summary};
+use self::rows::NextRow;
+use self::sender::Sender;
+use self::source::{Meter, Source};
+use self::stop::Stop;
+use crate::{console, shutdown};
+
+/// Sends a file. The exit code is 0 when every row was accepted, 130 after Ctrl-C, else 1.
+pub async fn run(arguments: ImportArguments) -> ExitCode {
+    let concluded = async {
+        let interrupted = shutdown::on_signal()?;
+        import(arguments, &interrupted).await
+    };
+    match concluded.await {
+        Ok(conclusion) => conclusion.tell(),
+        Err(error) => console::fail(&error),
+    }
 }
 
-/// Placeholder until the importer lands.
-pub async fn run(_arguments: ImportArguments) -> ExitCode {
-    ExitCode::FAILURE
+/// What the parts of an import share.
+#[derive(Clone)]
+struct Shared {
+    counter: Arc<Counter>,
+    progress: Progress,
+    stop: Arc<Stop>,
 }
+
+/// Sends a file until its end, `interrupted`, or a failure that concerns all of it.
+async fn import(
+    arguments: ImportArguments,
+    interrupted: &CancellationToken,
+) -> anyhow::Result<Conclusion> {
+    let ImportArguments { file, url, concurrency, retry_for, rejects, format } = arguments;
+    let source = Source::open(&file).with_context(|| format!("cannot read {}", file.display()))?;
+    let shared = Shared::new(source.meter(), interrupted);
+    let rejects = Rejects::create(rejects, &file, shared.progress.clone())?;
+    let rejects_file = rejects.path().map(PathBuf::from);
+    let client = Client::new(url, retry_for, shared.clone())?;
+    let sender = Sender::new(client, rejects, shared.clone());
+    let (rows, end) = reader::start(source, file, format)?;
+    shared.send_and_show(sender, rows, concurrency).await?;
+    if !shared.stop.is_stopped() {
+        // Err means that the reader panicked, which has been told.
+        end.await.context("reading broke off")?.unwrap_or_else(|error| shared.stop.note(error));
+    }
+    let summary = Summary { counts: shared.counter.counts(), rejects: rejects_file };
+    Ok(Conclusion { summary, stop: shared.stop, is_interrupted: interrupted.is_cancelled() })
+}
+
+impl Shared {
+    fn new(meter: Meter, interrupted: &CancellationToken) -> Self {
+        let stop = Arc::new(Stop::with(interrupted));
+        Self { counter: Arc::new(Counter::start()), progress: Progress::new(meter), stop }
+    }
+
+    async fn send_and_show(
+        &self,
+        sender: Sender,
+        rows: mpsc::Receiver<NextRow>,
+        concurrency: u16,
+    ) -> anyhow::Result<()> {
+        let sent = CancellationToken::new();
+        let sending = async {
+            // Also if a worker panics.
+            let _sent = sent.clone().drop_guard();
+            sender.send_all(rows, concurrency).await
+        };
+        let stopping = async {
+            if sent.run_until_cancelled(self.stop.token().cancelled()).await.is_some() {
+                self.progress.note("ending: finishing the rows under way");
+            }
+        };
+        let showing = self.progress.show(&self.counter, &sent);
+        tokio::join!(sending, showing, stopping).0
+    }
+}
+
+#[cfg(test)]
+mod tests;

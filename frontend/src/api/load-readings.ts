@@ -6,7 +6,7 @@ export type { Progress };
 
 const NO_WORKER: Problem = {
   kind: 'unreachable',
-  message: 'The part of this page that reads the data failed.',
+  message: 'A part of this page could not be loaded: reload the page.',
 };
 
 /** All readings of a site; aborting drops the request at once. The page stays quick however many there are. */

@@ -13,9 +13,8 @@ export type LocalTime =
 const FIELD = /^(\d{4,6})-(\d{2})-(\d{2})T(\d{2}):(\d{2})(?::(\d{2})(?:\.(\d{1,3}))?)?$/;
 const DAY_MS = 86_400_000;
 
-export function systemZone(): string {
-  return Intl.DateTimeFormat().resolvedOptions().timeZone;
-}
+/** The zone of the person's clock. */
+export const LOCAL_ZONE = Intl.DateTimeFormat().resolvedOptions().timeZone;
 
 /** What the value of an `<input type="datetime-local">` means in a zone; null when it holds no time. */
 export function resolveLocal(field: string, zone: string): LocalTime | null {

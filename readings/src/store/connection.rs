@@ -9,7 +9,7 @@
 //! The client library keeps a connection whose answers time out or that leads to a replica; the
 //! watchdog in [`SharedConnection`] replaces it.
 
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -44,6 +44,7 @@ impl RedisServer {
             server: self.clone(),
             current: Mutex::default(),
             connecting: AsyncMutex::default(),
+            epochs: AtomicU64::new(0),
         }))
     }
 
@@ -60,6 +61,12 @@ impl RedisServer {
     }
 }
 
+/// A time in which what Redis has answered still holds. It ends with the connection: the next may lead
+/// to a server that has forgotten some of it, after a failover or a restart from an older file. And it
+/// ends when stream or group turn out to be gone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Epoch(u64);
+
 /// A connection that many callers use at once; cloning it is cheap.
 #[derive(Debug, Clone)]
 pub struct SharedConnection(Arc<Shared>);
@@ -70,11 +77,14 @@ struct Shared {
     current: Mutex<Option<Arc<Live>>>,
     /// The last failure to connect; its lock is held by whoever is connecting.
     connecting: AsyncMutex<Option<(Instant, StoreError)>>,
+    /// How many epochs have begun.
+    epochs: AtomicU64,
 }
 
 /// A connection that was made.
 struct Live {
     connection: MultiplexedConnection,
+    epoch: Epoch,
     made: Instant,
     timeouts: AtomicU32,
     /// Set by the client library when the server closes the connection.
@@ -84,6 +94,7 @@ struct Live {
 impl std::fmt::Debug for Live {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Live")
+            .field("epoch", &self.epoch)
             .field("made", &self.made)
             .field("lost", &self.lost)
             .finish_non_exhaustive()
@@ -99,11 +110,71 @@ impl SharedConnection {
         self.send("PING", &redis::cmd("PING")).await.map(drop)
     }
 
+    /// The present epoch; the last one while there is no connection.
+    #[must_use]
+    pub fn epoch(&self) -> Epoch {
+        let live = self.current().as_ref().map(|live| live.epoch);
+        live.unwrap_or_else(|| Epoch(self.0.epochs.load(Ordering::Acquire)))
+    }
+
+    /// Notes that Redis has forgotten what it answered.
+    pub(super) fn end_epoch(&self) {
+        let mut current = self.current();
+        if let Some(live) = current.take() {
+            let Live { connection, made, lost, .. } = live.as_ref();
+            *current = Some(Arc::new(Live {
+                connection: connection.clone(),
+                epoch: self.next_epoch(),
+                made: *made,
+                timeouts: AtomicU32::new(0),
+                lost: Arc::clone(lost),
+            }));
+        }
+    }
+
+    fn next_epoch(&self) -> Epoch {
+        Epoch(self.0.epochs.fetch_add(1, Ordering::AcqRel) + 1)
+    }
+
     pub(super) async fn send(&self, operation: &'static str, command: &Cmd) -> StoreResult<Value> {
+        self.send_dated(operation, command).await.map(|(reply, _)| reply)
+    }
+
+    /// As [`SharedConnection::send`]; gives the epoch of the answer, too.
+    pub(super) async fn send_dated(
+        &self,
+        operation: &'static str,
+        command: &Cmd,
+    ) -> StoreResult<(Value, Epoch)> {
         let live = self.live().await?;
+        let reply = self.send_over(&live, operation, command).await?;
+        Ok((reply, live.epoch))
+    }
+
+    /// As [`SharedConnection::send`], but only in that epoch: `None` when it is over, and nothing was
+    /// sent.
+    pub(super) async fn send_within(
+        &self,
+        epoch: Epoch,
+        operation: &'static str,
+        command: &Cmd,
+    ) -> StoreResult<Option<Value>> {
+        let live = self.live().await?;
+        if live.epoch != epoch {
+            return Ok(None);
+        }
+        self.send_over(&live, operation, command).await.map(Some)
+    }
+
+    async fn send_over(
+        &self,
+        live: &Arc<Live>,
+        operation: &'static str,
+        command: &Cmd,
+    ) -> StoreResult<Value> {
         let mut connection = live.connection.clone();
         let result = connection.req_packed_command(command).await;
-        self.judge(&live, answer(operation, result))
+        self.judge(live, answer(operation, result))
     }
 
     /// Runs a script by its hash, and sends it first where the server does not know it.
@@ -153,7 +224,8 @@ impl SharedConnection {
             .set_response_timeout(Some(RESPONSE_TIMEOUT))
             .set_push_sender(on_push);
         let connection = self.0.server.connect(config).await?;
-        Ok(Live { connection, made: Instant::now(), timeouts: AtomicU32::new(0), lost })
+        let (epoch, timeouts) = (self.next_epoch(), AtomicU32::new(0));
+        Ok(Live { connection, epoch, made: Instant::now(), timeouts, lost })
     }
 
     fn usable(&self) -> Option<Arc<Live>> {

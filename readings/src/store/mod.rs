@@ -36,7 +36,7 @@ pub mod stream;
 mod stream_id;
 mod trim;
 
-pub use connection::{DedicatedConnection, RESPONSE_TIMEOUT, SharedConnection};
+pub use connection::{DedicatedConnection, Epoch, RESPONSE_TIMEOUT, SharedConnection};
 pub use error::{ErrorClass, StoreError};
 pub use keys::Keys;
 pub use server::{Password, RedisServer, Secrets};

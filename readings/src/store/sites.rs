@@ -2,7 +2,7 @@
 
 use redis::cmd;
 
-use super::connection::SharedConnection;
+use super::connection::{Epoch, SharedConnection};
 use super::error::{StoreError, StoreResult};
 use super::keys::Keys;
 use super::reply;
@@ -22,14 +22,21 @@ impl SiteIndex {
         Self { key: keys.sites(), connection }
     }
 
-    /// Adds a site; adding it again changes nothing.
+    /// The present epoch of the connection.
+    #[must_use]
+    pub fn epoch(&self) -> Epoch {
+        self.connection.epoch()
+    }
+
+    /// Adds a site; adding it again changes nothing. Gives the epoch in which it is known to be there.
     ///
     /// # Errors
     /// When the server did not answer or refused.
-    pub async fn add(&self, site: &SiteId) -> StoreResult<()> {
+    pub async fn add(&self, site: &SiteId) -> StoreResult<Epoch> {
         let mut command = cmd("ZADD");
         command.arg(&self.key).arg(0).arg(site.as_str());
-        self.connection.send("ZADD", &command).await.map(drop)
+        let (_, epoch) = self.connection.send_dated("ZADD", &command).await?;
+        Ok(epoch)
     }
 
     /// Up to `limit` sites in the order of their bytes, after `after`.

@@ -6,7 +6,7 @@ use redis::{Cmd, Value, cmd};
 
 use super::StreamId;
 use super::codec::{self, StreamEntry, Undecodable};
-use super::connection::{DedicatedConnection, SharedConnection};
+use super::connection::{DedicatedConnection, Epoch, SharedConnection};
 use super::error::{ErrorClass, StoreError, StoreResult};
 use super::keys::Keys;
 use super::reply::{self, RawEntry};
@@ -127,25 +127,43 @@ impl ReadingStream {
             .arg("0")
             .arg("MKSTREAM");
         match self.connection.send("XGROUP CREATE", &command).await {
-            Ok(_) => Ok(true),
+            Ok(_) => {
+                self.connection.end_epoch();
+                Ok(true)
+            }
             Err(error) if error.code() == Some("BUSYGROUP") => Ok(false),
             Err(error) => Err(error),
         }
     }
 
-    /// Takes entries off the pending list (`XACK`) and says how many were on it.
+    /// The present epoch of the connection.
+    #[must_use]
+    pub fn epoch(&self) -> Epoch {
+        self.connection.epoch()
+    }
+
+    /// Notes that stream or group were found to be gone, and with them what was answered.
+    pub fn end_epoch(&self) {
+        self.connection.end_epoch();
+    }
+
+    /// Takes entries off the pending list (`XACK`) that were stored in an epoch, and says how many
+    /// were on it. `None` when the epoch is over and nothing was acknowledged: the server that is
+    /// there now may not have what the other one stored.
     ///
     /// # Errors
     /// When the server did not answer; the ids can be acknowledged again.
-    pub async fn acknowledge(&self, ids: &[StreamId]) -> StoreResult<u64> {
+    pub async fn acknowledge(&self, ids: &[StreamId], stored: Epoch) -> StoreResult<Option<u64>> {
         const XACK: &str = "XACK";
         let mut command = cmd(XACK);
         command.arg(self.keys.stream()).arg(self.keys.group());
         for id in ids {
             command.arg(id.to_string());
         }
-        let reply = self.connection.send(XACK, &command).await?;
-        reply::integer(&reply).ok_or_else(|| StoreError::unexpected_reply(XACK))
+        let Some(reply) = self.connection.send_within(stored, XACK, &command).await? else {
+            return Ok(None);
+        };
+        reply::integer(&reply).map(Some).ok_or_else(|| StoreError::unexpected_reply(XACK))
     }
 
     /// Takes over entries that have been pending for `min_idle` at least, from `cursor` on

@@ -1,4 +1,4 @@
-import { formatLocal, systemZone } from '../../lib/local-time';
+import { formatLocal, LOCAL_ZONE } from '../../lib/local-time';
 import { Notice } from '../../ui/Notice';
 import { checkHealth, type Health, health } from './health-state';
 
@@ -31,8 +31,8 @@ function Unreachable({ reason, lastAnswer }: { reason: string; lastAnswer: numbe
       <strong>The API does not answer.</strong> {reason}{' '}
       {lastAnswer !== null && (
         <>
-          Last answer at {formatLocal(Math.floor(lastAnswer / 1000) * 1000, systemZone())}; what is shown
-          below is not live.{' '}
+          Last answer at {formatLocal(Math.floor(lastAnswer / 1000) * 1000, LOCAL_ZONE)}; what is shown below
+          is not live.{' '}
         </>
       )}
       <button type="button" class="button-link" onClick={checkHealth}>

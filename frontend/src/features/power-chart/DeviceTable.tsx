@@ -1,4 +1,4 @@
-import { formatCount, formatPower } from '../../lib/format';
+import { formatCount, formatPower, plural } from '../../lib/format';
 import { formatLocal } from '../../lib/local-time';
 import type { DeviceSeries } from '../../lib/series';
 import { Id } from '../../ui/Id';
@@ -13,8 +13,12 @@ interface DeviceTableProps {
   zone: string;
 }
 
+/** A site is a house or a factory; thousands of devices are a sender's mistake, and must not freeze the page. */
+const MOST_LISTED = 300;
+
 /** The legend of the chart, the switches of its lines, and the figures that the lines cannot be read for. */
 export function DeviceTable({ model, now, zone }: DeviceTableProps) {
+  const rest = model.devices.length - MOST_LISTED;
   return (
     <ScrollBox class="device-table" label="Devices">
       <table>
@@ -40,7 +44,7 @@ export function DeviceTable({ model, now, zone }: DeviceTableProps) {
           </tr>
         </thead>
         <tbody>
-          {model.devices.map((device, index) => (
+          {model.devices.slice(0, MOST_LISTED).map((device, index) => (
             <tr key={device.id}>
               <th scope="row">
                 <label class="device-switch">
@@ -58,6 +62,9 @@ export function DeviceTable({ model, now, zone }: DeviceTableProps) {
           ))}
         </tbody>
       </table>
+      {rest > 0 && (
+        <p class="hint device-rest">… and {plural(rest, 'more device')}, in the readings below.</p>
+      )}
     </ScrollBox>
   );
 }

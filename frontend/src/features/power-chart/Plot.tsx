@@ -21,7 +21,7 @@ export function Plot({ model, data, point }: PlotProps) {
   const { devices, drawn, range } = model;
   const look = `${theme.value} ${devices.map(({ id }) => Number(drawn.has(id))).join('')}`;
 
-  // `look` stands for what the canvas is made from
+  // `look` stands for all that the canvas is made from.
   useLayoutEffect(() => {
     if (host.current === null) return;
     const lines = devices.flatMap(({ id }, index) => (drawn.has(id) ? [index] : []));
@@ -36,7 +36,7 @@ export function Plot({ model, data, point }: PlotProps) {
     return () => fresh.destroy();
   }, [look]);
 
-  // A new canvas (`look`) starts without data
+  // A new canvas (`look`) starts without data.
   useLayoutEffect(() => {
     plot.current?.draw(data, range);
   }, [look, data, range.from, range.to]);

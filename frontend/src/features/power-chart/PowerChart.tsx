@@ -1,6 +1,6 @@
 import { useSignal } from '@preact/signals';
 import { useMemo } from 'preact/hooks';
-import { offsetAt, systemZone } from '../../lib/local-time';
+import { LOCAL_ZONE, offsetAt } from '../../lib/local-time';
 import { plotData } from '../../lib/plot-data';
 import type { DeviceSeries } from '../../lib/series';
 import { Card } from '../../ui/Card';
@@ -18,8 +18,11 @@ interface PowerChartProps {
 }
 
 export function PowerChart({ devices, loadedAt }: PowerChartProps) {
-  const current = view.value;
-  const model = useMemo(() => chartModel(devices, current, loadedAt), [devices, current, loadedAt]);
+  const { range, devices: asked } = view.value;
+  const model = useMemo(
+    () => chartModel(devices, { range, devices: asked }, loadedAt),
+    [devices, range, asked, loadedAt],
+  );
   if (model === null) {
     return (
       <Card name="chart" title="Power">
@@ -31,7 +34,7 @@ export function PowerChart({ devices, loadedAt }: PowerChartProps) {
 }
 
 function Drawn({ model, loadedAt }: { model: ChartModel; loadedAt: number }) {
-  const zone = systemZone();
+  const zone = LOCAL_ZONE;
   const point = useSignal<Point | null>(null);
   const data = useMemo(
     () => plotData(drawnDevices(model), model.range, offsetAt(model.range.from, zone)),

@@ -22,7 +22,11 @@ export interface ChartModel {
 }
 
 /** Null when there is nothing that could be drawn. */
-export function chartModel(devices: DeviceSeries[], view: View, now: number): ChartModel | null {
+export function chartModel(
+  devices: DeviceSeries[],
+  view: Pick<View, 'range' | 'devices'>,
+  now: number,
+): ChartModel | null {
   const whole = extentOf(
     devices.map(({ times }) => times),
     now,

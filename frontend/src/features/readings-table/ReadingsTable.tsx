@@ -2,7 +2,7 @@ import { useSignal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
 import { type ReadingRow, rowAt, type SiteReadings } from '../../api/site-readings';
 import { formatExactPower, plural } from '../../lib/format';
-import { formatLocal, systemZone } from '../../lib/local-time';
+import { formatLocal, LOCAL_ZONE } from '../../lib/local-time';
 import { rowWindow, type Viewport } from '../../lib/windowing';
 import { Card } from '../../ui/Card';
 import { Id } from '../../ui/Id';
@@ -22,7 +22,7 @@ export function ReadingsTable({ readings }: { readings: SiteReadings }) {
     if (box.current === null) return;
     viewport.value = { scrollTop: box.current.scrollTop, height: box.current.clientHeight };
   };
-  // Another order starts at its own beginning
+  // Another order starts at its own beginning.
   useEffect(() => {
     box.current?.scrollTo({ top: 0, behavior: 'instant' });
     const observer = new ResizeObserver(measure);
@@ -34,7 +34,7 @@ export function ReadingsTable({ readings }: { readings: SiteReadings }) {
     <Card
       name="readings"
       title="Readings"
-      aside={<span class="count">{`${plural(readings.count, 'row')}, times in ${systemZone()}`}</span>}
+      aside={<span class="count">{`${plural(readings.count, 'row')}, times in ${LOCAL_ZONE}`}</span>}
     >
       <ScrollBox class="readings-box" label="Readings" boxRef={box} onScroll={measure}>
         <table aria-rowcount={readings.count + 1} style={{ '--row-height': `${ROW_HEIGHT}px` }}>
@@ -116,7 +116,7 @@ function Blank({ height }: { height: number }) {
 function Row({ place, row }: { place: number; row: ReadingRow }) {
   return (
     <tr aria-rowindex={place + 2} class="reading">
-      <td class="time">{formatLocal(Math.floor(row.time), systemZone())}</td>
+      <td class="time">{formatLocal(Math.floor(row.time), LOCAL_ZONE)}</td>
       <td class="number">{formatExactPower(row.power)}</td>
       <td>
         <Id id={row.device} most={28} />

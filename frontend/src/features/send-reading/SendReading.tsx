@@ -2,21 +2,19 @@ import { useSignal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
 import type { FieldErrors } from '../../api/problems';
 import type { NewReading } from '../../api/types';
-import { toOffsetIso } from '../../lib/local-time';
+import { LOCAL_ZONE, toOffsetIso } from '../../lib/local-time';
 import { Card } from '../../ui/Card';
 import { site as pickedSite } from '../../view';
 import { Field } from './Field';
 import { SendResult } from './SendResult';
 import { outcome, refuse, send } from './send-state';
 import { TimeField } from './TimeField';
-import { instant, zone } from './time-draft';
+import { instant } from './time-draft';
 
 const NO_ERRORS: FieldErrors = {};
 
 export function SendReading({ onStored }: { onStored: (site: string) => void }) {
   const form = useRef<HTMLFormElement>(null);
-  /** Null until someone types one: the picked site is the likely one. */
-  const typedSite = useSignal<string | null>(null);
   const errors = fieldErrors();
   useEffect(() => {
     form.current?.querySelector<HTMLInputElement>('[aria-invalid="true"]')?.focus();
@@ -32,38 +30,48 @@ export function SendReading({ onStored }: { onStored: (site: string) => void }) 
           void submit(event.currentTarget, onStored);
         }}
       >
-        <Field
-          name="site_id"
-          label="Site"
-          errors={errors.site_id}
-          input={{
-            dir: 'auto',
-            spellcheck: false,
-            value: typedSite.value ?? pickedSite.value ?? '',
-            onInput: (event) => {
-              typedSite.value = event.currentTarget.value;
-            },
-          }}
-        />
-        <Field
-          name="device_id"
-          label="Device"
-          errors={errors.device_id}
-          input={{ dir: 'auto', spellcheck: false }}
-        />
-        <Field
-          name="power_reading"
-          label="Power (W)"
-          errors={errors.power_reading}
-          input={{ type: 'number', inputMode: 'decimal', step: 'any', min: 0 }}
-        />
-        <TimeField errors={errors.timestamp} />
+        <Fields errors={errors} />
         <button type="submit" class="button-main" aria-disabled={isSending()}>
           Send
         </button>
       </form>
       <SendResult />
     </Card>
+  );
+}
+
+function Fields({ errors }: { errors: FieldErrors }) {
+  /** Null until someone types one: the picked site is the likely one. */
+  const typedSite = useSignal<string | null>(null);
+  return (
+    <>
+      <Field
+        name="site_id"
+        label="Site"
+        errors={errors.site_id}
+        input={{
+          dir: 'auto',
+          spellcheck: false,
+          value: typedSite.value ?? pickedSite.value ?? '',
+          onInput: (event) => {
+            typedSite.value = event.currentTarget.value;
+          },
+        }}
+      />
+      <Field
+        name="device_id"
+        label="Device"
+        errors={errors.device_id}
+        input={{ dir: 'auto', spellcheck: false }}
+      />
+      <Field
+        name="power_reading"
+        label="Power (W)"
+        errors={errors.power_reading}
+        input={{ type: 'number', inputMode: 'decimal', step: 'any', min: 0 }}
+      />
+      <TimeField errors={errors.timestamp} />
+    </>
   );
 }
 
@@ -94,6 +102,6 @@ function readingOf(fields: FormData): NewReading {
   const power = text('power_reading');
   // JSON has no infinity: what overflows goes as it was typed, and the server says what is wrong with it.
   if (power !== '') reading.power_reading = Number.isFinite(Number(power)) ? Number(power) : power;
-  if (instant.value !== null) reading.timestamp = toOffsetIso(instant.value, zone);
+  if (instant.value !== null) reading.timestamp = toOffsetIso(instant.value, LOCAL_ZONE);
   return reading;
 }

@@ -1,4 +1,4 @@
-import { formatUtc, offsetAt, offsetText, toOffsetIso } from '../../lib/local-time';
+import { formatUtc, LOCAL_ZONE, offsetAt, offsetText, toOffsetIso } from '../../lib/local-time';
 import { Field } from './Field';
 import {
   field,
@@ -10,7 +10,6 @@ import {
   resumeClock,
   setNow,
   setTime,
-  zone,
 } from './time-draft';
 
 /** The time as the person's own clock shows it, beside the instant that this is. */
@@ -18,7 +17,7 @@ export function TimeField({ errors }: { errors: string[] | undefined }) {
   return (
     <Field
       name="timestamp"
-      label={`Time (${zone})`}
+      label={`Time (${LOCAL_ZONE})`}
       errors={errors}
       hint={<Meaning />}
       button={
@@ -47,7 +46,7 @@ function Meaning() {
       </p>
       {localTime.value?.kind === 'skipped' && (
         <p>
-          The clocks skipped this time; <code>{toOffsetIso(instant.value, zone)}</code> is sent.
+          The clocks skipped this time; <code>{toOffsetIso(instant.value, LOCAL_ZONE)}</code> is sent.
         </p>
       )}
       {localTime.value?.kind === 'repeated' && <WhichOne />}
@@ -75,7 +74,7 @@ function WhichOne() {
               meansSecond.value = isSecond;
             }}
           />
-          the {label} ({offsetText(offsetAt(instant, zone))})
+          the {label} ({offsetText(offsetAt(instant, LOCAL_ZONE))})
         </label>
       ))}
     </fieldset>

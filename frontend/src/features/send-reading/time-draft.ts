@@ -1,8 +1,6 @@
 import { computed, signal } from '@preact/signals';
-import { resolveLocal, systemZone, toLocalField } from '../../lib/local-time';
+import { LOCAL_ZONE, resolveLocal, toLocalField } from '../../lib/local-time';
 import { now } from '../../ui/clock';
-
-export const zone = systemZone();
 
 /** What was typed; null while the field shows the running clock. */
 const typed = signal<string | null>(null);
@@ -10,12 +8,12 @@ const typed = signal<string | null>(null);
 export const meansSecond = signal(false);
 
 export const isNow = computed(() => typed.value === null);
-export const field = computed(() => typed.value ?? toLocalField(now.value, zone));
+export const field = computed(() => typed.value ?? toLocalField(now.value, LOCAL_ZONE));
 /** Through the clock, not through the field: in the hour that happens twice the field alone could be either. */
 export const localTime = computed(() =>
   typed.value === null
     ? { kind: 'exact' as const, instant: Math.floor(now.value / 1000) * 1000 }
-    : resolveLocal(typed.value, zone),
+    : resolveLocal(typed.value, LOCAL_ZONE),
 );
 
 /** The instant that will be sent; null while the field holds none. */

@@ -17,12 +17,15 @@ export function SitePicker() {
   const wanted = useSignal('');
   const matches = sites.value.filter(({ site_id }) => isMatch(site_id, wanted.value));
   const count = sites.value.length;
+  const listed = matches.slice(0, MOST_LISTED);
+  const rest = matches.length - listed.length;
   return (
     <Card name="sites" title="Sites" aside={count > 0 && <span class="count">{formatCount(count)}</span>}>
       <Find wanted={wanted} />
       <ListState />
-      {matches.length > 0 && <SiteSelect sites={matches} />}
-      {matches.length > 0 && <SiteLinks sites={matches} />}
+      {listed.length > 0 && <SiteSelect sites={listed} />}
+      {listed.length > 0 && <SiteLinks sites={listed} />}
+      {rest > 0 && <p class="hint">… and {plural(rest, 'more site')}: find them with the box above.</p>}
       {count > 0 && matches.length === 0 && (
         <p class="hint">No listed site matches. “Open” shows the id as you typed it.</p>
       )}
@@ -85,7 +88,6 @@ function ListState() {
 }
 
 function SiteLinks({ sites }: { sites: SiteSummary[] }) {
-  const rest = sites.length - MOST_LISTED;
   const box = useRef<HTMLElement>(null);
   const picked = pickedSite.value;
   // A site that was picked elsewhere, or came with the address, may be out of sight.
@@ -95,7 +97,7 @@ function SiteLinks({ sites }: { sites: SiteSummary[] }) {
   return (
     <nav class="site-links" aria-label="Sites" ref={box}>
       <ul>
-        {sites.slice(0, MOST_LISTED).map(({ site_id, readings }) => (
+        {sites.map(({ site_id, readings }) => (
           <li key={site_id}>
             <SiteLink site={site_id} class="site-link">
               <Id id={site_id} most={26} />
@@ -104,7 +106,6 @@ function SiteLinks({ sites }: { sites: SiteSummary[] }) {
           </li>
         ))}
       </ul>
-      {rest > 0 && <p class="hint">… and {plural(rest, 'more site')}: find them with the box above.</p>}
     </nav>
   );
 }

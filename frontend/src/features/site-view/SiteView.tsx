@@ -1,7 +1,7 @@
 import type { ComponentChildren } from 'preact';
 import { describe } from '../../api/problems';
 import { formatBytes, plural } from '../../lib/format';
-import { formatLocal, systemZone } from '../../lib/local-time';
+import { formatLocal, LOCAL_ZONE } from '../../lib/local-time';
 import { Id } from '../../ui/Id';
 import { Notice } from '../../ui/Notice';
 import { site } from '../../view';
@@ -66,7 +66,7 @@ function Facts({ readings, loadedAt }: Loaded) {
       {plural(readings.devices.length, 'device')}, {plural(readings.count, 'reading')}
       <span class="hint">
         {' '}
-        as of <span class="time">{formatLocal(Math.floor(loadedAt / 1000) * 1000, systemZone())}</span>
+        as of <span class="time">{formatLocal(Math.floor(loadedAt / 1000) * 1000, LOCAL_ZONE)}</span>
       </span>
     </p>
   );
@@ -95,7 +95,7 @@ function LoadState({ id }: { id: string }) {
     return (
       <div class="loading">
         <progress aria-label="Loading readings" />
-        <p role="status">Loading: {arrived} so far…</p>
+        <p>Loading: {arrived} so far…</p>
       </div>
     );
   }

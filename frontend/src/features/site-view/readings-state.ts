@@ -53,9 +53,11 @@ async function load(id: string): Promise<void> {
   };
   try {
     const readings = await loadReadings(id, own.signal, onProgress);
+    if (own.signal.aborted) return;
     loaded.value = { site: id, readings, loadedAt: Date.now() };
   } catch (error) {
-    if (!own.signal.aborted) failure.value = problemOf(error);
+    if (own.signal.aborted) return;
+    failure.value = problemOf(error);
   }
-  if (!own.signal.aborted) loading.value = null;
+  loading.value = null;
 }

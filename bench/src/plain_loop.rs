@@ -1,0 +1,96 @@
+//! What `drain` compares with: one task reads a batch ahead, another sends each batch's `ZADD`s and
+//! its `XACK` in one pipeline, and does not wait for the answer before it sends the next. No actors,
+//! no window, no retry.
+//!
+//! It is a ceiling, not an alternative: when Redis refuses the `ZADD`s of a pipeline it still does
+//! its `XACK`, and the readings are lost.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use anyhow::Context;
+use readings::SiteId;
+use readings::store::codec::{self, StreamEntry};
+use readings::store::stream::{GroupReader, ReadingStream};
+use readings::store::{Keys, keys as store_keys};
+use redis::aio::MultiplexedConnection;
+use redis::{Cmd, Pipeline, cmd};
+use tokio::sync::mpsc::{self, Receiver, Sender};
+use tokio::task::JoinSet;
+
+use crate::cli::PlainArguments;
+use crate::redis_server::{connect, keys, server};
+
+/// Entries that one read asks for: the product's default.
+const BATCH: usize = 500;
+
+/// Pipelines that may be unanswered. With 1 Redis waits for us between two of them; more than 2 gain
+/// nothing.
+const PIPELINES: usize = 2;
+
+/// How long one read waits for entries.
+const BLOCK: Duration = Duration::from_secs(2);
+
+/// Works until it is killed.
+///
+/// # Errors
+/// When Redis refuses anything.
+pub async fn run(arguments: &PlainArguments) -> anyhow::Result<()> {
+    let server = server(arguments.redis_port)?;
+    let stream = ReadingStream::new(keys(), server.shared()?);
+    let reader = stream.reader(&server, "plain-loop", BLOCK).await?;
+    let connection = connect(arguments.redis_port).await?;
+    let (batches, ahead) = mpsc::channel(1);
+    tokio::try_join!(read(reader, batches), write(connection, ahead))?;
+    Ok(())
+}
+
+async fn read(mut reader: GroupReader, batches: Sender<Vec<StreamEntry>>) -> anyhow::Result<()> {
+    loop {
+        let delivery = reader.read_new(BATCH).await?;
+        batches.send(delivery.entries).await.context("the writing task has ended")?;
+    }
+}
+
+async fn write(
+    connection: MultiplexedConnection,
+    mut batches: Receiver<Vec<StreamEntry>>,
+) -> anyhow::Result<()> {
+    let (keys, mut under_way) = (keys(), JoinSet::new());
+    while let Some(entries) = batches.recv().await {
+        if entries.is_empty() {
+            continue;
+        }
+        if under_way.len() >= PIPELINES
+            && let Some(answered) = under_way.join_next().await
+        {
+            answered??;
+        }
+        let (pipeline, mut connection) = (store(&entries, &keys), connection.clone());
+        under_way.spawn(async move { pipeline.query_async::<()>(&mut connection).await });
+    }
+    Ok(())
+}
+
+/// A `ZADD` for each site, and the `XACK` of all.
+fn store(entries: &[StreamEntry], keys: &Keys) -> Pipeline {
+    let mut sites: HashMap<&SiteId, Cmd> = HashMap::new();
+    let mut acknowledge = cmd("XACK");
+    acknowledge.arg(keys.stream()).arg(keys.group());
+    for entry in entries {
+        let site = &entry.reading.site_id;
+        let add = sites.entry(site).or_insert_with(|| {
+            let mut add = cmd("ZADD");
+            add.arg(store_keys::series(site));
+            add
+        });
+        add.arg(codec::score(entry)).arg(codec::member(entry));
+        acknowledge.arg(entry.id.to_string());
+    }
+    let mut pipeline = Pipeline::with_capacity(sites.len() + 1);
+    for add in sites.into_values() {
+        pipeline.add_command(add).ignore();
+    }
+    pipeline.add_command(acknowledge).ignore();
+    pipeline
+}

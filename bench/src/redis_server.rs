@@ -1,0 +1,147 @@
+//! The Redis server of a run: new, empty, in a directory of its own.
+
+use std::net::{Ipv4Addr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, bail};
+use readings::store::stream::ReadingStream;
+use readings::store::{Keys, RedisServer};
+use redis::AsyncConnectionConfig;
+use redis::aio::MultiplexedConnection;
+use tempfile::TempDir;
+use tokio::process::Command;
+use tokio::time::sleep;
+
+use crate::cli::Aof;
+use crate::process::Process;
+
+/// The address that everything here listens on.
+pub const HOST: Ipv4Addr = Ipv4Addr::LOCALHOST;
+
+/// How long the server may take to start.
+const START_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How often a starting server is looked at.
+const LOOK_EVERY: Duration = Duration::from_millis(5);
+
+/// How long a command of the bench may take. Too low and preloading on a slow machine fails; too high
+/// and a server that hangs is noticed late.
+const RESPONSE_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// The names of stream and group; the program is told these, whatever its environment says.
+pub fn keys() -> Keys {
+    Keys::new("energy_readings", "processing_group")
+}
+
+/// The server on a port of this machine.
+///
+/// # Errors
+/// When the client library refuses the address.
+pub fn server(port: u16) -> anyhow::Result<RedisServer> {
+    Ok(RedisServer::at(&HOST.to_string(), port)?)
+}
+
+/// A connection for commands that the `readings` crate has no function for.
+///
+/// # Errors
+/// When the server cannot be reached.
+pub async fn connect(port: u16) -> anyhow::Result<MultiplexedConnection> {
+    let client = redis::Client::open((HOST.to_string(), port))?;
+    let config = AsyncConnectionConfig::new().set_response_timeout(Some(RESPONSE_TIMEOUT));
+    Ok(client.get_multiplexed_async_connection_with_config(&config).await?)
+}
+
+/// A running server; its files go when it is dropped.
+#[derive(Debug)]
+pub struct Redis {
+    // Before the directory: what is dropped first ends first.
+    process: Process,
+    port: u16,
+    directory: TempDir,
+}
+
+impl Redis {
+    /// Starts an empty server on a free port.
+    ///
+    /// # Errors
+    /// When there is no `redis-server`, or it does not start.
+    pub async fn start(aof: Aof) -> anyhow::Result<Self> {
+        let directory = tempfile::Builder::new().prefix("energy-pipeline-bench-").tempdir()?;
+        let port = TcpListener::bind((HOST, 0))?.local_addr()?.port();
+        let log = directory.path().join("redis.log");
+        let process = Process::spawn(command(port, directory.path(), aof), &log)?;
+        let mut redis = Self { process, port, directory };
+        redis.wait_until_ready().await?;
+        Ok(redis)
+    }
+
+    async fn wait_until_ready(&mut self) -> anyhow::Result<()> {
+        let started = Instant::now();
+        while connect(self.port).await.is_err() {
+            self.process.check()?;
+            if started.elapsed() > START_TIMEOUT {
+                bail!("Redis does not start");
+            }
+            sleep(LOOK_EVERY).await;
+        }
+        self.process.check()
+    }
+
+    /// The port that it listens on.
+    pub const fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Its process id.
+    pub const fn pid(&self) -> u32 {
+        self.process.pid()
+    }
+
+    /// A file in its directory.
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    /// The stream of accepted readings, over a connection of its own.
+    ///
+    /// # Errors
+    /// When the client library refuses its settings.
+    pub fn stream(&self) -> anyhow::Result<ReadingStream> {
+        Ok(ReadingStream::new(keys(), server(self.port)?.shared()?))
+    }
+
+    /// Ends it.
+    ///
+    /// # Errors
+    /// When it has ended before.
+    pub async fn end(self) -> anyhow::Result<()> {
+        self.process.end().await
+    }
+}
+
+/// The version of the installed server.
+///
+/// # Errors
+/// When there is no `redis-server`.
+pub async fn version() -> anyhow::Result<String> {
+    let output = Command::new("redis-server").arg("--version").output().await;
+    let output = output.context("there is no redis-server on this machine")?.stdout;
+    let text = String::from_utf8_lossy(&output);
+    let version = text.split_whitespace().find_map(|word| word.strip_prefix("v="));
+    version.map(str::to_owned).context("redis-server tells no version")
+}
+
+fn command(port: u16, directory: &Path, aof: Aof) -> Command {
+    let append_only = if aof == Aof::Off { "no" } else { "yes" };
+    let mut command = Command::new("redis-server");
+    command
+        .args(["--bind", &HOST.to_string(), "--port", &port.to_string(), "--save", ""])
+        .args(["--appendonly", append_only, "--appendfsync", "everysec"])
+        // A rewrite in the midst of one run and not of another would make them different.
+        .args(["--auto-aof-rewrite-percentage", "0"])
+        .args(["--logfile", "redis.log", "--dir"])
+        .arg(directory)
+        .current_dir(directory);
+    command
+}

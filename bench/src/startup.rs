@@ -1,0 +1,70 @@
+//! How soon a service is ready, and how large it is then.
+
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use anyhow::ensure;
+use tokio::time::sleep;
+
+use crate::cli::StartupArguments;
+use crate::http::HttpStream;
+use crate::redis_server::Redis;
+use crate::report::Figure;
+use crate::service::{self, Role, Subject};
+use crate::turns::Turns;
+use crate::usage::{Rss, memory};
+
+const READINESS: &[u8] = b"GET /readyz HTTP/1.1\r\nhost: localhost\r\n\r\n";
+
+/// How often a service is asked; how late its readiness may be seen.
+const ASK_EVERY: Duration = Duration::from_millis(1);
+
+/// How long a service may take to be ready.
+const TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long after that its memory is measured.
+const IDLE: Duration = Duration::from_millis(500);
+
+const FIGURES: [Figure; 2] = [Figure::new("start to ready, ms", 1), Figure::new("idle RSS, MB", 1)];
+
+/// Measures both services.
+///
+/// # Errors
+/// When one ends or is not ready in time.
+pub async fn run(arguments: &StartupArguments) -> anyhow::Result<()> {
+    service::check(&arguments.programs)?;
+    let subjects = Subject::programs(&arguments.programs);
+    for role in [Role::Processing, Role::Ingestion] {
+        let title = format!("startup of {}", role.name());
+        let turns = Turns { title, role, subjects: &subjects, run: &arguments.run };
+        turns.take(FIGURES, async |subject| measure(subject, role, arguments).await).await?;
+    }
+    Ok(())
+}
+
+async fn measure(
+    subject: &Subject,
+    role: Role,
+    arguments: &StartupArguments,
+) -> anyhow::Result<[f64; 2]> {
+    let redis = Redis::start(arguments.run.aof).await?;
+    let spawned = Instant::now();
+    let mut process = service::start(subject, role, &redis)?;
+    let address = service::address(&mut process).await?;
+    wait_until_ready(address, spawned).await?;
+    let ready = spawned.elapsed();
+    sleep(IDLE).await;
+    let idle = memory(process.pid(), Rss::Now)?;
+    process.end().await?;
+    redis.end().await?;
+    Ok([ready.as_secs_f64() * 1e3, idle])
+}
+
+async fn wait_until_ready(address: SocketAddr, spawned: Instant) -> anyhow::Result<()> {
+    let mut connection = HttpStream::connect(address).await?;
+    while connection.exchange(READINESS).await? != 200 {
+        ensure!(spawned.elapsed() < TIMEOUT, "the service is not ready within {TIMEOUT:?}");
+        sleep(ASK_EVERY).await;
+    }
+    Ok(())
+}

@@ -1,0 +1,158 @@
+//! Processor time and memory, as `/proc` tells them (Linux).
+
+use std::fs;
+use std::process;
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+
+/// A tick of `/proc`'s clocks; part of Linux' interface to programs, whatever the kernel's own is.
+const TICK: Duration = Duration::from_millis(10);
+
+/// What had been used up to a moment.
+#[derive(Debug, Clone, Copy)]
+pub struct Usage {
+    at: Instant,
+    service: Duration,
+    redis: Duration,
+    bench: Duration,
+    machine: Duration,
+}
+
+/// What was used between two moments.
+#[derive(Debug, Clone, Copy)]
+pub struct Spent {
+    /// Wall-clock time.
+    pub wall: Duration,
+    /// Processor time of the measured process, all its threads, user and kernel.
+    pub service: Duration,
+    /// Processor time of Redis, likewise.
+    pub redis: Duration,
+    /// Processor time of this process: the generator's, or that of watching.
+    pub bench: Duration,
+    /// Processor time of everything else on the machine, and what its host took away: disturbance.
+    pub others: Duration,
+}
+
+impl Usage {
+    /// What has been used up to now.
+    ///
+    /// # Errors
+    /// When one of the processes is gone.
+    pub fn now(service: u32, redis: u32) -> anyhow::Result<Self> {
+        Ok(Self {
+            at: Instant::now(),
+            service: cpu_time(service)?,
+            redis: cpu_time(redis)?,
+            bench: cpu_time(process::id())?,
+            machine: machine_time()?,
+        })
+    }
+
+    /// What was used since.
+    pub fn since(&self, before: &Self) -> Spent {
+        let service = self.service.saturating_sub(before.service);
+        let redis = self.redis.saturating_sub(before.redis);
+        let bench = self.bench.saturating_sub(before.bench);
+        let machine = self.machine.saturating_sub(before.machine);
+        Spent {
+            wall: self.at.duration_since(before.at),
+            others: machine.saturating_sub(service + redis + bench),
+            service,
+            redis,
+            bench,
+        }
+    }
+}
+
+impl Spent {
+    /// How many of something were done in a second.
+    pub fn rate(&self, count: u32) -> f64 {
+        f64::from(count) / self.wall.as_secs_f64()
+    }
+
+    /// A time as a share of the wall-clock time; 1.0 is one core.
+    pub fn share(&self, time: Duration) -> f64 {
+        time.as_secs_f64() / self.wall.as_secs_f64()
+    }
+}
+
+/// A time spread over a number of things, in microseconds.
+pub fn micros_each(time: Duration, count: u32) -> f64 {
+    time.as_secs_f64() * 1e6 / f64::from(count)
+}
+
+/// A kind of memory size.
+#[derive(Debug, Clone, Copy)]
+pub enum Rss {
+    /// What is in memory now.
+    Now,
+    /// The most that ever was.
+    Peak,
+}
+
+/// The memory of a process, in megabytes.
+///
+/// # Errors
+/// When it is gone.
+pub fn memory(pid: u32, kind: Rss) -> anyhow::Result<f64> {
+    let name = match kind {
+        Rss::Now => "VmRSS:",
+        Rss::Peak => "VmHWM:",
+    };
+    let status = read(&format!("/proc/{pid}/status"))?;
+    let kilobytes =
+        status.lines().find_map(|line| line.strip_prefix(name)?.split_whitespace().next());
+    let kilobytes: u32 = kilobytes.context("the process has no memory any more")?.parse()?;
+    Ok(f64::from(kilobytes) / 1024.0)
+}
+
+fn cpu_time(pid: u32) -> anyhow::Result<Duration> {
+    process_time(&read(&format!("/proc/{pid}/stat"))?).context("/proc/PID/stat is unlike itself")
+}
+
+/// What all processes together have used, and what the host took away.
+///
+/// # Errors
+/// When this is no Linux.
+pub fn machine_time() -> anyhow::Result<Duration> {
+    busy_time(&read("/proc/stat")?).context("/proc/stat is unlike itself")
+}
+
+fn read(path: &str) -> anyhow::Result<String> {
+    fs::read_to_string(path).with_context(|| format!("cannot read {path}"))
+}
+
+/// `utime` and `stime`, fields 14 and 15. The second is the program's name, which may hold anything.
+fn process_time(stat: &str) -> Option<Duration> {
+    let (_, from_third) = stat.rsplit_once(')')?;
+    let mut times = from_third.split_whitespace().skip(11);
+    let (user, kernel): (u32, u32) = (times.next()?.parse().ok()?, times.next()?.parse().ok()?);
+    Some(TICK * (user + kernel))
+}
+
+/// All but `idle` and `iowait` (fields 4 and 5 of user, nice, system, idle, iowait, irq, softirq,
+/// steal, guest, …; guests are counted as users already).
+fn busy_time(stat: &str) -> Option<Duration> {
+    let ticks = stat.lines().next()?.strip_prefix("cpu ")?.split_whitespace();
+    let ticks: Vec<u32> = ticks.take(8).map(str::parse).collect::<Result<_, _>>().ok()?;
+    let busy = ticks.iter().enumerate().filter(|(field, _)| ![3, 4].contains(field));
+    Some(TICK * busy.map(|(_, ticks)| ticks).sum())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_process_name_with_spaces_and_brackets_does_not_shift_its_times() {
+        let stat = "4711 (a) S (b c) R 1 2 3 4 5 6 7 8 9 10 21 2 13 14 20 0 3 0 99 1 2";
+        assert_eq!(process_time(stat), Some(TICK * 23));
+    }
+
+    #[test]
+    fn the_machine_is_busy_unless_it_idles_or_waits_for_a_disk() {
+        let stat = "cpu  1 2 4 1000 2000 8 16 32 64 128\ncpu0 1 2 4 1000 2000 8 16 32 64 128\n";
+        assert_eq!(busy_time(stat), Some(TICK * 63));
+    }
+}

@@ -1,0 +1,228 @@
+//! Rows: a reading of the file each, or why a place of the file is none.
+
+use std::io::{self, BufRead, ErrorKind};
+
+use super::lines::{Line, Lines, MAX_LINE_BYTES};
+
+/// The most bytes of a row without its end that are shown when it is too long to be kept. Too low
+/// and the row cannot be found; too high and the rejects file grows with rows that nobody reads.
+const SHOWN_BYTES: usize = 512;
+
+/// A reading as the file has it.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Row {
+    /// The line of the file where it begins, from 1.
+    pub line: u64,
+    /// The JSON body to send.
+    pub body: String,
+    /// The text of the file, where it is not the body.
+    text: Option<String>,
+}
+
+impl Row {
+    /// A row that is sent as the file has it.
+    pub const fn verbatim(line: u64, body: String) -> Self {
+        Self { line, body, text: None }
+    }
+
+    /// A row whose text in the file is another than what is sent.
+    pub const fn converted(line: u64, body: String, text: String) -> Self {
+        Self { line, body, text: Some(text) }
+    }
+
+    /// The text of the file.
+    pub fn text(&self) -> &str {
+        self.text.as_deref().unwrap_or(&self.body)
+    }
+}
+
+/// A place of the file that cannot be sent.
+#[derive(Debug, PartialEq, Eq)]
+pub struct NoRow {
+    /// The line of the file where it begins, from 1.
+    pub line: u64,
+    /// The text of the file; cut when it is too long, with U+FFFD for what is no UTF-8.
+    pub text: String,
+    /// Why.
+    pub fault: RowFault,
+}
+
+/// Why a place of the file cannot be sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum RowFault {
+    /// More than the service takes as a body.
+    #[error("the row has more than {MAX_LINE_BYTES} bytes")]
+    TooLong,
+    /// The bytes are no text.
+    #[error("the row is not UTF-8 text")]
+    NotUtf8,
+    /// A CSV row with more or fewer fields than the header.
+    #[error("the row has {found} fields, but the header has {expected}")]
+    FieldCount {
+        /// The header's.
+        expected: usize,
+        /// The row's.
+        found: usize,
+    },
+    /// A CSV field that begins with a quotation mark and does not end with one.
+    #[error("a quotation mark that opens a field is not closed")]
+    OpenQuote,
+}
+
+impl RowFault {
+    /// A short name, such as the service gives its own rules.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::TooLong => "row_too_long",
+            Self::NotUtf8 => "not_utf8",
+            Self::FieldCount { .. } => "field_count",
+            Self::OpenQuote => "open_quote",
+        }
+    }
+}
+
+impl NoRow {
+    /// Rejects a line.
+    pub fn new(line: &Line, fault: RowFault) -> Self {
+        let shown = if line.is_whole { &line.content } else { &line.content[..SHOWN_BYTES] };
+        let mut text = String::from_utf8_lossy(shown).into_owned();
+        if !line.is_whole {
+            text.push('…');
+        }
+        Self { line: line.number, text, fault }
+    }
+}
+
+/// What comes next in the file.
+pub type NextRow = Result<Row, NoRow>;
+
+/// Reads the rows of a file, each with the line where it begins.
+pub trait Rows {
+    /// The next row; `None` at the end.
+    ///
+    /// # Errors
+    /// When the file cannot be read on.
+    fn next_row(&mut self) -> Result<Option<NextRow>, ReadError>;
+}
+
+/// Reading broke off.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// The gzip data end within a member.
+    #[error("the gzip file is cut off; nothing after line {line} could be read")]
+    Truncated {
+        /// The last line that was read.
+        line: u64,
+    },
+    /// The gzip data are damaged. The unpacker may notice it only a while after, at the latest at
+    /// the checksum.
+    #[error(
+        "the gzip file is damaged; nothing after line {line} could be read, and lines before it may \
+         be wrong ({reason})"
+    )]
+    Corrupt {
+        /// The last line that was read.
+        line: u64,
+        /// What the unpacker says.
+        reason: io::Error,
+    },
+    /// The operating system could not read on.
+    #[error("reading failed after line {line}: {reason}")]
+    Failed {
+        /// The last line that was read.
+        line: u64,
+        /// What the operating system says.
+        reason: io::Error,
+    },
+}
+
+impl ReadError {
+    /// Explains a failure after a line. These kinds come from the gzip unpacker only.
+    pub fn after(line: u64, reason: io::Error) -> Self {
+        match reason.kind() {
+            ErrorKind::UnexpectedEof => Self::Truncated { line },
+            ErrorKind::InvalidInput | ErrorKind::InvalidData => Self::Corrupt { line, reason },
+            _ => Self::Failed { line, reason },
+        }
+    }
+}
+
+/// NDJSON: a JSON object a line. Blank lines are skipped; what the object says is for the service
+/// to judge.
+#[derive(Debug)]
+pub struct Objects<R>(pub Lines<R>);
+
+impl<R: BufRead> Rows for Objects<R> {
+    fn next_row(&mut self) -> Result<Option<NextRow>, ReadError> {
+        loop {
+            let line = self.0.next_line();
+            match line.map_err(|error| ReadError::after(self.0.number(), error))? {
+                None => return Ok(None),
+                Some(line) if line.is_whole && line.is_blank() => {}
+                Some(line) => return Ok(Some(object(line))),
+            }
+        }
+    }
+}
+
+fn object(line: Line) -> NextRow {
+    if !line.is_whole {
+        return Err(NoRow::new(&line, RowFault::TooLong));
+    }
+    let number = line.number;
+    match String::from_utf8(line.content) {
+        Ok(body) => Ok(Row::verbatim(number, body)),
+        Err(error) => {
+            let line = Line { number, content: error.into_bytes(), is_whole: true };
+            Err(NoRow::new(&line, RowFault::NotUtf8))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rows(text: &[u8]) -> Vec<NextRow> {
+        let mut objects = Objects(Lines::new(text));
+        let mut rows = Vec::new();
+        while let Some(row) = objects.next_row().unwrap() {
+            rows.push(row);
+        }
+        rows
+    }
+
+    #[test]
+    fn lines_are_sent_verbatim_and_blank_ones_skipped() {
+        let rows = rows(b"{\"a\": 1 }\r\n\n  \t\n not json \n");
+        let row = |line, body: &str| Ok(Row::verbatim(line, body.to_owned()));
+        assert_eq!(rows, [row(1, "{\"a\": 1 }"), row(4, " not json ")]);
+    }
+
+    #[test]
+    fn a_line_that_is_not_utf8_is_rejected_and_reading_goes_on() {
+        let rows = rows(b"{}\n{\"a\":\"\xff\"}\n{}");
+        let no_row = rows[1].as_ref().expect_err("no text");
+        assert_eq!((no_row.line, no_row.fault), (2, RowFault::NotUtf8));
+        assert_eq!(no_row.text, "{\"a\":\"\u{fffd}\"}");
+        assert_eq!(rows.len(), 3);
+    }
+
+    #[test]
+    fn a_line_that_is_too_long_is_rejected_with_its_beginning() {
+        let rows = rows(format!("{{}}\n{}\n{{}}", "é".repeat(MAX_LINE_BYTES)).as_bytes());
+        let no_row = rows[1].as_ref().expect_err("too long");
+        assert_eq!((no_row.line, no_row.fault), (2, RowFault::TooLong));
+        assert!(no_row.text.starts_with("éé") && no_row.text.ends_with('…'));
+        assert!(no_row.text.len() < 2 * SHOWN_BYTES);
+        assert_eq!(rows[2], Ok(Row::verbatim(3, "{}".to_owned())));
+    }
+
+    #[test]
+    fn errors_of_the_unpacker_are_told_from_those_of_the_disk() {
+        let text = |kind| ReadError::after(7, io::Error::new(kind, "why")).to_string();
+        assert!(text(ErrorKind::UnexpectedEof).contains("cut off; nothing after line 7"));
+        assert!(text(ErrorKind::InvalidInput).contains("damaged; nothing after line 7"));
+        assert_eq!(text(ErrorKind::TimedOut), "reading failed after line 7: why");
+    }
+}

@@ -1,0 +1,109 @@
+//! Sends rows, several at a time, and sees to what becomes of them.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use anyhow::{Context, anyhow};
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use super::Shared;
+use super::client::Client;
+use super::rejects::Rejects;
+use super::rows::NextRow;
+use super::verdict::{Outcome, Refusal, Verdict};
+
+/// How many rows in a row may fail before the import ends; at least twice the rows under way, which
+/// may all fail at once. Too low: it ends at a short disturbance. Too high: a wrong URL is asked
+/// that often.
+const MIN_STREAK: usize = 100;
+
+/// Sends the rows of an import.
+pub struct Sender {
+    client: Client,
+    rejects: Mutex<Rejects>,
+    shared: Shared,
+    streak: AtomicUsize,
+}
+
+/// Rows on their way from the file.
+type RowQueue = tokio::sync::Mutex<mpsc::Receiver<NextRow>>;
+
+impl Sender {
+    /// Sends with a client, and notes what is not accepted.
+    pub const fn new(client: Client, rejects: Rejects, shared: Shared) -> Self {
+        Self { client, rejects: Mutex::new(rejects), shared, streak: AtomicUsize::new(0) }
+    }
+
+    /// Sends rows, `concurrency` at a time, until there are none or the import is to end.
+    ///
+    /// # Errors
+    /// Never for a row: those are counted.
+    pub async fn send_all(
+        self,
+        rows: mpsc::Receiver<NextRow>,
+        concurrency: u16,
+    ) -> anyhow::Result<()> {
+        let (sender, rows) = (Arc::new(self), Arc::new(RowQueue::new(rows)));
+        let max_streak = MIN_STREAK.max(2 * usize::from(concurrency));
+        let mut workers = JoinSet::new();
+        for _ in 0..concurrency {
+            workers.spawn(Arc::clone(&sender).work(Arc::clone(&rows), max_streak));
+        }
+        while let Some(worker) = workers.join_next().await {
+            worker.context("a worker of the import broke off")?;
+        }
+        Ok(())
+    }
+
+    async fn work(self: Arc<Self>, rows: Arc<RowQueue>, max_streak: usize) {
+        let stop = self.shared.stop.token();
+        while let Some(row) = self.next(&rows, &stop).await {
+            match row {
+                Ok(row) => match self.client.post(&row.body).await {
+                    Verdict::Accepted => self.accepted(),
+                    Verdict::Refused(refusal) => {
+                        self.refused(row.line, row.text(), &refusal, max_streak);
+                    }
+                },
+                Err(no_row) => {
+                    self.refused(no_row.line, &no_row.text, &no_row.fault.into(), max_streak);
+                }
+            }
+        }
+    }
+
+    async fn next(&self, rows: &RowQueue, stop: &CancellationToken) -> Option<NextRow> {
+        let next = stop.run_until_cancelled(async {
+            let row = rows.lock().await.recv().await?;
+            self.shared
+                .counter
+                .reached(row.as_ref().map_or_else(|no_row| no_row.line, |row| row.line));
+            Some(row)
+        });
+        next.await.flatten()
+    }
+
+    fn accepted(&self) {
+        self.streak.store(0, Ordering::Relaxed);
+        self.shared.counter.accepted();
+    }
+
+    fn refused(&self, line: u64, text: &str, refusal: &Refusal, max_streak: usize) {
+        self.shared.counter.refused(refusal.outcome);
+        let mut rejects = self.rejects.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Err(error) = rejects.add(line, text, refusal) {
+            self.shared.stop.because(anyhow!("the rejects file cannot be written: {error}"));
+        }
+        drop(rejects);
+        if refusal.outcome == Outcome::Rejected {
+            self.streak.store(0, Ordering::Relaxed);
+        } else if self.streak.fetch_add(1, Ordering::Relaxed) + 1 == max_streak {
+            let reasons = refusal.in_words();
+            self.shared
+                .stop
+                .because(anyhow!("{max_streak} rows failed in a row, the last as {reasons}"));
+        }
+    }
+}

@@ -1,0 +1,128 @@
+use std::io::Write;
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+
+use super::*;
+
+fn source(bytes: impl Into<Vec<u8>>) -> Source {
+    Source::new(Cursor::new(bytes.into()), None)
+}
+
+fn read_all(bytes: impl Into<Vec<u8>>) -> io::Result<(String, Option<u8>)> {
+    let mut text = source(bytes).into_text()?;
+    let mut all = String::new();
+    text.reader.read_to_string(&mut all)?;
+    Ok((all, text.first))
+}
+
+fn gzip(text: &str) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+    encoder.write_all(text.as_bytes()).unwrap();
+    encoder.finish().unwrap()
+}
+
+#[test]
+fn plain_text_is_read_as_it_is() {
+    assert_eq!(read_all("{}\n{}\n").unwrap(), ("{}\n{}\n".to_owned(), Some(b'{')));
+    assert_eq!(read_all("\n\n  a,b").unwrap(), ("\n\n  a,b".to_owned(), Some(b'a')));
+    assert_eq!(read_all("5").unwrap(), ("5".to_owned(), Some(b'5')));
+}
+
+#[test]
+fn text_of_white_space_has_no_first_character() {
+    assert_eq!(read_all("").unwrap(), (String::new(), None));
+    assert_eq!(read_all("\r\n \n").unwrap().1, None);
+    let blank = " ".repeat(2 * MAX_OPENING_BYTES);
+    assert_eq!(read_all(format!("{blank}x")).unwrap(), (format!("{blank}x"), None));
+}
+
+#[test]
+fn a_byte_order_mark_is_dropped() {
+    assert_eq!(read_all("\u{feff}{}\n").unwrap(), ("{}\n".to_owned(), Some(b'{')));
+    assert_eq!(read_all(gzip("\u{feff}a,b\n")).unwrap(), ("a,b\n".to_owned(), Some(b'a')));
+    assert_eq!(read_all("\u{feff}").unwrap(), (String::new(), None));
+}
+
+#[test]
+fn gzip_is_recognised_by_its_first_bytes_and_all_its_members_are_read() {
+    let members = [gzip("{}\n"), gzip(""), gzip("[]\n")].concat();
+    assert_eq!(read_all(members).unwrap(), ("{}\n[]\n".to_owned(), Some(b'{')));
+}
+
+#[test]
+fn gzip_that_is_cut_off_or_damaged_gives_what_is_good_and_then_an_error() {
+    let text: Vec<String> = (0..10_000).map(|number| number.to_string()).collect();
+    let text = text.join("\n");
+    let whole = gzip(&text);
+    let mut damaged = whole.clone();
+    let middle = damaged.len() / 2;
+    damaged[middle..middle + 64].fill(0xff);
+    let mut wrong_sum = whole.clone();
+    let sum = wrong_sum.len() - 8;
+    wrong_sum[sum] ^= 1;
+    let cut = [io::ErrorKind::UnexpectedEof; 2];
+    let bad = [io::ErrorKind::InvalidInput, io::ErrorKind::InvalidData];
+    for (bytes, kinds, good) in [
+        (whole[..middle].to_vec(), cut, 10_000),
+        (whole[..whole.len() - 1].to_vec(), cut, text.len()),
+        (damaged, bad, 10_000), // what was damaged may become text before it is noticed
+        (wrong_sum, bad, text.len()),
+    ] {
+        let mut reader = source(bytes).into_text().unwrap().reader;
+        let mut read = Vec::new();
+        let error = reader.read_to_end(&mut read).expect_err("bad gzip");
+        assert!(kinds.contains(&error.kind()), "{error:?}");
+        assert_eq!(read[..good], text.as_bytes()[..good]);
+    }
+}
+
+#[test]
+fn what_is_no_text_is_named() {
+    for (bytes, name) in [
+        (&b"PK\x03\x04rest"[..], "zip"),
+        (b"\x28\xb5\x2f\xfdrest", "zstdcat"),
+        (b"BZh91AY", "bzcat"),
+        (b"\xfd7zXZ\0", "xzcat"),
+        (b"\xff\xfe{\0}\0", "UTF-16"),
+        (b"\xfe\xff\0{\0}", "UTF-16"),
+    ] {
+        let error = read_all(bytes).expect_err(name).to_string();
+        assert!(error.contains(name), "{error}");
+    }
+}
+
+#[test]
+fn the_meter_counts_compressed_bytes() {
+    let bytes = gzip(&"{}\n".repeat(100_000));
+    let length = bytes.len() as u64;
+    let source = source(bytes);
+    let meter = source.meter();
+    assert_eq!(meter.read(), 0);
+    io::copy(&mut source.into_text().unwrap().reader, &mut io::sink()).unwrap();
+    assert_eq!(meter.read(), length);
+}
+
+#[test]
+fn no_more_is_read_ahead_than_it_takes_to_know_the_text() {
+    struct Slow(&'static [u8]);
+    impl Read for Slow {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            let (first, rest) = self.0.split_first().expect("read ahead");
+            self.0 = rest;
+            buffer[0] = *first;
+            Ok(1)
+        }
+    }
+    let text = Source::new(Slow(b"  {\"a"), None).into_text().unwrap();
+    assert_eq!(text.first, Some(b'{'));
+}
+
+#[test]
+fn a_directory_is_no_file() {
+    let directory = tempfile::tempdir().unwrap();
+    let error = Source::open(directory.path()).err().expect("a directory");
+    assert_eq!(error.kind(), io::ErrorKind::IsADirectory);
+    let error = Source::open(&directory.path().join("none")).err().expect("no file");
+    assert_eq!(error.kind(), io::ErrorKind::NotFound);
+}

@@ -1,0 +1,144 @@
+use serde_json::Value;
+
+use super::*;
+use crate::import::lines::MAX_LINE_BYTES;
+use crate::import::rows::NoRow;
+
+const HEADER: &str = "site_id,device_id,power_reading,timestamp\n";
+
+fn read(text: &[u8]) -> Vec<NextRow> {
+    let mut table = Table::open(Lines::new(text)).unwrap().expect("a header");
+    let mut rows = Vec::new();
+    while let Some(row) = table.next_row().unwrap() {
+        rows.push(row);
+    }
+    rows
+}
+
+/// A row as its line and its members in the order of [`COLUMNS`], or its line and fault.
+#[derive(Debug, Clone, PartialEq)]
+enum Found {
+    Row(u64, [String; 4]),
+    No(u64, RowFault),
+}
+use Found::No;
+
+fn rows(text: &str) -> Vec<Found> {
+    let member = |body: &Value, name| body[name].as_str().unwrap().to_owned();
+    let found = |next| match next {
+        Ok(Row { line, body, .. }) => {
+            let body: Value = serde_json::from_str(&body).unwrap();
+            Found::Row(line, COLUMNS.map(|name| member(&body, name)))
+        }
+        Err(NoRow { line, fault, .. }) => No(line, fault),
+    };
+    read(text.as_bytes()).into_iter().map(found).collect()
+}
+
+fn row(line: u64, fields: [&str; 4]) -> Found {
+    Found::Row(line, fields.map(str::to_owned))
+}
+
+fn header_error(text: &str) -> String {
+    Table::open(Lines::new(text.as_bytes())).err().expect("no header").to_string()
+}
+
+#[test]
+fn columns_may_be_in_any_order_with_others_between() {
+    let text = "note,timestamp, power_reading ,site_id,\"device_id\"\nx,t,1.50,s,d\n";
+    assert_eq!(rows(text), [row(2, ["s", "d", "1.50", "t"])]);
+}
+
+#[test]
+fn fields_keep_quotes_separators_and_space() {
+    let text = format!("{HEADER}\" a,\"\"b\"\" \",é, 12 ,t\r\n");
+    assert_eq!(rows(&text), [row(2, [" a,\"b\" ", "é", " 12 ", "t"])]);
+}
+
+#[test]
+fn line_numbers_are_those_of_the_file() {
+    let fields = ["s", "d", "1", "t"];
+    for end in ["\n", "\r\n"] {
+        let text = format!("{HEADER}\ns,d,1,t\n\"s\n\n2\",d,1,t\n\n\ns,d,1,t").replace('\n', end);
+        let lines = ["s", "s\n\n2"].map(|site| [site, "d", "1", "t"]);
+        assert_eq!(rows(&text), [row(3, lines[0]), row(4, lines[1]), row(9, fields)], "{end:?}");
+    }
+}
+
+#[test]
+fn a_missing_column_is_named_with_those_that_are_there() {
+    assert_eq!(
+        header_error("site_id;device_id;power_reading;timestamp\n1;2;3;4\n"),
+        "the CSV header has no column `site_id`, `device_id`, `power_reading`, `timestamp`; its \
+         columns are `site_id;device_id;power_reading;timestamp`"
+    );
+    assert!(header_error("site_id,device_id,power,timestamp\n").contains("`power_reading`; its"));
+}
+
+#[test]
+fn a_column_that_is_there_twice_is_ambiguous() {
+    let error = header_error("site_id,device_id,power_reading,timestamp,site_id\n");
+    assert_eq!(error, "the CSV header has the column `site_id` more than once");
+}
+
+#[test]
+fn an_empty_file_has_no_header_and_no_rows() {
+    assert!(Table::open(Lines::new(&b"\n \n"[..])).unwrap().is_none());
+    assert_eq!(rows(HEADER), []);
+}
+
+#[test]
+fn a_row_of_another_width_than_the_header_is_rejected() {
+    let fault = |found| RowFault::FieldCount { expected: 4, found };
+    assert_eq!(
+        rows(&format!("{HEADER}s,d,1,5,t\ns,d,1,t\ns,d,1\n")),
+        [No(2, fault(5)), row(3, ["s", "d", "1", "t"]), No(4, fault(3))]
+    );
+}
+
+#[test]
+fn a_quote_that_is_never_closed_costs_its_line_only() {
+    let text = format!("{HEADER}s,\"d,1,t\ns,d,1,t\n\"s\",d,2,t\n");
+    let open = No(2, RowFault::OpenQuote);
+    assert_eq!(
+        rows(&text),
+        [open.clone(), row(3, ["s", "d", "1", "t"]), row(4, ["s", "d", "2", "t"])]
+    );
+    let many = "s,d,1,t\n".repeat(MAX_LINE_BYTES / 4);
+    let rows = rows(&format!("{HEADER}s,\"d,1,t\n{many}"));
+    assert_eq!(rows[0], open);
+    assert_eq!(rows.len(), 1 + MAX_LINE_BYTES / 4);
+    assert!(rows[1..].iter().all(|found| matches!(found, Found::Row(..))));
+}
+
+#[test]
+fn a_row_that_is_too_long_is_rejected_and_reading_goes_on() {
+    let long = "x".repeat(MAX_LINE_BYTES);
+    let commas = ",".repeat(MAX_LINE_BYTES);
+    let blank = "\n".repeat(MAX_LINE_BYTES);
+    let text = format!("{HEADER}{long},d,1,t\n{commas}\n\"{blank}\ns,d,1,t\n");
+    assert_eq!(
+        rows(&text),
+        [
+            No(2, RowFault::TooLong),
+            No(3, RowFault::FieldCount { expected: 4, found: MAX_LINE_BYTES + 1 }),
+            No(4, RowFault::OpenQuote),
+            row(5 + MAX_LINE_BYTES as u64, ["s", "d", "1", "t"])
+        ]
+    );
+}
+
+#[test]
+fn a_row_that_is_not_utf8_is_rejected_with_its_text() {
+    let rows = read(&[HEADER.as_bytes(), b"s,\xff,1,t\ns,d,1,t\n"].concat());
+    let no_row = rows[0].as_ref().expect_err("no text");
+    assert_eq!((no_row.line, no_row.fault), (2, RowFault::NotUtf8));
+    assert_eq!(no_row.text, "s,\u{fffd},1,t");
+    assert!(rows[1].is_ok());
+}
+
+#[test]
+fn a_row_shows_the_text_of_the_file() {
+    let rows = read(format!("{HEADER}\"s\nx\",d,abc,t\r\n").as_bytes());
+    assert_eq!(rows[0].as_ref().unwrap().text(), "\"s\nx\",d,abc,t");
+}

@@ -1,0 +1,108 @@
+//! A processing service that is killed (`kill -9`) costs time only: what was delivered to it is
+//! stored by another, or by itself when it is back.
+
+use crate::common::product::{Launch, processing_service};
+use crate::common::readings::{add_backlog, add_houses};
+use crate::common::redis::RedisServer;
+use crate::common::stored::{self, assert_each_is_stored_once};
+use crate::common::wait;
+
+const NEVER: &str = "3600000";
+
+fn consumer(redis: &RedisServer, number: usize) -> Launch {
+    processing_service(redis).env("CONSUMER_NAME", format!("consumer-{number}"))
+}
+
+#[tokio::test]
+async fn what_a_killed_service_was_working_on_is_taken_over_by_another() {
+    let redis = RedisServer::start().await;
+    let ids = add_houses(&redis).await;
+    let slow = consumer(&redis, 1).env("PROCESSING_DELAY_MS", 1);
+    let mut slow = slow.start().await;
+    wait::until("it is in the middle", async || stored::count(&redis).await > 200).await;
+    slow.kill9();
+    assert!(redis.group().await.pending > 0, "nothing is left to take over");
+    let other = consumer(&redis, 2).env("CLAIM_MIN_IDLE_MS", 1000).start().await;
+    assert_each_is_stored_once(&redis, &ids).await;
+    assert!(other.counter("entries_reclaimed_total").await > 0);
+}
+
+#[tokio::test]
+async fn services_that_are_killed_again_and_again_lose_and_double_nothing() {
+    let redis = RedisServer::start().await;
+    let ids = add_houses(&redis).await;
+    for number in 1..=5 {
+        let before = stored::count(&redis).await;
+        let mut service = consumer(&redis, number).env("CLAIM_MIN_IDLE_MS", 300).start().await;
+        wait::until("it has stored some", async || stored::count(&redis).await > before).await;
+        service.kill9();
+    }
+    assert!(stored::count(&redis).await < ids.len(), "nothing is left to do");
+    let _last = consumer(&redis, 6).env("CLAIM_MIN_IDLE_MS", 300).start().await;
+    assert_each_is_stored_once(&redis, &ids).await;
+}
+
+/// Stops the service for good at a place in one of its actors, and kills it there.
+#[cfg(feature = "failpoints")]
+async fn assert_nothing_is_lost_or_doubled_by_a_kill(place: &str, stored_then: usize) {
+    let redis = RedisServer::start().await;
+    let ids = add_backlog(&redis, 500, 1).await;
+    let first = consumer(&redis, 1).env("FAILPOINTS", format!("{place}=pause"));
+    let mut first = first.start_process();
+    wait::until("it has come to the place", async || {
+        redis.group().await.pending == 500 && stored::count(&redis).await == stored_then
+    })
+    .await;
+    first.kill9();
+    let _other = consumer(&redis, 2).env("CLAIM_MIN_IDLE_MS", 200).start().await;
+    assert_each_is_stored_once(&redis, &ids).await;
+}
+
+#[cfg(feature = "failpoints")]
+#[tokio::test]
+async fn a_kill_between_delivery_and_storing_loses_nothing() {
+    assert_nothing_is_lost_or_doubled_by_a_kill("writer-before-zadd", 0).await;
+}
+
+#[cfg(feature = "failpoints")]
+#[tokio::test]
+async fn a_kill_between_storing_and_acknowledging_doubles_nothing() {
+    assert_nothing_is_lost_or_doubled_by_a_kill("acker-before-xack", 500).await;
+}
+
+#[tokio::test]
+async fn a_service_that_freezes_is_replaced_and_doubles_nothing_when_it_wakes() {
+    let redis = RedisServer::start().await;
+    let ids = add_backlog(&redis, 1_000, 7).await;
+    let slow = consumer(&redis, 1).env("PROCESSING_DELAY_MS", 1);
+    let mut frozen = slow.start().await;
+    wait::until("it is in the middle", async || stored::count(&redis).await > 200).await;
+    frozen.signal("STOP");
+    let _other = consumer(&redis, 2).env("CLAIM_MIN_IDLE_MS", 300).start().await;
+    assert_each_is_stored_once(&redis, &ids).await;
+    frozen.signal("CONT");
+    let more = add_backlog(&redis, 100, 7).await;
+    assert_each_is_stored_once(&redis, &[ids, more].concat()).await;
+    frozen.terminate();
+    assert_eq!(frozen.exit_code().await, Some(0));
+}
+
+#[tokio::test]
+async fn a_service_that_comes_back_under_its_name_reads_its_own_pending_entries_at_once() {
+    let redis = RedisServer::start().await;
+    let ids = add_backlog(&redis, 3_000, 7).await;
+    redis.deliver_to("consumer-1", 1_700).await;
+    let _again = consumer(&redis, 1).env("CLAIM_MIN_IDLE_MS", NEVER).start().await;
+    assert_each_is_stored_once(&redis, &ids).await;
+}
+
+#[tokio::test]
+async fn what_another_may_still_be_working_on_is_left_to_it() {
+    let redis = RedisServer::start().await;
+    add_backlog(&redis, 100, 7).await;
+    redis.deliver_to("somebody-slow", 40).await;
+    let _service = consumer(&redis, 1).env("CLAIM_MIN_IDLE_MS", NEVER).start().await;
+    wait::until("the rest is stored", async || stored::count(&redis).await == 60).await;
+    wait::until("the rest is acknowledged", async || redis.group().await.pending == 40).await;
+    assert_eq!(stored::count(&redis).await, 60);
+}

@@ -1,0 +1,56 @@
+//! An actor that panics is started again, and what it held is stored all the same.
+
+use crate::common::product::processing_service;
+use crate::common::readings::add_backlog;
+use crate::common::redis::RedisServer;
+use crate::common::stored::assert_each_is_stored_once;
+
+/// Lets the actors panic once each at a place, and holds the pipeline to its promise.
+async fn assert_survived(place: &str) {
+    let redis = RedisServer::start().await;
+    // Nobody else would take over what was lost: the service has to find it itself.
+    let launch = processing_service(&redis).env("CLAIM_MIN_IDLE_MS", 3_600_000);
+    let ids = add_backlog(&redis, 3_000, 7).await;
+    let processing = launch.env("FAILPOINTS", format!("{place}=3*panic")).start().await;
+    assert_each_is_stored_once(&redis, &ids).await;
+    assert!(processing.counter("actor_restarts_total").await > 0, "nothing panicked");
+    let more = add_backlog(&redis, 100, 7).await;
+    assert_each_is_stored_once(&redis, &[ids, more].concat()).await;
+}
+
+#[tokio::test]
+async fn a_writer_that_panics_before_it_stores_loses_nothing() {
+    assert_survived("writer-before-zadd").await;
+}
+
+#[tokio::test]
+async fn a_writer_that_panics_after_it_stored_doubles_nothing() {
+    assert_survived("writer-after-zadd").await;
+}
+
+#[tokio::test]
+async fn an_acker_that_panics_before_it_acknowledges_doubles_nothing() {
+    assert_survived("acker-before-xack").await;
+}
+
+#[tokio::test]
+async fn a_reader_that_panics_before_it_reads_loses_nothing() {
+    assert_survived("reader-before-read").await;
+}
+
+#[tokio::test]
+async fn a_reader_that_panics_after_it_read_loses_nothing() {
+    assert_survived("reader-after-read").await;
+}
+
+#[tokio::test]
+async fn a_pipeline_that_panics_for_ever_ends_the_process_and_another_does_the_work() {
+    let redis = RedisServer::start().await;
+    let ids = add_backlog(&redis, 1_000, 7).await;
+    let launch = processing_service(&redis).env("FAILPOINTS", "reader-after-read=panic");
+    let mut broken = launch.start().await;
+    let code = broken.exit_code().await;
+    assert!(code.is_some_and(|code| code != 0), "exit code {code:?}");
+    let _next = processing_service(&redis).start().await;
+    assert_each_is_stored_once(&redis, &ids).await;
+}

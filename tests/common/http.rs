@@ -1,0 +1,136 @@
+//! Asking over HTTP.
+
+use std::sync::Once;
+
+use reqwest::header::HeaderMap;
+use reqwest::{Client, Method, RequestBuilder};
+use serde_json::Value;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+/// Asks one server.
+#[derive(Debug, Clone)]
+pub struct Http {
+    client: Client,
+    base: String,
+}
+
+/// An answer.
+#[derive(Debug, Clone)]
+pub struct Reply {
+    pub status: u16,
+    pub headers: HeaderMap,
+    pub body: Vec<u8>,
+}
+
+impl Http {
+    /// Asks the server at a URL.
+    pub fn at(base: &str) -> Self {
+        static PROVIDER: Once = Once::new();
+        PROVIDER.call_once(|| rustls::crypto::ring::default_provider().install_default().unwrap());
+        let client = Client::builder().no_proxy().build().unwrap();
+        Self { client, base: base.trim_end_matches('/').to_owned() }
+    }
+
+    /// Where the server is, without a `/` at the end.
+    pub fn base(&self) -> &str {
+        &self.base
+    }
+
+    pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.client.request(method, format!("{}{path}", self.base))
+    }
+
+    pub async fn get(&self, path: &str) -> Reply {
+        Reply::of(self.request(Method::GET, path)).await
+    }
+
+    /// Sends a body as JSON.
+    pub async fn post(&self, path: &str, body: impl Into<String>) -> Reply {
+        self.try_post(path, body).await.expect("the server answers")
+    }
+
+    /// Sends a body as JSON to a server that may be about to end.
+    pub async fn try_post(&self, path: &str, body: impl Into<String>) -> reqwest::Result<Reply> {
+        let request = self.request(Method::POST, path);
+        Reply::try_of(request.header("content-type", "application/json").body(body.into())).await
+    }
+
+    /// A connection to send bytes over that no client library would send.
+    pub async fn raw(&self) -> RawConnection {
+        let address = self.base.strip_prefix("http://").unwrap();
+        RawConnection(TcpStream::connect(address).await.expect("the server listens"))
+    }
+}
+
+impl Reply {
+    pub async fn of(request: RequestBuilder) -> Self {
+        Self::try_of(request).await.expect("the server answers")
+    }
+
+    pub async fn try_of(request: RequestBuilder) -> reqwest::Result<Self> {
+        let response = request.send().await?;
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        Ok(Self { status, headers, body: response.bytes().await?.to_vec() })
+    }
+
+    pub fn text(&self) -> String {
+        String::from_utf8(self.body.clone()).expect("the body is UTF-8")
+    }
+
+    pub fn json(&self) -> Value {
+        serde_json::from_slice(&self.body)
+            .unwrap_or_else(|error| panic!("{error} in the answer {self:?}"))
+    }
+
+    /// The sentence of a failure.
+    pub fn detail(&self) -> String {
+        self.json()["detail"].as_str().expect("`detail` is a sentence").to_owned()
+    }
+
+    /// The value of a header; the test fails when there is none or more than one.
+    pub fn header(&self, name: &str) -> &str {
+        let values: Vec<_> = self.headers.get_all(name).iter().collect();
+        let [value] = values[..] else { panic!("not one {name} but {values:?} in {self:?}") };
+        value.to_str().unwrap()
+    }
+}
+
+/// A connection to a server.
+pub struct RawConnection(TcpStream);
+
+impl RawConnection {
+    pub async fn send(&mut self, bytes: impl AsRef<[u8]>) {
+        // Err: the server answered already and closes; the answer will show.
+        let _ = self.0.write_all(bytes.as_ref()).await;
+    }
+
+    /// What the server sends until it closes the connection: ask for that with `Connection: close`.
+    pub async fn reply(mut self) -> Reply {
+        let mut bytes = Vec::new();
+        self.0.read_to_end(&mut bytes).await.expect("the server answers");
+        let text = String::from_utf8_lossy(&bytes);
+        let (head, body) = text.split_once("\r\n\r\n").unwrap_or((&text, ""));
+        let mut lines = head.lines();
+        let status = lines.next().and_then(|line| line.split(' ').nth(1)?.parse().ok());
+        let status = status.unwrap_or_else(|| panic!("no HTTP answer: {text:?}"));
+        let header = |line: &str| {
+            let (name, value) = line.split_once(':')?;
+            Some((name.parse().ok()?, value.trim().parse().ok()?))
+        };
+        Reply { status, headers: lines.filter_map(header).collect(), body: body.into() }
+    }
+}
+
+/// A text as one segment of a path: every byte but letters and digits is escaped.
+pub fn segment(text: &str) -> String {
+    use std::fmt::Write;
+    text.bytes().fold(String::new(), |mut escaped, byte| {
+        if byte.is_ascii_alphanumeric() {
+            escaped.push(byte.into());
+        } else {
+            write!(escaped, "%{byte:02X}").unwrap();
+        }
+        escaped
+    })
+}

@@ -1,0 +1,11 @@
+//! What the tests start, ask and wait for.
+
+pub mod files;
+pub mod http;
+pub mod process;
+pub mod product;
+pub mod readings;
+pub mod redis;
+pub mod stored;
+pub mod up;
+pub mod wait;

@@ -1,0 +1,160 @@
+//! The program under test, in one of its roles.
+
+use std::ffi::OsStr;
+use std::ops::Deref;
+use std::process::Command;
+use std::time::Duration;
+
+use reqwest::Method;
+
+use super::http::{Http, Reply};
+use super::process::{Ended, Process};
+use super::redis::RedisServer;
+use super::wait;
+
+/// A command line of the program, before it is started.
+pub struct Launch {
+    name: String,
+    command: Command,
+}
+
+/// A role that listens.
+pub struct Role {
+    http: Http,
+    process: Process,
+}
+
+pub fn ingestion_api(redis: &RedisServer) -> Launch {
+    role("ingestion-api", redis)
+}
+
+pub fn processing_service(redis: &RedisServer) -> Launch {
+    role("processing-service", redis).env("CONSUMER_NAME", "consumer-1")
+}
+
+pub fn query_api(redis: &RedisServer) -> Launch {
+    role("query-api", redis)
+}
+
+fn role(name: &str, redis: &RedisServer) -> Launch {
+    launch(&[name]).env("REDIS_HOST", "127.0.0.1").env("REDIS_PORT", redis.port())
+}
+
+/// The program with these arguments, nothing of our environment but the `PATH`, and free ports.
+pub fn launch(arguments: &[&str]) -> Launch {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_energy-pipeline"));
+    command.args(arguments).env_clear().env("LISTEN_HOST", "127.0.0.1").envs(
+        ["INGESTION_PORT", "PROCESSING_PORT", "FRONTEND_PORT"].map(|variable| (variable, "0")),
+    );
+    if let Some(path) = std::env::var_os("PATH") {
+        command.env("PATH", path);
+    }
+    Launch { name: arguments.join(" "), command }
+}
+
+impl Launch {
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "numbers read better than references to them"
+    )]
+    pub fn env(mut self, variable: &str, value: impl ToString) -> Self {
+        self.command.env(variable, value.to_string());
+        self
+    }
+
+    pub fn without_env(mut self, variable: &str) -> Self {
+        self.command.env_remove(variable);
+        self
+    }
+
+    pub fn arg(mut self, argument: impl AsRef<OsStr>) -> Self {
+        self.command.arg(argument);
+        self
+    }
+
+    /// Starts it, whatever it is going to do.
+    pub fn start_process(mut self) -> Process {
+        Process::start(&self.name, &mut self.command)
+    }
+
+    /// Starts a role and waits until it says where it listens.
+    pub async fn start(self) -> Role {
+        let what = format!("{} says where it listens", self.name);
+        let mut process = self.start_process();
+        let base = wait::until_some(&what, async || {
+            assert!(process.is_running(), "it has ended:\n{}", process.stderr());
+            after(&process.stdout(), " listens on ")
+        });
+        let http = Http::at(&base.await);
+        Role { http, process }
+    }
+
+    /// Starts it and waits for its end.
+    pub async fn run(self) -> Ended {
+        self.start_process().ended().await
+    }
+
+    /// Starts it and waits for its end, which may take so long.
+    pub async fn run_within(self, deadline: Duration) -> Ended {
+        self.start_process().ended_within(deadline).await
+    }
+}
+
+/// What stands after `mark` in its line, to the next space; the line must be complete.
+pub fn after(text: &str, mark: &str) -> Option<String> {
+    let (_, rest) = text.split_once(mark)?;
+    let (line, _) = rest.split_once('\n')?;
+    Some(line.trim_start().split(' ').next()?.to_owned())
+}
+
+impl Role {
+    /// A figure in kB from `/proc/PID/status`, such as `VmHWM`, the most memory it ever had.
+    pub fn memory_kb(&self, name: &str) -> u64 {
+        self.process.memory_kb(name)
+    }
+
+    /// What it logged so far.
+    pub fn stderr(&self) -> String {
+        self.process.stderr()
+    }
+
+    pub fn kill9(&mut self) {
+        self.process.kill9();
+    }
+
+    /// Asks it to end, as container platforms do.
+    pub fn terminate(&mut self) {
+        self.signal("TERM");
+    }
+
+    /// Sends it a signal: with `STOP` it freezes until `CONT`.
+    pub fn signal(&mut self, signal: &str) {
+        self.process.signal(signal);
+    }
+
+    /// A counter of this process, by its Prometheus name; all its labels together.
+    pub async fn counter(&self, name: &str) -> u64 {
+        let request = self.request(Method::GET, "/metrics").header("accept", "text/plain");
+        let text = Reply::of(request).await.text();
+        let value = |line: &str| {
+            let rest = line.strip_prefix(name)?;
+            let counts = rest.starts_with(['{', ' ']);
+            counts.then(|| rest.rsplit(' ').next()?.parse::<u64>().ok()).flatten()
+        };
+        text.lines().filter_map(value).sum()
+    }
+
+    /// Waits for its end, and gives its exit code.
+    pub async fn exit_code(&mut self) -> Option<i32> {
+        self.process.ended().await.status.code()
+    }
+}
+
+/// A role is asked over HTTP.
+impl Deref for Role {
+    type Target = Http;
+
+    fn deref(&self) -> &Http {
+        &self.http
+    }
+}

@@ -1,0 +1,173 @@
+//! A real Redis server over a directory of its own, and what is in it.
+
+use std::collections::HashMap;
+use std::net::{Ipv4Addr, TcpListener};
+use std::process::Command;
+
+use redis::aio::MultiplexedConnection;
+use redis::{AsyncConnectionConfig, Cmd, FromRedisValue, ToRedisArgs};
+use tempfile::TempDir;
+
+use super::process::Process;
+use super::wait;
+
+pub const STREAM: &str = "energy_readings";
+pub const GROUP: &str = "processing_group";
+pub const DEAD_LETTERS: &str = "energy_readings:dead";
+
+/// A server that ends with its test.
+pub struct RedisServer {
+    // Before the directory: fields are dropped in this order.
+    process: Option<Process>,
+    port: u16,
+    directory: TempDir,
+    arguments: Vec<String>,
+}
+
+/// A consumer group as `XINFO GROUPS` describes it.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub struct Group {
+    pub pending: u64,
+    pub lag: Option<u64>,
+}
+
+/// A stream entry.
+#[derive(Debug, Clone)]
+pub struct Entry {
+    pub id: String,
+    /// Names and values in their order.
+    pub fields: Vec<(String, String)>,
+}
+
+impl RedisServer {
+    /// Starts an empty server.
+    pub async fn start() -> Self {
+        Self::start_with(&[]).await
+    }
+
+    /// Starts an empty server that has on disk what it answered, so that killing it loses nothing.
+    pub async fn start_durable() -> Self {
+        Self::start_with(&["--appendfsync", "always"]).await
+    }
+
+    /// Starts an empty server with further settings.
+    pub async fn start_with(arguments: &[&str]) -> Self {
+        let mut server = Self::prepared(arguments);
+        server.restart().await;
+        server
+    }
+
+    /// A server that does not run yet, but has its port.
+    pub fn prepared(arguments: &[&str]) -> Self {
+        Self {
+            process: None,
+            port: free_port(),
+            directory: tempfile::tempdir().unwrap(),
+            arguments: arguments.iter().map(ToString::to_string).collect(),
+        }
+    }
+
+    /// Starts it over the data it had, on the port it had, and waits until it has loaded them.
+    pub async fn restart(&mut self) {
+        let mut process = self.spawn();
+        wait::until("redis-server answers on its port", async || {
+            if !process.is_running() {
+                process = self.spawn(); // somebody else had the port for a moment
+            }
+            self.try_run::<String>(&["PING"]).await.is_ok()
+        })
+        .await;
+        self.process = Some(process);
+    }
+
+    fn spawn(&self) -> Process {
+        let mut command = Command::new("redis-server");
+        command.args(["--bind", "127.0.0.1", "--port", &self.port.to_string(), "--save", ""]);
+        command.args(["--appendonly", "yes", "--maxmemory-policy", "noeviction", "--dir"]);
+        command.arg(self.directory.path()).args(&self.arguments);
+        Process::start("redis-server", &mut command)
+    }
+
+    /// Kills it; its port is free then, its data stay.
+    pub fn kill9(&mut self) {
+        self.process.take().expect("redis-server runs").kill9();
+    }
+
+    /// Sends it a signal: with `STOP` it hangs until `CONT`.
+    pub fn signal(&mut self, signal: &str) {
+        self.process.as_mut().expect("redis-server runs").signal(signal);
+    }
+
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Runs a command.
+    pub async fn run<T: FromRedisValue>(&self, command: &[impl ToRedisArgs + Sync]) -> T {
+        self.try_run(command).await.expect("the command is carried out")
+    }
+
+    async fn try_run<T: FromRedisValue>(
+        &self,
+        command: &[impl ToRedisArgs + Sync],
+    ) -> redis::RedisResult<T> {
+        try_run(self.port, command).await
+    }
+
+    /// A connection, for pipelines.
+    pub async fn connect(&self) -> MultiplexedConnection {
+        connect(self.port).await.expect("redis-server answers")
+    }
+
+    /// All entries of a stream.
+    pub async fn entries(&self, stream: &str) -> Vec<Entry> {
+        let entries: Vec<(String, Vec<(String, String)>)> =
+            self.run(&["XRANGE", stream, "-", "+"]).await;
+        entries.into_iter().map(|(id, fields)| Entry { id, fields }).collect()
+    }
+
+    /// The consumer group of the processing services; nothing is in it before it exists.
+    pub async fn group(&self) -> Group {
+        let reply =
+            self.try_run::<Vec<HashMap<String, redis::Value>>>(&["XINFO", "GROUPS", STREAM]);
+        let named = redis::Value::BulkString(GROUP.into());
+        let groups = reply.await.unwrap_or_default();
+        let Some(group) = groups.into_iter().find(|group| group["name"] == named) else {
+            return Group::default();
+        };
+        let number = |name: &str| u64::from_redis_value_ref(&group[name]).ok();
+        Group { pending: number("pending").unwrap(), lag: number("lag") }
+    }
+
+    /// Creates the consumer group, and delivers `count` entries to one of its consumers, which then
+    /// never acknowledges them.
+    pub async fn deliver_to(&self, consumer: &str, count: usize) {
+        let _ = self.try_run::<()>(&["XGROUP", "CREATE", STREAM, GROUP, "0", "MKSTREAM"]).await;
+        let count = count.to_string();
+        let read =
+            ["XREADGROUP", "GROUP", GROUP, consumer, "COUNT", &count, "STREAMS", STREAM, ">"];
+        let _: redis::Value = self.run(&read).await;
+        assert_eq!(self.group().await.pending.to_string(), count);
+    }
+}
+
+/// Runs a command on the server at a port.
+pub async fn try_run<T: FromRedisValue>(
+    port: u16,
+    command: &[impl ToRedisArgs + Sync],
+) -> redis::RedisResult<T> {
+    let mut built = Cmd::new();
+    built.arg(command);
+    built.query_async(&mut connect(port).await?).await
+}
+
+async fn connect(port: u16) -> redis::RedisResult<MultiplexedConnection> {
+    let config = AsyncConnectionConfig::new().set_response_timeout(None);
+    let client = redis::Client::open(("127.0.0.1", port))?;
+    client.get_multiplexed_async_connection_with_config(&config).await
+}
+
+/// A port that the kernel gave, and that nobody listens on.
+pub fn free_port() -> u16 {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port()
+}

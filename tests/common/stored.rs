@@ -1,0 +1,98 @@
+//! What became of accepted readings.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
+
+use serde_json::Value;
+
+use super::redis::{DEAD_LETTERS, Group, RedisServer};
+use super::wait;
+
+/// A member of a site's sorted set.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Member {
+    pub text: String,
+    pub score: f64,
+}
+
+/// The sorted set of a site, in the order of Redis.
+pub async fn members(redis: &RedisServer, site: &str) -> Vec<Member> {
+    let key = format!("site:{site}:readings");
+    let members: Vec<(String, f64)> = redis.run(&["ZRANGE", &key, "0", "-1", "WITHSCORES"]).await;
+    members.into_iter().map(|(text, score)| Member { text, score }).collect()
+}
+
+/// How many readings are stored, over all sites.
+pub async fn count(redis: &RedisServer) -> usize {
+    let keys: Vec<String> = redis.run(&["KEYS", "site:*:readings"]).await;
+    let mut count = 0;
+    for key in keys {
+        count += redis.run::<usize>(&["ZCARD", &key]).await;
+    }
+    count
+}
+
+/// Waits until everything in the stream was delivered and acknowledged.
+pub async fn wait_until_settled(redis: &RedisServer) {
+    let mut last = Group::default();
+    wait::until("all entries are delivered and acknowledged", async || {
+        last = redis.group().await;
+        last == Group { pending: 0, lag: Some(0) }
+    })
+    .await;
+}
+
+/// Waits until the stream is worked off, and makes sure of the promise: each of these entries is
+/// stored, once, and there is nothing else and no dead letter.
+pub async fn assert_each_is_stored_once(redis: &RedisServer, ids: &[String]) {
+    wait_until_settled(redis).await;
+    let keys: Vec<String> = redis.run(&["KEYS", "site:*:readings"]).await;
+    let mut found: BTreeMap<String, usize> = BTreeMap::new();
+    for key in keys {
+        let members: Vec<String> = redis.run(&["ZRANGE", &key, "0", "-1"]).await;
+        for member in members {
+            let member: Value = serde_json::from_str(&member).unwrap();
+            let id = member["stream_id"].as_str().unwrap().to_owned();
+            *found.entry(id).or_default() += 1;
+        }
+    }
+    let lost: BTreeSet<_> = ids.iter().filter(|id| !found.contains_key(*id)).collect();
+    assert!(lost.is_empty(), "{} of {} are lost: {lost:?}", lost.len(), ids.len());
+    let doubled: Vec<_> = found.iter().filter(|(_, times)| **times > 1).collect();
+    assert!(doubled.is_empty(), "stored more than once: {doubled:?}");
+    assert_eq!(found.len(), ids.len(), "readings are stored that nobody sent");
+    assert_eq!(redis.run::<usize>(&["XLEN", DEAD_LETTERS]).await, 0, "dead letters");
+}
+
+/// A member as it is stored, the n-th of its site: a second after the one before.
+pub fn member(site: &str, n: usize) -> String {
+    let timestamp = chrono::DateTime::from_timestamp_secs(i64::try_from(n).unwrap()).unwrap();
+    format!(
+        r#"{{"stream_id": "{}-0", "site_id": "{site}", "device_id": "meter", "power_reading": 1500.5, "timestamp": "{}", "ingested_at": "2024-01-15T10:30:00.123456"}}"#,
+        n + 1,
+        timestamp.format("%Y-%m-%dT%H:%M:%SZ"),
+    )
+}
+
+/// Puts members straight into Redis, past the pipeline.
+pub async fn insert(redis: &RedisServer, site: &str, which: Range<usize>) {
+    #[expect(clippy::cast_precision_loss, reason = "small numbers")]
+    let members = which.map(|n| (n as f64, member(site, n)));
+    insert_members(redis, site, members).await;
+}
+
+/// Puts members straight into Redis, past the pipeline.
+pub async fn insert_members(
+    redis: &RedisServer,
+    site: &str,
+    members: impl Iterator<Item = (f64, String)>,
+) {
+    let key = format!("site:{site}:readings");
+    let mut connection = redis.connect().await;
+    let members: Vec<_> = members.collect();
+    for chunk in members.chunks(5_000) {
+        let added: usize =
+            redis::cmd("ZADD").arg(&key).arg(chunk).query_async(&mut connection).await.unwrap();
+        assert_eq!(added, chunk.len());
+    }
+}

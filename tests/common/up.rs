@@ -1,0 +1,96 @@
+//! `energy-pipeline up`: everything in one process, with its private Redis.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::http::Http;
+use super::process::{self, Process};
+use super::product::{Launch, after, launch};
+use super::redis::try_run;
+use super::wait;
+
+/// A running `up`; its private Redis ends with it, also when it has been orphaned.
+pub struct Up {
+    pub process: Process,
+    pub page: Http,
+    pub ingestion: Http,
+    pub processing: Http,
+    pub redis_port: u16,
+    directory: PathBuf,
+}
+
+/// The command line over a data directory.
+pub fn up(directory: &Path) -> Launch {
+    launch(&["up", "--data-dir"]).arg(directory)
+}
+
+impl Up {
+    /// Starts it and waits until it says where everything is.
+    pub async fn start(directory: &Path) -> Self {
+        let mut process = up(directory).start_process();
+        let said = wait::until_some("`up` says where everything is", async || {
+            assert!(process.is_running(), "it has ended:\n{}", process.stderr());
+            Some(process.stdout()).filter(|said| said.contains("Ctrl-C"))
+        })
+        .await;
+        let word = |mark| after(&said, mark).unwrap_or_else(|| panic!("no {mark:?} in {said}"));
+        let http = |mark| Http::at(word(mark).trim_end_matches("/docs"));
+        Self {
+            page: http("  page "),
+            ingestion: http("  ingestion API "),
+            processing: http("  processing "),
+            redis_port: word("  Redis ").rsplit(':').next().unwrap().parse().unwrap(),
+            process,
+            directory: directory.canonicalize().unwrap(),
+        }
+    }
+
+    /// The process id of its private Redis.
+    pub async fn redis_pid(&self) -> u32 {
+        let pid = self.redis_info("server", "process_id").await;
+        pid.parse().unwrap()
+    }
+
+    /// Waits until its private Redis has written all it answered, so that killing it loses nothing.
+    pub async fn wait_until_written(&self) {
+        wait::until("the append-only file is written", async || {
+            self.redis_info("persistence", "aof_buffer_length").await == "0"
+        })
+        .await;
+    }
+
+    async fn redis_info(&self, section: &str, name: &str) -> String {
+        let info: String = try_run(self.redis_port, &["INFO", section]).await.unwrap();
+        let mut lines = info.lines();
+        lines.find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).unwrap().to_owned()
+    }
+}
+
+impl Drop for Up {
+    fn drop(&mut self) {
+        // The program first: it would start its Redis again.
+        self.process.kill9();
+        for pid in servers_over(&self.directory) {
+            process::signal(pid, "KILL");
+        }
+    }
+}
+
+/// The Redis servers that work in a directory: no other process' business, as it is ours alone.
+fn servers_over(directory: &Path) -> Vec<u32> {
+    let pids = fs::read_dir("/proc").unwrap().filter_map(|entry| {
+        let entry = entry.ok()?;
+        let is_ours = fs::read_link(entry.path().join("cwd")).ok()? == directory;
+        let name = fs::read_to_string(entry.path().join("comm")).ok()?;
+        let pid = entry.file_name().to_str()?.parse().ok()?;
+        (is_ours && name.trim() == "redis-server").then_some(pid)
+    });
+    pids.collect()
+}
+
+/// Whether there is a process with this id (that has not ended and waits to be noticed).
+pub fn is_alive(pid: u32) -> bool {
+    let status = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    let state = status.rsplit(") ").next().and_then(|rest| rest.chars().next());
+    state.is_some_and(|state| state != 'Z')
+}

@@ -1,0 +1,61 @@
+//! The consumer group: made by whoever comes first, at the start of the stream, and made again when
+//! it is gone.
+
+use crate::common::product::{ingestion_api, processing_service};
+use crate::common::readings::add_backlog;
+use crate::common::redis::{GROUP, Group, RedisServer, STREAM};
+use crate::common::stored::{self, assert_each_is_stored_once, wait_until_settled};
+use crate::common::wait;
+
+#[tokio::test]
+async fn an_ingestion_api_makes_the_group_so_that_an_autoscaler_sees_a_backlog() {
+    let redis = RedisServer::start().await;
+    let _ingestion = ingestion_api(&redis).start().await;
+    wait::until("there is a group", async || redis.run::<usize>(&["EXISTS", STREAM]).await == 1)
+        .await;
+    add_backlog(&redis, 5, 1).await;
+    assert_eq!(redis.group().await, Group { pending: 0, lag: Some(5) });
+}
+
+#[tokio::test]
+async fn entries_from_before_the_group_are_stored_too() {
+    let redis = RedisServer::start().await;
+    let ids = add_backlog(&redis, 100, 7).await;
+    let _processing = processing_service(&redis).start().await;
+    assert_each_is_stored_once(&redis, &ids).await;
+}
+
+#[tokio::test]
+async fn a_group_that_is_destroyed_is_made_again_and_nothing_is_doubled() {
+    let redis = RedisServer::start().await;
+    let ids = add_backlog(&redis, 1_000, 7).await;
+    let _slow = processing_service(&redis).env("PROCESSING_DELAY_MS", 1).start().await;
+    wait::until("it works", async || stored::count(&redis).await > 100).await;
+    redis.run::<()>(&["XGROUP", "DESTROY", STREAM, GROUP]).await;
+    assert_each_is_stored_once(&redis, &ids).await;
+}
+
+#[tokio::test]
+async fn pending_entries_whose_bodies_are_gone_are_counted_as_lost_and_stop_nobody() {
+    let redis = RedisServer::start().await;
+    let ids = add_backlog(&redis, 10, 1).await;
+    redis.deliver_to("consumer-1", 5).await;
+    for id in &ids[..3] {
+        redis.run::<()>(&["XDEL", STREAM, id]).await;
+    }
+    let processing = processing_service(&redis).start().await;
+    wait::until("the rest is stored", async || stored::count(&redis).await == 7).await;
+    wait::until("nothing is pending", async || redis.group().await.pending == 0).await;
+    assert_eq!(processing.counter("lost_bodies_total").await, 3);
+}
+
+#[tokio::test]
+async fn entries_that_another_group_has_not_read_are_kept_for_it() {
+    let redis = RedisServer::start().await;
+    let ids = add_backlog(&redis, 100, 7).await;
+    redis.run::<()>(&["XGROUP", "CREATE", STREAM, "others", "0"]).await;
+    let _processing = processing_service(&redis).start().await;
+    wait_until_settled(&redis).await;
+    let kept: Vec<_> = redis.entries(STREAM).await.into_iter().map(|entry| entry.id).collect();
+    assert_eq!(kept, ids);
+}

@@ -1,0 +1,264 @@
+//! `import` sends the rows of a file, each once, and tells of each that was not accepted.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::common::process::{Ended, Process};
+use crate::common::product::{Launch, Role, ingestion_api, launch};
+use crate::common::readings::{NOON, reading};
+use crate::common::redis::{RedisServer, STREAM, free_port};
+use crate::common::wait;
+
+/// A directory with a file in it.
+struct Input {
+    directory: TempDir,
+    file: PathBuf,
+}
+
+impl Input {
+    fn new(name: &str, content: impl AsRef<[u8]>) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join(name);
+        std::fs::write(&file, content).unwrap();
+        Self { directory, file }
+    }
+
+    fn rejects(&self) -> PathBuf {
+        self.directory.path().join("rejects.ndjson")
+    }
+
+    /// The lines of the rejects file, in the order of the input.
+    fn rejected(&self) -> Vec<Value> {
+        let text = std::fs::read_to_string(self.rejects()).unwrap();
+        let mut lines: Vec<Value> =
+            text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        lines.sort_by_key(|line| line["line"].as_u64());
+        lines
+    }
+}
+
+fn import(file: &Path, url: &str) -> Launch {
+    launch(&["import"]).arg(file).arg("--url").arg(url)
+}
+
+/// A number of the summary.
+fn figure(ended: &Ended, name: &str) -> u64 {
+    let line = ended.stdout.lines().find_map(|line| line.strip_prefix(name));
+    let figure = line.and_then(|rest| rest.trim().parse().ok());
+    figure.unwrap_or_else(|| panic!("no {name} in {ended:?}"))
+}
+
+fn rows(count: usize) -> String {
+    let row = |n: usize| {
+        let mut row = reading("house");
+        row["power_reading"] = json!(n);
+        row.to_string()
+    };
+    (0..count).map(row).collect::<Vec<_>>().join("\n")
+}
+
+fn gzip(text: &str) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+    encoder.write_all(text.as_bytes()).unwrap();
+    encoder.finish().unwrap()
+}
+
+async fn start() -> (RedisServer, Role) {
+    let redis = RedisServer::start().await;
+    let ingestion = ingestion_api(&redis).start().await;
+    (redis, ingestion)
+}
+
+/// The power readings that are in the stream.
+async fn powers(redis: &RedisServer) -> Vec<f64> {
+    let entries = redis.entries(STREAM).await;
+    let mut powers: Vec<f64> =
+        entries.iter().map(|entry| entry.fields[2].1.parse().unwrap()).collect();
+    powers.sort_by(f64::total_cmp);
+    powers
+}
+
+#[tokio::test]
+async fn rows_that_are_no_readings_are_written_down_and_the_others_accepted() {
+    let (redis, ingestion) = start().await;
+    let bad = r#"{"site_id":"","device_id":"d","power_reading":-1,"timestamp":"2024-01-15"}"#;
+    let good = reading("house");
+    let input = Input::new("a.ndjson", format!("{good}\r\n\n{bad}\nnot json\n{good}"));
+    let import = import(&input.file, ingestion.base()).arg("--rejects").arg(input.rejects());
+    let ended = import.run().await;
+    assert_eq!(ended.status.code(), Some(1), "{ended:?}");
+    let figures = ["rows", "accepted", "rejected", "failed"].map(|name| figure(&ended, name));
+    assert_eq!(figures, [4, 2, 2, 0]);
+    assert_eq!(redis.entries(STREAM).await.len(), 2);
+    let rejected = input.rejected();
+    assert_eq!((&rejected[0]["line"], &rejected[0]["row"]), (&json!(3), &json!(bad)));
+    let reasons = rejected[0]["reasons"].as_array().unwrap();
+    let reasons: Vec<_> = reasons.iter().map(|reason| [&reason["type"], &reason["loc"]]).collect();
+    assert_eq!(
+        json!(reasons),
+        json!([
+            ["string_too_short", ["body", "site_id"]],
+            ["greater_than_equal", ["body", "power_reading"]]
+        ])
+    );
+    assert_eq!((&rejected[1]["line"], rejected.len()), (&json!(4), 2));
+    assert_eq!(rejected[1]["reasons"][0]["type"], "json_invalid");
+}
+
+#[tokio::test]
+async fn without_a_rejects_file_the_first_rejections_are_shown() {
+    let (_redis, ingestion) = start().await;
+    let input = Input::new("a.ndjson", "{}\n".repeat(30));
+    let ended = import(&input.file, ingestion.base()).run().await;
+    assert_eq!(figure(&ended, "rejected"), 30);
+    let shown = ended.stderr.lines().filter(|line| line.contains(" rejected: site_id: Field"));
+    assert_eq!(shown.count(), 10, "{}", ended.stderr);
+}
+
+#[tokio::test]
+async fn a_table_is_taken_whatever_the_order_of_its_columns() {
+    let (redis, ingestion) = start().await;
+    let table = format!(
+        "timestamp,note,device_id,power_reading,site_id\r\n{NOON},\"a, \"\"b\"\"\r\nc\",main meter,1500.50,\"house, 1\"\r\n"
+    );
+    let input = Input::new("table", gzip(&table));
+    let ended = import(&input.file, ingestion.base()).run().await;
+    assert_eq!(ended.status.code(), Some(0), "{ended:?}");
+    let entry = redis.entries(STREAM).await.remove(0);
+    let values: Vec<_> = entry.fields[..4].iter().map(|(_, value)| value.as_str()).collect();
+    assert_eq!(values, ["house, 1", "main meter", "1500.5", NOON]);
+}
+
+#[tokio::test]
+async fn a_table_without_a_column_is_refused_before_anything_is_sent() {
+    let (redis, ingestion) = start().await;
+    let table = format!("site_id,device_id,power,timestamp\nhouse,meter,5,{NOON}\n");
+    let input = Input::new("a.csv", table);
+    let ended = import(&input.file, ingestion.base()).run().await;
+    assert_eq!(ended.status.code(), Some(1));
+    assert!(ended.stderr.contains("no column `power_reading`"), "{}", ended.stderr);
+    assert_eq!(redis.entries(STREAM).await.len(), 0);
+}
+
+#[tokio::test]
+async fn standard_input_is_read_when_the_file_is_a_dash() {
+    let (redis, ingestion) = start().await;
+    let input = Input::new("rows", rows(100));
+    let mut shell = Command::new("sh");
+    shell.args(["-c", "cat \"$0\" | \"$1\" import - --url \"$2\""]).arg(&input.file);
+    shell.args([env!("CARGO_BIN_EXE_energy-pipeline"), ingestion.base()]);
+    let ended = Process::start("import", &mut shell).ended().await;
+    assert_eq!(ended.status.code(), Some(0), "{ended:?}");
+    assert_eq!(powers(&redis).await, (0..100).map(f64::from).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn of_gzip_that_is_cut_off_the_good_rows_are_sent() {
+    let (redis, ingestion) = start().await;
+    let whole = gzip(&rows(3_000));
+    let input = Input::new("a.ndjson.gz", &whole[..whole.len() / 2]);
+    let ended = import(&input.file, ingestion.base()).run().await;
+    assert_eq!(ended.status.code(), Some(1));
+    let accepted = figure(&ended, "accepted");
+    assert!(ended.stderr.contains(&format!("cut off; nothing after line {accepted} could")));
+    assert!(accepted > 500);
+    assert_eq!(redis.entries(STREAM).await.len() as u64, accepted);
+}
+
+#[tokio::test]
+async fn rows_are_sent_again_until_redis_is_back_and_none_twice() {
+    let (mut redis, ingestion) = start().await;
+    let input = Input::new("a.ndjson", rows(3_000));
+    let mut import = import(&input.file, ingestion.base()).arg("--concurrency").arg("8");
+    import = import.arg("--rejects").arg(input.rejects());
+    redis.kill9();
+    let mut import = import.start_process();
+    wait::until("the import says that Redis is away", async || import.stderr().contains(" 503 "))
+        .await;
+    redis.restart().await;
+    let ended = import.ended().await;
+    assert_eq!(ended.status.code(), Some(0), "{ended:?}");
+    assert_eq!(powers(&redis).await, (0..3_000).map(f64::from).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn rows_that_a_hanging_redis_may_have_taken_are_not_sent_again() {
+    let (mut redis, ingestion) = start().await;
+    let input = Input::new("a.ndjson", rows(3_000));
+    let import = import(&input.file, ingestion.base()).arg("--rejects").arg(input.rejects());
+    let mut import = import.arg("--concurrency").arg("8").start_process();
+    wait::until("the import is under way", async || redis.entries(STREAM).await.len() > 100).await;
+    redis.signal("STOP");
+    wait::until("the import notices", async || import.stderr().contains("may have taken")).await;
+    redis.signal("CONT");
+    let ended = import.ended().await;
+    let [accepted, unknown] = ["accepted", "unknown"].map(|name| figure(&ended, name));
+    assert_eq!((ended.status.code(), accepted + unknown), (Some(1), 3_000), "{ended:?}");
+    assert!((1..=16).contains(&unknown), "{unknown}");
+    assert!(input.rejected().iter().all(|line| line["outcome"] == "unknown"));
+    let mut stored = powers(&redis).await;
+    assert!(stored.len() as u64 >= accepted);
+    let all = stored.len();
+    stored.dedup();
+    assert_eq!(stored.len(), all, "sent twice");
+}
+
+#[tokio::test]
+async fn a_service_that_cannot_be_reached_is_told_at_once_and_given_up_in_time() {
+    let input = Input::new("a.ndjson", rows(1_000));
+    let url = format!("http://127.0.0.1:{}", free_port());
+    let import = import(&input.file, &url).arg("--retry-for").arg("2");
+    let ended = import.run().await;
+    assert_eq!(ended.status.code(), Some(1));
+    assert!(ended.stderr.starts_with(&format!("{url} cannot be reached: ")), "{}", ended.stderr);
+    assert!(ended.stderr.contains("gave up"), "{}", ended.stderr);
+    assert_eq!(figure(&ended, "failed"), 64);
+}
+
+#[tokio::test]
+async fn ctrl_c_finishes_the_rows_under_way() {
+    let (redis, ingestion) = start().await;
+    let input = Input::new("a.ndjson", rows(50_000));
+    let mut import = import(&input.file, ingestion.base()).start_process();
+    wait::until("the import is under way", async || redis.entries(STREAM).await.len() > 100).await;
+    import.signal("INT");
+    let ended = import.ended().await;
+    assert_eq!(ended.status.code(), Some(130), "{ended:?}");
+    let accepted = figure(&ended, "accepted");
+    assert!(accepted < 50_000);
+    assert_eq!(redis.entries(STREAM).await.len() as u64, accepted);
+    assert!(ended.stderr.contains(&format!("ended at line {accepted};")), "{}", ended.stderr);
+}
+
+#[tokio::test]
+async fn exit_codes_tell_what_was_wrong_with_the_call() {
+    let (_redis, ingestion) = start().await;
+    let empty = Input::new("empty.csv", "");
+    let ended = import(&empty.file, ingestion.base()).run().await;
+    assert_eq!((ended.status.code(), figure(&ended, "rows")), (Some(0), 0));
+    assert!(ended.stderr.contains("there are no rows"), "{}", ended.stderr);
+    let ended = import(Path::new("/no/such/file"), ingestion.base()).run().await;
+    assert_eq!(ended.status.code(), Some(1));
+    assert!(ended.stderr.contains("cannot read /no/such/file: No such file"), "{}", ended.stderr);
+    for arguments in [["--concurrency", "0"], ["--url", "localhost"], ["--retry-for", "-1"]] {
+        let ended = launch(&["import", "-"]).arg(arguments[0]).arg(arguments[1]).run().await;
+        assert_eq!(ended.status.code(), Some(2), "{ended:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_wrong_address_is_noticed_before_the_whole_file_was_sent_there() {
+    let (_redis, ingestion) = start().await;
+    let input = Input::new("a.ndjson", rows(10_000));
+    let url = format!("{}/wrong", ingestion.base());
+    let ended = import(&input.file, &url).run().await;
+    assert_eq!(ended.status.code(), Some(1));
+    assert!(figure(&ended, "failed") < 300);
+    assert!(ended.stderr.contains("404"), "{}", ended.stderr);
+}

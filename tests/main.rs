@@ -1,0 +1,31 @@
+//! The black-box suite: the real program against a real Redis server, over HTTP.
+//!
+//! One file a behaviour; a test's name is a sentence about the product. All servers listen on ports
+//! that the kernel gave, keep their files in temporary directories, and end with their test, also
+//! when it panics. `common` starts, asks and ends them; nothing sleeps and hopes, [`common::wait`]
+//! waits for conditions.
+#![cfg(test)]
+
+mod common;
+
+mod a_killed_processing_service;
+#[cfg(feature = "failpoints")]
+mod actor_panic;
+mod consumer_group;
+mod contract_bodies;
+mod dead_letters;
+mod exchange_with_the_original;
+mod health_and_metrics;
+mod houses_year;
+mod import;
+mod import_rules;
+mod openapi_documents;
+mod readings_of_a_site;
+mod redis_away;
+mod settings;
+mod slow_clients;
+mod termination;
+mod timestamp_order;
+mod two_processing_services;
+mod up_on_one_machine;
+mod validation_errors;

@@ -1,0 +1,100 @@
+//! Clients that stall or send too much: they are cut off, and cost nobody else anything.
+//!
+//! (That a request head that never ends is cut off after a minute is a unit test of `api::server`,
+//! with a clock that need not be waited for.)
+
+use std::time::{Duration, Instant};
+
+use reqwest::Method;
+
+use crate::common::http::Reply;
+use crate::common::product::{ingestion_api, query_api};
+use crate::common::readings::reading;
+use crate::common::redis::RedisServer;
+
+const HEAD: &str =
+    "POST /readings HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 100\r\n";
+
+#[tokio::test]
+async fn a_body_that_stalls_is_answered_after_ten_seconds() {
+    let redis = RedisServer::start().await;
+    let ingestion = ingestion_api(&redis).start().await;
+    let mut connection = ingestion.raw().await;
+    connection.send(format!("{HEAD}X-Request-Id: stalled\r\n\r\n{{\"site_id\":")).await;
+    let sent = Instant::now();
+    let reply = connection.reply().await;
+    assert_eq!((reply.status, reply.header("x-request-id")), (408, "stalled"), "{reply:?}");
+    assert!(reply.detail().contains("10 seconds"), "{reply:?}");
+    assert!((9..15).contains(&sent.elapsed().as_secs()), "answered after {:?}", sent.elapsed());
+}
+
+#[tokio::test]
+async fn clients_that_stall_stop_no_other() {
+    let redis = RedisServer::start().await;
+    let ingestion = ingestion_api(&redis).start().await;
+    let mut stalled = Vec::new();
+    for n in 0..200 {
+        let mut connection = ingestion.raw().await;
+        let head = if n % 2 == 0 { "POST /readings HTTP/1.1\r\nHo" } else { HEAD };
+        connection.send(head).await;
+        stalled.push(connection);
+    }
+    for _ in 0..20 {
+        let asked = Instant::now();
+        let reply = ingestion.post("/readings", reading("site").to_string()).await;
+        assert_eq!(reply.status, 201);
+        assert!(asked.elapsed() < Duration::from_secs(1), "answered after {:?}", asked.elapsed());
+    }
+}
+
+#[tokio::test]
+async fn bytes_that_are_no_http_end_their_connection_only() {
+    let redis = RedisServer::start().await;
+    let ingestion = ingestion_api(&redis).start().await;
+    for bytes in
+        ["nonsense\r\n\r\n", "GET / HTTP/1.1\r\nno colon\r\n\r\n", "\u{0}\u{1}\u{2}\r\n\r\n"]
+    {
+        let mut connection = ingestion.raw().await;
+        connection.send(bytes).await;
+        assert_eq!(connection.reply().await.status, 400, "{bytes:?}");
+    }
+    let mut connection = ingestion.raw().await;
+    connection.send(format!("GET / HTTP/1.1\r\nX-Long: {}\r\n\r\n", "x".repeat(1_000_000))).await;
+    assert_eq!(connection.reply().await.status, 431);
+    assert_eq!(ingestion.get("/livez").await.status, 200);
+}
+
+#[tokio::test]
+async fn every_answer_has_a_request_id() {
+    let redis = RedisServer::prepared(&[]);
+    let (ingestion, query) = (ingestion_api(&redis).start().await, query_api(&redis).start().await);
+    let too_large = " ".repeat(100_000);
+    for (reply, status) in [
+        (ingestion.get("/livez").await, 200),
+        (ingestion.get("/docs").await, 200),
+        (ingestion.get("/openapi.json").await, 200),
+        (ingestion.get("/unknown").await, 404),
+        (ingestion.get("/readings").await, 405),
+        (ingestion.post("/readings", too_large).await, 413),
+        (ingestion.post("/readings", "{}").await, 422),
+        (ingestion.post("/readings", reading("site").to_string()).await, 503),
+        (ingestion.get("/readyz").await, 503),
+        (query.get("/sites/site/readings").await, 503),
+        (query.get("/metrics").await, 503),
+        (query.get("/unknown").await, 404),
+    ] {
+        assert_eq!(reply.status, status, "{reply:?}");
+        assert!(!reply.header("x-request-id").is_empty(), "{reply:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_request_id_that_would_spoil_the_log_is_replaced() {
+    let redis = RedisServer::prepared(&[]);
+    let ingestion = ingestion_api(&redis).start().await;
+    for (sent, kept) in [("abc-1", true), ("two words", false), (&"x".repeat(129), false)] {
+        let request = ingestion.request(Method::GET, "/livez").header("x-request-id", sent);
+        let reply = Reply::of(request).await;
+        assert_eq!(reply.header("x-request-id") == sent, kept, "{sent}");
+    }
+}

@@ -1,0 +1,173 @@
+//! `SIGTERM`: no more work is taken, work under way is finished, and the exit code is 0.
+
+use std::time::{Duration, Instant};
+
+use crate::common::http::Http;
+use crate::common::product::{Role, ingestion_api, processing_service, query_api};
+use crate::common::readings::{add_backlog, reading};
+use crate::common::redis::RedisServer;
+use crate::common::stored::{self, assert_each_is_stored_once, wait_until_settled};
+use crate::common::wait;
+
+#[tokio::test]
+async fn a_processing_service_finishes_what_was_delivered_to_it() {
+    let redis = RedisServer::start().await;
+    let ids = add_backlog(&redis, 5_000, 7).await;
+    let slow = processing_service(&redis).env("PROCESSING_DELAY_MS", 2);
+    let mut slow = slow.env("BATCH_SIZE", 100).env("MAX_IN_FLIGHT", 400).start().await;
+    wait::until("it is in the middle", async || stored::count(&redis).await > 200).await;
+    slow.terminate();
+    assert_eq!(slow.exit_code().await, Some(0));
+    let (left, stored) = (redis.group().await, stored::count(&redis).await);
+    assert_eq!(left.pending, 0, "delivered, and neither stored nor handed back");
+    assert!(stored < ids.len(), "it was not in the middle");
+    assert_eq!(left.lag, Some((ids.len() - stored) as u64));
+    let _next = processing_service(&redis).start().await;
+    assert_each_is_stored_once(&redis, &ids).await;
+}
+
+#[tokio::test]
+async fn a_service_that_drains_is_alive_but_not_ready() {
+    let redis = RedisServer::start().await;
+    add_backlog(&redis, 2_000, 7).await;
+    let mut slow = processing_service(&redis).env("PROCESSING_DELAY_MS", 2).start().await;
+    wait::until("it works", async || stored::count(&redis).await > 100).await;
+    assert_eq!(slow.get("/readyz").await.status, 200);
+    slow.terminate();
+    wait::until("it is not ready", async || slow.get("/readyz").await.status == 503).await;
+    assert_eq!(slow.get("/livez").await.status, 200);
+    assert_eq!(slow.get("/sites/site-1/readings").await.status, 200);
+    assert_eq!(slow.exit_code().await, Some(0));
+}
+
+#[tokio::test]
+async fn draining_has_a_deadline_and_what_is_left_then_is_not_lost() {
+    let redis = RedisServer::start().await;
+    let ids = add_backlog(&redis, 300, 7).await;
+    let slow = processing_service(&redis).env("PROCESSING_DELAY_MS", 100);
+    let mut slow = slow.env("DRAIN_TIMEOUT_MS", 500).start().await;
+    wait::until("it works", async || stored::count(&redis).await > 2).await;
+    let asked = Instant::now();
+    slow.terminate();
+    assert_eq!(slow.exit_code().await, Some(0));
+    assert!(asked.elapsed() < Duration::from_secs(4), "ended after {:?}", asked.elapsed());
+    assert!(redis.group().await.pending > 0, "nothing was left");
+    let _next = processing_service(&redis).start().await;
+    assert_each_is_stored_once(&redis, &ids).await;
+}
+
+#[tokio::test]
+async fn an_idle_service_ends_within_a_second() {
+    let redis = RedisServer::start().await;
+    for launch in [
+        processing_service(&redis).env("READ_BLOCK_MS", 60_000),
+        ingestion_api(&redis),
+        query_api(&redis),
+    ] {
+        let mut role = launch.start().await;
+        wait::until("it is ready", async || role.get("/readyz").await.status == 200).await;
+        let asked = Instant::now();
+        role.terminate();
+        assert_eq!(role.exit_code().await, Some(0));
+        assert!(asked.elapsed() < Duration::from_secs(1), "ended after {:?}", asked.elapsed());
+    }
+}
+
+#[tokio::test]
+async fn a_service_without_redis_ends_all_the_same() {
+    let redis = RedisServer::prepared(&[]);
+    for launch in [processing_service(&redis), ingestion_api(&redis), query_api(&redis)] {
+        let mut role = launch.start().await;
+        assert_eq!(role.get("/readyz").await.status, 503);
+        let asked = Instant::now();
+        role.terminate();
+        assert_eq!(role.exit_code().await, Some(0));
+        assert!(asked.elapsed() < Duration::from_secs(5), "ended after {:?}", asked.elapsed());
+    }
+}
+
+/// Sends readings until the server is gone; gives the ids of those that were accepted.
+async fn send_until_it_ends(server: Http) -> Vec<String> {
+    let mut accepted = Vec::new();
+    while let Ok(reply) = server.try_post("/readings", reading("site").to_string()).await {
+        assert_eq!(reply.status, 201, "{reply:?}");
+        accepted.push(reply.json()["stream_id"].as_str().unwrap().to_owned());
+    }
+    accepted
+}
+
+/// Ends an ingestion API under load, and makes sure that every reading it accepted is stored.
+async fn assert_accepted_is_kept(end: impl FnOnce(&mut Role)) {
+    let redis = RedisServer::start().await;
+    let mut ingestion = ingestion_api(&redis).start().await;
+    let server = Http::at(ingestion.base());
+    let senders: Vec<_> =
+        (0..8).map(|_| tokio::spawn(send_until_it_ends(server.clone()))).collect();
+    wait::until("readings are accepted", async || {
+        redis.run::<usize>(&["XLEN", "energy_readings"]).await > 200
+    })
+    .await;
+    end(&mut ingestion);
+    ingestion.exit_code().await.inspect(|code| assert_eq!(*code, 0));
+    let mut accepted = Vec::new();
+    for sender in senders {
+        accepted.extend(sender.await.unwrap());
+    }
+    let _processing = processing_service(&redis).start().await;
+    // What has no answer may be in the stream too: each of them is told apart by its id.
+    wait_until_settled(&redis).await;
+    let entries = redis.entries("energy_readings").await;
+    let ids: Vec<_> = entries.into_iter().map(|entry| entry.id).collect();
+    assert!(accepted.iter().all(|id| ids.contains(id)), "an accepted reading is not in the stream");
+    assert_each_is_stored_once(&redis, &ids).await;
+}
+
+#[tokio::test]
+async fn an_ingestion_api_that_ends_under_load_has_kept_every_reading_it_accepted() {
+    assert_accepted_is_kept(Role::terminate).await;
+}
+
+#[tokio::test]
+async fn an_ingestion_api_that_is_killed_under_load_has_kept_every_reading_it_accepted() {
+    assert_accepted_is_kept(Role::kill9).await;
+}
+
+#[tokio::test]
+async fn a_request_under_way_is_answered_before_the_end() {
+    let redis = RedisServer::start().await;
+    let mut ingestion = ingestion_api(&redis).start().await;
+    let body = reading("site").to_string();
+    let (first, second) = body.split_at(20);
+    let mut connection = ingestion.raw().await;
+    let length = body.len();
+    connection
+        .send(format!(
+            "POST /readings HTTP/1.1\r\nHost: x\r\nContent-Length: {length}\r\n\r\n{first}"
+        ))
+        .await;
+    wait::until("the request has arrived", async || ingestion.get("/livez").await.status == 200)
+        .await;
+    ingestion.terminate();
+    let server = Http::at(ingestion.base());
+    wait::until("no more connections are taken", async || {
+        server.try_post("/readings", "").await.is_err()
+    })
+    .await;
+    connection.send(second).await;
+    assert_eq!(connection.reply().await.status, 201);
+    assert_eq!(ingestion.exit_code().await, Some(0));
+}
+
+#[tokio::test]
+async fn a_second_signal_ends_at_once() {
+    let redis = RedisServer::start().await;
+    let ids = add_backlog(&redis, 300, 7).await;
+    let mut slow = processing_service(&redis).env("PROCESSING_DELAY_MS", 500).start().await;
+    wait::until("it works", async || stored::count(&redis).await > 0).await;
+    slow.terminate();
+    wait::until("it drains", async || slow.get("/readyz").await.status == 503).await;
+    slow.terminate();
+    assert_eq!(slow.exit_code().await, Some(130));
+    let _next = processing_service(&redis).start().await;
+    assert_each_is_stored_once(&redis, &ids).await;
+}

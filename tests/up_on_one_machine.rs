@@ -1,0 +1,206 @@
+//! `energy-pipeline up`: one command, everything on this machine, data that stay.
+
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::common::http::Http;
+use crate::common::process;
+use crate::common::product::launch;
+use crate::common::readings::reading;
+use crate::common::redis::{RedisServer, STREAM, try_run};
+use crate::common::up::{Up, is_alive, up};
+use crate::common::wait;
+
+fn directory() -> TempDir {
+    tempfile::tempdir().unwrap()
+}
+
+/// Sends readings, and gives the ids under which they were accepted.
+async fn send(ingestion: &Http, path: &str, count: usize) -> Vec<String> {
+    let mut ids = Vec::new();
+    for _ in 0..count {
+        let reply = ingestion.post(path, reading("site").to_string()).await;
+        assert_eq!(reply.status, 201, "{reply:?}");
+        ids.push(reply.json()["stream_id"].as_str().unwrap().to_owned());
+    }
+    ids
+}
+
+async fn stored_ids(processing: &Http, path: &str) -> Vec<String> {
+    let reply = processing.get(path).await;
+    let body = if reply.status == 200 { reply.json() } else { Value::Null };
+    let readings = body["readings"].as_array().into_iter().flatten();
+    readings.map(|reading| reading["stream_id"].as_str().unwrap().to_owned()).collect()
+}
+
+/// Waits until exactly these readings are read back.
+async fn wait_until_stored(processing: &Http, ids: &[String]) {
+    wait::until("what was accepted is read back", async || {
+        stored_ids(processing, "/sites/site/readings").await == ids
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn up_needs_nothing_but_redis_server_and_says_where_everything_is() {
+    let directory = directory();
+    let up = Up::start(directory.path()).await;
+    let ids = send(&up.ingestion, "/readings", 3).await;
+    wait_until_stored(&up.processing, &ids).await;
+    for server in [&up.ingestion, &up.processing] {
+        assert_eq!(server.get("/readyz").await.status, 200);
+        assert_eq!(server.get("/docs").await.status, 200);
+    }
+    let redis = up.redis_pid().await;
+    assert_eq!(std::fs::read_link(format!("/proc/{redis}/cwd")).unwrap(), directory.path());
+    let policy: Vec<String> =
+        try_run(up.redis_port, &["CONFIG", "GET", "maxmemory-policy"]).await.unwrap();
+    assert_eq!(policy[1], "noeviction");
+    let persistence: Vec<String> =
+        try_run(up.redis_port, &["CONFIG", "GET", "appendonly"]).await.unwrap();
+    assert_eq!(persistence[1], "yes");
+    let bind: Vec<String> = try_run(up.redis_port, &["CONFIG", "GET", "bind"]).await.unwrap();
+    assert_eq!(bind[1], "127.0.0.1");
+}
+
+#[tokio::test]
+async fn the_pages_port_reaches_both_services() {
+    let directory = directory();
+    let up = Up::start(directory.path()).await;
+    let ids = send(&up.page, "/api/readings", 2).await;
+    wait::until("they are read back through the page's port", async || {
+        stored_ids(&up.page, "/api/sites/site/readings").await == ids
+    })
+    .await;
+    let health = up.page.get("/api/health").await.json();
+    assert_eq!(
+        (&health["status"], &health["consumer_group"]),
+        (&"healthy".into(), &"processing_group".into())
+    );
+    assert_eq!(up.page.get("/api/metrics").await.json()["stream"]["length"], 2);
+    assert_eq!(up.page.get("/api/readings").await.status, 405, "the Ingestion API's answer");
+    assert_eq!(up.page.get("/api/sites/a%2Fb/readings").await.json()["site_id"], "a/b");
+    assert_eq!(up.page.get("/api/unknown").await.status, 404);
+}
+
+#[tokio::test]
+async fn what_was_accepted_just_before_the_end_is_there_after_the_next_start() {
+    let directory = directory();
+    let mut up = Up::start(directory.path()).await;
+    let redis = up.redis_pid().await;
+    let mut ids = send(&up.ingestion, "/readings", 50).await;
+    up.process.signal("TERM");
+    let ended = up.process.ended().await;
+    assert_eq!(ended.status.code(), Some(0), "{ended:?}");
+    assert!(!is_alive(redis), "its Redis is still there");
+    let again = Up::start(directory.path()).await;
+    assert_eq!(again.redis_port, up.redis_port, "people find it where it was");
+    wait_until_stored(&again.processing, &ids).await;
+    ids.extend(send(&again.ingestion, "/readings", 1).await);
+    wait_until_stored(&again.processing, &ids).await;
+}
+
+#[tokio::test]
+async fn ctrl_c_ends_an_idle_up_at_once() {
+    let directory = directory();
+    let mut up = Up::start(directory.path()).await;
+    let asked = Instant::now();
+    up.process.signal("INT");
+    assert_eq!(up.process.ended().await.status.code(), Some(0));
+    assert!(asked.elapsed() < Duration::from_secs(2), "ended after {:?}", asked.elapsed());
+}
+
+#[tokio::test]
+async fn a_second_up_on_the_same_data_is_refused_and_the_first_goes_on() {
+    let directory = directory();
+    let first = Up::start(directory.path()).await;
+    let second = up(directory.path()).run().await;
+    assert_eq!(second.status.code(), Some(1));
+    assert!(second.stderr.contains("another `energy-pipeline up` uses"), "{}", second.stderr);
+    assert!(second.stderr.contains("--data-dir"), "{}", second.stderr);
+    let ids = send(&first.ingestion, "/readings", 1).await;
+    wait_until_stored(&first.processing, &ids).await;
+}
+
+#[tokio::test]
+async fn two_ups_with_data_of_their_own_do_not_meet() {
+    let (one, other) = (directory(), directory());
+    let (one, other) = (Up::start(one.path()).await, Up::start(other.path()).await);
+    let ids = send(&one.ingestion, "/readings", 1).await;
+    wait_until_stored(&one.processing, &ids).await;
+    wait_until_stored(&other.processing, &[]).await;
+}
+
+#[tokio::test]
+async fn a_killed_up_leaves_nothing_that_blocks_the_next_start() {
+    let directory = directory();
+    let mut killed = Up::start(directory.path()).await;
+    let orphan = killed.redis_pid().await;
+    let ids = send(&killed.ingestion, "/readings", 20).await;
+    killed.process.kill9();
+    assert!(is_alive(orphan), "there is no orphan to test with");
+    let again = Up::start(directory.path()).await;
+    assert!(!is_alive(orphan), "two servers over the same files");
+    wait_until_stored(&again.processing, &ids).await;
+}
+
+#[tokio::test]
+async fn a_redis_that_dies_is_started_again_with_its_data() {
+    let directory = directory();
+    let mut up = Up::start(directory.path()).await;
+    let mut ids = send(&up.ingestion, "/readings", 20).await;
+    for _ in 0..2 {
+        up.wait_until_written().await;
+        let dead = up.redis_pid().await;
+        process::signal(dead, "KILL");
+        wait::until("readings are accepted again", async || {
+            let reply = up.ingestion.post("/readings", reading("site").to_string()).await;
+            if reply.status == 201 {
+                ids.push(reply.json()["stream_id"].as_str().unwrap().to_owned());
+            }
+            reply.status == 201
+        })
+        .await;
+        assert_ne!(up.redis_pid().await, dead);
+        wait_until_stored(&up.processing, &ids).await;
+    }
+    up.process.signal("TERM");
+    let redis = up.redis_pid().await;
+    assert_eq!(up.process.ended().await.status.code(), Some(0));
+    assert!(!is_alive(redis), "its Redis is still there");
+}
+
+#[tokio::test]
+async fn a_redis_that_is_named_is_used_and_none_is_started() {
+    let redis = RedisServer::start().await;
+    let directory = directory();
+    let data = directory.path().join("unused");
+    let launch = launch(&["--data-dir"]).arg(&data).env("REDIS_HOST", "127.0.0.1");
+    let mut up = launch.env("REDIS_PORT", redis.port()).env("PATH", "").start_process();
+    wait::until("it is up", async || up.stdout().contains("as configured")).await;
+    wait::until("it uses the server", async || redis.run::<usize>(&["EXISTS", STREAM]).await == 1)
+        .await;
+    up.signal("TERM");
+    assert_eq!(up.ended().await.status.code(), Some(0));
+    assert!(!data.exists(), "there is a data directory for nothing");
+    assert_eq!(redis.run::<String>(&["PING"]).await, "PONG");
+}
+
+#[tokio::test]
+async fn without_redis_server_up_says_how_to_install_it() {
+    let directory = directory();
+    let ended = up(directory.path()).env("PATH", "").run().await;
+    assert_eq!(ended.status.code(), Some(1));
+    assert!(ended.stderr.contains("apt-get install redis-server"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("brew install redis"), "{}", ended.stderr);
+}
+
+#[tokio::test]
+async fn data_that_cannot_be_kept_are_a_clear_message() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let ended = up(file.path()).run().await;
+    assert_eq!(ended.status.code(), Some(1));
+    assert!(ended.stderr.contains(&file.path().display().to_string()), "{}", ended.stderr);
+}
