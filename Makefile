@@ -1,10 +1,12 @@
 # `make run` and `make test` need nothing but git, make, a C compiler and Rust: they install the rest
 # where they may, and say what to install where they may not.
 .DEFAULT_GOAL := help
-.PHONY: help run test demo build page setup setup-test lint unit e2e bench-quick docs openapi clean
+.PHONY: help run test demo build page setup setup-test lint unit e2e bench-quick soak docs openapi clean
 
 CARGO ?= cargo
 SERVICE_URL ?= http://localhost:8000
+MINUTES ?= 2
+SEED ?= 1
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -38,6 +40,9 @@ bench-quick: build ## Measure the release program in under 2 minutes (see bench/
 	target/release/bench drain --entries 100000 --runs 3
 	target/release/bench ingest --seconds 2 --runs 3
 	target/release/bench startup --runs 3
+
+soak: ## Break everything again and again: make soak MINUTES=30 SEED=1
+	MINUTES=$(MINUTES) SEED=$(SEED) $(CARGO) test --test soak
 
 page: frontend/dist/index.html ## Build the web page
 

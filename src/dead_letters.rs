@@ -41,24 +41,42 @@ async fn list(stream: &ReadingStream) -> anyhow::Result<()> {
 }
 
 async fn retry(stream: &ReadingStream, selection: &LetterSelection) -> anyhow::Result<()> {
+    let mut missing = Missing::default();
     for id in selected(stream, selection).await? {
         match stream.retry_dead_letter(id).await? {
             Some(entry) => console::say(format_args!("{id} is in the stream again, as {entry}")),
-            None => console::complain(format_args!("there is no dead letter {id}")),
+            None => missing.note(id),
         }
     }
-    Ok(())
+    missing.into_result()
 }
 
 async fn delete(stream: &ReadingStream, selection: &LetterSelection) -> anyhow::Result<()> {
+    let mut missing = Missing::default();
     for id in selected(stream, selection).await? {
         if stream.delete_dead_letter(id).await? {
             console::say(format_args!("{id} is deleted"));
         } else {
-            console::complain(format_args!("there is no dead letter {id}"));
+            missing.note(id);
         }
     }
-    Ok(())
+    missing.into_result()
+}
+
+/// Letters that were not there: the others are dealt with all the same.
+#[derive(Debug, Default)]
+struct Missing(usize);
+
+impl Missing {
+    fn note(&mut self, id: StreamId) {
+        self.0 += 1;
+        console::complain(format_args!("there is no dead letter {id}"));
+    }
+
+    fn into_result(self) -> anyhow::Result<()> {
+        anyhow::ensure!(self.0 == 0, "not all of them were there");
+        Ok(())
+    }
 }
 
 /// The ids that were named; or those of all letters that there are now, so that one which fails again

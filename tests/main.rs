@@ -15,6 +15,7 @@ mod consumer_group;
 mod contract_bodies;
 mod dead_letters;
 mod exchange_with_the_original;
+mod faults;
 mod health_and_metrics;
 mod houses_year;
 mod import;

@@ -1,16 +1,17 @@
 //! `Acker`: acknowledges entries that are stored, and buries those that never can be.
 //!
 //! Owns the acknowledgements on their way. When it dies they are abandoned: the entries stay pending,
-//! are read and stored once more (which changes nothing) and acknowledged then.
+//! are read and stored once more (which changes nothing) and acknowledged then. So they are when the
+//! server that stored them has been replaced: after a failover, or a restart from an older file, the
+//! entry may be there and its reading not.
 
-use std::collections::HashSet;
 use std::mem;
 use std::sync::Arc;
 use std::time::Duration;
 
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use readings::store::dead_letters::DeadLetter;
-use readings::store::{StoreError, StreamId};
+use readings::store::{Epoch, StoreError, StreamId};
 use tracing::warn;
 
 use crate::batch::{AckBatch, DeadLetterBatch};
@@ -29,7 +30,7 @@ const FLUSH_AT: usize = 1_000;
 
 pub(crate) struct AckerState {
     shared: Arc<Shared>,
-    permits: Vec<InFlightPermit>,
+    stored: Vec<AckBatch>,
     collected: usize,
     flush_is_due: bool,
 }
@@ -56,7 +57,7 @@ impl Actor for Acker {
         _myself: ActorRef<Self::Msg>,
         shared: Self::Arguments,
     ) -> Result<Self::State, ActorProcessingErr> {
-        Ok(AckerState { shared, permits: Vec::new(), collected: 0, flush_is_due: false })
+        Ok(AckerState { shared, stored: Vec::new(), collected: 0, flush_is_due: false })
     }
 
     async fn handle(
@@ -83,10 +84,19 @@ impl Actor for Acker {
     }
 }
 
+/// Lets entries be read and stored again. They were stored, but by a server that has been replaced
+/// since, by one that may not have them.
+fn abandon(permits: Vec<InFlightPermit>) {
+    let count = permits.iter().map(|permit| permit.ids().len()).sum::<usize>();
+    if count > 0 {
+        warn!(count, "stored before the connection was lost; stored again to be certain");
+    }
+}
+
 impl AckerState {
-    async fn collect(&mut self, AckBatch(permit): AckBatch, myself: &ActorRef<AckerMessage>) {
-        self.collected += permit.ids().len();
-        self.permits.push(permit);
+    async fn collect(&mut self, batch: AckBatch, myself: &ActorRef<AckerMessage>) {
+        self.collected += batch.permit.ids().len();
+        self.stored.push(batch);
         if self.collected >= FLUSH_AT {
             self.flush().await;
         } else if !mem::replace(&mut self.flush_is_due, true) {
@@ -97,17 +107,30 @@ impl AckerState {
     async fn flush(&mut self) {
         self.flush_is_due = false;
         self.collected = 0;
-        let permits = mem::take(&mut self.permits);
+        let stored = mem::take(&mut self.stored);
+        fail::fail_point!("acker-before-xack");
+        let epoch = self.shared.stream.epoch();
+        let (current, outdated): (Vec<_>, Vec<_>) =
+            stored.into_iter().partition(|batch| batch.epoch == epoch);
+        let permits = |batches: Vec<AckBatch>| batches.into_iter().map(|batch| batch.permit);
+        abandon(permits(outdated).collect());
+        self.acknowledge(permits(current).collect(), epoch).await;
+    }
+
+    async fn acknowledge(&self, permits: Vec<InFlightPermit>, epoch: Epoch) {
         let ids: Vec<StreamId> = permits.iter().flat_map(InFlightPermit::ids).copied().collect();
         if ids.is_empty() {
             return;
         }
-        fail::fail_point!("acker-before-xack");
         let Shared { stream, outage, .. } = self.shared.as_ref();
-        let acknowledged = retry::until_done(outage, || stream.acknowledge(&ids)).await;
+        let acknowledged = retry::until_done(outage, || stream.acknowledge(&ids, epoch)).await;
         fail::fail_point!("acker-after-xack");
-        if acknowledged < ids.len() as u64 {
-            retry::until_done(outage, || self.explain_missing(&ids)).await;
+        match acknowledged {
+            None => return abandon(permits),
+            Some(acknowledged) if acknowledged < ids.len() as u64 => {
+                retry::until_done(outage, || self.explain_missing(&ids)).await;
+            }
+            Some(_) => {}
         }
         permits.into_iter().for_each(InFlightPermit::settle);
     }
@@ -118,7 +141,8 @@ impl AckerState {
     async fn explain_missing(&self, ids: &[StreamId]) -> Result<(), StoreError> {
         let Shared { stream, series, .. } = self.shared.as_ref();
         self.ensure_group().await?;
-        for letter in stream.buried_among(&ids.iter().copied().collect::<HashSet<_>>()).await? {
+        let buried = stream.buried_among(&ids.iter().copied().collect()).await?;
+        for letter in buried.values() {
             if let Some(entry) = letter.entry() {
                 warn!(entry = %entry.id, "a dead letter was stored as well, and is removed again");
                 series.remove(&entry.reading.site_id.clone(), &[entry]).await?;
@@ -150,8 +174,10 @@ impl AckerState {
     async fn bury_one(&self, letter: &DeadLetter) -> Result<(), StoreError> {
         let Shared { stream, config, .. } = self.shared.as_ref();
         match stream.bury(letter, &config.consumer).await {
-            // Without a group the entry is not pending: it will be delivered and buried anew.
-            Err(error) if error.wants_group() => self.ensure_group().await,
+            Err(error) if error.wants_group() => {
+                self.ensure_group().await?;
+                stream.bury(letter, &config.consumer).await
+            }
             buried => buried,
         }
     }

@@ -5,9 +5,9 @@ use std::collections::hash_map::Entry;
 use std::time::Instant;
 
 use readings::SiteId;
-use readings::store::StreamId;
 use readings::store::codec::StreamEntry;
 use readings::store::dead_letters::DeadLetter;
+use readings::store::{Epoch, StreamId};
 
 use crate::in_flight::InFlightPermit;
 
@@ -32,7 +32,11 @@ pub(crate) struct SiteBatch {
 
 /// Entries that need not be delivered again: stored, or gone.
 #[derive(Debug)]
-pub(crate) struct AckBatch(pub InFlightPermit);
+pub(crate) struct AckBatch {
+    pub permit: InFlightPermit,
+    /// When Redis said so: a server that has taken its place may have to be told anew.
+    pub epoch: Epoch,
+}
 
 /// Entries that go to the dead-letter stream.
 #[derive(Debug)]

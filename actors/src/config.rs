@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use readings::store::series::SeriesStore;
 use readings::store::sites::SiteIndex;
-use readings::store::stream::ReadingStream;
-use readings::store::{Keys, RedisServer};
+use readings::store::stream::{Delivery, ReadingStream};
+use readings::store::{Keys, RedisServer, StoreError};
 use tokio_util::sync::CancellationToken;
 
+use crate::history::History;
 use crate::in_flight::InFlightWindow;
 use crate::outage::Outage;
 use crate::pace::Pace;
@@ -49,6 +50,7 @@ pub(crate) struct Shared {
     pub series: SeriesStore,
     pub sites: SiteIndex,
     pub window: InFlightWindow,
+    pub history: History,
     pub outage: Outage,
     pub pace: Pace,
     /// Set when the sources must stop reading.
@@ -63,12 +65,26 @@ impl Shared {
             series: SeriesStore::new(connection.clone()),
             sites: SiteIndex::new(&config.keys, connection),
             window: InFlightWindow::new(config.max_in_flight),
+            history: History::default(),
             outage: Outage::new(),
             pace: Pace::new(config.processing_delay),
             draining: CancellationToken::new(),
             config,
             server,
         }
+    }
+
+    /// Sets apart what was buried before, if the past repeats itself.
+    ///
+    /// # Errors
+    /// When Redis did not answer or refused.
+    pub async fn set_buried_apart(&self, delivery: &mut Delivery) -> Result<(), StoreError> {
+        let repeated = delivery.ids().filter(|&id| self.history.may_repeat(id)).collect();
+        for id in self.stream.buried_among(&repeated).await?.into_keys() {
+            delivery.retain(|other| other != id);
+            delivery.buried.push(id);
+        }
+        Ok(())
     }
 
     /// Whether entries that were delivered so long ago may have been taken over by another consumer

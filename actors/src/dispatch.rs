@@ -44,6 +44,7 @@ struct Sorted {
     suspects: Vec<StreamEntry>,
     letters: Vec<DeadLetter>,
     bodiless: Vec<StreamId>,
+    buried: Vec<StreamId>,
 }
 
 impl Dispatcher {
@@ -58,11 +59,12 @@ impl Dispatcher {
         if delivery.is_empty() {
             return Ok(());
         }
-        let Sorted { readings, suspects, letters, bodiless } = self.sort(delivery);
+        let Sorted { readings, suspects, letters, bodiless, buried } = self.sort(delivery);
         let mut groups = vec![
             ids(&readings),
             letters.iter().map(|letter| letter.id).collect(),
             bodiless.clone(),
+            buried,
         ];
         groups.extend(suspects.iter().map(|entry| vec![entry.id]));
         let mut permits = room.admit(groups.concat()).partition(groups).into_iter();
@@ -70,6 +72,7 @@ impl Dispatcher {
         self.route(readings, next()?, delivered)?;
         self.bury(letters, next()?)?;
         self.acknowledge_lost(&bodiless, next()?)?;
+        self.acknowledge(next()?)?;
         for suspect in suspects {
             self.route(vec![suspect], next()?, delivered)?;
         }
@@ -77,9 +80,9 @@ impl Dispatcher {
     }
 
     fn sort(&self, delivery: Delivery) -> Sorted {
-        let Delivery { entries, undecodable, bodiless } = delivery;
+        let Delivery { entries, undecodable, bodiless, buried } = delivery;
         let letters = undecodable.into_iter().map(Into::into).collect();
-        let mut sorted = Sorted { letters, bodiless, ..Sorted::default() };
+        let mut sorted = Sorted { letters, bodiless, buried, ..Sorted::default() };
         for entry in entries {
             match self.shared.window.failures(entry.id) {
                 0 => sorted.readings.push(entry),
@@ -123,6 +126,14 @@ impl Dispatcher {
         let Some(first) = ids.first() else { return Ok(()) };
         METRICS.lost_bodies(ids.len());
         warn!(count = ids.len(), %first, "lost: pending entries were trimmed before they were read");
-        Ok(self.acker.cast(AckerMessage::Acknowledge(AckBatch(permit)))?)
+        self.acknowledge(permit)
+    }
+
+    fn acknowledge(&self, permit: InFlightPermit) -> Result<(), NobodyThere> {
+        if !permit.ids().is_empty() {
+            let epoch = self.shared.stream.epoch();
+            self.acker.cast(AckerMessage::Acknowledge(AckBatch { permit, epoch }))?;
+        }
+        Ok(())
     }
 }

@@ -12,12 +12,16 @@ use std::thread;
 use std::time::Instant;
 
 use readings::store::StreamId;
-use tokio::sync::Notify;
+use tokio::sync::{Mutex as AsyncMutex, Notify};
 
 use crate::window_size::WindowSize;
 
 /// Entries whose failures are remembered at most; past that all is forgotten and counted anew.
 const MAX_REMEMBERED_FAILURES: usize = 10_000;
+
+/// Of this many entries that are in flight or may be, one is left to be taken over from another
+/// consumer: a read of new ones holds its room as long as nothing arrives.
+const LEFT_FOR_CLAIMS: usize = 4;
 
 /// Counts and knows the entries in flight; cloning it is cheap.
 #[derive(Debug, Clone)]
@@ -27,6 +31,8 @@ pub(crate) struct InFlightWindow(Arc<Window>);
 struct Window {
     state: Mutex<State>,
     room: Notify,
+    /// Held by who waits for room: the first who waits gets it, or one source could starve another.
+    turn: AsyncMutex<()>,
 }
 
 #[derive(Debug)]
@@ -50,25 +56,36 @@ impl InFlightWindow {
             abandoned: false,
             failures: HashMap::new(),
         };
-        Self(Arc::new(Window { state: Mutex::new(state), room: Notify::new() }))
+        let (state, room, turn) = (Mutex::new(state), Notify::new(), AsyncMutex::new(()));
+        Self(Arc::new(Window { state, room, turn }))
     }
 
     /// Waits for room and takes as much as there is, `most` at most.
     pub async fn reserve(&self, most: NonZeroUsize) -> Reservation {
+        self.reserve_of(most, |size| size).await
+    }
+
+    /// As [`Self::reserve`], but leaves some of the window to others, if it is large enough.
+    pub async fn reserve_a_part(&self, most: NonZeroUsize) -> Reservation {
+        self.reserve_of(most, |size| size - size / LEFT_FOR_CLAIMS).await
+    }
+
+    async fn reserve_of(&self, most: NonZeroUsize, part: fn(usize) -> usize) -> Reservation {
+        let _turn = self.0.turn.lock().await;
         loop {
             let more_room = self.0.room.notified();
             tokio::pin!(more_room);
             more_room.as_mut().enable();
-            if let Some(room) = self.try_reserve(most) {
+            if let Some(room) = self.try_reserve(most, part) {
                 return room;
             }
             more_room.await;
         }
     }
 
-    fn try_reserve(&self, most: NonZeroUsize) -> Option<Reservation> {
+    fn try_reserve(&self, most: NonZeroUsize, part: fn(usize) -> usize) -> Option<Reservation> {
         let mut state = self.state();
-        let room = state.size.current().saturating_sub(state.taken).min(most.get());
+        let room = part(state.size.current()).saturating_sub(state.taken).min(most.get());
         state.taken += room;
         drop(state);
         (room > 0).then(|| Reservation { window: self.clone(), room })
@@ -129,7 +146,7 @@ impl Reservation {
         state.ids.extend(&ids);
         drop(state);
         self.room -= filled;
-        InFlightPermit { window: self.window.clone(), ids }
+        InFlightPermit { window: self.window.clone(), ids, in_hand: false }
     }
 }
 
@@ -145,6 +162,8 @@ impl Drop for Reservation {
 pub(crate) struct InFlightPermit {
     window: InFlightWindow,
     ids: Vec<StreamId>,
+    /// Whether its entries are being worked on, and not waiting for it.
+    in_hand: bool,
 }
 
 impl InFlightPermit {
@@ -157,8 +176,24 @@ impl InFlightPermit {
     /// all of them.
     pub fn partition(mut self, groups: impl IntoIterator<Item = Vec<StreamId>>) -> Vec<Self> {
         self.ids.clear();
-        let part = |ids| Self { window: self.window.clone(), ids };
+        let part = |ids| Self { window: self.window.clone(), ids, in_hand: self.in_hand };
         groups.into_iter().map(part).collect()
+    }
+
+    /// Begins the work on the entries: a panic from now on is their failure. It is not that of those
+    /// that wait in the mailbox of who panics, which are dropped by the same panic.
+    pub fn taken_in_hand(self) -> Self {
+        self.with(true)
+    }
+
+    /// Ends the work on the entries, which wait for the next actor now.
+    pub fn handed_on(self) -> Self {
+        self.with(false)
+    }
+
+    const fn with(mut self, in_hand: bool) -> Self {
+        self.in_hand = in_hand;
+        self
     }
 
     /// Ends the flight of entries that need not be delivered again.
@@ -189,11 +224,10 @@ impl InFlightPermit {
 
 impl Drop for InFlightPermit {
     fn drop(&mut self) {
-        // A panic unwinds what was being worked on; what waited in a mailbox is dropped later.
-        let panicked = thread::panicking();
+        let failed = self.in_hand && thread::panicking();
         self.land(|state, ids| {
             state.abandoned = true;
-            if panicked {
+            if failed {
                 if state.failures.len() > MAX_REMEMBERED_FAILURES {
                     state.failures.clear();
                 }
@@ -212,87 +246,4 @@ impl fmt::Debug for InFlightPermit {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::panic::{AssertUnwindSafe, catch_unwind};
-
-    use super::*;
-
-    fn ids(numbers: std::ops::Range<u64>) -> Vec<StreamId> {
-        numbers.map(|ms| StreamId { ms, seq: 0 }).collect()
-    }
-
-    /// Below the floor of [`WindowSize`], so that the size stays what it is.
-    fn window(ceiling: usize) -> InFlightWindow {
-        InFlightWindow::new(NonZeroUsize::new(ceiling).unwrap())
-    }
-
-    fn taken(window: &InFlightWindow) -> usize {
-        window.state().taken
-    }
-
-    const TEN: NonZeroUsize = NonZeroUsize::new(10).unwrap();
-
-    #[tokio::test]
-    async fn a_source_gets_the_room_there_is_and_gives_back_what_it_does_not_fill() {
-        let window = window(15);
-        let first = window.reserve(TEN).await;
-        let second = window.reserve(TEN).await;
-        assert_eq!((first.room(), second.room()), (10, 5));
-        let permit = first.admit(ids(0..3));
-        assert_eq!((window.len(), taken(&window)), (3, 8));
-        drop(second);
-        permit.settle();
-        assert_eq!((window.len(), taken(&window)), (0, 0));
-    }
-
-    #[tokio::test]
-    async fn a_source_waits_for_room() {
-        let window = window(10);
-        let permit = window.reserve(TEN).await.admit(ids(0..10));
-        let waiting = window.reserve(TEN);
-        tokio::pin!(waiting);
-        assert!(futures_util::poll!(&mut waiting).is_pending());
-        permit.settle();
-        assert_eq!(waiting.await.room(), 10);
-    }
-
-    #[tokio::test]
-    async fn settled_entries_are_not_abandoned_and_dropped_ones_are() {
-        let window = window(10);
-        window.reserve(TEN).await.admit(ids(0..2)).settle();
-        assert!(!window.take_abandoned());
-        drop(window.reserve(TEN).await.admit(ids(0..2)));
-        assert!(window.take_abandoned());
-        assert!(!window.take_abandoned(), "once is enough");
-        assert_eq!(taken(&window), 0);
-    }
-
-    #[tokio::test]
-    async fn a_partitioned_permit_comes_back_part_by_part() {
-        let window = window(10);
-        let permit = window.reserve(TEN).await.admit(ids(0..5));
-        let mut parts = permit.partition([ids(0..2), ids(2..5)]);
-        assert!(!window.take_abandoned(), "handing over is not dropping");
-        parts.remove(0).settle();
-        assert!(!window.contains(StreamId { ms: 1, seq: 0 }));
-        assert!(window.contains(StreamId { ms: 2, seq: 0 }));
-        assert_eq!(taken(&window), 3);
-    }
-
-    #[tokio::test]
-    async fn only_what_a_panic_had_in_hand_has_failed() {
-        let window = window(10);
-        let permit = window.reserve(TEN).await.admit(ids(0..2));
-        let [in_hand, queued] = permit.partition([ids(0..1), ids(1..2)]).try_into().unwrap();
-        let panicking = AssertUnwindSafe(move || {
-            let _in_hand = in_hand;
-            panic!("on purpose");
-        });
-        catch_unwind(panicking).unwrap_err();
-        drop(queued);
-        let failures = |ms| window.failures(StreamId { ms, seq: 0 });
-        assert_eq!((failures(0), failures(1)), (1, 0));
-        window.reserve(TEN).await.admit(ids(0..1)).settle();
-        assert_eq!(failures(0), 0, "forgotten once it worked");
-    }
-}
+mod tests;

@@ -38,6 +38,7 @@ mod acker;
 mod batch;
 mod config;
 mod dispatch;
+mod history;
 mod housekeeping;
 mod in_flight;
 mod janitor;

@@ -61,8 +61,8 @@ impl Metrics {
         self.lost_ownership.add(entries as u64, &[]);
     }
 
-    pub fn rolled_back(&self, entries: usize) {
-        self.rolled_back.add(entries as u64, &[]);
+    pub fn rolled_back(&self, entries: u64) {
+        self.rolled_back.add(entries, &[]);
     }
 
     pub fn trimmed(&self, entries: u64) {

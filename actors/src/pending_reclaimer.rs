@@ -84,10 +84,13 @@ impl PendingReclaimerState {
                     info!(entries = delivery.len(), "took over entries that were left pending");
                 }
                 self.dispatcher.dispatch(room, delivery, asked)?;
+                self.go_on(cursor != StreamId::ZERO, myself);
             }
-            Err(error) => self.note_failure(&error),
+            Err(error) => {
+                self.note_failure(&error);
+                self.go_on(false, myself);
+            }
         }
-        self.go_on(myself);
         Ok(())
     }
 
@@ -99,7 +102,10 @@ impl PendingReclaimerState {
 
     async fn take_over(&self, room: usize) -> Result<Claimed, StoreError> {
         let Shared { stream, config, .. } = self.shared.as_ref();
-        stream.claim(&config.consumer, config.claim_min_idle, self.cursor, room).await
+        let claiming = stream.claim(&config.consumer, config.claim_min_idle, self.cursor, room);
+        let mut claimed = claiming.await?;
+        self.shared.set_buried_apart(&mut claimed.delivery).await?;
+        Ok(claimed)
     }
 
     /// The reader says that Redis is away, and makes the group again.
@@ -111,12 +117,10 @@ impl PendingReclaimerState {
         }
     }
 
-    /// A scan that has not come to its end goes on at once; a new one begins after a pause.
-    fn go_on(&mut self, myself: &ActorRef<PendingReclaimerMessage>) {
-        let pause = match self.cursor {
-            StreamId::ZERO => self.pauses.next().unwrap_or_default(),
-            _ => Duration::ZERO,
-        };
+    /// A scan that has not come to its end goes on at once, unless it failed; a new one begins after
+    /// a pause.
+    fn go_on(&mut self, at_once: bool, myself: &ActorRef<PendingReclaimerMessage>) {
+        let pause = if at_once { None } else { self.pauses.next() }.unwrap_or_default();
         myself.send_after(pause, || PendingReclaimerMessage::Claim);
     }
 }

@@ -29,35 +29,14 @@ pub(crate) async fn until_done<T, F>(outage: &Outage, exchange: impl FnMut() -> 
 where
     F: Future<Output = Result<T, StoreError>>,
 {
-    match until_done_or(outage, |_| false, exchange).await {
-        Ok(done) => done,
-        Err(error) => unreachable!("repeated without end: {error}"),
-    }
-}
-
-/// As [`until_done`], but ends with an error that is `hopeless`.
-///
-/// # Errors
-/// What is hopeless.
-pub(crate) async fn until_done_or<T, F>(
-    outage: &Outage,
-    hopeless: impl Fn(&StoreError) -> bool,
-    exchange: impl FnMut() -> F,
-) -> Result<T, StoreError>
-where
-    F: Future<Output = Result<T, StoreError>>,
-{
     let mut failures = 0_u32;
     let mut failing = None;
-    exchange
-        .retry(patience())
-        .when(|error| !hopeless(error))
-        .notify(|error, pause| {
-            failing.get_or_insert_with(|| outage.noticed());
-            failures += 1;
-            if failures.is_power_of_two() {
-                warn!(%error, failures, ?pause, "entries are kept until Redis takes them");
-            }
-        })
-        .await
+    let done = exchange.retry(patience()).notify(|error, pause| {
+        failing.get_or_insert_with(|| outage.noticed());
+        failures += 1;
+        if failures.is_power_of_two() {
+            warn!(%error, failures, ?pause, "entries are kept until Redis takes them");
+        }
+    });
+    done.await.unwrap_or_else(|error| unreachable!("repeated without end: {error}"))
 }

@@ -122,7 +122,7 @@ impl StreamReaderState {
     /// Waits until Redis takes work, and for room to put it in.
     async fn room(&self) -> Reservation {
         self.shared.outage.over().await;
-        self.shared.window.reserve(self.shared.config.batch_size).await
+        self.shared.window.reserve_a_part(self.shared.config.batch_size).await
     }
 
     /// The next entries; those that are pending may be in flight.
@@ -131,14 +131,20 @@ impl StreamReaderState {
         let Some(reader) = &mut self.reader else {
             return Ok(Delivery::default());
         };
-        match self.position {
-            Position::New => read_new(&self.shared, reader, room).await,
+        let mut delivery = match self.position {
+            Position::New => {
+                let delivery = read_new(&self.shared, reader, room).await?;
+                self.shared.history.note(&delivery);
+                delivery
+            }
             Position::Pending(after) => {
                 let delivery = reader.read_pending(after, room).await?;
                 self.position = delivery.ids().max().map_or(Position::New, Position::Pending);
-                Ok(delivery)
+                delivery
             }
-        }
+        };
+        self.shared.set_buried_apart(&mut delivery).await?;
+        Ok(delivery)
     }
 
     /// Connects and makes sure of the group, unless that is done.
@@ -166,6 +172,9 @@ impl StreamReaderState {
     /// Entries may be pending that never arrived: drops the connection, so that no more are sent
     /// there, and goes back to what is pending.
     fn note_failure(&mut self, error: &StoreError) -> Duration {
+        if error.wants_group() {
+            self.shared.stream.end_epoch();
+        }
         self.reader = None;
         self.position = Position::Pending(StreamId::ZERO);
         self.failures += 1;

@@ -3,6 +3,7 @@
 //! Owns the batches of its site that are not stored yet. When it dies they are abandoned, and
 //! `Writers` starts another for the site's next entries.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Instant;
@@ -12,7 +13,8 @@ use readings::SiteId;
 use readings::store::codec::StreamEntry;
 use readings::store::consumers::Ownership;
 use readings::store::dead_letters::DeadLetter;
-use readings::store::{ErrorClass, StoreError, StreamId};
+use readings::store::series::Inserted;
+use readings::store::{Epoch, ErrorClass, StoreError, StreamId};
 use tracing::warn;
 
 use crate::acker::AckerMessage;
@@ -31,7 +33,8 @@ pub(crate) struct WriterArguments {
 pub(crate) struct WriterState {
     shared: Arc<Shared>,
     acker: ActorRef<AckerMessage>,
-    site_is_indexed: bool,
+    /// When the site was last known to be in the index.
+    indexed: Option<Epoch>,
 }
 
 pub(crate) struct Writer;
@@ -46,7 +49,7 @@ impl Actor for Writer {
         _myself: ActorRef<Self::Msg>,
         WriterArguments { shared, acker }: Self::Arguments,
     ) -> Result<Self::State, ActorProcessingErr> {
-        Ok(WriterState { shared, acker, site_is_indexed: false })
+        Ok(WriterState { shared, acker, indexed: None })
     }
 
     async fn handle(
@@ -72,18 +75,20 @@ impl WriterState {
     }
 
     async fn store(&mut self, batch: SiteBatch) -> Result<(), NobodyThere> {
-        fail::fail_point!("writer-before-zadd");
         let SiteBatch { site, entries, permit, delivered } = batch;
-        let hopeless = |error: &StoreError| error.class == ErrorClass::WrongType;
+        let permit = permit.taken_in_hand();
+        fail::fail_point!("writer-before-zadd");
         let insert = || self.insert(&site, &entries, delivered);
-        let stored = retry::until_done_or(&self.shared.outage, hopeless, insert).await;
+        let stored = retry::until_done(&self.shared.outage, insert).await;
         fail::fail_point!("writer-after-zadd");
+        let permit = permit.handed_on();
         let message = match stored {
-            Ok(lost) => {
-                self.site_is_indexed = true;
-                AckerMessage::Acknowledge(AckBatch(without(permit, &lost)))
+            Stored::Done { epoch, indexed, not_ours } => {
+                self.indexed = Some(indexed);
+                let permit = without(permit, &not_ours);
+                AckerMessage::Acknowledge(AckBatch { permit, epoch })
             }
-            Err(error) => {
+            Stored::Never(error) => {
                 warn!(%site, %error, count = entries.len(), "the site's key holds something else");
                 let letter = |entry| DeadLetter::refused(entry, error.to_string(), 1);
                 let letters = entries.iter().map(letter).collect();
@@ -93,63 +98,102 @@ impl WriterState {
         Ok(self.acker.cast(message)?)
     }
 
-    /// Stores what is this consumer's to store, and gives what is not.
+    /// Stores what is this consumer's to store. Only that the series itself holds something else is
+    /// final: the same error of any other key is somebody's mistake, and lasts until it is mended.
     async fn insert(
         &self,
         site: &SiteId,
         entries: &[StreamEntry],
         delivered: Instant,
-    ) -> Result<HashSet<StreamId>, StoreError> {
-        let Shared { sites, series, .. } = self.shared.as_ref();
-        if !self.site_is_indexed {
-            sites.add(site).await?;
+    ) -> Result<Stored, StoreError> {
+        let Shared { stream, series, .. } = self.shared.as_ref();
+        let indexed = self.index(site).await?;
+        let Fenced { ours, not_ours, gone } = self.fence(site, entries, delivered).await?;
+        fail::fail_point!("writer-after-fence");
+        if ours.is_empty() {
+            return Ok(Stored::Done { epoch: stream.epoch(), indexed, not_ours });
         }
-        if self.shared.may_have_lost(delivered) {
-            return self.insert_owned(site, entries).await;
+        let Inserted { new, epoch } = match series.insert(site, &ours).await {
+            Err(error) if error.class == ErrorClass::WrongType => return Ok(Stored::Never(error)),
+            inserted => inserted?,
+        };
+        METRICS.stored(ours.len());
+        let only_copies = new.saturating_sub((ours.len() - gone) as u64);
+        if gone > 0 && only_copies > 0 {
+            METRICS.rolled_back(only_copies);
+            warn!(only_copies, %site, "Redis lost entries; they are stored from memory");
         }
-        series.insert(site, entries).await?;
-        METRICS.stored(entries.len());
-        Ok(HashSet::new())
+        Ok(Stored::Done { epoch, indexed, not_ours })
     }
 
-    /// Stores what no other consumer has taken over while this process was frozen or waited for
-    /// Redis. The rest must not even be acknowledged: the other may not have stored it yet.
-    async fn insert_owned(
+    /// Makes sure that the site is in the index, once an epoch.
+    async fn index(&self, site: &SiteId) -> Result<Epoch, StoreError> {
+        let sites = &self.shared.sites;
+        match self.indexed {
+            Some(epoch) if epoch == sites.epoch() => Ok(epoch),
+            _ => sites.add(site).await,
+        }
+    }
+
+    /// Leaves out what another consumer has taken over while this process was frozen or waited for
+    /// Redis, as it must not even be acknowledged: the other may not have stored it yet. And what has
+    /// been buried since. The rest is stored: if another has done so, it changes nothing.
+    async fn fence<'a>(
         &self,
         site: &SiteId,
-        entries: &[StreamEntry],
-    ) -> Result<HashSet<StreamId>, StoreError> {
-        let Shared { stream, series, config, .. } = self.shared.as_ref();
-        let Ownership { lost, only_copy } =
+        entries: &'a [StreamEntry],
+        delivered: Instant,
+    ) -> Result<Fenced<'a>, StoreError> {
+        let Shared { stream, config, .. } = self.shared.as_ref();
+        if !self.shared.may_have_lost(delivered) {
+            return Ok(Fenced { ours: entries.into(), not_ours: HashSet::new(), gone: 0 });
+        }
+        let Ownership { taken, unheld, gone } =
             stream.ownership(&config.consumer, &ids(entries)).await?;
-        if !lost.is_empty() {
-            METRICS.lost_ownership(lost.len());
-            warn!(count = lost.len(), %site, "another consumer took entries over meanwhile");
+        let buried = stream.buried_among(&(&unheld | &gone)).await?;
+        let mut not_ours: HashSet<_> = buried.into_keys().collect();
+        let gone = gone.difference(&not_ours).count();
+        if !taken.is_empty() {
+            METRICS.lost_ownership(taken.len());
+            warn!(count = taken.len(), %site, "another consumer took entries over meanwhile");
         }
-        if !only_copy.is_empty() {
-            METRICS.rolled_back(only_copy.len());
-            warn!(count = only_copy.len(), %site, "Redis lost entries; they are stored from memory");
-        }
-        let owned = entries.iter().filter(|entry| !lost.contains(&entry.id));
-        let owned: Vec<_> = owned.cloned().collect();
-        if !owned.is_empty() {
-            series.insert(site, &owned).await?;
-            METRICS.stored(owned.len());
-        }
-        Ok(lost)
+        not_ours.extend(taken);
+        let ours = entries.iter().filter(|entry| !not_ours.contains(&entry.id));
+        Ok(Fenced { ours: ours.cloned().collect(), not_ours, gone })
     }
 }
 
-/// The permit of what is left without the entries that were lost to another consumer, which are not
-/// in flight here any more.
-fn without(permit: InFlightPermit, lost: &HashSet<StreamId>) -> InFlightPermit {
-    if lost.is_empty() {
+/// What became of a batch.
+enum Stored {
+    /// What is ours is stored; the rest is not in flight here any more.
+    Done {
+        epoch: Epoch,
+        /// When the site was known to be in the index.
+        indexed: Epoch,
+        not_ours: HashSet<StreamId>,
+    },
+    /// The site's key holds something else.
+    Never(StoreError),
+}
+
+/// What of a batch is this consumer's to store.
+struct Fenced<'a> {
+    ours: Cow<'a, [StreamEntry]>,
+    not_ours: HashSet<StreamId>,
+    /// How many of ours are not in the stream any more.
+    gone: usize,
+}
+
+/// The permit of what is left without the entries that are not ours, whose flight here ends.
+fn without(permit: InFlightPermit, not_ours: &HashSet<StreamId>) -> InFlightPermit {
+    if not_ours.is_empty() {
         return permit;
     }
-    let (lost, kept): (Vec<_>, Vec<_>) = permit.ids().iter().partition(|&id| lost.contains(id));
-    let mut permits = permit.partition([kept, lost]);
-    if let Some(lost) = permits.pop() {
-        lost.settle();
+    let (others, kept): (Vec<_>, Vec<_>) =
+        permit.ids().iter().partition(|&id| not_ours.contains(id));
+    let mut permits = permit.partition([kept, others]);
+    if let Some(others) = permits.pop() {
+        others.settle();
     }
     permits.pop().unwrap_or_else(|| unreachable!("two groups give two permits"))
 }

@@ -84,14 +84,14 @@ pub fn unavailable(error: &StoreError) -> (Problem, u64) {
         }
         ErrorClass::ReadOnly => ("The store takes no writes now: it is changing its master", 1),
         ErrorClass::Busy | ErrorClass::NoGroup => ("The store is starting or busy", 1),
-        ErrorClass::Timeout => {
-            ("The store did not answer in time; it may have taken the request", 1)
-        }
+        ErrorClass::Timeout => ("The store did not answer in time", 1),
         ErrorClass::Disconnected => ("The store cannot be reached", 1),
         ErrorClass::Denied => ("The store refuses this service's credentials", 30),
         ErrorClass::WrongType | ErrorClass::Other => ("The store refused the request", 30),
     };
-    (Problem::new(detail), retry_after)
+    // The importer looks for these words, and so may others.
+    let unknown = if error.outcome_is_unknown() { "; it may have taken the request" } else { "" };
+    (Problem::new(format!("{detail}{unknown}")), retry_after)
 }
 
 pub(crate) fn json_response(status: StatusCode, body: &Value) -> Response {

@@ -7,6 +7,7 @@ use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use hyper::body::Incoming;
@@ -15,6 +16,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use poem::http::uri::Scheme;
+use poem::http::{HeaderValue, header};
 use poem::web::{LocalAddr, RemoteAddr};
 use poem::{Addr, Endpoint, Response};
 use tokio::net::{TcpListener, TcpStream};
@@ -29,6 +31,11 @@ const HEAD_TIMEOUT: Duration = Duration::from_mins(1);
 /// The pause when no connection can be accepted, as when there are no file descriptors left.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
+/// For this long after the end has begun, answers ask clients to close their connections, before idle
+/// ones are closed: else a request that is on its way then would be cut off. Too high and ending
+/// takes that long for nothing.
+const FAREWELL: Duration = Duration::from_millis(100);
+
 /// Serves until `shutdown` ends; then takes no more connections, lets requests under way finish
 /// within `grace`, and returns.
 ///
@@ -41,13 +48,15 @@ pub async fn serve(
     grace: Duration,
 ) -> io::Result<()> {
     let local = listener.local_addr()?;
-    let endpoint = Arc::new(endpoint);
+    let (endpoint, ending) = (Arc::new(endpoint), Arc::new(AtomicBool::new(false)));
     let connections = GracefulShutdown::new();
     tokio::pin!(shutdown);
     loop {
         tokio::select! {
             accepted = listener.accept() => match accepted {
-                Ok((stream, remote)) => spawn(stream, [local, remote], &endpoint, &connections),
+                Ok((stream, remote)) => {
+                    spawn(stream, [local, remote], (&endpoint, &ending), &connections);
+                },
                 Err(error) => {
                     warn!(%error, "cannot accept a connection");
                     sleep(ACCEPT_PAUSE).await;
@@ -57,6 +66,10 @@ pub async fn serve(
         }
     }
     drop(listener);
+    ending.store(true, Ordering::Release);
+    if connections.count() > 0 {
+        sleep(FAREWELL.min(grace)).await;
+    }
     let open = connections.count();
     if timeout(grace, connections.shutdown()).await.is_err() {
         warn!(open, "connections were still busy and have been closed");
@@ -67,18 +80,23 @@ pub async fn serve(
 fn spawn<E: Endpoint<Output = Response> + 'static>(
     stream: TcpStream,
     [local, remote]: [SocketAddr; 2],
-    endpoint: &Arc<E>,
+    (endpoint, ending): (&Arc<E>, &Arc<AtomicBool>),
     connections: &GracefulShutdown,
 ) {
     // Answers are small and must not wait for the kernel to fill a packet; Err: the peer is gone.
     let _ = stream.set_nodelay(true);
-    let endpoint = Arc::clone(endpoint);
+    let (endpoint, ending) = (Arc::clone(endpoint), Arc::clone(ending));
     let service = service_fn(move |request: hyper::Request<Incoming>| {
-        let endpoint = Arc::clone(&endpoint);
+        let (endpoint, ending) = (Arc::clone(&endpoint), Arc::clone(&ending));
         let (local, remote) = (LocalAddr(Addr::from(local)), RemoteAddr(Addr::from(remote)));
         async move {
             let request = (request, local, remote, Scheme::HTTP).into();
-            Ok::<_, Infallible>(hyper::Response::from(endpoint.get_response(request).await))
+            let mut response = endpoint.get_response(request).await;
+            if ending.load(Ordering::Acquire) {
+                let close = HeaderValue::from_static("close");
+                response.headers_mut().insert(header::CONNECTION, close);
+            }
+            Ok::<_, Infallible>(hyper::Response::from(response))
         }
     });
     let connection = http1::Builder::new()

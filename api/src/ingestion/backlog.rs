@@ -55,15 +55,13 @@ impl Backlog {
     }
 }
 
-/// Entries that are not processed. Without a group all of them; when Redis cannot tell the lag, as
-/// many as there are.
+/// Entries that are not processed: as many as there are where there is no group or Redis cannot tell.
+/// No more than there are in any case: Redis 7.0 counts entries as unread for ever that somebody else
+/// trimmed before they were read.
 async fn entries(stream: &ReadingStream) -> Result<u64, StoreError> {
     let group = stream.group().await?.unwrap_or_default();
-    let unread = match group.lag {
-        Some(lag) => lag,
-        None => stream.status().await?.map_or(0, |status| status.length),
-    };
-    Ok(group.pending + unread)
+    let length = stream.status().await?.map_or(0, |status| status.length);
+    Ok(group.lag.map_or(length, |unread| length.min(group.pending + unread)))
 }
 
 pub(super) fn full() -> Problem {

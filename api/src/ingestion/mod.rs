@@ -3,9 +3,11 @@
 mod backlog;
 mod body;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use chrono::Utc;
+use poem::Request;
+use poem::http::HeaderValue;
 use poem_openapi::param::Header;
 use poem_openapi::payload::Json;
 use poem_openapi::{ApiResponse, Enum, Object, OpenApi};
@@ -19,9 +21,12 @@ use tracing::warn;
 
 pub use self::backlog::Backlog;
 pub use self::body::ReadingBody;
+use crate::complaint::Complaint;
 use crate::metrics::METRICS;
 use crate::problem::{Problem, ValidationProblem, unavailable};
 use crate::spec::Topic;
+
+const IDEMPOTENCY_KEY: &str = "Idempotency-Key";
 
 /// The most bytes that an idempotency key may have.
 const MAX_KEY_BYTES: usize = 255;
@@ -87,9 +92,10 @@ impl IngestionApi {
     async fn post_reading(
         &self,
         body: ReadingBody,
+        request: &Request,
         /// A name for this reading, such as a UUID: 1 to 255 visible ASCII characters.
         #[oai(name = "Idempotency-Key")]
-        idempotency_key: Header<Option<String>>,
+        _idempotency_key: Header<Option<String>>,
     ) -> Answer {
         let body = match body {
             ReadingBody::Complete(body) => body,
@@ -105,10 +111,12 @@ impl IngestionApi {
             METRICS.refused("backlog");
             return Answer::Unavailable(Json(backlog::full()), backlog::RETRY_AFTER_SECONDS);
         }
-        match idempotency_key.0 {
+        let answer = match key_of(request) {
             None => self.accept(&reading).await,
             Some(key) => self.accept_once(&reading, &key, &body).await,
-        }
+        };
+        fail::fail_point!("ingestion-before-answer");
+        answer
     }
 }
 
@@ -133,12 +141,20 @@ impl IngestionApi {
     }
 }
 
+/// The key as it was sent. (The framework's parameter passes over one that is no ASCII text, and over
+/// all but the first, so that the sender would believe in a key that there is not.)
+fn key_of(request: &Request) -> Option<String> {
+    let sent = request.headers().get_all(IDEMPOTENCY_KEY).into_iter();
+    let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+    sent.map(text).reduce(|first, second| format!("{first}, {second}"))
+}
+
 fn is_key(key: &str) -> bool {
     (1..=MAX_KEY_BYTES).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
 fn key_fault(kind: FaultKind, key: &str) -> Fault {
-    Fault::new(Location::Header("Idempotency-Key"), kind, key)
+    Fault::new(Location::Header(IDEMPOTENCY_KEY), kind, key)
 }
 
 fn accepted(id: StreamId) -> Answer {
@@ -148,8 +164,11 @@ fn accepted(id: StreamId) -> Answer {
 }
 
 fn not_taken(error: &StoreError) -> Answer {
+    static COMPLAINT: Complaint = Complaint::new();
     METRICS.refused(error.class.name());
-    warn!(%error, "a reading was not taken");
+    if let Some(unsaid) = COMPLAINT.note(Instant::now()) {
+        warn!(%error, unsaid, "a reading was not taken");
+    }
     let (problem, retry_after) = unavailable(error);
     Answer::Unavailable(Json(problem), retry_after)
 }

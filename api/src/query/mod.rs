@@ -3,6 +3,7 @@
 mod export;
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use poem_openapi::param::{Path, Query};
 use poem_openapi::payload::Json;
@@ -16,6 +17,7 @@ use tracing::warn;
 
 use self::export::Export;
 pub use self::export::ReadingsJson;
+use crate::complaint::Complaint;
 use crate::problem::{Problem, unavailable};
 use crate::spec::Topic;
 
@@ -146,7 +148,10 @@ fn page(ids: Vec<String>) -> Sites {
 }
 
 fn unreadable(error: &StoreError) -> (Problem, u64) {
-    warn!(%error, "a query was not answered");
+    static COMPLAINT: Complaint = Complaint::new();
+    if let Some(unsaid) = COMPLAINT.note(Instant::now()) {
+        warn!(%error, unsaid, "a query was not answered");
+    }
     unavailable(error)
 }
 

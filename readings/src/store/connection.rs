@@ -14,7 +14,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use redis::aio::{ConnectionLike, MultiplexedConnection};
-use redis::{AsyncConnectionConfig, Cmd, PushInfo, PushKind, ScriptInvocation, Value};
+use redis::{AsyncConnectionConfig, Cmd, Pipeline, PushInfo, PushKind, ScriptInvocation, Value};
 use tokio::sync::Mutex as AsyncMutex;
 use tracing::info;
 
@@ -32,8 +32,8 @@ const TIMEOUTS_UNTIL_REPLACED: u32 = 2;
 /// attempt of its own, one after the other.
 const FAILURE_IS_FRESH: Duration = Duration::from_millis(50);
 
-/// A connection that leads to a replica is replaced when it is at least this old: the next attempt
-/// may lead to the same server.
+/// A connection that leads to a replica, or whose user may not do something, is replaced when it is at
+/// least this old: the next one may be no better, and all callers would make one for each failure.
 const REPLACED_AFTER: Duration = Duration::from_secs(1);
 
 impl RedisServer {
@@ -189,6 +189,17 @@ impl SharedConnection {
         self.judge(&live, answer(operation, result))
     }
 
+    /// Runs commands of which all are carried out, or none.
+    pub(super) async fn transact(
+        &self,
+        operation: &'static str,
+        commands: &Pipeline,
+    ) -> StoreResult<Value> {
+        let live = self.live().await?;
+        let result = commands.query_async(&mut live.connection.clone()).await;
+        self.judge(&live, answer(operation, result))
+    }
+
     async fn live(&self) -> StoreResult<Arc<Live>> {
         if let Some(live) = self.usable() {
             return Ok(live);
@@ -245,8 +256,8 @@ impl SharedConnection {
             return result;
         };
         let replace = match error.class {
-            ErrorClass::Disconnected | ErrorClass::Denied => true,
-            ErrorClass::ReadOnly => live.made.elapsed() >= REPLACED_AFTER,
+            ErrorClass::Disconnected => true,
+            ErrorClass::ReadOnly | ErrorClass::Denied => live.made.elapsed() >= REPLACED_AFTER,
             ErrorClass::Timeout => {
                 live.timeouts.fetch_add(1, Ordering::Relaxed) + 1 >= TIMEOUTS_UNTIL_REPLACED
             }

@@ -38,30 +38,38 @@ static FORGET: LazyLock<Script> = LazyLock::new(|| {
     )
 });
 
-/// Of these entries, those that are not pending for a consumer; first the stream's last id.
+/// Of these entries, those that are not pending for a consumer, in three lists: pending for another, for
+/// nobody, and for nobody and not in the stream either. Without a group nothing is pending.
 static NOT_OWNED: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
-        "local answer = {'0-0'}
-         local stream = redis.call('XINFO', 'STREAM', KEYS[1])
-         for i = 1, #stream, 2 do
-             if stream[i] == 'last-generated-id' then answer[1] = stream[i + 1] end
-         end
+        "local taken, unheld, gone = {}, {}, {}
          for i = 3, #ARGV do
-             local pending = redis.call('XPENDING', KEYS[1], ARGV[1], ARGV[i], ARGV[i], 1, ARGV[2])
-             if #pending == 0 then answer[#answer + 1] = ARGV[i] end
+             local id = ARGV[i]
+             local pending = redis.pcall('XPENDING', KEYS[1], ARGV[1], id, id, 1)
+             local holder = pending[1] and pending[1][2]
+             if holder and holder ~= ARGV[2] then
+                 taken[#taken + 1] = id
+             elseif not holder then
+                 local there = #redis.call('XRANGE', KEYS[1], id, id) > 0
+                 local list = there and unheld or gone
+                 list[#list + 1] = id
+             end
          end
-         return answer",
+         return {taken, unheld, gone}",
     )
 });
 
-/// Which entries a consumer may still store.
+/// Which entries are not, or not certainly, a consumer's to store.
 #[derive(Debug, Default)]
 pub struct Ownership {
     /// Another consumer has taken these over; what becomes of them is its business.
-    pub lost: HashSet<StreamId>,
-    /// The stream has been set back to before these (a failover lost its tail): what is in memory
-    /// here is the only copy.
-    pub only_copy: HashSet<StreamId>,
+    pub taken: HashSet<StreamId>,
+    /// These are pending for nobody, but in the stream: another has finished with them, the group was
+    /// made anew, or somebody deleted the consumer they were pending for.
+    pub unheld: HashSet<StreamId>,
+    /// These are pending for nobody, and not in the stream: another has finished with them and they
+    /// were trimmed, or Redis has lost them, and what is in memory here is the only copy.
+    pub gone: HashSet<StreamId>,
 }
 
 impl ReadingStream {
@@ -143,7 +151,7 @@ impl ReadingStream {
         ids.ok_or_else(|| StoreError::unexpected_reply(XPENDING))
     }
 
-    /// Asks which of these entries are still this consumer's to store.
+    /// Asks which of these entries are no longer this consumer's to store.
     ///
     /// # Errors
     /// When the server did not answer or refused.
@@ -154,19 +162,15 @@ impl ReadingStream {
         for id in ids {
             script.arg(id.to_string());
         }
-        match self.connection().run(OPERATION, &script).await {
-            Ok(reply) => ownership(reply).ok_or_else(|| StoreError::unexpected_reply(OPERATION)),
-            // Stream or group are gone, and with them every other owner.
-            Err(error) if error.wants_group() || error.is_missing_key() => Ok(Ownership::default()),
-            Err(error) => Err(error),
-        }
+        let reply = self.connection().run(OPERATION, &script).await?;
+        ownership(reply).ok_or_else(|| StoreError::unexpected_reply(OPERATION))
     }
 }
 
 fn ownership(reply: Value) -> Option<Ownership> {
-    let mut ids = reply::array(reply)?.into_iter().map(reply::stream_id);
-    let last_generated = ids.next()??;
-    let not_owned: Option<HashSet<_>> = ids.collect();
-    let (only_copy, lost) = not_owned?.into_iter().partition(|&id| id > last_generated);
-    Some(Ownership { lost, only_copy })
+    let ids = |list| -> Option<HashSet<_>> {
+        reply::array(list)?.into_iter().map(reply::stream_id).collect()
+    };
+    let [taken, unheld, gone] = <[Value; 3]>::try_from(reply::array(reply)?).ok()?;
+    Some(Ownership { taken: ids(taken)?, unheld: ids(unheld)?, gone: ids(gone)? })
 }

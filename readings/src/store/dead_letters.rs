@@ -1,9 +1,9 @@
 //! Entries that cannot become readings, kept with the reason until somebody decides.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
 
-use redis::{Script, Value, cmd};
+use redis::{Script, Value, cmd, pipe};
 
 use super::StreamId;
 use super::codec::{self, StreamEntry, Undecodable};
@@ -11,32 +11,17 @@ use super::error::{StoreError, StoreResult};
 use super::reply::{self, RawEntry, RawFields};
 use super::stream::ReadingStream;
 
-/// How many dead letters are kept, roughly (Redis trims by whole nodes); the oldest go first. Too low
-/// and a burst of poison drives out what an operator has yet to read; too high and it fills Redis.
-const MAX_DEAD_LETTERS: usize = 100_000;
-
 /// What stands before the name of each of the entry's own fields.
-const FIELD: &str = "field:";
+pub(super) const FIELD: &str = "field:";
+
+/// Fields of an entry that a script can pass on at most; Lua's `unpack` ends at 8,000 values.
+pub(super) const MAX_SCRIPTED_FIELDS: usize = 3_000;
 
 /// Letters that are looked through at a time.
 const PAGE: usize = 1_000;
 
-/// Fields of an entry that a script can pass on at most; Lua's `unpack` ends at 8,000 values.
-const MAX_SCRIPTED_FIELDS: usize = 3_000;
-
-/// Adds the letter before it acknowledges the entry: if the first is refused (no memory), the second
-/// is not done.
-static BURY: LazyLock<Script> = LazyLock::new(|| {
-    Script::new(
-        "local pending = redis.call('XPENDING', KEYS[1], ARGV[1], ARGV[2], ARGV[2], 1)
-         if #pending == 0 then return 0 end
-         redis.call('XADD', KEYS[2], 'MAXLEN', '~', ARGV[3], '*', unpack(ARGV, 4))
-         return redis.call('XACK', KEYS[1], ARGV[1], ARGV[2])",
-    )
-});
-
 /// Puts a letter's fields back into the stream as a new entry and removes the letter, in one step: of
-/// two who do it at the same time one finds nothing.
+/// two who do it at the same time one finds nothing. Gives a number when it has too many fields.
 static RETRY: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
         "local found = redis.call('XRANGE', KEYS[1], ARGV[1], ARGV[1])
@@ -48,6 +33,7 @@ static RETRY: LazyLock<Script> = LazyLock::new(|| {
                  entry[#entry + 1] = letter[i + 1]
              end
          end
+         if #entry > 2 * ARGV[3] then return #entry end
          local id = redis.call('XADD', KEYS[2], '*', unpack(entry))
          redis.call('XDEL', KEYS[1], ARGV[1])
          return id",
@@ -142,54 +128,25 @@ impl KeptLetter {
 }
 
 impl ReadingStream {
-    /// Moves an entry to the dead-letter stream, if it is still pending: in one step adds it there,
-    /// with its fields and the reason, and acknowledges it here. Safe to repeat.
+    /// The dead letters among these entries, by the ids of the entries. Looks through the letters that
+    /// are younger than the oldest of them.
     ///
     /// # Errors
     /// When the server did not answer or refused.
-    pub async fn bury(&self, entry: &DeadLetter, consumer: &str) -> StoreResult<()> {
-        if entry.fields.len() > MAX_SCRIPTED_FIELDS {
-            return self.bury_huge(entry, consumer).await;
-        }
-        let keys = self.keys();
-        let mut script = BURY.key(keys.stream());
-        script.key(keys.dead_letters()).arg(keys.group()).arg(entry.id.to_string());
-        script.arg(MAX_DEAD_LETTERS);
-        for (name, value) in letter_fields(entry, consumer) {
-            script.arg(name).arg(value);
-        }
-        self.connection().run("XADD XACK", &script).await.map(drop)
-    }
-
-    /// As [`ReadingStream::bury`] for an entry with more fields than a script can pass on. In two
-    /// steps: repeated between them, or after an unknown outcome, it leaves two letters.
-    async fn bury_huge(&self, entry: &DeadLetter, consumer: &str) -> StoreResult<()> {
-        const XADD: &str = "XADD";
-        let mut add = cmd(XADD);
-        add.arg(self.keys().dead_letters()).arg("MAXLEN").arg("~").arg(MAX_DEAD_LETTERS).arg("*");
-        for (name, value) in letter_fields(entry, consumer) {
-            add.arg(name).arg(value);
-        }
-        self.connection().send(XADD, &add).await?;
-        self.acknowledge(&[entry.id]).await.map(drop)
-    }
-
-    /// The dead letters among these entries. Looks through the letters that are younger than the
-    /// oldest of the entries.
-    ///
-    /// # Errors
-    /// When the server did not answer or refused.
-    pub async fn buried_among(&self, ids: &HashSet<StreamId>) -> StoreResult<Vec<KeptLetter>> {
-        let Some(oldest) = ids.iter().min() else { return Ok(Vec::new()) };
-        let wanted: HashSet<_> = ids.iter().map(ToString::to_string).collect();
+    pub async fn buried_among(
+        &self,
+        ids: &HashSet<StreamId>,
+    ) -> StoreResult<HashMap<StreamId, KeptLetter>> {
+        let Some(oldest) = ids.iter().min() else { return Ok(HashMap::new()) };
         let mut start = oldest.ms.to_string();
-        let mut found = Vec::new();
+        let mut found = HashMap::new();
         loop {
             let letters = self.letters(&start, PAGE).await?;
-            let last = letters.last().map(|letter| letter.id);
-            found.extend(letters.into_iter().filter(|letter| wanted.contains(&letter.original_id)));
-            let Some(last) = last else { return Ok(found) };
-            start = format!("({last}");
+            let Some(last) = letters.last() else { return Ok(found) };
+            start = format!("({}", last.id);
+            let original = |letter: &KeptLetter| letter.original_id.parse().ok();
+            let wanted = |letter| Some((original(&letter).filter(|id| ids.contains(id))?, letter));
+            found.extend(letters.into_iter().filter_map(wanted));
         }
     }
 
@@ -233,14 +190,29 @@ impl ReadingStream {
     pub async fn retry_dead_letter(&self, id: StreamId) -> StoreResult<Option<StreamId>> {
         const OPERATION: &str = "XADD XDEL";
         let mut script = RETRY.key(self.keys().dead_letters());
-        script.key(self.keys().stream()).arg(id.to_string()).arg(FIELD);
+        script.key(self.keys().stream()).arg(id.to_string()).arg(FIELD).arg(MAX_SCRIPTED_FIELDS);
         match self.connection().run(OPERATION, &script).await? {
             Value::Nil | Value::Boolean(false) => Ok(None),
+            Value::Int(_) => self.retry_huge(id).await,
             id => match reply::stream_id(id) {
                 Some(id) => Ok(Some(id)),
                 None => Err(StoreError::unexpected_reply(OPERATION)),
             },
         }
+    }
+
+    /// As [`ReadingStream::retry_dead_letter`] for a letter with more fields than a script can pass on.
+    /// Two who do it at the same time make two entries of it.
+    async fn retry_huge(&self, id: StreamId) -> StoreResult<Option<StreamId>> {
+        const OPERATION: &str = "MULTI XADD XDEL";
+        let letter = self.letters(&id.to_string(), 1).await?.into_iter().find(|l| l.id == id);
+        let Some(letter) = letter else { return Ok(None) };
+        let mut both = pipe();
+        both.atomic().cmd("XADD").arg(self.keys().stream()).arg("*").arg(letter.fields);
+        both.cmd("XDEL").arg(self.keys().dead_letters()).arg(id.to_string());
+        let replies = reply::array(self.connection().transact(OPERATION, &both).await?);
+        let added = replies.and_then(|replies| reply::stream_id(replies.into_iter().next()?));
+        added.map(Some).ok_or_else(|| StoreError::unexpected_reply(OPERATION))
     }
 
     /// Deletes a dead letter for good; says whether there was one.
@@ -255,16 +227,4 @@ impl ReadingStream {
         let deleted = reply::integer(&reply).ok_or_else(|| StoreError::unexpected_reply(XDEL))?;
         Ok(deleted > 0)
     }
-}
-
-fn letter_fields(entry: &DeadLetter, consumer: &str) -> Vec<(Vec<u8>, Vec<u8>)> {
-    let about = [
-        ("original_id", entry.id.to_string()),
-        ("reason", entry.reason.clone()),
-        ("deliveries", entry.deliveries.to_string()),
-        ("consumer", consumer.to_owned()),
-    ];
-    let about = about.into_iter().map(|(name, value)| (name.into(), value.into_bytes()));
-    let own = entry.fields.iter();
-    about.chain(own.map(|(n, value)| ([FIELD.as_bytes(), n].concat(), value.clone()))).collect()
 }

@@ -4,6 +4,9 @@ use std::fmt;
 
 use redis::RedisError;
 
+/// The operation of errors in which nothing had been sent yet.
+pub(super) const CONNECT: &str = "connect";
+
 /// A failed exchange with Redis. Its text is for logs: it may name addresses.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("{operation} failed ({class}): {source}")]
@@ -41,7 +44,8 @@ impl StoreError {
     /// Whether the server may have carried out the command although we have no answer.
     #[must_use]
     pub fn outcome_is_unknown(&self) -> bool {
-        matches!(self.class, ErrorClass::Timeout | ErrorClass::Disconnected)
+        let sent = self.operation != CONNECT;
+        sent && matches!(self.class, ErrorClass::Timeout | ErrorClass::Disconnected)
     }
 }
 

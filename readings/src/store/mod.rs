@@ -15,10 +15,12 @@
 //! | [`status`] | what Redis says of stream and groups |
 //! | [`sites`] | the index of sites |
 //! | [`dead_letters`] | entries that cannot become readings |
+//! | `burial` | how they get there |
 //! | [`error`] | what can go wrong, by what to do about it |
 
 mod address;
 mod administration;
+mod burial;
 pub mod codec;
 pub mod connection;
 pub mod consumers;

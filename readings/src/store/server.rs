@@ -9,7 +9,7 @@ use redis::{AsyncConnectionConfig, RedisConnectionInfo};
 use tokio::time::timeout;
 
 use super::address::Address;
-use super::error::{StoreError, StoreResult};
+use super::error::{CONNECT, StoreError, StoreResult};
 
 /// How long a connection attempt may take. Too low and a busy server is never reached; too high and
 /// callers wait that long for their "unavailable".
@@ -128,5 +128,5 @@ fn not_found() -> StoreError {
 }
 
 pub(super) fn connect_error(error: redis::RedisError) -> StoreError {
-    StoreError::new("connect", error)
+    StoreError::new(CONNECT, error)
 }

@@ -26,6 +26,8 @@ pub struct Delivery {
     pub undecodable: Vec<Undecodable>,
     /// Entries that are pending although their bodies were trimmed away: lost.
     pub bodiless: Vec<StreamId>,
+    /// Entries that were buried before, and are delivered again all the same.
+    pub buried: Vec<StreamId>,
 }
 
 impl Delivery {
@@ -45,7 +47,8 @@ impl Delivery {
     /// How many entries were delivered.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.entries.len() + self.undecodable.len() + self.bodiless.len()
+        let Self { entries, undecodable, bodiless, buried } = self;
+        entries.len() + undecodable.len() + bodiless.len() + buried.len()
     }
 
     /// Whether nothing was delivered.
@@ -58,7 +61,7 @@ impl Delivery {
     pub fn ids(&self) -> impl Iterator<Item = StreamId> + '_ {
         let entries = self.entries.iter().map(|entry| entry.id);
         let undecodable = self.undecodable.iter().map(|entry| entry.id);
-        entries.chain(undecodable).chain(self.bodiless.iter().copied())
+        entries.chain(undecodable).chain(self.bodiless.iter().chain(&self.buried).copied())
     }
 
     /// Drops what `keep` refuses.
@@ -66,6 +69,7 @@ impl Delivery {
         self.entries.retain(|entry| keep(entry.id));
         self.undecodable.retain(|entry| keep(entry.id));
         self.bodiless.retain(|&id| keep(id));
+        self.buried.retain(|&id| keep(id));
     }
 }
 

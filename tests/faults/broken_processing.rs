@@ -1,0 +1,130 @@
+//! Processing by hand, so that it can be done wrong.
+
+use redis::{RedisResult, Value, cmd};
+use serde_json::json;
+
+use super::checker::Checker;
+use super::ledger::{Attempt, Class, Ledger, now_ns};
+use super::redis_at::RedisAt;
+use super::rng::Rng;
+use super::sent::Sent;
+use crate::common::redis::{DEAD_LETTERS, GROUP, RedisServer, STREAM};
+
+/// A Redis without services: what they would do is done by hand.
+pub struct ByHand {
+    pub server: RedisServer,
+    pub redis: RedisAt,
+    pub ledger: Ledger,
+    sent: u64,
+    rng: Rng,
+}
+
+/// A reading that was accepted.
+#[derive(Debug, Clone)]
+pub struct Taken {
+    pub id: String,
+    pub sent: Sent,
+}
+
+impl ByHand {
+    pub async fn new() -> Self {
+        let server = RedisServer::start().await;
+        let mut redis = RedisAt::port(server.port());
+        redis.run::<()>(&format!("XGROUP CREATE {STREAM} {GROUP} 0 MKSTREAM")).await;
+        Self { server, redis, ledger: Ledger::new(), sent: 0, rng: Rng::seeded(1) }
+    }
+
+    /// Accepts so many readings.
+    pub async fn accept(&mut self, count: usize) -> Vec<Taken> {
+        self.accept_with("XADD energy_readings *", count).await
+    }
+
+    /// Accepts so many readings with a command that begins so.
+    pub async fn accept_with(&mut self, xadd: &str, count: usize) -> Vec<Taken> {
+        let mut taken = Vec::new();
+        for _ in 0..count {
+            let sent = self.next_reading();
+            let added = format!("{xadd} site_id {} device_id {}", sent.site, sent.device);
+            let id: String = self.redis.run(&added).await;
+            self.note(&sent, Class::Accepted, Some(&id));
+            taken.push(Taken { id, sent });
+        }
+        taken
+    }
+
+    /// A reading that was not sent yet.
+    pub fn next_reading(&mut self) -> Sent {
+        self.sent += 1;
+        Sent::nth(0, self.sent, 3, &mut self.rng)
+    }
+
+    /// Writes into the ledger what the sender of a reading was told.
+    pub fn note(&self, sent: &Sent, class: Class, id: Option<&str>) {
+        let now = now_ns();
+        let attempt = Attempt {
+            class,
+            status: None,
+            stream_id: id.map(str::to_owned),
+            said: String::new(),
+            sent_ns: now,
+            received_ns: now,
+        };
+        self.ledger.note(sent, None, &attempt);
+    }
+
+    /// Delivers up to so many entries to a consumer.
+    pub async fn deliver(&mut self, consumer: &str, count: usize) {
+        let read = format!("XREADGROUP GROUP {GROUP} {consumer} COUNT {count} STREAMS {STREAM} >");
+        let _: Value = self.redis.run(&read).await;
+    }
+
+    /// Stores what was accepted, as it should be stored.
+    pub async fn store(&mut self, taken: &[Taken]) {
+        for taken in taken {
+            self.try_store(&taken.sent.site, taken.sent.score(), &member(taken)).await.unwrap();
+        }
+    }
+
+    pub async fn try_store(&mut self, site: &str, score: f64, member: &str) -> RedisResult<()> {
+        let mut zadd = cmd("ZADD");
+        zadd.arg(format!("site:{site}:readings")).arg(score).arg(member);
+        self.redis.query(&zadd).await
+    }
+
+    pub async fn acknowledge(&mut self, taken: &[Taken]) {
+        for taken in taken {
+            self.redis.run::<()>(&format!("XACK {STREAM} {GROUP} {}", taken.id)).await;
+        }
+    }
+
+    /// Makes a dead letter of it, and leaves it in the stream.
+    pub async fn bury(&mut self, taken: &Taken) {
+        let (id, device) = (&taken.id, &taken.sent.device);
+        let letter =
+            format!("XADD {DEAD_LETTERS} * original_id {id} reason none field:device_id {device}");
+        self.redis.run::<()>(&letter).await;
+    }
+
+    /// Delivers, stores and acknowledges so many readings as it should be done.
+    pub async fn process_well(&mut self, count: usize) -> Vec<Taken> {
+        let taken = self.accept(count).await;
+        self.deliver("consumer-1", count).await;
+        self.store(&taken).await;
+        self.acknowledge(&taken).await;
+        taken
+    }
+
+    pub fn checker(&self) -> Checker {
+        Checker::of(self.server.port())
+    }
+}
+
+/// The member that should be stored.
+pub fn member(Taken { id, sent }: &Taken) -> String {
+    let Sent { site, device, timestamp, value } = sent;
+    json!({
+        "stream_id": id, "site_id": site, "device_id": device, "power_reading": value,
+        "timestamp": timestamp, "ingested_at": "2024-01-15T10:30:00.123456",
+    })
+    .to_string()
+}

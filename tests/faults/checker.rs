@@ -1,0 +1,234 @@
+//! The checker: compares what senders were told with what is in Redis.
+
+mod contents;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, Instant};
+
+use tokio::time::sleep;
+
+use self::contents::{Contents, Letter, Stored};
+use super::ledger::{Class, Ledger, Request};
+use super::redis_at::RedisAt;
+use super::verdict::{Invariant, Verdict};
+
+/// How long working off may take, if nobody says otherwise.
+const WORKED_OFF_WITHIN: Duration = Duration::from_secs(30);
+
+/// How long the group must look worked off before it is believed.
+const LOOKS: u32 = 3;
+
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// Checks the Redis at a port.
+#[derive(Debug, Clone)]
+pub struct Checker {
+    redis_port: u16,
+    worked_off_within: Duration,
+    live: Option<BTreeSet<String>>,
+    excused: BTreeSet<String>,
+    trimmed_early: Vec<String>,
+}
+
+impl Checker {
+    pub const fn of(redis_port: u16) -> Self {
+        Self {
+            redis_port,
+            worked_off_within: WORKED_OFF_WITHIN,
+            live: None,
+            excused: BTreeSet::new(),
+            trimmed_early: Vec::new(),
+        }
+    }
+
+    /// How long the services may take until everything is delivered and acknowledged.
+    pub fn within(self, worked_off_within: Duration) -> Self {
+        Self { worked_off_within, ..self }
+    }
+
+    /// The consumers that live: the group must know no others.
+    pub fn live(self, consumers: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        Self { live: Some(consumers.into_iter().map(Into::into).collect()), ..self }
+    }
+
+    /// Ids of accepted entries that Redis itself lost: these need not be stored.
+    pub fn excusing(mut self, ids: impl IntoIterator<Item = String>) -> Self {
+        self.excused.extend(ids);
+        self
+    }
+
+    /// What a [`super::sampler::Sampler`] saw.
+    pub fn sampled(mut self, trimmed_early: Vec<String>) -> Self {
+        self.trimmed_early.extend(trimmed_early);
+        self
+    }
+
+    /// Waits until everything is worked off, and compares.
+    pub async fn check(self, ledger: &Ledger) -> Verdict {
+        let mut redis = RedisAt::port(self.redis_port);
+        let mut verdict = Verdict::default();
+        if !worked_off(&mut redis, self.worked_off_within).await {
+            let group = contents::group(&mut redis).await;
+            let what = format!("not within {:?}: {group:?}", self.worked_off_within);
+            verdict.add(Invariant::WorkedOff, what);
+        }
+        let contents = Contents::read(&mut redis).await;
+        let comparison = Comparison { requests: ledger.requests(), contents, verdict };
+        let mut verdict = comparison.done(&self.excused);
+        if let Some(live) = &self.live {
+            for gone in contents::consumers(&mut redis).await.difference(live) {
+                verdict.add(Invariant::LiveConsumers, format!("{gone} is still in the group"));
+            }
+        }
+        for what in self.trimmed_early {
+            verdict.add(Invariant::NothingTrimmedUnread, what);
+        }
+        verdict
+    }
+}
+
+/// Waits until nothing is pending and nothing is left to deliver; says whether it came to that.
+async fn worked_off(redis: &mut RedisAt, within: Duration) -> bool {
+    let (started, mut looks) = (Instant::now(), 0);
+    while looks < LOOKS {
+        if started.elapsed() > within {
+            return false;
+        }
+        let idle = contents::group(redis).await.is_some_and(|group| group.is_idle());
+        looks = if idle { looks + 1 } else { 0 };
+        sleep(PAUSE).await;
+    }
+    true
+}
+
+struct Comparison {
+    requests: BTreeMap<String, Request>,
+    contents: Contents,
+    verdict: Verdict,
+}
+
+impl Comparison {
+    fn done(mut self, excused: &BTreeSet<String>) -> Verdict {
+        self.count();
+        self.look_for_losses(excused);
+        self.look_for_inventions();
+        self.look_for_doubles();
+        self.look_at_the_dead();
+        self.verdict
+    }
+
+    fn count(&mut self) {
+        let class = |class| self.requests.values().filter(|r| r.class == class).count();
+        let Self { contents, verdict, .. } = self;
+        verdict.accepted = class(Class::Accepted);
+        verdict.refused = class(Class::Refused);
+        verdict.unknown = class(Class::Unknown);
+        verdict.poison = class(Class::Poison);
+        verdict.stored = contents.stored.len();
+        verdict.dead = contents.dead.len();
+        verdict.stream = contents.stream;
+    }
+
+    /// I1.
+    fn look_for_losses(&mut self, excused: &BTreeSet<String>) {
+        let stored: BTreeSet<_> = self.contents.stored.iter().map(Stored::id).collect();
+        let dead: BTreeSet<_> = self.contents.dead.iter().map(|l| l.original_id.as_str()).collect();
+        for (name, request) in &self.requests {
+            let is_there = |id: &str| stored.contains(id) || dead.contains(id);
+            for id in request.ids.iter().filter(|id| !is_there(id)) {
+                if excused.contains(id) {
+                    self.verdict.lost_by_redis += 1;
+                } else {
+                    self.verdict.lost.push(id.clone());
+                    let what = format!("{name}, taken as {id}, is nowhere");
+                    self.verdict.add(Invariant::NoLoss, what);
+                }
+            }
+        }
+    }
+
+    /// I2.
+    fn look_for_inventions(&mut self) {
+        for stored in &self.contents.stored {
+            let Some(request) = self.requests.get(stored.device()) else {
+                self.verdict.add(Invariant::NoInvention, format!("{stored} was never sent"));
+                continue;
+            };
+            if request.class == Class::Unknown {
+                self.verdict.unknown_stored += 1;
+            }
+            if let Some(fault) = fault_of(stored, request) {
+                let what = format!("{stored} {fault}, but {request:?}");
+                self.verdict.add(Invariant::NoInvention, what);
+            }
+        }
+    }
+
+    /// I3.
+    fn look_for_doubles(&mut self) {
+        let mut ids: BTreeMap<&str, u32> = BTreeMap::new();
+        let mut names: BTreeMap<&str, u32> = BTreeMap::new();
+        for stored in &self.contents.stored {
+            *ids.entry(stored.id()).or_default() += 1;
+            *names.entry(stored.device()).or_default() += 1;
+        }
+        let doubled = |counts: BTreeMap<&str, u32>| -> Vec<_> {
+            counts.into_iter().filter(|&(_, n)| n > 1).map(|(name, _)| name.to_owned()).collect()
+        };
+        self.verdict.twice = doubled(names);
+        let doubled: Vec<_> = doubled(ids).into_iter().chain(self.verdict.twice.clone()).collect();
+        for doubled in doubled {
+            self.verdict.add(Invariant::NoTwice, format!("{doubled} is stored more than once"));
+        }
+        for (name, request) in self.requests.iter().filter(|(_, request)| request.ids.len() > 1) {
+            let what = format!("{name} was accepted more than once: {request:?}");
+            self.verdict.add(Invariant::NoTwice, what);
+        }
+    }
+
+    /// I4.
+    fn look_at_the_dead(&mut self) {
+        let stored: BTreeSet<_> = self.contents.stored.iter().map(Stored::id).collect();
+        let mut seen = BTreeSet::new();
+        for letter in &self.contents.dead {
+            let id = letter.original_id.as_str();
+            let request = letter.device().and_then(|device| self.requests.get(device));
+            let faults = [
+                (stored.contains(id), "is stored as well"),
+                (!seen.insert(id), "is there twice"),
+                (request.is_none_or(|r| r.class != Class::Poison), "was no poison"),
+            ];
+            for (_, fault) in faults.into_iter().filter(|(is_so, _)| *is_so) {
+                self.verdict.add(Invariant::NotDeadAndStored, format!("{letter} {fault}"));
+            }
+        }
+    }
+}
+
+/// What is wrong with a member, given what was sent.
+fn fault_of(stored: &Stored, request: &Request) -> Option<&'static str> {
+    let sent = &request.sent;
+    let faults = [
+        (!matches!(request.class, Class::Accepted | Class::Unknown), "was not accepted"),
+        (!sent.is_said_by(&stored.member), "was sent with other words"),
+        (stored.site != sent.site, "is with another site"),
+        (stored.score.to_bits() != sent.score().to_bits(), "has another score"),
+        (
+            request.class == Class::Accepted && !request.ids.iter().any(|id| id == stored.id()),
+            "was answered with another id",
+        ),
+    ];
+    faults.into_iter().find_map(|(is_so, fault)| is_so.then_some(fault))
+}
+
+impl std::fmt::Display for Letter {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "the dead letter {} ({}) {:?}", self.original_id, self.reason, self.fields)
+    }
+}
+
+impl std::fmt::Display for Stored {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} of {} with score {}", self.member, self.site, self.score)
+    }
+}

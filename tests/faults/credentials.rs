@@ -1,0 +1,149 @@
+//! Passwords that are wrong, change, or allow too little: nothing is lost, no process ends over it,
+//! and when they are right everything goes on.
+
+use std::fs;
+
+use super::ledger::Class;
+use super::world::{World, consumer};
+use crate::common::product::ingestion_api;
+use crate::common::readings::{add_backlog, reading};
+use crate::common::redis::{DEAD_LETTERS, RedisServer};
+use crate::common::stored::assert_each_is_stored_once;
+use crate::common::wait;
+
+#[tokio::test]
+async fn a_wrong_password_is_told_and_mended_in_its_file_without_a_restart() {
+    let redis = RedisServer::start().await;
+    redis.run::<()>(&["ACL", "SETUSER", "meter", "on", ">right", "~*", "&*", "+@all"]).await;
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("password");
+    fs::write(&file, "wrong\n").unwrap();
+    let url = format!("redis://meter@127.0.0.1:{}", redis.port());
+    let set = |launch: crate::common::product::Launch| {
+        launch.env("REDIS_URL", &url).env("REDIS_PASSWORD_FILE", file.display())
+    };
+    let ingestion = set(ingestion_api(&redis)).start().await;
+    let service = set(consumer(&redis, 1)).start().await;
+    let ids = add_backlog(&redis, 50, 3).await;
+    let body = reading("site").to_string();
+    let refused = ingestion.post("/readings", body.clone()).await;
+    assert_eq!(refused.status, 503);
+    assert!(refused.detail().contains("credentials"), "{refused:?}");
+    for role in [&ingestion, &service] {
+        wait::until("it says so", async || role.stderr().contains("denied")).await;
+        assert_eq!(role.get("/readyz").await.status, 503);
+        assert_eq!(role.get("/livez").await.status, 200);
+        assert!(!role.stderr().contains("wrong\""), "the password is in the log");
+    }
+    fs::write(&file, "right\n").unwrap();
+    let accepted = wait::until_some("it is accepted", async || {
+        let reply = ingestion.post("/readings", body.clone()).await;
+        (reply.status == 201).then(|| reply.json()["stream_id"].as_str().unwrap().to_owned())
+    })
+    .await;
+    assert_each_is_stored_once(&redis, &[ids, vec![accepted]].concat()).await;
+    assert_eq!(service.counter("actor_restarts_total").await, 0);
+}
+
+#[tokio::test]
+async fn a_password_that_is_rotated_under_load_loses_and_doubles_nothing() {
+    let redis = RedisServer::start().await;
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("password");
+    let set_password = |password: &str| {
+        let reset = format!(">{password}");
+        [["ACL", "SETUSER", "meter", "resetpass", &reset, "on", "~*", "&*", "+@all"]
+            .map(str::to_owned)]
+        .concat()
+    };
+    redis.run::<()>(&set_password("first")).await;
+    fs::write(&file, "first").unwrap();
+    let url = format!("redis://meter@127.0.0.1:{}", redis.port());
+    let set = |launch: crate::common::product::Launch| {
+        launch.env("REDIS_URL", &url).env("REDIS_PASSWORD_FILE", file.display())
+    };
+    let ingestion = set(ingestion_api(&redis)).start().await;
+    let processing =
+        vec![set(consumer(&redis, 1)).start().await, set(consumer(&redis, 2)).start().await];
+    let world = World::of(redis, ingestion, processing);
+    let producer = world.producer().start();
+    for password in ["second", "third"] {
+        producer.wait_for_more(100).await;
+        world.redis.run::<()>(&set_password(password)).await;
+        let kill = ["CLIENT", "KILL", "USER", "meter"];
+        world.redis.run::<u64>(&kill).await;
+        let before = producer.count(Class::Refused);
+        wait::until("the old one is refused", async || producer.count(Class::Refused) > before)
+            .await;
+        fs::write(&file, password).unwrap();
+    }
+    producer.wait_for_more(100).await;
+    let verdict = world.checker().check(&producer.stop().await).await;
+    verdict.assert_kept();
+    assert_eq!(verdict.dead, 0, "{verdict}");
+}
+
+#[tokio::test]
+async fn a_user_who_may_not_store_keeps_the_entries_until_he_may() {
+    let redis = RedisServer::start().await;
+    redis
+        .run::<()>(&["ACL", "SETUSER", "meter", "on", ">secret", "~*", "&*", "+@all", "-zadd"])
+        .await;
+    let ids = add_backlog(&redis, 50, 3).await;
+    let url = format!("redis://meter:secret@127.0.0.1:{}", redis.port());
+    let service = consumer(&redis, 1).env("REDIS_URL", &url).start().await;
+    let other = consumer(&redis, 2).env("REDIS_URL", &url).start().await;
+    wait::until("one says so", async || {
+        [&service, &other].iter().any(|role| role.stderr().contains("no permissions"))
+    })
+    .await;
+    for role in [&service, &other] {
+        assert_eq!(role.get("/livez").await.status, 200);
+        assert_eq!(role.counter("actor_restarts_total").await, 0);
+    }
+    assert_eq!(redis.run::<usize>(&["XLEN", DEAD_LETTERS]).await, 0);
+    redis.run::<()>(&["ACL", "SETUSER", "meter", "+zadd"]).await;
+    assert_each_is_stored_once(&redis, &ids).await;
+}
+
+#[tokio::test]
+async fn a_user_with_the_documented_rights_needs_no_others() {
+    let redis = RedisServer::start().await;
+    for (user, rights) in [("ingestion", INGESTION), ("processing", PROCESSING)] {
+        let rights: Vec<_> = rights.split_whitespace().collect();
+        let user = ["ACL", "SETUSER", user, "on", ">secret"];
+        redis.run::<()>(&[&user[..], &rights].concat()).await;
+    }
+    let url = |user| format!("redis://{user}:secret@127.0.0.1:{}", redis.port());
+    let ingestion = ingestion_api(&redis).env("REDIS_URL", url("ingestion")).start().await;
+    let service = consumer(&redis, 1).env("REDIS_URL", url("processing"));
+    let service = service.env("STREAM_RETENTION", "1s").env("READINGS_RETENTION", "100y");
+    let service = service.start().await;
+    let world = World::of(redis, ingestion, vec![service]);
+    let producer = world.producer().keyed().poison(world.redis.port(), 20).start();
+    producer.wait_for_more(700).await;
+    let ledger = producer.stop().await;
+    for role in world.roles() {
+        wait::until("it is ready", async || role.get("/readyz").await.status == 200).await;
+    }
+    world.checker().check(&ledger).await.assert_kept();
+    assert_eq!(world.processing[0].get("/sites/site-1/readings").await.status, 200);
+    wait::until("the stream is trimmed", async || {
+        world.redis.run::<usize>(&["XLEN", "energy_readings"]).await < 200
+    })
+    .await;
+    let mut world = world;
+    world.processing[0].terminate();
+    assert_eq!(world.processing[0].exit_code().await, Some(0));
+    for role in world.roles() {
+        assert!(!role.stderr().contains("no permissions"), "{}", role.stderr());
+    }
+}
+
+/// The rights that [`docs/delivery.md`] names.
+const INGESTION: &str = "resetchannels ~energy_readings* ~{energy_readings}* +xadd +hget +hset \
+    +pexpire +evalsha +eval +script|load +xgroup|create +xinfo +xlen +ping +info";
+const PROCESSING: &str = "resetchannels ~energy_readings* ~site:* +xreadgroup +xack +xautoclaim \
+    +xclaim +xpending +xinfo +xtrim +xrange +xadd +xdel +xlen +xgroup|create +xgroup|delconsumer \
+    +zadd +zrange +zrank +zrem +zremrangebyscore +zcard +evalsha +eval +script|load +multi +exec \
+    +time +ping +info +client|id +client|unblock";

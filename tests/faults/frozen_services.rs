@@ -1,0 +1,82 @@
+//! A service freezes (`SIGSTOP`, a starved virtual machine) while it holds an entry; another takes the
+//! entry over and finishes it; when the first wakes up the entry stays where it is.
+
+use super::scene::{held_up_at, reasons, wait_until_pending, wait_until_stored};
+use super::world::consumer;
+use crate::common::product::Role;
+use crate::common::readings::{NOON, add, add_backlog, fields};
+use crate::common::redis::RedisServer;
+use crate::common::stored::{self, assert_each_is_stored_once, wait_until_settled};
+use crate::common::wait;
+
+/// A service that is about to store the one entry there is, of a site whose key holds something else;
+/// so another service buries the entry. Then the key is free, and the first goes on.
+async fn assert_stays_buried(place: &str, freeze: bool) -> Role {
+    let redis = RedisServer::start().await;
+    let id = add(&redis, "*", &fields("site", "1.0", NOON)).await;
+    let mut frozen = held_up_at(place, 4_000, &redis).start().await;
+    wait_until_pending(&redis, 1).await;
+    if freeze {
+        frozen.signal("STOP");
+    }
+    redis.run::<()>(&["SET", "site:site:readings", "text"]).await;
+    let _other = consumer(&redis, 2).start().await;
+    wait::until("the other buries it", async || !reasons(&redis).await.is_empty()).await;
+    redis.run::<()>(&["DEL", "site:site:readings"]).await;
+    if freeze {
+        frozen.signal("CONT");
+    }
+    // The same writer stores this when it is done with that.
+    let next = add_backlog_of_the_site(&redis, &frozen).await;
+    wait_until_settled(&redis).await;
+    wait::until("those are stored and it is not", async || {
+        let members = stored::members(&redis, "site").await;
+        let has = |id: &String| members.iter().any(|member| member.text.contains(id));
+        next.iter().all(has) && !has(&id)
+    })
+    .await;
+    assert_eq!(reasons(&redis).await.into_keys().collect::<Vec<_>>(), [id]);
+    frozen
+}
+
+/// Adds readings until the service has stored some of them, and gives their ids.
+async fn add_backlog_of_the_site(redis: &RedisServer, service: &Role) -> Vec<String> {
+    let mut ids = Vec::new();
+    wait::until("the first service works again", async || {
+        ids.push(add(redis, "*", &fields("site", "1.0", NOON)).await);
+        service.counter("readings_stored_total").await > 0
+    })
+    .await;
+    ids
+}
+
+#[tokio::test]
+async fn an_entry_that_was_buried_meanwhile_is_not_stored() {
+    assert_stays_buried("writer-before-zadd", false).await;
+}
+
+#[tokio::test]
+async fn an_entry_that_was_buried_while_its_service_was_stopped_is_not_stored() {
+    assert_stays_buried("writer-before-zadd", true).await;
+}
+
+#[tokio::test]
+async fn an_entry_that_was_buried_between_the_last_look_and_the_storing_is_removed_again() {
+    let woken = assert_stays_buried("writer-after-fence", false).await;
+    wait::until("it says so", async || woken.stderr().contains("removed again")).await;
+}
+
+#[tokio::test]
+async fn entries_that_another_stored_meanwhile_are_not_doubled() {
+    let redis = RedisServer::start().await;
+    let ids = add_backlog(&redis, 200, 3).await;
+    let slow = consumer(&redis, 1).env("PROCESSING_DELAY_MS", 20);
+    let mut frozen = slow.start().await;
+    wait_until_stored(&redis, 5).await;
+    frozen.signal("STOP");
+    let _other = consumer(&redis, 2).start().await;
+    wait_until_stored(&redis, ids.len()).await;
+    frozen.signal("CONT");
+    let more = add_backlog(&redis, 100, 3).await;
+    assert_each_is_stored_once(&redis, &[ids, more].concat()).await;
+}

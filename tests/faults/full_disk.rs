@@ -1,0 +1,46 @@
+//! The disk under the append-only file is full.
+
+use std::process::Command;
+
+use super::ledger::Class;
+use super::world::World;
+use crate::common::process::Process;
+use crate::common::redis::RedisServer;
+use crate::common::wait;
+
+/// A Redis whose files may have so many KiB: a write past that fails as on a full disk.
+fn start_with_files_of(kib: u32, redis: &RedisServer, directory: &std::path::Path) -> Process {
+    let mut shell = Command::new("sh");
+    let script = format!("trap '' XFSZ; ulimit -S -f {}; exec redis-server \"$@\"", kib * 2);
+    shell.args(["-c", &script, "redis", "--bind", "127.0.0.1", "--save", ""]);
+    shell.args(["--port", &redis.port().to_string(), "--appendonly", "yes"]);
+    shell.args(["--auto-aof-rewrite-percentage", "0", "--dir"]).arg(directory);
+    Process::start("redis-server with a small disk", &mut shell)
+}
+
+#[tokio::test]
+async fn while_the_disk_is_full_nothing_is_accepted_and_when_it_is_not_all_is_stored() {
+    let redis = RedisServer::prepared(&[]);
+    let directory = tempfile::tempdir().unwrap();
+    let server = start_with_files_of(400, &redis, directory.path());
+    wait::until("it answers", async || {
+        crate::common::redis::try_run::<String>(redis.port(), &["PING"]).await.is_ok()
+    })
+    .await;
+    let world = World::over(redis, 2).await;
+    let producer = world.producer().start();
+    producer.wait_for_more(100).await;
+    wait::until("readings are refused", async || producer.count(Class::Refused) > 50).await;
+    for role in world.roles() {
+        assert_eq!(role.get("/readyz").await.status, 503);
+        assert_eq!(role.get("/livez").await.status, 200);
+    }
+    let mut prlimit = Command::new("prlimit");
+    prlimit.args(["--fsize=unlimited", "--pid", &server.pid().to_string()]);
+    assert!(prlimit.status().unwrap().success());
+    producer.wait_for_more(200).await;
+    let ledger = producer.stop().await;
+    let verdict = world.checker().check(&ledger).await;
+    verdict.assert_kept();
+    assert_eq!(verdict.dead, 0, "{verdict}");
+}

@@ -1,0 +1,79 @@
+//! A key of ours holds something else: a site's concerns that site alone, and any other stops the work
+//! until somebody mends it, and costs no reading.
+
+use super::scene::{reasons, wait_until_pending, wait_until_stored};
+use super::world::consumer;
+use crate::common::product::ingestion_api;
+use crate::common::readings::{NOON, add, add_backlog, fields};
+use crate::common::redis::{DEAD_LETTERS, RedisServer};
+use crate::common::stored::{self, assert_each_is_stored_once, wait_until_settled};
+use crate::common::wait;
+
+#[tokio::test]
+async fn readings_of_a_site_whose_key_holds_something_else_are_buried_and_no_others() {
+    let redis = RedisServer::start().await;
+    redis.run::<()>(&["SET", "site:bad:readings", "text"]).await;
+    let (mut bad, mut good) = (Vec::new(), 0);
+    let (_first, _second) = (consumer(&redis, 1).start().await, consumer(&redis, 2).start().await);
+    for n in 0..200 {
+        if n % 4 == 0 {
+            bad.push(add(&redis, "*", &fields("bad", "1.0", NOON)).await);
+        } else {
+            add(&redis, "*", &fields(&format!("good-{}", n % 3), "1.0", NOON)).await;
+            good += 1;
+        }
+    }
+    wait_until_settled(&redis).await;
+    let reasons = reasons(&redis).await;
+    assert_eq!(reasons.keys().collect::<Vec<_>>(), bad.iter().collect::<Vec<_>>());
+    assert!(reasons.values().all(|reason| reason.contains("WRONGTYPE")), "{reasons:?}");
+    let mut stored = 0;
+    for n in 0..3 {
+        stored += stored::members(&redis, &format!("good-{n}")).await.len();
+    }
+    assert_eq!(stored, good);
+}
+
+#[tokio::test]
+async fn while_the_index_of_sites_holds_something_else_readings_are_kept_and_none_is_buried() {
+    let redis = RedisServer::start().await;
+    redis.run::<()>(&["SET", "energy_readings:sites", "text"]).await;
+    let ids = add_backlog(&redis, 10, 1).await;
+    let service = consumer(&redis, 1).start().await;
+    wait_until_pending(&redis, ids.len()).await;
+    wait::until("it has tried", async || service.stderr().contains("WRONGTYPE")).await;
+    assert_eq!(redis.run::<usize>(&["XLEN", DEAD_LETTERS]).await, 0);
+    redis.run::<()>(&["DEL", "energy_readings:sites"]).await;
+    assert_each_is_stored_once(&redis, &ids).await;
+}
+
+#[tokio::test]
+async fn a_dead_letter_of_a_key_that_is_mended_is_stored_when_it_is_tried_again() {
+    let redis = RedisServer::start().await;
+    redis.run::<()>(&["SET", "site:site:readings", "text"]).await;
+    let (ingestion, service) = (ingestion_api(&redis).start().await, consumer(&redis, 1));
+    let service = service.start().await;
+    let body = crate::common::readings::reading("site").to_string();
+    assert_eq!(ingestion.post("/readings", body).await.status, 201);
+    let letter = wait::until_some("it is buried", async || {
+        redis.entries(DEAD_LETTERS).await.pop().map(|letter| letter.id)
+    })
+    .await;
+    // As long as the key is not mended it is buried again, as another letter.
+    let retry = format!("/pipeline/dead-letters/{letter}/retry");
+    assert_eq!(service.post(&retry, "").await.status, 200);
+    let letter = wait::until_some("it is buried again", async || {
+        redis.entries(DEAD_LETTERS).await.pop().map(|letter| letter.id)
+    })
+    .await;
+    redis.run::<()>(&["DEL", "site:site:readings"]).await;
+    let retry = format!("/pipeline/dead-letters/{letter}/retry");
+    let retried = service.post(&retry, "").await.json();
+    wait_until_stored(&redis, 1).await;
+    wait_until_settled(&redis).await;
+    let members = stored::members(&redis, "site").await;
+    assert_eq!(members.len(), 1, "{members:?}");
+    assert!(members[0].text.contains(retried["stream_id"].as_str().unwrap()));
+    assert!(reasons(&redis).await.is_empty());
+    assert_eq!(service.post(&retry, "").await.status, 404, "it is gone");
+}

@@ -1,0 +1,52 @@
+//! A processing service is killed (`kill -9`) at each place where its work is half done; another does
+//! it again, and once is enough.
+
+use super::scene::{HANDFUL, consumers, wait_until_pending, wait_until_stored};
+use super::world::consumer;
+use crate::common::readings::add_backlog;
+use crate::common::redis::RedisServer;
+use crate::common::stored::assert_each_is_stored_once;
+use crate::common::wait;
+
+/// Stops the service for good at a place, kills it when so much is done, and lets another finish.
+async fn assert_finished_by_another(pause: &str, stored: usize, pending: usize) {
+    let redis = RedisServer::start().await;
+    let ids = add_backlog(&redis, HANDFUL, 1).await;
+    let launch = consumer(&redis, 1).env("FAILPOINTS", pause);
+    let mut killed = launch.start_process();
+    wait::until("there is a group", async || redis.group().await.lag == Some(0)).await;
+    wait_until_stored(&redis, stored).await;
+    wait_until_pending(&redis, pending).await;
+    killed.kill9();
+    let other = consumer(&redis, 2).start().await;
+    assert_each_is_stored_once(&redis, &ids).await;
+    assert_eq!(other.counter("entries_reclaimed_total").await, pending as u64);
+    // The dead one has nothing, and goes when it has been idle for long.
+    assert!(consumers(&redis).await.values().all(|&pending| pending == 0));
+}
+
+#[tokio::test]
+async fn entries_that_were_read_and_not_handed_on_are_claimed() {
+    // The first read is that of its own pending entries, of which there are none.
+    assert_finished_by_another("reader-after-read=1*off->pause", 0, HANDFUL).await;
+}
+
+#[tokio::test]
+async fn entries_that_were_about_to_be_stored_are_claimed() {
+    assert_finished_by_another("writer-after-fence=pause", 0, HANDFUL).await;
+}
+
+#[tokio::test]
+async fn entries_that_were_stored_and_not_acknowledged_are_not_doubled() {
+    assert_finished_by_another("writer-after-zadd=pause", HANDFUL, HANDFUL).await;
+}
+
+#[tokio::test]
+async fn entries_whose_acknowledgement_was_about_to_be_sent_are_not_doubled() {
+    assert_finished_by_another("acker-before-xack=pause", HANDFUL, HANDFUL).await;
+}
+
+#[tokio::test]
+async fn entries_that_were_just_acknowledged_are_not_delivered_again() {
+    assert_finished_by_another("acker-after-xack=pause", HANDFUL, 0).await;
+}

@@ -1,0 +1,114 @@
+//! Services come and go as an autoscaler, a node drain or a roll-out has it.
+
+use std::time::{Duration, Instant};
+
+use super::scene::{consumers, wait_until_stored};
+use super::world::{World, consumer};
+use crate::common::product::Role;
+use crate::common::readings::add_backlog;
+use crate::common::redis::RedisServer;
+use crate::common::stored::assert_each_is_stored_once;
+use crate::common::wait;
+
+/// Ends a service and says how long that took.
+async fn end(mut role: Role) -> Duration {
+    let asked = Instant::now();
+    role.terminate();
+    assert_eq!(role.exit_code().await, Some(0), "{}", role.stderr());
+    asked.elapsed()
+}
+
+#[tokio::test]
+async fn a_service_that_ends_under_load_leaves_nothing_behind() {
+    let mut world = World::start(2).await;
+    let producer = world.producer().start();
+    for _ in 0..3 {
+        producer.wait_for_more(100).await;
+        let took = end(world.processing.pop().unwrap()).await;
+        assert!(took < Duration::from_secs(2), "it took {took:?}");
+        let left = consumers(&world.redis).await;
+        assert!(!left.contains_key("consumer-2"), "{left:?}");
+        world.processing.push(consumer(&world.redis, 2).start().await);
+    }
+    let ledger = producer.stop().await;
+    world.checker().check(&ledger).await.assert_kept();
+}
+
+#[tokio::test]
+async fn what_a_service_cannot_finish_in_time_is_claimed_within_about_a_second() {
+    let redis = RedisServer::start().await;
+    let ids = add_backlog(&redis, 10_000, 7).await;
+    let slow = consumer(&redis, 1).env("PROCESSING_DELAY_MS", 300).env("READ_BLOCK_MS", 100);
+    let slow = slow.env("DRAIN_TIMEOUT_MS", 200).start().await;
+    wait_until_stored(&redis, 1).await;
+    let held = redis.group().await.pending;
+    assert!(held > 1, "it holds {held}");
+    let other = consumer(&redis, 2).env("CLAIM_MIN_IDLE_MS", 2_000).start().await;
+    wait::until("the other works", async || other.counter("readings_stored_total").await > 1_000)
+        .await;
+    let took = end(slow).await;
+    assert!(took < Duration::from_secs(2), "it took {took:?}");
+    let ended = Instant::now();
+    wait::until("what was left is claimed", async || {
+        other.counter("entries_reclaimed_total").await >= held - 2
+    })
+    .await;
+    let waited = ended.elapsed();
+    assert!(waited < Duration::from_secs(2), "handed over, but waited for {waited:?}");
+    assert_each_is_stored_once(&redis, &ids).await;
+}
+
+#[tokio::test]
+async fn a_service_that_waits_for_entries_ends_within_half_a_second() {
+    let redis = RedisServer::start().await;
+    let idle = consumer(&redis, 1).env("READ_BLOCK_MS", 15_000).start().await;
+    wait::until("it waits for entries", async || {
+        let clients: String = redis.run(&["CLIENT", "LIST"]).await;
+        clients.lines().any(|line| line.contains("cmd=xreadgroup") && line.contains("flags=b"))
+    })
+    .await;
+    let took = end(idle).await;
+    assert!(took < Duration::from_millis(500), "it took {took:?}");
+    assert_eq!(consumers(&redis).await.len(), 0);
+}
+
+#[tokio::test]
+async fn after_scaling_out_and_in_again_and_again_the_group_knows_only_who_lives() {
+    let mut world = World::start(1).await;
+    let producer = world.producer().start();
+    for _ in 0..3 {
+        for n in 2..=4 {
+            world.processing.push(consumer(&world.redis, n).start().await);
+        }
+        producer.wait_for_more(100).await;
+        for role in world.processing.drain(1..).collect::<Vec<_>>() {
+            end(role).await;
+        }
+    }
+    let ledger = producer.stop().await;
+    world.checker().check(&ledger).await.assert_kept();
+    assert_eq!(consumers(&world.redis).await.into_keys().collect::<Vec<_>>(), ["consumer-1"]);
+}
+
+#[tokio::test]
+async fn a_roll_out_under_load_loses_doubles_and_buries_nothing() {
+    let mut world = World::start(2).await;
+    let producer = world.producer().start();
+    for _ in 0..2 {
+        for n in 1..=2 {
+            // As a platform does it: the new one is ready before the old one is asked to end.
+            let name = format!("consumer-{n}");
+            let new = consumer(&world.redis, n).start().await;
+            wait::until("it is ready", async || new.get("/readyz").await.status == 200).await;
+            let old = std::mem::replace(&mut world.processing[n - 1], new);
+            producer.wait_for_more(50).await;
+            end(old).await;
+            producer.wait_for_more(50).await;
+            assert!(consumers(&world.redis).await.contains_key(&name), "it works on");
+        }
+    }
+    let ledger = producer.stop().await;
+    let verdict = world.checker().check(&ledger).await;
+    verdict.assert_kept();
+    assert_eq!((verdict.dead, verdict.unknown), (0, 0), "{verdict}");
+}

@@ -1,0 +1,20 @@
+//! Logs that are not flooded.
+
+use std::time::Duration;
+
+use tokio::time::sleep;
+
+use crate::common::product::Role;
+
+/// Lines that a process may log in a second, whatever fails.
+const LINES_PER_SECOND: usize = 20;
+
+/// Makes sure that a process logs no more than it may, from now on for some time.
+pub async fn assert_quiet(role: &Role, time: Duration) {
+    let before = role.stderr().lines().count();
+    sleep(time).await;
+    let log = role.stderr();
+    let lines = log.lines().count() - before;
+    let may = LINES_PER_SECOND * usize::try_from(time.as_secs()).unwrap();
+    assert!(lines <= may, "{lines} lines in {time:?}, such as {:?}", log.lines().next_back());
+}

@@ -1,0 +1,115 @@
+//! Redis comes back with nothing, or takes long to come back.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
+
+use super::ledger::now_ns;
+use super::proxy::{Mode, Proxy};
+use super::quiet::assert_quiet;
+use super::world::{World, consumer};
+use crate::common::readings::add_backlog;
+use crate::common::redis::RedisServer;
+use crate::common::stored;
+use crate::common::wait;
+
+/// How long Redis is away.
+const AWAY: Duration = Duration::from_secs(3);
+
+#[tokio::test]
+async fn after_redis_has_forgotten_everything_it_goes_on_within_seconds_and_no_log_is_flooded() {
+    let redis = RedisServer::start_with(&["--appendonly", "no"]).await;
+    let mut world = World::over(redis, 2).await;
+    let producer = world.producer().start();
+    producer.wait_for_more(300).await;
+    world.redis.kill9();
+    let died = now_ns();
+    let [first, second] = &world.processing[..] else { unreachable!() };
+    tokio::join!(
+        assert_quiet(&world.ingestion, AWAY),
+        assert_quiet(first, AWAY),
+        assert_quiet(second, AWAY)
+    );
+    world.redis.restart().await;
+    let returned = Instant::now();
+    producer.wait_for_more(100).await;
+    wait::until("readings are stored", async || stored::count(&world.redis).await > 50).await;
+    assert!(returned.elapsed() < Duration::from_secs(5), "after {:?}", returned.elapsed());
+    let ledger = producer.stop().await;
+    let after: BTreeSet<_> = ledger.accepted_since(died).into_iter().collect();
+    let before = ledger.accepted_since(0).into_iter().filter(|id| !after.contains(id));
+    let verdict = world.checker().excusing(before).check(&ledger).await;
+    verdict.assert_kept();
+    assert!(verdict.lost_by_redis > 0, "the loss is seen: {verdict}");
+    assert!(verdict.stored >= after.len(), "nothing else is lost: {verdict}");
+    let mut groups_created = 0;
+    for role in &world.processing {
+        groups_created += role.counter("consumer_groups_created_total").await;
+    }
+    assert!(groups_created >= 1, "nobody told that the group was gone");
+    println!("{verdict}");
+}
+
+#[tokio::test]
+async fn a_service_is_not_ready_and_alive_while_redis_loads_and_ready_when_it_has() {
+    let slow = ["--key-load-delay", "500", "--loading-process-events-interval-bytes", "1024"];
+    let mut world = World::over(RedisServer::start_with(&slow).await, 1).await;
+    fill(&world.redis).await;
+    let producer = world.producer().start();
+    producer.wait_for_more(100).await;
+    world.redis.kill9();
+    let World { redis, ingestion, processing, .. } = &mut world;
+    let (mut ready, mut said) = (false, BTreeSet::new());
+    let looking = async {
+        while !ready {
+            for role in [&*ingestion, &processing[0]] {
+                assert_eq!(role.get("/livez").await.status, 200);
+                let reply = role.get("/readyz").await;
+                said.insert(reply.text());
+                ready = reply.status == 200;
+            }
+            sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::join!(redis.restart(), looking);
+    assert!(said.iter().any(|said| said.contains("is starting")), "it was seen loading: {said:?}");
+    for role in world.roles() {
+        wait::until("it is ready", async || role.get("/readyz").await.status == 200).await;
+    }
+    producer.wait_for_more(100).await;
+    let ledger = producer.stop().await;
+    let verdict = world.checker().check(&ledger).await;
+    verdict.assert_kept();
+    println!("{verdict}");
+}
+
+/// Fills the append-only file with commands that take long to load: Redis answers that it loads
+/// once every thousand.
+async fn fill(redis: &RedisServer) {
+    let mut connection = redis.connect().await;
+    let mut pipe = redis::pipe();
+    for n in 0..5_000 {
+        pipe.cmd("SET").arg("filling").arg(n).ignore();
+    }
+    pipe.query_async::<()>(&mut connection).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_search_for_abandoned_entries_that_redis_interrupts_floods_no_log() {
+    let mut redis = RedisServer::start().await;
+    add_backlog(&redis, 20_000, 1).await;
+    redis.deliver_to("somebody-slow", 20_000).await;
+    let proxy = Proxy::to(redis.port()).await;
+    // The search sees some hundred entries with each answer, so it takes a while.
+    proxy.set(Mode::Delay(Duration::from_millis(30)));
+    let service = consumer(&redis, 1).env("REDIS_PORT", proxy.port());
+    let service = service.env("CLAIM_MIN_IDLE_MS", 3_600_000).start().await;
+    wait::until("the search has begun", async || {
+        let calls: String = redis.run(&["INFO", "commandstats"]).await;
+        calls.contains("xautoclaim")
+    })
+    .await;
+    redis.kill9();
+    assert_quiet(&service, AWAY).await;
+}

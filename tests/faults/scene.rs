@@ -1,0 +1,79 @@
+//! What several of these tests do.
+
+use std::collections::BTreeMap;
+
+use redis::Value;
+
+use super::world::{World, consumer};
+use crate::common::product::{Launch, ingestion_api};
+use crate::common::redis::{DEAD_LETTERS, Entry, GROUP, RedisServer, STREAM};
+use crate::common::stored;
+use crate::common::wait;
+
+/// Entries of one site that a fresh service reads at once.
+pub const HANDFUL: usize = 10;
+
+/// The first service, which stops for a while when it first comes to a place in its code.
+pub fn held_up_at(place: &str, milliseconds: u32, redis: &RedisServer) -> Launch {
+    consumer(redis, 1).env("FAILPOINTS", format!("{place}=1*sleep({milliseconds})"))
+}
+
+/// A world whose services may not be ready.
+pub async fn unready_world(redis: RedisServer, consumers: usize) -> World {
+    let ingestion = ingestion_api(&redis).start().await;
+    let mut processing = Vec::new();
+    for n in 1..=consumers {
+        processing.push(consumer(&redis, n).start().await);
+    }
+    World::of(redis, ingestion, processing)
+}
+
+/// Waits until so many entries are pending.
+pub async fn wait_until_pending(redis: &RedisServer, entries: usize) {
+    let entries = entries as u64;
+    let what = format!("{entries} entries are pending");
+    wait::until(&what, async || redis.group().await.pending == entries).await;
+}
+
+/// Waits until so many readings are stored.
+pub async fn wait_until_stored(redis: &RedisServer, readings: usize) {
+    let what = format!("{readings} readings are stored");
+    wait::until(&what, async || stored::count(redis).await >= readings).await;
+}
+
+/// The reasons of all dead letters, by the ids that the entries had; the test fails when one is there
+/// twice.
+pub async fn reasons(redis: &RedisServer) -> BTreeMap<String, String> {
+    // As bytes: what is buried need not be text.
+    let letters: Vec<(String, BTreeMap<Vec<u8>, Vec<u8>>)> =
+        redis.run(&["XRANGE", DEAD_LETTERS, "-", "+"]).await;
+    let mut reasons = BTreeMap::new();
+    for (_, mut fields) in letters {
+        let mut text = |name: &[u8]| String::from_utf8(fields.remove(name).unwrap()).unwrap();
+        let (id, reason) = (text(b"original_id"), text(b"reason"));
+        assert!(reasons.insert(id.clone(), reason).is_none(), "{id} is a dead letter twice");
+    }
+    reasons
+}
+
+/// A field of a dead letter.
+pub fn field(letter: &Entry, name: &str) -> String {
+    let found = letter.fields.iter().find(|(n, _)| n == name);
+    found.unwrap_or_else(|| panic!("no {name} in {letter:?}")).1.clone()
+}
+
+/// The consumers of the group and how many entries are pending for each.
+pub async fn consumers(redis: &RedisServer) -> BTreeMap<String, u64> {
+    let reply: Vec<BTreeMap<String, Value>> =
+        redis.run(&["XINFO", "CONSUMERS", STREAM, GROUP]).await;
+    let text = |value: &Value| redis::from_redis_value_ref::<String>(value).unwrap();
+    let number = |value: &Value| redis::from_redis_value_ref::<u64>(value).unwrap();
+    reply.iter().map(|consumer| (text(&consumer["name"]), number(&consumer["pending"]))).collect()
+}
+
+/// A figure of `INFO`.
+pub async fn info(redis: &RedisServer, name: &str) -> String {
+    let info: String = redis.run(&["INFO"]).await;
+    let line = info.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
+    line.unwrap_or_else(|| panic!("no {name} in {info}")).to_owned()
+}

@@ -1,0 +1,115 @@
+//! Sentinels move the master; the services ask them where it is.
+
+use std::fmt::Write;
+use std::fs;
+use std::process::Command;
+
+use tempfile::TempDir;
+
+use super::checker::Checker;
+use super::failover::replica_of;
+use super::producer::Producer;
+use super::redis_at::RedisAt;
+use super::world::{consumer, missing};
+use crate::common::process::Process;
+use crate::common::product::{Launch, ingestion_api};
+use crate::common::redis::{RedisServer, free_port};
+use crate::common::wait;
+
+const MASTER: &str = "readings";
+
+/// Three Sentinels that watch one master.
+struct Sentinels {
+    ports: Vec<u16>,
+    _processes: Vec<Process>,
+    _directory: TempDir,
+}
+
+impl Sentinels {
+    async fn watching(master: &RedisServer) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let ports: Vec<_> = (0..3).map(|_| free_port()).collect();
+        let start = |&port: &u16| {
+            let file = directory.path().join(format!("{port}.conf"));
+            let rules = format!(
+                "port {port}\nbind 127.0.0.1\nsentinel monitor {MASTER} 127.0.0.1 {} 2\n\
+                 sentinel down-after-milliseconds {MASTER} 1000\n\
+                 sentinel failover-timeout {MASTER} 5000\n",
+                master.port()
+            );
+            fs::write(&file, rules).unwrap();
+            let mut command = Command::new("redis-server");
+            Process::start("sentinel", command.arg(file).arg("--sentinel"))
+        };
+        let processes = ports.iter().map(start).collect();
+        let sentinels = Self { ports, _processes: processes, _directory: directory };
+        for &port in &sentinels.ports {
+            wait::until("a Sentinel knows the others and the replica", async || {
+                let info: redis::RedisResult<String> = RedisAt::port(port).try_run("INFO sentinel").await;
+                info.is_ok_and(|info| info.contains("slaves=1,sentinels=3"))
+            })
+            .await;
+        }
+        sentinels
+    }
+
+    fn url(&self) -> String {
+        let mut url = "redis+sentinel://".to_owned();
+        for (n, port) in self.ports.iter().enumerate() {
+            write!(url, "{}127.0.0.1:{port}", if n == 0 { "" } else { "," }).unwrap();
+        }
+        url + "/" + MASTER
+    }
+
+    async fn master_port(&self) -> u16 {
+        let ask = format!("SENTINEL GET-MASTER-ADDR-BY-NAME {MASTER}");
+        let (_, port): (String, u16) = RedisAt::port(self.ports[0]).run(&ask).await;
+        port
+    }
+
+    /// Has the replica take the master's place, and waits until it has.
+    async fn fail_over(&self) {
+        let before = self.master_port().await;
+        wait::until("the Sentinels agree", async || {
+            let ask = format!("SENTINEL FAILOVER {MASTER}");
+            RedisAt::port(self.ports[0]).try_run::<String>(&ask).await.is_ok()
+        })
+        .await;
+        wait::until("there is another master", async || self.master_port().await != before).await;
+        let demoted = async || {
+            let info: redis::RedisResult<String> =
+                RedisAt::port(before).try_run("INFO replication").await;
+            info.is_ok_and(|info| info.contains("master_link_status:up"))
+        };
+        wait::until("the old one follows", demoted).await;
+    }
+}
+
+#[tokio::test]
+async fn services_follow_a_master_that_sentinels_move_again_and_again() {
+    let first = RedisServer::start().await;
+    let second = replica_of(&first).await;
+    let sentinels = Sentinels::watching(&first).await;
+    let url = sentinels.url();
+    let follow = |launch: Launch| launch.env("REDIS_URL", &url).start();
+    let ingestion = follow(ingestion_api(&first)).await;
+    let processing = [follow(consumer(&first, 1)).await, follow(consumer(&first, 2)).await];
+    let producer = Producer::to([ingestion.base()]).start();
+    for _ in 0..3 {
+        producer.wait_for_more(200).await;
+        sentinels.fail_over().await;
+    }
+    producer.wait_for_more(200).await;
+    let ledger = producer.stop().await;
+    let master = sentinels.master_port().await;
+    assert_eq!(master, second.port(), "an odd number of times");
+    // Between the promotion and the old master's demotion it took readings that nobody copied.
+    let not_replicated = missing(master, &ledger.accepted_since(0)).await;
+    let checker = Checker::of(master).live(["consumer-1", "consumer-2"]).excusing(not_replicated);
+    let verdict = checker.check(&ledger).await;
+    verdict.assert_kept();
+    for service in &processing {
+        assert_eq!(service.get("/readyz").await.status, 200);
+    }
+    println!("{verdict}");
+}

@@ -1,0 +1,20 @@
+//! A stream on which nothing happens any more, and on which something was left.
+
+use std::time::{Duration, Instant};
+
+use super::world::{CLAIM_MIN_IDLE_MS, consumer};
+use crate::common::readings::add_backlog;
+use crate::common::redis::RedisServer;
+use crate::common::stored::assert_each_is_stored_once;
+
+#[tokio::test]
+async fn what_a_dead_service_left_is_taken_over_also_when_nothing_else_arrives() {
+    let redis = RedisServer::start().await;
+    let ids = add_backlog(&redis, 5, 1).await;
+    redis.deliver_to("dead", 5).await;
+    let _service = consumer(&redis, 1).start().await;
+    let started = Instant::now();
+    assert_each_is_stored_once(&redis, &ids).await;
+    let may = Duration::from_millis(CLAIM_MIN_IDLE_MS * 3);
+    assert!(started.elapsed() < may, "after {:?}", started.elapsed());
+}

@@ -1,0 +1,67 @@
+//! A port that leads to one Redis and later to another, as a name does whose address changes.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU16, Ordering};
+
+use tokio::io::copy_bidirectional;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+/// Leads to a Redis; its connections end with it.
+pub struct Switch {
+    port: u16,
+    target: Arc<AtomicU16>,
+    turned: watch::Sender<()>,
+    accepting: JoinHandle<()>,
+}
+
+impl Switch {
+    /// One that leads to the Redis at a port.
+    pub async fn to(target: u16) -> Self {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let (target, turned) = (Arc::new(AtomicU16::new(target)), watch::Sender::new(()));
+        let accepting = tokio::spawn(accept(listener, Arc::clone(&target), turned.clone()));
+        Self { port, target, turned, accepting }
+    }
+
+    /// Where it listens.
+    pub const fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Leads new connections to another Redis, and ends those there are.
+    pub fn turn_to(&self, target: u16) {
+        self.target.store(target, Ordering::Relaxed);
+        self.turned.send_replace(());
+    }
+}
+
+impl Drop for Switch {
+    fn drop(&mut self) {
+        self.accepting.abort();
+        self.turned.send_replace(());
+    }
+}
+
+async fn accept(listener: TcpListener, target: Arc<AtomicU16>, turned: watch::Sender<()>) {
+    loop {
+        let Ok((client, _)) = listener.accept().await else { continue };
+        let mut turned = turned.subscribe();
+        let target = target.load(Ordering::Relaxed);
+        tokio::spawn(async move {
+            tokio::select! {
+                () = pass_on(client, target) => {}
+                _ = turned.changed() => {}
+            }
+        });
+    }
+}
+
+async fn pass_on(mut client: TcpStream, target: u16) {
+    // Err, here and below: one side is gone, which the other will see.
+    let Ok(mut server) = TcpStream::connect(("127.0.0.1", target)).await else { return };
+    let _ = (client.set_nodelay(true), server.set_nodelay(true));
+    let _ = copy_bidirectional(&mut client, &mut server).await;
+}

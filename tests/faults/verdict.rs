@@ -1,0 +1,103 @@
+//! What the checker found.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+/// Examples of a broken invariant that are shown.
+const EXAMPLES: usize = 5;
+
+/// What must hold whatever breaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Invariant {
+    /// I1: an accepted reading is stored, or a dead letter.
+    NoLoss,
+    /// I2: what is stored was sent, was not refused, and is what was sent.
+    NoInvention,
+    /// I3: a reading is stored once, and one key stands for one entry.
+    NoTwice,
+    /// I4: nothing is both stored and a dead letter, and only poison is a dead letter, once.
+    NotDeadAndStored,
+    /// I5: everything is delivered and acknowledged in time.
+    WorkedOff,
+    /// I5: the group's consumers are processes that live.
+    LiveConsumers,
+    /// I6: nothing was trimmed that was unread or pending.
+    NothingTrimmedUnread,
+}
+
+/// What was found that must not be.
+#[derive(Debug, Clone)]
+pub struct Violation {
+    pub invariant: Invariant,
+    pub what: String,
+}
+
+/// What became of all that is in a ledger.
+#[derive(Debug, Clone, Default)]
+pub struct Verdict {
+    /// Readings that were answered 201.
+    pub accepted: usize,
+    /// Readings that the answer says were not written.
+    pub refused: usize,
+    /// Readings whose outcome their sender does not know.
+    pub unknown: usize,
+    /// Of those, the stored ones.
+    pub unknown_stored: usize,
+    /// Entries that are no readings and were added by hand.
+    pub poison: usize,
+    /// Members of all sorted sets.
+    pub stored: usize,
+    /// Letters in the dead-letter stream.
+    pub dead: usize,
+    /// Entries of the stream.
+    pub stream: usize,
+    /// Accepted readings that are neither stored nor dead letters, by id.
+    pub lost: Vec<String>,
+    /// Accepted readings that Redis itself lost when it was killed.
+    pub lost_by_redis: usize,
+    /// Readings that are stored more than once.
+    pub twice: Vec<String>,
+    /// All that must not be, `lost` and `twice` included.
+    pub violations: Vec<Violation>,
+}
+
+impl Verdict {
+    pub(super) fn add(&mut self, invariant: Invariant, what: impl Into<String>) {
+        self.violations.push(Violation { invariant, what: what.into() });
+    }
+
+    /// The invariants that are broken.
+    pub fn broken(&self) -> BTreeSet<Invariant> {
+        self.violations.iter().map(|violation| violation.invariant).collect()
+    }
+
+    /// Fails the test unless all invariants hold, and there was something to hold them for.
+    #[track_caller]
+    pub fn assert_kept(&self) {
+        assert!(self.violations.is_empty(), "the promise is broken:\n{self}");
+        assert!(self.accepted > 0, "nothing was accepted:\n{self}");
+    }
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { accepted, refused, unknown, unknown_stored, poison, stored, dead, .. } = self;
+        writeln!(f, "accepted {accepted}, refused {refused}, unknown {unknown}, poison {poison}")?;
+        writeln!(
+            f,
+            "stored {stored} ({unknown_stored} of the unknown), dead {dead}, in the stream {}",
+            self.stream
+        )?;
+        let by_redis = self.lost_by_redis;
+        let (lost, twice) = (self.lost.len(), self.twice.len());
+        write!(f, "lost {lost} (and {by_redis} by Redis itself), twice {twice}")?;
+        for invariant in self.broken() {
+            let of_it = self.violations.iter().filter(|found| found.invariant == invariant);
+            write!(f, "\nBROKEN {invariant:?}, {} times", of_it.clone().count())?;
+            for Violation { what, .. } in of_it.take(EXAMPLES) {
+                write!(f, "\n  {what}")?;
+            }
+        }
+        Ok(())
+    }
+}

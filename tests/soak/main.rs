@@ -1,0 +1,43 @@
+//! The soak: the promise under chaos, for as long as one likes.
+//!
+//! `make soak MINUTES=30 SEED=1`: two Ingestion APIs, three Processing Services and a Redis, readings
+//! that keep coming, and every one to five seconds something that breaks. The seed decides what and
+//! when. In the end everything is healed and the ledger is compared with what is in Redis; the exit
+//! code is 0 when all invariants hold.
+#![cfg(test)]
+
+mod chaos;
+#[allow(dead_code, reason = "the black-box suite uses the rest")]
+#[path = "../common/mod.rs"]
+mod common;
+#[allow(dead_code, reason = "the black-box suite uses the rest")]
+#[path = "../faults/tools.rs"]
+mod faults;
+mod plan;
+mod service;
+mod stage;
+mod vitals;
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use self::chaos::Chaos;
+use self::plan::Plan;
+use self::stage::Stage;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let (minutes, seed) = (setting("MINUTES", 2), setting("SEED", 1));
+    let time = Duration::from_secs(minutes * 60);
+    println!("soak of {minutes} min with seed {seed}");
+    let stage = Stage::set(seed).await;
+    println!("logs and ledger: {}", stage.directory().display());
+    let outcome = Chaos::on(stage, seed).run(Plan::drawn(seed, time)).await;
+    println!("{outcome}");
+    if outcome.is_well() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn setting(name: &str, otherwise: u64) -> u64 {
+    let text = std::env::var(name).unwrap_or_default();
+    if text.is_empty() { otherwise } else { text.parse().expect("a number") }
+}

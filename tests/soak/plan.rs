@@ -1,0 +1,135 @@
+//! What breaks and when: drawn from a seed before anything starts, so that the same seed breaks the
+//! same things at the same times.
+
+use std::fmt;
+use std::time::Duration;
+
+use crate::faults::proxy::Cut;
+use crate::faults::rng::Rng;
+
+/// Processing services.
+pub const PROCESSORS: usize = 3;
+
+/// Ingestion APIs.
+pub const INGESTIONS: usize = 2;
+
+/// A service: processing services first, then ingestion APIs.
+pub type Service = usize;
+
+/// Something that breaks; most last for a while.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Action {
+    /// `kill -9`; started again when it is over.
+    Kill(Service),
+    /// Asked to end, which it must do by itself; started again when it is over.
+    Terminate(Service),
+    /// Frozen for longer than it takes until its entries are taken over.
+    Freeze(Service),
+    /// The network between it and Redis passes nothing.
+    BlackHole(Service),
+    /// One in five replies of Redis to it is cut.
+    CutReplies(Service, Cut),
+    /// The network between it and Redis is slow.
+    Slow(Service),
+    /// `kill -9`; started again over what it has on disk when it is over.
+    KillRedis,
+    KillConnections,
+    PauseRedis,
+    DestroyGroup,
+    FillMemory,
+    /// So many entries that are no readings.
+    Poison(u64),
+}
+
+/// A moment at which something begins to break, or is over.
+#[derive(Debug, Clone, Copy)]
+pub struct Step {
+    pub at: Duration,
+    pub kind: Kind,
+    pub action: Action,
+    /// For how long.
+    pub lasts: Duration,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    Begin,
+    End,
+}
+
+/// All steps, in their order.
+#[derive(Debug)]
+pub struct Plan {
+    pub steps: Vec<Step>,
+    pub time: Duration,
+}
+
+impl Plan {
+    /// Draws what breaks in this time.
+    pub fn drawn(seed: u64, time: Duration) -> Self {
+        let mut rng = Rng::seeded(seed);
+        let (mut at, mut steps) = (Duration::from_secs(3), Vec::new());
+        while at < time {
+            let (action, lasts) = draw(&mut rng);
+            steps.push(Step { at, kind: Kind::Begin, action, lasts });
+            steps.push(Step { at: at + lasts, kind: Kind::End, action, lasts });
+            at += milliseconds(&mut rng, 1_000, 5_000);
+        }
+        steps.sort_by_key(|step| step.at);
+        Self { steps, time }
+    }
+}
+
+fn draw(rng: &mut Rng) -> (Action, Duration) {
+    let any = usize::try_from(rng.below((PROCESSORS + INGESTIONS) as u64)).unwrap();
+    // The first of each kind is never replaced, so that what leaks in a long life shows.
+    let mortal = *rng.pick(&[1, 2, 1, 2, PROCESSORS + 1]);
+    let cut = *rng.pick(&[Cut::ResetBefore, Cut::ResetMid, Cut::CloseMid]);
+    let entries = rng.between(1, 50);
+    let action = *rng.pick(&[
+        Action::Kill(mortal),
+        Action::Kill(mortal),
+        Action::Terminate(mortal),
+        Action::Freeze(any),
+        Action::Freeze(any),
+        Action::BlackHole(any),
+        Action::BlackHole(any),
+        Action::CutReplies(any, cut),
+        Action::Slow(any),
+        Action::KillRedis,
+        Action::KillConnections,
+        Action::PauseRedis,
+        Action::DestroyGroup,
+        Action::FillMemory,
+        Action::Poison(entries),
+    ]);
+    (action, lasts(action, rng))
+}
+
+fn lasts(action: Action, rng: &mut Rng) -> Duration {
+    match action {
+        Action::Kill(_) | Action::KillRedis => milliseconds(rng, 100, 2_500),
+        Action::Terminate(_) => milliseconds(rng, 1_000, 3_000),
+        Action::Freeze(_) => milliseconds(rng, 1_200, 5_000),
+        Action::BlackHole(_) | Action::CutReplies(..) | Action::Slow(_) => {
+            milliseconds(rng, 500, 8_000)
+        }
+        Action::PauseRedis | Action::FillMemory => milliseconds(rng, 500, 4_000),
+        Action::KillConnections | Action::DestroyGroup | Action::Poison(_) => Duration::ZERO,
+    }
+}
+
+fn milliseconds(rng: &mut Rng, from: u64, to: u64) -> Duration {
+    Duration::from_millis(rng.between(from, to))
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { at, kind, action, lasts } = self;
+        write!(f, "{:8.3} {kind:?} {action:?}", at.as_secs_f64())?;
+        if *kind == Kind::Begin && !lasts.is_zero() {
+            write!(f, " for {lasts:?}")?;
+        }
+        Ok(())
+    }
+}

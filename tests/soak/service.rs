@@ -1,0 +1,126 @@
+//! A service that is broken and started again.
+
+use std::fs::{File, OpenOptions};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use super::plan::PROCESSORS;
+use crate::common::product::{Launch, Role, ingestion_api};
+use crate::common::redis::{RedisServer, free_port};
+use crate::faults::proxy::Proxy;
+use crate::faults::world::consumer;
+
+/// Entries stay in the stream this long after they are acknowledged. Short, so that much is trimmed
+/// while things break; longer than it takes to see what Redis has lost.
+const STREAM_RETENTION: &str = "30s";
+
+/// One service, behind a network of its own.
+pub struct Service {
+    number: usize,
+    port: u16,
+    role: Option<Role>,
+    frozen: bool,
+    /// Whether it was asked to end.
+    ending: bool,
+    pub network: Proxy,
+    log: PathBuf,
+    /// How often it was started.
+    lives: u32,
+}
+
+impl Service {
+    /// Starts the n-th service; its logs go into this directory when it ends.
+    pub async fn start(number: usize, redis: &RedisServer, logs: &Path) -> Self {
+        let log = logs.join(format!("service-{number}.log"));
+        File::create(&log).unwrap();
+        let network = Proxy::to(redis.port()).await;
+        let (port, role) = (free_port(), None);
+        let (frozen, ending, lives) = (false, false, 0);
+        let mut service = Self { number, port, role, frozen, ending, network, log, lives };
+        service.start_again(redis).await;
+        service
+    }
+
+    fn is_ingestion(&self) -> bool {
+        self.number >= PROCESSORS
+    }
+
+    fn launch(&self, redis: &RedisServer) -> Launch {
+        if self.is_ingestion() {
+            return ingestion_api(redis).env("INGESTION_PORT", self.port);
+        }
+        let launch = consumer(redis, self.number).env("STREAM_RETENTION", STREAM_RETENTION);
+        match self.number {
+            // One is a pod that has another name in each of its lives.
+            2 => launch.env("CONSUMER_NAME", format!("consumer-2-{}", self.lives)),
+            _ => launch,
+        }
+    }
+
+    /// Starts it if it does not run.
+    pub async fn start_again(&mut self, redis: &RedisServer) {
+        if self.role.is_none() {
+            self.lives += 1;
+            (self.frozen, self.ending) = (false, false);
+            let launch = self.launch(redis).env("REDIS_PORT", self.network.port());
+            self.role = Some(launch.start().await);
+        }
+    }
+
+    /// Where an ingestion API listens, in all its lives.
+    pub fn url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    pub fn kill(&mut self) {
+        if let Some(mut role) = self.role.take() {
+            role.kill9();
+            self.keep_log(&role);
+        }
+    }
+
+    /// Asks it to end.
+    pub fn terminate(&mut self) {
+        self.thaw();
+        if let Some(role) = &mut self.role {
+            role.terminate();
+            self.ending = true;
+        }
+    }
+
+    /// Waits until it has ended, which it was asked for; says with which exit code.
+    pub async fn ended(&mut self) -> Option<i32> {
+        self.thaw();
+        let mut role = self.role.take()?;
+        let code = role.exit_code().await;
+        self.keep_log(&role);
+        code
+    }
+
+    pub fn freeze(&mut self) {
+        if let Some(role) = self.role.as_mut().filter(|_| !self.ending) {
+            role.signal("STOP");
+            self.frozen = true;
+        }
+    }
+
+    pub fn thaw(&mut self) {
+        if let Some(role) = self.role.as_mut().filter(|_| self.frozen) {
+            role.signal("CONT");
+        }
+        self.frozen = false;
+    }
+
+    fn keep_log(&self, role: &Role) {
+        let mut log = OpenOptions::new().append(true).open(&self.log).unwrap();
+        writeln!(log, "{}\n--- end of life {}", role.stderr(), self.lives).unwrap();
+    }
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        if let Some(role) = self.role.take() {
+            self.keep_log(&role);
+        }
+    }
+}

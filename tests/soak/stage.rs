@@ -1,0 +1,190 @@
+//! All that can be broken, and how it is broken and healed.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use tempfile::TempDir;
+
+use super::plan::{Action, INGESTIONS, Kind, PROCESSORS, Step};
+use super::service::Service;
+use crate::common::redis::{GROUP, RedisServer, STREAM};
+use crate::faults::ledger::{Ledger, now_ns};
+use crate::faults::poisoning;
+use crate::faults::proxy::Mode;
+use crate::faults::redis_at::RedisAt;
+use crate::faults::rng::Rng;
+use crate::faults::sent::Sent;
+use crate::faults::world::missing;
+
+/// Accepted longer before Redis was killed than this, an entry is on disk.
+const ON_DISK_AFTER: Duration = Duration::from_secs(5);
+
+/// The number of no producer.
+const POISONER: u64 = 999;
+
+/// Redis, the services and the ledger.
+pub struct Stage {
+    pub redis: RedisServer,
+    redis_runs: bool,
+    services: Vec<Service>,
+    pub ledger: Ledger,
+    /// What Redis had accepted and did not have any more when it was started again.
+    pub lost_by_redis: Vec<String>,
+    /// What a service did that it must not.
+    pub misdeeds: Vec<String>,
+    directory: PathBuf,
+    poisoned: u64,
+    rng: Rng,
+}
+
+impl Stage {
+    /// Starts everything.
+    pub async fn set(seed: u64) -> Self {
+        let prefix = format!("soak-{seed}-");
+        let directory =
+            TempDir::with_prefix_in(prefix, env!("CARGO_TARGET_TMPDIR")).unwrap().keep();
+        let redis = RedisServer::start().await;
+        let mut services = Vec::new();
+        for number in 0..PROCESSORS + INGESTIONS {
+            services.push(Service::start(number, &redis, &directory).await);
+        }
+        Self {
+            redis,
+            redis_runs: true,
+            services,
+            ledger: Ledger::at(directory.join("ledger.ndjson")),
+            lost_by_redis: Vec::new(),
+            misdeeds: Vec::new(),
+            directory,
+            poisoned: 0,
+            rng: Rng::seeded(seed),
+        }
+    }
+
+    /// Where logs and ledger are.
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    /// Where readings are sent to.
+    pub fn ingestion_urls(&self) -> Vec<String> {
+        self.services[PROCESSORS..].iter().map(Service::url).collect()
+    }
+
+    /// Breaks something, or heals it.
+    pub async fn perform(&mut self, step: Step) {
+        match step.kind {
+            Kind::Begin => self.begin(step).await,
+            Kind::End => self.end(step.action).await,
+        }
+    }
+
+    async fn begin(&mut self, Step { action, lasts, .. }: Step) {
+        match action {
+            Action::Kill(service) => self.services[service].kill(),
+            Action::Terminate(service) => self.services[service].terminate(),
+            Action::Freeze(service) => self.services[service].freeze(),
+            Action::BlackHole(service) => self.services[service].network.set(Mode::BlackHole),
+            Action::CutReplies(service, cut) => {
+                self.services[service].network.set(Mode::Cut(cut, 5));
+            }
+            Action::Slow(service) => {
+                self.services[service].network.set(Mode::Delay(Duration::from_millis(300)));
+            }
+            Action::KillRedis => self.kill_redis(),
+            Action::KillConnections => self.command("CLIENT KILL TYPE normal SKIPME yes").await,
+            Action::PauseRedis => {
+                self.command(&format!("CLIENT PAUSE {} ALL", lasts.as_millis())).await;
+            }
+            Action::DestroyGroup => self.command(&format!("XGROUP DESTROY {STREAM} {GROUP}")).await,
+            Action::FillMemory => self.command("CONFIG SET maxmemory 1").await,
+            Action::Poison(entries) => self.poison(entries).await,
+        }
+    }
+
+    async fn end(&mut self, action: Action) {
+        match action {
+            Action::Kill(service) => self.services[service].start_again(&self.redis).await,
+            Action::Terminate(service) => self.replace(service).await,
+            Action::Freeze(service) => self.services[service].thaw(),
+            Action::BlackHole(service) | Action::CutReplies(service, _) | Action::Slow(service) => {
+                self.services[service].network.set(Mode::Forward);
+            }
+            Action::KillRedis => self.restart_redis().await,
+            Action::FillMemory => self.command("CONFIG SET maxmemory 0").await,
+            _ => {}
+        }
+    }
+
+    /// Heals everything.
+    pub async fn heal(&mut self) {
+        self.restart_redis().await;
+        self.command("CLIENT UNPAUSE").await;
+        self.command("CONFIG SET maxmemory 0").await;
+        for service in &mut self.services {
+            service.thaw();
+            service.network.set(Mode::Forward);
+            service.start_again(&self.redis).await;
+        }
+    }
+
+    /// Waits for the end of a service that was asked to, and starts another in its place.
+    async fn replace(&mut self, service: usize) {
+        if let Some(code) = self.services[service].ended().await.filter(|code| *code != 0) {
+            self.misdeeds.push(format!("service {service}, asked to end, ended with {code}"));
+        }
+        self.services[service].start_again(&self.redis).await;
+    }
+
+    fn kill_redis(&mut self) {
+        if std::mem::replace(&mut self.redis_runs, false) {
+            self.redis.kill9();
+        }
+    }
+
+    async fn restart_redis(&mut self) {
+        if std::mem::replace(&mut self.redis_runs, true) {
+            return;
+        }
+        let recent = self.recently_accepted();
+        self.redis.restart().await;
+        let lost = missing(self.redis.port(), &recent).await;
+        if !lost.is_empty() {
+            println!("         Redis has lost {} entries", lost.len());
+        }
+        self.lost_by_redis.extend(lost);
+    }
+
+    /// What was accepted in the last seconds of Redis. Nothing is accepted without it.
+    fn recently_accepted(&self) -> Vec<String> {
+        let died = self.ledger.last_accepted_ns().unwrap_or_else(now_ns);
+        let seconds = u64::try_from(ON_DISK_AFTER.as_nanos()).unwrap();
+        self.ledger.accepted_since(died.saturating_sub(seconds))
+    }
+
+    async fn poison(&mut self, entries: u64) {
+        for _ in 0..if self.redis_runs { entries } else { 0 } {
+            let instead_of = Sent::nth(POISONER, self.poisoned, 20, &mut self.rng);
+            poisoning::add(self.redis.port(), &self.ledger, instead_of, self.poisoned).await;
+            self.poisoned += 1;
+        }
+    }
+
+    /// Sends a command to Redis, which may be unable to obey.
+    async fn command(&self, command: &str) {
+        let _: redis::RedisResult<redis::Value> =
+            RedisAt::port(self.redis.port()).try_run(command).await;
+    }
+
+    /// Keeps what Redis has on disk beside the logs, for whoever looks for a defect.
+    pub async fn keep_disk(&self) {
+        let config = RedisAt::port(self.redis.port()).try_run("CONFIG GET dir").await;
+        let Ok([_, from]): redis::RedisResult<[String; 2]> = config else { return };
+        let to = self.directory.join("appendonlydir");
+        fs::create_dir_all(&to).unwrap();
+        for entry in fs::read_dir(Path::new(&from).join("appendonlydir")).unwrap().flatten() {
+            fs::copy(entry.path(), to.join(entry.file_name())).unwrap();
+        }
+    }
+}
