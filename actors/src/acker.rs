@@ -91,6 +91,7 @@ fn abandon(permits: Vec<InFlightPermit>) {
     if count > 0 {
         warn!(count, "stored before the connection was lost; stored again to be certain");
     }
+    drop(permits);
 }
 
 impl AckerState {

@@ -48,7 +48,7 @@ mod orderly_ends;
 mod poison;
 mod readings_retention;
 mod replicas_that_are_missed;
+mod sentinel;
 mod silence;
 mod streams_that_vanish;
 mod trimming;
-mod sentinel;

@@ -45,7 +45,8 @@ impl Sentinels {
         let sentinels = Self { ports, _processes: processes, _directory: directory };
         for &port in &sentinels.ports {
             wait::until("a Sentinel knows the others and the replica", async || {
-                let info: redis::RedisResult<String> = RedisAt::port(port).try_run("INFO sentinel").await;
+                let info: redis::RedisResult<String> =
+                    RedisAt::port(port).try_run("INFO sentinel").await;
                 info.is_ok_and(|info| info.contains("slaves=1,sentinels=3"))
             })
             .await;

@@ -21,8 +21,8 @@ const LINE_EVERY: Duration = Duration::from_secs(10);
 /// How long the services may take to work everything off once they are healed.
 const WORKED_OFF_WITHIN: Duration = Duration::from_mins(1);
 
-/// Readings a second, of each of two producers.
-const PER_SECOND: u64 = 120;
+/// Readings a second, of each of the producers.
+const PER_SECOND: u64 = 100;
 
 pub struct Chaos {
     stage: Stage,
@@ -44,10 +44,12 @@ pub struct Outcome {
 impl Chaos {
     pub fn on(stage: Stage, seed: u64) -> Self {
         let producer = |number: u64| {
-            let producer = Producer::to(stage.ingestion_urls()).keyed().ledger(&stage.ledger);
-            producer.sites(20).per_second(PER_SECOND).seed(seed + number).start()
+            let producer = Producer::to(stage.ingestion_urls()).ledger(&stage.ledger);
+            producer.sites(20).per_second(PER_SECOND).seed(seed + number)
         };
-        let producers = vec![producer(1), producer(2)];
+        // One cannot send again what it does not know the outcome of.
+        let producers = [producer(1).keyed(), producer(2).keyed(), producer(3)];
+        let producers = producers.map(Producer::start).into();
         let sampler = Sampler::of(stage.redis.port());
         let started = Instant::now();
         Self {

@@ -65,15 +65,15 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// Draws what breaks in this time.
-    pub fn drawn(seed: u64, time: Duration) -> Self {
+    /// Draws what breaks in this time: every one to five seconds something, `pace` times as often.
+    pub fn drawn(seed: u64, time: Duration, pace: u32) -> Self {
         let mut rng = Rng::seeded(seed);
         let (mut at, mut steps) = (Duration::from_secs(3), Vec::new());
         while at < time {
             let (action, lasts) = draw(&mut rng);
             steps.push(Step { at, kind: Kind::Begin, action, lasts });
             steps.push(Step { at: at + lasts, kind: Kind::End, action, lasts });
-            at += milliseconds(&mut rng, 1_000, 5_000);
+            at += milliseconds(&mut rng, 1_000, 5_000) / pace;
         }
         steps.sort_by_key(|step| step.at);
         Self { steps, time }

@@ -51,6 +51,8 @@ impl Service {
         }
         let launch = consumer(redis, self.number).env("STREAM_RETENTION", STREAM_RETENTION);
         match self.number {
+            // One is slow: its entries are in flight for long.
+            1 => launch.env("PROCESSING_DELAY_MS", 5),
             // One is a pod that has another name in each of its lives.
             2 => launch.env("CONSUMER_NAME", format!("consumer-2-{}", self.lives)),
             _ => launch,
