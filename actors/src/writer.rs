@@ -7,9 +7,9 @@ use std::sync::Arc;
 
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use readings::SiteId;
-use readings::store::StoreError;
 use readings::store::codec::StreamEntry;
 use readings::store::dead_letters::DeadLetter;
+use readings::store::{ErrorClass, StoreError};
 use tracing::warn;
 
 use crate::acker::AckerMessage;
@@ -90,8 +90,19 @@ impl WriterState {
 
     async fn insert(&self, site: &SiteId, entries: &[StreamEntry]) -> Result<(), StoreError> {
         if !self.site_is_indexed {
-            self.shared.sites.add(site).await?;
+            self.index(site).await?;
         }
         self.shared.series.insert(site, entries).await
+    }
+
+    /// Lists the site; that the list's key holds something else keeps no reading from being stored.
+    async fn index(&self, site: &SiteId) -> Result<(), StoreError> {
+        match self.shared.sites.add(site).await {
+            Err(error) if error.class == ErrorClass::WrongType => {
+                warn!(%site, %error, "the index of sites holds something else; this one is missing there");
+                Ok(())
+            }
+            added => added,
+        }
     }
 }
