@@ -2,7 +2,7 @@
 //! it is gone.
 
 use crate::common::product::{ingestion_api, processing_service};
-use crate::common::readings::add_backlog;
+use crate::common::readings::{add_backlog, reading};
 use crate::common::redis::{GROUP, Group, RedisServer, STREAM};
 use crate::common::stored::{self, assert_each_is_stored_once, wait_until_settled};
 use crate::common::wait;
@@ -35,18 +35,54 @@ async fn a_group_that_is_destroyed_is_made_again_and_nothing_is_doubled() {
     assert_each_is_stored_once(&redis, &ids).await;
 }
 
-#[tokio::test]
-async fn pending_entries_whose_bodies_are_gone_are_counted_as_lost_and_stop_nobody() {
+/// Deletes entries that were delivered to a consumer before they are read again.
+async fn assert_deleted_entries_are_counted(consumer: &str) {
     let redis = RedisServer::start().await;
     let ids = add_backlog(&redis, 10, 1).await;
-    redis.deliver_to("consumer-1", 5).await;
+    redis.deliver_to(consumer, 5).await;
     for id in &ids[..3] {
         redis.run::<()>(&["XDEL", STREAM, id]).await;
     }
-    let processing = processing_service(&redis).start().await;
+    let processing = processing_service(&redis).env("CLAIM_MIN_IDLE_MS", 200).start().await;
     wait::until("the rest is stored", async || stored::count(&redis).await == 7).await;
     wait::until("nothing is pending", async || redis.group().await.pending == 0).await;
     assert_eq!(processing.counter("lost_bodies_total").await, 3);
+}
+
+#[tokio::test]
+async fn own_pending_entries_whose_bodies_are_gone_are_counted_as_lost_and_stop_nobody() {
+    assert_deleted_entries_are_counted("consumer-1").await;
+}
+
+#[tokio::test]
+async fn pending_entries_of_others_whose_bodies_are_gone_are_counted_as_lost_and_stop_nobody() {
+    assert_deleted_entries_are_counted("a-dead-pod").await;
+}
+
+#[tokio::test]
+async fn a_stream_key_that_holds_something_else_is_waited_for() {
+    let redis = RedisServer::start().await;
+    redis.run::<()>(&["SET", STREAM, "text"]).await;
+    let (ingestion, processing) =
+        (ingestion_api(&redis).start().await, processing_service(&redis).start().await);
+    assert_eq!(ingestion.post("/readings", reading("site").to_string()).await.status, 503);
+    wait::until("it has tried", async || processing.stderr().contains("cannot read")).await;
+    redis.run::<()>(&["DEL", STREAM]).await;
+    let reply = ingestion.post("/readings", reading("site").to_string()).await;
+    let id = reply.json()["stream_id"].as_str().unwrap().to_owned();
+    assert_each_is_stored_once(&redis, &[id]).await;
+}
+
+#[tokio::test]
+async fn a_backlog_that_nobody_reads_is_kept() {
+    let redis = RedisServer::start().await;
+    let ingestion = ingestion_api(&redis).start().await;
+    let ids = add_backlog(&redis, 5_000, 7).await;
+    for _ in 0..10 {
+        let reply = ingestion.post("/readings", reading("site").to_string()).await;
+        assert_eq!(reply.status, 201);
+    }
+    assert_eq!(redis.run::<usize>(&["XLEN", STREAM]).await, ids.len() + 10);
 }
 
 #[tokio::test]

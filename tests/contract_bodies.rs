@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use crate::common::files;
 use crate::common::http::Reply;
 use crate::common::product::{Role, ingestion_api};
+use crate::common::readings::reading;
 use crate::common::redis::{RedisServer, STREAM};
 
 async fn post(ingestion: &Role, case: &Value) -> Reply {
@@ -74,7 +75,7 @@ async fn an_accepted_body_is_in_the_stream_when_the_answer_is_sent() {
 async fn a_clients_own_request_id_is_kept_also_when_it_comes_twice() {
     let redis = RedisServer::start().await;
     let ingestion = ingestion_api(&redis).start().await;
-    let body = crate::common::readings::reading("site").to_string();
+    let body = reading("site").to_string();
     let mut ids = BTreeSet::new();
     for _ in 0..2 {
         let request = ingestion.request(Method::POST, "/readings").header("x-request-id", "mine-1");

@@ -2,9 +2,9 @@
 //! nobody else.
 
 use crate::common::product::processing_service;
-use crate::common::readings::{NOON, add, fields};
+use crate::common::readings::{NOON, add, add_backlog, fields};
 use crate::common::redis::{DEAD_LETTERS, Entry, RedisServer, STREAM};
-use crate::common::stored::{self, wait_until_settled};
+use crate::common::stored::{self, assert_each_is_stored_once, wait_until_settled};
 use crate::common::wait;
 
 fn field<'a>(letter: &'a Entry, name: &str) -> &'a str {
@@ -103,6 +103,15 @@ async fn a_site_whose_key_holds_something_else_stops_no_other_site() {
     assert!(letters.iter().all(|letter| field(letter, "reason").contains("WRONGTYPE")));
     let good = processing.get("/sites/good/readings").await.json();
     assert_eq!(good["readings"].as_array().unwrap().len(), 50);
+}
+
+#[tokio::test]
+async fn an_index_of_sites_that_holds_something_else_stops_no_reading() {
+    let redis = RedisServer::start().await;
+    redis.run::<()>(&["SET", "energy_readings:sites", "text"]).await;
+    let ids = add_backlog(&redis, 100, 7).await;
+    let _processing = processing_service(&redis).start().await;
+    assert_each_is_stored_once(&redis, &ids).await;
 }
 
 #[tokio::test]

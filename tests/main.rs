@@ -20,6 +20,7 @@ mod health_and_metrics;
 mod houses_year;
 mod import;
 mod import_rules;
+mod many_sites;
 mod openapi_documents;
 mod readings_of_a_site;
 mod redis_away;

@@ -122,6 +122,31 @@ async fn a_flag_is_stronger_than_the_variable_and_a_url_than_host_and_port() {
 }
 
 #[tokio::test]
+async fn a_url_may_have_a_user_a_password_and_a_database_and_may_name_a_socket() {
+    let directory = tempfile::tempdir().unwrap();
+    let socket = directory.path().join("redis.sock").display().to_string();
+    let user = ["--user", "meter", "on", ">secret", "~*", "&*", "+@all"];
+    let redis = RedisServer::start_with(&[&["--unixsocket", &socket], &user[..]].concat()).await;
+    let address = format!("127.0.0.1:{}", redis.port());
+    for (url, database) in [
+        (format!("redis://meter:secret@{address}/1"), "1"),
+        (format!("redis+unix://{socket}?db=2&user=meter&pass=secret"), "2"),
+    ] {
+        let ingestion = ingestion_api(&redis).env("REDIS_URL", &url).start().await;
+        let reply = ingestion.post("/readings", reading("site").to_string()).await;
+        assert_eq!(reply.status, 201, "{url}: {reply:?}");
+        let keys: String = redis.run(&["INFO", "keyspace"]).await;
+        assert!(keys.contains(&format!("db{database}:keys=1")), "{url}: {keys}");
+    }
+    let wrong = format!("redis://meter:wrong@{address}");
+    let ingestion = ingestion_api(&redis).env("REDIS_URL", wrong).start().await;
+    let reply = ingestion.post("/readings", reading("site").to_string()).await;
+    assert_eq!(reply.status, 503);
+    assert!(reply.detail().contains("credentials"), "{reply:?}");
+    assert!(!ingestion.stderr().contains("wrong"), "{}", ingestion.stderr());
+}
+
+#[tokio::test]
 async fn a_variable_that_is_set_to_nothing_counts_as_unset() {
     let redis = RedisServer::start().await;
     let launch = processing_service(&redis).env("REDIS_URL", "").env("CONSUMER_NAME", "");
@@ -178,7 +203,7 @@ async fn healthcheck_tells_by_its_exit_code_whether_a_role_is_ready() {
 }
 
 #[tokio::test]
-async fn logs_are_json_on_standard_error_and_standard_output_is_for_people() {
+async fn logs_are_json_lines_on_standard_error() {
     let redis = RedisServer::start().await;
     let mut ingestion = ingestion_api(&redis).start().await;
     wait::until("it has logged", async || ingestion.stderr().contains("group")).await;

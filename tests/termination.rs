@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use crate::common::http::Http;
 use crate::common::product::{Role, ingestion_api, processing_service, query_api};
 use crate::common::readings::{add_backlog, reading};
-use crate::common::redis::RedisServer;
+use crate::common::redis::{RedisServer, STREAM};
 use crate::common::stored::{self, assert_each_is_stored_once, wait_until_settled};
 use crate::common::wait;
 
@@ -86,6 +86,37 @@ async fn a_service_without_redis_ends_all_the_same() {
     }
 }
 
+/// Ends a service that cannot finish, as Redis does not let it, and makes sure that nothing is lost.
+async fn assert_ends_by_its_deadline(
+    stop: impl FnOnce(&mut RedisServer),
+    go_on: impl AsyncFnOnce(&mut RedisServer),
+) {
+    let mut redis = RedisServer::start_durable().await;
+    let ids = add_backlog(&redis, 1_000, 7).await;
+    let slow = processing_service(&redis).env("PROCESSING_DELAY_MS", 2);
+    let mut slow = slow.env("DRAIN_TIMEOUT_MS", 1_000).start().await;
+    wait::until("it works", async || stored::count(&redis).await > 100).await;
+    stop(&mut redis);
+    let asked = Instant::now();
+    slow.terminate();
+    assert_eq!(slow.exit_code().await, Some(0));
+    assert!(asked.elapsed() < Duration::from_secs(8), "ended after {:?}", asked.elapsed());
+    go_on(&mut redis).await;
+    let _next = processing_service(&redis).start().await;
+    assert_each_is_stored_once(&redis, &ids).await;
+}
+
+#[tokio::test]
+async fn a_service_whose_redis_is_gone_ends_by_its_deadline() {
+    assert_ends_by_its_deadline(RedisServer::kill9, RedisServer::restart).await;
+}
+
+#[tokio::test]
+async fn a_service_whose_redis_hangs_ends_by_its_deadline() {
+    let go_on = async |redis: &mut RedisServer| redis.signal("CONT");
+    assert_ends_by_its_deadline(|redis| redis.signal("STOP"), go_on).await;
+}
+
 /// Sends readings until the server is gone; gives the ids of those that were accepted.
 async fn send_until_it_ends(server: Http) -> Vec<String> {
     let mut accepted = Vec::new();
@@ -104,7 +135,7 @@ async fn assert_accepted_is_kept(end: impl FnOnce(&mut Role)) {
     let senders: Vec<_> =
         (0..8).map(|_| tokio::spawn(send_until_it_ends(server.clone()))).collect();
     wait::until("readings are accepted", async || {
-        redis.run::<usize>(&["XLEN", "energy_readings"]).await > 200
+        redis.run::<usize>(&["XLEN", STREAM]).await > 200
     })
     .await;
     end(&mut ingestion);
@@ -116,7 +147,7 @@ async fn assert_accepted_is_kept(end: impl FnOnce(&mut Role)) {
     let _processing = processing_service(&redis).start().await;
     // What has no answer may be in the stream too: each of them is told apart by its id.
     wait_until_settled(&redis).await;
-    let entries = redis.entries("energy_readings").await;
+    let entries = redis.entries(STREAM).await;
     let ids: Vec<_> = entries.into_iter().map(|entry| entry.id).collect();
     assert!(accepted.iter().all(|id| ids.contains(id)), "an accepted reading is not in the stream");
     assert_each_is_stored_once(&redis, &ids).await;

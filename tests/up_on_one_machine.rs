@@ -198,6 +198,17 @@ async fn without_redis_server_up_says_how_to_install_it() {
 }
 
 #[tokio::test]
+async fn data_that_redis_cannot_read_are_a_clear_message() {
+    let directory = directory();
+    let append_only = directory.path().join("appendonlydir");
+    std::fs::create_dir(&append_only).unwrap();
+    std::fs::write(append_only.join("appendonly.aof.manifest"), "junk").unwrap();
+    let ended = up(directory.path()).run().await;
+    assert_eq!(ended.status.code(), Some(1));
+    assert!(ended.stderr.contains("redis.log"), "{}", ended.stderr);
+}
+
+#[tokio::test]
 async fn data_that_cannot_be_kept_are_a_clear_message() {
     let file = tempfile::NamedTempFile::new().unwrap();
     let ended = up(file.path()).run().await;

@@ -179,6 +179,28 @@ async fn unknown_members_are_ignored_and_of_duplicates_the_last_wins() {
 }
 
 #[tokio::test]
+async fn a_body_that_is_nested_deeply_is_told_as_any_other() {
+    let (_redis, ingestion) = start().await;
+    let deep = ["[", "]"].map(|bracket| bracket.repeat(30_000)).concat();
+    let reply = ingestion.post("/readings", deep.as_str()).await;
+    assert_eq!(faults(&reply), fault("model_attributes_type", json!(["body"])));
+    let reply = post_with(&ingestion, "power_reading", &deep).await;
+    assert_eq!(faults(&reply), fault("float_type", json!(["body", "power_reading"])));
+    let mut ignored = reading("site").to_string();
+    ignored.insert_str(1, &format!("\"x\":{deep},"));
+    assert_eq!(ingestion.post("/readings", ignored).await.status, 201);
+    let unended = "{\"a\":".repeat(10_000);
+    assert_eq!(ingestion.post("/readings", unended).await.status, 422);
+}
+
+#[tokio::test]
+async fn a_path_with_a_slash_too_many_leads_to_the_right_one() {
+    let (_redis, ingestion) = start().await;
+    let reply = ingestion.post("/readings/", reading("site").to_string()).await;
+    assert_eq!(reply.status, 201, "{reply:?}");
+}
+
+#[tokio::test]
 async fn a_body_above_64_kib_is_too_large() {
     let (_redis, ingestion) = start().await;
     let body = reading("site").to_string();

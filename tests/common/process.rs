@@ -100,11 +100,13 @@ impl Drop for Process {
         let _ = self.child.kill();
         let _ = self.child.wait();
         if thread::panicking() {
-            self.stderr.finish();
-            let log = self.stderr.text();
-            let lines: Vec<_> = log.lines().collect();
-            let shown = &lines[lines.len().saturating_sub(SHOWN_LINES)..];
-            println!("--- {} (process {}) said:\n{}", self.name, self.pid(), shown.join("\n"));
+            for output in [&mut self.stdout, &mut self.stderr] {
+                output.finish();
+                let text = output.text();
+                let lines: Vec<_> = text.lines().collect();
+                let shown = lines[lines.len().saturating_sub(SHOWN_LINES)..].join("\n");
+                println!("--- {} (process {}) said:\n{shown}", self.name, self.child.id());
+            }
         }
     }
 }

@@ -1,6 +1,6 @@
 //! What became of accepted readings.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 use serde_json::Value;
@@ -34,10 +34,9 @@ pub async fn count(redis: &RedisServer) -> usize {
 
 /// Waits until everything in the stream was delivered and acknowledged.
 pub async fn wait_until_settled(redis: &RedisServer) {
-    let mut last = Group::default();
+    let settled = Group { pending: 0, lag: Some(0) };
     wait::until("all entries are delivered and acknowledged", async || {
-        last = redis.group().await;
-        last == Group { pending: 0, lag: Some(0) }
+        redis.group().await == settled
     })
     .await;
 }
@@ -56,8 +55,8 @@ pub async fn assert_each_is_stored_once(redis: &RedisServer, ids: &[String]) {
             *found.entry(id).or_default() += 1;
         }
     }
-    let lost: BTreeSet<_> = ids.iter().filter(|id| !found.contains_key(*id)).collect();
-    assert!(lost.is_empty(), "{} of {} are lost: {lost:?}", lost.len(), ids.len());
+    let lost: Vec<_> = ids.iter().filter(|id| !found.contains_key(*id)).collect();
+    assert!(lost.is_empty(), "{} of {} are lost, as {}", lost.len(), ids.len(), lost[0]);
     let doubled: Vec<_> = found.iter().filter(|(_, times)| **times > 1).collect();
     assert!(doubled.is_empty(), "stored more than once: {doubled:?}");
     assert_eq!(found.len(), ids.len(), "readings are stored that nobody sent");
