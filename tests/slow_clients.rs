@@ -49,7 +49,6 @@ async fn clients_that_stall_stop_no_other() {
 }
 
 #[tokio::test]
-#[ignore = "known defect: a client that reads nothing keeps its place among the 16 large exports"]
 async fn clients_that_stop_reading_large_answers_keep_nobody_from_one_for_ever() {
     let redis = RedisServer::start().await;
     stored::insert(&redis, "large", 0..100_000).await;

@@ -21,12 +21,18 @@ use poem::web::{LocalAddr, RemoteAddr};
 use poem::{Addr, Endpoint, Response};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{sleep, timeout};
+use tokio_io_timeout::TimeoutStream;
 use tracing::{debug, warn};
 
 /// How long the head of a request may take, and how long a connection may be silent between two
 /// requests. Too low and clients that keep connections for a slow meter reconnect each time; too
 /// high and stalled senders keep theirs.
 const HEAD_TIMEOUT: Duration = Duration::from_mins(1);
+
+/// How long a client may take nothing of an answer that is ready for it. Too low and clients on bad
+/// links lose large answers; too high and one that has stopped reading keeps its place among the
+/// large exports.
+const STALL_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// The pause when no connection can be accepted, as when there are no file descriptors left.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -99,10 +105,12 @@ fn spawn<E: Endpoint<Output = Response> + 'static>(
             Ok::<_, Infallible>(hyper::Response::from(response))
         }
     });
+    let mut stream = TimeoutStream::new(stream);
+    stream.set_write_timeout(Some(STALL_TIMEOUT));
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIMEOUT)
-        .serve_connection(TokioIo::new(stream), service);
+        .serve_connection(TokioIo::new(Box::pin(stream)), service);
     let connection = connections.watch(connection);
     tokio::spawn(async move {
         if let Err(error) = connection.await {

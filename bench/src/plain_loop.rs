@@ -37,7 +37,7 @@ const BLOCK: Duration = Duration::from_secs(2);
 /// When Redis refuses anything.
 pub async fn run(arguments: &PlainArguments) -> anyhow::Result<()> {
     let server = server(arguments.redis_port)?;
-    let stream = ReadingStream::new(keys(), server.shared()?);
+    let stream = ReadingStream::new(keys(), server.shared());
     let reader = stream.reader(&server, "plain-loop", BLOCK).await?;
     let connection = connect(arguments.redis_port).await?;
     let (batches, ahead) = mpsc::channel(1);

@@ -19,7 +19,7 @@ use crate::redis_server::{HOST, keys, server};
 /// # Errors
 /// When it cannot listen.
 pub async fn run(arguments: &PlainArguments) -> anyhow::Result<()> {
-    let stream = ReadingStream::new(keys(), server(arguments.redis_port)?.shared()?);
+    let stream = ReadingStream::new(keys(), server(arguments.redis_port)?.shared());
     stream.ensure_group().await?;
     let listener = TcpListener::bind((HOST, 0)).await?;
     writeln!(io::stdout(), "plain-server listens on http://{}", listener.local_addr()?)?;

@@ -108,7 +108,7 @@ impl Redis {
     /// # Errors
     /// When the client library refuses its settings.
     pub fn stream(&self) -> anyhow::Result<ReadingStream> {
-        Ok(ReadingStream::new(keys(), server(self.port)?.shared()?))
+        Ok(ReadingStream::new(keys(), server(self.port)?.shared()))
     }
 
     /// Ends it.

@@ -110,8 +110,8 @@ async fn run_on(
     };
     let grace = settings.consumer.drain_timeout();
     let serving = listeners.serve(&backend, &intake, &consumer, [&ending, &taken, &drained], grace);
-    let (worked, served) = tokio::join!(working, serving);
-    worked.and(served)
+    let (work, service) = tokio::join!(working, serving);
+    work.and(service)
 }
 
 fn greet(listeners: &Listeners, redis: &str) -> anyhow::Result<()> {

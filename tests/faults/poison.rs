@@ -33,7 +33,10 @@ fn without(name: &str) -> Vec<(Vec<u8>, Vec<u8>)> {
 }
 
 /// What cannot be a reading, and a word of the reason.
-fn poison() -> Vec<(Vec<(Vec<u8>, Vec<u8>)>, &'static str)> {
+/// Names and values of a stream entry.
+type Fields = Vec<(Vec<u8>, Vec<u8>)>;
+
+fn poison() -> Vec<(Fields, &'static str)> {
     let power = |text| reading(&[("power_reading", text)]);
     let timestamp = |text| reading(&[("timestamp", text)]);
     let wide = (0..5_000).fold(without("site_id"), |fields, n| with(fields, &format!("f{n}"), ""));

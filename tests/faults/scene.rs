@@ -45,8 +45,7 @@ pub async fn wait_until_stored(redis: &RedisServer, readings: usize) {
 /// twice.
 pub async fn reasons(redis: &RedisServer) -> BTreeMap<String, String> {
     // As bytes: what is buried need not be text.
-    let letters: Vec<(String, BTreeMap<Vec<u8>, Vec<u8>>)> =
-        redis.run(&["XRANGE", DEAD_LETTERS, "-", "+"]).await;
+    let letters: Vec<(String, Fields)> = redis.run(&["XRANGE", DEAD_LETTERS, "-", "+"]).await;
     let mut reasons = BTreeMap::new();
     for (_, mut fields) in letters {
         let mut text = |name: &[u8]| String::from_utf8(fields.remove(name).unwrap()).unwrap();
@@ -77,3 +76,6 @@ pub async fn info(redis: &RedisServer, name: &str) -> String {
     let line = info.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
     line.unwrap_or_else(|| panic!("no {name} in {info}")).to_owned()
 }
+
+/// The fields of a stream entry.
+type Fields = BTreeMap<Vec<u8>, Vec<u8>>;

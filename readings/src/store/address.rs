@@ -71,6 +71,11 @@ impl Address {
         matches!(self, Self::Server(info) if matches!(info.addr(), ConnectionAddr::TcpTls { .. }))
     }
 
+    /// Whether it is somebody else's to say where the server is.
+    pub const fn may_move(&self) -> bool {
+        matches!(self, Self::Master { .. })
+    }
+
     /// The client for the server as it is found now; `login` changes as whom it connects.
     pub async fn client(
         &self,

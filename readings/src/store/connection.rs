@@ -2,7 +2,7 @@
 //!
 //! - [`SharedConnection`]: many callers, one socket, answers in seconds at most. Each use that must
 //!   not wait for another (writes, queries, ingestion) opens one of its own.
-//! - [`DedicatedConnection`]: one caller, one command at a time, which may block. A blocking command
+//! - [`super::DedicatedConnection`]: one caller, one command at a time, which may block. A blocking command
 //!   on a shared socket would hold up everybody behind it, and one whose answer is given up while
 //!   the server still works on it would be delivered entries that nobody reads.
 //!
@@ -19,7 +19,8 @@ use tokio::sync::Mutex as AsyncMutex;
 use tracing::info;
 
 use super::error::{ErrorClass, StoreError, StoreResult};
-use super::server::{RedisServer, connect_error};
+use super::server::RedisServer;
+use super::whereabouts::Stay;
 
 /// How long a command on a shared connection may take. Too low and a slow disk looks like an outage;
 /// too high and a hung server holds every request that long.
@@ -46,18 +47,6 @@ impl RedisServer {
             connecting: AsyncMutex::default(),
             epochs: AtomicU64::new(0),
         }))
-    }
-
-    /// A connection for one caller whose commands may take up to `response_timeout`, which must be
-    /// above the time that its longest command blocks.
-    ///
-    /// # Errors
-    /// When the server cannot be reached or refuses the credentials.
-    pub async fn dedicated(&self, response_timeout: Duration) -> StoreResult<DedicatedConnection> {
-        let config = AsyncConnectionConfig::new().set_response_timeout(Some(response_timeout));
-        let mut connection = self.connect(config).await?;
-        let client_id = redis::cmd("CLIENT").arg("ID").query_async(&mut connection).await;
-        Ok(DedicatedConnection { connection, client_id: client_id.map_err(connect_error)? })
     }
 }
 
@@ -87,6 +76,7 @@ struct Live {
     epoch: Epoch,
     made: Instant,
     timeouts: AtomicU32,
+    stay: Stay,
     /// Set by the client library when the server closes the connection.
     lost: Arc<AtomicBool>,
 }
@@ -121,12 +111,13 @@ impl SharedConnection {
     pub(super) fn end_epoch(&self) {
         let mut current = self.current();
         if let Some(live) = current.take() {
-            let Live { connection, made, lost, .. } = live.as_ref();
+            let Live { connection, made, stay, lost, .. } = live.as_ref();
             *current = Some(Arc::new(Live {
                 connection: connection.clone(),
                 epoch: self.next_epoch(),
                 made: *made,
                 timeouts: AtomicU32::new(0),
+                stay: stay.clone(),
                 lost: Arc::clone(lost),
             }));
         }
@@ -234,13 +225,14 @@ impl SharedConnection {
         let config = AsyncConnectionConfig::new()
             .set_response_timeout(Some(RESPONSE_TIMEOUT))
             .set_push_sender(on_push);
-        let connection = self.0.server.connect(config).await?;
+        let (connection, stay) = self.0.server.connect(config).await?;
         let (epoch, timeouts) = (self.next_epoch(), AtomicU32::new(0));
-        Ok(Live { connection, epoch, made: Instant::now(), timeouts, lost })
+        Ok(Live { connection, epoch, made: Instant::now(), timeouts, stay, lost })
     }
 
     fn usable(&self) -> Option<Arc<Live>> {
-        self.current().clone().filter(|live| !live.lost.load(Ordering::Acquire))
+        let current = self.current().clone();
+        current.filter(|live| !live.lost.load(Ordering::Acquire) && !live.stay.is_over())
     }
 
     fn set(&self, live: Live) -> Arc<Live> {
@@ -283,30 +275,9 @@ impl SharedConnection {
     }
 }
 
-/// A connection whose only caller may block on it. Dropping it is the one safe way to give up a
-/// command: the server then sees that nobody is there and delivers nothing more to it.
-#[derive(Debug)]
-pub struct DedicatedConnection {
-    connection: MultiplexedConnection,
-    client_id: i64,
-}
-
-impl DedicatedConnection {
-    /// The server's number for this connection, for `CLIENT UNBLOCK`.
-    #[must_use]
-    pub const fn client_id(&self) -> i64 {
-        self.client_id
-    }
-
-    pub(super) async fn send(
-        &mut self,
-        operation: &'static str,
-        command: &Cmd,
-    ) -> StoreResult<Value> {
-        answer(operation, self.connection.req_packed_command(command).await)
-    }
-}
-
-fn answer(operation: &'static str, result: redis::RedisResult<Value>) -> StoreResult<Value> {
+pub(super) fn answer(
+    operation: &'static str,
+    result: redis::RedisResult<Value>,
+) -> StoreResult<Value> {
     result.and_then(Value::extract_error).map_err(|error| StoreError::new(operation, error))
 }

@@ -6,7 +6,8 @@
 //! | [`codec`] | reading <-> stream fields, stream entry <-> sorted-set member |
 //! | `address`, `server` | where the server is, and its secrets |
 //! | [`server_report`] | what about a server endangers readings |
-//! | [`connection`] | the kinds of connection and why there are several |
+//! | `whereabouts` | whether the server has moved |
+//! | [`connection`], `dedicated` | the kinds of connection and why there are several |
 //! | [`stream`] | the stream and its consumer group |
 //! | [`idempotency`] | appending a reading once |
 //! | [`consumers`] | the group's consumers: life, hand-over, end |
@@ -25,6 +26,7 @@ pub mod codec;
 pub mod connection;
 pub mod consumers;
 pub mod dead_letters;
+mod dedicated;
 pub mod error;
 pub mod idempotency;
 pub mod keys;
@@ -37,8 +39,10 @@ pub mod status;
 pub mod stream;
 mod stream_id;
 mod trim;
+mod whereabouts;
 
-pub use connection::{DedicatedConnection, Epoch, RESPONSE_TIMEOUT, SharedConnection};
+pub use connection::{Epoch, RESPONSE_TIMEOUT, SharedConnection};
+pub use dedicated::DedicatedConnection;
 pub use error::{ErrorClass, StoreError};
 pub use keys::Keys;
 pub use server::{Password, RedisServer, Secrets};

@@ -5,11 +5,12 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use redis::aio::MultiplexedConnection;
-use redis::{AsyncConnectionConfig, RedisConnectionInfo};
+use redis::{AsyncConnectionConfig, Client, RedisConnectionInfo};
 use tokio::time::timeout;
 
 use super::address::Address;
 use super::error::{CONNECT, StoreError, StoreResult};
+use super::whereabouts::{Stay, Whereabouts};
 
 /// How long a connection attempt may take. Too low and a busy server is never reached; too high and
 /// callers wait that long for their "unavailable".
@@ -23,6 +24,7 @@ const FIND_TIMEOUT: Duration = Duration::from_secs(3);
 pub struct RedisServer {
     address: Address,
     secrets: Secrets,
+    whereabouts: Whereabouts,
 }
 
 /// What is needed besides the address.
@@ -79,7 +81,7 @@ impl RedisServer {
             // Err means that the process has chosen a provider before, which serves as well.
             let _ = rustls::crypto::ring::default_provider().install_default();
         }
-        Self { address, secrets: Secrets::default() }
+        Self { address, secrets: Secrets::default(), whereabouts: Whereabouts::default() }
     }
 
     /// The same server with these secrets.
@@ -92,18 +94,30 @@ impl RedisServer {
     pub(super) async fn connect(
         &self,
         config: AsyncConnectionConfig,
-    ) -> StoreResult<MultiplexedConnection> {
+    ) -> StoreResult<(MultiplexedConnection, Stay)> {
+        let client = timeout(FIND_TIMEOUT, self.client()).await.map_err(|_| not_found())??;
+        let stay = self.whereabouts.note(address_of(&client));
+        if self.address.may_move() {
+            self.whereabouts.keep_asking(self);
+        }
+        let config = config.set_connection_timeout(Some(CONNECT_TIMEOUT));
+        let connecting = client.get_multiplexed_async_connection_with_config(&config);
+        Ok((connecting.await.map_err(connect_error)?, stay))
+    }
+
+    /// The address of the server, as it is found now.
+    pub(super) async fn find(&self) -> StoreResult<String> {
+        self.client().await.map(|client| address_of(&client))
+    }
+
+    async fn client(&self) -> StoreResult<Client> {
         let password = self.password()?;
         let login = |info: RedisConnectionInfo| match password {
             Some(password) => info.set_password(password),
             None => info,
         };
         let root_cert = self.secrets.tls_ca_file.as_deref().map(read).transpose()?;
-        let finding = self.address.client(login, root_cert.map(String::into_bytes));
-        let client = timeout(FIND_TIMEOUT, finding).await.map_err(|_| not_found())??;
-        let config = config.set_connection_timeout(Some(CONNECT_TIMEOUT));
-        let connecting = client.get_multiplexed_async_connection_with_config(&config);
-        connecting.await.map_err(connect_error)
+        self.address.client(login, root_cert.map(String::into_bytes)).await
     }
 
     fn password(&self) -> StoreResult<Option<String>> {
@@ -120,6 +134,10 @@ fn read(path: &Path) -> StoreResult<String> {
         let error = std::io::Error::new(error.kind(), format!("{}: {error}", path.display()));
         StoreError::new("read secret", error.into())
     })
+}
+
+fn address_of(client: &Client) -> String {
+    client.get_connection_info().addr().to_string()
 }
 
 fn not_found() -> StoreError {

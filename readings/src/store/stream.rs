@@ -6,7 +6,8 @@ use redis::{Cmd, Value, cmd};
 
 use super::StreamId;
 use super::codec::{self, StreamEntry, Undecodable};
-use super::connection::{DedicatedConnection, Epoch, SharedConnection};
+use super::connection::{Epoch, SharedConnection};
+use super::dedicated::DedicatedConnection;
 use super::error::{ErrorClass, StoreError, StoreResult};
 use super::keys::Keys;
 use super::reply::{self, RawEntry};
