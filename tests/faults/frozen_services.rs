@@ -20,6 +20,7 @@ async fn assert_stays_buried(place: &str, freeze: bool) -> Role {
         frozen.signal("STOP");
     }
     redis.run::<()>(&["SET", "site:site:readings", "text"]).await;
+    assert_eq!(redis.group().await.pending, 1, "it has gone on too early");
     let _other = consumer(&redis, 2).start().await;
     wait::until("the other buries it", async || !reasons(&redis).await.is_empty()).await;
     redis.run::<()>(&["DEL", "site:site:readings"]).await;

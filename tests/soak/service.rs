@@ -90,8 +90,11 @@ impl Service {
         }
     }
 
-    /// Waits until it has ended, which it was asked for; says with which exit code.
+    /// Waits until it has ended, if it was asked to; says with which exit code.
     pub async fn ended(&mut self) -> Option<i32> {
+        if !self.ending {
+            return None;
+        }
         self.thaw();
         let mut role = self.role.take()?;
         let code = role.exit_code().await;

@@ -84,11 +84,10 @@ async fn only_what_a_panic_had_in_hand_has_failed() {
     let permit = window.reserve(TEN).await.admit(ids(0..2));
     let [in_hand, queued] = permit.partition([ids(0..1), ids(1..2)]).try_into().unwrap();
     let panicking = AssertUnwindSafe(move || {
-        let _in_hand = in_hand;
+        let _dropped_by_the_panic = (in_hand.taken_in_hand(), queued);
         panic!("on purpose");
     });
     catch_unwind(panicking).unwrap_err();
-    drop(queued);
     let failures = |ms| window.failures(StreamId { ms, seq: 0 });
     assert_eq!((failures(0), failures(1)), (1, 0));
     window.reserve(TEN).await.admit(ids(0..1)).settle();
