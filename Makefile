@@ -28,7 +28,7 @@ lint: ## Formatting, lints, licences
 	cd frontend && npm run --silent lint
 
 unit: page ## Tests of the code, and of the real program against a real Redis
-	$(CARGO) test --workspace --features failpoints
+	RUST_TEST_THREADS=4 $(CARGO) test --workspace --features failpoints --tests
 	cd frontend && npm test --silent
 
 e2e: page ## The page in a real browser against the real program

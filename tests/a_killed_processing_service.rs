@@ -9,6 +9,10 @@ use crate::common::wait;
 
 const NEVER: &str = "3600000";
 
+/// So few that also a service that has yet to find its rate reads all of them.
+#[cfg(feature = "failpoints")]
+const FEW: usize = 10;
+
 fn consumer(redis: &RedisServer, number: usize) -> Launch {
     processing_service(redis).env("CONSUMER_NAME", format!("consumer-{number}"))
 }
@@ -46,11 +50,11 @@ async fn services_that_are_killed_again_and_again_lose_and_double_nothing() {
 #[cfg(feature = "failpoints")]
 async fn assert_nothing_is_lost_or_doubled_by_a_kill(place: &str, stored_then: usize) {
     let redis = RedisServer::start().await;
-    let ids = add_backlog(&redis, 500, 1).await;
+    let ids = add_backlog(&redis, FEW, 1).await;
     let first = consumer(&redis, 1).env("FAILPOINTS", format!("{place}=pause"));
     let mut first = first.start_process();
     wait::until("it has come to the place", async || {
-        redis.group().await.pending == 500 && stored::count(&redis).await == stored_then
+        redis.group().await.pending == FEW as u64 && stored::count(&redis).await == stored_then
     })
     .await;
     first.kill9();
@@ -67,7 +71,7 @@ async fn a_kill_between_delivery_and_storing_loses_nothing() {
 #[cfg(feature = "failpoints")]
 #[tokio::test]
 async fn a_kill_between_storing_and_acknowledging_doubles_nothing() {
-    assert_nothing_is_lost_or_doubled_by_a_kill("acker-before-xack", 500).await;
+    assert_nothing_is_lost_or_doubled_by_a_kill("acker-before-xack", FEW).await;
 }
 
 #[tokio::test]

@@ -45,7 +45,7 @@ async fn draining_has_a_deadline_and_what_is_left_then_is_not_lost() {
     let redis = RedisServer::start().await;
     let ids = add_backlog(&redis, 300, 7).await;
     let slow = processing_service(&redis).env("PROCESSING_DELAY_MS", 100);
-    let mut slow = slow.env("DRAIN_TIMEOUT_MS", 500).start().await;
+    let mut slow = slow.env("READ_BLOCK_MS", 100).env("DRAIN_TIMEOUT_MS", 500).start().await;
     wait::until("it works", async || stored::count(&redis).await > 2).await;
     let asked = Instant::now();
     slow.terminate();
@@ -60,7 +60,7 @@ async fn draining_has_a_deadline_and_what_is_left_then_is_not_lost() {
 async fn an_idle_service_ends_within_a_second() {
     let redis = RedisServer::start().await;
     for launch in [
-        processing_service(&redis).env("READ_BLOCK_MS", 60_000),
+        processing_service(&redis).env("READ_BLOCK_MS", 60_000).env("DRAIN_TIMEOUT_MS", 90_000),
         ingestion_api(&redis),
         query_api(&redis),
     ] {
@@ -94,7 +94,7 @@ async fn assert_ends_by_its_deadline(
     let mut redis = RedisServer::start_durable().await;
     let ids = add_backlog(&redis, 1_000, 7).await;
     let slow = processing_service(&redis).env("PROCESSING_DELAY_MS", 2);
-    let mut slow = slow.env("DRAIN_TIMEOUT_MS", 1_000).start().await;
+    let mut slow = slow.env("READ_BLOCK_MS", 100).env("DRAIN_TIMEOUT_MS", 1_000).start().await;
     wait::until("it works", async || stored::count(&redis).await > 100).await;
     stop(&mut redis);
     let asked = Instant::now();

@@ -9,7 +9,6 @@ use readings::store::stream::{Delivery, ReadingStream};
 use readings::store::{Keys, RedisServer, StoreError};
 use tokio_util::sync::CancellationToken;
 
-use crate::history::History;
 use crate::in_flight::InFlightWindow;
 use crate::outage::Outage;
 use crate::pace::Pace;
@@ -50,7 +49,6 @@ pub(crate) struct Shared {
     pub series: SeriesStore,
     pub sites: SiteIndex,
     pub window: InFlightWindow,
-    pub history: History,
     pub outage: Outage,
     pub pace: Pace,
     /// Set when the sources must stop reading.
@@ -65,7 +63,6 @@ impl Shared {
             series: SeriesStore::new(connection.clone()),
             sites: SiteIndex::new(&config.keys, connection),
             window: InFlightWindow::new(config.max_in_flight),
-            history: History::default(),
             outage: Outage::new(),
             pace: Pace::new(config.processing_delay),
             draining: CancellationToken::new(),
@@ -74,13 +71,13 @@ impl Shared {
         }
     }
 
-    /// Sets apart what was buried before, if the past repeats itself.
+    /// Sets apart what was buried before: a group that was made anew or set back delivers again what
+    /// was dealt with. Storing an entry again changes nothing; but one that was buried would be both.
     ///
     /// # Errors
     /// When Redis did not answer or refused.
     pub async fn set_buried_apart(&self, delivery: &mut Delivery) -> Result<(), StoreError> {
-        let repeated = delivery.ids().filter(|&id| self.history.may_repeat(id)).collect();
-        for id in self.stream.buried_among(&repeated).await?.into_keys() {
+        for id in self.stream.buried_ids(delivery.ids()).await? {
             delivery.retain(|other| other != id);
             delivery.buried.push(id);
         }

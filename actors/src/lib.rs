@@ -38,7 +38,6 @@ mod acker;
 mod batch;
 mod config;
 mod dispatch;
-mod history;
 mod housekeeping;
 mod in_flight;
 mod janitor;

@@ -132,11 +132,7 @@ impl StreamReaderState {
             return Ok(Delivery::default());
         };
         let mut delivery = match self.position {
-            Position::New => {
-                let delivery = read_new(&self.shared, reader, room).await?;
-                self.shared.history.note(&delivery);
-                delivery
-            }
+            Position::New => read_new(&self.shared, reader, room).await?,
             Position::Pending(after) => {
                 let delivery = reader.read_pending(after, room).await?;
                 self.position = delivery.ids().max().map_or(Position::New, Position::Pending);

@@ -126,12 +126,19 @@ impl WriterState {
         Ok(Stored::Done { epoch, indexed, not_ours })
     }
 
-    /// Makes sure that the site is in the index, once an epoch.
+    /// Makes sure that the site is in the index, once an epoch. An index that holds something else
+    /// keeps no reading from being stored.
     async fn index(&self, site: &SiteId) -> Result<Epoch, StoreError> {
         let sites = &self.shared.sites;
-        match self.indexed {
-            Some(epoch) if epoch == sites.epoch() => Ok(epoch),
-            _ => sites.add(site).await,
+        if let Some(epoch) = self.indexed.filter(|&epoch| epoch == sites.epoch()) {
+            return Ok(epoch);
+        }
+        match sites.add(site).await {
+            Err(error) if error.class == ErrorClass::WrongType => {
+                warn!(%site, %error, "the index of sites holds something else; the site is not listed");
+                Ok(sites.epoch())
+            }
+            added => added,
         }
     }
 
@@ -150,8 +157,7 @@ impl WriterState {
         }
         let Ownership { taken, unheld, gone } =
             stream.ownership(&config.consumer, &ids(entries)).await?;
-        let buried = stream.buried_among(&(&unheld | &gone)).await?;
-        let mut not_ours: HashSet<_> = buried.into_keys().collect();
+        let mut not_ours = stream.buried_ids(&unheld | &gone).await?;
         let gone = gone.difference(&not_ours).count();
         if !taken.is_empty() {
             METRICS.lost_ownership(taken.len());

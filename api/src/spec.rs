@@ -42,11 +42,12 @@ pub struct Service<E> {
 pub fn ingestion_api(
     ingestion: IngestionApi,
     health: IngestionHealthApi,
+    metrics: MetricsApi,
     probes: ProbesApi,
 ) -> Service<impl Endpoint<Output = Response> + 'static> {
     let description = "Takes energy-meter readings. A reading is accepted when it is in the stream; \
                        the Processing Service stores it and serves it back.";
-    let apis = (ingestion, health, probes);
+    let apis = (ingestion, health, metrics, probes);
     service(OpenApiService::new(apis, "Ingestion API", VERSION).description(description))
 }
 

@@ -4,8 +4,9 @@ use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use api::ingestion::{Backlog, IngestionApi};
-use api::operations::{IngestionHealthApi, ProbesApi, Readiness};
+use api::operations::{IngestionHealthApi, MetricsApi, ProbesApi, Readiness};
 use api::spec::{self, Service};
+use opentelemetry::global;
 use poem::{Endpoint, Response};
 use readings::store::stream::ReadingStream;
 use tokio::time::sleep;
@@ -95,6 +96,10 @@ pub fn service(
             backlog: intake.backlog.clone(),
         },
         IngestionHealthApi { connection: backend.queries.clone() },
+        MetricsApi {
+            stream: ReadingStream::new(backend.keys.clone(), backend.queries.clone()),
+            prometheus: backend.prometheus.clone(),
+        },
         ProbesApi {
             readiness: Readiness::Writes(stream, backend.queries.clone()),
             draining: backend.draining.clone(),
@@ -103,12 +108,25 @@ pub fn service(
 }
 
 /// Creates stream and consumer group whenever they are missing: an autoscaler that finds no group
-/// knows no backlog, and starts no processing service that would create it.
+/// knows no backlog, and starts no processing service that would create it. Where they were there
+/// before, readings may have been lost with them.
 async fn make_sure_of_group(stream: ReadingStream) {
+    let missing = global::meter("energy_pipeline")
+        .u64_counter("consumer_groups_created")
+        .with_description("Times the consumer group was missing")
+        .build();
+    let mut was_there = false;
     loop {
         match stream.ensure_group().await {
-            Ok(true) => info!(group = stream.keys().group(), "created the consumer group"),
-            Ok(false) => {}
+            Ok(created) => {
+                if created && was_there {
+                    missing.add(1, &[]);
+                    warn!("the consumer group was gone and has been created again");
+                } else if created {
+                    info!(group = stream.keys().group(), "created the consumer group");
+                }
+                was_there = true;
+            }
             Err(error) => warn!(%error, "cannot make sure of the consumer group"),
         }
         sleep(GROUP_PAUSE).await;

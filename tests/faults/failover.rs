@@ -1,17 +1,15 @@
 //! The master dies and its replica takes its place. What the replica had not received yet may be
 //! lost, and nothing else is.
 
+use super::checker::Checker;
 use super::ledger::{Class, now_ns};
 use super::producer::Producer;
-use super::scene::{HANDFUL, info, wait_until_pending, wait_until_stored};
+use super::scene::info;
 use super::switch::Switch;
 use super::world::{consumer, missing};
 use crate::common::product::ingestion_api;
-use crate::common::readings::add_backlog;
 use crate::common::redis::RedisServer;
-use crate::common::stored::assert_each_is_stored_once;
 use crate::common::wait;
-use crate::faults::checker::Checker;
 
 /// A replica that has all that its master has.
 pub async fn replica_of(master: &RedisServer) -> RedisServer {
@@ -22,7 +20,8 @@ pub async fn replica_of(master: &RedisServer) -> RedisServer {
     replica
 }
 
-async fn promote(replica: &RedisServer) {
+/// Makes a master of it: it receives nothing more from the one it followed.
+pub async fn promote(replica: &RedisServer) {
     replica.run::<()>(&["REPLICAOF", "NO", "ONE"]).await;
 }
 
@@ -51,41 +50,4 @@ async fn a_failover_under_load_loses_what_was_not_replicated_at_most() {
     verdict.assert_kept();
     assert_eq!(first.get("/readyz").await.status, 200);
     println!("{verdict}");
-}
-
-#[cfg(feature = "failpoints")]
-#[tokio::test]
-async fn what_only_the_dead_master_had_stored_is_stored_anew_before_it_is_acknowledged() {
-    let mut master = RedisServer::start().await;
-    let replica = replica_of(&master).await;
-    let switch = Switch::to(master.port()).await;
-    let ids = add_backlog(&master, HANDFUL, 1).await;
-    let places = "writer-before-zadd=1*sleep(1500);acker-before-xack=1*sleep(2000)";
-    let launch = consumer(&master, 1).env("FAILPOINTS", places);
-    let _service = launch.env("REDIS_PORT", switch.port()).start().await;
-    wait_until_pending(&replica, HANDFUL).await;
-    promote(&replica).await; // and from now on it receives nothing more
-    wait_until_stored(&master, HANDFUL).await;
-    master.kill9();
-    switch.turn_to(replica.port());
-    assert_each_is_stored_once(&replica, &ids).await;
-}
-
-#[cfg(feature = "failpoints")]
-#[tokio::test]
-async fn what_is_in_memory_when_its_master_dies_is_stored_from_there() {
-    let mut master = RedisServer::start().await;
-    let replica = replica_of(&master).await;
-    promote(&replica).await; // it will know nothing of what comes
-    let switch = Switch::to(master.port()).await;
-    let ids = add_backlog(&master, HANDFUL, 1).await;
-    let launch = consumer(&master, 1).env("FAILPOINTS", "writer-before-zadd=1*sleep(1500)");
-    let service = launch.env("REDIS_PORT", switch.port()).start().await;
-    wait_until_pending(&master, HANDFUL).await;
-    // The successor has younger entries by the time the service comes to it.
-    let more = add_backlog(&replica, HANDFUL, 1).await;
-    master.kill9();
-    switch.turn_to(replica.port());
-    assert_each_is_stored_once(&replica, &[ids, more].concat()).await;
-    assert_eq!(service.counter("entries_rolled_back_total").await, HANDFUL as u64);
 }

@@ -1,10 +1,10 @@
 //! Somebody destroys the consumer group, or deletes a consumer with all that is pending for it.
 
-use super::scene::consumers;
-use super::world::World;
+use super::scene::{consumers, reasons};
+use super::world::{World, consumer};
 use crate::common::readings::{NOON, add, add_backlog, fields};
 use crate::common::redis::{GROUP, RedisServer, STREAM};
-use crate::common::stored::assert_each_is_stored_once;
+use crate::common::stored;
 use crate::common::wait;
 
 #[tokio::test]
@@ -57,33 +57,15 @@ async fn what_was_thrown_away_with_a_dead_consumer_is_stored_once_the_group_is_s
     let mut ids = add_backlog(&redis, 20, 3).await;
     let poison = add(&redis, "*", &fields("site-1", "poison", NOON)).await;
     redis.deliver_to("dead", 10).await;
-    let _service = super::world::consumer(&redis, 1).start().await;
+    let _service = consumer(&redis, 1).start().await;
     let thrown_away: u64 = redis.run(&["XGROUP", "DELCONSUMER", STREAM, GROUP, "dead"]).await;
     assert_eq!(thrown_away, 10);
     ids.extend(add_backlog(&redis, 5, 3).await);
-    wait::until("the rest is stored", async || {
-        crate::common::stored::count(&redis).await == ids.len() - 10
-    })
-    .await;
+    wait::until("the rest is stored", async || stored::count(&redis).await == ids.len() - 10).await;
     redis.run::<()>(&["XGROUP", "SETID", STREAM, GROUP, "0"]).await;
-    wait::until("all is stored", async || crate::common::stored::count(&redis).await == ids.len())
-        .await;
-    crate::common::stored::wait_until_settled(&redis).await;
-    let buried: Vec<_> = super::scene::reasons(&redis).await.into_keys().collect();
+    wait::until("all is stored", async || stored::count(&redis).await == ids.len()).await;
+    stored::wait_until_settled(&redis).await;
+    let buried: Vec<_> = reasons(&redis).await.into_keys().collect();
     assert_eq!(buried, [poison], "once, though it was delivered twice");
     assert_eq!(consumers(&redis).await.into_keys().collect::<Vec<_>>(), ["consumer-1"]);
-}
-
-#[cfg(feature = "failpoints")]
-#[tokio::test]
-async fn what_a_live_service_holds_for_long_is_stored_though_its_consumer_was_deleted() {
-    use super::scene::{HANDFUL, held_up_at, wait_until_pending};
-    let redis = RedisServer::start().await;
-    let ids = add_backlog(&redis, HANDFUL, 1).await;
-    let _service = held_up_at("writer-before-zadd", 1_500, &redis).start().await;
-    wait_until_pending(&redis, HANDFUL).await;
-    redis.run::<u64>(&["XGROUP", "DELCONSUMER", STREAM, GROUP, "consumer-1"]).await;
-    wait::until("all is stored", async || crate::common::stored::count(&redis).await == HANDFUL)
-        .await;
-    assert_each_is_stored_once(&redis, &ids).await;
 }

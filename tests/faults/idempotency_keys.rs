@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use reqwest::Method;
-use serde_json::Value;
 
 use super::world::consumer;
 use crate::common::http::Reply;
@@ -161,7 +160,7 @@ async fn a_service_that_is_killed_before_it_can_answer_has_taken_the_reading_onc
     let retried = send(&ingestion, "key", &body("site")).await;
     let taken = redis.entries(STREAM).await;
     assert_eq!(taken.len(), 1);
-    assert_eq!(retried.json()["stream_id"], Value::from(taken[0].id.clone()));
+    assert_eq!(retried.json()["stream_id"], serde_json::Value::from(taken[0].id.clone()));
     let _service = consumer(&redis, 1).start().await;
     assert_each_is_stored_once(&redis, &[taken[0].id.clone()]).await;
 }

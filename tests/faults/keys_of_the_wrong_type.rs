@@ -1,12 +1,12 @@
 //! A key of ours holds something else: a site's concerns that site alone, and any other stops the work
 //! until somebody mends it, and costs no reading.
 
-use super::scene::{reasons, wait_until_pending, wait_until_stored};
+use super::scene::{reasons, wait_until_stored};
 use super::world::consumer;
 use crate::common::product::ingestion_api;
-use crate::common::readings::{NOON, add, add_backlog, fields};
+use crate::common::readings::{NOON, add, fields};
 use crate::common::redis::{DEAD_LETTERS, RedisServer};
-use crate::common::stored::{self, assert_each_is_stored_once, wait_until_settled};
+use crate::common::stored::{self, wait_until_settled};
 use crate::common::wait;
 
 #[tokio::test]
@@ -32,19 +32,6 @@ async fn readings_of_a_site_whose_key_holds_something_else_are_buried_and_no_oth
         stored += stored::members(&redis, &format!("good-{n}")).await.len();
     }
     assert_eq!(stored, good);
-}
-
-#[tokio::test]
-async fn while_the_index_of_sites_holds_something_else_readings_are_kept_and_none_is_buried() {
-    let redis = RedisServer::start().await;
-    redis.run::<()>(&["SET", "energy_readings:sites", "text"]).await;
-    let ids = add_backlog(&redis, 10, 1).await;
-    let service = consumer(&redis, 1).start().await;
-    wait_until_pending(&redis, ids.len()).await;
-    wait::until("it has tried", async || service.stderr().contains("WRONGTYPE")).await;
-    assert_eq!(redis.run::<usize>(&["XLEN", DEAD_LETTERS]).await, 0);
-    redis.run::<()>(&["DEL", "energy_readings:sites"]).await;
-    assert_each_is_stored_once(&redis, &ids).await;
 }
 
 #[tokio::test]

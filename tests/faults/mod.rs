@@ -19,6 +19,7 @@ pub mod world;
 
 mod append_only_prefixes;
 mod broken_processing;
+mod buried_once;
 mod checker_is_not_blind;
 mod connections_that_fail;
 mod redis_that_forgets;
@@ -52,3 +53,5 @@ mod sentinel;
 mod silence;
 mod streams_that_vanish;
 mod trimming;
+#[cfg(feature = "failpoints")]
+mod what_a_service_holds;

@@ -1,4 +1,8 @@
 //! What several of these tests do.
+#![cfg_attr(
+    not(feature = "failpoints"),
+    allow(dead_code, unused_imports, reason = "some of it is for tests that stop the program")
+)]
 
 use std::collections::BTreeMap;
 

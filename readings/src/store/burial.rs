@@ -16,12 +16,16 @@ use super::stream::ReadingStream;
 const MAX_DEAD_LETTERS: usize = 100_000;
 
 /// Adds the letter before it acknowledges the entry: if the first is refused (no memory), the second
-/// is not done.
+/// is not done. Of an entry that was buried before there is no second letter.
 static BURY: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
         "local pending = redis.call('XPENDING', KEYS[1], ARGV[1], ARGV[2], ARGV[2], 1)
-         if #pending == 0 then return 0 end
-         redis.call('XADD', KEYS[2], 'MAXLEN', '~', ARGV[3], '*', unpack(ARGV, 4))
+         if #pending == 0 and #redis.call('XRANGE', KEYS[1], ARGV[2], ARGV[2]) > 0 then return 0 end
+         if not redis.call('ZSCORE', KEYS[3], ARGV[2]) then
+             redis.call('XADD', KEYS[2], 'MAXLEN', '~', ARGV[4], '*', unpack(ARGV, 5))
+             redis.call('ZADD', KEYS[3], ARGV[3], ARGV[2])
+             redis.call('ZREMRANGEBYRANK', KEYS[3], 0, -ARGV[4] - 1)
+         end
          return redis.call('XACK', KEYS[1], ARGV[1], ARGV[2])",
     )
 });
@@ -36,68 +40,66 @@ impl ReadingStream {
     /// # Errors
     /// When the server did not answer or refused.
     pub async fn bury(&self, letter: &DeadLetter, consumer: &str) -> StoreResult<()> {
-        let moved = if letter.fields.len() > MAX_SCRIPTED_FIELDS {
-            self.move_huge(letter, consumer).await?
-        } else {
-            self.move_pending(letter, consumer).await?
-        };
-        if moved || self.has_entry(letter.id).await? {
-            return Ok(());
+        if letter.fields.len() > MAX_SCRIPTED_FIELDS {
+            return self.bury_huge(letter, consumer).await;
         }
-        if self.buried_among(&HashSet::from([letter.id])).await?.is_empty() {
-            self.connection().send("XADD", &self.addition(letter, consumer)).await?;
-        }
-        Ok(())
-    }
-
-    async fn move_pending(&self, letter: &DeadLetter, consumer: &str) -> StoreResult<bool> {
-        const OPERATION: &str = "XADD XACK";
         let keys = self.keys();
         let mut script = BURY.key(keys.stream());
-        script.key(keys.dead_letters()).arg(keys.group()).arg(letter.id.to_string());
+        script.key(keys.dead_letters()).key(keys.buried());
+        script.arg(keys.group()).arg(letter.id.to_string()).arg(letter.id.ms);
         script.arg(MAX_DEAD_LETTERS);
         for (name, value) in fields(letter, consumer) {
             script.arg(name).arg(value);
         }
-        let reply = self.connection().run(OPERATION, &script).await?;
-        let moved =
-            reply::integer(&reply).ok_or_else(|| StoreError::unexpected_reply(OPERATION))?;
-        Ok(moved > 0)
+        self.connection().run("XADD XACK", &script).await.map(drop)
     }
 
-    /// As [`ReadingStream::move_pending`] for an entry with more fields than a script can pass on. If
-    /// two processes do it at once there are two letters.
-    async fn move_huge(&self, letter: &DeadLetter, consumer: &str) -> StoreResult<bool> {
-        const XPENDING: &str = "XPENDING";
+    /// As [`ReadingStream::bury`] for an entry with more fields than a script can pass on. If two
+    /// processes do it at once there are two letters.
+    async fn bury_huge(&self, letter: &DeadLetter, consumer: &str) -> StoreResult<()> {
         let (keys, id) = (self.keys(), letter.id.to_string());
-        let mut pending = cmd(XPENDING);
-        pending.arg(keys.stream()).arg(keys.group()).arg(&id).arg(&id).arg(1);
-        let pending = reply::array(self.connection().send(XPENDING, &pending).await?);
-        if pending.ok_or_else(|| StoreError::unexpected_reply(XPENDING))?.is_empty() {
-            return Ok(false);
+        let (stream, group) = (keys.stream(), keys.group());
+        let mut pending = cmd("XPENDING");
+        pending.arg(stream).arg(group).arg(&id).arg(&id).arg(1);
+        let mut entry = cmd("XRANGE");
+        entry.arg(stream).arg(&id).arg(&id);
+        if !self.finds("XPENDING", &pending).await? && self.finds("XRANGE", &entry).await? {
+            return Ok(());
         }
-        let mut both = pipe();
-        both.atomic().add_command(self.addition(letter, consumer));
-        both.cmd("XACK").arg(keys.stream()).arg(keys.group()).arg(&id);
-        self.connection().transact("MULTI XADD XACK", &both).await?;
-        Ok(true)
+        let mut all = pipe();
+        all.atomic();
+        if self.buried_ids([letter.id]).await?.is_empty() {
+            let add = all.cmd("XADD").arg(keys.dead_letters());
+            add.arg("MAXLEN").arg("~").arg(MAX_DEAD_LETTERS).arg("*").arg(fields(letter, consumer));
+            all.cmd("ZADD").arg(keys.buried()).arg(letter.id.ms).arg(&id);
+        }
+        all.cmd("XACK").arg(stream).arg(group).arg(&id);
+        self.connection().transact("MULTI XADD XACK", &all).await.map(drop)
     }
 
-    fn addition(&self, letter: &DeadLetter, consumer: &str) -> Cmd {
-        let mut add = cmd("XADD");
-        add.arg(self.keys().dead_letters()).arg("MAXLEN").arg("~").arg(MAX_DEAD_LETTERS).arg("*");
-        for (name, value) in fields(letter, consumer) {
-            add.arg(name).arg(value);
-        }
-        add
+    async fn finds(&self, operation: &'static str, command: &Cmd) -> StoreResult<bool> {
+        let found = reply::array(self.connection().send(operation, command).await?);
+        Ok(!found.ok_or_else(|| StoreError::unexpected_reply(operation))?.is_empty())
     }
 
-    async fn has_entry(&self, id: StreamId) -> StoreResult<bool> {
-        const XRANGE: &str = "XRANGE";
-        let (mut command, id) = (cmd(XRANGE), id.to_string());
-        command.arg(self.keys().stream()).arg(&id).arg(&id);
-        let found = reply::array(self.connection().send(XRANGE, &command).await?);
-        Ok(!found.ok_or_else(|| StoreError::unexpected_reply(XRANGE))?.is_empty())
+    /// Which of these entries were buried, though their letters may be gone by now.
+    ///
+    /// # Errors
+    /// When the server did not answer or refused.
+    pub async fn buried_ids(
+        &self,
+        ids: impl IntoIterator<Item = StreamId>,
+    ) -> StoreResult<HashSet<StreamId>> {
+        const ZRANGE: &str = "ZRANGE";
+        let ids: HashSet<_> = ids.into_iter().collect();
+        let (Some(first), Some(last)) = (ids.iter().min(), ids.iter().max()) else {
+            return Ok(ids);
+        };
+        let mut command = cmd(ZRANGE);
+        command.arg(self.keys().buried()).arg(first.ms).arg(last.ms).arg("BYSCORE");
+        let buried = reply::array(self.connection().send(ZRANGE, &command).await?);
+        let buried = buried.ok_or_else(|| StoreError::unexpected_reply(ZRANGE))?.into_iter();
+        Ok(buried.filter_map(reply::stream_id).filter(|id| ids.contains(id)).collect())
     }
 }
 

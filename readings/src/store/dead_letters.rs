@@ -128,8 +128,8 @@ impl KeptLetter {
 }
 
 impl ReadingStream {
-    /// The dead letters among these entries, by the ids of the entries. Looks through the letters that
-    /// are younger than the oldest of them.
+    /// The letters of those of these entries that were buried, by the ids of the entries; without those
+    /// that have been removed since.
     ///
     /// # Errors
     /// When the server did not answer or refused.
@@ -137,6 +137,8 @@ impl ReadingStream {
         &self,
         ids: &HashSet<StreamId>,
     ) -> StoreResult<HashMap<StreamId, KeptLetter>> {
+        let ids = self.buried_ids(ids.iter().copied()).await?;
+        // The letter is younger than the entry.
         let Some(oldest) = ids.iter().min() else { return Ok(HashMap::new()) };
         let mut start = oldest.ms.to_string();
         let mut found = HashMap::new();

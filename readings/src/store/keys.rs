@@ -34,6 +34,13 @@ impl Keys {
         format!("{}:dead", self.stream)
     }
 
+    /// The ids that entries in the dead-letter stream had in the stream of readings: a sorted set by
+    /// their milliseconds.
+    #[must_use]
+    pub fn buried(&self) -> String {
+        format!("{}:ids", self.dead_letters())
+    }
+
     /// The index of known sites: a sorted set, all scores 0, so that it is ordered by bytes.
     #[must_use]
     pub fn sites(&self) -> String {

@@ -5,6 +5,7 @@ use std::time::Duration;
 use redis::cmd;
 
 use super::StreamId;
+use super::connection::Epoch;
 use super::error::{StoreError, StoreResult};
 use super::reply;
 use super::status::GroupStatus;
@@ -19,12 +20,15 @@ impl ReadingStream {
     /// older than `grace`; says how many. Removes nothing while our own group is missing.
     ///
     /// What is unread or pending is never removed: both are above the smallest pending entry, or
-    /// above the last delivered one, of their group; and entries only become pending above that.
-    /// Redis removes whole nodes (about 44 entries), so some more stay.
+    /// above the last delivered one, of their group; and entries only become pending above that. A
+    /// server that has taken the place of the one that was asked is not trimmed: it may have lost the
+    /// end of what was delivered and acknowledged. Redis removes whole nodes (about 44 entries), so
+    /// some more stay.
     ///
     /// # Errors
     /// When the server did not answer or refused.
     pub async fn trim(&self, grace: Duration) -> StoreResult<u64> {
+        let asked = self.epoch();
         let groups = self.groups().await?;
         if !groups.iter().any(|group| group.name == self.keys().group()) {
             return Ok(0);
@@ -33,15 +37,17 @@ impl ReadingStream {
         for group in &groups {
             bound = bound.min(self.first_needed(group).await?);
         }
-        self.trim_below(bound).await
+        self.trim_below(bound, asked).await
     }
 
-    async fn trim_below(&self, bound: StreamId) -> StoreResult<u64> {
+    async fn trim_below(&self, bound: StreamId, asked: Epoch) -> StoreResult<u64> {
         const XTRIM: &str = "XTRIM";
         let mut command = cmd(XTRIM);
         command.arg(self.keys().stream()).arg("MINID").arg("~").arg(bound.to_string());
         command.arg("LIMIT").arg(TRIM_LIMIT);
-        let reply = self.connection().send(XTRIM, &command).await?;
+        let Some(reply) = self.connection().send_within(asked, XTRIM, &command).await? else {
+            return Ok(0);
+        };
         reply::integer(&reply).ok_or_else(|| StoreError::unexpected_reply(XTRIM))
     }
 
