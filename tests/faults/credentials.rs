@@ -145,5 +145,5 @@ const INGESTION: &str = "resetchannels ~energy_readings* ~{energy_readings}* +xa
     +pexpire +evalsha +eval +script|load +xgroup|create +xinfo +xlen +ping +info";
 const PROCESSING: &str = "resetchannels ~energy_readings* ~site:* +xreadgroup +xack +xautoclaim \
     +xclaim +xpending +xinfo +xtrim +xrange +xadd +xdel +xlen +xgroup|create +xgroup|delconsumer \
-    +zadd +zrange +zrank +zrem +zremrangebyscore +zcard +evalsha +eval +script|load +multi +exec \
+    +zadd +zscore +zrange +zrank +zrem +zremrangebyscore +zremrangebyrank +zcard +evalsha +eval +script|load +multi +exec \
     +time +ping +info +client|id +client|unblock";

@@ -14,7 +14,7 @@ use crate::common::wait;
 async fn assert_stays_buried(place: &str, freeze: bool) -> Role {
     let redis = RedisServer::start().await;
     let id = add(&redis, "*", &fields("site", "1.0", NOON)).await;
-    let mut frozen = held_up_at(place, 4_000, &redis).start().await;
+    let mut frozen = held_up_at(place, 8_000, &redis).start().await;
     wait_until_pending(&redis, 1).await;
     if freeze {
         frozen.signal("STOP");

@@ -5,6 +5,7 @@
 //! with what is in Redis afterwards; [`sampler`] watches that nothing is trimmed too early.
 
 pub mod checker;
+pub mod disk;
 pub mod ledger;
 pub mod poisoning;
 pub mod producer;
@@ -22,6 +23,7 @@ mod broken_processing;
 mod buried_once;
 mod checker_is_not_blind;
 mod connections_that_fail;
+mod power_failures;
 mod redis_that_forgets;
 mod redis_that_restarts;
 
@@ -35,6 +37,7 @@ mod credentials;
 mod dead_letter_tools;
 #[cfg(feature = "failpoints")]
 mod entries_that_panic;
+mod everything_at_once;
 mod failover;
 #[cfg(feature = "failpoints")]
 mod frozen_services;

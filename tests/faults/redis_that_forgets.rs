@@ -44,7 +44,7 @@ async fn after_redis_has_forgotten_everything_it_goes_on_within_seconds_and_no_l
     assert!(verdict.lost_by_redis > 0, "the loss is seen: {verdict}");
     assert!(verdict.stored >= after.len(), "nothing else is lost: {verdict}");
     let mut groups_created = 0;
-    for role in &world.processing {
+    for role in world.roles() {
         groups_created += role.counter("consumer_groups_created_total").await;
     }
     assert!(groups_created >= 1, "nobody told that the group was gone");

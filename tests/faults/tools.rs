@@ -1,6 +1,7 @@
 //! The tools for the soak, which is a program of its own (`tests/soak`).
 
 pub mod checker;
+pub mod disk;
 pub mod ledger;
 pub mod poisoning;
 pub mod producer;

@@ -83,8 +83,10 @@ impl World {
     /// answers before it writes while a slow disk keeps it waiting.
     pub async fn kill_and_restart_redis(&mut self, ledger: &Ledger) {
         self.redis.kill9();
-        let recent = ledger.accepted_since(now_ns() - ON_DISK_AFTER_NS);
+        let died = now_ns();
         self.redis.restart().await;
+        // Not before: of some that were taken just before its death we hear later.
+        let recent = ledger.accepted_since(died - ON_DISK_AFTER_NS);
         self.lost_by_redis.extend(missing(self.redis.port(), &recent).await);
     }
 }

@@ -111,7 +111,7 @@ impl Chaos {
         let checker = checker.excusing(stage.lost_by_redis.clone()).sampled(sampler.stop().await);
         let verdict = checker.check(&stage.ledger).await;
         if !verdict.broken().is_empty() {
-            stage.keep_disk().await;
+            stage.keep_disk();
         }
         let misdeeds = stage.misdeeds.iter().cloned().chain(vitals.leaks()).collect();
         Outcome { verdict, vitals, misdeeds }

@@ -33,6 +33,8 @@ pub enum Action {
     Slow(Service),
     /// `kill -9`; started again over what it has on disk when it is over.
     KillRedis,
+    /// As `KillRedis`, and the last so many bytes had not reached its disk.
+    LosePower(u64),
     KillConnections,
     PauseRedis,
     DestroyGroup,
@@ -85,7 +87,7 @@ fn draw(rng: &mut Rng) -> (Action, Duration) {
     // The first of each kind is never replaced, so that what leaks in a long life shows.
     let mortal = *rng.pick(&[1, 2, 1, 2, PROCESSORS + 1]);
     let cut = *rng.pick(&[Cut::ResetBefore, Cut::ResetMid, Cut::CloseMid]);
-    let entries = rng.between(1, 50);
+    let (entries, bytes) = (rng.between(1, 50), rng.between(1, 100_000));
     let action = *rng.pick(&[
         Action::Kill(mortal),
         Action::Kill(mortal),
@@ -97,6 +99,7 @@ fn draw(rng: &mut Rng) -> (Action, Duration) {
         Action::CutReplies(any, cut),
         Action::Slow(any),
         Action::KillRedis,
+        Action::LosePower(bytes),
         Action::KillConnections,
         Action::PauseRedis,
         Action::DestroyGroup,
@@ -108,7 +111,7 @@ fn draw(rng: &mut Rng) -> (Action, Duration) {
 
 fn lasts(action: Action, rng: &mut Rng) -> Duration {
     match action {
-        Action::Kill(_) | Action::KillRedis => milliseconds(rng, 100, 2_500),
+        Action::Kill(_) | Action::KillRedis | Action::LosePower(_) => milliseconds(rng, 100, 2_500),
         Action::Terminate(_) => milliseconds(rng, 1_000, 3_000),
         Action::Freeze(_) => milliseconds(rng, 1_200, 5_000),
         Action::BlackHole(_) | Action::CutReplies(..) | Action::Slow(_) => {

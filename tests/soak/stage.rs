@@ -1,6 +1,5 @@
 //! All that can be broken, and how it is broken and healed.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -9,6 +8,7 @@ use tempfile::TempDir;
 use super::plan::{Action, INGESTIONS, Kind, PROCESSORS, Step};
 use super::service::Service;
 use crate::common::redis::{GROUP, RedisServer, STREAM};
+use crate::faults::disk::Disk;
 use crate::faults::ledger::{Ledger, now_ns};
 use crate::faults::poisoning;
 use crate::faults::proxy::Mode;
@@ -17,8 +17,9 @@ use crate::faults::rng::Rng;
 use crate::faults::sent::Sent;
 use crate::faults::world::missing;
 
-/// Accepted longer before Redis was killed than this, an entry is on disk.
-const ON_DISK_AFTER: Duration = Duration::from_secs(5);
+/// What was accepted so shortly before Redis is started again has not been trimmed (services keep it
+/// longer), so if it is not in the stream then, Redis has lost it. Redis loses nothing older.
+const SURELY_IN_THE_STREAM_NS: u64 = 25_000_000_000;
 
 /// The number of no producer.
 const POISONER: u64 = 999;
@@ -33,6 +34,7 @@ pub struct Stage {
     pub lost_by_redis: Vec<String>,
     /// What a service did that it must not.
     pub misdeeds: Vec<String>,
+    disk: Disk,
     directory: PathBuf,
     poisoned: u64,
     rng: Rng,
@@ -45,6 +47,7 @@ impl Stage {
         let directory =
             TempDir::with_prefix_in(prefix, env!("CARGO_TARGET_TMPDIR")).unwrap().keep();
         let redis = RedisServer::start().await;
+        let disk = Disk::of(redis.port()).await;
         let mut services = Vec::new();
         for number in 0..PROCESSORS + INGESTIONS {
             services.push(Service::start(number, &redis, &directory).await);
@@ -56,6 +59,7 @@ impl Stage {
             ledger: Ledger::at(directory.join("ledger.ndjson")),
             lost_by_redis: Vec::new(),
             misdeeds: Vec::new(),
+            disk,
             directory,
             poisoned: 0,
             rng: Rng::seeded(seed),
@@ -93,6 +97,10 @@ impl Stage {
                 self.services[service].network.set(Mode::Delay(Duration::from_millis(300)));
             }
             Action::KillRedis => self.kill_redis(),
+            Action::LosePower(bytes) => {
+                self.kill_redis();
+                self.disk.lose_the_last(bytes);
+            }
             Action::KillConnections => self.command("CLIENT KILL TYPE normal SKIPME yes").await,
             Action::PauseRedis => {
                 self.command(&format!("CLIENT PAUSE {} ALL", lasts.as_millis())).await;
@@ -111,7 +119,7 @@ impl Stage {
             Action::BlackHole(service) | Action::CutReplies(service, _) | Action::Slow(service) => {
                 self.services[service].network.set(Mode::Forward);
             }
-            Action::KillRedis => self.restart_redis().await,
+            Action::KillRedis | Action::LosePower(_) => self.restart_redis().await,
             Action::FillMemory => self.command("CONFIG SET maxmemory 0").await,
             _ => {}
         }
@@ -147,20 +155,14 @@ impl Stage {
         if std::mem::replace(&mut self.redis_runs, true) {
             return;
         }
-        let recent = self.recently_accepted();
+        let died = now_ns();
         self.redis.restart().await;
+        let recent = self.ledger.accepted_since(died - SURELY_IN_THE_STREAM_NS);
         let lost = missing(self.redis.port(), &recent).await;
         if !lost.is_empty() {
             println!("         Redis has lost {} entries", lost.len());
         }
         self.lost_by_redis.extend(lost);
-    }
-
-    /// What was accepted in the last seconds of Redis. Nothing is accepted without it.
-    fn recently_accepted(&self) -> Vec<String> {
-        let died = self.ledger.last_accepted_ns().unwrap_or_else(now_ns);
-        let seconds = u64::try_from(ON_DISK_AFTER.as_nanos()).unwrap();
-        self.ledger.accepted_since(died.saturating_sub(seconds))
     }
 
     async fn poison(&mut self, entries: u64) {
@@ -178,13 +180,7 @@ impl Stage {
     }
 
     /// Keeps what Redis has on disk beside the logs, for whoever looks for a defect.
-    pub async fn keep_disk(&self) {
-        let config = RedisAt::port(self.redis.port()).try_run("CONFIG GET dir").await;
-        let Ok([_, from]): redis::RedisResult<[String; 2]> = config else { return };
-        let to = self.directory.join("appendonlydir");
-        fs::create_dir_all(&to).unwrap();
-        for entry in fs::read_dir(Path::new(&from).join("appendonlydir")).unwrap().flatten() {
-            fs::copy(entry.path(), to.join(entry.file_name())).unwrap();
-        }
+    pub fn keep_disk(&self) {
+        self.disk.copy_to(&self.directory);
     }
 }

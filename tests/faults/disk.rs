@@ -1,0 +1,45 @@
+//! What Redis has on disk, and how a power failure leaves it.
+
+use std::fs::{self, OpenOptions};
+use std::path::{Path, PathBuf};
+
+use super::redis_at::RedisAt;
+
+/// The directory of a Redis.
+#[derive(Debug, Clone)]
+pub struct Disk(PathBuf);
+
+impl Disk {
+    /// The directory of the Redis at a port, which must run.
+    pub async fn of(redis_port: u16) -> Self {
+        let [_, directory]: [String; 2] = RedisAt::port(redis_port).run("CONFIG GET dir").await;
+        Self(directory.into())
+    }
+
+    /// Takes the last bytes off the append-only file of a Redis that was killed: they had not reached
+    /// the disk.
+    pub fn lose_the_last(&self, bytes: u64) {
+        let file = OpenOptions::new().write(true).open(self.appended()).unwrap();
+        let length = file.metadata().unwrap().len();
+        file.set_len(length.saturating_sub(bytes)).unwrap();
+    }
+
+    /// Copies the append-only files.
+    #[allow(dead_code, reason = "the soak uses it")]
+    pub fn copy_to(&self, directory: &Path) {
+        let to = directory.join("appendonlydir");
+        fs::create_dir_all(&to).unwrap();
+        for file in fs::read_dir(self.0.join("appendonlydir")).unwrap().flatten() {
+            fs::copy(file.path(), to.join(file.file_name())).unwrap();
+        }
+    }
+
+    /// The file that commands are appended to: the newest, when older ones have been rewritten.
+    fn appended(&self) -> PathBuf {
+        let files = fs::read_dir(self.0.join("appendonlydir")).unwrap();
+        let appended = files
+            .map(|file| file.unwrap().path())
+            .filter(|path| path.to_string_lossy().ends_with(".incr.aof"));
+        appended.max_by_key(|path| fs::metadata(path).unwrap().modified().unwrap()).unwrap()
+    }
+}
