@@ -81,7 +81,7 @@ impl Fault {
                 run(&world.redis, "CONFIG SET maxmemory 0").await;
             }
             Self::GroupDestroyed => {
-                run(&world.redis, &format!("XGROUP DESTROY {STREAM} {GROUP}")).await
+                run(&world.redis, &format!("XGROUP DESTROY {STREAM} {GROUP}")).await;
             }
             Self::GroupSetBack => {
                 let _: redis::RedisResult<redis::Value> = crate::common::redis::try_run(

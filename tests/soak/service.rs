@@ -84,7 +84,7 @@ impl Service {
     /// Asks it to end.
     pub fn terminate(&mut self) {
         self.thaw();
-        if let Some(role) = &mut self.role {
+        if let Some(role) = self.role.as_mut().filter(|_| !self.ending) {
             role.terminate();
             self.ending = true;
         }
