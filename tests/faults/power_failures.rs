@@ -7,10 +7,10 @@ use super::sampler::Sampler;
 use super::world::{World, missing};
 use crate::common::redis::RedisServer;
 
-const FAILURES: u64 = 6;
+const FAILURES: usize = 6;
 
 /// About what one reading leaves in the append-only file.
-const BYTES_A_READING: u64 = 700;
+const BYTES_A_READING: usize = 700;
 
 #[tokio::test]
 async fn what_redis_still_has_after_a_power_failure_is_stored() {

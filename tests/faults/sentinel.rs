@@ -97,6 +97,7 @@ async fn services_follow_a_master_that_sentinels_have_moved_before_the_old_one_k
     let processing = [follow(consumer(&first, 1)).await, follow(consumer(&first, 2)).await];
     let producer = Producer::to([ingestion.base()]).start();
     producer.wait_for_more(200).await;
+    first.run::<()>(&["CONFIG", "SET", "min-replicas-to-write", "1"]).await;
     sentinels.fail_over().await;
     wait::within(SOON, "readings go to the new master", async || {
         let last = producer.accepted_since(now_ns() - 100_000_000);

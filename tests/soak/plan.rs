@@ -34,7 +34,7 @@ pub enum Action {
     /// `kill -9`; started again over what it has on disk when it is over.
     KillRedis,
     /// As `KillRedis`, and the last so many bytes had not reached its disk.
-    LosePower(u64),
+    LosePower(usize),
     KillConnections,
     PauseRedis,
     DestroyGroup,
@@ -87,7 +87,7 @@ fn draw(rng: &mut Rng) -> (Action, Duration) {
     // The first of each kind is never replaced, so that what leaks in a long life shows.
     let mortal = *rng.pick(&[1, 2, 1, 2, PROCESSORS + 1]);
     let cut = *rng.pick(&[Cut::ResetBefore, Cut::ResetMid, Cut::CloseMid]);
-    let (entries, bytes) = (rng.between(1, 50), rng.between(1, 100_000));
+    let (entries, bytes) = (rng.between(1, 50), usize::try_from(rng.between(1, 100_000)).unwrap());
     let action = *rng.pick(&[
         Action::Kill(mortal),
         Action::Kill(mortal),

@@ -16,13 +16,16 @@ use super::stream::ReadingStream;
 const MAX_DEAD_LETTERS: usize = 100_000;
 
 /// Adds the letter before it acknowledges the entry: if the first is refused (no memory), the second
-/// is not done. Of an entry that was buried before there is no second letter.
+/// is not done. Of an entry that was buried before there is no second letter. Trims in a step of its
+/// own: Redis writes `XADD … MAXLEN ~` to its file and to replicas with the length that came of it, and
+/// would trim to that where it has an entry more.
 static BURY: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
         "local pending = redis.call('XPENDING', KEYS[1], ARGV[1], ARGV[2], ARGV[2], 1)
          if #pending == 0 and #redis.call('XRANGE', KEYS[1], ARGV[2], ARGV[2]) > 0 then return 0 end
          if not redis.call('ZSCORE', KEYS[3], ARGV[2]) then
-             redis.call('XADD', KEYS[2], 'MAXLEN', '~', ARGV[4], '*', unpack(ARGV, 5))
+             redis.call('XADD', KEYS[2], '*', unpack(ARGV, 5))
+             redis.call('XTRIM', KEYS[2], 'MAXLEN', '~', ARGV[4])
              redis.call('ZADD', KEYS[3], ARGV[3], ARGV[2])
              redis.call('ZREMRANGEBYRANK', KEYS[3], 0, -ARGV[4] - 1)
          end
@@ -69,8 +72,9 @@ impl ReadingStream {
         let mut all = pipe();
         all.atomic();
         if self.buried_ids([letter.id]).await?.is_empty() {
-            let add = all.cmd("XADD").arg(keys.dead_letters());
-            add.arg("MAXLEN").arg("~").arg(MAX_DEAD_LETTERS).arg("*").arg(fields(letter, consumer));
+            let letters = keys.dead_letters();
+            all.cmd("XADD").arg(&letters).arg("*").arg(fields(letter, consumer));
+            all.cmd("XTRIM").arg(&letters).arg("MAXLEN").arg("~").arg(MAX_DEAD_LETTERS);
             all.cmd("ZADD").arg(keys.buried()).arg(letter.id.ms).arg(&id);
         }
         all.cmd("XACK").arg(stream).arg(group).arg(&id);
