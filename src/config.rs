@@ -200,6 +200,9 @@ pub struct IntakeSettings {
     idempotency_ttl: Duration,
 }
 
+/// The longest time that idempotency keys are kept for.
+const LONGEST_TTL: Duration = Duration::from_hours(366 * 24);
+
 impl IntakeSettings {
     /// Entries that may wait to be processed; `None` is no limit.
     pub const fn max_backlog(&self) -> Option<u64> {
@@ -210,6 +213,8 @@ impl IntakeSettings {
     pub fn idempotency_ttl(&self) -> anyhow::Result<Duration> {
         let ttl = self.idempotency_ttl;
         anyhow::ensure!(!ttl.is_zero(), "IDEMPOTENCY_TTL must be above 0");
+        // Redis refuses times that it cannot add to its clock, and would do so after the entry is added.
+        anyhow::ensure!(ttl <= LONGEST_TTL, "IDEMPOTENCY_TTL must be at most 366d");
         Ok(ttl)
     }
 }

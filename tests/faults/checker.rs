@@ -51,7 +51,8 @@ impl Checker {
         Self { live: Some(consumers.into_iter().map(Into::into).collect()), ..self }
     }
 
-    /// Ids of accepted entries that Redis itself lost: these need not be stored.
+    /// Ids of entries that Redis itself lost: these need not be stored. If they are, because a service
+    /// had them in memory, their senders may have sent them again.
     pub fn excusing(mut self, ids: impl IntoIterator<Item = String>) -> Self {
         self.excused.extend(ids);
         self
@@ -73,8 +74,9 @@ impl Checker {
             verdict.add(Invariant::WorkedOff, what);
         }
         let contents = Contents::read(&mut redis).await;
-        let comparison = Comparison { requests: ledger.requests(), contents, verdict };
-        let mut verdict = comparison.done(&self.excused);
+        let (requests, excused) = (ledger.requests(), self.excused);
+        let comparison = Comparison { excused, requests, contents, verdict };
+        let mut verdict = comparison.done();
         if let Some(live) = &self.live {
             for gone in contents::consumers(&mut redis).await.difference(live) {
                 verdict.add(Invariant::LiveConsumers, format!("{gone} is still in the group"));
@@ -102,15 +104,16 @@ async fn worked_off(redis: &mut RedisAt, within: Duration) -> bool {
 }
 
 struct Comparison {
+    excused: BTreeSet<String>,
     requests: BTreeMap<String, Request>,
     contents: Contents,
     verdict: Verdict,
 }
 
 impl Comparison {
-    fn done(mut self, excused: &BTreeSet<String>) -> Verdict {
+    fn done(mut self) -> Verdict {
         self.count();
-        self.look_for_losses(excused);
+        self.look_for_losses();
         self.look_for_inventions();
         self.look_for_doubles();
         self.look_at_the_dead();
@@ -130,13 +133,13 @@ impl Comparison {
     }
 
     /// I1.
-    fn look_for_losses(&mut self, excused: &BTreeSet<String>) {
+    fn look_for_losses(&mut self) {
         let stored: BTreeSet<_> = self.contents.stored.iter().map(Stored::id).collect();
         let dead: BTreeSet<_> = self.contents.dead.iter().map(|l| l.original_id.as_str()).collect();
         for (name, request) in &self.requests {
             let is_there = |id: &str| stored.contains(id) || dead.contains(id);
             for id in request.ids.iter().filter(|id| !is_there(id)) {
-                if excused.contains(id) {
+                if self.excused.contains(id) {
                     self.verdict.lost_by_redis += 1;
                 } else {
                     self.verdict.lost.push(id.clone());
@@ -157,7 +160,7 @@ impl Comparison {
             if request.class == Class::Unknown {
                 self.verdict.unknown_stored += 1;
             }
-            if let Some(fault) = fault_of(stored, request) {
+            if let Some(fault) = fault_of(stored, request, &self.excused) {
                 let what = format!("{stored} {fault}, but {request:?}");
                 self.verdict.add(Invariant::NoInvention, what);
             }
@@ -170,7 +173,9 @@ impl Comparison {
         let mut names: BTreeMap<&str, u32> = BTreeMap::new();
         for stored in &self.contents.stored {
             *ids.entry(stored.id()).or_default() += 1;
-            *names.entry(stored.device()).or_default() += 1;
+            if !self.excused.contains(stored.id()) {
+                *names.entry(stored.device()).or_default() += 1;
+            }
         }
         let doubled = |counts: BTreeMap<&str, u32>| -> Vec<_> {
             counts.into_iter().filter(|&(_, n)| n > 1).map(|(name, _)| name.to_owned()).collect()
@@ -206,17 +211,19 @@ impl Comparison {
 }
 
 /// What is wrong with a member, given what was sent.
-fn fault_of(stored: &Stored, request: &Request) -> Option<&'static str> {
+fn fault_of(
+    stored: &Stored,
+    request: &Request,
+    excused: &BTreeSet<String>,
+) -> Option<&'static str> {
+    let known = request.ids.iter().chain(excused).any(|id| id == stored.id());
     let sent = &request.sent;
     let faults = [
         (!matches!(request.class, Class::Accepted | Class::Unknown), "was not accepted"),
         (!sent.is_said_by(&stored.member), "was sent with other words"),
         (stored.site != sent.site, "is with another site"),
         (stored.score.to_bits() != sent.score().to_bits(), "has another score"),
-        (
-            request.class == Class::Accepted && !request.ids.iter().any(|id| id == stored.id()),
-            "was answered with another id",
-        ),
+        (request.class == Class::Accepted && !known, "was answered with another id"),
     ];
     faults.into_iter().find_map(|(is_so, fault)| is_so.then_some(fault))
 }

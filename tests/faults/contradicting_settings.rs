@@ -34,8 +34,10 @@ async fn a_relation_that_just_holds_is_taken() {
 }
 
 #[tokio::test]
-async fn a_time_to_live_of_nothing_is_refused() {
-    let ended = launch(&["ingestion-api"]).env("IDEMPOTENCY_TTL", "0").run().await;
-    assert_eq!(ended.status.code(), Some(1));
-    assert!(ended.stderr.contains("IDEMPOTENCY_TTL"), "{}", ended.stderr);
+async fn a_time_to_live_of_nothing_or_of_ages_is_refused() {
+    for ttl in ["0", "2y", "100000000y"] {
+        let ended = launch(&["ingestion-api"]).env("IDEMPOTENCY_TTL", ttl).run().await;
+        assert_eq!(ended.status.code(), Some(1), "{ttl}");
+        assert!(ended.stderr.contains("IDEMPOTENCY_TTL"), "{}", ended.stderr);
+    }
 }

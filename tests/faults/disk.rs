@@ -1,9 +1,11 @@
 //! What Redis has on disk, and how a power failure leaves it.
 
+use std::collections::BTreeSet;
 use std::fs::{self, OpenOptions};
 use std::path::{Path, PathBuf};
 
 use super::redis_at::RedisAt;
+use crate::common::redis::STREAM;
 
 /// The directory of a Redis.
 #[derive(Debug, Clone)]
@@ -19,7 +21,9 @@ impl Disk {
     /// Takes the last bytes off the append-only file of a Redis that was killed: they had not reached
     /// the disk. Of a transaction nothing stays: Redis 7.0 drops one that it finds cut within a
     /// command, but leaves its beginning in the file, and carries it out at the start after next.
-    pub fn lose_the_last(&self, bytes: usize) {
+    ///
+    /// Gives the ids of the entries that are lost, also of those whose sender does not know them.
+    pub fn lose_the_last(&self, bytes: usize) -> BTreeSet<String> {
         let path = self.appended();
         let content = fs::read(&path).unwrap();
         let kept = &content[..content.len().saturating_sub(bytes)];
@@ -28,6 +32,7 @@ impl Disk {
         let kept = begin.filter(|&begin| end.is_none_or(|end| end < begin)).unwrap_or(kept.len());
         let file = OpenOptions::new().write(true).open(path).unwrap();
         file.set_len(kept as u64).unwrap();
+        added_in(&content[start_of_command(&content, kept)..])
     }
 
     /// Copies the append-only files.
@@ -48,4 +53,18 @@ impl Disk {
             .filter(|path| path.to_string_lossy().ends_with(".incr.aof"));
         appended.max_by_key(|path| fs::metadata(path).unwrap().modified().unwrap()).unwrap()
     }
+}
+
+/// Where the command begins that is cut there.
+fn start_of_command(commands: &[u8], cut: usize) -> usize {
+    let begins = |at: &usize| commands[*at] == b'*' && commands[..*at].ends_with(b"\r\n");
+    (0..cut).rev().find(begins).unwrap_or(0)
+}
+
+/// The ids of the entries that these commands add to the stream of readings.
+fn added_in(commands: &[u8]) -> BTreeSet<String> {
+    let commands = String::from_utf8_lossy(commands);
+    let add = format!("\r\nXADD\r\n${}\r\n{STREAM}\r\n", STREAM.len());
+    let id = |rest: &str| rest.split("\r\n").nth(1).map(str::to_owned);
+    commands.split(&add).skip(1).filter_map(id).collect()
 }

@@ -12,6 +12,7 @@ use super::failover::replica_of;
 use super::ledger::now_ns;
 use super::producer::Producer;
 use super::redis_at::RedisAt;
+use super::verdict::Verdict;
 use super::world::{consumer, missing};
 use crate::common::process::Process;
 use crate::common::product::{Launch, ingestion_api};
@@ -22,6 +23,9 @@ const MASTER: &str = "readings";
 
 /// Far less than it takes until the old master is told (ten seconds and more).
 const SOON: Duration = Duration::from_secs(5);
+
+/// Readings that are accepted in the moment between two replies.
+const A_FEW: usize = 5;
 
 /// Three Sentinels that watch one master.
 struct Sentinels {
@@ -86,10 +90,11 @@ impl Sentinels {
     }
 }
 
-#[tokio::test]
-async fn services_follow_a_master_that_sentinels_have_moved_before_the_old_one_knows_it() {
+/// Has Sentinels move the master under load, and checks what came of it.
+async fn verdict_after_a_move(replicas_to_write: &str) -> Verdict {
     let first = RedisServer::start().await;
     let second = replica_of(&first).await;
+    first.run::<()>(&["CONFIG", "SET", "min-replicas-to-write", replicas_to_write]).await;
     let sentinels = Sentinels::watching(&first).await;
     let url = sentinels.url();
     let follow = |launch: Launch| launch.env("REDIS_URL", &url).start();
@@ -97,7 +102,6 @@ async fn services_follow_a_master_that_sentinels_have_moved_before_the_old_one_k
     let processing = [follow(consumer(&first, 1)).await, follow(consumer(&first, 2)).await];
     let producer = Producer::to([ingestion.base()]).start();
     producer.wait_for_more(200).await;
-    first.run::<()>(&["CONFIG", "SET", "min-replicas-to-write", "1"]).await;
     sentinels.fail_over().await;
     wait::within(SOON, "readings go to the new master", async || {
         let last = producer.accepted_since(now_ns() - 100_000_000);
@@ -106,13 +110,25 @@ async fn services_follow_a_master_that_sentinels_have_moved_before_the_old_one_k
     .await;
     producer.wait_for_more(200).await;
     let ledger = producer.stop().await;
-    // Between the promotion and the Sentinels' word the old one took readings that nobody copied.
     let not_replicated = missing(second.port(), &ledger.accepted_since(0)).await;
     let checker = Checker::of(second.port()).live(["consumer-1", "consumer-2"]);
     let verdict = checker.excusing(not_replicated).check(&ledger).await;
-    verdict.assert_kept();
     for service in &processing {
         assert_eq!(service.get("/readyz").await.status, 200);
     }
     println!("{verdict}");
+    verdict
+}
+
+#[tokio::test]
+async fn services_follow_a_master_that_sentinels_have_moved_before_the_old_one_knows_it() {
+    // Until the Sentinels' word the old one takes readings that nobody copies.
+    verdict_after_a_move("0").await.assert_kept();
+}
+
+#[tokio::test]
+async fn a_master_that_must_have_a_replica_loses_next_to_nothing_when_it_is_moved() {
+    let verdict = verdict_after_a_move("1").await;
+    verdict.assert_kept();
+    assert!(verdict.lost_by_redis <= A_FEW, "{verdict}");
 }

@@ -99,7 +99,7 @@ impl Stage {
             Action::KillRedis => self.kill_redis(),
             Action::LosePower(bytes) => {
                 self.kill_redis();
-                self.disk.lose_the_last(bytes);
+                self.lost_by_redis.extend(self.disk.lose_the_last(bytes));
             }
             Action::KillConnections => self.command("CLIENT KILL TYPE normal SKIPME yes").await,
             Action::PauseRedis => {
