@@ -16,15 +16,20 @@ mod telemetry;
 
 use std::process::ExitCode;
 
+use mimalloc::MiMalloc;
 use tracing::error;
 
 use crate::config::{Cli, Command, LogSettings};
+
+/// Small short-lived texts are most of what is allocated; see `docs/benchmarks.md` for what it saves.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 fn main() -> ExitCode {
     let command = Cli::from_process().into_command();
     #[cfg(feature = "failpoints")]
     let _failpoints = fail::FailScenario::setup();
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return console::fail(&error.into()),
     };

@@ -71,15 +71,13 @@ impl Shared {
         }
     }
 
-    /// Sets apart what was buried before: a group that was made anew or set back delivers again what
-    /// was dealt with. Storing an entry again changes nothing; but one that was buried would be both.
+    /// Sets apart what was buried before, unless that is done.
     ///
     /// # Errors
     /// When Redis did not answer or refused.
-    pub async fn set_buried_apart(&self, delivery: &mut Delivery) -> Result<(), StoreError> {
-        for id in self.stream.buried_ids(delivery.ids()).await? {
-            delivery.retain(|other| other != id);
-            delivery.buried.push(id);
+    pub async fn sift(&self, delivery: &mut Delivery) -> Result<(), StoreError> {
+        if !delivery.is_sifted {
+            delivery.sift(&self.stream.buried_ids(delivery.ids()).await?);
         }
         Ok(())
     }

@@ -80,7 +80,7 @@ impl Dispatcher {
     }
 
     fn sort(&self, delivery: Delivery) -> Sorted {
-        let Delivery { entries, undecodable, bodiless, buried } = delivery;
+        let Delivery { entries, undecodable, bodiless, buried, .. } = delivery;
         let letters = undecodable.into_iter().map(Into::into).collect();
         let mut sorted = Sorted { letters, bodiless, buried, ..Sorted::default() };
         for entry in entries {

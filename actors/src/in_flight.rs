@@ -3,7 +3,7 @@
 //! Permits travel inside the messages. Whatever becomes of a message, its permits come back: settled
 //! when its entries were acknowledged, abandoned when it was dropped.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::fmt;
 use std::mem;
 use std::num::NonZeroUsize;
@@ -12,6 +12,7 @@ use std::thread;
 use std::time::Instant;
 
 use readings::store::StreamId;
+use rustc_hash::FxHashSet;
 use tokio::sync::{Mutex as AsyncMutex, Notify};
 
 use crate::window_size::WindowSize;
@@ -40,7 +41,7 @@ struct State {
     size: WindowSize,
     /// Reserved by sources or in flight.
     taken: usize,
-    ids: HashSet<StreamId>,
+    ids: FxHashSet<StreamId>,
     abandoned: bool,
     /// How often the work on an entry panicked.
     failures: HashMap<StreamId, u32>,
@@ -52,7 +53,7 @@ impl InFlightWindow {
         let state = State {
             size: WindowSize::new(ceiling.get(), Instant::now()),
             taken: 0,
-            ids: HashSet::new(),
+            ids: FxHashSet::default(),
             abandoned: false,
             failures: HashMap::new(),
         };

@@ -139,7 +139,7 @@ impl StreamReaderState {
                 delivery
             }
         };
-        self.shared.set_buried_apart(&mut delivery).await?;
+        self.shared.sift(&mut delivery).await?;
         Ok(delivery)
     }
 

@@ -18,7 +18,7 @@ const KEEPALIVE: Duration = Duration::from_secs(5);
 
 /// Data that the peer does not acknowledge for this long end the connection (`TCP_USER_TIMEOUT`).
 #[cfg(target_os = "linux")]
-const UNACKNOWLEDGED: Duration = Duration::from_secs(10);
+pub(super) const UNACKNOWLEDGED: Duration = Duration::from_secs(10);
 
 const SENTINEL: &str = "redis+sentinel://";
 
@@ -117,9 +117,13 @@ fn sentinel(host: &str) -> Option<ConnectionAddr> {
     (!host.is_empty()).then(|| ConnectionAddr::Tcp(host.to_owned(), port))
 }
 
+/// Has the kernel look after a silent peer.
+pub(super) const fn keepalive() -> TcpKeepalive {
+    TcpKeepalive::new().with_time(KEEPALIVE).with_interval(KEEPALIVE)
+}
+
 fn tcp() -> TcpSettings {
-    let keepalive = TcpKeepalive::new().with_time(KEEPALIVE).with_interval(KEEPALIVE);
-    let tcp = TcpSettings::default().set_nodelay(true).set_keepalive(keepalive);
+    let tcp = TcpSettings::default().set_nodelay(true).set_keepalive(keepalive());
     #[cfg(target_os = "linux")]
     let tcp = tcp.set_user_timeout(UNACKNOWLEDGED);
     tcp

@@ -8,12 +8,16 @@ use redis::{Cmd, Script, cmd, pipe};
 use super::StreamId;
 use super::dead_letters::{DeadLetter, FIELD, MAX_SCRIPTED_FIELDS};
 use super::error::{StoreError, StoreResult};
+use super::keys::Keys;
 use super::reply;
 use super::stream::ReadingStream;
 
 /// How many dead letters are kept, roughly (Redis trims by whole nodes); the oldest go first. Too low
 /// and a burst of poison drives out what an operator has yet to read; too high and it fills Redis.
 const MAX_DEAD_LETTERS: usize = 100_000;
+
+/// How many ids [`buried_since`] brings at most; when they are as many there may be more.
+pub(super) const MOST_BURIED_SINCE: usize = 1_000;
 
 /// Adds the letter before it acknowledges the entry: if the first is refused (no memory), the second
 /// is not done. Of an entry that was buried before there is no second letter. Trims in a step of its
@@ -105,6 +109,14 @@ impl ReadingStream {
         let buried = buried.ok_or_else(|| StoreError::unexpected_reply(ZRANGE))?.into_iter();
         Ok(buried.filter_map(reply::stream_id).filter(|id| ids.contains(id)).collect())
     }
+}
+
+/// Asks which entries were buried that are newer than this one.
+pub(super) fn buried_since(keys: &Keys, newest: StreamId) -> Cmd {
+    let mut command = cmd("ZRANGE");
+    command.arg(keys.buried()).arg(newest.ms).arg("+inf").arg("BYSCORE");
+    command.arg("LIMIT").arg(0).arg(MOST_BURIED_SINCE);
+    command
 }
 
 fn fields(letter: &DeadLetter, consumer: &str) -> Vec<(Vec<u8>, Vec<u8>)> {

@@ -11,7 +11,6 @@ use serde::{Deserialize, Serialize};
 use serde_json::ser::Formatter;
 
 use super::StreamId;
-use super::reply::{RawEntry, RawFields};
 use crate::iso8601::{self, Instant, TimestampFault};
 use crate::power::{Power, PowerFault};
 use crate::reading::{DeviceId, Reading, SiteId, Timestamp};
@@ -79,20 +78,22 @@ pub fn stream_fields<'a>(
     ]
 }
 
-/// Takes a stream entry apart; `None` when its body is gone.
-pub(super) fn decode(raw: RawEntry) -> Option<Result<StreamEntry, Undecodable>> {
-    let RawEntry { id, fields } = raw;
-    let fields = Fields(fields?);
-    Some(match fields.reading(id) {
+/// Makes a reading of a stream entry's fields.
+pub(super) fn decode<T: AsRef<[u8]>>(
+    id: StreamId,
+    fields: &[(T, T)],
+) -> Result<StreamEntry, Undecodable> {
+    let owned = |(name, value): &(T, T)| (name.as_ref().to_vec(), value.as_ref().to_vec());
+    match Fields(fields).reading(id) {
         Ok((reading, ingested_at)) => Ok(StreamEntry { id, reading, ingested_at }),
-        Err(reason) => Err(Undecodable { id, fields: fields.0, reason }),
-    })
+        Err(reason) => Err(Undecodable { id, fields: fields.iter().map(owned).collect(), reason }),
+    }
 }
 
 /// The fields of an entry; of a name that is there twice the last counts, as in a Python `dict`.
-struct Fields(RawFields);
+struct Fields<'a, T>(&'a [(T, T)]);
 
-impl Fields {
+impl<T: AsRef<[u8]>> Fields<'_, T> {
     fn reading(&self, id: StreamId) -> Result<(Reading, String), DecodeFault> {
         let site_id =
             SiteId::new(self.required("site_id")?).ok_or(DecodeFault::Empty("site_id"))?;
@@ -122,10 +123,11 @@ impl Fields {
     }
 
     fn text(&self, name: &'static str) -> Result<Option<&str>, DecodeFault> {
-        let Some((_, value)) = self.0.iter().rfind(|(n, _)| n == name.as_bytes()) else {
+        let is_it = |(other, _): &&(T, T)| other.as_ref() == name.as_bytes();
+        let Some((_, value)) = self.0.iter().rfind(is_it) else {
             return Ok(None);
         };
-        str::from_utf8(value).map(Some).map_err(|_| DecodeFault::NotText(name))
+        str::from_utf8(value.as_ref()).map(Some).map_err(|_| DecodeFault::NotText(name))
     }
 }
 

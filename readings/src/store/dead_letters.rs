@@ -8,7 +8,7 @@ use redis::{Script, Value, cmd, pipe};
 use super::StreamId;
 use super::codec::{self, StreamEntry, Undecodable};
 use super::error::{StoreError, StoreResult};
-use super::reply::{self, RawEntry, RawFields};
+use super::reply::{self, RawEntry};
 use super::stream::ReadingStream;
 
 /// What stands before the name of each of the entry's own fields.
@@ -121,9 +121,7 @@ impl KeptLetter {
     /// The reading that the letter once was; `None` for what never was one.
     #[must_use]
     pub fn entry(&self) -> Option<StreamEntry> {
-        let id = self.original_id.parse().ok()?;
-        let fields: RawFields = self.fields.clone();
-        codec::decode(RawEntry { id, fields: Some(fields) })?.ok()
+        codec::decode(self.original_id.parse().ok()?, &self.fields).ok()
     }
 }
 

@@ -1,14 +1,23 @@
 //! A connection for one caller whose commands may block.
 
+use std::io;
 use std::time::Duration;
 
-use redis::aio::{ConnectionLike, MultiplexedConnection};
-use redis::{AsyncConnectionConfig, Cmd, Value};
+use bytes::{Buf, BytesMut};
+use redis::{Cmd, RedisConnectionInfo, Value, cmd};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::time::timeout;
 
 use super::connection::answer;
-use super::error::{StoreError, StoreResult};
-use super::server::{RedisServer, connect_error};
+use super::error::{CONNECT, StoreError, StoreResult};
+use super::resp::{Halt, Received, Taken};
+use super::server::RedisServer;
+use super::socket::Socket;
 use super::whereabouts::Stay;
+
+/// Room for what arrives at once. Too low and a batch takes many reads of the socket; too high and
+/// memory lies idle.
+const RECEIVE: usize = 128 * 1024;
 
 impl RedisServer {
     /// A connection for one caller whose commands may take up to `response_timeout`, which must be
@@ -17,21 +26,23 @@ impl RedisServer {
     /// # Errors
     /// When the server cannot be reached or refuses the credentials.
     pub async fn dedicated(&self, response_timeout: Duration) -> StoreResult<DedicatedConnection> {
-        let config = AsyncConnectionConfig::new().set_response_timeout(Some(response_timeout));
-        let (mut connection, stay) = self.connect(config).await?;
-        let client_id = redis::cmd("CLIENT").arg("ID").query_async(&mut connection).await;
-        let client_id = client_id.map_err(connect_error)?;
-        Ok(DedicatedConnection { connection, client_id, stay })
+        let (socket, login, stay) = self.open().await?;
+        let received = BytesMut::new();
+        let mut connection =
+            DedicatedConnection { socket, received, client_id: 0, stay, response_timeout };
+        connection.log_in(&login).await?;
+        Ok(connection)
     }
 }
 
 /// A connection whose only caller may block on it. Dropping it is the one safe way to give up a
 /// command: the server then sees that nobody is there and delivers nothing more to it.
-#[derive(Debug)]
 pub struct DedicatedConnection {
-    connection: MultiplexedConnection,
+    socket: Socket,
+    received: BytesMut,
     client_id: i64,
     stay: Stay,
+    response_timeout: Duration,
 }
 
 impl DedicatedConnection {
@@ -41,20 +52,94 @@ impl DedicatedConnection {
         self.client_id
     }
 
+    /// Says who we are, in RESP2: `HELLO` is not needed for it.
+    async fn log_in(&mut self, login: &RedisConnectionInfo) -> StoreResult<()> {
+        if let Some(password) = login.password() {
+            let mut auth = cmd("AUTH");
+            auth.arg(login.username()).arg(password);
+            self.exchange(&auth).await?;
+        }
+        if login.db() != 0 {
+            self.exchange(cmd("SELECT").arg(login.db())).await?;
+        }
+        let id = self.exchange(cmd("CLIENT").arg("ID")).await?;
+        let Value::Int(id) = id else { return Err(StoreError::unexpected_reply(CONNECT)) };
+        self.client_id = id;
+        Ok(())
+    }
+
+    /// Sends a command whose reply is a line.
+    async fn exchange(&mut self, command: &Cmd) -> StoreResult<Value> {
+        self.send(CONNECT, &[command]).await?;
+        let line = |received: &mut Received<'_>| received.line().map(redis::parse_redis_value);
+        answer(CONNECT, self.receive(CONNECT, line).await?)
+    }
+
+    /// Sends commands at once; their replies come in this order.
     pub(super) async fn send(
         &mut self,
         operation: &'static str,
-        command: &Cmd,
-    ) -> StoreResult<Value> {
-        tokio::select! {
-            reply = self.connection.req_packed_command(command) => answer(operation, reply),
-            () = self.stay.over() => Err(moved(operation)),
+        commands: &[&Cmd],
+    ) -> StoreResult<()> {
+        let packed: Vec<_> = commands.iter().map(|command| command.get_packed_command()).collect();
+        let sent = self.socket.write_all(&packed.concat()).await;
+        sent.map_err(|error| StoreError::new(operation, error.into()))
+    }
+
+    /// Takes the next part of the reply, as soon as it has arrived.
+    ///
+    /// # Errors
+    /// When it is an error, or does not come in time. What comes later belongs to no command then.
+    pub(super) async fn receive<T>(
+        &mut self,
+        operation: &'static str,
+        mut take: impl FnMut(&mut Received<'_>) -> Taken<T>,
+    ) -> StoreResult<T> {
+        loop {
+            let mut received = Received::new(&self.received);
+            match take(&mut received) {
+                Ok(taken) => {
+                    let left = received.left();
+                    self.received.advance(self.received.len() - left);
+                    return Ok(taken);
+                }
+                Err(Halt::Refused) => return Err(self.refusal(operation)),
+                Err(Halt::Unexpected) => return Err(StoreError::unexpected_reply(operation)),
+                Err(Halt::Incomplete) => self.receive_more(operation).await?,
+            }
+        }
+    }
+
+    fn refusal(&self, operation: &'static str) -> StoreError {
+        let refused = answer(operation, redis::parse_redis_value(&self.received));
+        refused.err().unwrap_or_else(|| StoreError::unexpected_reply(operation))
+    }
+
+    async fn receive_more(&mut self, operation: &'static str) -> StoreResult<()> {
+        self.received.reserve(RECEIVE);
+        let more = self.socket.read_buf(&mut self.received);
+        let count = tokio::select! {
+            count = timeout(self.response_timeout, more) => count.unwrap_or_else(|late| Err(late.into())),
+            () = self.stay.over() => Err(ended("the master has moved")),
+        };
+        match count {
+            Ok(0) => {
+                Err(StoreError::new(operation, ended("the server closed the connection").into()))
+            }
+            Ok(_) => Ok(()),
+            Err(error) => Err(StoreError::new(operation, error.into())),
         }
     }
 }
 
-fn moved(operation: &'static str) -> StoreError {
-    let text = "the master has moved";
-    let error = std::io::Error::new(std::io::ErrorKind::ConnectionAborted, text);
-    StoreError::new(operation, error.into())
+impl std::fmt::Debug for DedicatedConnection {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("DedicatedConnection")
+            .field("client_id", &self.client_id)
+            .finish_non_exhaustive()
+    }
+}
+
+fn ended(text: &str) -> io::Error {
+    io::Error::new(io::ErrorKind::ConnectionAborted, text)
 }

@@ -8,6 +8,7 @@
 //! | [`server_report`] | what about a server endangers readings |
 //! | `whereabouts` | whether the server has moved |
 //! | [`connection`], `dedicated` | the kinds of connection and why there are several |
+//! | `socket`, `resp` | bytes to and from the server, for replies that come in bulk |
 //! | [`stream`] | the stream and its consumer group |
 //! | [`idempotency`] | appending a reading once |
 //! | [`consumers`] | the group's consumers: life, hand-over, end |
@@ -31,10 +32,12 @@ pub mod error;
 pub mod idempotency;
 pub mod keys;
 mod reply;
+mod resp;
 pub mod series;
 mod server;
 pub mod server_report;
 pub mod sites;
+mod socket;
 pub mod status;
 pub mod stream;
 mod stream_id;

@@ -56,23 +56,6 @@ pub(super) fn map(value: Value) -> Option<Vec<(Value, Value)>> {
     }
 }
 
-/// The one stream of an `XREADGROUP` reply; empty when nothing came in time.
-pub(super) fn read_entries(value: Value) -> Option<Vec<RawEntry>> {
-    let entries_of = |stream: Value| match stream {
-        Value::Nil => Some(Vec::new()),
-        stream => entries(stream),
-    };
-    match value {
-        Value::Nil => Some(Vec::new()),
-        Value::Map(mut streams) => streams.pop().map_or(Some(Vec::new()), |(_, s)| entries_of(s)),
-        Value::Array(mut streams) => match streams.pop() {
-            None => Some(Vec::new()),
-            Some(stream) => entries_of(array(stream)?.pop()?),
-        },
-        _ => None,
-    }
-}
-
 /// A list of stream entries: `[[id, [field, value, …]], …]`.
 pub(super) fn entries(value: Value) -> Option<Vec<RawEntry>> {
     array(value)?.into_iter().map(entry).collect()

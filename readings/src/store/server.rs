@@ -10,6 +10,7 @@ use tokio::time::timeout;
 
 use super::address::Address;
 use super::error::{CONNECT, StoreError, StoreResult};
+use super::socket::{self, Socket};
 use super::whereabouts::{Stay, Whereabouts};
 
 /// How long a connection attempt may take. Too low and a busy server is never reached; too high and
@@ -95,14 +96,29 @@ impl RedisServer {
         &self,
         config: AsyncConnectionConfig,
     ) -> StoreResult<(MultiplexedConnection, Stay)> {
+        let (client, stay) = self.locate().await?;
+        let config = config.set_connection_timeout(Some(CONNECT_TIMEOUT));
+        let connecting = client.get_multiplexed_async_connection_with_config(&config);
+        Ok((connecting.await.map_err(connect_error)?, stay))
+    }
+
+    /// Connects as [`RedisServer::connect`] does, and leaves it to the caller to log in.
+    pub(super) async fn open(&self) -> StoreResult<(Socket, RedisConnectionInfo, Stay)> {
+        let (client, stay) = self.locate().await?;
+        let (info, root_cert) = (client.get_connection_info(), self.root_cert()?);
+        let connecting = timeout(CONNECT_TIMEOUT, socket::connect(info, root_cert.as_deref()));
+        let connected = connecting.await.unwrap_or_else(|late| Err(late.into()));
+        let socket = connected.map_err(|error| connect_error(error.into()))?;
+        Ok((socket, info.redis_settings().clone(), stay))
+    }
+
+    async fn locate(&self) -> StoreResult<(Client, Stay)> {
         let client = timeout(FIND_TIMEOUT, self.client()).await.map_err(|_| not_found())??;
         let stay = self.whereabouts.note(address_of(&client));
         if self.address.may_move() {
             self.whereabouts.keep_asking(self);
         }
-        let config = config.set_connection_timeout(Some(CONNECT_TIMEOUT));
-        let connecting = client.get_multiplexed_async_connection_with_config(&config);
-        Ok((connecting.await.map_err(connect_error)?, stay))
+        Ok((client, stay))
     }
 
     /// The address of the server, as it is found now.
@@ -116,8 +132,12 @@ impl RedisServer {
             Some(password) => info.set_password(password),
             None => info,
         };
+        self.address.client(login, self.root_cert()?).await
+    }
+
+    fn root_cert(&self) -> StoreResult<Option<Vec<u8>>> {
         let root_cert = self.secrets.tls_ca_file.as_deref().map(read).transpose()?;
-        self.address.client(login, root_cert.map(String::into_bytes)).await
+        Ok(root_cert.map(String::into_bytes))
     }
 
     fn password(&self) -> StoreResult<Option<String>> {

@@ -1,16 +1,19 @@
 //! The stream that accepted readings arrive in, and its consumer group.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use redis::{Cmd, Value, cmd};
 
 use super::StreamId;
+use super::burial;
 use super::codec::{self, StreamEntry, Undecodable};
 use super::connection::{Epoch, SharedConnection};
 use super::dedicated::DedicatedConnection;
 use super::error::{ErrorClass, StoreError, StoreResult};
 use super::keys::Keys;
 use super::reply::{self, RawEntry};
+use super::resp::Received;
 use super::server::RedisServer;
 use crate::reading::Reading;
 
@@ -29,26 +32,31 @@ pub struct Delivery {
     pub bodiless: Vec<StreamId>,
     /// Entries that were buried before, and are delivered again all the same.
     pub buried: Vec<StreamId>,
+    /// Whether all that was buried has been set apart.
+    pub is_sifted: bool,
 }
 
 impl Delivery {
     fn from_raw(raw: Vec<RawEntry>) -> Self {
         let mut delivery = Self { entries: Vec::with_capacity(raw.len()), ..Self::default() };
-        for entry in raw {
-            let id = entry.id;
-            match codec::decode(entry) {
-                Some(Ok(entry)) => delivery.entries.push(entry),
-                Some(Err(undecodable)) => delivery.undecodable.push(undecodable),
-                None => delivery.bodiless.push(id),
-            }
+        for RawEntry { id, fields } in raw {
+            delivery.add(id, fields.as_deref());
         }
         delivery
+    }
+
+    fn add<T: AsRef<[u8]>>(&mut self, id: StreamId, fields: Option<&[(T, T)]>) {
+        match fields.map(|fields| codec::decode(id, fields)) {
+            Some(Ok(entry)) => self.entries.push(entry),
+            Some(Err(undecodable)) => self.undecodable.push(undecodable),
+            None => self.bodiless.push(id),
+        }
     }
 
     /// How many entries were delivered.
     #[must_use]
     pub fn len(&self) -> usize {
-        let Self { entries, undecodable, bodiless, buried } = self;
+        let Self { entries, undecodable, bodiless, buried, .. } = self;
         entries.len() + undecodable.len() + bodiless.len() + buried.len()
     }
 
@@ -63,6 +71,17 @@ impl Delivery {
         let entries = self.entries.iter().map(|entry| entry.id);
         let undecodable = self.undecodable.iter().map(|entry| entry.id);
         entries.chain(undecodable).chain(self.bodiless.iter().chain(&self.buried).copied())
+    }
+
+    /// Sets apart what was buried before: a group that was made anew or set back delivers again what
+    /// was dealt with. Storing an entry again changes nothing; but one that was buried would be both.
+    pub fn sift(&mut self, buried: &HashSet<StreamId>) {
+        if !buried.is_empty() {
+            let again: Vec<_> = self.ids().filter(|id| buried.contains(id)).collect();
+            self.retain(|id| !buried.contains(&id));
+            self.buried = again;
+        }
+        self.is_sifted = true;
     }
 
     /// Drops what `keep` refuses.
@@ -228,6 +247,7 @@ impl ReadingStream {
             consumer: consumer.to_owned(),
             block,
             connection,
+            newest: None,
         })
     }
 
@@ -243,6 +263,8 @@ pub struct GroupReader {
     consumer: String,
     block: Duration,
     connection: DedicatedConnection,
+    /// The last of the new entries that were read.
+    newest: Option<StreamId>,
 }
 
 impl GroupReader {
@@ -254,6 +276,9 @@ impl GroupReader {
 
     /// Reads up to `count` entries that no consumer has seen; blocks while there are none.
     ///
+    /// What was buried meanwhile is asked for in the same breath, so that entries which are new by
+    /// their ids, too, come sifted.
+    ///
     /// # Errors
     /// After any error entries may be pending that never arrived here: drop the reader, and let its
     /// successor read the consumer's own pending entries first.
@@ -261,7 +286,19 @@ impl GroupReader {
         let mut command = self.command(count);
         command.arg("BLOCK").arg(milliseconds(self.block));
         command.arg("STREAMS").arg(self.keys.stream()).arg(">");
-        self.read(&command).await
+        let Some(newest) = self.newest else {
+            self.connection.send(XREADGROUP, &[&command]).await?;
+            return self.receive_new().await;
+        };
+        let buried_since = burial::buried_since(&self.keys, newest);
+        self.connection.send(XREADGROUP, &[&command, &buried_since]).await?;
+        let mut delivery = self.receive_new().await?;
+        let ids = |received: &mut Received<'_>| received.ids();
+        let buried = self.connection.receive(ZRANGE, ids).await?;
+        if delivery.ids().all(|id| id > newest) && buried.len() < burial::MOST_BURIED_SINCE {
+            delivery.sift(&buried.into_iter().collect());
+        }
+        Ok(delivery)
     }
 
     /// Reads up to `count` entries that are pending for this consumer, after `after`.
@@ -271,22 +308,38 @@ impl GroupReader {
     pub async fn read_pending(&mut self, after: StreamId, count: usize) -> StoreResult<Delivery> {
         let mut command = self.command(count);
         command.arg("STREAMS").arg(self.keys.stream()).arg(after.to_string());
-        self.read(&command).await
+        self.connection.send(XREADGROUP, &[&command]).await?;
+        self.receive_entries().await
     }
 
     fn command(&self, count: usize) -> Cmd {
-        let mut command = cmd("XREADGROUP");
+        let mut command = cmd(XREADGROUP);
         command.arg("GROUP").arg(self.keys.group()).arg(&self.consumer).arg("COUNT").arg(count);
         command
     }
 
-    async fn read(&mut self, command: &Cmd) -> StoreResult<Delivery> {
-        const XREADGROUP: &str = "XREADGROUP";
-        let reply = self.connection.send(XREADGROUP, command).await?;
-        let raw = reply::read_entries(reply);
-        raw.map(Delivery::from_raw).ok_or_else(|| StoreError::unexpected_reply(XREADGROUP))
+    async fn receive_new(&mut self) -> StoreResult<Delivery> {
+        let delivery = self.receive_entries().await?;
+        self.newest = delivery.ids().max().max(self.newest);
+        Ok(delivery)
+    }
+
+    async fn receive_entries(&mut self) -> StoreResult<Delivery> {
+        let header = |received: &mut Received<'_>| received.stream_header();
+        let count = self.connection.receive(XREADGROUP, header).await?;
+        let mut delivery = Delivery { entries: Vec::with_capacity(count), ..Delivery::default() };
+        for _ in 0..count {
+            let entry = |received: &mut Received<'_>| {
+                received.entry().map(|(id, fields)| delivery.add(id, fields.as_deref()))
+            };
+            self.connection.receive(XREADGROUP, entry).await?;
+        }
+        Ok(delivery)
     }
 }
+
+const XREADGROUP: &str = "XREADGROUP";
+const ZRANGE: &str = "ZRANGE";
 
 impl StoreError {
     /// Whether stream or group must be created before this can work.
