@@ -55,6 +55,7 @@ impl Dispatcher {
         mut delivery: Delivery,
         delivered: Instant,
     ) -> Result<(), NobodyThere> {
+        self.shared.window.weigh(delivery.len(), delivery.bytes);
         delivery.retain(|id| !self.shared.window.contains(id));
         if delivery.is_empty() {
             return Ok(());
@@ -80,7 +81,7 @@ impl Dispatcher {
     }
 
     fn sort(&self, delivery: Delivery) -> Sorted {
-        let Delivery { entries, undecodable, bodiless, buried } = delivery;
+        let Delivery { entries, undecodable, bodiless, buried, .. } = delivery;
         let letters = undecodable.into_iter().map(Into::into).collect();
         let mut sorted = Sorted { letters, bodiless, buried, ..Sorted::default() };
         for entry in entries {

@@ -30,6 +30,7 @@ mod dedicated;
 pub mod error;
 pub mod idempotency;
 pub mod keys;
+mod paging;
 mod reply;
 pub mod series;
 mod server;

@@ -29,6 +29,8 @@ pub struct Delivery {
     pub bodiless: Vec<StreamId>,
     /// Entries that were buried before, and are delivered again all the same.
     pub buried: Vec<StreamId>,
+    /// The bytes that all of their fields had.
+    pub bytes: usize,
 }
 
 impl Delivery {
@@ -36,6 +38,7 @@ impl Delivery {
         let mut delivery = Self { entries: Vec::with_capacity(raw.len()), ..Self::default() };
         for entry in raw {
             let id = entry.id;
+            delivery.bytes += entry.bytes();
             match codec::decode(entry) {
                 Some(Ok(entry)) => delivery.entries.push(entry),
                 Some(Err(undecodable)) => delivery.undecodable.push(undecodable),
@@ -48,7 +51,7 @@ impl Delivery {
     /// How many entries were delivered.
     #[must_use]
     pub fn len(&self) -> usize {
-        let Self { entries, undecodable, bodiless, buried } = self;
+        let Self { entries, undecodable, bodiless, buried, .. } = self;
         entries.len() + undecodable.len() + bodiless.len() + buried.len()
     }
 
