@@ -20,7 +20,7 @@ const FLOOR: usize = 16;
 
 /// Bytes that the entries in flight may have together, going by those that came lately. Too low and
 /// large entries are worked on one by one; too high and they end a process with little memory, which
-/// holds each byte up to four times on its way from one reply to one command.
+/// holds each byte up to seven times (reply, entry, member, command, and what buffers grow by).
 const MAX_BYTES: usize = 16 * 1024 * 1024;
 
 /// Small entries after large ones bring the weight of an entry down by this part at a time.

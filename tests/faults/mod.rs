@@ -32,6 +32,7 @@ mod switch;
 
 mod backlogs;
 mod busy_scripts;
+mod clocks_that_jump;
 mod contradicting_settings;
 mod credentials;
 mod dead_letter_tools;
@@ -48,6 +49,7 @@ mod idempotency_keys;
 mod keys_of_the_wrong_type;
 #[cfg(feature = "failpoints")]
 mod kills_in_the_middle;
+mod namesakes;
 mod orderly_ends;
 mod poison;
 mod readings_retention;

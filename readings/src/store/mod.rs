@@ -11,6 +11,7 @@
 //! | [`stream`] | the stream and its consumer group |
 //! | [`idempotency`] | appending a reading once |
 //! | [`consumers`] | the group's consumers: life, hand-over, end |
+//! | [`lives`] | processes of one consumer name |
 //! | `trim` | removing what everybody has read |
 //! | [`series`] | a site's sorted set |
 //! | [`status`] | what Redis says of stream and groups |
@@ -30,6 +31,7 @@ mod dedicated;
 pub mod error;
 pub mod idempotency;
 pub mod keys;
+pub mod lives;
 mod paging;
 mod reply;
 pub mod series;
