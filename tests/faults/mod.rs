@@ -53,6 +53,7 @@ mod namesakes;
 mod orderly_ends;
 mod poison;
 mod readings_retention;
+mod reconciliation;
 mod replicas_that_are_missed;
 mod sentinel;
 mod silence;

@@ -18,6 +18,7 @@
 //! | [`sites`] | the index of sites |
 //! | [`dead_letters`] | entries that cannot become readings |
 //! | `burial` | how they get there |
+//! | [`reconciliation`] | finding what nobody has |
 //! | [`error`] | what can go wrong, by what to do about it |
 
 mod address;
@@ -33,6 +34,7 @@ pub mod idempotency;
 pub mod keys;
 pub mod lives;
 mod paging;
+pub mod reconciliation;
 mod reply;
 pub mod series;
 mod server;
