@@ -54,10 +54,12 @@ mod orderly_ends;
 mod poison;
 mod readings_retention;
 mod reconciliation;
+mod recovery_times;
 mod replicas_that_are_missed;
 mod sentinel;
 mod silence;
 mod streams_that_vanish;
+mod table_of_fault_tests;
 mod trimming;
 #[cfg(feature = "failpoints")]
 mod what_a_service_holds;
