@@ -1,7 +1,7 @@
 # `make run` and `make test` need nothing but git, make, a C compiler and Rust: they install the rest
 # where they may, and say what to install where they may not.
 .DEFAULT_GOAL := help
-.PHONY: help run test demo build page setup setup-test lint unit e2e bench-quick soak docs openapi clean
+.PHONY: help run test demo build page setup setup-test lint unit e2e bench-quick soak fault-tests docs openapi clean
 
 CARGO ?= cargo
 SERVICE_URL ?= http://localhost:8000
@@ -43,6 +43,9 @@ bench-quick: build ## Measure the release program in under 2 minutes (see bench/
 
 soak: ## Break everything again and again: make soak MINUTES=30 SEED=1
 	MINUTES=$(MINUTES) SEED=$(SEED) $(CARGO) test --test soak
+
+fault-tests: page ## Run the fault tests and write down what was seen (docs/fault-tests.md)
+	scripts/fault-tests
 
 page: frontend/dist/index.html ## Build the web page
 

@@ -3,7 +3,7 @@
 use anyhow::Context;
 use api::operations::DeadLetter;
 use readings::store::StreamId;
-use readings::store::dead_letters::KeptLetter;
+use readings::store::dead_letters::LetterPage;
 use readings::store::stream::ReadingStream;
 
 use crate::config::{DeadLettersAction, DeadLettersArguments, LetterSelection, RedisSettings};
@@ -31,11 +31,13 @@ fn stream(redis: &RedisSettings) -> anyhow::Result<ReadingStream> {
 async fn list(stream: &ReadingStream) -> anyhow::Result<()> {
     let mut after = None;
     loop {
-        let letters = stream.dead_letters(after, PAGE).await?;
-        let Some(last) = letters.last() else { return Ok(()) };
-        after = Some(last.id);
+        let LetterPage { letters, more } = stream.dead_letters(after, PAGE).await?;
+        after = letters.last().map(|letter| letter.id);
         for letter in letters {
             console::say(DeadLetter::from(letter).to_line());
+        }
+        if !more {
+            return Ok(());
         }
     }
 }
@@ -91,10 +93,10 @@ async fn selected(
     }
     let mut ids: Vec<StreamId> = Vec::new();
     loop {
-        let page: Vec<KeptLetter> = stream.dead_letters(ids.last().copied(), PAGE).await?;
-        if page.is_empty() {
+        let page = stream.dead_letters(ids.last().copied(), PAGE).await?;
+        ids.extend(page.letters.iter().map(|letter| letter.id));
+        if !page.more {
             return Ok(ids);
         }
-        ids.extend(page.iter().map(|letter| letter.id));
     }
 }

@@ -10,6 +10,7 @@ mod healthcheck;
 mod import;
 mod local_redis;
 mod openapi;
+mod reconcile;
 mod roles;
 mod shutdown;
 mod telemetry;
@@ -41,6 +42,7 @@ async fn run(command: Command) -> ExitCode {
         Command::Import(arguments) => return import::run(arguments).await,
         Command::Healthcheck(arguments) => return healthcheck::run(arguments).await,
         Command::DeadLetters(arguments) => dead_letters::run(arguments).await,
+        Command::Reconcile(arguments) => reconcile::run(arguments).await,
         Command::Openapi(arguments) => openapi::run(arguments.role),
         Command::Up(settings) => serve(&settings.log.clone(), roles::up::run(settings)).await,
         Command::IngestionApi(settings) => {

@@ -55,6 +55,7 @@ impl Dispatcher {
         mut delivery: Delivery,
         delivered: Instant,
     ) -> Result<(), NobodyThere> {
+        self.shared.window.weigh(delivery.len(), delivery.bytes);
         delivery.retain(|id| !self.shared.window.contains(id));
         if delivery.is_empty() {
             return Ok(());

@@ -92,6 +92,16 @@ impl InFlightWindow {
         (room > 0).then(|| Reservation { window: self.clone(), room })
     }
 
+    /// How many entries may be in flight now.
+    pub fn size(&self) -> usize {
+        self.state().size.current()
+    }
+
+    /// Notes what entries weigh, so that as many are in flight as there is memory for.
+    pub fn weigh(&self, entries: usize, bytes: usize) {
+        self.state().size.weighed(entries, bytes);
+    }
+
     /// Whether an entry is in flight.
     pub fn contains(&self, id: StreamId) -> bool {
         self.state().ids.contains(&id)

@@ -15,6 +15,7 @@ pub(crate) struct Metrics {
     rolled_back: Counter<u64>,
     trimmed: Counter<u64>,
     expired: Counter<u64>,
+    namesakes: Counter<u64>,
     restarts: Counter<u64>,
 }
 
@@ -32,6 +33,7 @@ pub(crate) static METRICS: LazyLock<Metrics> = LazyLock::new(|| {
         rolled_back: counter("entries_rolled_back", "Entries Redis lost, stored from memory"),
         trimmed: counter("entries_trimmed", "Entries removed from the stream after all had them"),
         expired: counter("readings_expired", "Stored readings removed for their age"),
+        namesakes: counter("consumer_namesakes", "Signs of another process of this name"),
         restarts: counter("actor_restarts", "Actors that failed and were started again"),
     }
 });
@@ -71,6 +73,10 @@ impl Metrics {
 
     pub fn expired(&self, readings: u64) {
         self.expired.add(readings, &[]);
+    }
+
+    pub fn namesake_seen(&self) {
+        self.namesakes.add(1, &[]);
     }
 
     pub fn restarted(&self, actor: &'static str) {

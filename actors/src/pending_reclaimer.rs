@@ -6,7 +6,6 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use backon::{BackoffBuilder, ConstantBuilder};
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use readings::store::stream::Claimed;
 use readings::store::{StoreError, StreamId};
@@ -14,8 +13,14 @@ use tracing::{info, warn};
 
 use crate::config::Shared;
 use crate::dispatch::{Dispatcher, NobodyThere};
+use crate::housekeeping::every;
 use crate::in_flight::Reservation;
 use crate::metrics::METRICS;
+
+/// The pause between two looks, if `CLAIM_MIN_IDLE_MS` is not shorter; jitter makes it up to twice as
+/// long. Too low and every replica walks through all that is pending for nothing; too high and what an
+/// ending process has handed over waits that long.
+const LOOK_EVERY: Duration = Duration::from_millis(2_500);
 
 pub(crate) struct PendingReclaimerArguments {
     pub shared: Arc<Shared>,
@@ -48,7 +53,7 @@ impl Actor for PendingReclaimer {
         PendingReclaimerArguments { shared, dispatcher }: Self::Arguments,
     ) -> Result<Self::State, ActorProcessingErr> {
         myself.cast(PendingReclaimerMessage::Claim)?;
-        let pauses = pauses(shared.config.claim_min_idle);
+        let pauses = every(LOOK_EVERY.min(shared.config.claim_min_idle / 2));
         Ok(PendingReclaimerState { shared, dispatcher, cursor: StreamId::ZERO, pauses })
     }
 
@@ -123,10 +128,4 @@ impl PendingReclaimerState {
         let pause = if at_once { None } else { self.pauses.next() }.unwrap_or_default();
         myself.send_after(pause, || PendingReclaimerMessage::Claim);
     }
-}
-
-/// About half the idle time that makes an entry claimable, so none waits much longer than one and a
-/// half times; with jitter, so that replicas do not all scan at once.
-fn pauses(min_idle: Duration) -> backon::ConstantBackoff {
-    ConstantBuilder::default().with_delay(min_idle / 2).with_jitter().without_max_times().build()
 }

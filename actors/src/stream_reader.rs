@@ -128,6 +128,8 @@ impl StreamReaderState {
     /// The next entries; those that are pending may be in flight.
     async fn deliver(&mut self, room: usize) -> Result<Delivery, StoreError> {
         self.start().await?;
+        // Less than what was reserved, if it has just turned out that entries are large.
+        let room = room.min(self.shared.window.size());
         let Some(reader) = &mut self.reader else {
             return Ok(Delivery::default());
         };
@@ -153,6 +155,7 @@ impl StreamReaderState {
             METRICS.group_created();
             info!(group = stream.keys().group(), "created the consumer group");
         }
+        self.shared.window.weigh(1, stream.likely_entry_bytes().await?);
         self.reader = Some(stream.reader(server, &config.consumer, config.read_block).await?);
         Ok(())
     }

@@ -14,6 +14,7 @@ use tracing::{error, info, warn};
 use crate::acker::{Acker, AckerMessage};
 use crate::config::{PipelineConfig, Shared};
 use crate::dispatch::Dispatcher;
+use crate::housekeeping::{Chore, Housekeeper};
 use crate::janitor::ConsumerJanitor;
 use crate::metrics::METRICS;
 use crate::pending_reclaimer::{PendingReclaimer, PendingReclaimerArguments};
@@ -262,9 +263,9 @@ impl SupervisorState {
                 let arguments = PendingReclaimerArguments { shared, dispatcher: self.dispatcher() };
                 spawn(PendingReclaimer, arguments, supervisor).await
             }
-            Child::Trimmer => spawn(Trimmer, shared, supervisor).await,
-            Child::ConsumerJanitor => spawn(ConsumerJanitor, shared, supervisor).await,
-            Child::ReadingsRetention => spawn(ReadingsRetention, shared, supervisor).await,
+            Child::Trimmer => keep_house(Trimmer(shared), supervisor).await,
+            Child::ConsumerJanitor => keep_house(ConsumerJanitor::new(shared), supervisor).await,
+            Child::ReadingsRetention => keep_house(ReadingsRetention(shared), supervisor).await,
         }
     }
 
@@ -301,6 +302,10 @@ impl SupervisorState {
         }
         stream.forget_consumer(&config.consumer).await.map(drop)
     }
+}
+
+async fn keep_house(chore: impl Chore, supervisor: ActorCell) -> Result<ActorCell, SpawnErr> {
+    spawn(Housekeeper::new(), chore, supervisor).await
 }
 
 async fn spawn<A: Actor>(

@@ -1,80 +1,37 @@
 //! `Trimmer`: removes from the stream what every group has acknowledged.
 //!
-//! Owns nothing. When it dies the stream grows until it is started again. Any number of replicas may
-//! trim: each asks for the bound anew, and the bound only rises.
+//! Without it the stream grows. Any number of replicas may trim: each asks for the bound anew, and the
+//! bound only rises.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use backon::ConstantBackoff;
-use ractor::{Actor, ActorProcessingErr, ActorRef};
+use readings::store::StoreError;
 use tracing::debug;
 
 use crate::config::Shared;
-use crate::housekeeping::{every, note_failure};
+use crate::housekeeping::Chore;
 use crate::metrics::METRICS;
 
 /// How often the stream is trimmed. Too low and Redis is asked for nothing; too high and it holds that
 /// much more (94 bytes a reading).
 const TRIM_EVERY: Duration = Duration::from_secs(5);
 
-pub(crate) struct TrimmerState {
-    shared: Arc<Shared>,
-    pauses: ConstantBackoff,
-}
+pub(crate) struct Trimmer(pub Arc<Shared>);
 
-#[derive(Debug)]
-pub(crate) enum TrimmerMessage {
-    /// Trim once, and go on.
-    Trim,
-}
+impl Chore for Trimmer {
+    const NAME: &'static str = "trimming the stream";
 
-pub(crate) struct Trimmer;
-
-impl Actor for Trimmer {
-    type Msg = TrimmerMessage;
-    type State = TrimmerState;
-    type Arguments = Arc<Shared>;
-
-    async fn pre_start(
-        &self,
-        myself: ActorRef<Self::Msg>,
-        shared: Self::Arguments,
-    ) -> Result<Self::State, ActorProcessingErr> {
-        // Half the retention at most: a short one is meant to be seen.
-        let pause = TRIM_EVERY.min(shared.config.stream_retention / 2).max(TRIM_EVERY / 5);
-        let mut state = TrimmerState { shared, pauses: every(pause) };
-        state.schedule(&myself);
-        Ok(state)
+    /// Half the retention at most: a short one is meant to be seen.
+    fn pause(&self) -> Option<Duration> {
+        Some(TRIM_EVERY.min(self.0.config.stream_retention / 2).max(TRIM_EVERY / 5))
     }
 
-    async fn handle(
-        &self,
-        myself: ActorRef<Self::Msg>,
-        message: Self::Msg,
-        state: &mut Self::State,
-    ) -> Result<(), ActorProcessingErr> {
-        match message {
-            TrimmerMessage::Trim => state.trim().await,
-        }
-        state.schedule(&myself);
+    async fn work(&mut self) -> Result<(), StoreError> {
+        let Shared { stream, config, .. } = self.0.as_ref();
+        let entries = stream.trim(config.stream_retention).await?;
+        METRICS.trimmed(entries);
+        debug!(entries, "trimmed the stream");
         Ok(())
-    }
-}
-
-impl TrimmerState {
-    async fn trim(&self) {
-        match self.shared.stream.trim(self.shared.config.stream_retention).await {
-            Ok(entries) => {
-                METRICS.trimmed(entries);
-                debug!(entries, "trimmed the stream");
-            }
-            Err(error) => note_failure("trimming the stream", &error),
-        }
-    }
-
-    fn schedule(&mut self, myself: &ActorRef<TrimmerMessage>) {
-        let pause = self.pauses.next().unwrap_or(TRIM_EVERY);
-        myself.send_after(pause, || TrimmerMessage::Trim);
     }
 }

@@ -1,7 +1,8 @@
 //! How many entries may be in flight: about as many as were finished in the last quarter of a second.
 //!
 //! Pending then means work under way, which autoscaling reads; a replica that starts finds entries
-//! that are left to take; and a fast replica still reads in thousands.
+//! that are left to take; and a fast replica still reads in thousands. But never more than memory is
+//! meant for: of entries of megabytes each, which other writers may add, only some are in flight.
 
 use std::time::{Duration, Instant};
 
@@ -17,6 +18,14 @@ const SAMPLE: Duration = Duration::from_millis(20);
 /// KEDA's usual threshold (5 pending a replica, 3 replicas) is passed at once by one that is busy.
 const FLOOR: usize = 16;
 
+/// Bytes that the entries in flight may have together, going by those that came lately. Too low and
+/// large entries are worked on one by one; too high and they end a process with little memory, which
+/// holds each byte up to seven times (reply, entry, member, command, and what buffers grow by).
+const MAX_BYTES: usize = 16 * 1024 * 1024;
+
+/// Small entries after large ones bring the weight of an entry down by this part at a time.
+const WEIGHT_LOST: usize = 4;
+
 /// The present size of the window.
 #[derive(Debug)]
 pub(crate) struct WindowSize {
@@ -24,17 +33,28 @@ pub(crate) struct WindowSize {
     current: usize,
     since: Instant,
     finished: usize,
+    /// Bytes that an entry is likely to have.
+    weight: usize,
 }
 
 impl WindowSize {
     /// Starts small; grows with what is finished, up to `ceiling`.
     pub fn new(ceiling: usize, now: Instant) -> Self {
-        Self { ceiling, current: FLOOR.min(ceiling), since: now, finished: 0 }
+        Self { ceiling, current: FLOOR.min(ceiling), since: now, finished: 0, weight: 1 }
     }
 
-    /// How many entries may be in flight now.
-    pub const fn current(&self) -> usize {
-        self.current
+    /// How many entries may be in flight now; one at least, however large it is.
+    pub fn current(&self) -> usize {
+        self.current.min(MAX_BYTES / self.weight).max(1)
+    }
+
+    /// Notes that entries came and how many bytes they had: more than before counts at once, less
+    /// only by and by.
+    pub fn weighed(&mut self, entries: usize, bytes: usize) {
+        if entries > 0 {
+            let lighter = self.weight - self.weight / WEIGHT_LOST;
+            self.weight = (bytes / entries).max(lighter).max(1);
+        }
     }
 
     /// Notes that entries were finished.
@@ -84,6 +104,25 @@ mod tests {
         let mut size = WindowSize::new(2_000, start);
         size.finished(320, start + SAMPLE);
         assert_eq!(size.current(), 2_000);
+    }
+
+    #[test]
+    fn of_large_entries_so_many_are_in_flight_as_memory_is_meant_for_and_one_in_any_case() {
+        let mut size = WindowSize::new(10, Instant::now());
+        size.weighed(4, 4 * MAX_BYTES / 3);
+        assert_eq!(size.current(), 3);
+        size.weighed(1, 2 * MAX_BYTES);
+        assert_eq!(size.current(), 1);
+    }
+
+    #[test]
+    fn small_entries_after_large_ones_open_the_window_again_and_none_do_not() {
+        let mut size = WindowSize::new(10, Instant::now());
+        size.weighed(1, MAX_BYTES / 2);
+        size.weighed(0, 0);
+        assert_eq!(size.current(), 2);
+        (0..20).for_each(|_| size.weighed(500, 500 * 150));
+        assert_eq!(size.current(), 10);
     }
 
     #[test]

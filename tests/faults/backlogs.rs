@@ -1,12 +1,13 @@
 //! More readings wait than can be processed: memory stays bounded, and so does the backlog.
 
 use redis::pipe;
+use serde_json::Value;
 
 use super::ledger::Class;
 use super::world::{World, consumer};
 use crate::common::product::ingestion_api;
 use crate::common::readings::{NOON, add_backlog, fields, reading};
-use crate::common::redis::{RedisServer, STREAM};
+use crate::common::redis::{DEAD_LETTERS, RedisServer, STREAM};
 use crate::common::stored::assert_each_is_stored_once;
 use crate::common::wait;
 
@@ -15,15 +16,20 @@ const MAX_BACKLOG: u64 = 500;
 /// The most memory that a service may take for what it holds, in kB.
 const MEMORY_KB: u64 = 256 * 1024;
 
-/// Adds entries that are 10 KB each.
-async fn add_large(redis: &RedisServer, count: usize) -> Vec<String> {
+/// As above, for a few entries of megabytes; all of them together would take twice as much.
+const LARGE_ENTRIES_KB: u64 = 180 * 1024;
+
+const MEGABYTE: usize = 1_000_000;
+
+/// Adds entries that are so large each, of which the power is this.
+async fn add_large(redis: &RedisServer, count: usize, bytes: usize, power: &str) -> Vec<String> {
     let mut connection = redis.connect().await;
     let mut ids = Vec::new();
-    for chunk in (0..count).collect::<Vec<_>>().chunks(1_000) {
+    for chunk in (0..count).collect::<Vec<_>>().chunks(10 * MEGABYTE / bytes) {
         let mut pipe = pipe();
         for n in chunk {
-            let mut entry = fields(&format!("site-{}", n % 7), "1.0", NOON);
-            entry[1].1 = format!("{n:_>10000}");
+            let mut entry = fields(&format!("site-{}", n % 7), power, NOON);
+            entry[1].1 = format!("{n}{}", "_".repeat(bytes));
             pipe.xadd(STREAM, "*", &entry);
         }
         ids.extend(pipe.query_async::<Vec<String>>(&mut connection).await.unwrap());
@@ -34,11 +40,51 @@ async fn add_large(redis: &RedisServer, count: usize) -> Vec<String> {
 #[tokio::test]
 async fn a_backlog_of_large_entries_is_worked_off_with_bounded_memory() {
     let redis = RedisServer::start().await;
-    let ids = add_large(&redis, 20_000).await;
+    let ids = add_large(&redis, 20_000, 10_000, "1.0").await;
     let service = consumer(&redis, 1).start().await;
     assert_each_is_stored_once(&redis, &ids).await;
     let most = service.memory_kb("VmHWM");
     println!("20,000 entries of 10 KB were stored with {} MB", most / 1024);
+    assert!(most < MEMORY_KB, "{most} kB");
+}
+
+#[tokio::test]
+async fn entries_of_megabytes_are_read_as_few_at_a_time_as_memory_is_meant_for() {
+    let redis = RedisServer::start().await;
+    let mut ids = add_large(&redis, 20, 5 * MEGABYTE, "1.0").await;
+    let service = consumer(&redis, 1).start().await;
+    assert_each_is_stored_once(&redis, &ids).await;
+    ids.extend(add_backlog(&redis, 5_000, 7).await);
+    assert_each_is_stored_once(&redis, &ids).await;
+    let most = service.memory_kb("VmHWM");
+    println!("20 entries of 5 MB were stored with {} MB", most / 1024);
+    assert!(most < LARGE_ENTRIES_KB, "{most} kB");
+}
+
+#[tokio::test]
+async fn dead_letters_of_megabytes_are_listed_a_few_a_page() {
+    let redis = RedisServer::start().await;
+    let mut ids = add_large(&redis, 20, 5 * MEGABYTE, "none").await;
+    let service = consumer(&redis, 1).start().await;
+    wait::until("they are buried", async || {
+        redis.run::<usize>(&["XLEN", DEAD_LETTERS]).await == 20
+    })
+    .await;
+    let (mut listed, mut cursor) = (Vec::new(), String::new());
+    loop {
+        let page = service.get(&format!("/pipeline/dead-letters?limit=1000{cursor}")).await.json();
+        let letters = page["dead_letters"].as_array().unwrap();
+        assert!(letters.len() <= 4, "{} on a page", letters.len());
+        let id = |letter: &Value| letter["original_id"].as_str().unwrap().to_owned();
+        listed.extend(letters.iter().map(id));
+        let Some(next) = page["next_cursor"].as_str() else { break };
+        cursor = format!("&cursor={next}");
+    }
+    ids.sort();
+    listed.sort();
+    assert_eq!(listed, ids);
+    let most = service.memory_kb("VmHWM");
+    println!("20 letters of 5 MB were buried and listed with {} MB", most / 1024);
     assert!(most < MEMORY_KB, "{most} kB");
 }
 

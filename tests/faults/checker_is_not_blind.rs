@@ -62,7 +62,7 @@ async fn trimming_what_nobody_has_read_is_found() {
     let mut world = ByHand::new().await;
     let sampler = Sampler::of(world.server.port());
     let taken = world.accept_with(&format!("XADD {STREAM} MAXLEN ~ 100 *"), 1_000).await;
-    tokio::time::sleep(Duration::from_millis(300)).await; // the sampler's, not the world's
+    sampler.has_looked().await;
     world.deliver("consumer-1", 1_000).await;
     world.store(&taken[950..]).await;
     world.acknowledge(&taken).await;
@@ -78,7 +78,7 @@ async fn trimming_what_is_pending_is_found() {
     let taken = world.accept(100).await;
     world.deliver("consumer-1", 100).await;
     world.redis.run::<()>(&format!("XTRIM {STREAM} MAXLEN 10")).await;
-    tokio::time::sleep(Duration::from_millis(300)).await; // the sampler's, not the world's
+    sampler.has_looked().await;
     world.store(&taken).await;
     world.acknowledge(&taken).await;
     assert_found_in(&world, &world.ledger, sampler.stop().await, &[NothingTrimmedUnread]).await;

@@ -1,32 +1,38 @@
 //! The disk under the append-only file is full.
 
+use std::path::Path;
 use std::process::Command;
 
 use super::ledger::Class;
 use super::world::World;
 use crate::common::process::Process;
-use crate::common::redis::RedisServer;
+use crate::common::redis::{RedisServer, try_run};
 use crate::common::wait;
 
 /// A Redis whose files may have so many KiB: a write past that fails as on a full disk.
-fn start_with_files_of(kib: u32, redis: &RedisServer, directory: &std::path::Path) -> Process {
+fn start_with_files_of(kib: u32, redis: &RedisServer, directory: &Path, fsync: &str) -> Process {
     let mut shell = Command::new("sh");
     let script = format!("trap '' XFSZ; ulimit -S -f {}; exec redis-server \"$@\"", kib * 2);
     shell.args(["-c", &script, "redis", "--bind", "127.0.0.1", "--save", ""]);
     shell.args(["--port", &redis.port().to_string(), "--appendonly", "yes"]);
+    shell.args(["--appendfsync", fsync]);
     shell.args(["--auto-aof-rewrite-percentage", "0", "--dir"]).arg(directory);
     Process::start("redis-server with a small disk", &mut shell)
+}
+
+async fn wait_until_it_answers(redis: &RedisServer) {
+    wait::until("redis-server answers", async || {
+        try_run::<String>(redis.port(), &["PING"]).await.is_ok()
+    })
+    .await;
 }
 
 #[tokio::test]
 async fn while_the_disk_is_full_nothing_is_accepted_and_when_it_is_not_all_is_stored() {
     let redis = RedisServer::prepared(&[]);
     let directory = tempfile::tempdir().unwrap();
-    let server = start_with_files_of(400, &redis, directory.path());
-    wait::until("it answers", async || {
-        crate::common::redis::try_run::<String>(redis.port(), &["PING"]).await.is_ok()
-    })
-    .await;
+    let server = start_with_files_of(400, &redis, directory.path(), "everysec");
+    wait_until_it_answers(&redis).await;
     let world = World::over(redis, 2).await;
     let producer = world.producer().start();
     producer.wait_for_more(100).await;
@@ -41,6 +47,31 @@ async fn while_the_disk_is_full_nothing_is_accepted_and_when_it_is_not_all_is_st
     producer.wait_for_more(200).await;
     let ledger = producer.stop().await;
     let verdict = world.checker().check(&ledger).await;
+    verdict.assert_kept();
+    assert_eq!(verdict.dead, 0, "{verdict}");
+}
+
+/// With `appendfsync always` Redis ends rather than answer what it could not write.
+#[tokio::test]
+async fn a_redis_that_ends_over_its_full_disk_costs_nothing_that_was_accepted() {
+    let redis = RedisServer::prepared(&[]);
+    let directory = tempfile::tempdir().unwrap();
+    let mut server = start_with_files_of(200, &redis, directory.path(), "always");
+    wait_until_it_answers(&redis).await;
+    let world = World::over(redis, 2).await;
+    let producer = world.producer().keyed().start();
+    wait::until("Redis ends", async || !server.is_running()).await;
+    let refused = producer.count(Class::Refused);
+    wait::until("readings are refused", async || producer.count(Class::Refused) > refused + 50)
+        .await;
+    for role in world.roles() {
+        assert_eq!(role.get("/readyz").await.status, 503);
+        assert_eq!(role.get("/livez").await.status, 200);
+    }
+    let _server = start_with_files_of(1_000_000, &world.redis, directory.path(), "always");
+    wait_until_it_answers(&world.redis).await;
+    producer.wait_for_more(200).await;
+    let verdict = world.checker().check(&producer.stop().await).await;
     verdict.assert_kept();
     assert_eq!(verdict.dead, 0, "{verdict}");
 }

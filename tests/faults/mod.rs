@@ -32,6 +32,7 @@ mod switch;
 
 mod backlogs;
 mod busy_scripts;
+mod clocks_that_jump;
 mod contradicting_settings;
 mod credentials;
 mod dead_letter_tools;
@@ -48,13 +49,17 @@ mod idempotency_keys;
 mod keys_of_the_wrong_type;
 #[cfg(feature = "failpoints")]
 mod kills_in_the_middle;
+mod namesakes;
 mod orderly_ends;
 mod poison;
 mod readings_retention;
+mod reconciliation;
+mod recovery_times;
 mod replicas_that_are_missed;
 mod sentinel;
 mod silence;
 mod streams_that_vanish;
+mod table_of_fault_tests;
 mod trimming;
 #[cfg(feature = "failpoints")]
 mod what_a_service_holds;

@@ -4,10 +4,10 @@ use std::time::{Duration, Instant};
 
 use super::scene::{consumers, wait_until_stored};
 use super::world::{World, consumer};
-use crate::common::product::Role;
+use crate::common::product::{Role, processing_service};
 use crate::common::readings::add_backlog;
-use crate::common::redis::RedisServer;
-use crate::common::stored::assert_each_is_stored_once;
+use crate::common::redis::{Group, RedisServer};
+use crate::common::stored::{self, assert_each_is_stored_once};
 use crate::common::wait;
 
 /// Ends a service and says how long that took.
@@ -56,6 +56,31 @@ async fn what_a_service_cannot_finish_in_time_is_claimed_within_about_a_second()
     let waited = ended.elapsed();
     assert!(waited < Duration::from_secs(2), "handed over, but waited for {waited:?}");
     assert_each_is_stored_once(&redis, &ids).await;
+}
+
+/// With the settings as they come: an entry of a dead service would wait for half a minute.
+#[tokio::test]
+async fn what_is_handed_over_is_taken_within_seconds_by_a_service_that_has_nothing_to_do() {
+    let redis = RedisServer::start().await;
+    let ids = add_backlog(&redis, 1_000, 7).await;
+    let slow = processing_service(&redis).env("PROCESSING_DELAY_MS", 500);
+    let slow = slow.env("DRAIN_TIMEOUT_MS", 0).start().await;
+    wait_until_stored(&redis, 1).await;
+    let other = processing_service(&redis).env("CONSUMER_NAME", "consumer-2").start().await;
+    wait::until("only what the slow one holds is left", async || {
+        let Group { pending, lag } = redis.group().await;
+        lag == Some(0) && pending as usize == ids.len() - stored::count(&redis).await
+    })
+    .await;
+    let held = redis.group().await.pending;
+    assert!(held > 1, "it holds {held}");
+    end(slow).await;
+    let ended = Instant::now();
+    assert_each_is_stored_once(&redis, &ids).await;
+    let waited = ended.elapsed();
+    println!("{held} entries were handed over and stored {waited:?} later");
+    assert!(waited < Duration::from_secs(8), "handed over, but waited for {waited:?}");
+    assert!(other.counter("entries_reclaimed_total").await > 0);
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{self, AtomicBool};
+use std::sync::atomic::{self, AtomicBool, AtomicU64};
 use std::time::Duration;
 
 use redis::{FromRedisValue, Value, pipe};
@@ -12,12 +12,14 @@ use tokio::time::sleep;
 
 use super::redis_at::RedisAt;
 use crate::common::redis::{GROUP, STREAM};
+use crate::common::wait;
 
 const EVERY: Duration = Duration::from_millis(100);
 
 /// Looks at a stream every 100 ms. While Redis is away or the group is missing it sees nothing.
 pub struct Sampler {
     stop: Arc<AtomicBool>,
+    looks: Arc<AtomicU64>,
     task: JoinHandle<Vec<String>>,
 }
 
@@ -25,18 +27,28 @@ impl Sampler {
     /// Watches the stream in the Redis at a port.
     pub fn of(redis_port: u16) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
-        let stopped = Arc::clone(&stop);
+        let looks = Arc::new(AtomicU64::new(0));
+        let (stopped, looked) = (Arc::clone(&stop), Arc::clone(&looks));
         let task = tokio::spawn(async move {
             let (mut redis, mut watch) = (RedisAt::port(redis_port), Watch::default());
             while !stopped.load(atomic::Ordering::Relaxed) {
                 if let Some(sample) = Sample::take(&mut redis).await {
                     watch.look_at(&sample);
+                    looked.fetch_add(1, atomic::Ordering::Relaxed);
                 }
                 sleep(EVERY).await;
             }
             watch.found
         });
-        Self { stop, task }
+        Self { stop, looks, task }
+    }
+
+    /// Waits until it has seen the stream as it is now.
+    pub async fn has_looked(&self) {
+        let looks = || self.looks.load(atomic::Ordering::Relaxed);
+        let before = looks();
+        // The next look may be under way already, and have begun before.
+        wait::until("the sampler has looked", async || looks() >= before + 2).await;
     }
 
     /// Ends it, and gives what it saw that must not be, for [`super::checker::Checker::sampled`].

@@ -5,7 +5,7 @@ use poem_openapi::param::{Path, Query};
 use poem_openapi::payload::Json;
 use poem_openapi::types::ToJSON;
 use poem_openapi::{ApiResponse, Object, OpenApi};
-use readings::store::dead_letters::KeptLetter;
+use readings::store::dead_letters::{KeptLetter, LetterPage};
 use readings::store::stream::ReadingStream;
 use readings::store::{StoreError, StreamId};
 use tracing::{info, warn};
@@ -141,7 +141,7 @@ impl DeadLettersApi {
     #[oai(path = "/pipeline/dead-letters", method = "get", operation_id = "get_dead_letters")]
     async fn list(
         &self,
-        /// The most letters to answer.
+        /// The most letters to answer; there are fewer on a page, but one at least, when they are large.
         #[oai(validator(minimum(value = "1"), maximum(value = "1000")))]
         limit: Query<Option<u16>>,
         /// `next_cursor` of the page before.
@@ -152,7 +152,7 @@ impl DeadLettersApi {
             return ListAnswer::Invalid(Json(Problem::new("cursor must be a next_cursor")));
         };
         match self.stream.dead_letters(after, limit).await {
-            Ok(letters) => ListAnswer::Letters(Json(page(letters, limit))),
+            Ok(letters) => ListAnswer::Letters(Json(page(letters))),
             Err(error) => ListAnswer::Unavailable(problem(&error)),
         }
     }
@@ -196,8 +196,8 @@ impl DeadLettersApi {
     }
 }
 
-fn page(letters: Vec<KeptLetter>, limit: usize) -> DeadLetters {
-    let next = letters.last().filter(|_| letters.len() == limit).map(|letter| letter.id);
+fn page(LetterPage { letters, more }: LetterPage) -> DeadLetters {
+    let next = letters.last().filter(|_| more).map(|letter| letter.id);
     DeadLetters {
         dead_letters: letters.into_iter().map(Into::into).collect(),
         next_cursor: next.map(|id| id.to_string()),

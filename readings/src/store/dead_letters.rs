@@ -5,11 +5,11 @@ use std::sync::LazyLock;
 
 use redis::{Script, Value, cmd, pipe};
 
-use super::StreamId;
 use super::codec::{self, StreamEntry, Undecodable};
 use super::error::{StoreError, StoreResult};
 use super::reply::{self, RawEntry};
 use super::stream::ReadingStream;
+use super::{StreamId, paging};
 
 /// What stands before the name of each of the entry's own fields.
 pub(super) const FIELD: &str = "field:";
@@ -19,6 +19,13 @@ pub(super) const MAX_SCRIPTED_FIELDS: usize = 3_000;
 
 /// Letters that are looked through at a time.
 const PAGE: usize = 1_000;
+
+/// Bytes that the letters of one page have, roughly; one letter may have more. Too low and a page holds
+/// few; too high and a thousand letters of megabytes each fill the memory of who asks.
+const PAGE_BYTES: usize = 8 * 1024 * 1024;
+
+/// Letters that are read before it is known how large they are.
+const FIRST_READ: usize = 4;
 
 /// Puts a letter's fields back into the stream as a new entry and removes the letter, in one step: of
 /// two who do it at the same time one finds nothing. Gives a number when it has too many fields.
@@ -125,6 +132,15 @@ impl KeptLetter {
     }
 }
 
+/// Dead letters, oldest first.
+#[derive(Debug, Default)]
+pub struct LetterPage {
+    /// The letters: as many as were asked for at most, and fewer when they are large.
+    pub letters: Vec<KeptLetter>,
+    /// Whether there may be more after them.
+    pub more: bool,
+}
+
 impl ReadingStream {
     /// The letters of those of these entries that were buried, by the ids of the entries; without those
     /// that have been removed since.
@@ -141,7 +157,7 @@ impl ReadingStream {
         let mut start = oldest.ms.to_string();
         let mut found = HashMap::new();
         loop {
-            let letters = self.letters(&start, PAGE).await?;
+            let LetterPage { letters, .. } = self.letters(start, PAGE).await?;
             let Some(last) = letters.last() else { return Ok(found) };
             start = format!("({}", last.id);
             let original = |letter: &KeptLetter| letter.original_id.parse().ok();
@@ -150,7 +166,7 @@ impl ReadingStream {
         }
     }
 
-    /// Up to `count` dead letters, oldest first, after `after`.
+    /// A page of up to `count` dead letters after `after`.
     ///
     /// # Errors
     /// When the server did not answer or refused.
@@ -158,18 +174,37 @@ impl ReadingStream {
         &self,
         after: Option<StreamId>,
         count: usize,
-    ) -> StoreResult<Vec<KeptLetter>> {
+    ) -> StoreResult<LetterPage> {
         let start = after.map_or_else(|| "-".to_owned(), |id| format!("({id}"));
-        self.letters(&start, count).await
+        self.letters(start, count).await
     }
 
-    async fn letters(&self, start: &str, count: usize) -> StoreResult<Vec<KeptLetter>> {
+    async fn letters(&self, mut start: String, count: usize) -> StoreResult<LetterPage> {
+        let (mut page, mut bytes) = (LetterPage::default(), 0);
+        let mut ask_for = FIRST_READ;
+        loop {
+            ask_for = ask_for.min(count - page.letters.len());
+            let read = self.read_letters(&start, ask_for).await?;
+            page.more = read.len() == ask_for;
+            bytes += read.iter().map(RawEntry::bytes).sum::<usize>();
+            page.letters.extend(read.into_iter().map(KeptLetter::from_raw));
+            let (read, Some(last)) = (page.letters.len(), page.letters.last()) else {
+                return Ok(page);
+            };
+            if !page.more || read == count || bytes >= PAGE_BYTES {
+                return Ok(page);
+            }
+            start = format!("({}", last.id);
+            ask_for = paging::affordable(read, bytes, PAGE_BYTES - bytes);
+        }
+    }
+
+    async fn read_letters(&self, start: &str, count: usize) -> StoreResult<Vec<RawEntry>> {
         const XRANGE: &str = "XRANGE";
         let mut command = cmd(XRANGE);
         command.arg(self.keys().dead_letters()).arg(start).arg("+").arg("COUNT").arg(count);
         let reply = self.connection().send(XRANGE, &command).await?;
-        let letters = reply::entries(reply).ok_or_else(|| StoreError::unexpected_reply(XRANGE))?;
-        Ok(letters.into_iter().map(KeptLetter::from_raw).collect())
+        reply::entries(reply).ok_or_else(|| StoreError::unexpected_reply(XRANGE))
     }
 
     /// How many dead letters there are.
@@ -205,8 +240,8 @@ impl ReadingStream {
     /// Two who do it at the same time make two entries of it.
     async fn retry_huge(&self, id: StreamId) -> StoreResult<Option<StreamId>> {
         const OPERATION: &str = "MULTI XADD XDEL";
-        let letter = self.letters(&id.to_string(), 1).await?.into_iter().find(|l| l.id == id);
-        let Some(letter) = letter else { return Ok(None) };
+        let found = self.read_letters(&id.to_string(), 1).await?.into_iter().find(|l| l.id == id);
+        let Some(letter) = found.map(KeptLetter::from_raw) else { return Ok(None) };
         let mut both = pipe();
         both.atomic().cmd("XADD").arg(self.keys().stream()).arg("*").arg(letter.fields);
         both.cmd("XDEL").arg(self.keys().dead_letters()).arg(id.to_string());

@@ -47,6 +47,12 @@ impl Keys {
         format!("{}:sites", self.stream)
     }
 
+    /// The processes that consume the stream: a sorted set by their last signs of life.
+    #[must_use]
+    pub fn lives(&self) -> String {
+        format!("{}:lives", self.stream)
+    }
+
     /// The idempotency keys of one period and shard. In the slot of the stream, as they are written
     /// together.
     #[must_use]

@@ -12,12 +12,14 @@
 //! | [`stream`] | the stream and its consumer group |
 //! | [`idempotency`] | appending a reading once |
 //! | [`consumers`] | the group's consumers: life, hand-over, end |
+//! | [`lives`] | processes of one consumer name |
 //! | `trim` | removing what everybody has read |
 //! | [`series`] | a site's sorted set |
 //! | [`status`] | what Redis says of stream and groups |
 //! | [`sites`] | the index of sites |
 //! | [`dead_letters`] | entries that cannot become readings |
 //! | `burial` | how they get there |
+//! | [`reconciliation`] | finding what nobody has |
 //! | [`error`] | what can go wrong, by what to do about it |
 
 mod address;
@@ -31,6 +33,9 @@ mod dedicated;
 pub mod error;
 pub mod idempotency;
 pub mod keys;
+pub mod lives;
+mod paging;
+pub mod reconciliation;
 mod reply;
 mod resp;
 pub mod series;

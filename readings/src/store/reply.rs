@@ -17,6 +17,14 @@ pub(super) struct RawEntry {
     pub fields: Option<RawFields>,
 }
 
+impl RawEntry {
+    /// The bytes of its fields.
+    pub fn bytes(&self) -> usize {
+        let fields = self.fields.as_deref().unwrap_or_default();
+        fields.iter().map(|(name, value)| name.len() + value.len()).sum()
+    }
+}
+
 pub(super) fn array(value: Value) -> Option<Vec<Value>> {
     match value {
         Value::Array(items) | Value::Set(items) => Some(items),

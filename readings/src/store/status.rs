@@ -65,6 +65,18 @@ impl ReadingStream {
         Ok(Some(status))
     }
 
+    /// The bytes that an entry may have: those of the larger one of the first and the last.
+    ///
+    /// # Errors
+    /// When the server did not answer or refused.
+    pub async fn likely_entry_bytes(&self) -> StoreResult<usize> {
+        let status = self.status().await?.unwrap_or_default();
+        let bytes = |entry: &DisplayedEntry| {
+            entry.fields.iter().map(|(name, value)| name.len() + value.len()).sum()
+        };
+        Ok(status.first_entry.iter().chain(&status.last_entry).map(bytes).max().unwrap_or_default())
+    }
+
     /// Describes the consumer groups of the stream; none when there is no stream.
     ///
     /// # Errors

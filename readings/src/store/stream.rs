@@ -34,6 +34,8 @@ pub struct Delivery {
     pub buried: Vec<StreamId>,
     /// Whether all that was buried has been set apart.
     pub is_sifted: bool,
+    /// The bytes that all of their fields had.
+    pub bytes: usize,
 }
 
 impl Delivery {
@@ -46,6 +48,8 @@ impl Delivery {
     }
 
     fn add<T: AsRef<[u8]>>(&mut self, id: StreamId, fields: Option<&[(T, T)]>) {
+        let bytes = |(name, value): &(T, T)| name.as_ref().len() + value.as_ref().len();
+        self.bytes += fields.unwrap_or_default().iter().map(bytes).sum::<usize>();
         match fields.map(|fields| codec::decode(id, fields)) {
             Some(Ok(entry)) => self.entries.push(entry),
             Some(Err(undecodable)) => self.undecodable.push(undecodable),

@@ -30,10 +30,10 @@ impl ReadingStream {
     pub async fn trim(&self, grace: Duration) -> StoreResult<u64> {
         let asked = self.epoch();
         let groups = self.groups().await?;
-        if !groups.iter().any(|group| group.name == self.keys().group()) {
+        let Some(ours) = groups.iter().find(|group| group.name == self.keys().group()) else {
             return Ok(0);
-        }
-        let mut bound = self.id_before(grace).await?;
+        };
+        let mut bound = self.id_before(grace, ours.last_delivered_id).await?;
         for group in &groups {
             bound = bound.min(self.first_needed(group).await?);
         }
@@ -67,13 +67,18 @@ impl ReadingStream {
         Ok(smallest.unwrap_or(group.last_delivered_id))
     }
 
-    /// The first id of the time `age` ago, by the clock that makes the ids.
-    async fn id_before(&self, age: Duration) -> StoreResult<StreamId> {
+    /// The first id of the time `age` ago, by the clock that makes the ids. That clock may have been
+    /// ahead, and was put back: ids go on from the highest, so for a long time they say nothing of their
+    /// age, and trimming by it would wait until the clock has caught up. Then it does not count.
+    async fn id_before(&self, age: Duration, newest: StreamId) -> StoreResult<StreamId> {
         const TIME: &str = "TIME";
         let reply = self.connection().send(TIME, &cmd(TIME)).await?;
         let seconds = reply::array(reply).and_then(|parts| parts.into_iter().next());
         let seconds: Option<u64> = seconds.and_then(reply::text).and_then(|text| text.parse().ok());
         let seconds = seconds.ok_or_else(|| StoreError::unexpected_reply(TIME))?;
+        if newest.ms / 1_000 > seconds + age.as_secs() + 1 {
+            return Ok(newest);
+        }
         Ok(StreamId { ms: seconds.saturating_sub(age.as_secs()) * 1_000, seq: 0 })
     }
 }

@@ -1,0 +1,28 @@
+//! Where roles listen.
+
+use std::net::IpAddr;
+
+use clap::Args;
+
+use super::values::port;
+
+#[derive(Debug, Clone, Args)]
+pub struct IngestionPort {
+    /// Port of the Ingestion API; 0 picks a free one
+    #[arg(long, env, value_name = "PORT", default_value = "8000", value_parser = port)]
+    pub ingestion_port: u16,
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct ProcessingPort {
+    /// Port of the Processing Service; 0 picks a free one
+    #[arg(long, env, value_name = "PORT", default_value = "8001", value_parser = port)]
+    pub processing_port: u16,
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct ListenHost {
+    /// Address to listen on; `0.0.0.0` if unset, with `up` only this machine (`127.0.0.1`)
+    #[arg(long, env, value_name = "ADDRESS")]
+    pub listen_host: Option<IpAddr>,
+}

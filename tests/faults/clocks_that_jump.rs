@@ -1,0 +1,36 @@
+//! The clock of Redis was ahead and is put back: the ids of entries go on from the highest there was.
+
+use super::world::{World, consumer};
+use crate::common::readings::{NOON, add, fields};
+use crate::common::redis::STREAM;
+use crate::common::stored;
+use crate::common::wait;
+
+/// In the year 2100.
+const AHEAD: &str = "4102444800000-0";
+
+/// Entries of two nodes of a stream, which Redis trims as wholes.
+const TWO_NODES: usize = 200;
+
+#[tokio::test]
+async fn readings_that_come_after_an_id_of_the_future_are_stored_once_and_trimmed() {
+    let mut world = World::start(0).await;
+    let launch = consumer(&world.redis, 1).env("STREAM_RETENTION", "2s");
+    world.processing.push(launch.start().await);
+    let early = add(&world.redis, AHEAD, &fields("ahead", "1.0", NOON)).await;
+    wait::until("it is stored", async || stored::count(&world.redis).await == 1).await;
+    let producer = world.producer().start();
+    producer.wait_for_more(500).await;
+    let ledger = producer.stop().await;
+    wait::until("all is stored", async || {
+        stored::count(&world.redis).await == ledger.requests().len() + 1
+    })
+    .await;
+    let first = stored::members(&world.redis, "ahead").await.remove(0);
+    assert!(first.text.contains(&early), "{first:?}");
+    wait::until("the stream is trimmed", async || {
+        world.redis.run::<usize>(&["XLEN", STREAM]).await < TWO_NODES
+    })
+    .await;
+    stored::wait_until_settled(&world.redis).await;
+}

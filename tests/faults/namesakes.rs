@@ -1,0 +1,68 @@
+//! Two processes have one consumer name, which nobody should do.
+
+use super::scene::{consumers, wait_until_pending};
+use super::world::{World, consumer};
+use crate::common::readings::add_backlog;
+use crate::common::redis::RedisServer;
+use crate::common::stored::assert_each_is_stored_once;
+use crate::common::wait;
+
+const SEEN: &str = "consumer_namesakes_total";
+
+#[tokio::test]
+async fn two_services_of_one_name_lose_and_double_nothing_and_both_say_so() {
+    let mut world = World::start(1).await;
+    let again = consumer(&world.redis, 1).start().await;
+    let producer = world.producer().poison(world.redis.port(), 50).start();
+    let first = &world.processing[0];
+    for service in [first, &again] {
+        wait::until("it has seen the other", async || service.counter(SEEN).await > 0).await;
+        assert!(service.stderr().contains("CONSUMER_NAME"), "{}", service.stderr());
+    }
+    producer.wait_for_more(100).await;
+    world.processing[0].kill9();
+    producer.wait_for_more(100).await;
+    let verdict = world.checker().check(&producer.stop().await).await;
+    verdict.assert_kept();
+    assert!(verdict.dead > 0, "{verdict}");
+    drop(again);
+}
+
+/// The second reads at its start all that the first is working on, and hands it over when it ends.
+#[tokio::test]
+async fn a_namesake_that_comes_and_goes_takes_nothing_from_who_works() {
+    let redis = RedisServer::start().await;
+    let ids = add_backlog(&redis, 10, 2).await;
+    let slow = consumer(&redis, 1).env("PROCESSING_DELAY_MS", 300);
+    let slow = slow.start().await;
+    wait_until_pending(&redis, ids.len() - 1).await;
+    let mut namesake = consumer(&redis, 1).env("DRAIN_TIMEOUT_MS", 0).start().await;
+    let stored = "readings_stored_total";
+    wait::until("it stores what the other has in hand", async || {
+        namesake.counter(stored).await > 0
+    })
+    .await;
+    namesake.terminate();
+    assert_eq!(namesake.exit_code().await, Some(0));
+    assert_each_is_stored_once(&redis, &ids).await;
+    assert!(slow.counter(stored).await > 0);
+    wait::until("who lives is known", async || consumers(&redis).await.len() == 1).await;
+}
+
+#[tokio::test]
+async fn a_service_that_is_started_again_is_no_namesake_of_its_former_life() {
+    let redis = RedisServer::start().await;
+    let mut former = consumer(&redis, 1).start().await;
+    wait::until("it shows that it lives", async || lives(&redis).await.len() == 1).await;
+    former.kill9();
+    let service = consumer(&redis, 1).start().await;
+    wait::until("it shows that it lives", async || lives(&redis).await.len() == 2).await;
+    let first = lives(&redis).await;
+    wait::until("and again", async || lives(&redis).await != first).await;
+    assert_eq!(service.counter(SEEN).await, 0, "{}", service.stderr());
+}
+
+/// Who has shown that it lives, and when it last did.
+async fn lives(redis: &RedisServer) -> Vec<(String, f64)> {
+    redis.run(&["ZRANGE", "energy_readings:lives", "0", "-1", "WITHSCORES"]).await
+}

@@ -1,0 +1,118 @@
+//! How long it takes until work goes on: after a service was killed, and after Redis was.
+//!
+//! What is measured is printed (`--nocapture`). `RECOVERY_DEFAULTS=1` measures the first with
+//! `CLAIM_MIN_IDLE_MS` as it comes, which takes half a minute a round.
+
+use std::time::{Duration, Instant};
+
+use super::ledger::Class;
+use super::world::{CLAIM_MIN_IDLE_MS, World};
+use crate::common::product::{Launch, Role, processing_service};
+use crate::common::redis::{GROUP, RedisServer, STREAM};
+use crate::common::stored;
+use crate::common::wait;
+
+const SLOW_MS: u64 = 50;
+
+const ROUNDS: usize = 5;
+
+/// Readings that are refused while Redis is away: some five seconds' worth.
+const REFUSED_MEANWHILE: usize = 1_500;
+
+/// Beyond the time that entries must be idle: the pauses between two looks at them, and the work.
+const LOOKS_AND_WORK: Duration = Duration::from_secs(6);
+
+/// How long the setting says that the entries of a dead service wait at least.
+fn min_idle() -> (bool, Duration) {
+    match std::env::var_os("RECOVERY_DEFAULTS") {
+        Some(_) => (true, Duration::from_secs(30)),
+        None => (false, Duration::from_millis(CLAIM_MIN_IDLE_MS)),
+    }
+}
+
+/// A service that takes so long for each reading; a slow one always has some in hand.
+fn service(redis: &RedisServer, n: usize, delay_ms: u64) -> Launch {
+    let (by_default, min_idle) = min_idle();
+    let name = format!("consumer-{n}");
+    let launch =
+        processing_service(redis).env("CONSUMER_NAME", name).env("PROCESSING_DELAY_MS", delay_ms);
+    if by_default { launch } else { launch.env("CLAIM_MIN_IDLE_MS", min_idle.as_millis()) }
+}
+
+/// Entries pending for a consumer, by id.
+async fn pending_of(redis: &RedisServer, consumer: &str) -> Vec<String> {
+    let command = ["XPENDING", STREAM, GROUP, "-", "+", "100000", consumer];
+    let pending: Vec<(String, String, u64, u64)> = redis.run(&command).await;
+    pending.into_iter().map(|(id, ..)| id).collect()
+}
+
+async fn is_pending(redis: &RedisServer, id: &str) -> bool {
+    let found: redis::Value = redis.run(&["XPENDING", STREAM, GROUP, id, id, "1"]).await;
+    found != redis::Value::Array(Vec::new())
+}
+
+/// Kills a service, and says how long it took until all that it had was stored and acknowledged.
+async fn time_to_take_over(redis: &RedisServer, mut service: Role, name: &str) -> Duration {
+    let has_some = async || pending_of(redis, name).await.len() > 3;
+    wait::until("it has entries in hand", has_some).await;
+    service.kill9();
+    let killed = Instant::now();
+    let left = pending_of(redis, name).await;
+    for id in &left {
+        wait::until("it is stored", async || !is_pending(redis, id).await).await;
+    }
+    println!("{} entries of a killed service were stored {:?} later", left.len(), killed.elapsed());
+    killed.elapsed()
+}
+
+#[tokio::test]
+async fn what_a_killed_service_had_is_stored_soon_after_it_may_be_claimed() {
+    let mut world = World::start(0).await;
+    for (n, delay_ms) in [(1, 0), (2, SLOW_MS)] {
+        world.processing.push(service(&world.redis, n, delay_ms).start().await);
+    }
+    let producer = world.producer().start();
+    let mut times = Vec::new();
+    for _ in 0..ROUNDS {
+        let slow = world.processing.pop().unwrap();
+        let time = time_to_take_over(&world.redis, slow, "consumer-2").await;
+        let (_, min_idle) = min_idle();
+        assert!(time < min_idle + LOOKS_AND_WORK, "it took {time:?}");
+        times.push(time);
+        world.processing.push(service(&world.redis, 2, SLOW_MS).start().await);
+    }
+    report("from kill -9 of a service to the last of its entries stored by another", times);
+    world.checker().check(&producer.stop().await).await.assert_kept();
+}
+
+#[tokio::test]
+async fn when_redis_is_back_readings_are_accepted_and_stored_within_seconds() {
+    let mut world = World::over(RedisServer::start_durable().await, 2).await;
+    let producer = world.producer().keyed().start();
+    let (mut accepted, mut stored) = (Vec::new(), Vec::new());
+    for _ in 0..ROUNDS {
+        producer.wait_for_more(100).await;
+        world.redis.kill9();
+        // So long that all have come to their longest pauses between attempts.
+        let refused = producer.count(Class::Refused) + REFUSED_MEANWHILE;
+        wait::until("it is missed", async || producer.count(Class::Refused) >= refused).await;
+        world.redis.restart().await;
+        let returned = Instant::now();
+        producer.wait_for_more(1).await;
+        accepted.push(returned.elapsed());
+        stored::wait_until_settled(&world.redis).await;
+        stored.push(returned.elapsed());
+    }
+    for times in [&accepted, &stored] {
+        assert!(times.iter().all(|time| *time < Duration::from_secs(5)), "{times:?}");
+    }
+    report("from Redis back to a reading accepted", accepted);
+    report("from Redis back to all that was accepted stored", stored);
+    world.checker().check(&producer.stop().await).await.assert_kept();
+}
+
+fn report(what: &str, mut times: Vec<Duration>) {
+    times.sort();
+    let (least, median, most) = (times[0], times[times.len() / 2], times[times.len() - 1]);
+    println!("{what}: median {median:?}, from {least:?} to {most:?}, of {}", times.len());
+}
