@@ -17,14 +17,14 @@ mod telemetry;
 
 use std::process::ExitCode;
 
-use mimalloc::MiMalloc;
 use tracing::error;
 
 use crate::config::{Cli, Command, LogSettings};
 
-/// Small short-lived texts are most of what is allocated; see `docs/benchmarks.md` for what it saves.
+/// In static builds: musl's own takes a lock and a search each time (see `docs/benchmarks.md`).
+#[cfg(target_env = "musl")]
 #[global_allocator]
-static ALLOCATOR: MiMalloc = MiMalloc;
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     let command = Cli::from_process().into_command();

@@ -1,12 +1,12 @@
 //! What travels between the actors: entries with their permits.
 
 use std::collections::HashMap;
-use std::collections::hash_map::Entry;
 use std::time::Instant;
 
 use readings::SiteId;
 use readings::store::codec::StreamEntry;
 use readings::store::dead_letters::DeadLetter;
+use readings::store::insertions::Insertion;
 use readings::store::{Epoch, StreamId};
 
 use crate::in_flight::InFlightPermit;
@@ -28,6 +28,20 @@ pub(crate) struct SiteBatch {
     pub permit: InFlightPermit,
     /// As in [`ReadBatch`].
     pub delivered: Instant,
+}
+
+/// Readings of one site that its writer has made ready to be stored.
+#[derive(Debug)]
+pub(crate) struct SiteCommit {
+    pub site: SiteId,
+    pub entries: Vec<StreamEntry>,
+    /// The command that stores them.
+    pub insertion: Insertion,
+    pub permit: InFlightPermit,
+    /// As in [`ReadBatch`].
+    pub delivered: Instant,
+    /// When the site was last sent to be listed in the index.
+    pub listed: Option<Epoch>,
 }
 
 /// Entries that need not be delivered again: stored, or gone.
@@ -64,12 +78,11 @@ pub(crate) fn group_by_site(batch: ReadBatch) -> Vec<SiteBatch> {
     let mut places: HashMap<SiteId, usize> = HashMap::new();
     let mut groups: Vec<Vec<StreamEntry>> = Vec::new();
     for entry in entries {
-        match places.entry(entry.reading.site_id.clone()) {
-            Entry::Occupied(place) => groups[*place.get()].push(entry),
-            Entry::Vacant(place) => {
-                place.insert(groups.len());
-                groups.push(vec![entry]);
-            }
+        if let Some(&place) = places.get(&entry.reading.site_id) {
+            groups[place].push(entry);
+        } else {
+            places.insert(entry.reading.site_id.clone(), groups.len());
+            groups.push(vec![entry]);
         }
     }
     let permits = permit.partition(groups.iter().map(|entries| ids(entries)));

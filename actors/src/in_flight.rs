@@ -3,7 +3,7 @@
 //! Permits travel inside the messages. Whatever becomes of a message, its permits come back: settled
 //! when its entries were acknowledged, abandoned when it was dropped.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::mem;
 use std::num::NonZeroUsize;
@@ -189,6 +189,28 @@ impl InFlightPermit {
         self.ids.clear();
         let part = |ids| Self { window: self.window.clone(), ids, in_hand: self.in_hand };
         groups.into_iter().map(part).collect()
+    }
+
+    /// One permit for the entries of all of these; `None` of none.
+    pub fn merge(permits: Vec<Self>) -> Option<Self> {
+        let count = permits.iter().map(|permit| permit.ids.len()).sum();
+        let mut permits = permits.into_iter();
+        let mut first = permits.next()?;
+        first.ids.reserve(count);
+        for mut permit in permits {
+            first.ids.append(&mut permit.ids);
+        }
+        Some(first)
+    }
+
+    /// The permit of what is left without some entries, whose flight here ends.
+    pub fn without(mut self, others: &HashSet<StreamId>) -> Self {
+        if !others.is_empty() {
+            let (ended, kept) = self.ids.iter().partition(|id| others.contains(id));
+            self.ids = kept;
+            Self { window: self.window.clone(), ids: ended, in_hand: false }.settle();
+        }
+        self
     }
 
     /// Begins the work on the entries: a panic from now on is their failure. It is not that of those

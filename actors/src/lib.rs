@@ -1,15 +1,15 @@
 //! The processing pipeline: a supervisor tree that takes entries from the stream to stored readings.
 //!
 //! ```text
-//!                       PipelineSupervisor
-//!        ┌───────────┬─────────┴───┬──────────────────┐
-//!      Acker      Writers     StreamReader    PendingReclaimer      (started left to right)
-//!                    │
-//!              Writer per site
+//!                          PipelineSupervisor
+//!      ┌───────────┬───────────┬──────┴──────┬──────────────────┐
+//!    Acker     Committer    Writers     StreamReader    PendingReclaimer     (started left to right)
+//!                              │
+//!                        Writer per site
 //!
 //!   Redis ──XREADGROUP──► StreamReader ─────┐
-//!   Redis ──XAUTOCLAIM──► PendingReclaimer ─┴─► Writers ──► Writer ──ZADD──► Redis
-//!                                                             └──► Acker ──XACK──► Redis
+//!   Redis ──XAUTOCLAIM──► PendingReclaimer ─┴─► Writers ──► Writer per site ──► Committer ──ZADD──► Redis
+//!                                                                                └──► Acker ──XACK──► Redis
 //! ```
 //!
 //! **What is never lost.** An entry is acknowledged only after the `ZADD` that stored it was
@@ -27,15 +27,17 @@
 //! (`rest_for_one`), after a growing pause, and only so often ([`restart`]): a pipeline that cannot
 //! stay up ends the process, and the platform decides.
 //! - `Acker`: everybody sends to it; all are restarted.
+//! - `Committer`: the writers send to it; all but the `Acker` are restarted.
 //! - `Writers`: the two sources send to it; its `Writer`s end with it, as their router is gone.
 //! - `Writer`: nobody else knows it; `Writers` forgets it and starts another at the site's next entry.
 //! - `StreamReader`, `PendingReclaimer`: nobody sends to them; they begin anew.
 //!
-//! **Shutdown** runs downstream: the sources stop reading, then `Writers` empties its writers, then
-//! `Acker` sends the last acknowledgements. See [`Pipeline::shutdown`].
+//! **Shutdown** runs downstream: the sources stop reading, then `Writers` empties its writers,
+//! `Committer` waits for its rounds, and `Acker` sends the last acknowledgements. See [`Pipeline::shutdown`].
 
 mod acker;
 mod batch;
+mod committer;
 mod config;
 mod dispatch;
 mod housekeeping;
@@ -48,6 +50,7 @@ mod pending_reclaimer;
 mod restart;
 mod retention;
 mod retry;
+mod round;
 mod stream_reader;
 mod supervisor;
 mod trimmer;

@@ -12,6 +12,7 @@ use readings::store::{RedisServer, StoreError};
 use tracing::{error, info, warn};
 
 use crate::acker::{Acker, AckerMessage};
+use crate::committer::{Committer, CommitterArguments, CommitterMessage};
 use crate::config::{PipelineConfig, Shared};
 use crate::dispatch::Dispatcher;
 use crate::housekeeping::{Chore, Housekeeper};
@@ -85,6 +86,7 @@ impl Pipeline {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Child {
     Acker,
+    Committer,
     Writers,
     StreamReader,
     PendingReclaimer,
@@ -95,8 +97,9 @@ enum Child {
 
 impl Child {
     /// Downstream first: each has references to some that stand before it.
-    const IN_ORDER: [Self; 7] = [
+    const IN_ORDER: [Self; 8] = [
         Self::Acker,
+        Self::Committer,
         Self::Writers,
         Self::StreamReader,
         Self::PendingReclaimer,
@@ -108,6 +111,7 @@ impl Child {
     const fn name(self) -> &'static str {
         match self {
             Self::Acker => "acker",
+            Self::Committer => "committer",
             Self::Writers => "writers",
             Self::StreamReader => "stream_reader",
             Self::PendingReclaimer => "pending_reclaimer",
@@ -251,8 +255,12 @@ impl SupervisorState {
         let shared = Arc::clone(&self.shared);
         match child {
             Child::Acker => spawn(Acker, shared, supervisor).await,
+            Child::Committer => {
+                let arguments = CommitterArguments { shared, acker: self.acker() };
+                spawn(Committer, arguments, supervisor).await
+            }
             Child::Writers => {
-                let arguments = WritersArguments { shared, acker: self.acker() };
+                let arguments = WritersArguments { shared, committer: self.committer() };
                 spawn(Writers, arguments, supervisor).await
             }
             Child::StreamReader => {
@@ -273,8 +281,12 @@ impl SupervisorState {
         self.children[0].clone().into()
     }
 
+    fn committer(&self) -> ActorRef<CommitterMessage> {
+        self.children[1].clone().into()
+    }
+
     fn dispatcher(&self) -> Dispatcher {
-        let writers: ActorRef<WritersMessage> = self.children[1].clone().into();
+        let writers: ActorRef<WritersMessage> = self.children[2].clone().into();
         Dispatcher { shared: Arc::clone(&self.shared), writers, acker: self.acker() }
     }
 

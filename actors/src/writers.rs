@@ -13,8 +13,8 @@ use ractor::{
 use readings::SiteId;
 use tracing::{debug, error};
 
-use crate::acker::AckerMessage;
 use crate::batch::{ReadBatch, SiteBatch, group_by_site};
+use crate::committer::CommitterMessage;
 use crate::config::Shared;
 use crate::metrics::METRICS;
 use crate::restart::RestartBudget;
@@ -29,12 +29,12 @@ const LOOK_EVERY: Duration = Duration::from_secs(30);
 
 pub(crate) struct WritersArguments {
     pub shared: Arc<Shared>,
-    pub acker: ActorRef<AckerMessage>,
+    pub committer: ActorRef<CommitterMessage>,
 }
 
 pub(crate) struct WritersState {
     shared: Arc<Shared>,
-    acker: ActorRef<AckerMessage>,
+    committer: ActorRef<CommitterMessage>,
     sites: HashMap<SiteId, SiteWriter>,
     budget: RestartBudget,
 }
@@ -62,10 +62,15 @@ impl Actor for Writers {
     async fn pre_start(
         &self,
         myself: ActorRef<Self::Msg>,
-        WritersArguments { shared, acker }: Self::Arguments,
+        WritersArguments { shared, committer }: Self::Arguments,
     ) -> Result<Self::State, ActorProcessingErr> {
         myself.send_interval(LOOK_EVERY, || WritersMessage::EvictIdle);
-        Ok(WritersState { shared, acker, sites: HashMap::new(), budget: RestartBudget::default() })
+        Ok(WritersState {
+            shared,
+            committer,
+            sites: HashMap::new(),
+            budget: RestartBudget::default(),
+        })
     }
 
     async fn handle(
@@ -132,7 +137,7 @@ impl WritersState {
         }
         let site = batch.site.clone();
         let arguments =
-            WriterArguments { shared: Arc::clone(&self.shared), acker: self.acker.clone() };
+            WriterArguments { shared: Arc::clone(&self.shared), committer: self.committer.clone() };
         let (writer, _) = Actor::spawn_linked(None, Writer, arguments, myself.get_cell()).await?;
         // A writer that has already ended drops the batch: abandoned, and read again.
         let _ = writer.cast(batch);

@@ -4,21 +4,22 @@
 //! bytes, see [`crate::validation`]): the stream also brings what the original accepted.
 
 use std::fmt;
+use std::sync::Arc;
 
 use crate::iso8601::{self, Instant, TimestampFault};
 use crate::power::Power;
 
-/// Declares an opaque, non-empty text: never trimmed, folded or normalised.
+/// Declares an opaque, non-empty text: never trimmed, folded or normalised. Cloning it is cheap.
 macro_rules! opaque_id {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
         #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub struct $name(String);
+        pub struct $name(Arc<str>);
 
         impl $name {
             /// Takes any text but the empty one.
             #[must_use]
-            pub fn new(text: impl Into<String>) -> Option<Self> {
+            pub fn new(text: impl Into<Arc<str>>) -> Option<Self> {
                 let text = text.into();
                 (!text.is_empty()).then_some(Self(text))
             }

@@ -26,10 +26,10 @@ pub struct ConsumerSettings {
     pub(super) batch_size: NonZeroUsize,
     /// Entries that may be delivered to this process and not yet acknowledged. Lower: Redis waits
     /// for us. Higher: more to take over when the process dies
-    #[arg(long, env, value_name = "ENTRIES", default_value = "2000", value_parser = count::<1, 1_000_000>)]
+    #[arg(long, env, value_name = "ENTRIES", default_value = "4000", value_parser = count::<1, 1_000_000>)]
     pub(super) max_in_flight: NonZeroUsize,
     /// How long one read waits for new entries, in milliseconds
-    #[arg(long, env, value_name = "MS", default_value = "2000", value_parser = milliseconds::<10, 60_000>)]
+    #[arg(long, env, value_name = "MS", default_value = "4000", value_parser = milliseconds::<10, 60_000>)]
     pub(super) read_block_ms: Duration,
     /// How long an entry must be pending before another process takes it over, in milliseconds.
     /// Lower: slow processes have their work done twice. Higher: what a dead one left waits longer

@@ -132,7 +132,7 @@ impl<T: AsRef<[u8]>> Fields<'_, T> {
 }
 
 /// A stored reading: the sorted-set member, and an element of the query's answer.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize)]
 pub struct StoredReading<'a> {
     #[serde(borrow)]
     stream_id: Cow<'a, str>,
@@ -176,20 +176,36 @@ pub fn score(entry: &StreamEntry) -> f64 {
 /// it twice leaves one member.
 #[must_use]
 pub fn member(entry: &StreamEntry) -> Vec<u8> {
-    let stored = StoredReading {
-        stream_id: entry.id.to_string().into(),
-        site_id: entry.reading.site_id.as_str().into(),
-        device_id: entry.reading.device_id.as_str().into(),
-        power_reading: entry.reading.power.watts(),
-        timestamp: entry.reading.timestamp.as_str().into(),
-        ingested_at: entry.ingested_at.as_str().into(),
-    };
     let mut member = Vec::with_capacity(256);
-    let mut serializer = serde_json::Serializer::with_formatter(&mut member, PythonJson);
-    if let Err(error) = stored.serialize(&mut serializer) {
+    write_member(entry, &mut member);
+    member
+}
+
+/// Writes the member of an entry to memory.
+pub(super) fn write_member(entry: &StreamEntry, memory: impl io::Write) {
+    let StreamEntry { id, reading, ingested_at } = entry;
+    let member = Member {
+        stream_id: *id,
+        site_id: reading.site_id.as_str(),
+        device_id: reading.device_id.as_str(),
+        power_reading: reading.power.watts(),
+        timestamp: reading.timestamp.as_str(),
+        ingested_at,
+    };
+    let mut serializer = serde_json::Serializer::with_formatter(memory, PythonJson);
+    if let Err(error) = member.serialize(&mut serializer) {
         unreachable!("a struct of texts and a finite number is written to memory: {error}");
     }
-    member
+}
+
+#[derive(Serialize)]
+struct Member<'a> {
+    stream_id: StreamId,
+    site_id: &'a str,
+    device_id: &'a str,
+    power_reading: f64,
+    timestamp: &'a str,
+    ingested_at: &'a str,
 }
 
 /// JSON as Python's `json.dumps` writes it: a space after `:` and `,`, ASCII only, floats as `repr`.

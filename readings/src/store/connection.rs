@@ -128,18 +128,8 @@ impl SharedConnection {
     }
 
     pub(super) async fn send(&self, operation: &'static str, command: &Cmd) -> StoreResult<Value> {
-        self.send_dated(operation, command).await.map(|(reply, _)| reply)
-    }
-
-    /// As [`SharedConnection::send`]; gives the epoch of the answer, too.
-    pub(super) async fn send_dated(
-        &self,
-        operation: &'static str,
-        command: &Cmd,
-    ) -> StoreResult<(Value, Epoch)> {
         let live = self.live().await?;
-        let reply = self.send_over(&live, operation, command).await?;
-        Ok((reply, live.epoch))
+        self.send_over(&live, operation, command).await
     }
 
     /// As [`SharedConnection::send`], but only in that epoch: `None` when it is over, and nothing was
@@ -166,6 +156,21 @@ impl SharedConnection {
         let mut connection = live.connection.clone();
         let result = connection.req_packed_command(command).await;
         self.judge(live, answer(operation, result))
+    }
+
+    /// Sends commands at once; gives the answer to each, and the epoch of all.
+    pub(super) async fn send_all(
+        &self,
+        operation: &'static str,
+        commands: &Pipeline,
+    ) -> StoreResult<(Vec<StoreResult<Value>>, Epoch)> {
+        let live = self.live().await?;
+        let mut connection = live.connection.clone();
+        let replies = connection.req_packed_commands(commands, 0, commands.len()).await;
+        let replies = replies.map_err(|error| StoreError::new(operation, error));
+        let answered = |reply| self.judge(&live, answer(operation, Ok(reply)));
+        let answers = self.judge(&live, replies)?.into_iter().map(answered).collect();
+        Ok((answers, live.epoch))
     }
 
     /// Runs a script by its hash, and sends it first where the server does not know it.

@@ -15,6 +15,7 @@
 //! | [`lives`] | processes of one consumer name |
 //! | `trim` | removing what everybody has read |
 //! | [`series`] | a site's sorted set |
+//! | [`insertions`] | storing readings of many sites at once |
 //! | [`status`] | what Redis says of stream and groups |
 //! | [`sites`] | the index of sites |
 //! | [`dead_letters`] | entries that cannot become readings |
@@ -32,6 +33,7 @@ pub mod dead_letters;
 mod dedicated;
 pub mod error;
 pub mod idempotency;
+pub mod insertions;
 pub mod keys;
 pub mod lives;
 mod paging;

@@ -9,7 +9,7 @@ use redis::{Cmd, Script, Value, cmd};
 
 use self::order::InstantOrder;
 use super::codec::{self, StreamEntry};
-use super::connection::{Epoch, SharedConnection};
+use super::connection::SharedConnection;
 use super::error::{StoreError, StoreResult};
 use super::keys;
 use super::reply;
@@ -37,15 +37,6 @@ pub struct SeriesStore {
     connection: SharedConnection,
 }
 
-/// What became of readings that were stored.
-#[derive(Debug, Clone, Copy)]
-pub struct Inserted {
-    /// How many were not there before.
-    pub new: u64,
-    /// When the server said so.
-    pub epoch: Epoch,
-}
-
 impl SeriesStore {
     /// The sorted sets that a connection reaches.
     #[must_use]
@@ -53,20 +44,8 @@ impl SeriesStore {
         Self { connection }
     }
 
-    /// Stores readings of one site (`ZADD`). Storing an entry again changes nothing.
-    ///
-    /// # Errors
-    /// When the server did not answer or refused all of them; they can be stored again.
-    pub async fn insert(&self, site: &SiteId, entries: &[StreamEntry]) -> StoreResult<Inserted> {
-        const ZADD: &str = "ZADD";
-        let mut command = cmd(ZADD);
-        command.arg(keys::series(site));
-        for entry in entries {
-            command.arg(codec::score(entry)).arg(codec::member(entry));
-        }
-        let (reply, epoch) = self.connection.send_dated(ZADD, &command).await?;
-        let new = reply::integer(&reply).ok_or_else(|| StoreError::unexpected_reply(ZADD))?;
-        Ok(Inserted { new, epoch })
+    pub(super) const fn connection(&self) -> &SharedConnection {
+        &self.connection
     }
 
     /// Removes readings of one site (`ZREM`).

@@ -1,6 +1,6 @@
 //! The index of sites: which site ids have readings.
 
-use redis::cmd;
+use redis::{Cmd, cmd};
 
 use super::connection::{Epoch, SharedConnection};
 use super::error::{StoreError, StoreResult};
@@ -28,15 +28,16 @@ impl SiteIndex {
         self.connection.epoch()
     }
 
-    /// Adds a site; adding it again changes nothing. Gives the epoch in which it is known to be there.
-    ///
-    /// # Errors
-    /// When the server did not answer or refused.
-    pub async fn add(&self, site: &SiteId) -> StoreResult<Epoch> {
+    /// The command that adds sites (`ZADD`); adding them again changes nothing. `None` for none.
+    pub(super) fn listing<'a>(&self, sites: impl IntoIterator<Item = &'a SiteId>) -> Option<Cmd> {
         let mut command = cmd("ZADD");
-        command.arg(&self.key).arg(0).arg(site.as_str());
-        let (_, epoch) = self.connection.send_dated("ZADD", &command).await?;
-        Ok(epoch)
+        command.arg(&self.key);
+        let mut sites = sites.into_iter().peekable();
+        sites.peek()?;
+        for site in sites {
+            command.arg(0).arg(site.as_str());
+        }
+        Some(command)
     }
 
     /// Up to `limit` sites in the order of their bytes, after `after`.
