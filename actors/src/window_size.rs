@@ -51,9 +51,9 @@ impl WindowSize {
     /// Notes that entries came and how many bytes they had: more than before counts at once, less
     /// only by and by.
     pub fn weighed(&mut self, entries: usize, bytes: usize) {
-        if entries > 0 {
+        if let Some(weight) = bytes.checked_div(entries) {
             let lighter = self.weight - self.weight / WEIGHT_LOST;
-            self.weight = (bytes / entries).max(lighter).max(1);
+            self.weight = weight.max(lighter).max(1);
         }
     }
 
