@@ -6,12 +6,13 @@ use std::time::Duration;
 use readings::store::series::SeriesStore;
 use readings::store::sites::SiteIndex;
 use readings::store::stream::{Delivery, ReadingStream};
-use readings::store::{Keys, RedisServer, StoreError};
+use readings::store::{Keys, RedisServer};
 use tokio_util::sync::CancellationToken;
 
 use crate::in_flight::InFlightWindow;
 use crate::outage::Outage;
 use crate::pace::Pace;
+use crate::retry;
 
 /// How the pipeline works; each value is a setting of the program, described there.
 #[derive(Debug, Clone)]
@@ -71,15 +72,14 @@ impl Shared {
         }
     }
 
-    /// Sets apart what was buried before, unless that is done.
-    ///
-    /// # Errors
-    /// When Redis did not answer or refused.
-    pub async fn sift(&self, delivery: &mut Delivery) -> Result<(), StoreError> {
+    /// Sets apart what was buried before, unless that is done; asks until Redis answers. The entries
+    /// have arrived: a server that takes the place of this one may not have them.
+    pub async fn sift(&self, delivery: &mut Delivery) {
         if !delivery.is_sifted {
-            delivery.sift(&self.stream.buried_ids(delivery.ids()).await?);
+            let ids: Vec<_> = delivery.ids().collect();
+            let ask = || self.stream.buried_ids(ids.iter().copied());
+            delivery.sift(&retry::until_done(&self.outage, ask).await);
         }
-        Ok(())
     }
 
     /// Whether entries that were delivered so long ago may have been taken over by another consumer

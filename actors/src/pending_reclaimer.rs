@@ -109,7 +109,7 @@ impl PendingReclaimerState {
         let Shared { stream, config, .. } = self.shared.as_ref();
         let claiming = stream.claim(&config.consumer, config.claim_min_idle, self.cursor, room);
         let mut claimed = claiming.await?;
-        self.shared.sift(&mut claimed.delivery).await?;
+        self.shared.sift(&mut claimed.delivery).await;
         Ok(claimed)
     }
 

@@ -141,7 +141,7 @@ impl StreamReaderState {
                 delivery
             }
         };
-        self.shared.sift(&mut delivery).await?;
+        self.shared.sift(&mut delivery).await;
         Ok(delivery)
     }
 

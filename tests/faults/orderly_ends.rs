@@ -69,7 +69,7 @@ async fn what_is_handed_over_is_taken_within_seconds_by_a_service_that_has_nothi
     let other = processing_service(&redis).env("CONSUMER_NAME", "consumer-2").start().await;
     wait::until("only what the slow one holds is left", async || {
         let Group { pending, lag } = redis.group().await;
-        lag == Some(0) && pending as usize == ids.len() - stored::count(&redis).await
+        lag == Some(0) && pending == (ids.len() - stored::count(&redis).await) as u64
     })
     .await;
     let held = redis.group().await.pending;

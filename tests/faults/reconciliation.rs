@@ -2,7 +2,7 @@
 //! operator asks what is missing, and has it restored.
 
 use super::scene::{reasons, wait_until_stored};
-use super::world::consumer;
+use super::world::{World, consumer};
 use crate::common::process::Ended;
 use crate::common::product::{Role, launch};
 use crate::common::readings::{NOON, add, add_backlog, fields};
@@ -84,6 +84,18 @@ async fn what_was_removed_on_purpose_is_not_brought_back() {
     let old = reconcile(&redis, &["--repair", "--readings-retention", "30d"]).await;
     assert_eq!((old.status.code(), lines(&old).len()), (Some(0), 0), "{old:?}");
     assert_eq!(redis.group().await.pending, 0);
+}
+
+#[tokio::test]
+async fn while_services_work_nothing_is_missing() {
+    let world = World::start(2).await;
+    let producer = world.producer().poison(world.redis.port(), 20).start();
+    for _ in 0..10 {
+        producer.wait_for_more(50).await;
+        let named = reconcile(&world.redis, &["--repair"]).await;
+        assert_eq!((named.status.code(), lines(&named).len()), (Some(0), 0), "{named:?}");
+    }
+    world.checker().check(&producer.stop().await).await.assert_kept();
 }
 
 #[tokio::test]

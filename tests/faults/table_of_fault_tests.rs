@@ -51,6 +51,25 @@ fn the_table_of_fault_tests_is_that_of_the_tests() {
     assert_eq!(present, current, "run `make fault-tests`");
 }
 
+/// The table of faults in `docs/delivery.md` names the tests of each.
+#[test]
+fn every_fault_of_the_catalogue_has_tests_that_there_are() {
+    let suites = suites();
+    let text = files::text("docs/delivery.md");
+    let rows: Vec<_> = text.lines().filter(|line| line.starts_with("| F")).collect();
+    let numbers: Vec<_> = rows.iter().map(|row| row.split('|').nth(1).unwrap().trim()).collect();
+    assert_eq!(numbers, (1..=24).map(|n| format!("F{n}")).collect::<Vec<_>>());
+    for row in rows {
+        let tests = row.trim_end_matches('|').rsplit('|').next().unwrap();
+        let names: Vec<_> = tests.split('`').skip(1).step_by(2).collect();
+        assert!(!names.is_empty(), "no test in {row}");
+        for name in names {
+            let is_there = |suite: &Suite| suite.module.trim_start_matches("faults::") == name;
+            assert!(suites.iter().any(is_there), "there is no {name}: {row}");
+        }
+    }
+}
+
 fn suites() -> Vec<Suite> {
     let directory = fs::read_dir(files::path("tests/faults")).unwrap();
     let mut paths: Vec<PathBuf> = directory.map(|entry| entry.unwrap().path()).collect();

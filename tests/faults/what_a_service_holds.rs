@@ -87,6 +87,33 @@ async fn what_only_the_dead_master_had_stored_is_stored_anew_before_it_is_acknow
     assert_each_is_stored_once(&replica, &ids).await;
 }
 
+/// A master that gives an entry, but does not say whether it was buried, and dies; the next knows
+/// nothing.
+async fn assert_what_was_given_is_stored(worked_before: bool) {
+    let mut master = RedisServer::start().await;
+    let successor = RedisServer::start().await;
+    let switch = Switch::to(master.port()).await;
+    let service = consumer(&master, 1).env("REDIS_PORT", switch.port()).start().await;
+    if worked_before {
+        add_backlog(&master, 1, 1).await;
+        wait_until_stored(&master, 1).await;
+        stored::wait_until_settled(&master).await;
+    }
+    master.run::<()>(&["SET", "energy_readings:dead:ids", "no sorted set"]).await;
+    let ids = add_backlog(&master, 1, 1).await;
+    wait_until_pending(&master, 1).await;
+    wait::until("it asks", async || service.stderr().contains("entries are kept")).await;
+    master.kill9();
+    switch.turn_to(successor.port());
+    assert_each_is_stored_once(&successor, &ids).await;
+}
+
+#[tokio::test]
+async fn what_a_master_gave_before_it_failed_and_died_is_stored_from_memory() {
+    assert_what_was_given_is_stored(false).await;
+    assert_what_was_given_is_stored(true).await;
+}
+
 #[tokio::test]
 async fn what_is_in_memory_when_its_master_dies_is_stored_from_there() {
     let mut master = RedisServer::start().await;

@@ -252,6 +252,7 @@ impl ReadingStream {
             block,
             connection,
             newest: None,
+            failure: None,
         })
     }
 
@@ -269,6 +270,8 @@ pub struct GroupReader {
     connection: DedicatedConnection,
     /// The last of the new entries that were read.
     newest: Option<StreamId>,
+    /// What went wrong after entries had arrived: they were given, and the next read fails.
+    failure: Option<StoreError>,
 }
 
 impl GroupReader {
@@ -287,6 +290,7 @@ impl GroupReader {
     /// After any error entries may be pending that never arrived here: drop the reader, and let its
     /// successor read the consumer's own pending entries first.
     pub async fn read_new(&mut self, count: usize) -> StoreResult<Delivery> {
+        self.failure.take().map_or(Ok(()), Err)?;
         let mut command = self.command(count);
         command.arg("BLOCK").arg(milliseconds(self.block));
         command.arg("STREAMS").arg(self.keys.stream()).arg(">");
@@ -298,9 +302,14 @@ impl GroupReader {
         self.connection.send(XREADGROUP, &[&command, &buried_since]).await?;
         let mut delivery = self.receive_new().await?;
         let ids = |received: &mut Received<'_>| received.ids();
-        let buried = self.connection.receive(ZRANGE, ids).await?;
-        if delivery.ids().all(|id| id > newest) && buried.len() < burial::MOST_BURIED_SINCE {
-            delivery.sift(&buried.into_iter().collect());
+        match self.connection.receive(ZRANGE, ids).await {
+            Ok(buried) => {
+                let is_all = buried.len() < burial::MOST_BURIED_SINCE;
+                if is_all && delivery.ids().all(|id| id > newest) {
+                    delivery.sift(&buried.into_iter().collect());
+                }
+            }
+            Err(error) => self.failure = Some(error),
         }
         Ok(delivery)
     }
@@ -310,6 +319,7 @@ impl GroupReader {
     /// # Errors
     /// As [`GroupReader::read_new`].
     pub async fn read_pending(&mut self, after: StreamId, count: usize) -> StoreResult<Delivery> {
+        self.failure.take().map_or(Ok(()), Err)?;
         let mut command = self.command(count);
         command.arg("STREAMS").arg(self.keys.stream()).arg(after.to_string());
         self.connection.send(XREADGROUP, &[&command]).await?;
