@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::redis_server::Store;
+
 /// Measures the release program against a Redis of its own, on this machine's loopback.
 ///
 /// The measured program inherits the environment, so that a setting can be tried:
@@ -25,6 +27,8 @@ pub enum Command {
     Baseline(DrainLoad),
     /// How fast `ingestion-api` takes single readings
     Ingest(IngestArguments),
+    /// How fast all readings of a site are given, compared with `redis-cli`
+    Get(GetArguments),
     /// How soon the services are ready, and how large they are then
     Startup(StartupArguments),
     /// (what `drain` compares with) Store a stream in a plain loop
@@ -38,8 +42,8 @@ pub enum Command {
 /// What is measured.
 #[derive(Debug, Args)]
 pub struct Programs {
-    /// The release program. Given more than once, the runs of all take turns, and the figures can be
-    /// compared although the machine's mood changes
+    /// The release program. Given more than once, the runs of all take turns, and the figures of the
+    /// first are compared with those of the others although the machine's mood changes
     #[arg(long, value_name = "PATH", default_value = "target/release/energy-pipeline")]
     pub program: Vec<PathBuf>,
 }
@@ -49,12 +53,32 @@ pub struct RunArguments {
     /// How often each figure is taken; the tables show median, minimum and maximum
     #[arg(long, default_value = "5")]
     pub runs: NonZeroU32,
-    /// How Redis writes to disk meanwhile
+    /// How Redis writes to disk meanwhile. Given more than once, all modes take turns
     #[arg(long, value_name = "MODE", default_value = "off")]
-    pub aof: Aof,
+    pub aof: Vec<Aof>,
+    /// The server to store in: any that is started as `redis-server` is. Given more than once, all take
+    /// turns
+    #[arg(long, value_name = "PROGRAM", default_value = "redis-server")]
+    pub redis_program: Vec<PathBuf>,
     /// How long each run may wait for the machine to have nothing else to do, in seconds
     #[arg(long, value_name = "SECONDS", default_value = "0", value_parser = seconds::<0>)]
     pub patience: Duration,
+}
+
+impl RunArguments {
+    /// The servers that take turns: each program in each mode.
+    ///
+    /// # Errors
+    /// When there is no such program.
+    pub async fn stores(&self) -> anyhow::Result<Vec<Store>> {
+        let mut stores = Vec::new();
+        for program in &self.redis_program {
+            for &aof in &self.aof {
+                stores.push(Store::new(program, aof).await?);
+            }
+        }
+        Ok(stores)
+    }
 }
 
 /// Redis' append-only file.
@@ -71,9 +95,13 @@ pub struct DrainLoad {
     /// Entries in the stream
     #[arg(long, default_value = "300000")]
     pub entries: NonZeroU32,
-    /// Sites that the entries are spread over evenly, in no order
+    /// Sites that the entries are of, in no order
     #[arg(long, default_value = "100")]
     pub sites: NonZeroU32,
+    /// How unevenly the entries are spread over the sites: exponent of a Zipf distribution. With 1 the
+    /// second site has half as many as the first, the third a third; with 0 all have as many
+    #[arg(long, value_name = "EXPONENT", default_value = "0", value_parser = exponent)]
+    pub skew: f64,
     #[command(flatten)]
     pub run: RunArguments,
 }
@@ -82,6 +110,21 @@ pub struct DrainLoad {
 pub struct DrainArguments {
     #[command(flatten)]
     pub load: DrainLoad,
+    /// Processes that share the stream; CPU and memory are those of all together. Given more than once,
+    /// the numbers take turns, and are compared with each other instead of with the plain loop
+    #[arg(long, value_name = "COUNT", default_value = "1")]
+    pub replicas: Vec<NonZeroU32>,
+    #[command(flatten)]
+    pub programs: Programs,
+}
+
+#[derive(Debug, Args)]
+pub struct GetArguments {
+    /// Readings of the site that is asked for. Given more than once, one after the other
+    #[arg(long, value_name = "COUNT", default_value = "200000")]
+    pub readings: Vec<NonZeroU32>,
+    #[command(flatten)]
+    pub run: RunArguments,
     #[command(flatten)]
     pub programs: Programs,
 }
@@ -113,6 +156,12 @@ pub struct PlainArguments {
     /// Port of the Redis server on this machine
     #[arg(long)]
     pub redis_port: u16,
+}
+
+/// Beyond 10 nearly all is of the first site anyway.
+fn exponent(text: &str) -> Result<f64, String> {
+    let number = text.parse().ok().filter(|number| (0.0..=10.0).contains(number));
+    number.ok_or_else(|| "must be a number from 0 to 10".to_owned())
 }
 
 fn seconds<const MIN: u64>(text: &str) -> Result<Duration, String> {

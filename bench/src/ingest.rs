@@ -13,10 +13,10 @@ use tokio::time::{sleep_until, timeout_at};
 use crate::cli::IngestArguments;
 use crate::http::HttpStream;
 use crate::load::Load;
-use crate::redis_server::Redis;
+use crate::redis_server::{Redis, Store};
 use crate::report::Figure;
 use crate::service::{self, Role, Subject};
-use crate::turns::Turns;
+use crate::turns::{Outcome, Turns};
 use crate::usage::{Rss, Spent, Usage, memory, micros_each};
 
 /// Load before the measurement: connections are open then, and memory is warm.
@@ -47,23 +47,26 @@ const FIGURES: [Figure; 9] = [
 ///
 /// # Errors
 /// When anything is refused, lost, ends or takes too long.
-pub async fn run(arguments: &IngestArguments) -> anyhow::Result<()> {
+pub async fn run(arguments: &IngestArguments) -> anyhow::Result<Outcome> {
     service::check(&arguments.programs)?;
-    let mut subjects = Subject::programs(&arguments.programs);
-    subjects.push(Subject::Plain);
+    let mut subjects: Vec<_> = Subject::programs(&arguments.programs).collect();
+    subjects.push(Subject::Plain(Role::Ingestion));
     let IngestArguments { connections, seconds, run, .. } = arguments;
-    let title = format!("ingest: {connections} connections for {seconds:?}");
-    let turns = Turns { title, role: Role::Ingestion, subjects: &subjects, run };
+    let scenario = format!("ingest: {connections} connections for {seconds:?}");
+    let turns = Turns { scenario, subjects: &subjects, run };
     let requests: Arc<[String]> = requests()?.into();
-    turns.take(FIGURES, async |subject| measure(subject, arguments, &requests).await).await
+    let measure =
+        async |subject: &_, store: &_| measure(subject, store, arguments, &requests).await;
+    turns.take(FIGURES, measure).await
 }
 
 async fn measure(
     subject: &Subject,
+    store: &Store,
     arguments: &IngestArguments,
     requests: &Arc<[String]>,
 ) -> anyhow::Result<[f64; 9]> {
-    let redis = Redis::start(arguments.run.aof).await?;
+    let redis = Redis::start(store).await?;
     let mut process = service::start(subject, Role::Ingestion, &redis)?;
     let address = service::address(&mut process).await?;
     let window = Window::after_warm_up(arguments.seconds, requests);
@@ -93,7 +96,7 @@ fn figures(spent: &Spent, accepted: u32, latencies: &[Duration], peak: f64) -> [
 
 /// The requests that take turns, made beforehand so that the generator only sends.
 fn requests() -> anyhow::Result<Vec<String>> {
-    let load = Load::new(SITES);
+    let load = Load::even(SITES)?;
     let request = |number| {
         let body = load.body(number)?;
         let head = "POST /readings HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json";
@@ -152,7 +155,7 @@ async fn watch(window: &Window, service: u32, redis: u32) -> anyhow::Result<(Spe
     let look = async |when: Instant| {
         sleep_until(when.into()).await;
         let accepted = window.accepted.load(Ordering::Relaxed);
-        Usage::now(service, redis).map(|usage| (usage, accepted))
+        Usage::now(&[service], redis).map(|usage| (usage, accepted))
     };
     let (before, accepted_before) = look(window.begin).await?;
     let (after, accepted) = look(window.end).await?;

@@ -5,18 +5,24 @@
 //! README beside this crate.
 
 mod cli;
+mod download;
 mod drain;
+mod get;
+mod histogram;
 mod http;
 mod ingest;
 mod load;
 mod machine;
+mod pace;
 mod plain_loop;
 mod plain_server;
+mod preload;
 mod process;
 mod redis_server;
 mod report;
 mod service;
 mod startup;
+mod table;
 mod turns;
 mod usage;
 
@@ -58,12 +64,17 @@ async fn bounded(command: Command) -> anyhow::Result<()> {
 }
 
 async fn run(command: Command) -> anyhow::Result<()> {
-    match command {
-        Command::Drain(arguments) => drain::run(&arguments).await,
-        Command::Baseline(arguments) => drain::run_baseline(&arguments).await,
-        Command::Ingest(arguments) => ingest::run(&arguments).await,
-        Command::Startup(arguments) => startup::run(&arguments).await,
-        Command::PlainLoop(arguments) => plain_loop::run(&arguments).await,
-        Command::PlainServer(arguments) => plain_server::run(&arguments).await,
+    let outcomes = match command {
+        Command::Drain(arguments) => vec![drain::run(&arguments).await?],
+        Command::Baseline(arguments) => vec![drain::run_baseline(&arguments).await?],
+        Command::Ingest(arguments) => vec![ingest::run(&arguments).await?],
+        Command::Get(arguments) => get::run(&arguments).await?,
+        Command::Startup(arguments) => startup::run(&arguments).await?,
+        Command::PlainLoop(arguments) => return plain_loop::run(&arguments).await,
+        Command::PlainServer(arguments) => return plain_server::run(&arguments).await,
+    };
+    for outcome in &outcomes {
+        writeln!(io::stdout(), "{outcome}")?;
     }
+    Ok(())
 }

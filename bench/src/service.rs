@@ -1,6 +1,7 @@
-//! What is measured: a role of the program, or the plain process that it is compared with.
+//! What is measured: a role of the program, or a process that it is compared with.
 
 use std::env;
+use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
@@ -43,42 +44,43 @@ impl Role {
     }
 }
 
-/// A column of a table.
+/// Who plays a role.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Subject {
     /// The product.
     Program(PathBuf),
     /// The least that the role must do, without actors, framework or protection.
-    Plain,
+    Plain(Role),
 }
 
 impl Subject {
     /// All the programs.
-    pub fn programs(programs: &Programs) -> Vec<Self> {
-        programs.program.iter().cloned().map(Self::Program).collect()
+    pub fn programs(programs: &Programs) -> impl Iterator<Item = Self> {
+        programs.program.iter().cloned().map(Self::Program)
     }
 
-    /// What stands above its figures.
-    pub fn title(&self, role: Role) -> String {
+    fn command(&self, role: Role, redis: &Redis, replica: u32) -> anyhow::Result<Command> {
         match self {
-            Self::Program(path) => path.display().to_string(),
-            Self::Plain => role.plain().replace('-', " "),
-        }
-    }
-
-    fn command(&self, role: Role, redis: &Redis) -> anyhow::Result<Command> {
-        match self {
-            Self::Program(path) => Ok(program(path, role, redis)),
-            Self::Plain => {
+            Self::Program(path) => Ok(program(path, role, redis, replica)),
+            Self::Plain(plain) => {
                 let mut command = Command::new(env::current_exe()?);
-                command.args([role.plain(), "--redis-port", &redis.port().to_string()]);
+                command.args([plain.plain(), "--redis-port", &redis.port().to_string()]);
                 Ok(command)
             }
         }
     }
 }
 
-fn program(path: &Path, role: Role, redis: &Redis) -> Command {
+impl fmt::Display for Subject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Program(path) => path.display().fmt(f),
+            Self::Plain(role) => f.write_str(&role.plain().replace('-', " ")),
+        }
+    }
+}
+
+fn program(path: &Path, role: Role, redis: &Redis, replica: u32) -> Command {
     let keys = keys();
     let mut command = Command::new(path);
     // Flags win over the environment, from which everything else may come.
@@ -87,7 +89,7 @@ fn program(path: &Path, role: Role, redis: &Redis) -> Command {
         .args(["--redis-stream", keys.stream(), "--consumer-group", keys.group()])
         .args(["--listen-host", &HOST.to_string(), role.port_flag(), "0"]);
     if role == Role::Processing {
-        command.args(["--consumer-name", "bench"]);
+        command.args(["--consumer-name", &format!("bench-{replica}")]);
     }
     command
 }
@@ -97,7 +99,20 @@ fn program(path: &Path, role: Role, redis: &Redis) -> Command {
 /// # Errors
 /// When it cannot be started.
 pub fn start(subject: &Subject, role: Role, redis: &Redis) -> anyhow::Result<Process> {
-    Process::spawn(subject.command(role, redis)?, &redis.file("service.log"))
+    start_replica(subject, role, redis, 0)
+}
+
+/// Starts one of several processes that share a role; its number makes its consumer's name.
+///
+/// # Errors
+/// When it cannot be started.
+pub fn start_replica(
+    subject: &Subject,
+    role: Role,
+    redis: &Redis,
+    replica: u32,
+) -> anyhow::Result<Process> {
+    Process::spawn(subject.command(role, redis, replica)?, &redis.file("service.log"))
 }
 
 /// The address in the line with which a service says where it listens.

@@ -8,10 +8,10 @@ use tokio::time::sleep;
 
 use crate::cli::StartupArguments;
 use crate::http::HttpStream;
-use crate::redis_server::Redis;
+use crate::redis_server::{Redis, Store};
 use crate::report::Figure;
 use crate::service::{self, Role, Subject};
-use crate::turns::Turns;
+use crate::turns::{Outcome, Turns};
 use crate::usage::{Rss, memory};
 
 const READINESS: &[u8] = b"GET /readyz HTTP/1.1\r\nhost: localhost\r\n\r\n";
@@ -31,23 +31,21 @@ const FIGURES: [Figure; 2] = [Figure::new("start to ready, ms", 1), Figure::new(
 ///
 /// # Errors
 /// When one ends or is not ready in time.
-pub async fn run(arguments: &StartupArguments) -> anyhow::Result<()> {
+pub async fn run(arguments: &StartupArguments) -> anyhow::Result<Vec<Outcome>> {
     service::check(&arguments.programs)?;
-    let subjects = Subject::programs(&arguments.programs);
+    let subjects: Vec<_> = Subject::programs(&arguments.programs).collect();
+    let mut outcomes = Vec::new();
     for role in [Role::Processing, Role::Ingestion] {
-        let title = format!("startup of {}", role.name());
-        let turns = Turns { title, role, subjects: &subjects, run: &arguments.run };
-        turns.take(FIGURES, async |subject| measure(subject, role, arguments).await).await?;
+        let scenario = format!("startup of {}", role.name());
+        let turns = Turns { scenario, subjects: &subjects, run: &arguments.run };
+        let measure = async |subject: &_, store: &_| measure(subject, role, store).await;
+        outcomes.push(turns.take(FIGURES, measure).await?);
     }
-    Ok(())
+    Ok(outcomes)
 }
 
-async fn measure(
-    subject: &Subject,
-    role: Role,
-    arguments: &StartupArguments,
-) -> anyhow::Result<[f64; 2]> {
-    let redis = Redis::start(arguments.run.aof).await?;
+async fn measure(subject: &Subject, role: Role, store: &Store) -> anyhow::Result<[f64; 2]> {
+    let redis = Redis::start(store).await?;
     let spawned = Instant::now();
     let mut process = service::start(subject, role, &redis)?;
     let address = service::address(&mut process).await?;

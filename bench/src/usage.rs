@@ -24,7 +24,7 @@ pub struct Usage {
 pub struct Spent {
     /// Wall-clock time.
     pub wall: Duration,
-    /// Processor time of the measured process, all its threads, user and kernel.
+    /// Processor time of the measured processes, all their threads, user and kernel.
     pub service: Duration,
     /// Processor time of Redis, likewise.
     pub redis: Duration,
@@ -39,10 +39,10 @@ impl Usage {
     ///
     /// # Errors
     /// When one of the processes is gone.
-    pub fn now(service: u32, redis: u32) -> anyhow::Result<Self> {
+    pub fn now(services: &[u32], redis: u32) -> anyhow::Result<Self> {
         Ok(Self {
             at: Instant::now(),
-            service: cpu_time(service)?,
+            service: services.iter().map(|&pid| cpu_time(pid)).sum::<anyhow::Result<_>>()?,
             redis: cpu_time(redis)?,
             bench: cpu_time(process::id())?,
             machine: machine_time()?,
