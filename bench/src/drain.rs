@@ -1,6 +1,7 @@
 //! How fast a full stream is stored.
 
 use std::fmt;
+use std::num::NonZeroU32;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail, ensure};
@@ -12,10 +13,9 @@ use tokio::time::sleep;
 use crate::cli::{DrainArguments, DrainLoad};
 use crate::load::Load;
 use crate::preload;
-use crate::process::Process;
 use crate::redis_server::{Redis, Store, connect};
 use crate::report::Figure;
-use crate::service::{self, Role, Subject};
+use crate::service::{self, Role, Service, Subject};
 use crate::turns::{Outcome, Turns};
 use crate::usage::{Rss, Spent, Usage, memory, micros_each};
 
@@ -58,14 +58,18 @@ impl fmt::Display for Replicas {
 pub async fn run(arguments: &DrainArguments) -> anyhow::Result<Outcome> {
     service::check(&arguments.programs)?;
     let mut subjects = Vec::new();
-    for of in Subject::programs(&arguments.programs) {
+    for of in Subject::all(&arguments.programs) {
         let replicas = arguments.replicas.iter();
         subjects.extend(replicas.map(|count| Replicas { of: of.clone(), count: count.get() }));
     }
     if arguments.replicas.len() == 1 {
         subjects.push(PLAIN);
     }
-    compare(&arguments.load, &subjects).await
+    let replicas = match arguments.replicas.as_slice() {
+        [NonZeroU32::MIN] => "",
+        _ => ", several replicas",
+    };
+    compare(&arguments.load, replicas, &subjects).await
 }
 
 const PLAIN: Replicas = Replicas { of: Subject::Plain(Role::Processing), count: 1 };
@@ -75,13 +79,17 @@ const PLAIN: Replicas = Replicas { of: Subject::Plain(Role::Processing), count: 
 /// # Errors
 /// As [`run`].
 pub async fn run_baseline(load: &DrainLoad) -> anyhow::Result<Outcome> {
-    compare(load, &[PLAIN]).await
+    compare(load, "", &[PLAIN]).await
 }
 
-async fn compare(arguments: &DrainLoad, subjects: &[Replicas]) -> anyhow::Result<Outcome> {
+async fn compare(
+    arguments: &DrainLoad,
+    replicas: &str,
+    subjects: &[Replicas],
+) -> anyhow::Result<Outcome> {
     let DrainLoad { entries, sites, skew, run } = arguments;
     let spread = if *skew > 0.0 { format!(" (Zipf {skew})") } else { String::new() };
-    let scenario = format!("drain: {entries} entries of {sites} sites{spread}");
+    let scenario = format!("drain: {entries} entries of {sites} sites{spread}{replicas}");
     let load = Load::skewed(*sites, *skew)?;
     let turns = Turns { scenario, subjects, run };
     turns
@@ -99,13 +107,12 @@ async fn measure(
     redis.stream()?.ensure_group().await?;
     preload::stream(&redis, load, entries).await?;
     let start = |replica| service::start_replica(&subject.of, Role::Processing, &redis, replica);
-    let mut processes = (0..subject.count).map(start).collect::<anyhow::Result<Vec<_>>>()?;
-    let spent = watch(&redis, &mut processes, entries).await?;
-    let peak = processes.iter().map(|process| memory(process.pid(), Rss::Peak));
-    let peak = peak.sum::<anyhow::Result<f64>>()?;
+    let mut services = (0..subject.count).map(start).collect::<anyhow::Result<Vec<_>>>()?;
+    let spent = watch(&redis, &mut services, entries).await?;
+    let peak = memory(&pids(&services)?, Rss::Peak)?;
     verify(&redis, load, entries).await?;
-    for process in processes {
-        process.end().await?;
+    for service in services {
+        service.end().await?;
     }
     redis.end().await?;
     Ok(figures(&spent, entries, peak))
@@ -122,20 +129,25 @@ fn figures(spent: &Spent, entries: u32, peak: f64) -> [f64; 6] {
     ]
 }
 
+fn pids(services: &[Service]) -> anyhow::Result<Vec<u32>> {
+    let pids = services.iter().map(Service::pids).collect::<anyhow::Result<Vec<_>>>()?;
+    Ok(pids.concat())
+}
+
 /// What was spent from the last moment at which the group had read nothing to the first at which it
 /// had acknowledged everything.
-async fn watch(redis: &Redis, processes: &mut [Process], entries: u32) -> anyhow::Result<Spent> {
+async fn watch(redis: &Redis, services: &mut [Service], entries: u32) -> anyhow::Result<Spent> {
     let (stream, deadline) = (redis.stream()?, Instant::now() + TIMEOUT);
-    let pids: Vec<_> = processes.iter().map(Process::pid).collect();
-    let mut start = Usage::now(&pids, redis.pid())?;
+    let (pids, redis) = (pids(services)?, Some(redis.pid()));
+    let mut start = Usage::now(&pids, redis)?;
     loop {
-        let now = Usage::now(&pids, redis.pid())?;
+        let now = Usage::now(&pids, redis)?;
         match progress(&stream, entries).await? {
             Progress::Untouched => start = now,
             Progress::Partly => {}
-            Progress::Done => return Ok(Usage::now(&pids, redis.pid())?.since(&start)),
+            Progress::Done => return Ok(Usage::now(&pids, redis)?.since(&start)),
         }
-        processes.iter_mut().try_for_each(Process::check)?;
+        services.iter_mut().try_for_each(Service::check)?;
         ensure!(Instant::now() < deadline, "the stream was not drained within {TIMEOUT:?}");
         sleep(LOOK_EVERY).await;
     }

@@ -25,14 +25,16 @@ use crate::preload;
 use crate::redis_server::{HOST, Redis, Store};
 use crate::report::Figure;
 use crate::service::{self, Role, Subject};
+use crate::startup::wait_until_ready;
 use crate::turns::{Outcome, Turns};
 use crate::usage::{Rss, Usage, memory, micros_each};
 
 const HEALTH: &[u8] = b"GET /health HTTP/1.1\r\nhost: localhost\r\n\r\n";
 
 /// How often `/health` is asked for meanwhile, in a second. Too low and an answer of a few
-/// milliseconds meets none of them; too high and they are a load.
-const HEALTH_RATE: NonZeroU32 = NonZeroU32::MIN.saturating_add(199);
+/// milliseconds meets none of them; too high and they wait for each other, as they share a
+/// connection.
+const HEALTH_RATE: NonZeroU32 = NonZeroU32::MIN.saturating_add(49);
 
 const FIGURES: [Figure; 10] = [
     Figure::new("readings/s", 0),
@@ -73,7 +75,7 @@ impl fmt::Display for Giver {
 /// When an answer is not whole, or a process ends.
 pub async fn run(arguments: &GetArguments) -> anyhow::Result<Vec<Outcome>> {
     service::check(&arguments.programs)?;
-    let mut givers: Vec<_> = Subject::programs(&arguments.programs).map(Giver::Service).collect();
+    let mut givers: Vec<_> = Subject::all(&arguments.programs).map(Giver::Service).collect();
     givers.extend([false, true].map(|scores| Giver::RedisCli { scores }));
     let mut outcomes = Vec::new();
     for readings in &arguments.readings {
@@ -103,17 +105,18 @@ async fn of_service(
     site: &SiteId,
     readings: u32,
 ) -> anyhow::Result<[f64; 10]> {
-    let mut process = service::start(subject, Role::Processing, redis)?;
-    let address = service::address(&mut process).await?;
-    let path = format!("/sites/{site}/readings");
-    let idle = memory(process.pid(), Rss::Now)?;
+    let mut service = service::start(subject, Role::Processing, redis)?;
+    let address = service.address().await?;
+    wait_until_ready(address, subject, Instant::now()).await?;
+    let (path, pids) = (format!("/sites/{site}/readings"), service.pids()?);
+    let idle = memory(&pids, Rss::Now)?;
     let length = verify(address, &path, readings).await?;
-    let before = Usage::now(&[process.pid()], redis.pid())?;
+    let before = Usage::now(&pids, Some(redis.pid()))?;
     let (download, health) = get(address, path).await?;
-    let spent = Usage::now(&[process.pid()], redis.pid())?.since(&before);
+    let spent = Usage::now(&pids, Some(redis.pid()))?.since(&before);
     ensure!(download.length == length, "the answer has {} bytes now", download.length);
-    let growth = memory(process.pid(), Rss::Peak)? - idle;
-    process.end().await?;
+    let growth = memory(&pids, Rss::Peak)? - idle;
+    service.end().await?;
     Ok([
         f64::from(readings) / download.whole.as_secs_f64(),
         download.whole.as_secs_f64() * 1e3,
@@ -188,10 +191,10 @@ async fn of_redis_cli(
         command.arg("WITHSCORES");
     }
     command.stdout(Stdio::null()).kill_on_drop(true);
-    let (before, started) = (Usage::now(&[], redis.pid())?, Instant::now());
+    let (before, started) = (Usage::now(&[], Some(redis.pid()))?, Instant::now());
     let status = command.status().await.context("cannot start redis-cli")?;
     let whole = started.elapsed();
-    let spent = Usage::now(&[], redis.pid())?.since(&before);
+    let spent = Usage::now(&[], Some(redis.pid()))?.since(&before);
     ensure!(status.success(), "redis-cli ended: {status}");
     let mut figures = [f64::NAN; 10];
     figures[0] = f64::from(readings) / whole.as_secs_f64();

@@ -46,11 +46,6 @@ impl Latencies {
         self.millis(self.0.max())
     }
 
-    /// How many there are.
-    pub fn count(&self) -> u64 {
-        self.0.len()
-    }
-
     fn millis(&self, nanoseconds: u64) -> f64 {
         if self.0.is_empty() {
             return f64::NAN;
@@ -73,7 +68,6 @@ mod tests {
         assert!(about(low.percentile(50.0), 50.0), "{}", low.percentile(50.0));
         assert!(about(low.percentile(99.0), 99.0), "{}", low.percentile(99.0));
         assert!(about(low.longest(), 100.0), "{}", low.longest());
-        assert_eq!(low.count(), 100);
     }
 
     #[test]

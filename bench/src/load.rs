@@ -12,15 +12,23 @@ use readings::{Reading, SiteId};
 /// When the first reading was taken, in seconds since the Unix epoch: 2024-01-15T10:30:00Z.
 const FIRST_INSTANT: i64 = 1_705_314_600;
 
-/// Readings spread over sites, in no order.
+/// Readings spread over sites.
 #[derive(Debug, Clone, Copy)]
 pub struct Load {
     sites: NonZeroU32,
-    distribution: Zipf<f64>,
+    order: Order,
+}
+
+/// Which site a reading is of.
+#[derive(Debug, Clone, Copy)]
+enum Order {
+    Random(Zipf<f64>),
+    /// One after the other.
+    Cyclic,
 }
 
 impl Load {
-    /// Readings of so many sites, as many of each.
+    /// Readings of so many sites in no order, about as many of each.
     ///
     /// # Errors
     /// Never.
@@ -28,13 +36,18 @@ impl Load {
         Self::skewed(sites, 0.0)
     }
 
-    /// Readings of so many sites, of which the n-th has a share of `n.powf(-exponent)`.
+    /// Readings of so many sites in no order, of which the n-th has a share of `n.powf(-exponent)`.
     ///
     /// # Errors
     /// When the exponent is negative.
     pub fn skewed(sites: NonZeroU32, exponent: f64) -> anyhow::Result<Self> {
         let distribution = Zipf::new(f64::from(sites.get()), exponent)?;
-        Ok(Self { sites, distribution })
+        Ok(Self { sites, order: Order::Random(distribution) })
+    }
+
+    /// A reading of each of so many sites, then again.
+    pub const fn in_order(sites: NonZeroU32) -> Self {
+        Self { sites, order: Order::Cyclic }
     }
 
     /// All the sites.
@@ -47,9 +60,12 @@ impl Load {
     /// # Errors
     /// When its number is beyond any calendar.
     pub fn body(self, number: u32) -> anyhow::Result<String> {
-        // A generator of its own for each: a number's reading is the same whichever were made before.
-        let site = site(self.distribution.sample(&mut SmallRng::seed_from_u64(number.into())));
-        reading(&site, number)
+        let site = match self.order {
+            // A generator of its own for each: a number's reading is the same whichever were made before.
+            Order::Random(sites) => sites.sample(&mut SmallRng::seed_from_u64(number.into())),
+            Order::Cyclic => f64::from(number % self.sites + 1),
+        };
+        reading(&self::site(site), number)
     }
 
     /// A reading, as the ingestion makes it of its JSON.
@@ -103,5 +119,13 @@ mod tests {
         // The thousandth harmonic number is 7.49.
         assert!((1_250..1_420).contains(&counts[0]), "{}", counts[0]);
         assert!((600..740).contains(&counts[1]), "{}", counts[1]);
+    }
+
+    #[test]
+    fn readings_in_order_reach_each_site_once_before_any_twice() {
+        let load = Load::in_order(NonZeroU32::new(3).unwrap());
+        let sites: Vec<_> = (0..4).map(|number| load.reading(number).unwrap().site_id).collect();
+        let all: Vec<_> = load.sites().collect();
+        assert_eq!((&sites[..3], &sites[3]), (&all[..], &all[0]));
     }
 }

@@ -1,6 +1,7 @@
 //! The Redis server of a run: new, empty, in a directory of its own.
 
 use std::fmt;
+use std::io;
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -33,6 +34,14 @@ const RESPONSE_TIMEOUT: Duration = Duration::from_secs(20);
 /// The names of stream and group; the program is told these, whatever its environment says.
 pub fn keys() -> Keys {
     Keys::new("energy_readings", "processing_group")
+}
+
+/// A port that nothing listens on now.
+///
+/// # Errors
+/// When there is none.
+pub fn free_port() -> io::Result<u16> {
+    Ok(TcpListener::bind((HOST, 0))?.local_addr()?.port())
 }
 
 /// The server on a port of this machine.
@@ -69,7 +78,7 @@ impl Redis {
     /// When there is no such program, or it does not start.
     pub async fn start(store: &Store) -> anyhow::Result<Self> {
         let directory = tempfile::Builder::new().prefix("energy-pipeline-bench-").tempdir()?;
-        let port = TcpListener::bind((HOST, 0))?.local_addr()?.port();
+        let port = free_port()?;
         let log = directory.path().join("redis.log");
         let process = Process::spawn(command(store, port, directory.path()), &log)?;
         let mut redis = Self { process, port, directory };

@@ -70,28 +70,31 @@ impl Report {
         self.columns.first().map_or("", |column| &column.title)
     }
 
-    /// Each figure of the first subject with that of each other; alone when there is no other.
+    /// Each figure of the first subject with that of each other that has it; alone when none has.
     pub fn comparisons(&self) -> Vec<Comparison> {
-        let others: Vec<_> = match self.columns.len() {
-            0 | 1 => vec![None],
-            number => (1..number).map(Some).collect(),
-        };
-        let figures = self.figures.iter().enumerate();
-        figures
-            .flat_map(|row| others.iter().filter_map(move |&o| self.comparison(row, o)))
-            .collect()
+        self.figures.iter().enumerate().flat_map(|row| self.comparisons_of(row)).collect()
     }
 
-    fn comparison(&self, row: (usize, &Figure), other: Option<usize>) -> Option<Comparison> {
-        let shown = |column: usize| self.columns.get(column).map(|c| spread(c, row));
-        let other = other.and_then(|number| Some((number, self.columns.get(number)?)));
-        Some(Comparison {
+    fn comparisons_of(&self, row: (usize, &Figure)) -> Vec<Comparison> {
+        let Some(first) = self.columns.first() else {
+            return Vec::new();
+        };
+        let alone = Comparison {
             figure: row.1.name,
-            first: shown(0)?,
-            other: other.map_or_else(String::new, |(_, column)| column.title.clone()),
-            of_other: other.map_or_else(String::new, |(_, column)| spread(column, row)),
-            ratio: other.map_or_else(String::new, |(number, _)| self.ratio(number, row)),
-        })
+            first: spread(first, row),
+            other: String::new(),
+            of_other: String::new(),
+            ratio: String::new(),
+        };
+        let others = self.columns.iter().enumerate().skip(1).filter(|_| row.1.compared);
+        let compared = others.map(|(number, column)| Comparison {
+            other: column.title.clone(),
+            of_other: spread(column, row),
+            ratio: self.ratio(number, row),
+            ..alone.clone()
+        });
+        let compared: Vec<_> = compared.filter(|comparison| comparison.of_other != NONE).collect();
+        if compared.is_empty() { vec![alone] } else { compared }
     }
 
     fn ratio(&self, other: usize, (index, figure): (usize, &Figure)) -> String {
@@ -130,6 +133,9 @@ fn spread(column: &Column, (index, figure): (usize, &Figure)) -> String {
     Spread::of(column.runs.iter().map(|run| run[index])).show(figure.decimals)
 }
 
+/// What stands for a figure that a subject does not have.
+const NONE: &str = "-";
+
 /// The middle and the ends of several runs' figures.
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct Spread {
@@ -157,7 +163,7 @@ impl Spread {
         if median.is_finite() {
             format!("{median:.decimals$} ({min:.decimals$}..{max:.decimals$})")
         } else {
-            "-".to_owned()
+            NONE.to_owned()
         }
     }
 }
@@ -188,19 +194,15 @@ mod tests {
     #[test]
     fn the_first_subject_is_compared_with_each_other_turn_by_turn() {
         let shown = "\
-            |             | ours          | plain        | ratio to it       |\n\
-            |-------------|---------------|--------------|-------------------|\n\
-            | readings/s  | 30 (8..50)    | 40 (10..100) | 0.75 (0.50..0.80) |\n\
+            |             | ours           | plain        | ratio to it       |\n\
+            |-------------|----------------|--------------|-------------------|\n\
+            | readings/s  | 30 (8..50)     | 40 (10..100) | 0.75 (0.50..0.80) |\n\
             | others' CPU | 0.5 (0.5..0.5) | -            |                   |\n";
-        let shown = shown.replace("| ours          |", "| ours           |");
-        let shown = shown.replace("|---------------|-", "|----------------|-");
-        let shown = shown.replace("| 30 (8..50)    |", "| 30 (8..50)     |");
         assert_eq!(report().show(), shown);
     }
 
     #[test]
     fn a_comparison_says_whose_figures_it_compares() {
-        let comparisons = report().comparisons();
         let first = Comparison {
             figure: "readings/s",
             first: "30 (8..50)".to_owned(),
@@ -208,6 +210,16 @@ mod tests {
             of_other: "40 (10..100)".to_owned(),
             ratio: "0.75 (0.50..0.80)".to_owned(),
         };
-        assert_eq!((comparisons.len(), &comparisons[0]), (2, &first));
+        assert_eq!(report().comparisons()[0], first);
+    }
+
+    #[test]
+    fn a_figure_that_no_other_has_stands_alone() {
+        let mut report = Report::new(&[Figure::new("RSS", 0)], ["a", "b"].map(str::to_owned));
+        report.add(0, &[7.0]);
+        report.add(1, &[f64::NAN]);
+        let comparisons = report.comparisons();
+        assert_eq!((comparisons.len(), comparisons[0].other.as_str()), (1, ""));
+        assert_eq!(comparisons[0].first, "7 (7..7)");
     }
 }

@@ -4,13 +4,23 @@ use std::env;
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
-use anyhow::{Context, bail};
+use anyhow::{Context, bail, ensure};
+use tokio::net::TcpStream;
 use tokio::process::Command;
+use tokio::time::sleep;
 
 use crate::cli::Programs;
 use crate::process::Process;
-use crate::redis_server::{HOST, Redis, keys};
+use crate::redis_server::{HOST, Redis, free_port, keys};
+use crate::usage::family;
+
+/// How long another implementation may take to listen; Python takes seconds on a busy machine.
+const START_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How often it is looked whether it does.
+const LOOK_EVERY: Duration = Duration::from_millis(5);
 
 /// A role of the program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,20 +58,36 @@ impl Role {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Subject {
     /// The product.
-    Program(PathBuf),
+    Program {
+        path: PathBuf,
+        /// Whether it is the only one: its path says nothing then.
+        alone: bool,
+    },
+    /// Another implementation of the contract, as a shell command (`--original`).
+    Original(String),
     /// The least that the role must do, without actors, framework or protection.
     Plain(Role),
 }
 
 impl Subject {
-    /// All the programs.
-    pub fn programs(programs: &Programs) -> impl Iterator<Item = Self> {
-        programs.program.iter().cloned().map(Self::Program)
+    /// All the programs, and the other implementation if there is one.
+    pub fn all(programs: &Programs) -> impl Iterator<Item = Self> {
+        let original = programs.original.iter().cloned().map(Self::Original);
+        let alone = programs.program.len() == 1;
+        let program = move |path: &PathBuf| Self::Program { path: path.clone(), alone };
+        programs.program.iter().map(program).chain(original)
     }
 
-    fn command(&self, role: Role, redis: &Redis, replica: u32) -> anyhow::Result<Command> {
+    fn command(
+        &self,
+        role: Role,
+        redis: &Redis,
+        replica: u32,
+        port: u16,
+    ) -> anyhow::Result<Command> {
         match self {
-            Self::Program(path) => Ok(program(path, role, redis, replica)),
+            Self::Program { path, .. } => Ok(program(path, role, redis, replica)),
+            Self::Original(line) => Ok(original(line, role, redis, replica, port)),
             Self::Plain(plain) => {
                 let mut command = Command::new(env::current_exe()?);
                 command.args([plain.plain(), "--redis-port", &redis.port().to_string()]);
@@ -74,7 +100,11 @@ impl Subject {
 impl fmt::Display for Subject {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Program(path) => path.display().fmt(f),
+            Self::Program { path, alone: true } => {
+                path.file_name().unwrap_or_default().display().fmt(f)
+            }
+            Self::Program { path, alone: false } => path.display().fmt(f),
+            Self::Original(_) => f.write_str("original"),
             Self::Plain(role) => f.write_str(&role.plain().replace('-', " ")),
         }
     }
@@ -94,11 +124,39 @@ fn program(path: &Path, role: Role, redis: &Redis, replica: u32) -> Command {
     command
 }
 
+/// A shell command with the places filled in that differ from run to run.
+fn original(line: &str, role: Role, redis: &Redis, replica: u32, port: u16) -> Command {
+    let line = line
+        .replace("{role}", role.name())
+        .replace("{port}", &port.to_string())
+        .replace("{redis_port}", &redis.port().to_string())
+        .replace("{consumer}", &format!("bench-{replica}"));
+    let keys = keys();
+    let mut command = Command::new("sh");
+    // The contract's own names, for an implementation that takes its settings from the environment.
+    command
+        .args(["-c", &format!("exec {line}")])
+        .env("REDIS_HOST", HOST.to_string())
+        .env("REDIS_PORT", redis.port().to_string())
+        .env("REDIS_STREAM", keys.stream())
+        .env("CONSUMER_GROUP", keys.group())
+        .env("CONSUMER_NAME", format!("bench-{replica}"));
+    command
+}
+
+/// A subject at work.
+#[derive(Debug)]
+pub struct Service {
+    process: Process,
+    /// Where another implementation was told to listen; ours says itself where it does.
+    told: Option<SocketAddr>,
+}
+
 /// Starts a subject in a role.
 ///
 /// # Errors
 /// When it cannot be started.
-pub fn start(subject: &Subject, role: Role, redis: &Redis) -> anyhow::Result<Process> {
+pub fn start(subject: &Subject, role: Role, redis: &Redis) -> anyhow::Result<Service> {
     start_replica(subject, role, redis, 0)
 }
 
@@ -111,18 +169,61 @@ pub fn start_replica(
     role: Role,
     redis: &Redis,
     replica: u32,
-) -> anyhow::Result<Process> {
-    Process::spawn(subject.command(role, redis, replica)?, &redis.file("service.log"))
+) -> anyhow::Result<Service> {
+    let free = free_port()?;
+    let command = subject.command(role, redis, replica, free)?;
+    let told = matches!(subject, Subject::Original(_)).then(|| (HOST, free).into());
+    Ok(Service { process: Process::spawn(command, &redis.file("service.log"))?, told })
 }
 
-/// The address in the line with which a service says where it listens.
-///
-/// # Errors
-/// When it ends, or says something else.
-pub async fn address(process: &mut Process) -> anyhow::Result<SocketAddr> {
-    let line = process.first_line().await?;
-    let address = line.trim().rsplit_once("http://").and_then(|(_, text)| text.parse().ok());
-    address.with_context(|| format!("a service said {line:?} instead of where it listens"))
+impl Service {
+    /// Where it listens: its first line says so, and another implementation is asked until it does.
+    ///
+    /// # Errors
+    /// When it ends, or says something else.
+    pub async fn address(&mut self) -> anyhow::Result<SocketAddr> {
+        if let Some(told) = self.told {
+            self.wait_until_it_listens(told).await?;
+            return Ok(told);
+        }
+        let line = self.process.first_line().await?;
+        let address = line.trim().rsplit_once("http://").and_then(|(_, text)| text.parse().ok());
+        address.with_context(|| format!("a service said {line:?} instead of where it listens"))
+    }
+
+    async fn wait_until_it_listens(&mut self, address: SocketAddr) -> anyhow::Result<()> {
+        let started = Instant::now();
+        while TcpStream::connect(address).await.is_err() {
+            self.check()?;
+            ensure!(started.elapsed() < START_TIMEOUT, "nothing listens on {address}");
+            sleep(LOOK_EVERY).await;
+        }
+        Ok(())
+    }
+
+    /// Its process ids: one, but for an implementation that starts others.
+    ///
+    /// # Errors
+    /// When it is gone.
+    pub fn pids(&self) -> anyhow::Result<Vec<u32>> {
+        family(self.process.pid())
+    }
+
+    /// Makes sure that it still runs.
+    ///
+    /// # Errors
+    /// When it has ended: with the end of its log.
+    pub fn check(&mut self) -> anyhow::Result<()> {
+        self.process.check()
+    }
+
+    /// Kills it, and waits until it is gone.
+    ///
+    /// # Errors
+    /// When it has ended before: whatever was measured is void then.
+    pub async fn end(self) -> anyhow::Result<()> {
+        self.process.end().await
+    }
 }
 
 /// Makes sure that a program is there before minutes are spent.

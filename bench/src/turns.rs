@@ -3,7 +3,7 @@
 use std::fmt::{self, Display};
 use std::io::{self, IsTerminal, Write};
 
-use crate::cli::RunArguments;
+use crate::cli::{Repeat, RunArguments};
 use crate::machine::{self, Machine};
 use crate::redis_server::Store;
 use crate::report::{Figure, Report};
@@ -46,42 +46,56 @@ impl<Subject: Display> Turns<'_, Subject> {
         figures: [Figure; FIGURES],
         measure: impl AsyncFn(&Subject, &Store) -> anyhow::Result<[f64; FIGURES]>,
     ) -> anyhow::Result<Outcome> {
-        let Self { scenario, run, .. } = self;
-        let stores = run.stores().await?;
-        let machine = Machine::now()?;
-        let columns = self.columns(&stores);
-        let mut report = Report::new(&figures, columns.iter().map(|column| column.0.clone()));
-        for turn in 1..=run.runs.get() {
-            for (number, (title, subject, store)) in columns.iter().enumerate() {
-                say(format_args!("{scenario}: run {turn} of {}, {title}", run.runs));
-                machine::wait_until_quiet(run.patience).await?;
-                report.add(number, &measure(subject, store).await?);
-            }
-        }
-        say("");
-        Ok(Outcome { scenario: self.full_title(&stores), runs: run.runs.get(), machine, report })
+        let stores = self.run.stores().await?;
+        let measure = async |&(subject, store): &_| measure(subject, store).await;
+        let (scenario, columns) = (self.title(&stores), self.columns(&stores));
+        take_turns(scenario, &columns, &self.run.repeat, figures, measure).await
     }
 
     /// All subjects with all stores; a store is named where there are several.
-    fn columns<'a>(&'a self, stores: &'a [Store]) -> Vec<(String, &'a Subject, &'a Store)> {
+    fn columns<'a>(&'a self, stores: &'a [Store]) -> Vec<(String, (&'a Subject, &'a Store))> {
         let with = |store: &'a Store| {
             self.subjects.iter().map(move |subject| {
                 let title = match stores {
                     [_] => subject.to_string(),
                     _ => format!("{subject}, {store}"),
                 };
-                (title, subject, store)
+                (title, (subject, store))
             })
         };
         stores.iter().flat_map(with).collect()
     }
 
-    fn full_title(&self, stores: &[Store]) -> String {
+    fn title(&self, stores: &[Store]) -> String {
         match stores {
             [store] => format!("{}; {store}", self.scenario),
             _ => self.scenario.clone(),
         }
     }
+}
+
+/// Measures each subject once, then each again; subjects come with their titles.
+///
+/// # Errors
+/// What the first run that fails says.
+pub async fn take_turns<Subject, const FIGURES: usize>(
+    scenario: String,
+    subjects: &[(String, Subject)],
+    repeat: &Repeat,
+    figures: [Figure; FIGURES],
+    measure: impl AsyncFn(&Subject) -> anyhow::Result<[f64; FIGURES]>,
+) -> anyhow::Result<Outcome> {
+    let (machine, runs) = (Machine::now()?, repeat.runs.get());
+    let mut report = Report::new(&figures, subjects.iter().map(|(title, _)| title.clone()));
+    for turn in 1..=runs {
+        for (number, (title, subject)) in subjects.iter().enumerate() {
+            say(format_args!("{scenario}: run {turn} of {runs}, {title}"));
+            machine::wait_until_quiet(repeat.patience).await?;
+            report.add(number, &measure(subject).await?);
+        }
+    }
+    say("");
+    Ok(Outcome { scenario, runs, machine, report })
 }
 
 /// Shows progress to a person at the terminal, in one line.

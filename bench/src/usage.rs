@@ -39,11 +39,11 @@ impl Usage {
     ///
     /// # Errors
     /// When one of the processes is gone.
-    pub fn now(services: &[u32], redis: u32) -> anyhow::Result<Self> {
+    pub fn now(services: &[u32], redis: Option<u32>) -> anyhow::Result<Self> {
         Ok(Self {
             at: Instant::now(),
             service: services.iter().map(|&pid| cpu_time(pid)).sum::<anyhow::Result<_>>()?,
-            redis: cpu_time(redis)?,
+            redis: redis.map_or(Ok(Duration::ZERO), cpu_time)?,
             bench: cpu_time(process::id())?,
             machine: machine_time()?,
         })
@@ -91,11 +91,15 @@ pub enum Rss {
     Peak,
 }
 
-/// The memory of a process, in megabytes.
+/// The memory of processes together, in megabytes.
 ///
 /// # Errors
-/// When it is gone.
-pub fn memory(pid: u32, kind: Rss) -> anyhow::Result<f64> {
+/// When one is gone.
+pub fn memory(pids: &[u32], kind: Rss) -> anyhow::Result<f64> {
+    pids.iter().map(|&pid| memory_of(pid, kind)).sum()
+}
+
+fn memory_of(pid: u32, kind: Rss) -> anyhow::Result<f64> {
     let name = match kind {
         Rss::Now => "VmRSS:",
         Rss::Peak => "VmHWM:",
@@ -105,6 +109,21 @@ pub fn memory(pid: u32, kind: Rss) -> anyhow::Result<f64> {
         status.lines().find_map(|line| line.strip_prefix(name)?.split_whitespace().next());
     let kilobytes: u32 = kilobytes.context("the process has no memory any more")?.parse()?;
     Ok(f64::from(kilobytes) / 1024.0)
+}
+
+/// A process and all that it has started, directly or not.
+///
+/// # Errors
+/// When it is gone.
+pub fn family(pid: u32) -> anyhow::Result<Vec<u32>> {
+    let mut family = vec![pid];
+    for thread in fs::read_dir(format!("/proc/{pid}/task"))? {
+        let children = fs::read_to_string(thread?.path().join("children"))?;
+        for child in children.split_whitespace() {
+            family.extend(self::family(child.parse()?)?);
+        }
+    }
+    Ok(family)
 }
 
 fn cpu_time(pid: u32) -> anyhow::Result<Duration> {
