@@ -109,7 +109,7 @@ async fn measure(
     let start = |replica| service::start_replica(&subject.of, Role::Processing, &redis, replica);
     let mut services = (0..subject.count).map(start).collect::<anyhow::Result<Vec<_>>>()?;
     let spent = watch(&redis, &mut services, entries).await?;
-    let peak = memory(&pids(&services)?, Rss::Peak)?;
+    let peak = memory(&pids(&services), Rss::Peak)?;
     verify(&redis, load, entries).await?;
     for service in services {
         service.end().await?;
@@ -129,23 +129,23 @@ fn figures(spent: &Spent, entries: u32, peak: f64) -> [f64; 6] {
     ]
 }
 
-fn pids(services: &[Service]) -> anyhow::Result<Vec<u32>> {
-    let pids = services.iter().map(Service::pids).collect::<anyhow::Result<Vec<_>>>()?;
-    Ok(pids.concat())
+fn pids(services: &[Service]) -> Vec<u32> {
+    services.iter().flat_map(Service::pids).collect()
 }
 
 /// What was spent from the last moment at which the group had read nothing to the first at which it
 /// had acknowledged everything.
 async fn watch(redis: &Redis, services: &mut [Service], entries: u32) -> anyhow::Result<Spent> {
     let (stream, deadline) = (redis.stream()?, Instant::now() + TIMEOUT);
-    let (pids, redis) = (pids(services)?, Some(redis.pid()));
-    let mut start = Usage::now(&pids, redis)?;
+    // Each time anew: another implementation may start processes meanwhile.
+    let usage = |services: &[Service]| Usage::now(&pids(services), Some(redis.pid()));
+    let mut start = usage(services)?;
     loop {
-        let now = Usage::now(&pids, redis)?;
+        let now = usage(services)?;
         match progress(&stream, entries).await? {
             Progress::Untouched => start = now,
             Progress::Partly => {}
-            Progress::Done => return Ok(Usage::now(&pids, redis)?.since(&start)),
+            Progress::Done => return Ok(usage(services)?.since(&start)),
         }
         services.iter_mut().try_for_each(Service::check)?;
         ensure!(Instant::now() < deadline, "the stream was not drained within {TIMEOUT:?}");

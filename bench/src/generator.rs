@@ -122,7 +122,7 @@ impl Generator {
     pub async fn finish(self) -> anyhow::Result<Answers> {
         let deadline = self.shared.end + LAST_ANSWERS;
         while !self.threads.iter().all(JoinHandle::is_finished) {
-            ensure!(Instant::now() < deadline, "the last answers are missing: too high a rate?");
+            ensure!(Instant::now() < deadline, "not answered in time: too high a rate?");
             sleep(LOOK_EVERY).await;
         }
         let mut latencies = Latencies::new()?;

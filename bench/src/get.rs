@@ -108,7 +108,7 @@ async fn of_service(
     let mut service = service::start(subject, Role::Processing, redis)?;
     let address = service.address().await?;
     wait_until_ready(address, subject, Instant::now()).await?;
-    let (path, pids) = (format!("/sites/{site}/readings"), service.pids()?);
+    let (path, pids) = (format!("/sites/{site}/readings"), service.pids());
     let idle = memory(&pids, Rss::Now)?;
     let length = verify(address, &path, readings).await?;
     let before = Usage::now(&pids, Some(redis.pid()))?;

@@ -105,11 +105,11 @@ async fn of_service(
     check(address, &requests, &subject.to_string()).await?;
     let batch = requests.readings;
     let generator = Generator::start(address, &arguments.generator, requests);
-    let (spent, accepted) = generator.watch(&service.pids()?, Some(redis.pid())).await?;
+    let (spent, accepted) = generator.watch(&service.pids(), Some(redis.pid())).await?;
     ensure!(accepted > 0, "no reading was accepted");
     let answers = generator.finish().await?;
     ensure!(answers.refused.is_empty(), "answers by status: {:?}", answers.refused);
-    let peak = memory(&service.pids()?, Rss::Peak)?;
+    let peak = memory(&service.pids(), Rss::Peak)?;
     verify(redis, (answers.accepted + 1) * batch).await?;
     service.end().await?;
     let (readings, latencies) = (accepted * batch, answers.latencies);

@@ -45,13 +45,14 @@ pub async fn run(arguments: &LiveSitesArguments) -> anyhow::Result<Outcome> {
 async fn measure(subject: &Subject, store: &Store, sites: NonZeroU32) -> anyhow::Result<[f64; 3]> {
     let redis = Redis::start(store).await?;
     redis.stream()?.ensure_group().await?;
-    let service = service::start(subject, Role::Processing, &redis)?;
+    let mut service = service::start(subject, Role::Processing, &redis)?;
+    service.started().await?;
     preload::stream(&redis, Load::even(NonZeroU32::MIN)?, sites.get()).await?;
     wait_until_stored(&redis).await?;
-    let before = memory(&service.pids()?, Rss::Now)?;
+    let before = memory(&service.pids(), Rss::Now)?;
     preload::stream(&redis, Load::in_order(sites), sites.get()).await?;
     wait_until_stored(&redis).await?;
-    let after = memory(&service.pids()?, Rss::Now)?;
+    let after = memory(&service.pids(), Rss::Now)?;
     service.end().await?;
     redis.end().await?;
     Ok([(after - before) * 1024.0 / f64::from(sites.get()), before, after])

@@ -74,8 +74,9 @@ async fn measure(
     let redis = Redis::start(store).await?;
     redis.stream()?.ensure_group().await?;
     let mut ingestion = service::start(&pair.ingestion, Role::Ingestion, &redis)?;
-    let processing = service::start(&pair.processing, Role::Processing, &redis)?;
+    let mut processing = service::start(&pair.processing, Role::Processing, &redis)?;
     let address = ingestion.address().await?;
+    processing.started().await?;
     let figures = observe(&redis, address, [&ingestion, &processing], arguments).await?;
     ingestion.end().await?;
     processing.end().await?;
@@ -89,7 +90,7 @@ async fn observe(
     services: [&Service; 2],
     arguments: &ReadableArguments,
 ) -> anyhow::Result<[f64; 11]> {
-    let pids = [services[0].pids()?, services[1].pids()?].concat();
+    let pids = [services[0].pids(), services[1].pids()].concat();
     let requests = Requests::new("localhost", arguments.generator.batch)?;
     let batch = requests.readings;
     let generator = Generator::start(address, &arguments.generator, requests);

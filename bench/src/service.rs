@@ -38,6 +38,14 @@ impl Role {
         }
     }
 
+    /// The contract's variable for where it listens.
+    const fn port_variable(self) -> &'static str {
+        match self {
+            Self::Ingestion => "INGESTION_PORT",
+            Self::Processing => "PROCESSING_PORT",
+        }
+    }
+
     const fn port_flag(self) -> &'static str {
         match self {
             Self::Ingestion => "--ingestion-port",
@@ -136,6 +144,7 @@ fn original(line: &str, role: Role, redis: &Redis, replica: u32, port: u16) -> C
     // The contract's own names, for an implementation that takes its settings from the environment.
     command
         .args(["-c", &format!("exec {line}")])
+        .env(role.port_variable(), port.to_string())
         .env("REDIS_HOST", HOST.to_string())
         .env("REDIS_PORT", redis.port().to_string())
         .env("REDIS_STREAM", keys.stream())
@@ -183,7 +192,7 @@ impl Service {
     /// When it ends, or says something else.
     pub async fn address(&mut self) -> anyhow::Result<SocketAddr> {
         if let Some(told) = self.told {
-            self.wait_until_it_listens(told).await?;
+            self.started().await?;
             return Ok(told);
         }
         let line = self.process.first_line().await?;
@@ -191,7 +200,14 @@ impl Service {
         address.with_context(|| format!("a service said {line:?} instead of where it listens"))
     }
 
-    async fn wait_until_it_listens(&mut self, address: SocketAddr) -> anyhow::Result<()> {
+    /// Waits until another implementation listens; what it has started counts as its own from then on.
+    ///
+    /// # Errors
+    /// When it ends, or does not.
+    pub async fn started(&mut self) -> anyhow::Result<()> {
+        let Some(address) = self.told else {
+            return Ok(());
+        };
         let started = Instant::now();
         while TcpStream::connect(address).await.is_err() {
             self.check()?;
@@ -202,10 +218,7 @@ impl Service {
     }
 
     /// Its process ids: one, but for an implementation that starts others.
-    ///
-    /// # Errors
-    /// When it is gone.
-    pub fn pids(&self) -> anyhow::Result<Vec<u32>> {
+    pub fn pids(&self) -> Vec<u32> {
         family(self.process.pid())
     }
 

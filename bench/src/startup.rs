@@ -50,7 +50,7 @@ async fn measure(subject: &Subject, role: Role, store: &Store) -> anyhow::Result
     wait_until_ready(address, subject, spawned).await?;
     let ready = spawned.elapsed();
     sleep(IDLE).await;
-    let idle = memory(&service.pids()?, Rss::Now)?;
+    let idle = memory(&service.pids(), Rss::Now)?;
     service.end().await?;
     redis.end().await?;
     Ok([ready.as_secs_f64() * 1e3, idle])

@@ -1,6 +1,7 @@
 //! Processor time and memory, as `/proc` tells them (Linux).
 
 use std::fs;
+use std::iter;
 use std::process;
 use std::time::{Duration, Instant};
 
@@ -112,18 +113,14 @@ fn memory_of(pid: u32, kind: Rss) -> anyhow::Result<f64> {
 }
 
 /// A process and all that it has started, directly or not.
-///
-/// # Errors
-/// When it is gone.
-pub fn family(pid: u32) -> anyhow::Result<Vec<u32>> {
-    let mut family = vec![pid];
-    for thread in fs::read_dir(format!("/proc/{pid}/task"))? {
-        let children = fs::read_to_string(thread?.path().join("children"))?;
-        for child in children.split_whitespace() {
-            family.extend(self::family(child.parse()?)?);
-        }
-    }
-    Ok(family)
+pub fn family(pid: u32) -> Vec<u32> {
+    // Threads and processes may end while they are looked at: they have no children then.
+    let threads = fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
+    let children =
+        threads.filter_map(|thread| fs::read_to_string(thread.path().join("children")).ok());
+    let children = children.collect::<String>();
+    let children = children.split_whitespace().filter_map(|child| child.parse().ok());
+    iter::once(pid).chain(children.flat_map(family)).collect()
 }
 
 fn cpu_time(pid: u32) -> anyhow::Result<Duration> {
