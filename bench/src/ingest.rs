@@ -64,13 +64,13 @@ pub async fn run(arguments: &IngestArguments) -> anyhow::Result<Outcome> {
     turns.take(FIGURES, measure).await
 }
 
-/// At a fixed rate there is no ceiling, and the plain server takes no batches.
+/// At a fixed rate there is no ceiling; batches are beyond the contract, and only ours takes them.
 fn takers(arguments: &IngestArguments) -> Vec<Taker> {
     let generator = &arguments.generator;
-    let mut takers: Vec<_> = Subject::all(&arguments.programs).map(Taker::Service).collect();
-    if generator.batch.is_none() {
-        takers.push(Taker::Service(Subject::Plain(Role::Ingestion)));
-    }
+    let services = Subject::all(&arguments.programs).chain([Subject::Plain(Role::Ingestion)]);
+    let takes =
+        |subject: &Subject| generator.batch.is_none() || matches!(subject, Subject::Program { .. });
+    let mut takers: Vec<_> = services.filter(takes).map(Taker::Service).collect();
     if generator.rate.is_none() {
         let (connections, seconds) = (generator.connections, generator.seconds);
         let benchmark = |pipeline| Taker::Redis(RedisBenchmark { connections, seconds, pipeline });

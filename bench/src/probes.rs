@@ -144,7 +144,8 @@ async fn probe(
         let answered = Instant::now();
         ensure!(status == 201, "a reading was answered with {status}");
         let readable = timeout(TIMEOUT, readable).await;
-        let readable = readable.context("LOST: an accepted reading is not readable")??;
+        let readable =
+            readable.with_context(|| format!("a reading is not readable in {TIMEOUT:?}"))??;
         seen.probes += 1;
         seen.from_request.add(readable.saturating_duration_since(due))?;
         seen.from_answer.add(readable.saturating_duration_since(answered))?;
