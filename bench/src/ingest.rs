@@ -68,9 +68,9 @@ pub async fn run(arguments: &IngestArguments) -> anyhow::Result<Outcome> {
 fn takers(arguments: &IngestArguments) -> Vec<Taker> {
     let generator = &arguments.generator;
     let services = Subject::all(&arguments.programs).chain([Subject::Plain(Role::Ingestion)]);
-    let takes =
+    let is_able =
         |subject: &Subject| generator.batch.is_none() || matches!(subject, Subject::Program { .. });
-    let mut takers: Vec<_> = services.filter(takes).map(Taker::Service).collect();
+    let mut takers: Vec<_> = services.filter(is_able).map(Taker::Service).collect();
     if generator.rate.is_none() {
         let (connections, seconds) = (generator.connections, generator.seconds);
         let benchmark = |pipeline| Taker::Redis(RedisBenchmark { connections, seconds, pipeline });
