@@ -1,12 +1,13 @@
 # `make run` and `make test` need nothing but git, make, a C compiler and Rust: they install the rest
 # where they may, and say what to install where they may not.
 .DEFAULT_GOAL := help
-.PHONY: help run test demo build page setup setup-test lint unit e2e bench-quick soak fault-tests docs openapi clean
+.PHONY: help run test demo build page setup setup-test lint unit e2e bench bench-quick soak fault-tests docs openapi clean
 
 CARGO ?= cargo
 SERVICE_URL ?= http://localhost:8000
 MINUTES ?= 2
 SEED ?= 1
+PATIENCE ?= 10
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -35,11 +36,13 @@ e2e: page ## The page in a real browser against the real program
 	$(CARGO) build --features failpoints
 	cd frontend && npm run --silent e2e
 
+bench: build ## Measure the release program in 15 minutes, into docs/benchmarks.md: make bench PATIENCE=10
+	$(CARGO) build --release -p energy-pipeline -p bench
+	target/release/bench all --patience $(PATIENCE) --record docs/benchmarks.md
+
 bench-quick: build ## Measure the release program in under 2 minutes (see bench/README.md)
 	$(CARGO) build --release -p energy-pipeline -p bench
-	target/release/bench drain --entries 100000 --runs 3
-	target/release/bench ingest --seconds 2 --runs 3
-	target/release/bench startup --runs 3
+	target/release/bench all --quick
 
 soak: ## Break everything again and again: make soak MINUTES=30 SEED=1
 	MINUTES=$(MINUTES) SEED=$(SEED) $(CARGO) test --test soak

@@ -1,26 +1,23 @@
 //! How fast a full stream is stored.
 
+use std::fmt;
+use std::num::NonZeroU32;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail, ensure};
-use chrono::Utc;
-use readings::store::codec;
 use readings::store::keys as store_keys;
 use readings::store::stream::ReadingStream;
-use redis::{Pipeline, cmd};
+use redis::Pipeline;
 use tokio::time::sleep;
 
 use crate::cli::{DrainArguments, DrainLoad};
 use crate::load::Load;
-use crate::process::Process;
-use crate::redis_server::{Redis, connect, keys};
+use crate::preload;
+use crate::redis_server::{Redis, Store, connect};
 use crate::report::Figure;
-use crate::service::{self, Role, Subject};
-use crate::turns::Turns;
+use crate::service::{self, Role, Service, Subject};
+use crate::turns::{Outcome, Turns};
 use crate::usage::{Rss, Spent, Usage, memory, micros_each};
-
-/// `XADD`s that are sent at a time.
-const PRELOAD_BATCH: usize = 1_000;
 
 /// How often the group is looked at. Too low and Redis spends its time on that (about 20 µs each);
 /// too high and the end, or the start, is seen late: each run seems longer by this at most.
@@ -38,42 +35,87 @@ const FIGURES: [Figure; 6] = [
     Figure::of_the_run("others' CPU, cores", 2),
 ];
 
-/// Compares programs with the plain loop.
+/// A subject, and how many of it share the work.
+#[derive(Debug)]
+struct Replicas {
+    of: Subject,
+    count: u32,
+}
+
+impl fmt::Display for Replicas {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.count {
+            1 => self.of.fmt(f),
+            count => write!(f, "{count} x {}", self.of),
+        }
+    }
+}
+
+/// Compares programs with the plain loop, or numbers of replicas with each other.
 ///
 /// # Errors
 /// When anything is lost, ends or takes too long.
-pub async fn run(arguments: &DrainArguments) -> anyhow::Result<()> {
+pub async fn run(arguments: &DrainArguments) -> anyhow::Result<Outcome> {
     service::check(&arguments.programs)?;
-    let mut subjects = Subject::programs(&arguments.programs);
-    subjects.push(Subject::Plain);
-    compare(&arguments.load, &subjects).await
+    let mut subjects = Vec::new();
+    for of in Subject::all(&arguments.programs) {
+        let replicas = arguments.replicas.iter();
+        subjects.extend(replicas.map(|count| Replicas { of: of.clone(), count: count.get() }));
+    }
+    if arguments.replicas.len() == 1 {
+        subjects.push(PLAIN);
+    }
+    let replicas = match arguments.replicas.as_slice() {
+        [NonZeroU32::MIN] => "",
+        _ => ", several replicas",
+    };
+    compare(&arguments.load, replicas, &subjects).await
 }
+
+const PLAIN: Replicas = Replicas { of: Subject::Plain(Role::Processing), count: 1 };
 
 /// Runs the plain loop alone.
 ///
 /// # Errors
 /// As [`run`].
-pub async fn run_baseline(load: &DrainLoad) -> anyhow::Result<()> {
-    compare(load, &[Subject::Plain]).await
+pub async fn run_baseline(load: &DrainLoad) -> anyhow::Result<Outcome> {
+    compare(load, "", &[PLAIN]).await
 }
 
-async fn compare(load: &DrainLoad, subjects: &[Subject]) -> anyhow::Result<()> {
-    let DrainLoad { entries, sites, run } = load;
-    let title = format!("drain: {entries} entries of {sites} sites");
-    let turns = Turns { title, role: Role::Processing, subjects, run };
-    turns.take(FIGURES, async |subject| measure(subject, load).await).await
+async fn compare(
+    arguments: &DrainLoad,
+    replicas: &str,
+    subjects: &[Replicas],
+) -> anyhow::Result<Outcome> {
+    let DrainLoad { entries, sites, skew, run } = arguments;
+    let spread = if *skew > 0.0 { format!(" (Zipf {skew})") } else { String::new() };
+    let scenario = format!("drain: {entries} entries of {sites} sites{spread}{replicas}");
+    let load = Load::skewed(*sites, *skew)?;
+    let turns = Turns { scenario, subjects, run };
+    turns
+        .take(FIGURES, async |subject, store| measure(subject, store, load, entries.get()).await)
+        .await
 }
 
-async fn measure(subject: &Subject, load: &DrainLoad) -> anyhow::Result<[f64; 6]> {
-    let redis = Redis::start(load.run.aof).await?;
-    preload(&redis, load).await?;
-    let mut process = service::start(subject, Role::Processing, &redis)?;
-    let spent = watch(&redis, &mut process, load.entries.get()).await?;
-    let peak = memory(process.pid(), Rss::Peak)?;
-    verify(&redis, load).await?;
-    process.end().await?;
+async fn measure(
+    subject: &Replicas,
+    store: &Store,
+    load: Load,
+    entries: u32,
+) -> anyhow::Result<[f64; 6]> {
+    let redis = Redis::start(store).await?;
+    redis.stream()?.ensure_group().await?;
+    preload::stream(&redis, load, entries).await?;
+    let start = |replica| service::start_replica(&subject.of, Role::Processing, &redis, replica);
+    let mut services = (0..subject.count).map(start).collect::<anyhow::Result<Vec<_>>>()?;
+    let spent = watch(&redis, &mut services, entries).await?;
+    let peak = memory(&pids(&services), Rss::Peak)?;
+    verify(&redis, load, entries).await?;
+    for service in services {
+        service.end().await?;
+    }
     redis.end().await?;
-    Ok(figures(&spent, load.entries.get(), peak))
+    Ok(figures(&spent, entries, peak))
 }
 
 fn figures(spent: &Spent, entries: u32, peak: f64) -> [f64; 6] {
@@ -87,41 +129,25 @@ fn figures(spent: &Spent, entries: u32, peak: f64) -> [f64; 6] {
     ]
 }
 
-/// Fills the stream, all of which the group has still to read.
-async fn preload(redis: &Redis, load: &DrainLoad) -> anyhow::Result<()> {
-    redis.stream()?.ensure_group().await?;
-    let mut connection = connect(redis.port()).await?;
-    let (keys, readings) = (keys(), Load::new(load.sites));
-    let numbers: Vec<u32> = (0..load.entries.get()).collect();
-    for batch in numbers.chunks(PRELOAD_BATCH) {
-        let mut pipeline = Pipeline::with_capacity(PRELOAD_BATCH);
-        let now = codec::ingestion_time(Utc::now());
-        for &number in batch {
-            let mut add = cmd("XADD");
-            add.arg(keys.stream()).arg("*");
-            for (name, value) in codec::stream_fields(&readings.reading(number)?, &now) {
-                add.arg(name).arg(value.as_bytes());
-            }
-            pipeline.add_command(add).ignore();
-        }
-        pipeline.query_async::<()>(&mut connection).await?;
-    }
-    Ok(())
+fn pids(services: &[Service]) -> Vec<u32> {
+    services.iter().flat_map(Service::pids).collect()
 }
 
 /// What was spent from the last moment at which the group had read nothing to the first at which it
 /// had acknowledged everything.
-async fn watch(redis: &Redis, process: &mut Process, entries: u32) -> anyhow::Result<Spent> {
+async fn watch(redis: &Redis, services: &mut [Service], entries: u32) -> anyhow::Result<Spent> {
     let (stream, deadline) = (redis.stream()?, Instant::now() + TIMEOUT);
-    let mut start = Usage::now(process.pid(), redis.pid())?;
+    // Each time anew: another implementation may start processes meanwhile.
+    let usage = |services: &[Service]| Usage::now(&pids(services), Some(redis.pid()));
+    let mut start = usage(services)?;
     loop {
-        let now = Usage::now(process.pid(), redis.pid())?;
+        let now = usage(services)?;
         match progress(&stream, entries).await? {
             Progress::Untouched => start = now,
             Progress::Partly => {}
-            Progress::Done => return Ok(Usage::now(process.pid(), redis.pid())?.since(&start)),
+            Progress::Done => return Ok(usage(services)?.since(&start)),
         }
-        process.check()?;
+        services.iter_mut().try_for_each(Service::check)?;
         ensure!(Instant::now() < deadline, "the stream was not drained within {TIMEOUT:?}");
         sleep(LOOK_EVERY).await;
     }
@@ -146,14 +172,14 @@ async fn progress(stream: &ReadingStream, entries: u32) -> anyhow::Result<Progre
 }
 
 /// Makes sure that all was stored, once: a benchmark that loses is an error.
-async fn verify(redis: &Redis, load: &DrainLoad) -> anyhow::Result<()> {
+async fn verify(redis: &Redis, load: Load, entries: u32) -> anyhow::Result<()> {
     let mut connection = connect(redis.port()).await?;
     let mut count = Pipeline::new();
-    for site in Load::new(load.sites).sites() {
+    for site in load.sites() {
         count.cmd("ZCARD").arg(store_keys::series(&site));
     }
     let stored: Vec<u64> = count.query_async(&mut connection).await?;
-    let (stored, sent) = (stored.iter().sum::<u64>(), u64::from(load.entries.get()));
+    let (stored, sent) = (stored.iter().sum::<u64>(), u64::from(entries));
     if stored != sent {
         bail!("LOST: {sent} entries were in the stream, {stored} readings are stored");
     }

@@ -4,26 +4,55 @@ use std::num::NonZeroU32;
 
 use anyhow::{Context, anyhow};
 use chrono::DateTime;
+use rand::SeedableRng;
+use rand::rngs::SmallRng;
+use rand_distr::{Distribution, Zipf};
 use readings::{Reading, SiteId};
 
 /// When the first reading was taken, in seconds since the Unix epoch: 2024-01-15T10:30:00Z.
 const FIRST_INSTANT: i64 = 1_705_314_600;
 
-/// Readings spread over sites evenly, in no order.
+/// Readings spread over sites.
 #[derive(Debug, Clone, Copy)]
 pub struct Load {
     sites: NonZeroU32,
+    order: Order,
+}
+
+/// Which site a reading is of.
+#[derive(Debug, Clone, Copy)]
+enum Order {
+    Random(Zipf<f64>),
+    /// One after the other.
+    Cyclic,
 }
 
 impl Load {
-    /// Readings of so many sites.
-    pub const fn new(sites: NonZeroU32) -> Self {
-        Self { sites }
+    /// Readings of so many sites in no order, about as many of each.
+    ///
+    /// # Errors
+    /// Never.
+    pub fn even(sites: NonZeroU32) -> anyhow::Result<Self> {
+        Self::skewed(sites, 0.0)
+    }
+
+    /// Readings of so many sites in no order, of which the n-th has a share of `n.powf(-exponent)`.
+    ///
+    /// # Errors
+    /// When the exponent is negative.
+    pub fn skewed(sites: NonZeroU32, exponent: f64) -> anyhow::Result<Self> {
+        let distribution = Zipf::new(f64::from(sites.get()), exponent)?;
+        Ok(Self { sites, order: Order::Random(distribution) })
+    }
+
+    /// A reading of each of so many sites, then again.
+    pub const fn in_order(sites: NonZeroU32) -> Self {
+        Self { sites, order: Order::Cyclic }
     }
 
     /// All the sites.
     pub fn sites(self) -> impl Iterator<Item = SiteId> {
-        (0..self.sites.get()).filter_map(|number| SiteId::new(site(number)))
+        (1..=self.sites.get()).filter_map(|number| SiteId::new(site(f64::from(number))))
     }
 
     /// The JSON of a reading.
@@ -31,14 +60,12 @@ impl Load {
     /// # Errors
     /// When its number is beyond any calendar.
     pub fn body(self, number: u32) -> anyhow::Result<String> {
-        let site = site(scrambled(number) % self.sites);
-        let tenths_of_watts = number % 50_000;
-        let (watts, tenths) = (tenths_of_watts / 10, tenths_of_watts % 10);
-        let time = DateTime::from_timestamp(FIRST_INSTANT + i64::from(number), 0);
-        let time = time.context("there is no such instant")?.format("%Y-%m-%dT%H:%M:%SZ");
-        Ok(format!(
-            r#"{{"site_id": "{site}", "device_id": "main-meter", "power_reading": {watts}.{tenths}, "timestamp": "{time}"}}"#
-        ))
+        let site = match self.order {
+            // A generator of its own for each: a number's reading is the same whichever were made before.
+            Order::Random(sites) => sites.sample(&mut SmallRng::seed_from_u64(number.into())),
+            Order::Cyclic => f64::from(number % self.sites + 1),
+        };
+        reading(&self::site(site), number)
     }
 
     /// A reading, as the ingestion makes it of its JSON.
@@ -51,28 +78,54 @@ impl Load {
     }
 }
 
-fn site(number: u32) -> String {
-    format!("site-{number:05}")
+/// The JSON of a reading of a site.
+///
+/// # Errors
+/// When its number is beyond any calendar.
+pub fn reading(site: &str, number: u32) -> anyhow::Result<String> {
+    let tenths_of_watts = number % 50_000;
+    let (watts, tenths) = (tenths_of_watts / 10, tenths_of_watts % 10);
+    let time = DateTime::from_timestamp(FIRST_INSTANT + i64::from(number), 0);
+    let time = time.context("there is no such instant")?.format("%Y-%m-%dT%H:%M:%SZ");
+    Ok(format!(
+        r#"{{"site_id": "{site}", "device_id": "main-meter", "power_reading": {watts}.{tenths}, "timestamp": "{time}"}}"#
+    ))
 }
 
-/// A number that looks random and is the same each time (the finalizer of `MurmurHash3`).
-const fn scrambled(number: u32) -> u32 {
-    let mixed = (number ^ (number >> 16)).wrapping_mul(0x85eb_ca6b);
-    let mixed = (mixed ^ (mixed >> 13)).wrapping_mul(0xc2b2_ae35);
-    mixed ^ (mixed >> 16)
+fn site(number: f64) -> String {
+    format!("site-{number:05}")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn counts(load: Load) -> Vec<usize> {
+        let readings: Vec<_> = (0..10_000).map(|number| load.reading(number).unwrap()).collect();
+        let of = |site: &SiteId| readings.iter().filter(|reading| reading.site_id == *site).count();
+        load.sites().map(|site| of(&site)).collect()
+    }
+
     #[test]
     fn readings_are_valid_and_go_to_all_sites_about_equally() {
-        let load = Load::new(NonZeroU32::new(10).unwrap());
-        let readings: Vec<_> = (0..10_000).map(|number| load.reading(number).unwrap()).collect();
-        for site in load.sites() {
-            let count = readings.iter().filter(|reading| reading.site_id == site).count();
-            assert!((900..1_100).contains(&count), "{site} has {count}");
-        }
+        let counts = counts(Load::even(NonZeroU32::new(10).unwrap()).unwrap());
+        assert_eq!(counts.iter().sum::<usize>(), 10_000);
+        assert!(counts.iter().all(|count| (900..1_100).contains(count)), "{counts:?}");
+    }
+
+    #[test]
+    fn skewed_readings_go_to_the_second_site_half_as_often_as_to_the_first() {
+        let counts = counts(Load::skewed(NonZeroU32::new(1_000).unwrap(), 1.0).unwrap());
+        // The thousandth harmonic number is 7.49.
+        assert!((1_250..1_420).contains(&counts[0]), "{}", counts[0]);
+        assert!((600..740).contains(&counts[1]), "{}", counts[1]);
+    }
+
+    #[test]
+    fn readings_in_order_reach_each_site_once_before_any_twice() {
+        let load = Load::in_order(NonZeroU32::new(3).unwrap());
+        let sites: Vec<_> = (0..4).map(|number| load.reading(number).unwrap().site_id).collect();
+        let all: Vec<_> = load.sites().collect();
+        assert_eq!((&sites[..3], &sites[3]), (&all[..], &all[0]));
     }
 }

@@ -1,5 +1,6 @@
 //! On what the figures were taken, and when.
 
+use std::fmt;
 use std::fs;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -7,8 +8,6 @@ use std::time::{Duration, Instant};
 use chrono::Utc;
 use tokio::time::sleep;
 
-use crate::cli::Aof;
-use crate::redis_server;
 use crate::usage::machine_time;
 
 /// For this long the machine must have been quiet. Too low and a pause of a compiler seems to be its
@@ -35,24 +34,38 @@ pub async fn wait_until_quiet(patience: Duration) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// One line about the machine, the moment and the Redis; figures without it cannot be compared.
-///
-/// # Errors
-/// When there is no Redis.
-pub async fn describe(aof: Aof) -> anyhow::Result<String> {
-    let aof = match aof {
-        Aof::Off => "AOF off",
-        Aof::Everysec => "AOF everysec",
-    };
-    Ok(format!(
-        "{}, {} cores, {}, Linux {}, Redis {}, {aof}, load average before {}",
-        Utc::now().format("%Y-%m-%d %H:%M UTC"),
-        thread::available_parallelism()?,
-        processor(),
-        first_word("/proc/sys/kernel/osrelease"),
-        redis_server::version().await?,
-        first_word("/proc/loadavg"),
-    ))
+/// Where and when figures were taken; without it they cannot be compared.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Machine {
+    /// The hardware and the kernel.
+    pub name: String,
+    /// UTC, to the minute.
+    pub date: String,
+    /// The load average of the minute before.
+    pub load: String,
+}
+
+impl Machine {
+    /// This machine, now.
+    ///
+    /// # Errors
+    /// When it does not tell how many cores it has.
+    pub fn now() -> anyhow::Result<Self> {
+        let cores = thread::available_parallelism()?;
+        let kernel = first_word("/proc/sys/kernel/osrelease");
+        Ok(Self {
+            name: format!("{}, {cores} cores, Linux {kernel}", processor()),
+            date: Utc::now().format("%Y-%m-%d %H:%M UTC").to_string(),
+            load: first_word("/proc/loadavg"),
+        })
+    }
+}
+
+impl fmt::Display for Machine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { name, date, load } = self;
+        write!(f, "{date}, {name}, load average before {load}")
+    }
 }
 
 fn processor() -> String {

@@ -5,18 +5,34 @@
 //! README beside this crate.
 
 mod cli;
+mod download;
 mod drain;
+mod generator;
+mod get;
+mod histogram;
 mod http;
 mod ingest;
+mod live_sites;
 mod load;
 mod machine;
+mod pace;
 mod plain_loop;
 mod plain_server;
+mod preload;
+mod probes;
 mod process;
+mod readable;
+mod record;
+mod redis_benchmark;
 mod redis_server;
+mod remote;
 mod report;
+mod requests;
 mod service;
 mod startup;
+mod suite;
+mod table;
+mod target;
 mod turns;
 mod usage;
 
@@ -28,13 +44,13 @@ use clap::Parser;
 use tokio::runtime;
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::cli::{Cli, Command};
+use crate::cli::{Cli, Command, Scenario};
 
 fn main() -> ExitCode {
-    let command = Cli::parse().command;
-    // One thread: the generator must leave the other cores to what it measures.
+    let cli = Cli::parse();
+    // One thread: what watches must leave the cores to what it watches. The generator has its own.
     let runtime = runtime::Builder::new_current_thread().enable_all().build();
-    let ended = runtime.map_err(Into::into).and_then(|runtime| runtime.block_on(bounded(command)));
+    let ended = runtime.map_err(Into::into).and_then(|runtime| runtime.block_on(bounded(cli)));
     match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -47,23 +63,46 @@ fn main() -> ExitCode {
 
 /// Runs a command until it or the process is ended. Either way its child processes end, too, as
 /// their owners are dropped.
-async fn bounded(command: Command) -> anyhow::Result<()> {
+async fn bounded(cli: Cli) -> anyhow::Result<()> {
     let mut interrupted = signal(SignalKind::interrupt())?;
     let mut terminated = signal(SignalKind::terminate())?;
     tokio::select! {
-        ended = run(command) => ended,
+        ended = run(cli) => ended,
         _ = interrupted.recv() => bail!("interrupted"),
         _ = terminated.recv() => bail!("terminated"),
     }
 }
 
-async fn run(command: Command) -> anyhow::Result<()> {
-    match command {
-        Command::Drain(arguments) => drain::run(&arguments).await,
-        Command::Baseline(arguments) => drain::run_baseline(&arguments).await,
-        Command::Ingest(arguments) => ingest::run(&arguments).await,
-        Command::Startup(arguments) => startup::run(&arguments).await,
-        Command::PlainLoop(arguments) => plain_loop::run(&arguments).await,
-        Command::PlainServer(arguments) => plain_server::run(&arguments).await,
+async fn run(Cli { record, command }: Cli) -> anyhow::Result<()> {
+    let (outcomes, failures) = match command {
+        Command::All(arguments) => {
+            let (outcomes, failures) = suite::run(&arguments, take).await?;
+            record::print(&outcomes)?;
+            (outcomes, failures)
+        }
+        Command::Scenario(scenario) => {
+            let outcomes = take(scenario).await?;
+            outcomes.iter().try_for_each(|outcome| writeln!(io::stdout(), "{outcome}"))?;
+            (outcomes, Vec::new())
+        }
+        Command::PlainLoop(arguments) => return plain_loop::run(&arguments).await,
+        Command::PlainServer(arguments) => return plain_server::run(&arguments).await,
+    };
+    if let Some(path) = record {
+        record::write(&outcomes, &path)?;
     }
+    suite::conclude(&failures)
+}
+
+async fn take(scenario: Scenario) -> suite::Outcomes {
+    Ok(match scenario {
+        Scenario::Drain(arguments) => vec![drain::run(&arguments).await?],
+        Scenario::Baseline(arguments) => vec![drain::run_baseline(&arguments).await?],
+        Scenario::Ingest(arguments) => vec![ingest::run(&arguments).await?],
+        Scenario::Readable(arguments) => vec![readable::run(&arguments).await?],
+        Scenario::Get(arguments) => get::run(&arguments).await?,
+        Scenario::LiveSites(arguments) => vec![live_sites::run(&arguments).await?],
+        Scenario::Startup(arguments) => startup::run(&arguments).await?,
+        Scenario::Load(arguments) => vec![remote::run(&arguments).await?],
+    })
 }

@@ -6,6 +6,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
+use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, ChildStdout, Command};
 use tokio::time::timeout;
@@ -16,7 +17,8 @@ const FIRST_LINE_TIMEOUT: Duration = Duration::from_secs(10);
 /// How much of its log is shown when a process ended that should not have, in bytes.
 const SHOWN_LOG: usize = 2_000;
 
-/// A running child process. Dropping it kills it, by its process id.
+/// A running child process. Dropping it kills it and those that it has started, by their process
+/// group.
 #[derive(Debug)]
 pub struct Process {
     name: String,
@@ -35,7 +37,8 @@ impl Process {
     pub fn spawn(mut command: Command, log: &Path) -> anyhow::Result<Self> {
         let name = command.as_std().get_program().to_string_lossy().into_owned();
         let errors = OpenOptions::new().create(true).append(true).open(log)?;
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(errors).kill_on_drop(true);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(errors);
+        command.process_group(0).kill_on_drop(true);
         let mut child = command.spawn().with_context(|| format!("cannot start {name}"))?;
         let pid = child.id().context("a process that just started has an id")?;
         let output = child.stdout.take().context("the output is piped")?;
@@ -77,12 +80,65 @@ impl Process {
     /// When it has ended before: whatever was measured is void then.
     pub async fn end(mut self) -> anyhow::Result<()> {
         self.check()?;
+        self.kill_group();
         self.child.kill().await.with_context(|| format!("cannot end {}", self.name))
+    }
+
+    /// Does nothing when it is gone: its id may be another's then.
+    fn kill_group(&self) {
+        let id = self.child.id().and_then(|id| Pid::from_raw(id.try_into().ok()?));
+        // One that ends at this moment needs no killing.
+        let _ = id.map(|id| kill_process_group(id, Signal::KILL));
     }
 
     fn last_words(&self) -> String {
         let log = fs::read(&self.log).unwrap_or_default();
         let shown = &log[log.len().saturating_sub(SHOWN_LOG)..];
         String::from_utf8_lossy(shown).trim().to_owned()
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        self.kill_group();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use tokio::time::sleep;
+
+    use super::*;
+    use crate::usage::family;
+
+    const TIMEOUT: Duration = Duration::from_secs(10);
+
+    async fn until(what: &str, met: impl Fn() -> bool) {
+        let started = Instant::now();
+        while !met() {
+            assert!(started.elapsed() < TIMEOUT, "never: {what}");
+            sleep(Duration::from_millis(1)).await;
+        }
+    }
+
+    /// A zombie has ended; who reaps it is not ours to say.
+    fn runs(pid: u32) -> bool {
+        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+        stat.rsplit_once(") ").is_some_and(|(_, state)| !state.starts_with('Z'))
+    }
+
+    #[tokio::test]
+    async fn what_a_process_has_started_is_counted_and_ends_with_it() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut command = Command::new("sh");
+        command.args(["-c", "sleep 60 & wait"]);
+        let process = Process::spawn(command, &directory.path().join("log")).unwrap();
+        let pid = process.pid();
+        until("it starts another", || family(pid).len() == 2).await;
+        let family = family(pid);
+        drop(process);
+        until("all have ended", || !family.iter().any(|&pid| runs(pid))).await;
     }
 }

@@ -1,5 +1,7 @@
 //! The Redis server of a run: new, empty, in a directory of its own.
 
+use std::fmt;
+use std::io;
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -34,6 +36,14 @@ pub fn keys() -> Keys {
     Keys::new("energy_readings", "processing_group")
 }
 
+/// A port that nothing listens on now.
+///
+/// # Errors
+/// When there is none.
+pub fn free_port() -> io::Result<u16> {
+    Ok(TcpListener::bind((HOST, 0))?.local_addr()?.port())
+}
+
 /// The server on a port of this machine.
 ///
 /// # Errors
@@ -65,12 +75,12 @@ impl Redis {
     /// Starts an empty server on a free port.
     ///
     /// # Errors
-    /// When there is no `redis-server`, or it does not start.
-    pub async fn start(aof: Aof) -> anyhow::Result<Self> {
+    /// When there is no such program, or it does not start.
+    pub async fn start(store: &Store) -> anyhow::Result<Self> {
         let directory = tempfile::Builder::new().prefix("energy-pipeline-bench-").tempdir()?;
-        let port = TcpListener::bind((HOST, 0))?.local_addr()?.port();
+        let port = free_port()?;
         let log = directory.path().join("redis.log");
-        let process = Process::spawn(command(port, directory.path(), aof), &log)?;
+        let process = Process::spawn(command(store, port, directory.path()), &log)?;
         let mut redis = Self { process, port, directory };
         redis.wait_until_ready().await?;
         Ok(redis)
@@ -120,21 +130,49 @@ impl Redis {
     }
 }
 
-/// The version of the installed server.
-///
-/// # Errors
-/// When there is no `redis-server`.
-pub async fn version() -> anyhow::Result<String> {
-    let output = Command::new("redis-server").arg("--version").output().await;
-    let output = output.context("there is no redis-server on this machine")?.stdout;
-    let text = String::from_utf8_lossy(&output);
-    let version = text.split_whitespace().find_map(|word| word.strip_prefix("v="));
-    version.map(str::to_owned).context("redis-server tells no version")
+/// A kind of server that a run starts.
+#[derive(Debug, Clone)]
+pub struct Store {
+    program: PathBuf,
+    aof: Aof,
+    version: String,
 }
 
-fn command(port: u16, directory: &Path, aof: Aof) -> Command {
-    let append_only = if aof == Aof::Off { "no" } else { "yes" };
-    let mut command = Command::new("redis-server");
+impl Store {
+    /// A server program with a way to write to disk.
+    ///
+    /// # Errors
+    /// When there is no such program.
+    pub async fn new(program: &Path, aof: Aof) -> anyhow::Result<Self> {
+        let output = Command::new(program).arg("--version").output().await;
+        let missing = || format!("there is no {} on this machine", program.display());
+        let output = output.with_context(missing)?.stdout;
+        let version = version(&String::from_utf8_lossy(&output));
+        let version = version.with_context(|| format!("{} tells no version", program.display()))?;
+        Ok(Self { program: program.to_owned(), aof, version })
+    }
+}
+
+impl fmt::Display for Store {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let aof = match self.aof {
+            Aof::Off => "AOF off",
+            Aof::Everysec => "AOF everysec",
+        };
+        write!(f, "{}, {aof}", self.version)
+    }
+}
+
+/// `Redis 7.0.15` of "Redis server v=7.0.15 sha=…"; Valkey says it likewise.
+fn version(text: &str) -> Option<String> {
+    let name = text.split_whitespace().next()?;
+    let number = text.split_whitespace().find_map(|word| word.strip_prefix("v="))?;
+    Some(format!("{name} {number}"))
+}
+
+fn command(store: &Store, port: u16, directory: &Path) -> Command {
+    let append_only = if store.aof == Aof::Off { "no" } else { "yes" };
+    let mut command = Command::new(&store.program);
     command
         .args(["--bind", &HOST.to_string(), "--port", &port.to_string(), "--save", ""])
         .args(["--appendonly", append_only, "--appendfsync", "everysec"])
@@ -144,4 +182,18 @@ fn command(port: u16, directory: &Path, aof: Aof) -> Command {
         .arg(directory)
         .current_dir(directory);
     command
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_is_named_by_what_it_says_of_itself() {
+        let redis = "Redis server v=7.0.15 sha=00000000:0 malloc=jemalloc-5.3.0 bits=64";
+        let valkey = "Valkey server v=8.1.1 sha=00000000:0 malloc=jemalloc-5.3.0 bits=64";
+        assert_eq!(version(redis).as_deref(), Some("Redis 7.0.15"));
+        assert_eq!(version(valkey).as_deref(), Some("Valkey 8.1.1"));
+        assert_eq!(version("energy-pipeline 0.1.0"), None);
+    }
 }

@@ -1,13 +1,14 @@
-//! The table of a scenario: a row a figure, a column a subject, medians with their extremes.
+//! The outcome of a scenario: a row a figure, a column a subject, medians with their extremes.
 
-use std::fmt::{self, Write};
 use std::iter;
+
+use crate::table;
 
 /// A row.
 #[derive(Debug, Clone, Copy)]
 pub struct Figure {
     /// What it is, with its unit.
-    name: &'static str,
+    pub name: &'static str,
     /// Digits after the point.
     decimals: usize,
     /// Whether it says something about the subject, and not only about the run.
@@ -26,91 +27,116 @@ impl Figure {
     }
 }
 
-/// The runs of all subjects. Shown as a Markdown table; beside each subject but the last stand its
-/// figures as multiples of the last one's in the same turn.
+/// The runs of all subjects. A ratio is the first subject's figure as a multiple of another's in the
+/// same turn.
 #[derive(Debug)]
-pub struct Report<const FIGURES: usize> {
-    figures: [Figure; FIGURES],
-    columns: Vec<Column<FIGURES>>,
+pub struct Report {
+    figures: Vec<Figure>,
+    columns: Vec<Column>,
 }
 
 #[derive(Debug)]
-struct Column<const FIGURES: usize> {
+struct Column {
     title: String,
-    runs: Vec<[f64; FIGURES]>,
+    runs: Vec<Vec<f64>>,
 }
 
-impl<const FIGURES: usize> Report<FIGURES> {
+/// A figure of the first subject, beside that of another.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Comparison {
+    pub figure: &'static str,
+    pub first: String,
+    pub other: String,
+    pub of_other: String,
+    pub ratio: String,
+}
+
+impl Report {
     /// A table without runs.
-    pub fn new(figures: [Figure; FIGURES], titles: impl IntoIterator<Item = String>) -> Self {
+    pub fn new(figures: &[Figure], titles: impl IntoIterator<Item = String>) -> Self {
         let column = |title| Column { title, runs: Vec::new() };
-        Self { figures, columns: titles.into_iter().map(column).collect() }
+        Self { figures: figures.to_vec(), columns: titles.into_iter().map(column).collect() }
     }
 
     /// Adds a run of the subject with this number.
-    pub fn add(&mut self, subject: usize, figures: [f64; FIGURES]) {
+    pub fn add(&mut self, subject: usize, figures: &[f64]) {
         if let Some(column) = self.columns.get_mut(subject) {
-            column.runs.push(figures);
+            column.runs.push(figures.to_vec());
         }
+    }
+
+    /// The title of the first subject.
+    pub fn first(&self) -> &str {
+        self.columns.first().map_or("", |column| &column.title)
+    }
+
+    /// Each figure of the first subject with that of each other that has it; alone when none has.
+    pub fn comparisons(&self) -> Vec<Comparison> {
+        self.figures.iter().enumerate().flat_map(|row| self.comparisons_of(row)).collect()
+    }
+
+    fn comparisons_of(&self, row: (usize, &Figure)) -> Vec<Comparison> {
+        let Some(first) = self.columns.first() else {
+            return Vec::new();
+        };
+        let alone = Comparison {
+            figure: row.1.name,
+            first: spread(first, row),
+            other: String::new(),
+            of_other: String::new(),
+            ratio: String::new(),
+        };
+        let others = self.columns.iter().enumerate().skip(1).filter(|_| row.1.compared);
+        let compared = others.map(|(number, column)| Comparison {
+            other: column.title.clone(),
+            of_other: spread(column, row),
+            ratio: self.ratio(number, row),
+            ..alone.clone()
+        });
+        let compared: Vec<_> = compared.filter(|comparison| comparison.of_other != NONE).collect();
+        if compared.is_empty() { vec![alone] } else { compared }
+    }
+
+    fn ratio(&self, other: usize, (index, figure): (usize, &Figure)) -> String {
+        let (Some(first), Some(other)) = (self.columns.first(), self.columns.get(other)) else {
+            return String::new();
+        };
+        if !figure.compared {
+            return String::new();
+        }
+        let turns = first.runs.iter().zip(&other.runs);
+        Spread::of(turns.map(|(run, of_other)| run[index] / of_other[index])).show(2)
     }
 
     fn head(&self) -> Vec<String> {
-        let titles = |(column, is_last): (&Column<FIGURES>, bool)| {
-            iter::once(column.title.clone()).chain((!is_last).then(|| "ratio".to_owned()))
-        };
-        iter::once(String::new()).chain(self.columns().flat_map(titles)).collect()
+        let titles = self.columns.iter().enumerate().flat_map(|(number, column)| {
+            iter::once(column.title.clone()).chain((number > 0).then(|| "ratio to it".to_owned()))
+        });
+        iter::once(String::new()).chain(titles).collect()
     }
 
-    fn row(&self, index: usize, figure: Figure) -> Vec<String> {
-        let cells = |(column, is_last): (&Column<FIGURES>, bool)| {
-            let values = Spread::of(column.runs.iter().map(|run| run[index])).show(figure.decimals);
-            iter::once(values).chain((!is_last).then(|| self.ratio(column, index, figure)))
-        };
-        iter::once(figure.name.to_owned()).chain(self.columns().flat_map(cells)).collect()
+    fn row(&self, row: (usize, &Figure)) -> Vec<String> {
+        let cells = self.columns.iter().enumerate().flat_map(|(number, column)| {
+            iter::once(spread(column, row)).chain((number > 0).then(|| self.ratio(number, row)))
+        });
+        iter::once(row.1.name.to_owned()).chain(cells).collect()
     }
 
-    fn ratio(&self, column: &Column<FIGURES>, index: usize, figure: Figure) -> String {
-        let last = self.columns.last().filter(|_| figure.compared);
-        last.map_or_else(String::new, |last| {
-            let turns = column.runs.iter().zip(&last.runs);
-            Spread::of(turns.map(|(run, of_last)| run[index] / of_last[index])).show(2)
-        })
-    }
-
-    /// The columns, and whether each is the last: that which the others are compared with.
-    fn columns(&self) -> impl Iterator<Item = (&Column<FIGURES>, bool)> {
-        let last = self.columns.len().saturating_sub(1);
-        self.columns.iter().enumerate().map(move |(index, column)| (column, index == last))
+    /// A column a subject: the form for few subjects and many figures.
+    pub fn show(&self) -> String {
+        let rows = self.figures.iter().enumerate().map(|row| self.row(row)).collect();
+        table::show(self.head(), rows)
     }
 }
 
-impl<const FIGURES: usize> fmt::Display for Report<FIGURES> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let rows = self.figures.iter().enumerate().map(|(index, &figure)| self.row(index, figure));
-        let rows: Vec<_> = iter::once(self.head()).chain(rows).collect();
-        let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max();
-        let widths: Vec<_> = (0..rows[0].len()).map(|column| width(column).unwrap_or(0)).collect();
-        for (number, row) in rows.iter().enumerate() {
-            writeln!(f, "{}", line(row, &widths, ' '))?;
-            if number == 0 {
-                writeln!(f, "{}", line(&vec![String::new(); widths.len()], &widths, '-'))?;
-            }
-        }
-        Ok(())
-    }
+fn spread(column: &Column, (index, figure): (usize, &Figure)) -> String {
+    Spread::of(column.runs.iter().map(|run| run[index])).show(figure.decimals)
 }
 
-fn line(cells: &[String], widths: &[usize], fill: char) -> String {
-    let mut line = String::from("|");
-    for (cell, width) in cells.iter().zip(widths) {
-        let padding: String = iter::repeat_n(fill, width - cell.chars().count()).collect();
-        // Writing to a string cannot fail.
-        let _ = write!(line, "{fill}{cell}{padding}{fill}|");
-    }
-    line
-}
+/// What stands for a figure that a subject does not have.
+const NONE: &str = "-";
 
-/// The median of some runs with the lowest and the highest.
+/// The middle and the ends of several runs' figures.
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct Spread {
     median: f64,
@@ -119,7 +145,6 @@ struct Spread {
 }
 
 impl Spread {
-    /// Of an even number of values the median is the mean of the middle two; of none it is no number.
     fn of(values: impl Iterator<Item = f64>) -> Self {
         let mut values: Vec<f64> = values.collect();
         values.sort_by(f64::total_cmp);
@@ -132,9 +157,14 @@ impl Spread {
         }
     }
 
+    /// A figure that a subject does not have is no number, and shown as a dash.
     fn show(self, decimals: usize) -> String {
         let Self { median, min, max } = self;
-        format!("{median:.decimals$} ({min:.decimals$}..{max:.decimals$})")
+        if median.is_finite() {
+            format!("{median:.decimals$} ({min:.decimals$}..{max:.decimals$})")
+        } else {
+            NONE.to_owned()
+        }
     }
 }
 
@@ -150,18 +180,46 @@ mod tests {
         assert_eq!(spread(&[7.0]), Spread { median: 7.0, min: 7.0, max: 7.0 });
     }
 
-    #[test]
-    fn each_figure_is_compared_with_the_last_subject_turn_by_turn() {
+    fn report() -> Report {
         let titles = ["ours", "plain"].map(str::to_owned);
-        let mut report = Report::new([Figure::new("readings/s", 0)], titles);
+        let figures = [Figure::new("readings/s", 0), Figure::of_the_run("others' CPU", 1)];
+        let mut report = Report::new(&figures, titles);
         for (ours, plain) in [(50.0, 100.0), (30.0, 40.0), (8.0, 10.0)] {
-            report.add(0, [ours]);
-            report.add(1, [plain]);
+            report.add(0, &[ours, 0.5]);
+            report.add(1, &[plain, f64::NAN]);
         }
+        report
+    }
+
+    #[test]
+    fn the_first_subject_is_compared_with_each_other_turn_by_turn() {
         let shown = "\
-            |            | ours       | ratio             | plain        |\n\
-            |------------|------------|-------------------|--------------|\n\
-            | readings/s | 30 (8..50) | 0.75 (0.50..0.80) | 40 (10..100) |\n";
-        assert_eq!(report.to_string(), shown);
+            |             | ours           | plain        | ratio to it       |\n\
+            |-------------|----------------|--------------|-------------------|\n\
+            | readings/s  | 30 (8..50)     | 40 (10..100) | 0.75 (0.50..0.80) |\n\
+            | others' CPU | 0.5 (0.5..0.5) | -            |                   |\n";
+        assert_eq!(report().show(), shown);
+    }
+
+    #[test]
+    fn a_comparison_says_whose_figures_it_compares() {
+        let first = Comparison {
+            figure: "readings/s",
+            first: "30 (8..50)".to_owned(),
+            other: "plain".to_owned(),
+            of_other: "40 (10..100)".to_owned(),
+            ratio: "0.75 (0.50..0.80)".to_owned(),
+        };
+        assert_eq!(report().comparisons()[0], first);
+    }
+
+    #[test]
+    fn a_figure_that_no_other_has_stands_alone() {
+        let mut report = Report::new(&[Figure::new("RSS", 0)], ["a", "b"].map(str::to_owned));
+        report.add(0, &[7.0]);
+        report.add(1, &[f64::NAN]);
+        let comparisons = report.comparisons();
+        assert_eq!((comparisons.len(), comparisons[0].other.as_str()), (1, ""));
+        assert_eq!(comparisons[0].first, "7 (7..7)");
     }
 }

@@ -8,13 +8,11 @@ use tokio::time::sleep;
 
 use crate::cli::StartupArguments;
 use crate::http::HttpStream;
-use crate::redis_server::Redis;
+use crate::redis_server::{Redis, Store};
 use crate::report::Figure;
 use crate::service::{self, Role, Subject};
-use crate::turns::Turns;
+use crate::turns::{Outcome, Turns};
 use crate::usage::{Rss, memory};
-
-const READINESS: &[u8] = b"GET /readyz HTTP/1.1\r\nhost: localhost\r\n\r\n";
 
 /// How often a service is asked; how late its readiness may be seen.
 const ASK_EVERY: Duration = Duration::from_millis(1);
@@ -31,38 +29,54 @@ const FIGURES: [Figure; 2] = [Figure::new("start to ready, ms", 1), Figure::new(
 ///
 /// # Errors
 /// When one ends or is not ready in time.
-pub async fn run(arguments: &StartupArguments) -> anyhow::Result<()> {
+pub async fn run(arguments: &StartupArguments) -> anyhow::Result<Vec<Outcome>> {
     service::check(&arguments.programs)?;
-    let subjects = Subject::programs(&arguments.programs);
+    let subjects: Vec<_> = Subject::all(&arguments.programs).collect();
+    let mut outcomes = Vec::new();
     for role in [Role::Processing, Role::Ingestion] {
-        let title = format!("startup of {}", role.name());
-        let turns = Turns { title, role, subjects: &subjects, run: &arguments.run };
-        turns.take(FIGURES, async |subject| measure(subject, role, arguments).await).await?;
+        let scenario = format!("startup of {}", role.name());
+        let turns = Turns { scenario, subjects: &subjects, run: &arguments.run };
+        let measure = async |subject: &_, store: &_| measure(subject, role, store).await;
+        outcomes.push(turns.take(FIGURES, measure).await?);
     }
-    Ok(())
+    Ok(outcomes)
 }
 
-async fn measure(
-    subject: &Subject,
-    role: Role,
-    arguments: &StartupArguments,
-) -> anyhow::Result<[f64; 2]> {
-    let redis = Redis::start(arguments.run.aof).await?;
+async fn measure(subject: &Subject, role: Role, store: &Store) -> anyhow::Result<[f64; 2]> {
+    let redis = Redis::start(store).await?;
     let spawned = Instant::now();
-    let mut process = service::start(subject, role, &redis)?;
-    let address = service::address(&mut process).await?;
-    wait_until_ready(address, spawned).await?;
+    let mut service = service::start(subject, role, &redis)?;
+    let address = service.address().await?;
+    wait_until_ready(address, subject, spawned).await?;
     let ready = spawned.elapsed();
     sleep(IDLE).await;
-    let idle = memory(process.pid(), Rss::Now)?;
-    process.end().await?;
+    let idle = memory(&service.pids(), Rss::Now)?;
+    service.end().await?;
     redis.end().await?;
     Ok([ready.as_secs_f64() * 1e3, idle])
 }
 
-async fn wait_until_ready(address: SocketAddr, spawned: Instant) -> anyhow::Result<()> {
+/// The original has no `/readyz`; its `/health` is there when it is.
+const fn path(subject: &Subject) -> &'static str {
+    match subject {
+        Subject::Original(_) => "/health",
+        Subject::Program { .. } | Subject::Plain(_) => "/readyz",
+    }
+}
+
+/// Waits until a service is ready for requests.
+///
+/// # Errors
+/// When it is not in time.
+pub async fn wait_until_ready(
+    address: SocketAddr,
+    subject: &Subject,
+    spawned: Instant,
+) -> anyhow::Result<()> {
     let mut connection = HttpStream::connect(address).await?;
-    while connection.exchange(READINESS).await? != 200 {
+    let path = path(subject);
+    let request = format!("GET {path} HTTP/1.1\r\nhost: localhost\r\n\r\n");
+    while connection.exchange(request.as_bytes()).await? != 200 {
         ensure!(spawned.elapsed() < TIMEOUT, "the service is not ready within {TIMEOUT:?}");
         sleep(ASK_EVERY).await;
     }

@@ -1,6 +1,7 @@
 //! Processor time and memory, as `/proc` tells them (Linux).
 
 use std::fs;
+use std::iter;
 use std::process;
 use std::time::{Duration, Instant};
 
@@ -24,7 +25,7 @@ pub struct Usage {
 pub struct Spent {
     /// Wall-clock time.
     pub wall: Duration,
-    /// Processor time of the measured process, all its threads, user and kernel.
+    /// Processor time of the measured processes, all their threads, user and kernel.
     pub service: Duration,
     /// Processor time of Redis, likewise.
     pub redis: Duration,
@@ -39,11 +40,11 @@ impl Usage {
     ///
     /// # Errors
     /// When one of the processes is gone.
-    pub fn now(service: u32, redis: u32) -> anyhow::Result<Self> {
+    pub fn now(services: &[u32], redis: Option<u32>) -> anyhow::Result<Self> {
         Ok(Self {
             at: Instant::now(),
-            service: cpu_time(service)?,
-            redis: cpu_time(redis)?,
+            service: services.iter().map(|&pid| cpu_time(pid)).sum::<anyhow::Result<_>>()?,
+            redis: redis.map_or(Ok(Duration::ZERO), cpu_time)?,
             bench: cpu_time(process::id())?,
             machine: machine_time()?,
         })
@@ -91,11 +92,15 @@ pub enum Rss {
     Peak,
 }
 
-/// The memory of a process, in megabytes.
+/// The memory of processes together, in megabytes.
 ///
 /// # Errors
-/// When it is gone.
-pub fn memory(pid: u32, kind: Rss) -> anyhow::Result<f64> {
+/// When one is gone.
+pub fn memory(pids: &[u32], kind: Rss) -> anyhow::Result<f64> {
+    pids.iter().map(|&pid| memory_of(pid, kind)).sum()
+}
+
+fn memory_of(pid: u32, kind: Rss) -> anyhow::Result<f64> {
     let name = match kind {
         Rss::Now => "VmRSS:",
         Rss::Peak => "VmHWM:",
@@ -105,6 +110,17 @@ pub fn memory(pid: u32, kind: Rss) -> anyhow::Result<f64> {
         status.lines().find_map(|line| line.strip_prefix(name)?.split_whitespace().next());
     let kilobytes: u32 = kilobytes.context("the process has no memory any more")?.parse()?;
     Ok(f64::from(kilobytes) / 1024.0)
+}
+
+/// A process and all that it has started, directly or not.
+pub fn family(pid: u32) -> Vec<u32> {
+    // Threads and processes may end while they are looked at: they have no children then.
+    let threads = fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
+    let children =
+        threads.filter_map(|thread| fs::read_to_string(thread.path().join("children")).ok());
+    let children = children.collect::<String>();
+    let children = children.split_whitespace().filter_map(|child| child.parse().ok());
+    iter::once(pid).chain(children.flat_map(family)).collect()
 }
 
 fn cpu_time(pid: u32) -> anyhow::Result<Duration> {

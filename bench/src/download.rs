@@ -1,0 +1,66 @@
+//! Takes a large answer, of any transfer coding.
+
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, ensure};
+use http_body_util::{BodyExt, Empty};
+use hyper::body::{Bytes, Incoming};
+use hyper::client::conn::http1;
+use hyper::header::HOST;
+use hyper::{Request, Response};
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+use tokio::runtime;
+
+/// How an answer came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Download {
+    /// From sending the request to the first bytes of the body.
+    pub first: Duration,
+    /// From sending the request to the end of the body.
+    pub whole: Duration,
+    /// Bytes of the body.
+    pub length: u64,
+}
+
+/// The body of an answer 200.
+///
+/// # Errors
+/// When there is another answer, or half a one.
+pub async fn body(address: SocketAddr, path: &str) -> anyhow::Result<Bytes> {
+    Ok(get(address, path).await?.into_body().collect().await?.to_bytes())
+}
+
+/// Takes an answer and forgets it. Blocks.
+///
+/// # Errors
+/// As [`body`].
+pub fn measured(address: SocketAddr, path: &str) -> anyhow::Result<Download> {
+    let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(take(address, path))
+}
+
+async fn take(address: SocketAddr, path: &str) -> anyhow::Result<Download> {
+    let sent = Instant::now();
+    let mut body = get(address, path).await?.into_body();
+    let (mut first, mut length) = (None, 0);
+    while let Some(frame) = body.frame().await {
+        first.get_or_insert_with(|| sent.elapsed());
+        length += frame?.into_data().map_or(0, |data| data.len());
+    }
+    let first = first.context("the answer has no body")?;
+    Ok(Download { first, whole: sent.elapsed(), length: length.try_into()? })
+}
+
+async fn get(address: SocketAddr, path: &str) -> anyhow::Result<Response<Incoming>> {
+    let stream = TcpStream::connect(address).await?;
+    let (mut requests, connection) = http1::handshake(TokioIo::new(stream)).await?;
+    // What goes wrong with the connection, the answer says.
+    tokio::spawn(connection);
+    let request =
+        Request::get(path).header(HOST, address.to_string()).body(Empty::<Bytes>::new())?;
+    let answer = requests.send_request(request).await?;
+    ensure!(answer.status() == 200, "GET {path} was answered with {}", answer.status());
+    Ok(answer)
+}

@@ -1,0 +1,88 @@
+//! An open loop's clock: when each request is due, whether or not the ones before have been answered.
+
+use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use tokio::sync::{AcquireError, Semaphore};
+
+/// A fixed rate that any number of connections share: who is free takes what is due next. A latency
+/// that counts from that moment contains the time for which nobody was free; a latency from the moment of
+/// sending would leave out the requests that a slow answer kept from being sent ("coordinated
+/// omission").
+#[derive(Debug, Clone)]
+pub struct Pace(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    due: Semaphore,
+    taken: AtomicU32,
+    start: Instant,
+    rate: NonZeroU32,
+}
+
+impl Pace {
+    /// So many a second from now on, until it is dropped.
+    ///
+    /// The clock is a thread, as Tokio's timers are up to a millisecond late, which would be in every
+    /// latency.
+    pub fn start(rate: NonZeroU32) -> Self {
+        let shared = Shared {
+            due: Semaphore::new(0),
+            taken: AtomicU32::new(0),
+            start: Instant::now(),
+            rate,
+        };
+        let pace = Self(Arc::new(shared));
+        let clock = Arc::downgrade(&pace.0);
+        thread::spawn(move || {
+            let mut given = 0_u32;
+            while let Some(shared) = clock.upgrade() {
+                let now = Instant::now();
+                let mut due = 0;
+                while shared.when(given) <= now {
+                    (given, due) = (given.wrapping_add(1), due + 1);
+                }
+                shared.due.add_permits(due);
+                let next = shared.when(given);
+                drop(shared);
+                thread::sleep(next.saturating_duration_since(now));
+            }
+        });
+        pace
+    }
+
+    /// Waits until the next request is due, and gives when that was: it may be long ago.
+    ///
+    /// # Errors
+    /// Never: the semaphore is not closed.
+    pub async fn next(&self) -> Result<Instant, AcquireError> {
+        self.0.due.acquire().await?.forget();
+        Ok(self.0.when(self.0.taken.fetch_add(1, Ordering::Relaxed)))
+    }
+}
+
+impl Shared {
+    fn when(&self, number: u32) -> Instant {
+        self.start + Duration::from_secs_f64(f64::from(number) / f64::from(self.rate.get()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn requests_are_due_at_the_rate_however_late_they_are_taken() {
+        let pace = Pace::start(NonZeroU32::new(100).unwrap());
+        let first = pace.next().await.unwrap();
+        thread::sleep(Duration::from_millis(50));
+        for number in 1..8 {
+            let due = pace.next().await.unwrap();
+            assert_eq!(due.duration_since(first), Duration::from_millis(10) * number);
+            assert!(due <= Instant::now(), "nothing is given before it is due");
+        }
+    }
+}

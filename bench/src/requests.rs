@@ -1,0 +1,83 @@
+//! The requests that a generator sends, made beforehand so that it only sends.
+
+use std::num::NonZeroU32;
+use std::sync::Arc;
+
+use crate::load::Load;
+
+/// Different readings that are sent. Too few and a cache of the server's processor keeps them all; too
+/// many and the generator's does not.
+const READINGS: u32 = 10_000;
+
+/// Sites that they are of; ingestion treats all alike.
+const SITES: NonZeroU32 = NonZeroU32::MIN.saturating_add(99);
+
+/// The path of single readings.
+pub const SINGLE: &str = "/readings";
+
+/// The path of many at a time, which an implementation may lack.
+pub const BATCH: &str = "/readings/batch";
+
+/// Requests that take turns.
+#[derive(Debug, Clone)]
+pub struct Requests {
+    /// Whole ones, with their heads.
+    pub all: Arc<[String]>,
+    /// Readings in each.
+    pub readings: u32,
+}
+
+impl Requests {
+    /// Single readings, or batches of them, for a server of this name.
+    ///
+    /// # Errors
+    /// Never.
+    pub fn new(host: &str, batch: Option<NonZeroU32>) -> anyhow::Result<Self> {
+        let load = Load::even(SITES)?;
+        let readings = batch.map_or(1, NonZeroU32::get);
+        let request = |number| match batch {
+            None => Ok(post(host, SINGLE, &load.body(number)?)),
+            Some(_) => Ok(post(host, BATCH, &array(load, number * readings, readings)?)),
+        };
+        let count = READINGS.div_ceil(readings);
+        let all = (0..count).map(request).collect::<anyhow::Result<_>>()?;
+        Ok(Self { all, readings })
+    }
+}
+
+fn array(load: Load, first: u32, count: u32) -> anyhow::Result<String> {
+    let numbers = first..first + count;
+    let bodies = numbers.map(|number| load.body(number)).collect::<anyhow::Result<Vec<_>>>()?;
+    Ok(format!("[{}]", bodies.join(",")))
+}
+
+/// A request with a JSON body.
+pub fn post(host: &str, path: &str, body: &str) -> String {
+    let length = body.len();
+    format!(
+        "POST {path} HTTP/1.1\r\nhost: {host}\r\ncontent-type: application/json\r\n\
+         content-length: {length}\r\n\r\n{body}"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_batch_is_an_array_of_as_many_valid_readings() {
+        let requests = Requests::new("localhost", NonZeroU32::new(30)).unwrap();
+        let (_, body) = requests.all[1].split_once("\r\n\r\n").unwrap();
+        let readings: Vec<serde_json::Value> = serde_json::from_str(body).unwrap();
+        assert_eq!((readings.len(), requests.readings), (30, 30));
+        let reading = readings[0].to_string();
+        assert!(readings::validation::parse_reading(reading.as_bytes()).is_ok(), "{reading}");
+    }
+
+    #[test]
+    fn a_request_says_how_long_its_body_is() {
+        let request = &Requests::new("localhost", None).unwrap().all[0];
+        let (head, body) = request.split_once("\r\n\r\n").unwrap();
+        assert!(head.ends_with(&format!("content-length: {}", body.len())), "{head}");
+    }
+}

@@ -1,0 +1,113 @@
+//! All scenarios in one table. Each is a command line that a person can give alone.
+
+use std::io::{self, Write};
+use std::num::NonZeroU32;
+
+use anyhow::{bail, ensure};
+use clap::Parser;
+
+use crate::cli::{AllArguments, Cli, Command, Scenario};
+use crate::target::NoBatches;
+use crate::turns::Outcome;
+
+const FULL: &[&str] = &[
+    "startup",
+    "ingest",
+    "ingest --rate 5000",
+    "ingest --batch 1000 --connections 4",
+    "drain --sites 100 --aof off --aof everysec",
+    "drain --sites 1000",
+    "drain --sites 1000 --skew 1",
+    "drain --sites 10000",
+    "drain --replicas 1 --replicas 2 --replicas 4",
+    "live-sites --sites 10000",
+    "readable",
+    "readable --rate 5000",
+    "get --readings 10000 --readings 200000 --readings 1000000",
+];
+
+const QUICK: &[&str] = &[
+    "startup",
+    "ingest --seconds 1",
+    "ingest --seconds 1 --batch 1000 --connections 4",
+    "drain --entries 100000 --sites 100",
+    "drain --entries 100000 --sites 10000",
+    "drain --entries 100000 --replicas 1 --replicas 2",
+    "live-sites --sites 5000",
+    "readable --seconds 1",
+    "readable --seconds 1 --rate 5000",
+    "get --readings 100000",
+];
+
+/// What a scenario is done with.
+pub type Outcomes = anyhow::Result<Vec<Outcome>>;
+
+/// Takes all scenarios; says which failed only after the others, and gives what there is.
+///
+/// # Errors
+/// When a scenario's command line is wrong.
+pub async fn run(
+    arguments: &AllArguments,
+    take: impl AsyncFn(Scenario) -> Outcomes,
+) -> anyhow::Result<(Vec<Outcome>, Vec<String>)> {
+    let (mut outcomes, mut failures) = (Vec::new(), Vec::new());
+    for line in if arguments.quick { QUICK } else { FULL } {
+        match take(scenario(line, arguments)?).await {
+            Ok(more) => outcomes.extend(more),
+            // Not every implementation has batches; that is no failure.
+            Err(error) if error.is::<NoBatches>() => writeln!(io::stderr(), "{line}: {error}")?,
+            Err(error) => failures.push(format!("{line}: {error:#}")),
+        }
+    }
+    Ok((outcomes, failures))
+}
+
+/// A command line with what all have in common.
+fn scenario(line: &str, arguments: &AllArguments) -> anyhow::Result<Scenario> {
+    let AllArguments { quick, runs, patience, programs } = arguments;
+    let default = if *quick { 3 } else { 5 };
+    let runs = runs.map_or(default, NonZeroU32::get);
+    let mut words: Vec<_> = format!("bench {line}").split(' ').map(Into::into).collect();
+    words.extend([
+        format!("--runs={runs}").into(),
+        format!("--patience={}", patience.as_secs()).into(),
+    ]);
+    for program in &programs.program {
+        words.extend(["--program".into(), program.clone().into_os_string()]);
+    }
+    if let Some(original) = &programs.original {
+        words.extend(["--original".into(), original.into()]);
+    }
+    let command = Cli::try_parse_from(words)?.command;
+    let Command::Scenario(scenario) = command else {
+        bail!("{line} is no scenario");
+    };
+    Ok(scenario)
+}
+
+/// Says which scenarios failed.
+///
+/// # Errors
+/// When any did.
+pub fn conclude(failures: &[String]) -> anyhow::Result<()> {
+    ensure!(failures.is_empty(), "{} scenarios failed:\n{}", failures.len(), failures.join("\n"));
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_line_is_a_scenario() {
+        for quick in [false, true] {
+            let all = ["bench", "all", "--program", "a", "--original", "b {port}", "--quick"];
+            let all = Cli::try_parse_from(&all[..if quick { 7 } else { 6 }]).unwrap();
+            let Command::All(arguments) = all.command else { panic!("`all` is another command") };
+            assert_eq!(arguments.quick, quick);
+            for line in FULL.iter().chain(QUICK) {
+                scenario(line, &arguments).unwrap();
+            }
+        }
+    }
+}
