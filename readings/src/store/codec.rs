@@ -5,7 +5,9 @@
 
 use std::borrow::Cow;
 use std::io;
+use std::sync::LazyLock;
 
+use chrono::format::{Item, StrftimeItems};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::ser::Formatter;
@@ -57,10 +59,14 @@ pub enum DecodeFault {
     Timestamp(#[from] TimestampFault),
 }
 
+/// How Python's `datetime.isoformat` writes a time, taken apart once: it is written for each reading.
+static ISO_FORMAT: LazyLock<Vec<Item<'static>>> =
+    LazyLock::new(|| StrftimeItems::new("%Y-%m-%dT%H:%M:%S%.6f").collect());
+
 /// The present time as `ingested_at` wants it.
 #[must_use]
 pub fn ingestion_time(now: DateTime<Utc>) -> String {
-    now.format("%Y-%m-%dT%H:%M:%S%.6f").to_string()
+    now.format_with_items(ISO_FORMAT.iter()).to_string()
 }
 
 /// The fields of a new stream entry, in the order that the contract fixes.
