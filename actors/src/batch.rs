@@ -60,6 +60,15 @@ pub(crate) struct DeadLetterBatch {
 }
 
 impl SiteBatch {
+    /// Makes the readings ready to be stored. A panic meanwhile is their own failure.
+    pub fn into_commit(self, listed: Option<Epoch>) -> SiteCommit {
+        let Self { site, entries, permit, delivered } = self;
+        let permit = permit.taken_in_hand();
+        fail::fail_point!("writer-before-zadd");
+        let insertion = Insertion::new(&site, &entries);
+        SiteCommit { site, entries, insertion, permit: permit.handed_on(), delivered, listed }
+    }
+
     /// One batch for each entry, in order.
     pub fn into_singles(self) -> Vec<Self> {
         let Self { site, entries, permit, delivered } = self;

@@ -43,6 +43,7 @@ mod dispatch;
 mod housekeeping;
 mod in_flight;
 mod janitor;
+mod listed;
 mod metrics;
 mod outage;
 mod pace;

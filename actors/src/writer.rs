@@ -7,9 +7,8 @@ use std::sync::Arc;
 
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use readings::store::Epoch;
-use readings::store::insertions::Insertion;
 
-use crate::batch::{SiteBatch, SiteCommit};
+use crate::batch::SiteBatch;
 use crate::committer::CommitterMessage;
 use crate::config::Shared;
 use crate::dispatch::NobodyThere;
@@ -64,13 +63,8 @@ impl WriterState {
     }
 
     fn commit(&mut self, batch: SiteBatch) -> Result<(), NobodyThere> {
-        let SiteBatch { site, entries, permit, delivered } = batch;
-        let permit = permit.taken_in_hand();
-        fail::fail_point!("writer-before-zadd");
-        let insertion = Insertion::new(&site, &entries);
-        let permit = permit.handed_on();
         let listed = self.listed.replace(self.shared.sites.epoch());
-        let commit = SiteCommit { site, entries, insertion, permit, delivered, listed };
+        let commit = batch.into_commit(listed);
         Ok(self.committer.cast(CommitterMessage::Commit(commit))?)
     }
 }

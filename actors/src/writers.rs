@@ -2,6 +2,9 @@
 //!
 //! Owns the map from site to writer; is the only sender to them, so only it can send one away. When
 //! it dies its writers end with it, and all they held is abandoned.
+//!
+//! When very many sites send, not each has a writer of its own: what a writer does for a reading or two
+//! is less than what it takes to wake it, so `Writers` does that itself.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -16,6 +19,7 @@ use tracing::{debug, error};
 use crate::batch::{ReadBatch, SiteBatch, group_by_site};
 use crate::committer::CommitterMessage;
 use crate::config::Shared;
+use crate::listed::Listed;
 use crate::metrics::METRICS;
 use crate::restart::RestartBudget;
 use crate::writer::{Writer, WriterArguments};
@@ -23,6 +27,11 @@ use crate::writer::{Writer, WriterArguments};
 /// A writer without work for this long leaves. Too low and sites that send every minute start one
 /// each time (about 10 µs); too high and writers of silent sites keep their 4 kB.
 const IDLE_AFTER: Duration = Duration::from_mins(2);
+
+/// Writers that there are at most; sites beyond have none until others leave. Too low and one thread
+/// does more of the work than it need; too high and each of many thousand sites costs 8 kB, and a
+/// reading of it three times the processor time (see `docs/benchmarks.md`).
+const MAX_WRITERS: usize = 1_000;
 
 /// How often idle writers are looked for.
 const LOOK_EVERY: Duration = Duration::from_secs(30);
@@ -36,6 +45,8 @@ pub(crate) struct WritersState {
     shared: Arc<Shared>,
     committer: ActorRef<CommitterMessage>,
     sites: HashMap<SiteId, SiteWriter>,
+    /// Sites without a writer that have been sent to be listed in the index.
+    listed: Listed,
     budget: RestartBudget,
 }
 
@@ -69,6 +80,7 @@ impl Actor for Writers {
             shared,
             committer,
             sites: HashMap::new(),
+            listed: Listed::default(),
             budget: RestartBudget::default(),
         })
     }
@@ -135,6 +147,20 @@ impl WritersState {
                 Err(MessagingErr::SendErr(returned)) => batch = returned,
             }
         }
+        if self.sites.len() < MAX_WRITERS || self.shared.pace.is_slowed() {
+            return self.send_to_new_writer(batch, myself).await;
+        }
+        let listed = self.listed.replace(&batch.site, self.shared.sites.epoch());
+        // Err means that the supervisor is about to restart this actor, too: abandoned, and read again.
+        let _ = self.committer.cast(CommitterMessage::Commit(batch.into_commit(listed)));
+        Ok(())
+    }
+
+    async fn send_to_new_writer(
+        &mut self,
+        batch: SiteBatch,
+        myself: &ActorRef<WritersMessage>,
+    ) -> Result<(), SpawnErr> {
         let site = batch.site.clone();
         let arguments =
             WriterArguments { shared: Arc::clone(&self.shared), committer: self.committer.clone() };
