@@ -38,8 +38,8 @@ async fn verdict_after(mode: Mode, until: Until) -> Verdict {
     proxy.set(mode);
     match until {
         Until::Connections(new) => {
-            let made = async || proxy.connections() - connections >= new;
-            wait::until("connections are made anew", made).await;
+            let are_made = async || proxy.connections() - connections >= new;
+            wait::until("connections are made anew", are_made).await;
         }
         Until::Accepted(readings) => producer.wait_for_more(readings).await,
     }
