@@ -21,7 +21,7 @@ use clap::{Parser, Subcommand};
 pub use self::consumer::ConsumerSettings;
 pub use self::drain::DrainSettings;
 pub use self::intake::IntakeSettings;
-pub use self::listen::{IngestionPort, ListenHost, ProcessingPort};
+pub use self::listen::{IngestionPort, IngestionThreads, ListenHost, ProcessingPort};
 pub use self::log::{LogFormat, LogSettings};
 pub use self::redis::RedisSettings;
 pub use self::retention::RetentionSettings;

@@ -7,8 +7,8 @@ use clap::Args;
 
 use super::values::port;
 use super::{
-    ConsumerSettings, DrainSettings, IngestionPort, IntakeSettings, ListenHost, LogSettings,
-    ProcessingPort, RedisSettings,
+    ConsumerSettings, DrainSettings, IngestionPort, IngestionThreads, IntakeSettings, ListenHost,
+    LogSettings, ProcessingPort, RedisSettings,
 };
 
 #[derive(Debug, Clone, Args)]
@@ -21,6 +21,8 @@ pub struct IngestionSettings {
     pub redis: RedisSettings,
     #[command(flatten)]
     pub port: IngestionPort,
+    #[command(flatten)]
+    pub threads: IngestionThreads,
     #[command(flatten)]
     pub listen: ListenHost,
     #[command(flatten)]

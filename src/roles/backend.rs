@@ -53,6 +53,12 @@ impl Backend {
         }
     }
 
+    /// The same for another thread, which must not wait for this one's answers from Redis.
+    pub fn with_own_connections(&self) -> Self {
+        let (ingestion, queries) = (self.server.shared(), self.server.shared());
+        Self { ingestion, queries, ..self.clone() }
+    }
+
     /// Says once, when Redis is there, what about it endangers readings.
     pub async fn tell_dangers(&self) {
         let report = loop {

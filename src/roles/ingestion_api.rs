@@ -1,6 +1,7 @@
 //! The Ingestion API.
 
 use std::net::Ipv4Addr;
+use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use api::ingestion::{Backlog, IngestionApi};
@@ -9,11 +10,15 @@ use api::spec::{self, Service};
 use opentelemetry::global;
 use poem::{Endpoint, Response};
 use readings::store::stream::ReadingStream;
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
 use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use super::backend::Backend;
-use super::listener::{announce_and_serve, listen};
+use super::listener::{announce_and_serve, listen, serve, share};
+use super::threads;
 use crate::config::{IngestionSettings, IntakeSettings};
 use crate::shutdown;
 
@@ -37,18 +42,34 @@ pub async fn run(settings: IngestionSettings) -> anyhow::Result<()> {
     );
     let listener = listener.await?;
     tokio::spawn(attend(backend.clone(), intake.clone()));
-    let serving = announce_and_serve(
-        "ingestion-api",
-        listener,
-        service(&backend, &intake).endpoint,
-        ending.clone(),
-        settings.drain.timeout(),
-    );
+    let grace = settings.drain.timeout();
+    let threads = settings.threads.ingestion_threads;
+    let serving = serve_in(threads, listener, (&backend, &intake), ending.clone(), grace);
     let begin_draining = async {
         ending.cancelled().await;
         backend.draining.begin();
     };
     tokio::join!(serving, begin_draining).0
+}
+
+/// Serves in so many threads, this one among them; each has connections of its own.
+async fn serve_in(
+    threads: NonZeroUsize,
+    listener: TcpListener,
+    (backend, intake): (&Backend, &Intake),
+    ending: CancellationToken,
+    grace: Duration,
+) -> anyhow::Result<()> {
+    let mut others = JoinSet::new();
+    for _ in 1..threads.get() {
+        let other = threads::start("ingestion")?;
+        let listener = share(&listener, &other)?;
+        let endpoint = service(&backend.with_own_connections(), intake).endpoint;
+        others.spawn_on(serve(listener, endpoint, ending.clone(), grace), &other);
+    }
+    let endpoint = service(backend, intake).endpoint;
+    announce_and_serve("ingestion-api", listener, endpoint, ending, grace).await?;
+    others.join_all().await.into_iter().collect()
 }
 
 /// What is taken in, and how much of it.

@@ -1,12 +1,14 @@
 //! A port to serve on.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::os::fd::AsFd;
 use std::time::Duration;
 
 use anyhow::Context;
 use api::server;
 use poem::{Endpoint, Response};
 use tokio::net::TcpListener;
+use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::ListenHost;
@@ -54,4 +56,14 @@ pub async fn serve(
     grace: Duration,
 ) -> anyhow::Result<()> {
     Ok(server::serve(listener, endpoint, ending.cancelled_owned(), grace).await?)
+}
+
+/// The same port for a thread with a runtime of its own.
+///
+/// # Errors
+/// When there are no more file descriptors.
+pub fn share(listener: &TcpListener, with: &Handle) -> anyhow::Result<TcpListener> {
+    let same = listener.as_fd().try_clone_to_owned()?;
+    let _within = with.enter();
+    Ok(TcpListener::from_std(same.into())?)
 }

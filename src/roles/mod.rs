@@ -5,4 +5,5 @@ pub mod ingestion_api;
 pub mod listener;
 pub mod processing_service;
 pub mod query_api;
+mod threads;
 pub mod up;

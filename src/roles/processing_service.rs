@@ -3,7 +3,7 @@
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
-use actors::Pipeline;
+use actors::{Pipeline, PipelineConfig};
 use api::operations::{DeadLettersApi, MetricsApi, ProbesApi, ProcessingHealthApi, Readiness};
 use api::query::QueryApi;
 use api::spec::{self, Service};
@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::backend::Backend;
 use super::listener::{announce_and_serve, listen};
+use super::threads;
 use crate::config::ProcessingSettings;
 use crate::shutdown;
 
@@ -38,7 +39,7 @@ pub async fn run(settings: ProcessingSettings) -> anyhow::Result<()> {
     );
     let listener = listener.await?;
     let endpoint = service(&backend, &pipeline.consumer).endpoint;
-    let pipeline = Pipeline::start(pipeline, backend.server.clone()).await?;
+    let pipeline = start_pipeline(pipeline, &backend).await?;
     let telling = backend.clone();
     tokio::spawn(async move { telling.tell_dangers().await });
     let drained = CancellationToken::new();
@@ -51,6 +52,16 @@ pub async fn run(settings: ProcessingSettings) -> anyhow::Result<()> {
     };
     let (worked, served) = tokio::join!(working, serving);
     worked.and(served)
+}
+
+/// Starts the pipeline in a thread of its own. Requests are answered in another: an export of a million
+/// readings does not hold up what arrives, nor the other way round.
+///
+/// # Errors
+/// When there can be no more threads, or the pipeline cannot be started.
+pub async fn start_pipeline(config: PipelineConfig, backend: &Backend) -> anyhow::Result<Pipeline> {
+    let starting = Pipeline::start(config, backend.server.clone());
+    Ok(threads::start("pipeline")?.spawn(starting).await??)
 }
 
 /// Keeps the pipeline working until the end, and empties it then.

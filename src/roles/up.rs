@@ -3,7 +3,7 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
-use actors::{Pipeline, PipelineConfig};
+use actors::PipelineConfig;
 use anyhow::Context;
 use api::page;
 use readings::store::RedisServer;
@@ -98,7 +98,7 @@ async fn run_on(
     let backend = Backend::new(&settings.redis, server)?;
     let intake = Intake::new(&settings.intake)?;
     let consumer = pipeline.consumer.clone();
-    let pipeline = Pipeline::start(pipeline, backend.server.clone()).await?;
+    let pipeline = processing_service::start_pipeline(pipeline, &backend).await?;
     greet(&listeners, redis)?;
     tokio::spawn(ingestion_api::attend(backend.clone(), intake.clone()));
     let (taken, drained) = (CancellationToken::new(), CancellationToken::new());

@@ -17,7 +17,7 @@ async fn two_services_of_one_name_lose_and_double_nothing_and_both_say_so() {
     let first = &world.processing[0];
     for service in [first, &again] {
         wait::until("it has seen the other", async || service.counter(SEEN).await > 0).await;
-        assert!(service.stderr().contains("CONSUMER_NAME"), "{}", service.stderr());
+        wait::until("it says so", async || service.stderr().contains("CONSUMER_NAME")).await;
     }
     producer.wait_for_more(100).await;
     world.processing[0].kill9();
