@@ -128,9 +128,9 @@ async fn send_until_it_ends(server: Http) -> Vec<String> {
 }
 
 /// Ends an ingestion API under load, and makes sure that every reading it accepted is stored.
-async fn assert_accepted_is_kept(end: impl FnOnce(&mut Role)) {
+async fn assert_accepted_is_kept(threads: &str, end: impl FnOnce(&mut Role)) {
     let redis = RedisServer::start().await;
-    let mut ingestion = ingestion_api(&redis).start().await;
+    let mut ingestion = ingestion_api(&redis).env("INGESTION_THREADS", threads).start().await;
     let server = Http::at(ingestion.base());
     let senders: Vec<_> =
         (0..8).map(|_| tokio::spawn(send_until_it_ends(server.clone()))).collect();
@@ -155,12 +155,17 @@ async fn assert_accepted_is_kept(end: impl FnOnce(&mut Role)) {
 
 #[tokio::test]
 async fn an_ingestion_api_that_ends_under_load_has_kept_every_reading_it_accepted() {
-    assert_accepted_is_kept(Role::terminate).await;
+    assert_accepted_is_kept("1", Role::terminate).await;
+}
+
+#[tokio::test]
+async fn an_ingestion_api_of_several_threads_ends_with_all_of_them() {
+    assert_accepted_is_kept("3", Role::terminate).await;
 }
 
 #[tokio::test]
 async fn an_ingestion_api_that_is_killed_under_load_has_kept_every_reading_it_accepted() {
-    assert_accepted_is_kept(Role::kill9).await;
+    assert_accepted_is_kept("1", Role::kill9).await;
 }
 
 #[tokio::test]
