@@ -90,7 +90,7 @@ async fn help_names_every_setting_of_the_contract_with_its_default() {
         ("PROCESSING_PORT", Some("8001")),
         ("FRONTEND_PORT", Some("3000")),
         ("BATCH_SIZE", Some("500")),
-        ("MAX_IN_FLIGHT", Some("2000")),
+        ("MAX_IN_FLIGHT", Some("4000")),
         ("CLAIM_MIN_IDLE_MS", Some("30000")),
     ] {
         let flag = format!("--{} ", variable.to_lowercase().replace('_', "-"));

@@ -130,7 +130,8 @@ async fn probe(
     waiting: Waiting,
 ) -> anyhow::Result<Seen> {
     let site = format!("{PREFIX}{number:02}");
-    let key = series(&SiteId::new(site.as_str()).context("the bench makes bad sites")?).into_bytes();
+    let key =
+        series(&SiteId::new(site.as_str()).context("the bench makes bad sites")?).into_bytes();
     let (mut connection, mut seen) = (HttpStream::connect(address).await?, Seen::nothing()?);
     loop {
         let due = pace.next().await?;
