@@ -77,8 +77,13 @@ fn suites() -> Vec<Suite> {
     paths.retain(|path| path.extension().is_some_and(|extension| extension == "rs"));
     paths.sort();
     let mut suites: Vec<_> = paths.iter().map(suite).collect();
-    suites.retain(|suite| !suite.tests.is_empty());
+    // This file breaks nothing, and its own end is not known while it writes.
+    suites.retain(|suite| !suite.tests.is_empty() && suite.module != module_of_this_file());
     suites
+}
+
+fn module_of_this_file() -> &'static str {
+    module_path!().trim_start_matches("black_box::")
 }
 
 fn suite(path: &PathBuf) -> Suite {
