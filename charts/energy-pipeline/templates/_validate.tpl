@@ -55,7 +55,7 @@
 {{- $read := sub (int .) (div (int .) 4) -}}
 {{- $keda := $.Values.keda -}}
 {{- if and $keda.enabled $keda.pending.enabled (le (mul $read 10) (mul (int $keda.threshold) 11)) -}}
-{{- fail (printf "processingService.consumer.maxInFlight must be above 1.5 × keda.threshold: a pod that reads %d entries at most never has more than 1.1 × %v pending, so nothing is ever scaled, whatever waits" $read $keda.threshold) -}}
+{{- fail (printf "processingService.consumer.maxInFlight is too low for keda.threshold: a pod that reads %d entries at most never has more than 1.1 × %v pending, so nothing is ever scaled, whatever waits" $read $keda.threshold) -}}
 {{- end -}}
 {{- if gt (int (include "energy-pipeline.batchSize" $ | default "0")) (int .) -}}
 {{- fail (printf "processingService.consumer.batchSize must be at most maxInFlight (%v)" .) -}}
