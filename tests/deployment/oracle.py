@@ -36,7 +36,7 @@ class Redis:
         self.port = free_port()
         data = release.one("ConfigMap", "-redis-master")["data"]
         self.write_users(data["make-users"])
-        configuration = data["redis.conf"].replace("/data", str(self.directory)).replace("/users", str(self.directory))
+        configuration = data["redis.conf"].replace("/data", str(self.directory)).replace("/users/", f"{self.directory}/")
         file = self.directory / "redis.conf"
         file.write_text(configuration.replace("port 6379", f"port {self.port}\nbind 127.0.0.1"))
         self.process = Process("redis", ["redis-server", str(file)], directory)
@@ -57,6 +57,7 @@ class Redis:
         )
 
     def answers(self):
+        assert self.process.is_running(), self.process.out.read_text()
         try:
             return self.admin.ping()
         except redis_client.ConnectionError:
@@ -103,6 +104,7 @@ class Moment:
     lag: int
     replicas: int
     wants: int
+    arriving: bool
 
 
 @dataclass
@@ -148,14 +150,14 @@ class Cluster:
             pod.terminate()
             self.ended.append(pod)
 
-    def look(self, started):
+    def look(self, started, arriving):
         """The autoscaler looks and decides once."""
         now = time.monotonic() - started
         metrics = self.autoscaler.metrics(self.keda)
         totals = {name: total for name, (total, _) in metrics.items()}
         replicas = len(self.running)
         wants = self.autoscaler.decide(metrics, replicas, now * SPEED)
-        self.moments.append(Moment(now, totals.get("pending", -1), totals.get("lag", -1), replicas, wants))
+        self.moments.append(Moment(now, totals.get("pending", -1), totals.get("lag", -1), replicas, wants, arriving))
         self.scale(wants)
 
     def is_worked_off(self):
@@ -203,7 +205,7 @@ def stored(redis):
     return [json.loads(member)["stream_id"] for site in sites for member in redis.admin.zrange(site, 0, -1)]
 
 
-def run(values=None, *, burst=60, rate=1.5, seconds=35, delay=500, deadline=180):
+def run(values=None, *, burst=60, rate=1.5, seconds=38, delay=500, deadline=180):
     """Lets a load come and go, and tells what happened."""
     release = render(merged({"config": {"processingDelayMs": delay}}, values or {}))
     with tempfile.TemporaryDirectory() as directory, ExitStack() as resources:
@@ -215,7 +217,7 @@ def run(values=None, *, burst=60, rate=1.5, seconds=35, delay=500, deadline=180)
         while not (load.is_over() and cluster.is_worked_off() and len(cluster.running) == 1):
             assert time.monotonic() - started < deadline, cluster.moments
             time.sleep(SYNC / SPEED)
-            cluster.look(started)
+            cluster.look(started, not load.is_over())
         drained = time.monotonic() - started
         for pod in cluster.running:
             pod.count()
