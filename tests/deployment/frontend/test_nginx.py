@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import subprocess
 import tempfile
 import threading
@@ -15,6 +16,8 @@ import pytest
 from processes import Process, free_port, wait_for
 from rendering import REPOSITORY
 
+# Not everybody has the folder of servers in the PATH.
+NGINX = shutil.which("nginx") or "/usr/sbin/nginx"
 TEMPLATE = REPOSITORY / "frontend/nginx.conf.template"
 
 
@@ -97,9 +100,9 @@ class Page:
         text = text.replace("/tmp/", f"{directory}/").replace("/usr/share/nginx/html", directory)
         file = root / "nginx.conf"
         file.write_text(text)
-        checked = subprocess.run(["nginx", "-t", "-c", str(file)], capture_output=True, text=True)
+        checked = subprocess.run([NGINX, "-t", "-c", str(file)], capture_output=True, text=True)
         assert checked.returncode == 0, checked.stderr
-        process = Process("nginx", ["nginx", "-c", str(file), "-g", "daemon off;"], directory)
+        process = Process("nginx", [NGINX, "-c", str(file), "-g", "daemon off;"], directory)
         resources.callback(process.ended)
         resources.callback(process.terminate)
         wait_for("nginx listens", self.listens)
