@@ -1,12 +1,14 @@
 """What is rendered is valid for every Kubernetes that the chart supports."""
 
+import functools
 import json
 import re
 
 import helm_python
-import kubernetes_validate
 import pytest
-from jsonschema import Draft7Validator
+from jsonschema import Draft7Validator, Draft202012Validator, ValidationError
+from kubernetes_validate.utils import all_versions, schema_contents
+from referencing import Registry, Resource
 
 from rendering import CHART, REPOSITORY, render, values_of
 
@@ -19,13 +21,38 @@ SCHEMAS = {
 FOREIGN = {"HealthCheckPolicy"}
 
 
+def contents_of(version, file):
+    (full,) = [full for full in all_versions() if full.startswith(f"{version}.")]
+    return Resource.from_contents(schema_contents(f"kubernetes-json-schema/v{full}-local-strict/{file}.json", version))
+
+
+@functools.cache
+def definitions(version):
+    return contents_of(version, "_definitions") @ Registry()
+
+
+@functools.cache
+def schema(version, kind, api):
+    """What kubernetes-validate validates with, but read once: it takes ten times as long as to validate."""
+    group = re.sub(r"^([^./]*)(?:\.[^/]*)?/", r"\1-", api)
+    contents = contents_of(version, f"{kind.lower()}-{group}")
+    return Draft202012Validator(contents.contents, registry=contents @ definitions(version))
+
+
 @pytest.mark.parametrize("version", KUBERNETES)
 def test_objects_are_valid_for_kubernetes(name, version):
     for thing in render(values_of(name), kubernetes=version).objects:
         if thing["kind"] in SCHEMAS or thing["kind"] in FOREIGN:
             continue
         # Strict: unknown fields are errors.
-        kubernetes_validate.validate(thing, version, strict=True)
+        schema(version, thing["kind"], thing["apiVersion"]).validate(thing)
+
+
+def test_a_field_that_does_not_exist_is_an_error():
+    service = render().one("Service", "-ingestion-api")
+    service["spec"]["tragetPort"] = 1
+    with pytest.raises(ValidationError):
+        schema("1.25", "Service", "v1").validate(service)
 
 
 def test_objects_of_other_controllers_are_valid(release):
@@ -42,7 +69,7 @@ def test_every_schema_is_used():
     assert SCHEMAS.keys() <= rendered
 
 
-@pytest.mark.parametrize("version", KUBERNETES)
+@pytest.mark.parametrize("version", ["1.25", "1.30", "1.37"])
 def test_lint_has_nothing_to_say(name, version):
     result = helm_python.lint(str(CHART), values_of(name), strict=True, kube_version=f"v{version}.0")
     assert (result["messages"], result["errors"]) == ([], [])
