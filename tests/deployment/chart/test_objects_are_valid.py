@@ -7,7 +7,7 @@ import re
 import helm_python
 import pytest
 from jsonschema import Draft7Validator, Draft202012Validator, ValidationError
-from kubernetes_validate.utils import all_versions, schema_contents
+from kubernetes_validate.utils import schema_contents
 from referencing import Registry, Resource
 
 from rendering import CHART, REPOSITORY, render, values_of
@@ -22,8 +22,8 @@ FOREIGN = {"HealthCheckPolicy"}
 
 
 def contents_of(version, file):
-    (full,) = [full for full in all_versions() if full.startswith(f"{version}.")]
-    return Resource.from_contents(schema_contents(f"kubernetes-json-schema/v{full}-local-strict/{file}.json", version))
+    path = f"kubernetes-json-schema/v{version}.0-local-strict/{file}.json"
+    return Resource.from_contents(schema_contents(path, version))
 
 
 @functools.cache
