@@ -41,9 +41,11 @@ class Project:
 @pytest.fixture
 def project(compose, app, frontend, tmp_path):
     project = Project(compose, tmp_path, {"app": app, "frontend": frontend})
-    project("up", "--detach")
-    yield project
-    project("down", "--volumes", "--timeout", "30")
+    try:
+        project("up", "--detach")
+        yield project
+    finally:
+        project("down", "--volumes", "--timeout", "30")
 
 
 def ask(url, body=None):
