@@ -117,3 +117,32 @@ def test_the_labels_are_those_of_open_containers():
         labels = set(re.findall(r"org\.opencontainers\.image\.(\w+)=", text))
         assert labels == {"title", "description", "licenses", "version", "revision", "created"}
     assert json.dumps("MIT") in DOCKERFILE
+
+
+def workflows():
+    return sorted((REPOSITORY / ".github/workflows").glob("*.yaml"))
+
+
+@pytest.mark.parametrize("path", workflows(), ids=lambda path: path.name)
+def test_a_workflow_is_one_and_calls_targets_that_there_are(path):
+    command = [BIN / "check-jsonschema", "--builtin-schema", "vendor.github-workflows", path]
+    checked = subprocess.run(command, capture_output=True, text=True)
+    assert checked.returncode == 0, checked.stdout
+    makefile = (REPOSITORY / "Makefile").read_text()
+    targets = set(re.findall(r"^([a-z-]+):", makefile, re.M))
+    called = [word for line in re.findall(r"run: make (.+)", path.read_text()) for word in line.split()]
+    assert called and set(called) <= targets
+
+
+def test_all_checks_are_run_by_workflows():
+    text = "".join(path.read_text() for path in workflows())
+    for call in ("make setup-test page lint", ".ci/run", "deployment chart", "make test-containers"):
+        assert call in text
+
+
+def test_the_script_to_try_autoscaling_says_how_and_refuses_nonsense():
+    script = REPOSITORY / "scripts/try-autoscaling"
+    helped = subprocess.run([script, "--help"], capture_output=True, text=True)
+    assert helped.returncode == 0 and "READINGS" in helped.stdout
+    refused = subprocess.run([script, "namespace", "many"], capture_output=True, text=True)
+    assert refused.returncode == 2 and "READINGS and DELAY_MS must be whole numbers, not 'many'" in refused.stderr
