@@ -80,3 +80,19 @@ def test_objects_that_others_see_are_pointed_to_in_the_readme():
     readme = (CHART / "README.md").read_text()
     for page in ("docs/kubernetes.md", "docs/gke.md", "docs/autoscaling.md", "docs/migration.md"):
         assert page in readme and (REPOSITORY / page).exists()
+
+
+def test_dashboard_and_rules_are_the_projects_own():
+    # Charts cannot reach outside of themselves: links do.
+    for folder in ("grafana", "prometheus"):
+        assert (CHART / "files" / folder).resolve() == REPOSITORY / "observability" / folder
+    dashboards = sorted(path.name for path in (REPOSITORY / "observability/grafana").glob("*.json"))
+    made = render(at("metrics.dashboard.enabled", True)).all("ConfigMap")
+    assert sorted(key for config in made if config["metadata"]["name"].endswith("-dashboard") for key in config["data"]) == dashboards
+    rules = [
+        group["name"]
+        for path in sorted((REPOSITORY / "observability/prometheus").glob("*.rules.yml"))
+        for group in yaml.safe_load(path.read_text())["groups"]
+    ]
+    made = render(at("metrics.prometheusRule.enabled", True)).all("PrometheusRule")
+    assert [group["name"] for rule in made for group in rule["spec"]["groups"]] == rules

@@ -131,10 +131,3 @@ def test_every_image_comes_from_the_registry_of_all():
     for name, pod in render(values).pods():
         for container in containers(pod):
             assert container["image"].startswith("mirror.example.com/"), name
-
-
-def test_settings_of_roles_reach_their_roles():
-    processing = environment(containers(render(at("config.streamRetention", "1h")).pod("-processing-service"))[0])
-    assert processing["STREAM_RETENTION"] == "1h"
-    ingestion = environment(containers(render(at("config.maxBacklog", 1_000_000)).pod("-ingestion-api"))[0])
-    assert ingestion["MAX_BACKLOG"] == "1000000"
