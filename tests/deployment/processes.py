@@ -29,7 +29,8 @@ def wait_for(what, condition, deadline=DEADLINE):
 
 
 def program():
-    path = Path(os.environ.get("ENERGY_PIPELINE", REPOSITORY / "target/debug/energy-pipeline"))
+    built = Path(os.environ.get("CARGO_TARGET_DIR", REPOSITORY / "target")) / "debug/energy-pipeline"
+    path = Path(os.environ.get("ENERGY_PIPELINE", built))
     assert path.exists(), f"{path} is missing: run `cargo build`, or name another by ENERGY_PIPELINE"
     return str(path)
 

@@ -64,6 +64,20 @@ def test_exactly_the_needed_connections_are_allowed():
     assert edges(render(merged(policy, TUNNEL))) == NEEDED
 
 
+def test_each_end_of_a_connection_allows_only_that():
+    """Also where the other end forbids it: policies of one pod may go."""
+    release = render(merged({"networkPolicy": {"enabled": True, "ingressFrom": [OUTSIDE]}}, TUNNEL))
+    allowed = set()
+    for policy in release.all("NetworkPolicy"):
+        own = policy["spec"]["podSelector"]["matchLabels"]["app.kubernetes.io/component"]
+        for side, rules in (("from", policy["spec"]["ingress"]), ("to", policy["spec"]["egress"])):
+            for peer in [peer for rule in rules for peer in rule.get(side, [])]:
+                if "podSelector" in peer:
+                    other = peer["podSelector"]["matchLabels"]["app.kubernetes.io/component"]
+                    allowed.add((other, own) if side == "from" else (own, other))
+    assert allowed == NEEDED
+
+
 def test_with_pods_for_queries_the_processing_service_is_reached_by_nobody():
     policy = {"networkPolicy": {"enabled": True, "ingressFrom": [OUTSIDE], "metricsFrom": []}, "queryApi": {"enabled": True}}
     release = render(policy)

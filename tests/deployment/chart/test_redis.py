@@ -111,7 +111,7 @@ def test_the_token_of_the_tunnel_is_no_argument():
 
 
 def test_a_digest_goes_before_a_tag():
-    release = render(values_of("gateway"))
+    release = render(merged(values_of("gateway"), at("image.tag", "v1")))
     (container,) = containers(release.pod("-ingestion-api"))
     assert container["image"].startswith("europe-west3-docker.pkg.dev/my-project/energy/energy-pipeline/app@sha256:0123")
     # A role that names a tag means that one, whatever digest the others have.

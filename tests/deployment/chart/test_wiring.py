@@ -82,6 +82,30 @@ def test_outside_health_and_readings_reach_their_services_and_the_rest_the_page(
     assert routes == leads
 
 
+def references(thing):
+    """Each Secret and its key that an object names, wherever it does."""
+    if isinstance(thing, list):
+        for part in thing:
+            yield from references(part)
+    elif isinstance(thing, dict):
+        if "secretKeyRef" in thing:
+            yield thing["secretKeyRef"]["name"], thing["secretKeyRef"]["key"]
+        if "parameter" in thing:
+            yield thing["name"], thing["key"]
+        secret = thing.get("secret")
+        if isinstance(secret, dict):
+            for item in secret.get("items", []):
+                yield secret.get("secretName", secret.get("name")), item["key"]
+        for part in thing.values():
+            yield from references(part)
+
+
+def test_secrets_of_the_release_have_the_keys_that_are_asked_of_them(release):
+    made = {secret["metadata"]["name"]: secret["data"].keys() for secret in release.all("Secret")}
+    asked = {pair for thing in release.objects for pair in references(thing) if pair[0] in made}
+    assert asked == {(name, key) for name, keys in made.items() for key in keys}
+
+
 def test_queries_go_to_pods_of_their_own_where_there_are_some():
     release = render(values_of("scale-to-zero"))
     service = release.one("Service", "-processing-service")
