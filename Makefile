@@ -5,7 +5,7 @@
 
 CARGO ?= cargo
 PYTHON ?= .setup/venv/bin/python
-PYTEST = PYTHONDONTWRITEBYTECODE=1 $(PYTHON) -m pytest -q
+PYTEST = env PYTHONDONTWRITEBYTECODE=1 $(PYTHON) -m pytest -q
 SERVICE_URL ?= http://localhost:8000
 MINUTES ?= 2
 SEED ?= 1
