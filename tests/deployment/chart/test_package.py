@@ -8,7 +8,7 @@ import tarfile
 import helm_python
 import yaml
 
-from rendering import CHART, REPOSITORY, at, golden, render, standard_values
+from rendering import CHART, REPOSITORY, at, golden, merged, render, standard_values
 
 
 def test_the_readme_is_made_of_the_values():
@@ -96,3 +96,27 @@ def test_dashboard_and_rules_are_the_projects_own():
     ]
     made = render(at("metrics.prometheusRule.enabled", True)).all("PrometheusRule")
     assert [group["name"] for rule in made for group in rule["spec"]["groups"]] == rules
+
+
+def test_values_in_the_guide_to_gke_are_taken():
+    blocks = [yaml.safe_load(block) for block in re.findall(r"```yaml\n(.*?)```", (REPOSITORY / "docs/gke.md").read_text(), re.S)]
+    values, gateway, memorystore = blocks
+    assert gateway["kind"] == "Gateway"
+    release = render(merged(values, memorystore), name="energy-pipeline")
+    assert not release.all("StatefulSet") and len(release.all("HealthCheckPolicy")) == 2
+    (route,) = release.all("HTTPRoute")
+    assert route["spec"]["parentRefs"][0]["name"] == gateway["metadata"]["name"]
+    services = {service["metadata"]["name"] for service in release.all("Service")}
+    assert {policy["spec"]["targetRef"]["name"] for policy in release.all("HealthCheckPolicy")} <= services
+
+
+def test_commands_of_the_guides_name_files_and_targets_that_there_are():
+    makefile = (REPOSITORY / "Makefile").read_text()
+    for page in ("kubernetes", "gke", "autoscaling", "migration"):
+        text = (REPOSITORY / "docs" / f"{page}.md").read_text()
+        for target in re.findall(r"\bmake ([a-z-]+)", text):
+            assert f"\n{target}:" in makefile, target
+        for link in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", text):
+            assert (REPOSITORY / "docs" / link).exists(), link
+        for script in re.findall(r"\bscripts/[a-z-]+", text):
+            assert (REPOSITORY / script).exists(), script
