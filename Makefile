@@ -1,16 +1,20 @@
 # `make run` and `make test` need nothing but git, make, a C compiler and Rust: they install the rest
 # where they may, and say what to install where they may not.
 .DEFAULT_GOAL := help
-.PHONY: help run test demo build page setup setup-test lint unit e2e bench bench-quick soak fault-tests docs openapi clean
+.PHONY: help run test demo build page setup setup-test lint unit e2e deployment test-containers images chart bench bench-quick soak fault-tests docs openapi chart-docs clean
 
 CARGO ?= cargo
+PYTHON ?= .setup/venv/bin/python
+PYTEST = env PYTHONDONTWRITEBYTECODE=1 $(PYTHON) -m pytest -q
 SERVICE_URL ?= http://localhost:8000
 MINUTES ?= 2
 SEED ?= 1
 PATIENCE ?= 10
+VERSION = $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -1)
+IMAGE_LABELS = --build-arg VERSION=$(VERSION) --build-arg REVISION=$$(git rev-parse HEAD) --build-arg CREATED=$$(git log -1 --format=%cI)
 
 help: ## Say what there is
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: build ## Build everything and start it on this machine
 	./target/release/energy-pipeline up
@@ -21,7 +25,7 @@ demo: build ## Send a year of real house readings to a running `make run`
 build: setup page ## Build the program, page included, in release
 	$(CARGO) build --release
 
-test: setup-test page lint unit e2e ## Run every check and test
+test: setup-test page lint unit e2e deployment ## Run every check and test
 
 lint: ## Formatting, lints, licences
 	$(CARGO) fmt --all --check
@@ -39,6 +43,21 @@ e2e: page ## The page in a real browser against the real program
 bench: build ## Measure the release program in 15 minutes, into docs/benchmarks.md: make bench PATIENCE=10
 	$(CARGO) build --release -p energy-pipeline -p bench
 	target/release/bench all --patience $(PATIENCE) --record docs/benchmarks.md
+
+deployment: page ## The chart, the page's nginx, the compose file, and scaling with real replicas
+	$(CARGO) build --features failpoints
+	$(PYTEST) tests/deployment --ignore tests/deployment/containers/docker
+
+test-containers: setup-test ## The images, built and run with Docker (see docs/kubernetes.md)
+	tests/deployment/containers/with-docker $(PYTEST) tests/deployment/containers/docker
+
+images: ## Build both images with Docker
+	docker build --target app -t energy-pipeline/app:$(VERSION) $(IMAGE_LABELS) .
+	docker build --target frontend -t energy-pipeline/frontend:$(VERSION) $(IMAGE_LABELS) .
+
+chart: setup-test ## Pack the chart into target/
+	mkdir -p target
+	$(PYTHON) -c 'import helm_python; print(helm_python.package("charts/energy-pipeline", destination="target"))'
 
 bench-quick: build ## Measure the release program in under 2 minutes (see bench/README.md)
 	$(CARGO) build --release -p energy-pipeline -p bench
@@ -66,6 +85,10 @@ docs: openapi ## Make the generated parts of the documentation
 openapi: ## Make the OpenAPI documents
 	$(CARGO) run --quiet -- openapi ingestion-api > openapi/ingestion-api.json
 	$(CARGO) run --quiet -- openapi processing-service > openapi/processing-service.json
+
+chart-docs: setup-test ## Make the chart's README, and the release that tests compare it with
+	$(PYTHON) scripts/chart-readme > charts/energy-pipeline/README.md
+	$(PYTHON) tests/deployment/rendering.py > tests/deployment/chart/golden.yaml
 
 setup: ## Install what `make run` needs
 	@scripts/setup run

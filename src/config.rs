@@ -78,7 +78,7 @@ pub enum Command {
     /// delivers those to nobody any more. Prints the ids of what is neither pending nor stored nor a dead
     /// letter; exit code 0 when there is nothing, or everything is restored
     Reconcile(ReconcileArguments),
-    /// Ask a service on this machine whether it is ready; exit code 0 when it is
+    /// Ask the services on this machine whether they are ready; exit code 0 when they are
     Healthcheck(HealthcheckArguments),
 }
 

@@ -203,6 +203,23 @@ async fn healthcheck_tells_by_its_exit_code_whether_a_role_is_ready() {
 }
 
 #[tokio::test]
+async fn healthcheck_without_a_role_asks_whichever_runs() {
+    let redis = RedisServer::start().await;
+    let port = |base: &str| base.rsplit(':').next().unwrap().to_owned();
+    let check = async |ingestion: String, processing: String| {
+        let launch = launch(&["healthcheck"]).env("INGESTION_PORT", ingestion);
+        launch.env("PROCESSING_PORT", processing).run().await.status.code()
+    };
+    let nobody = || free_port().to_string();
+    let ready = ingestion_api(&redis).start().await;
+    let unready = query_api(&RedisServer::prepared(&[])).start().await;
+    assert_eq!(check(port(ready.base()), nobody()).await, Some(0));
+    assert_eq!(check(port(ready.base()), port(unready.base())).await, Some(1));
+    assert_eq!(check(nobody(), port(unready.base())).await, Some(1));
+    assert_eq!(check(nobody(), nobody()).await, Some(1));
+}
+
+#[tokio::test]
 async fn logs_are_json_lines_on_standard_error() {
     let redis = RedisServer::start().await;
     let mut ingestion = ingestion_api(&redis).start().await;

@@ -79,9 +79,8 @@ pub enum ListeningRole {
 
 #[derive(Debug, Args)]
 pub struct HealthcheckArguments {
-    /// The role that runs here
-    #[arg(default_value = "up")]
-    pub role: ListeningRole,
+    /// The role that runs here; if unset, whichever answers
+    pub role: Option<ListeningRole>,
     #[command(flatten)]
     pub ingestion: IngestionPort,
     #[command(flatten)]

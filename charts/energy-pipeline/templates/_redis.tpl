@@ -1,0 +1,133 @@
+{{/* Where Redis is, and how it is logged in to; for the program and for KEDA. */}}
+{{- define "energy-pipeline.redis.host" -}}
+{{- if .Values.redis.enabled -}}
+{{- include "energy-pipeline.serviceHost" (list . (include "energy-pipeline.redis.name" .)) -}}
+{{- else -}}
+{{- .Values.externalRedis.host -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "energy-pipeline.redis.port" -}}
+{{- ternary .Values.redis.master.service.port .Values.externalRedis.port .Values.redis.enabled -}}
+{{- end -}}
+
+{{- define "energy-pipeline.redis.mode" -}}
+{{- ternary "standalone" .Values.externalRedis.mode .Values.redis.enabled -}}
+{{- end -}}
+
+{{- define "energy-pipeline.redis.tls" -}}
+{{- if ternary .Values.redis.tls.enabled .Values.externalRedis.tls.enabled .Values.redis.enabled -}}true{{- end -}}
+{{- end -}}
+
+{{/* The Secret with the password; empty where there is none. */}}
+{{- define "energy-pipeline.redis.secret" -}}
+{{- if .Values.redis.enabled -}}
+{{- if .Values.redis.auth.enabled -}}
+{{- .Values.redis.auth.existingSecret | default (printf "%s-redis" (include "energy-pipeline.fullname" .)) -}}
+{{- end -}}
+{{- else if .Values.externalRedis.existingSecret -}}
+{{- .Values.externalRedis.existingSecret -}}
+{{- else if .Values.externalRedis.password -}}
+{{- printf "%s-redis" (include "energy-pipeline.fullname" .) -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "energy-pipeline.redis.secretKey" -}}
+{{- ternary .Values.redis.auth.existingSecretPasswordKey .Values.externalRedis.existingSecretPasswordKey .Values.redis.enabled -}}
+{{- end -}}
+
+{{/* Whether the chart makes that Secret itself. */}}
+{{- define "energy-pipeline.redis.makesSecret" -}}
+{{- $existing := ternary .Values.redis.auth.existingSecret .Values.externalRedis.existingSecret .Values.redis.enabled -}}
+{{- if and (include "energy-pipeline.redis.secret" .) (not $existing) -}}true{{- end -}}
+{{- end -}}
+
+{{/* Whether KEDA has a user of its own, that may look and nothing else: where we make server and Secret. */}}
+{{- define "energy-pipeline.redis.hasKedaUser" -}}
+{{- if and .Values.redis.enabled .Values.keda.enabled (include "energy-pipeline.redis.makesSecret" .) -}}true{{- end -}}
+{{- end -}}
+
+{{/* The Secret with the authority of the server's certificate, and its key in it; empty where the system's are trusted. */}}
+{{- define "energy-pipeline.redis.caSecret" -}}
+{{- if include "energy-pipeline.redis.tls" . -}}
+{{- ternary .Values.redis.tls.existingSecret .Values.externalRedis.tls.existingSecret .Values.redis.enabled -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "energy-pipeline.redis.caKey" -}}
+{{- ternary "ca.crt" .Values.externalRedis.tls.caKey .Values.redis.enabled -}}
+{{- end -}}
+
+{{/*
+REDIS_URL, where host and port do not say all; without the password, which is in a file.
+*/}}
+{{- define "energy-pipeline.redis.url" -}}
+{{- $external := .Values.externalRedis -}}
+{{- $tls := include "energy-pipeline.redis.tls" . -}}
+{{- $db := ternary 0 $external.db .Values.redis.enabled | int -}}
+{{- $user := ternary "" $external.username .Values.redis.enabled -}}
+{{- $login := ternary (printf "%s@" (urlquery $user | replace "+" "%20")) "" (not (empty $user)) -}}
+{{- $path := ternary (printf "/%d" $db) "" (gt $db 0) -}}
+{{- if eq (include "energy-pipeline.redis.mode" .) "sentinel" -}}
+{{- printf "redis+sentinel://%s%s/%s%s" $login (join "," $external.addresses) $external.sentinel.masterName $path -}}
+{{- else if or $tls $path $login -}}
+{{- $host := printf "%s:%v" (include "energy-pipeline.redis.host" .) (include "energy-pipeline.redis.port" .) -}}
+{{- printf "%s://%s%s%s" (ternary "rediss" "redis" (not (empty $tls))) $login $host $path -}}
+{{- end -}}
+{{- end -}}
+
+{{/* Variables of the program that name Redis: where it is, and the files with what is secret about it. */}}
+{{- define "energy-pipeline.redis.variables" -}}
+{{- with include "energy-pipeline.redis.url" . }}
+REDIS_URL: {{ . | quote }}
+{{- else }}
+REDIS_HOST: {{ include "energy-pipeline.redis.host" . | quote }}
+REDIS_PORT: {{ include "energy-pipeline.redis.port" . | quote }}
+{{- end }}
+{{- if include "energy-pipeline.redis.secret" . }}
+REDIS_PASSWORD_FILE: /etc/energy-pipeline/redis/password
+{{- end }}
+{{- if include "energy-pipeline.redis.caSecret" . }}
+REDIS_TLS_CA_FILE: /etc/energy-pipeline/redis/ca.crt
+{{- end }}
+{{- end -}}
+
+{{/* The volume with those files, as a list; a change of the Secret reaches it without a restart. */}}
+{{- define "energy-pipeline.redis.volumes" -}}
+{{- $secret := include "energy-pipeline.redis.secret" . -}}
+{{- $caSecret := include "energy-pipeline.redis.caSecret" . -}}
+{{- if or $secret $caSecret }}
+- name: redis-login
+  projected:
+    defaultMode: 0440
+    sources:
+      {{- if $secret }}
+      - secret:
+          name: {{ $secret }}
+          items:
+            - {key: {{ include "energy-pipeline.redis.secretKey" . }}, path: password}
+      {{- end }}
+      {{- if $caSecret }}
+      - secret:
+          name: {{ $caSecret }}
+          items:
+            - {key: {{ include "energy-pipeline.redis.caKey" . }}, path: ca.crt}
+      {{- end }}
+{{- else }}
+[]
+{{- end }}
+{{- end -}}
+
+{{- define "energy-pipeline.redis.mounts" -}}
+{{- if or (include "energy-pipeline.redis.secret" .) (include "energy-pipeline.redis.caSecret" .) }}
+- {name: redis-login, mountPath: /etc/energy-pipeline/redis, readOnly: true}
+{{- else }}
+[]
+{{- end }}
+{{- end -}}
+
+{{- define "energy-pipeline.redis.image" -}}
+{{- $image := .Values.redis.image -}}
+image: {{ include "energy-pipeline.image" (dict "root" . "registry" $image.registry "repository" $image.repository "tag" $image.tag "digest" $image.digest) }}
+imagePullPolicy: {{ $image.pullPolicy }}
+{{- end -}}

@@ -1,0 +1,86 @@
+"""KEDA, as its own user, gets exact answers whatever state the stream is in."""
+
+import tempfile
+from contextlib import ExitStack
+
+import pytest
+import redis
+
+import keda
+from oracle import Redis, Replica
+from processes import wait_for
+from rendering import render
+
+
+@pytest.fixture
+def world():
+    """A server of the chart's, its release, and where processes end."""
+    with tempfile.TemporaryDirectory() as directory, ExitStack() as resources:
+        release = render()
+        server = Redis(release, directory)
+        resources.callback(server.process.kill)
+        yield release, server, directory, resources
+
+
+def ask(release, server):
+    triggers = {t["name"]: t for t in release.one("ScaledObject")["spec"]["triggers"]}
+    client = server.client("keda", "keda-password")
+    return {name: keda.measure(client, trigger)[0] for name, trigger in triggers.items()}
+
+
+def can_ask(release, server):
+    try:
+        return ask(release, server)
+    except keda.ScalerError:
+        return None
+
+
+def start_ingestion(world):
+    release, server, directory, resources = world
+    ingestion = Replica(release, "ingestion-api", "ingestion", server, directory)
+    resources.callback(ingestion.kill)
+    ingestion.url()
+
+
+def test_before_anything_runs_pending_cannot_be_asked_and_lag_is_none(world):
+    release, server, *_ = world
+    with pytest.raises(keda.ScalerError, match="NOGROUP"):
+        ask(release, server)
+    triggers = {t["name"]: t for t in release.one("ScaledObject")["spec"]["triggers"]}
+    assert keda.lag(server.client("keda", "keda-password"), triggers["lag"]["metadata"]) == 0
+
+
+def test_as_soon_as_ingestion_runs_both_can_be_asked(world):
+    release, server, *_ = world
+    start_ingestion(world)
+    assert wait_for("KEDA can ask", lambda: can_ask(release, server)) == {"pending": 0, "lag": 0}
+    for _ in range(7):
+        server.admin.xadd("energy_readings", {"site_id": "s"})
+    assert ask(release, server) == {"pending": 0, "lag": 7}
+    server.admin.xreadgroup("processing_group", "somebody", {"energy_readings": ">"}, count=3)
+    assert ask(release, server) == {"pending": 3, "lag": 4}
+
+
+def test_after_redis_forgot_everything_both_can_be_asked_again(world):
+    release, server, *_ = world
+    start_ingestion(world)
+    wait_for("KEDA can ask", lambda: can_ask(release, server))
+    server.admin.flushall()
+    with pytest.raises(keda.ScalerError, match="NOGROUP"):
+        ask(release, server)
+    assert wait_for("KEDA can ask again", lambda: can_ask(release, server)) == {"pending": 0, "lag": 0}
+
+
+def test_keda_may_do_nothing_else(world):
+    _, server, *_ = world
+    client = server.client("keda", "keda-password")
+    server.admin.xadd("energy_readings", {"a": "b"})
+    for command in (["XRANGE", "energy_readings", "-", "+"], ["XLEN", "site:x:readings"], ["FLUSHALL"], ["GET", "x"]):
+        with pytest.raises(redis.exceptions.NoPermissionError):
+            client.execute_command(*command)
+
+
+def test_nobody_may_do_anything_without_a_password(world):
+    _, server, *_ = world
+    with pytest.raises(redis.AuthenticationError):
+        redis.Redis(port=server.port).ping()

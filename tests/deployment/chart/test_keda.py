@@ -1,0 +1,124 @@
+"""KEDA is asked what the program does, and decides alone."""
+
+import pytest
+
+from rendering import at, containers, environment, merged, render, values_of
+
+
+def triggers(release):
+    return {trigger["name"]: trigger for trigger in release.one("ScaledObject")["spec"]["triggers"] if "name" in trigger}
+
+
+def test_who_scales_decides_on_the_replicas(release):
+    scaled = {
+        scaler["spec"]["scaleTargetRef"]["name"]
+        for scaler in release.all("ScaledObject") + release.all("HorizontalPodAutoscaler")
+    }
+    for deployment in release.all("Deployment"):
+        assert ("replicas" in deployment["spec"]) == (deployment["metadata"]["name"] not in scaled)
+
+
+def test_triggers_ask_the_redis_stream_and_group_of_the_program(release):
+    config = release.config()
+    for scaled in release.all("ScaledObject"):
+        ours = [trigger for trigger in scaled["spec"]["triggers"] if "name" in trigger]
+        assert {trigger["name"] for trigger in ours} == {"pending", "lag"}
+        for trigger in ours:
+            asked = trigger["metadata"]
+            assert (asked["stream"], asked["consumerGroup"]) == (config["REDIS_STREAM"], config["CONSUMER_GROUP"])
+            where = asked.get("address", asked.get("addresses"))
+            if trigger["type"] == "redis-cluster-streams":
+                continue
+            told = config.get("REDIS_URL") or f"{config['REDIS_HOST']}:{config['REDIS_PORT']}"
+            assert where in told
+
+
+def test_pending_and_lag_are_triggers_of_their_own():
+    # In one trigger, lag would go before pending.
+    pending, lag = (triggers(render({}))[name]["metadata"] for name in ("pending", "lag"))
+    assert pending["pendingEntriesCount"] == "5" and "lagCount" not in pending
+    assert lag["lagCount"] == "50" and "pendingEntriesCount" not in lag
+    assert pending["activationLagCount"] == lag["activationLagCount"] == "0"
+
+
+def test_a_trigger_can_be_left_out():
+    assert triggers(render(at("keda.lag.enabled", False))).keys() == {"pending"}
+    assert triggers(render(at("keda.pending.enabled", False))).keys() == {"lag"}
+
+
+def test_times_that_matter_only_from_zero_are_left_out_elsewhere():
+    # KEDA's admission warns of them.
+    assert "pollingInterval" not in render().one("ScaledObject")["spec"]
+    assert render(values_of("scale-to-zero")).one("ScaledObject")["spec"]["pollingInterval"] == 10
+
+
+def test_wants_can_be_added_up():
+    scaled = render(values_of("scale-to-zero")).one("ScaledObject")
+    modifiers = scaled["spec"]["advanced"]["scalingModifiers"]
+    assert modifiers["formula"] == "pending / 5.0 + lag / 50.0"
+    assert modifiers["target"] == "1"
+    assert "scalingModifiers" not in render().one("ScaledObject")["spec"]["advanced"]
+
+
+def test_the_fallback_holds_what_is_there_and_never_nothing():
+    fallback = render().one("ScaledObject")["spec"]["fallback"]
+    assert fallback == {"failureThreshold": 3, "replicas": 1, "behavior": "currentReplicasIfHigher"}
+    assert "fallback" not in render(at("keda.fallback.enabled", False)).one("ScaledObject")["spec"]
+
+
+def test_keda_logs_in_as_a_user_who_may_only_look():
+    release = render()
+    secret = release.one("Secret")["metadata"]["name"]
+    login = {part["parameter"]: (part["name"], part["key"]) for part in release.one("TriggerAuthentication")["spec"]["secretTargetRef"]}
+    assert login == {"username": (secret, "keda-username"), "password": (secret, "keda-password")}
+    users = release.one("ConfigMap", "-redis-master")["data"]["make-users"]
+    assert "user keda" in users and "-@all +ping +hello +info +xinfo|groups +xlen +xpending ~energy_readings" in users
+
+
+def test_with_a_secret_of_the_users_keda_logs_in_as_the_program_does():
+    release = render(values_of("redis-tls"))
+    login = {part["parameter"]: (part["name"], part["key"]) for part in release.one("TriggerAuthentication")["spec"]["secretTargetRef"]}
+    assert login == {"password": ("redis-login", "redis-password"), "ca": ("redis-certificate", "ca.crt")}
+    assert triggers(release)["lag"]["metadata"]["enableTLS"] == "true"
+
+
+def test_without_secrets_nothing_is_authenticated():
+    release = render(at("redis.auth.enabled", False))
+    assert not release.all("TriggerAuthentication")
+    assert all("authenticationRef" not in trigger for trigger in triggers(release).values())
+
+
+def test_an_existing_authentication_is_used_instead():
+    values = at("keda.triggerAuthentication", {"existing": "ours", "kind": "ClusterTriggerAuthentication"})
+    release = render(values)
+    assert not release.all("TriggerAuthentication")
+    for trigger in triggers(release).values():
+        assert trigger["authenticationRef"] == {"name": "ours", "kind": "ClusterTriggerAuthentication"}
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("external-standalone", "redis-streams"),
+        ("external-sentinel", "redis-sentinel-streams"),
+        ("external-cluster", "redis-cluster-streams"),
+    ],
+)
+def test_the_kind_of_trigger_is_that_of_the_redis(name, kind):
+    assert {trigger["type"] for trigger in triggers(render(values_of(name))).values()} == {kind}
+
+
+def test_a_window_is_told_to_the_program_only_if_it_is_set():
+    def told(values):
+        return environment(containers(render(values).pod("-processing-service"))[0])
+
+    assert "MAX_IN_FLIGHT" not in told({})
+    limited = told(at("processingService.consumer.maxInFlight", 16))
+    # The program refuses reads that are larger than the window.
+    assert (limited["MAX_IN_FLIGHT"], limited["BATCH_SIZE"]) == ("16", "16")
+
+
+def test_a_threshold_that_a_slow_pod_never_reaches_is_warned_of():
+    lonely = merged(at("keda.threshold", 11), at("keda.lag.enabled", False))
+    assert "never given help" in render(lonely).notes
+    assert "never given help" not in render(at("keda.threshold", 11)).notes

@@ -1,0 +1,101 @@
+"""What is rendered is valid for every Kubernetes that the chart supports."""
+
+import functools
+import json
+import re
+
+import helm_python
+import pytest
+from jsonschema import Draft7Validator, Draft202012Validator, ValidationError
+from kubernetes_validate.utils import schema_contents
+from referencing import Registry, Resource
+
+from rendering import CHART, REPOSITORY, render, values_of
+
+KUBERNETES = [f"1.{minor}" for minor in range(25, 38)]
+SCHEMAS = {
+    path.stem: Draft7Validator(json.loads(path.read_text()))
+    for path in (REPOSITORY / "tests/deployment/schemas").glob("*.json")
+}
+# Objects of others that users put into `extraObjects`.
+FOREIGN = {"HealthCheckPolicy"}
+
+
+def contents_of(version, file):
+    path = f"kubernetes-json-schema/v{version}.0-local-strict/{file}.json"
+    return Resource.from_contents(schema_contents(path, version))
+
+
+@functools.cache
+def definitions(version):
+    return contents_of(version, "_definitions") @ Registry()
+
+
+@functools.cache
+def schema(version, kind, api):
+    """What kubernetes-validate validates with, but read once: it takes ten times as long as to validate."""
+    group = re.sub(r"^([^./]*)(?:\.[^/]*)?/", r"\1-", api)
+    contents = contents_of(version, f"{kind.lower()}-{group}")
+    return Draft202012Validator(contents.contents, registry=contents @ definitions(version))
+
+
+@pytest.mark.parametrize("version", KUBERNETES)
+def test_objects_are_valid_for_kubernetes(name, version):
+    for thing in render(values_of(name), kubernetes=version).objects:
+        if thing["kind"] in SCHEMAS or thing["kind"] in FOREIGN:
+            continue
+        # Strict: unknown fields are errors.
+        schema(version, thing["kind"], thing["apiVersion"]).validate(thing)
+
+
+def test_a_field_that_does_not_exist_is_an_error():
+    service = render().one("Service", "-ingestion-api")
+    service["spec"]["tragetPort"] = 1
+    with pytest.raises(ValidationError):
+        schema("1.25", "Service", "v1").validate(service)
+
+
+def test_objects_of_other_controllers_are_valid(release):
+    for thing in release.objects:
+        if thing["kind"] in SCHEMAS:
+            errors = [f"{error.json_path}: {error.message}" for error in SCHEMAS[thing["kind"]].iter_errors(thing)]
+            assert not errors, (thing["kind"], errors)
+
+
+def test_every_schema_is_used():
+    rendered = set()
+    for path in (CHART / "ci").glob("*-values.yaml"):
+        rendered |= set(render(values_of(path.name.removesuffix("-values.yaml"))).kinds())
+    assert SCHEMAS.keys() <= rendered
+
+
+@pytest.mark.parametrize("version", ["1.25", "1.30", "1.37"])
+def test_lint_has_nothing_to_say(name, version):
+    result = helm_python.lint(str(CHART), values_of(name), strict=True, kube_version=f"v{version}.0")
+    assert (result["messages"], result["errors"]) == ([], [])
+
+
+def test_names_and_ports_are_such_as_kubernetes_takes(release):
+    for thing in release.objects:
+        name = thing["metadata"]["name"]
+        assert re.fullmatch(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?", name), name
+    for _, pod in release.pods():
+        for container in pod["spec"]["containers"]:
+            for port in container.get("ports", []):
+                assert re.fullmatch(r"[a-z0-9]([-a-z0-9]{0,13}[a-z0-9])?", port["name"])
+
+
+def test_no_object_is_there_twice(release):
+    names = [(thing["kind"], thing["metadata"]["name"]) for thing in release.objects]
+    assert len(names) == len(set(names))
+
+
+@pytest.mark.parametrize("release_name", ["a", "e" * 53, "x-" * 26 + "x"])
+def test_names_fit_whatever_the_release_is_called(release_name):
+    release = render(name=release_name)
+    for thing in release.objects:
+        assert len(thing["metadata"]["name"]) <= 63
+    # Its HorizontalPodAutoscaler is `keda-hpa-…`.
+    assert len(release.one("ScaledObject")["metadata"]["name"]) <= 54
+    # A hash of ten characters and a hyphen are added to it, in a label.
+    assert len(release.one("StatefulSet")["metadata"]["name"]) <= 52

@@ -1,0 +1,133 @@
+"""A Redis of the release's own, or somebody else's."""
+
+import re
+
+import pytest
+
+from rendering import at, containers, environment, merged, render, values_of
+
+EXTERNAL = ["external-standalone", "external-sentinel", "external-cluster"]
+
+
+@pytest.mark.parametrize("name", EXTERNAL)
+def test_with_somebody_elses_redis_there_is_none_of_ours(name):
+    release = render(values_of(name))
+    assert not release.all("StatefulSet")
+    assert "redis-master" not in release.text()
+
+
+def test_the_program_is_told_where_somebody_elses_redis_is():
+    assert render(values_of("external-standalone")).config()["REDIS_URL"] == "rediss://energy@redis.example.com:6380/2"
+    sentinel = render(values_of("external-sentinel")).config()["REDIS_URL"]
+    assert sentinel == (
+        "redis+sentinel://sentinel-0.redis.svc.cluster.local:26379,sentinel-1.redis.svc.cluster.local:26379/energy"
+    )
+    assert render(values_of("external-cluster")).config()["REDIS_HOST"] == "redis-proxy.redis.svc.cluster.local"
+
+
+def test_nothing_is_stored_without_being_written_down_and_nothing_evicted():
+    configuration = render().one("ConfigMap", "-redis-master")["data"]["redis.conf"]
+    assert "appendonly yes" in configuration and "maxmemory-policy noeviction" in configuration
+
+
+def test_data_are_on_a_claim_unless_it_is_said_otherwise():
+    assert render().one("StatefulSet")["spec"]["volumeClaimTemplates"][0]["spec"]["resources"]["requests"]["storage"] == "8Gi"
+    fleeting = render(at("redis.master.persistence.enabled", False))
+    assert "volumeClaimTemplates" not in fleeting.one("StatefulSet")["spec"]
+    assert "WARNING: redis.master.persistence.enabled is false" in fleeting.notes
+    claimed = render(at("redis.master.persistence.existingClaim", "old")).pod("-redis-master")["spec"]["volumes"]
+    assert {"name": "redis-data", "persistentVolumeClaim": {"claimName": "old"}} in claimed
+
+
+def test_maxmemory_is_below_the_limit_of_the_memory():
+    release = render()
+    megabytes = int(re.search(r"maxmemory (\d+)mb", release.one("ConfigMap", "-redis-master")["data"]["redis.conf"])[1])
+    (server,) = release.pod("-redis-master")["spec"]["containers"]
+    assert megabytes < int(server["resources"]["limits"]["memory"].removesuffix("Mi"))
+
+
+SECRETS = {
+    "redis.auth.password": "s3cret-of-redis",
+    "externalRedis.password": "s3cret-of-others",
+    "cloudflare.tunnelToken.value": "s3cret-of-the-tunnel",
+}
+
+
+@pytest.mark.parametrize("path", SECRETS)
+def test_secrets_are_in_secrets_only(path):
+    values = merged(at(path, SECRETS[path]), at("cloudflare.enabled", path.startswith("cloudflare")))
+    if path.startswith("externalRedis"):
+        values = merged(values, at("redis.enabled", False), at("externalRedis.host", "redis.example.com"))
+    release = render(values)
+    assert SECRETS[path] not in release.notes
+    for thing in release.objects:
+        assert SECRETS[path] not in str(thing)
+        if thing["kind"] != "Secret":
+            assert "czNjcmV0" not in str(thing), "not as base64 either"
+    assert any("czNjcmV0" in str(thing) for thing in release.all("Secret"))
+
+
+def test_the_program_reads_the_password_from_the_file_of_the_right_key():
+    release = render(values_of("external-standalone"))
+    assert release.config()["REDIS_PASSWORD_FILE"] == "/etc/energy-pipeline/redis/password"
+    assert release.config()["REDIS_TLS_CA_FILE"] == "/etc/energy-pipeline/redis/ca.crt"
+    for ending in ("-ingestion-api", "-processing-service"):
+        pod = release.pod(ending)
+        (volume,) = pod["spec"]["volumes"]
+        assert [source["secret"] for source in volume["projected"]["sources"]] == [
+            {"name": "redis-login", "items": [{"key": "pw", "path": "password"}]},
+            {"name": "redis-ca", "items": [{"key": "ca.pem", "path": "ca.crt"}]},
+        ]
+        (mount,) = pod["spec"]["containers"][0]["volumeMounts"]
+        assert mount["mountPath"] == "/etc/energy-pipeline/redis"
+
+
+def test_without_a_password_nothing_is_mounted():
+    release = render(at("redis.auth.enabled", False))
+    assert "REDIS_PASSWORD_FILE" not in release.config() and not release.all("Secret")
+    assert "volumes" not in release.pod("-ingestion-api")["spec"]
+    assert "WARNING: redis.auth.enabled is false" in release.notes
+
+
+def test_with_tls_no_port_speaks_anything_else():
+    release = render(values_of("redis-tls"))
+    configuration = release.one("ConfigMap", "-redis-master")["data"]["redis.conf"]
+    assert "port 0\n" in configuration and "tls-port 6379" in configuration
+    assert release.config()["REDIS_URL"] == "rediss://r-redis-master.ns.svc.cluster.local:6379"
+    (server,) = release.pod("-redis-master")["spec"]["containers"]
+    assert server["readinessProbe"]["exec"]["command"] == ["redis-cli", "-e", "--tls", "--cacert", "/tls/ca.crt", "ping"]
+
+
+def test_lines_of_the_users_are_in_the_configuration():
+    assert "tcp-keepalive 60" in render(values_of("redis-tls")).one("ConfigMap", "-redis-master")["data"]["redis.conf"]
+
+
+def test_the_token_of_the_tunnel_is_no_argument():
+    release = render(values_of("original"))
+    (container,) = release.pod("-cloudflared")["spec"]["containers"]
+    assert container["args"] == ["tunnel", "--no-autoupdate", "--metrics", "0.0.0.0:2000", "run"]
+    assert container["env"][0]["valueFrom"]["secretKeyRef"] == {"name": "tunnel", "key": "token"}
+    assert container["readinessProbe"]["httpGet"]["path"] == "/ready" and "livenessProbe" not in container
+
+
+def test_a_digest_goes_before_a_tag():
+    release = render(merged(values_of("gateway"), at("image.tag", "v1")))
+    (container,) = containers(release.pod("-ingestion-api"))
+    assert container["image"].startswith("europe-west3-docker.pkg.dev/my-project/energy/energy-pipeline/app@sha256:0123")
+    # A role that names a tag means that one, whatever digest the others have.
+    own = render(merged(values_of("gateway"), at("ingestionApi.image.tag", "v9")))
+    assert containers(own.pod("-ingestion-api"))[0]["image"].endswith("/energy-pipeline/app:v9")
+
+
+def test_no_image_is_the_latest_of_its_kind():
+    for name, pod in render(at("cloudflare", {"enabled": True, "tunnelToken": {"value": "t"}})).pods():
+        for container in containers(pod):
+            _, _, tag = container["image"].rpartition(":")
+            assert tag not in ("", "latest") and "/" not in tag, name
+
+
+def test_every_image_comes_from_the_registry_of_all():
+    values = merged(at("global.imageRegistry", "mirror.example.com"), at("cloudflare", {"enabled": True, "tunnelToken": {"value": "t"}}))
+    for name, pod in render(values).pods():
+        for container in containers(pod):
+            assert container["image"].startswith("mirror.example.com/"), name

@@ -1,0 +1,46 @@
+"""What the program is told: its settings, by the names and with the defaults of the README."""
+
+import re
+
+import pytest
+
+from rendering import REPOSITORY, at, containers, environment, render, standard_values
+
+# Values whose variables have these names.
+SETTINGS = {
+    "config.redisStream": "REDIS_STREAM",
+    "config.consumerGroup": "CONSUMER_GROUP",
+    "config.processingDelayMs": "PROCESSING_DELAY_MS",
+    "config.logLevel": "RUST_LOG",
+    "config.drainTimeoutMs": "DRAIN_TIMEOUT_MS",
+    "config.idempotencyTtl": "IDEMPOTENCY_TTL",
+    "config.maxBacklog": "MAX_BACKLOG",
+    "config.streamRetention": "STREAM_RETENTION",
+    "config.readingsRetention": "READINGS_RETENTION",
+    "processingService.consumer.readBlockMs": "READ_BLOCK_MS",
+    "processingService.consumer.claimMinIdleMs": "CLAIM_MIN_IDLE_MS",
+    "processingService.consumer.maxDeliveries": "MAX_DELIVERIES",
+    "ingestionApi.service.targetPort": "INGESTION_PORT",
+    "processingService.service.targetPort": "PROCESSING_PORT",
+    "frontend.service.targetPort": "FRONTEND_PORT",
+}
+
+
+def documented():
+    rows = re.findall(r"^\| `([A-Z_]+)` \| (?:`(.*?)`)? \|", (REPOSITORY / "README.md").read_text(), re.M)
+    return dict(rows)
+
+
+@pytest.mark.parametrize("path", SETTINGS)
+def test_a_standard_value_is_the_default_of_the_program(path):
+    value = standard_values()
+    for key in path.split("."):
+        value = value[key]
+    assert str(value) == documented()[SETTINGS[path]]
+
+
+def test_settings_of_roles_reach_their_roles():
+    processing = environment(containers(render(at("config.streamRetention", "1h")).pod("-processing-service"))[0])
+    assert processing["STREAM_RETENTION"] == "1h"
+    ingestion = environment(containers(render(at("config.maxBacklog", 1_000_000)).pod("-ingestion-api"))[0])
+    assert ingestion["MAX_BACKLOG"] == "1000000"

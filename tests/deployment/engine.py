@@ -1,0 +1,69 @@
+"""A Docker engine: images, and containers that find each other by name."""
+
+import json
+import os
+import shlex
+import subprocess
+import uuid
+
+from processes import wait_for
+from rendering import REPOSITORY
+
+# How images are built where none can be pulled; `with-docker` knows.
+ARGUMENTS = shlex.split(os.environ.get("BUILD_ARGUMENTS", ""))
+
+
+def docker(*arguments, check=True):
+    done = subprocess.run(["docker", *arguments], capture_output=True, text=True)
+    assert not check or done.returncode == 0, f"docker {shlex.join(arguments)}: {done.stderr}"
+    return done.stdout.strip()
+
+
+def build(target):
+    name = f"energy-pipeline/{target}:test"
+    command = ["docker", "build", *ARGUMENTS, "--target", target, "-t", name, str(REPOSITORY)]
+    # Without BuildKit, which not every engine has.
+    done = subprocess.run(command, env={**os.environ, "DOCKER_BUILDKIT": "0"}, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    return name
+
+
+class Network:
+    def __init__(self):
+        self.name = f"test-{uuid.uuid4().hex[:8]}"
+        self.containers = []
+        docker("network", "create", self.name)
+
+    def run(self, name, image, *command, options=()):
+        full = f"{self.name}-{name}"
+        options = ["--name", full, "--network", self.name, "--network-alias", name, *options]
+        docker("run", "--detach", *options, image, *command)
+        self.containers.append(full)
+        return Container(full)
+
+    def remove(self):
+        for name in self.containers:
+            docker("rm", "--force", "--volumes", name, check=False)
+        docker("network", "rm", self.name, check=False)
+
+
+class Container:
+    def __init__(self, name):
+        self.name = name
+
+    def state(self):
+        return json.loads(docker("inspect", self.name))[0]["State"]
+
+    def health(self):
+        state = self.state()
+        assert state["Running"], docker("logs", self.name)
+        return state["Health"]["Status"]
+
+    def wait_until_healthy(self, deadline=30):
+        wait_for(f"{self.name} is healthy", lambda: self.health() == "healthy", deadline)
+
+    def url(self, port):
+        return "http://" + docker("port", self.name, str(port)).splitlines()[0]
+
+    def redis(self, *command):
+        return docker("exec", self.name, "redis-cli", *command)
