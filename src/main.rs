@@ -21,11 +21,6 @@ use tracing::error;
 
 use crate::config::{Cli, Command, LogSettings};
 
-/// In static builds: musl's own takes a lock and a search each time (see `docs/benchmarks.md`).
-#[cfg(target_env = "musl")]
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 fn main() -> ExitCode {
     let command = Cli::from_process().into_command();
     #[cfg(feature = "failpoints")]
