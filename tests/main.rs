@@ -21,6 +21,7 @@ mod houses_year;
 mod import;
 mod import_rules;
 mod many_sites;
+mod metrics_contract;
 mod openapi_documents;
 mod readings_of_a_site;
 mod redis_away;

@@ -19,6 +19,7 @@ use crate::config::Shared;
 use crate::in_flight::InFlightPermit;
 use crate::metrics::METRICS;
 use crate::retry;
+use crate::traces::Exchange;
 
 /// Acknowledgements are collected for this long. Too low and each costs a command of its own; too
 /// high and entries count as pending, and hold their permits, longer than they are worked on.
@@ -123,7 +124,8 @@ impl AckerState {
         if ids.is_empty() {
             return;
         }
-        let Shared { stream, outage, .. } = self.shared.as_ref();
+        let Shared { stream, outage, traces, .. } = self.shared.as_ref();
+        let exchange = Exchange::begin("XACK");
         let acknowledged = retry::until_done(outage, || stream.acknowledge(&ids, epoch)).await;
         fail::fail_point!("acker-after-xack");
         match acknowledged {
@@ -133,6 +135,7 @@ impl AckerState {
             }
             Some(_) => {}
         }
+        traces.end(exchange, ids);
         permits.into_iter().for_each(InFlightPermit::settle);
     }
 
@@ -165,6 +168,7 @@ impl AckerState {
             retry::until_done(&self.shared.outage, || self.bury_one(letter)).await;
         }
         METRICS.dead_lettered(batch.letters.len());
+        self.shared.traces.give_up("dead_lettered", batch.permit.ids().iter().copied());
         if let Some(DeadLetter { id, reason, .. }) = batch.letters.first() {
             let count = batch.letters.len();
             warn!(count, entry = %id, reason, "entries became dead letters; the first of them");

@@ -15,7 +15,7 @@ use crate::config::Shared;
 use crate::dispatch::{Dispatcher, NobodyThere};
 use crate::housekeeping::every;
 use crate::in_flight::Reservation;
-use crate::metrics::METRICS;
+use crate::source::Source;
 
 /// The pause between two looks, if `CLAIM_MIN_IDLE_MS` is not shorter; jitter makes it up to twice as
 /// long. Too low and every replica walks through all that is pending for nothing; too high and what an
@@ -85,10 +85,9 @@ impl PendingReclaimerState {
             Ok(Claimed { cursor, delivery }) => {
                 self.cursor = cursor;
                 if !delivery.is_empty() {
-                    METRICS.reclaimed(delivery.len());
                     info!(entries = delivery.len(), "took over entries that were left pending");
                 }
-                self.dispatcher.dispatch(room, delivery, asked)?;
+                self.dispatcher.dispatch(Source::Others, room, delivery, asked)?;
                 self.go_on(cursor != StreamId::ZERO, myself);
             }
             Err(error) => {

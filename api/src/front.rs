@@ -9,10 +9,12 @@ use poem::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use poem::{Endpoint, Error, Request, Response, Result};
 use poem_openapi::types::ToJSON;
 use serde_json::json;
+use signals::request_id;
 use tokio::time::timeout;
-use tracing::{Instrument, debug_span, error, warn};
+use tracing::{Instrument, error, warn};
 use uuid::Uuid;
 
+use crate::exchange::Exchange;
 use crate::problem::{Problem, ValidationFault, ValidationProblem, json_response};
 use crate::spec::Paths;
 
@@ -43,11 +45,13 @@ impl<E: Endpoint<Output = Response>> Endpoint for Front<E> {
     type Output = Response;
 
     async fn call(&self, mut request: Request) -> Result<Response> {
-        let id = request_id(&request);
+        let id = id_of(&request);
         request.headers_mut().insert(REQUEST_ID, id.clone());
         let path = request.uri().path().to_owned();
-        let span = debug_span!("request", request_id = ?id, %path);
-        let mut response = self.answer(request, &path).instrument(span).await;
+        let exchange = Exchange::begin(&request, &id, &self.paths);
+        let answering = self.answer(request, &path).instrument(exchange.span().clone());
+        let mut response = request_id::within(id.clone(), answering).await;
+        exchange.end(response.status());
         response.headers_mut().insert(REQUEST_ID, id);
         Ok(response)
     }
@@ -120,7 +124,7 @@ fn unreadable_parameter(error: &Error) -> Response {
 }
 
 /// The client's request id if it has a usable one, else a new one.
-fn request_id(request: &Request) -> HeaderValue {
+fn id_of(request: &Request) -> HeaderValue {
     let usable = |id: &&HeaderValue| {
         (1..=MAX_REQUEST_ID_BYTES).contains(&id.len())
             && id.as_bytes().iter().all(u8::is_ascii_graphic)

@@ -9,7 +9,7 @@ const PAUSE: Duration = Duration::from_secs(1);
 
 /// One thing that may fail often.
 #[derive(Debug)]
-pub(crate) struct Complaint(Mutex<Said>);
+pub struct Complaint(Mutex<Said>);
 
 #[derive(Debug)]
 struct Said {
@@ -18,6 +18,8 @@ struct Said {
 }
 
 impl Complaint {
+    /// Nothing has been said yet.
+    #[must_use]
     pub const fn new() -> Self {
         Self(Mutex::new(Said { last: None, unsaid: 0 }))
     }
