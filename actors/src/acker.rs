@@ -7,11 +7,12 @@
 
 use std::mem;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use readings::store::dead_letters::DeadLetter;
 use readings::store::{Epoch, StoreError, StreamId};
+use signals::complaint::Complaint;
 use tracing::warn;
 
 use crate::batch::{AckBatch, DeadLetterBatch};
@@ -170,8 +171,11 @@ impl AckerState {
         METRICS.dead_lettered(batch.letters.len());
         self.shared.traces.give_up("dead_lettered", batch.permit.ids().iter().copied());
         if let Some(DeadLetter { id, reason, .. }) = batch.letters.first() {
+            static COMPLAINT: Complaint = Complaint::new();
             let count = batch.letters.len();
-            warn!(count, entry = %id, reason, "entries became dead letters; the first of them");
+            if let Some(unsaid) = COMPLAINT.note(Instant::now()) {
+                warn!(count, entry = %id, reason, unsaid, "entries became dead letters; the first of them");
+            }
         }
         batch.permit.settle();
     }

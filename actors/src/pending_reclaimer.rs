@@ -31,6 +31,8 @@ pub(crate) struct PendingReclaimerState {
     shared: Arc<Shared>,
     dispatcher: Dispatcher,
     cursor: StreamId,
+    /// Scans in a row that failed.
+    failures: u32,
     pauses: backon::ConstantBackoff,
 }
 
@@ -54,7 +56,13 @@ impl Actor for PendingReclaimer {
     ) -> Result<Self::State, ActorProcessingErr> {
         myself.cast(PendingReclaimerMessage::Claim)?;
         let pauses = every(LOOK_EVERY.min(shared.config.claim_min_idle / 2));
-        Ok(PendingReclaimerState { shared, dispatcher, cursor: StreamId::ZERO, pauses })
+        Ok(PendingReclaimerState {
+            shared,
+            dispatcher,
+            cursor: StreamId::ZERO,
+            failures: 0,
+            pauses,
+        })
     }
 
     async fn handle(
@@ -83,7 +91,7 @@ impl PendingReclaimerState {
         let asked = Instant::now();
         match self.take_over(room.room()).await {
             Ok(Claimed { cursor, delivery }) => {
-                self.cursor = cursor;
+                (self.cursor, self.failures) = (cursor, 0);
                 if !delivery.is_empty() {
                     info!(entries = delivery.len(), "took over entries that were left pending");
                 }
@@ -116,8 +124,12 @@ impl PendingReclaimerState {
     fn note_failure(&mut self, error: &StoreError) {
         if error.wants_group() {
             self.cursor = StreamId::ZERO;
-        } else {
-            warn!(%error, "cannot look for entries that were left pending");
+            return;
+        }
+        self.failures += 1;
+        if self.failures.is_power_of_two() {
+            let failures = self.failures;
+            warn!(%error, failures, "cannot look for entries that were left pending");
         }
     }
 

@@ -9,6 +9,7 @@ use readings::store::codec::StreamEntry;
 use readings::store::consumers::Ownership;
 use readings::store::insertions::{Inserted, Insertion, Insertions};
 use readings::store::{Epoch, ErrorClass, StoreError, StreamId};
+use signals::complaint::Complaint;
 use tracing::warn;
 
 use crate::batch::{SiteCommit, ids};
@@ -103,7 +104,11 @@ impl Round {
         if !taken.is_empty() {
             METRICS.lost_ownership(taken.len());
             traces.give_up("taken_over", taken.iter().copied());
-            warn!(count = taken.len(), "another consumer took entries over meanwhile");
+            static COMPLAINT: Complaint = Complaint::new();
+            if let Some(unsaid) = COMPLAINT.note(Instant::now()) {
+                let count = taken.len();
+                warn!(count, unsaid, "another consumer took entries over meanwhile");
+            }
         }
         not_ours.extend(taken);
         Ok(Fenced { not_ours, gone })

@@ -61,9 +61,9 @@ impl Traces {
         let sampled = |(id, context): &(StreamId, SpanContext)| {
             Some((*id, context.clone(), trace::tracer_for(Some(context))?))
         };
-        let traced: Vec<_> = delivery.traces.iter().filter_map(sampled).collect();
-        let Some((_, _, tracer)) = traced.first() else { return };
-        let links = traced.iter().map(|(_, context, _)| Link::with_context(context.clone()));
+        let sampled: Vec<_> = delivery.traces.iter().filter_map(sampled).collect();
+        let Some((_, _, tracer)) = sampled.first() else { return };
+        let links = sampled.iter().map(|(_, context, _)| Link::with_context(context.clone()));
         let span = consumption.of_batch(delivery.len()).with_links(links.collect());
         let span = tracer.build_with_context(span, &Context::new());
         let delivery = Arc::new(Context::new().with_span(span));
@@ -71,7 +71,7 @@ impl Traces {
         if readings.len() > MAX_KEPT {
             readings.clear();
         }
-        for (id, producer, tracer) in traced {
+        for (id, producer, tracer) in sampled {
             let link = Link::with_context(delivery.span().span_context().clone());
             let span = consumption.of_reading(id.to_string()).with_links(vec![link]);
             let parent = Context::new().with_remote_span_context(producer);

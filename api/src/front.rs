@@ -1,7 +1,7 @@
 //! What holds for every request: its id, its time limit, and the shape of its errors.
 
 use std::panic::AssertUnwindSafe;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
 use poem::error::NotFoundError;
@@ -9,6 +9,7 @@ use poem::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use poem::{Endpoint, Error, Request, Response, Result};
 use poem_openapi::types::ToJSON;
 use serde_json::json;
+use signals::complaint::Complaint;
 use signals::request_id;
 use tokio::time::timeout;
 use tracing::{Instrument, error, warn};
@@ -68,7 +69,10 @@ impl<E: Endpoint<Output = Response>> Front<E> {
                 Problem::new("Internal Server Error").response(StatusCode::INTERNAL_SERVER_ERROR)
             }
             Err(_elapsed) => {
-                warn!(path, "a request took too long");
+                static COMPLAINT: Complaint = Complaint::new();
+                if let Some(unsaid) = COMPLAINT.note(Instant::now()) {
+                    warn!(path, unsaid, "a request took too long");
+                }
                 let detail = "The request took too long; whether it was carried out is unknown";
                 Problem::new(detail).response(StatusCode::SERVICE_UNAVAILABLE)
             }

@@ -8,10 +8,10 @@ use std::time::{Duration, Instant};
 const PAUSE: Duration = Duration::from_secs(1);
 
 /// One thing that may fail often.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Complaint(Mutex<Said>);
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Said {
     last: Option<Instant>,
     unsaid: u64,

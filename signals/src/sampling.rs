@@ -97,8 +97,9 @@ impl Root {
             Self::All => true,
             Self::Nothing => false,
             Self::Ratio(ratio) => {
-                let [.., a, b, c, d, e, f, g, h] = trace.to_bytes();
-                let low = u64::from_be_bytes([a, b, c, d, e, f, g, h]) >> 1;
+                let trace = u128::from_be_bytes(trace.to_bytes());
+                #[expect(clippy::cast_possible_truncation, reason = "the lower half is meant")]
+                let low = trace as u64 >> 1;
                 #[expect(clippy::cast_precision_loss, reason = "a share need not be exact")]
                 let share = low as f64 / (1_u64 << 63) as f64;
                 share < ratio

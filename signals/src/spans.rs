@@ -58,7 +58,7 @@ impl Consumption<'_> {
 }
 
 fn messaging(
-    r#type: &'static str,
+    operation: &'static str,
     kind: SpanKind,
     stream: &str,
     command: &'static str,
@@ -66,11 +66,11 @@ fn messaging(
 ) -> SpanBuilder {
     attributes.extend([
         KeyValue::new("messaging.system", REDIS),
-        KeyValue::new("messaging.operation.type", r#type),
+        KeyValue::new("messaging.operation.type", operation),
         KeyValue::new("messaging.operation.name", command),
         KeyValue::new("messaging.destination.name", stream.to_owned()),
     ]);
-    let builder = SpanBuilder::from_name(format!("{} {stream}", r#type));
+    let builder = SpanBuilder::from_name(format!("{operation} {stream}"));
     builder.with_kind(kind).with_attributes(attributes)
 }
 

@@ -9,6 +9,7 @@ use super::values::given;
 /// Where traces go, and which. The rest of OpenTelemetry's variables (headers, timeouts, sizes of
 /// batches) is the SDK's to read; `docs/observability.md` has them.
 #[derive(Debug, Clone, Args)]
+#[expect(clippy::struct_field_names, reason = "OpenTelemetry names the variables")]
 pub struct TelemetrySettings {
     /// Base URL of the OpenTelemetry collector that traces are sent to, such as
     /// `http://collector:4318`; without it nothing is traced

@@ -1,5 +1,6 @@
 //! An OpenTelemetry collector that keeps what it is sent, for both protocols.
 
+use std::fmt::Write;
 use std::net::Ipv4Addr;
 use std::sync::{Arc, Mutex};
 
@@ -127,7 +128,10 @@ fn attribute(attributes: &[KeyValue], key: &str) -> String {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        write!(text, "{byte:02x}").unwrap();
+        text
+    })
 }
 
 fn keep(kept: &Kept, request: ExportTraceServiceRequest) {

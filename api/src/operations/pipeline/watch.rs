@@ -177,18 +177,19 @@ fn remember(counts: &mut VecDeque<Counts>, new: Counts) {
 }
 
 fn rates(counts: &VecDeque<Counts>) -> Rates {
-    let (Some(first), Some(last)) = (counts.front(), counts.back()) else {
-        return Rates::default();
-    };
-    let seconds = last.at.duration_since(first.at).as_secs_f64();
-    if seconds <= 0.0 {
-        return Rates::default();
-    }
-    let rate = |from: u64, to: u64| number(to.saturating_sub(from)) / seconds;
     Rates {
-        ingested: Some(rate(first.added, last.added)),
-        stored: first.done.zip(last.done).map(|(from, to)| rate(from, to)),
+        ingested: rate(counts, |counts| Some(counts.added)),
+        stored: rate(counts, |counts| counts.done),
     }
+}
+
+/// From the first look that knew the number to the last: before a group's first read Redis does not
+/// know how much it has read.
+fn rate(counts: &VecDeque<Counts>, number_of: fn(&Counts) -> Option<u64>) -> Option<f64> {
+    let known = || counts.iter().filter_map(|counts| Some((counts.at, number_of(counts)?)));
+    let ((began, from), (ended, to)) = (known().next()?, known().next_back()?);
+    let seconds = ended.duration_since(began).as_secs_f64();
+    (seconds > 0.0).then(|| number(to.saturating_sub(from)) / seconds)
 }
 
 #[cfg(test)]
@@ -222,5 +223,7 @@ mod tests {
     fn what_redis_cannot_tell_has_no_rate() {
         let rates = after(&[(0, 0, None), (5, 50, None)]);
         assert_eq!(rates, Rates { ingested: Some(10.0), stored: None });
+        let rates = after(&[(0, 0, None), (5, 50, Some(10)), (10, 100, Some(60))]);
+        assert_eq!(rates, Rates { ingested: Some(10.0), stored: Some(10.0) });
     }
 }
