@@ -204,6 +204,16 @@ fn every_metric_that_the_rules_ask_for_exists() {
 }
 
 #[test]
+fn what_to_do_on_each_alert_is_documented() {
+    let rules = files::text("observability/prometheus/energy-pipeline.rules.yml");
+    let document = files::text("docs/observability.md");
+    let alerts = rules.lines().filter_map(|line| line.trim().strip_prefix("- alert: "));
+    let (known, unknown): (Vec<_>, Vec<_>) =
+        alerts.partition(|alert| document.contains(&format!("`{alert}`")));
+    assert!(known.len() > 10 && unknown.is_empty(), "not in docs/observability.md: {unknown:?}");
+}
+
+#[test]
 fn every_metric_that_the_dashboard_asks_for_exists() {
     fn expressions(value: &Value, found: &mut Vec<String>) {
         match value {
