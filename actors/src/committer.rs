@@ -144,6 +144,7 @@ fn examine(ended: Result<Result<(), NobodyThere>, JoinError>) -> Result<(), Acto
 }
 
 fn hand_on(stored: Stored, acker: &ActorRef<AckerMessage>) -> Result<(), NobodyThere> {
+    static COMPLAINT: Complaint = Complaint::new();
     fail::fail_point!("round-after-zadd");
     let Stored { commits, answers: Answers { refusals, not_ours, epoch } } = stored;
     let mut permits = Vec::with_capacity(commits.len());
@@ -153,7 +154,6 @@ fn hand_on(stored: Stored, acker: &ActorRef<AckerMessage>) -> Result<(), NobodyT
             permits.push(permit);
             continue;
         };
-        static COMPLAINT: Complaint = Complaint::new();
         if let Some(unsaid) = COMPLAINT.note(Instant::now()) {
             warn!(site = %commit.site, %error, unsaid, "the site's key holds something else");
         }

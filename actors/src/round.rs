@@ -102,9 +102,9 @@ impl Round {
         let mut not_ours = stream.buried_ids(&unheld | &gone).await?;
         let gone = &gone - &not_ours;
         if !taken.is_empty() {
+            static COMPLAINT: Complaint = Complaint::new();
             METRICS.lost_ownership(taken.len());
             traces.give_up("taken_over", taken.iter().copied());
-            static COMPLAINT: Complaint = Complaint::new();
             if let Some(unsaid) = COMPLAINT.note(Instant::now()) {
                 let count = taken.len();
                 warn!(count, unsaid, "another consumer took entries over meanwhile");

@@ -126,8 +126,8 @@ impl Rest {
 
     fn append(&mut self, page: &Page, chunk: &mut Vec<u8>) {
         if page.unreadable > 0 {
-            METRICS.unreadable(page.unreadable);
             static COMPLAINT: Complaint = Complaint::new();
+            METRICS.unreadable(page.unreadable);
             if let Some(unsaid) = COMPLAINT.note(Instant::now()) {
                 let count = page.unreadable;
                 warn!(site = %self.site, count, unsaid, "stored members are no readings");
