@@ -2,6 +2,7 @@
 
 use anyhow::Context;
 use clap::{ArgAction, Args, ValueEnum};
+use percent_encoding::percent_decode_str;
 use signals::sampling::Sampling;
 
 use super::values::given;
@@ -79,7 +80,7 @@ impl TelemetrySettings {
         given(self.otel_service_name.as_ref())
     }
 
-    /// Keys and values that say more about this process.
+    /// Keys and values that say more about this process; bytes of values may be `%`-encoded.
     pub fn resource_attributes(&self) -> anyhow::Result<Vec<(String, String)>> {
         let list = given(self.otel_resource_attributes.as_ref()).unwrap_or_default();
         let pairs = list.split(',').filter(|pair| !pair.trim().is_empty());
@@ -87,7 +88,8 @@ impl TelemetrySettings {
             .map(|pair| {
                 let (key, value) =
                     pair.split_once('=').context("OTEL_RESOURCE_ATTRIBUTES must be key=value,…")?;
-                Ok((key.trim().to_owned(), value.trim().to_owned()))
+                let value = percent_decode_str(value.trim()).decode_utf8_lossy();
+                Ok((key.trim().to_owned(), value.into_owned()))
             })
             .collect()
     }

@@ -11,6 +11,7 @@ mod traces;
 use opentelemetry::KeyValue;
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::metrics::SdkMeterProvider;
+use opentelemetry_sdk::resource::TelemetryResourceDetector;
 use opentelemetry_sdk::trace::SdkTracerProvider;
 use tracing::warn;
 
@@ -58,25 +59,21 @@ impl Telemetry {
     }
 }
 
-/// What this process says of itself, by OpenTelemetry's conventions.
+/// What this process says of itself, by OpenTelemetry's conventions; what is said later is stronger.
 fn resource(role: &str, settings: &TelemetrySettings) -> anyhow::Result<Resource> {
-    let name =
-        settings.service_name().map_or_else(|| format!("energy-pipeline-{role}"), str::to_owned);
     let host = gethostname::gethostname().to_string_lossy().into_owned();
     let own = [
+        KeyValue::new("service.name", format!("energy-pipeline-{role}")),
         KeyValue::new("service.version", env!("CARGO_PKG_VERSION")),
         KeyValue::new("service.instance.id", format!("{host}-{}", std::process::id())),
         KeyValue::new("host.name", host),
     ];
     let given = settings.resource_attributes()?.into_iter();
-    let given = given.map(|(key, value)| KeyValue::new(key, value));
-    // The name last: a `service.name` among the attributes is weaker than the variable of its own.
-    let named = settings.service_name().is_some()
-        || !settings.resource_attributes()?.iter().any(|(key, _)| key == "service.name");
-    let name = named.then(|| KeyValue::new("service.name", name));
+    let name = settings.service_name().map(|name| KeyValue::new("service.name", name.to_owned()));
     Ok(Resource::builder_empty()
+        .with_detector(Box::new(TelemetryResourceDetector))
         .with_attributes(own)
-        .with_attributes(given)
+        .with_attributes(given.map(|(key, value)| KeyValue::new(key, value)))
         .with_attributes(name)
         .build())
 }
