@@ -44,7 +44,6 @@ mod housekeeping;
 mod in_flight;
 mod janitor;
 mod listed;
-mod metrics;
 pub mod metrics;
 mod outage;
 mod pace;
