@@ -80,7 +80,7 @@ frontend/dist/index.html: frontend/node_modules/.package-lock.json $(shell find 
 	@touch $@
 
 docs: openapi ## Make the generated parts of the documentation
-	UPDATE_DOCS=1 $(CARGO) test --bin energy-pipeline settings_table
+	UPDATE_DOCS=1 $(CARGO) test --bin energy-pipeline -- settings_table document_of_the_metrics
 
 openapi: ## Make the OpenAPI documents
 	$(CARGO) run --quiet -- openapi ingestion-api > openapi/ingestion-api.json

@@ -12,6 +12,7 @@ mod redis;
 mod relations;
 mod retention;
 mod roles;
+mod telemetry;
 mod tools;
 mod values;
 
@@ -26,6 +27,7 @@ pub use self::log::{LogFormat, LogSettings};
 pub use self::redis::RedisSettings;
 pub use self::retention::RetentionSettings;
 pub use self::roles::{IngestionSettings, ProcessingSettings, QuerySettings, UpSettings};
+pub use self::telemetry::{OtlpProtocol, TelemetrySettings};
 pub use self::tools::{
     DeadLettersAction, DeadLettersArguments, DocumentedRole, HealthcheckArguments, LetterSelection,
     ListeningRole, OpenapiArguments, ReconcileArguments,

@@ -19,7 +19,7 @@ use std::process::ExitCode;
 
 use tracing::error;
 
-use crate::config::{Cli, Command, LogSettings};
+use crate::config::{Cli, Command, LogSettings, TelemetrySettings};
 
 fn main() -> ExitCode {
     let command = Cli::from_process().into_command();
@@ -39,15 +39,21 @@ async fn run(command: Command) -> ExitCode {
         Command::DeadLetters(arguments) => dead_letters::run(arguments).await,
         Command::Reconcile(arguments) => reconcile::run(arguments).await,
         Command::Openapi(arguments) => openapi::run(arguments.role),
-        Command::Up(settings) => serve(&settings.log.clone(), roles::up::run(settings)).await,
+        Command::Up(settings) => {
+            let seen = (settings.log.clone(), settings.telemetry.clone());
+            serve("up", seen, roles::up::run(settings)).await
+        }
         Command::IngestionApi(settings) => {
-            serve(&settings.log.clone(), roles::ingestion_api::run(settings)).await
+            let seen = (settings.log.clone(), settings.telemetry.clone());
+            serve("ingestion-api", seen, roles::ingestion_api::run(settings)).await
         }
         Command::ProcessingService(settings) => {
-            serve(&settings.log.clone(), roles::processing_service::run(settings)).await
+            let seen = (settings.log.clone(), settings.telemetry.clone());
+            serve("processing-service", seen, roles::processing_service::run(settings)).await
         }
         Command::QueryApi(settings) => {
-            serve(&settings.log.clone(), roles::query_api::run(settings)).await
+            let seen = (settings.log.clone(), settings.telemetry.clone());
+            serve("query-api", seen, roles::query_api::run(settings)).await
         }
     };
     match result {
@@ -56,11 +62,15 @@ async fn run(command: Command) -> ExitCode {
     }
 }
 
-/// Runs a role with logs and metrics.
+/// Runs a role with logs, metrics and traces.
 async fn serve(
-    log: &LogSettings,
+    name: &str,
+    (log, telemetry): (LogSettings, TelemetrySettings),
     role: impl Future<Output = anyhow::Result<()>>,
 ) -> anyhow::Result<()> {
-    telemetry::start_logging(log);
-    Box::pin(role).await.inspect_err(|error| error!(error = format!("{error:#}"), "ending"))
+    let telemetry = telemetry::start(name, &log, &telemetry)?;
+    let ended = Box::pin(role).await;
+    let ended = ended.inspect_err(|error| error!(error = format!("{error:#}"), "ending"));
+    telemetry.end();
+    ended
 }

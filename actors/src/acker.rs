@@ -7,11 +7,12 @@
 
 use std::mem;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use readings::store::dead_letters::DeadLetter;
 use readings::store::{Epoch, StoreError, StreamId};
+use signals::complaint::Complaint;
 use tracing::warn;
 
 use crate::batch::{AckBatch, DeadLetterBatch};
@@ -19,6 +20,7 @@ use crate::config::Shared;
 use crate::in_flight::InFlightPermit;
 use crate::metrics::METRICS;
 use crate::retry;
+use crate::traces::Exchange;
 
 /// Acknowledgements are collected for this long. Too low and each costs a command of its own; too
 /// high and entries count as pending, and hold their permits, longer than they are worked on.
@@ -123,7 +125,8 @@ impl AckerState {
         if ids.is_empty() {
             return;
         }
-        let Shared { stream, outage, .. } = self.shared.as_ref();
+        let Shared { stream, outage, traces, .. } = self.shared.as_ref();
+        let exchange = Exchange::begin("XACK");
         let acknowledged = retry::until_done(outage, || stream.acknowledge(&ids, epoch)).await;
         fail::fail_point!("acker-after-xack");
         match acknowledged {
@@ -133,6 +136,7 @@ impl AckerState {
             }
             Some(_) => {}
         }
+        traces.end(exchange, ids);
         permits.into_iter().for_each(InFlightPermit::settle);
     }
 
@@ -165,9 +169,13 @@ impl AckerState {
             retry::until_done(&self.shared.outage, || self.bury_one(letter)).await;
         }
         METRICS.dead_lettered(batch.letters.len());
+        self.shared.traces.give_up("dead_lettered", batch.permit.ids().iter().copied());
         if let Some(DeadLetter { id, reason, .. }) = batch.letters.first() {
+            static COMPLAINT: Complaint = Complaint::new();
             let count = batch.letters.len();
-            warn!(count, entry = %id, reason, "entries became dead letters; the first of them");
+            if let Some(unsaid) = COMPLAINT.note(Instant::now()) {
+                warn!(count, entry = %id, reason, unsaid, "entries became dead letters; the first of them");
+            }
         }
         batch.permit.settle();
     }

@@ -6,9 +6,11 @@
 
 use std::mem;
 use std::sync::Arc;
+use std::time::Instant;
 
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use readings::store::dead_letters::DeadLetter;
+use signals::complaint::Complaint;
 use tokio::task::{JoinError, JoinSet};
 use tracing::warn;
 
@@ -142,6 +144,7 @@ fn examine(ended: Result<Result<(), NobodyThere>, JoinError>) -> Result<(), Acto
 }
 
 fn hand_on(stored: Stored, acker: &ActorRef<AckerMessage>) -> Result<(), NobodyThere> {
+    static COMPLAINT: Complaint = Complaint::new();
     fail::fail_point!("round-after-zadd");
     let Stored { commits, answers: Answers { refusals, not_ours, epoch } } = stored;
     let mut permits = Vec::with_capacity(commits.len());
@@ -151,7 +154,9 @@ fn hand_on(stored: Stored, acker: &ActorRef<AckerMessage>) -> Result<(), NobodyT
             permits.push(permit);
             continue;
         };
-        warn!(site = %commit.site, %error, "the site's key holds something else");
+        if let Some(unsaid) = COMPLAINT.note(Instant::now()) {
+            warn!(site = %commit.site, %error, unsaid, "the site's key holds something else");
+        }
         commit.entries.retain(|entry| !not_ours.contains(&entry.id));
         let letter = |entry| DeadLetter::refused(entry, error.to_string(), 1);
         let letters = commit.entries.iter().map(letter).collect();

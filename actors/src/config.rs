@@ -13,6 +13,7 @@ use crate::in_flight::InFlightWindow;
 use crate::outage::Outage;
 use crate::pace::Pace;
 use crate::retry;
+use crate::traces::Traces;
 
 /// How the pipeline works; each value is a setting of the program, described there.
 #[derive(Debug, Clone)]
@@ -52,6 +53,7 @@ pub(crate) struct Shared {
     pub window: InFlightWindow,
     pub outage: Outage,
     pub pace: Pace,
+    pub traces: Traces,
     /// Set when the sources must stop reading.
     pub draining: CancellationToken,
 }
@@ -66,6 +68,7 @@ impl Shared {
             window: InFlightWindow::new(config.max_in_flight),
             outage: Outage::new(),
             pace: Pace::new(config.processing_delay),
+            traces: Traces::default(),
             draining: CancellationToken::new(),
             config,
             server,

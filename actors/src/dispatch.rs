@@ -15,6 +15,7 @@ use crate::batch::{AckBatch, DeadLetterBatch, ReadBatch, ids};
 use crate::config::Shared;
 use crate::in_flight::{InFlightPermit, Reservation};
 use crate::metrics::METRICS;
+use crate::source::Source;
 use crate::writers::WritersMessage;
 
 /// The way out of both sources.
@@ -51,6 +52,7 @@ impl Dispatcher {
     /// Puts in flight what is not in flight yet; `delivered` is when it was asked for.
     pub fn dispatch(
         &self,
+        source: Source,
         room: Reservation,
         mut delivery: Delivery,
         delivered: Instant,
@@ -60,6 +62,7 @@ impl Dispatcher {
         if delivery.is_empty() {
             return Ok(());
         }
+        source.note(&self.shared, &delivery);
         let Sorted { readings, suspects, letters, bodiless, buried } = self.sort(delivery);
         let mut groups = vec![
             ids(&readings),

@@ -1,12 +1,118 @@
 //! What the pipeline counts.
 
 use std::sync::LazyLock;
+use std::time::{SystemTime, UNIX_EPOCH};
 
-use opentelemetry::metrics::Counter;
-use opentelemetry::{KeyValue, global};
+use opentelemetry::KeyValue;
+use opentelemetry::metrics::{Counter, Histogram};
+use readings::store::StreamId;
+use signals::metrics::{Label, Metric, number};
+
+use crate::in_flight::InFlightWindow;
+use crate::supervisor::ACTORS;
+
+/// All metrics of this crate.
+pub const CATALOGUE: &[Metric] = &[
+    STORED,
+    VISIBLE_AFTER,
+    BATCH_SIZE,
+    IN_FLIGHT,
+    WINDOW,
+    REDELIVERED,
+    RECLAIMED,
+    LOST_OWNERSHIP,
+    DEAD_LETTERED,
+    LOST_BODIES,
+    ROLLED_BACK,
+    GROUPS_CREATED,
+    TRIMMED,
+    EXPIRED,
+    NAMESAKES,
+    RESTARTS,
+];
+
+const STORED: Metric = Metric::counter("readings_stored", "Readings stored, repeats included");
+
+const VISIBLE_AFTER: Metric = Metric::durations(
+    "reading_visible_after",
+    &[
+        0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0,
+        300.0,
+    ],
+    "From the acceptance of a reading, by the clock of Redis, until it can be read back, by ours: the \
+     oldest reading of each write, so it errs on the slow side",
+);
+
+const BATCH_SIZE: Metric = Metric::histogram(
+    "batch_entries",
+    &[1.0, 2.0, 5.0, 10.0, 25.0, 50.0, 100.0, 250.0, 500.0, 1_000.0, 2_500.0, 5_000.0],
+    "Entries that one read or claim brought; those that brought none are left out",
+);
+
+const IN_FLIGHT: Metric = Metric::gauge(
+    "entries_in_flight",
+    "Entries delivered to this process and not yet acknowledged",
+);
+
+const WINDOW: Metric = Metric::gauge(
+    "in_flight_window_entries",
+    "Entries that may be in flight at present: about a quarter of a second's work, at most \
+     `MAX_IN_FLIGHT`",
+);
+
+const REDELIVERED: Metric = Metric::counter(
+    "entries_redelivered",
+    "Entries that were delivered to this process before, and are worked on once more: after an error \
+     of a connection, the end of an actor, or an earlier life of the process",
+);
+
+const RECLAIMED: Metric =
+    Metric::counter("entries_reclaimed", "Entries taken over from idle consumers");
+
+const LOST_OWNERSHIP: Metric = Metric::counter(
+    "entries_lost_ownership",
+    "Entries that another consumer took over while this process was too slow",
+);
+
+const DEAD_LETTERED: Metric =
+    Metric::counter("entries_dead_lettered", "Entries that cannot become readings");
+
+const LOST_BODIES: Metric = Metric::counter(
+    "lost_bodies",
+    "Pending entries whose bodies somebody trimmed away: readings that are lost",
+);
+
+const ROLLED_BACK: Metric = Metric::counter(
+    "entries_rolled_back",
+    "Entries that Redis had lost, stored from memory: others may be lost",
+);
+
+/// Counted by whoever finds the group missing, here or where readings are taken.
+pub const GROUPS_CREATED: Metric = Metric::counter(
+    "consumer_groups_created",
+    "Times the consumer group was missing; after the first start, readings may be lost",
+);
+
+const TRIMMED: Metric =
+    Metric::counter("entries_trimmed", "Entries removed from the stream after all had them");
+
+const NAMESAKES: Metric = Metric::counter(
+    "consumer_namesakes",
+    "Signs of another process that works under this consumer's name",
+);
+
+const EXPIRED: Metric =
+    Metric::counter("readings_expired", "Stored readings removed for their age");
+
+const RESTARTS: Metric =
+    Metric::counter("actor_restarts", "Actors that failed and were started again")
+        .by(&[Label::of("actor", &ACTORS)]);
 
 pub(crate) struct Metrics {
     stored: Counter<u64>,
+    visible_after: Histogram<f64>,
+    batch_size: Histogram<f64>,
+    redelivered: Counter<u64>,
     reclaimed: Counter<u64>,
     dead_lettered: Counter<u64>,
     lost_bodies: Counter<u64>,
@@ -19,28 +125,48 @@ pub(crate) struct Metrics {
     restarts: Counter<u64>,
 }
 
-/// The counters of this process.
-pub(crate) static METRICS: LazyLock<Metrics> = LazyLock::new(|| {
-    let meter = global::meter("energy_pipeline");
-    let counter = |name, description| meter.u64_counter(name).with_description(description).build();
-    Metrics {
-        stored: counter("readings_stored", "Readings stored, repeats included"),
-        reclaimed: counter("entries_reclaimed", "Entries taken over from idle consumers"),
-        dead_lettered: counter("entries_dead_lettered", "Entries that cannot become readings"),
-        lost_bodies: counter("lost_bodies", "Pending entries whose bodies were trimmed away"),
-        groups_created: counter("consumer_groups_created", "Times the consumer group was missing"),
-        lost_ownership: counter("entries_lost_ownership", "Entries another consumer took over"),
-        rolled_back: counter("entries_rolled_back", "Entries Redis lost, stored from memory"),
-        trimmed: counter("entries_trimmed", "Entries removed from the stream after all had them"),
-        expired: counter("readings_expired", "Stored readings removed for their age"),
-        namesakes: counter("consumer_namesakes", "Signs of another process of this name"),
-        restarts: counter("actor_restarts", "Actors that failed and were started again"),
-    }
+/// The instruments of this process.
+pub(crate) static METRICS: LazyLock<Metrics> = LazyLock::new(|| Metrics {
+    stored: STORED.build_counter(),
+    visible_after: VISIBLE_AFTER.build_histogram(),
+    batch_size: BATCH_SIZE.build_histogram(),
+    redelivered: REDELIVERED.build_counter(),
+    reclaimed: RECLAIMED.build_counter(),
+    dead_lettered: DEAD_LETTERED.build_counter(),
+    lost_bodies: LOST_BODIES.build_counter(),
+    groups_created: GROUPS_CREATED.build_counter(),
+    lost_ownership: LOST_OWNERSHIP.build_counter(),
+    rolled_back: ROLLED_BACK.build_counter(),
+    trimmed: TRIMMED.build_counter(),
+    expired: EXPIRED.build_counter(),
+    namesakes: NAMESAKES.build_counter(),
+    restarts: RESTARTS.build_counter(),
 });
 
+/// Begins to count, and to show how full the window is.
+pub(crate) fn watch(window: &InFlightWindow) {
+    LazyLock::force(&METRICS);
+    let (in_flight, size) = (window.clone(), window.clone());
+    IN_FLIGHT.observe(move || Some(number(in_flight.len() as u64)));
+    WINDOW.observe(move || Some(number(size.size() as u64)));
+}
+
 impl Metrics {
-    pub fn stored(&self, readings: usize) {
+    /// Notes a write of so many readings, with the id of the oldest.
+    pub fn stored(&self, readings: usize, oldest: Option<StreamId>) {
         self.stored.add(readings as u64, &[]);
+        if let Some(id) = oldest {
+            self.visible_after.record(age(id, SystemTime::now()), &[]);
+        }
+    }
+
+    /// Notes a read or claim that brought so many entries.
+    pub fn delivered(&self, entries: usize) {
+        self.batch_size.record(number(entries as u64), &[]);
+    }
+
+    pub fn redelivered(&self, entries: usize) {
+        self.redelivered.add(entries as u64, &[]);
     }
 
     pub fn reclaimed(&self, entries: usize) {
@@ -82,4 +208,11 @@ impl Metrics {
     pub fn restarted(&self, actor: &'static str) {
         self.restarts.add(1, &[KeyValue::new("actor", actor)]);
     }
+}
+
+/// Seconds since an entry was added; 0 where the clock of Redis is ahead of ours.
+fn age(id: StreamId, now: SystemTime) -> f64 {
+    let now = now.duration_since(UNIX_EPOCH).unwrap_or_default().as_micros();
+    let age = now.saturating_sub(u128::from(id.ms) * 1_000);
+    number(u64::try_from(age).unwrap_or(u64::MAX)) / 1e6
 }

@@ -15,7 +15,7 @@ use crate::config::Shared;
 use crate::dispatch::{Dispatcher, NobodyThere};
 use crate::housekeeping::every;
 use crate::in_flight::Reservation;
-use crate::metrics::METRICS;
+use crate::source::Source;
 
 /// The pause between two looks, if `CLAIM_MIN_IDLE_MS` is not shorter; jitter makes it up to twice as
 /// long. Too low and every replica walks through all that is pending for nothing; too high and what an
@@ -31,6 +31,8 @@ pub(crate) struct PendingReclaimerState {
     shared: Arc<Shared>,
     dispatcher: Dispatcher,
     cursor: StreamId,
+    /// Scans in a row that failed.
+    failures: u32,
     pauses: backon::ConstantBackoff,
 }
 
@@ -54,7 +56,13 @@ impl Actor for PendingReclaimer {
     ) -> Result<Self::State, ActorProcessingErr> {
         myself.cast(PendingReclaimerMessage::Claim)?;
         let pauses = every(LOOK_EVERY.min(shared.config.claim_min_idle / 2));
-        Ok(PendingReclaimerState { shared, dispatcher, cursor: StreamId::ZERO, pauses })
+        Ok(PendingReclaimerState {
+            shared,
+            dispatcher,
+            cursor: StreamId::ZERO,
+            failures: 0,
+            pauses,
+        })
     }
 
     async fn handle(
@@ -83,12 +91,11 @@ impl PendingReclaimerState {
         let asked = Instant::now();
         match self.take_over(room.room()).await {
             Ok(Claimed { cursor, delivery }) => {
-                self.cursor = cursor;
+                (self.cursor, self.failures) = (cursor, 0);
                 if !delivery.is_empty() {
-                    METRICS.reclaimed(delivery.len());
                     info!(entries = delivery.len(), "took over entries that were left pending");
                 }
-                self.dispatcher.dispatch(room, delivery, asked)?;
+                self.dispatcher.dispatch(Source::Others, room, delivery, asked)?;
                 self.go_on(cursor != StreamId::ZERO, myself);
             }
             Err(error) => {
@@ -117,8 +124,12 @@ impl PendingReclaimerState {
     fn note_failure(&mut self, error: &StoreError) {
         if error.wants_group() {
             self.cursor = StreamId::ZERO;
-        } else {
-            warn!(%error, "cannot look for entries that were left pending");
+            return;
+        }
+        self.failures += 1;
+        if self.failures.is_power_of_two() {
+            let failures = self.failures;
+            warn!(%error, failures, "cannot look for entries that were left pending");
         }
     }
 

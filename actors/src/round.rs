@@ -9,12 +9,14 @@ use readings::store::codec::StreamEntry;
 use readings::store::consumers::Ownership;
 use readings::store::insertions::{Inserted, Insertion, Insertions};
 use readings::store::{Epoch, ErrorClass, StoreError, StreamId};
+use signals::complaint::Complaint;
 use tracing::warn;
 
 use crate::batch::{SiteCommit, ids};
 use crate::config::Shared;
 use crate::metrics::METRICS;
 use crate::retry;
+use crate::traces::Exchange;
 
 /// Readings of many sites, as their writers gave them.
 pub(crate) struct Round {
@@ -83,8 +85,10 @@ impl Round {
         } else {
             &self.prepared
         };
+        let exchange = Exchange::begin("ZADD");
         let Inserted { listed, new, epoch } = self.shared.series.insert(insertions).await?;
         let refusals = self.examine(listed, new, &fenced)?;
+        self.note(exchange, &refusals, &fenced);
         Ok(Answers { refusals, not_ours: fenced.not_ours, epoch })
     }
 
@@ -92,14 +96,19 @@ impl Round {
     /// Redis, as it must not even be acknowledged: the other may not have stored it yet. And what has
     /// been buried since. The rest is stored: if another has done so, it changes nothing.
     async fn fence(&self) -> Result<Fenced, StoreError> {
-        let Shared { stream, config, .. } = self.shared.as_ref();
+        let Shared { stream, config, traces, .. } = self.shared.as_ref();
         let ids: Vec<_> = self.commits.iter().flat_map(|commit| ids(&commit.entries)).collect();
         let Ownership { taken, unheld, gone } = stream.ownership(&config.consumer, &ids).await?;
         let mut not_ours = stream.buried_ids(&unheld | &gone).await?;
         let gone = &gone - &not_ours;
         if !taken.is_empty() {
+            static COMPLAINT: Complaint = Complaint::new();
             METRICS.lost_ownership(taken.len());
-            warn!(count = taken.len(), "another consumer took entries over meanwhile");
+            traces.give_up("taken_over", taken.iter().copied());
+            if let Some(unsaid) = COMPLAINT.note(Instant::now()) {
+                let count = taken.len();
+                warn!(count, unsaid, "another consumer took entries over meanwhile");
+            }
         }
         not_ours.extend(taken);
         Ok(Fenced { not_ours, gone })
@@ -134,6 +143,15 @@ impl Round {
         };
         self.commits.iter().map(refusal).collect()
     }
+
+    /// Counts what was stored, and notes in its traces with what.
+    fn note(&self, exchange: Exchange, refusals: &[Option<StoreError>], fenced: &Fenced) {
+        let commits = self.commits.iter().zip(refusals).filter(|(_, refusal)| refusal.is_none());
+        let stored = || commits.clone().flat_map(|(commit, _)| fenced.left_of(commit));
+        let ids = || stored().map(|entry| entry.id);
+        METRICS.stored(ids().count(), ids().min());
+        self.shared.traces.exchanged(exchange, ids());
+    }
 }
 
 impl Fenced {
@@ -154,9 +172,9 @@ fn final_refusal<T>(answer: Result<T, StoreError>) -> Result<Result<T, StoreErro
     }
 }
 
+/// Counts what Redis had lost.
 fn count(commit: &SiteCommit, new: u64, fenced: &Fenced) {
     let stored = fenced.left_of(commit).count();
-    METRICS.stored(stored);
     let gone = fenced.left_of(commit).filter(|entry| fenced.gone.contains(&entry.id)).count();
     let only_copies = new.saturating_sub((stored - gone) as u64);
     if gone > 0 && only_copies > 0 {

@@ -19,6 +19,7 @@ use crate::dispatch::{Dispatcher, NobodyThere};
 use crate::in_flight::Reservation;
 use crate::metrics::METRICS;
 use crate::retry::patience;
+use crate::source::Source;
 
 /// How long an unblocked read may take to come back before its connection is dropped instead.
 const UNBLOCK_TIMEOUT: Duration = Duration::from_secs(1);
@@ -102,12 +103,16 @@ impl StreamReaderState {
             room = self.room() => room,
             () = draining.cancelled() => return Ok(()),
         };
+        let source = match self.position {
+            Position::Pending(_) => Source::OwnPending,
+            Position::New => Source::New,
+        };
         let asked = Instant::now();
         match self.deliver(room.room()).await {
             Ok(delivery) => {
                 self.note_success();
                 fail::fail_point!("reader-after-read");
-                self.dispatcher.dispatch(room, delivery, asked)?;
+                self.dispatcher.dispatch(source, room, delivery, asked)?;
                 // Err means that the pipeline is draining: this was the last read.
                 let _ = myself.cast(StreamReaderMessage::Read);
             }
@@ -174,7 +179,9 @@ impl StreamReaderState {
         if error.wants_group() {
             self.shared.stream.end_epoch();
         }
-        self.reader = None;
+        if self.reader.take().is_some() {
+            readings::metrics::reader_reconnects(error.class);
+        }
         self.position = Position::Pending(StreamId::ZERO);
         self.failures += 1;
         let pause = self.pauses.next().unwrap_or_default();

@@ -17,7 +17,7 @@ use crate::config::{PipelineConfig, Shared};
 use crate::dispatch::Dispatcher;
 use crate::housekeeping::{Chore, Housekeeper};
 use crate::janitor::ConsumerJanitor;
-use crate::metrics::METRICS;
+use crate::metrics::{self, METRICS};
 use crate::pending_reclaimer::{PendingReclaimer, PendingReclaimerArguments};
 use crate::restart::RestartBudget;
 use crate::retention::ReadingsRetention;
@@ -54,6 +54,7 @@ impl Pipeline {
         server: RedisServer,
     ) -> Result<Self, PipelineFailed> {
         let shared = Arc::new(Shared::new(config, server));
+        metrics::watch(&shared.window);
         let spawned = Actor::spawn(None, PipelineSupervisor, Arc::clone(&shared)).await;
         let (supervisor, ended) = spawned.map_err(Box::new)?;
         Ok(Self { shared, supervisor, ended })
@@ -108,6 +109,7 @@ impl Child {
         Self::ReadingsRetention,
     ];
 
+    /// As logs and metrics name it.
     const fn name(self) -> &'static str {
         match self {
             Self::Acker => "acker",
@@ -121,6 +123,20 @@ impl Child {
         }
     }
 }
+
+/// The names of all actors that are restarted.
+pub(crate) const ACTORS: [&str; Child::IN_ORDER.len() + 1] = {
+    let mut names = [WRITER; Child::IN_ORDER.len() + 1];
+    let mut at = 0;
+    while at < Child::IN_ORDER.len() {
+        names[at] = Child::IN_ORDER[at].name();
+        at += 1;
+    }
+    names
+};
+
+/// As logs and metrics name the writers of sites.
+pub(crate) const WRITER: &str = "writer";
 
 pub(crate) struct SupervisorState {
     shared: Arc<Shared>,

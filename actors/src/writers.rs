@@ -22,6 +22,7 @@ use crate::config::Shared;
 use crate::listed::Listed;
 use crate::metrics::METRICS;
 use crate::restart::RestartBudget;
+use crate::supervisor::WRITER;
 use crate::writer::{Writer, WriterArguments};
 
 /// A writer without work for this long leaves. Too low and sites that send every minute start one
@@ -191,7 +192,7 @@ impl WritersState {
         writer: ActorId,
         reason: &ActorProcessingErr,
     ) -> Result<(), ActorProcessingErr> {
-        METRICS.restarted("writer");
+        METRICS.restarted(WRITER);
         error!(%reason, "a writer failed; its entries will be read again");
         self.sites.retain(|_, site| site.writer.get_id() != writer);
         if self.budget.spend(Instant::now()).is_none() {

@@ -1,7 +1,7 @@
 //! What holds for every request: its id, its time limit, and the shape of its errors.
 
 use std::panic::AssertUnwindSafe;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
 use poem::error::NotFoundError;
@@ -9,10 +9,13 @@ use poem::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use poem::{Endpoint, Error, Request, Response, Result};
 use poem_openapi::types::ToJSON;
 use serde_json::json;
+use signals::complaint::Complaint;
+use signals::request_id;
 use tokio::time::timeout;
-use tracing::{Instrument, debug_span, error, warn};
+use tracing::{Instrument, error, warn};
 use uuid::Uuid;
 
+use crate::exchange::Exchange;
 use crate::problem::{Problem, ValidationFault, ValidationProblem, json_response};
 use crate::spec::Paths;
 
@@ -43,11 +46,13 @@ impl<E: Endpoint<Output = Response>> Endpoint for Front<E> {
     type Output = Response;
 
     async fn call(&self, mut request: Request) -> Result<Response> {
-        let id = request_id(&request);
+        let id = id_of(&request);
         request.headers_mut().insert(REQUEST_ID, id.clone());
         let path = request.uri().path().to_owned();
-        let span = debug_span!("request", request_id = ?id, %path);
-        let mut response = self.answer(request, &path).instrument(span).await;
+        let exchange = Exchange::begin(&request, &id, &self.paths);
+        let answering = self.answer(request, &path).instrument(exchange.span().clone());
+        let mut response = request_id::within(id.clone(), answering).await;
+        exchange.end(response.status());
         response.headers_mut().insert(REQUEST_ID, id);
         Ok(response)
     }
@@ -64,7 +69,10 @@ impl<E: Endpoint<Output = Response>> Front<E> {
                 Problem::new("Internal Server Error").response(StatusCode::INTERNAL_SERVER_ERROR)
             }
             Err(_elapsed) => {
-                warn!(path, "a request took too long");
+                static COMPLAINT: Complaint = Complaint::new();
+                if let Some(unsaid) = COMPLAINT.note(Instant::now()) {
+                    warn!(path, unsaid, "a request took too long");
+                }
                 let detail = "The request took too long; whether it was carried out is unknown";
                 Problem::new(detail).response(StatusCode::SERVICE_UNAVAILABLE)
             }
@@ -120,7 +128,7 @@ fn unreadable_parameter(error: &Error) -> Response {
 }
 
 /// The client's request id if it has a usable one, else a new one.
-fn request_id(request: &Request) -> HeaderValue {
+fn id_of(request: &Request) -> HeaderValue {
     let usable = |id: &&HeaderValue| {
         (1..=MAX_REQUEST_ID_BYTES).contains(&id.len())
             && id.as_bytes().iter().all(u8::is_ascii_graphic)

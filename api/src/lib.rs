@@ -20,5 +20,5 @@ pub mod query;
 pub mod server;
 pub mod spec;
 
-mod complaint;
-mod metrics;
+mod exchange;
+pub mod metrics;

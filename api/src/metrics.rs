@@ -1,32 +1,86 @@
 //! What the HTTP front counts.
 
 use std::collections::BTreeSet;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
+use std::time::Duration;
 
-use opentelemetry::metrics::Counter;
-use opentelemetry::{KeyValue, global};
+use opentelemetry::KeyValue;
+use opentelemetry::metrics::{Counter, Histogram};
 use readings::validation::Fault;
+use signals::metrics::{Label, Metric};
+
+pub use crate::operations::PIPELINE_CATALOGUE;
+
+/// The metrics of this crate, without those of [`PIPELINE_CATALOGUE`].
+pub const CATALOGUE: &[Metric] = &[REQUESTS, ACCEPTED, REJECTED, REFUSED, UNREADABLE];
+
+const REQUESTS: Metric = Metric::durations(
+    "http.server.request.duration",
+    &[0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0],
+    "How long requests took until their answer began; with its count, the rate of requests, and of \
+     errors by status",
+)
+.by(&[
+    Label::described(METHOD, "`_OTHER` where it is none of the usual ones"),
+    Label::described(
+        ROUTE,
+        "the path as the OpenAPI document has it; empty for one that is not there",
+    ),
+    Label::described(STATUS, "the status of the answer"),
+]);
+
+/// As OpenTelemetry's conventions name them.
+pub(crate) const METHOD: &str = "http.request.method";
+pub(crate) const ROUTE: &str = "http.route";
+pub(crate) const STATUS: &str = "http.response.status_code";
+
+const ACCEPTED: Metric = Metric::counter("readings_accepted", "Readings taken into the stream");
+
+const REJECTED: Metric = Metric::counter(
+    "readings_rejected",
+    "Readings that broke a rule (422), once for each rule that they broke",
+)
+.by(&[Label::of("reason", Fault::CODES)]);
+
+const REFUSED: Metric = Metric::counter(
+    "readings_refused",
+    "Valid readings that were not taken (503); of `timeout` and `disconnected` it is unknown",
+)
+.by(&[Label::described("reason", "`backlog`, or the class of Redis' trouble")]);
+
+const UNREADABLE: Metric = Metric::counter(
+    "members_unreadable",
+    "Stored members that are no readings, skipped in answers",
+);
 
 pub(crate) struct Metrics {
+    requests: Histogram<f64>,
     accepted: Counter<u64>,
     rejected: Counter<u64>,
     refused: Counter<u64>,
     unreadable: Counter<u64>,
 }
 
-/// The counters of this process.
-pub(crate) static METRICS: LazyLock<Metrics> = LazyLock::new(|| {
-    let meter = global::meter("energy_pipeline");
-    let counter = |name, description| meter.u64_counter(name).with_description(description).build();
-    Metrics {
-        accepted: counter("readings_accepted", "Readings taken into the stream"),
-        rejected: counter("readings_rejected", "Readings that broke a rule, by rule"),
-        refused: counter("readings_refused", "Valid readings that were not taken, by reason"),
-        unreadable: counter("members_unreadable", "Stored members skipped in answers"),
-    }
+/// The instruments of this process.
+pub(crate) static METRICS: LazyLock<Metrics> = LazyLock::new(|| Metrics {
+    requests: REQUESTS.build_histogram(),
+    accepted: ACCEPTED.build_counter(),
+    rejected: REJECTED.build_counter(),
+    refused: REFUSED.build_counter(),
+    unreadable: UNREADABLE.build_counter(),
 });
 
 impl Metrics {
+    /// Notes an answer; the route is the path's template.
+    pub fn answered(&self, method: &'static str, route: &Arc<str>, status: u16, took: Duration) {
+        let labels = [
+            KeyValue::new(METHOD, method),
+            KeyValue::new(ROUTE, Arc::clone(route)),
+            KeyValue::new(STATUS, i64::from(status)),
+        ];
+        self.requests.record(took.as_secs_f64(), &labels);
+    }
+
     pub fn accepted(&self) {
         self.accepted.add(1, &[]);
     }

@@ -8,7 +8,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -19,6 +19,7 @@ use poem::http::uri::Scheme;
 use poem::http::{HeaderValue, header};
 use poem::web::{LocalAddr, RemoteAddr};
 use poem::{Addr, Endpoint, Response};
+use signals::complaint::Complaint;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{sleep, timeout};
 use tokio_io_timeout::TimeoutStream;
@@ -64,7 +65,10 @@ pub async fn serve(
                     spawn(stream, [local, remote], (&endpoint, &ending), &connections);
                 },
                 Err(error) => {
-                    warn!(%error, "cannot accept a connection");
+                    static COMPLAINT: Complaint = Complaint::new();
+                    if let Some(unsaid) = COMPLAINT.note(Instant::now()) {
+                        warn!(%error, unsaid, "cannot accept a connection");
+                    }
                     sleep(ACCEPT_PAUSE).await;
                 }
             },

@@ -1,5 +1,7 @@
 //! Each service's routes, and its OpenAPI document.
 
+use std::sync::Arc;
+
 use poem::endpoint::make_sync;
 use poem::http::{Method, header};
 use poem::web::Html;
@@ -10,7 +12,7 @@ use serde_json::Value;
 use crate::front::Front;
 use crate::ingestion::IngestionApi;
 use crate::operations::{
-    DeadLettersApi, IngestionHealthApi, MetricsApi, ProbesApi, ProcessingHealthApi,
+    DeadLettersApi, IngestionHealthApi, MetricsApi, PipelineApi, ProbesApi, ProcessingHealthApi,
 };
 use crate::query::QueryApi;
 
@@ -57,11 +59,12 @@ pub fn processing_service(
     query: QueryApi,
     health: ProcessingHealthApi,
     metrics: MetricsApi,
+    pipeline: PipelineApi,
     dead_letters: DeadLettersApi,
     probes: ProbesApi,
 ) -> Service<impl Endpoint<Output = Response> + 'static> {
     let description = "Stores the accepted readings and serves them back per site.";
-    let apis = (query, health, metrics, dead_letters, probes);
+    let apis = (query, health, metrics, pipeline, dead_letters, probes);
     service(OpenApiService::new(apis, "Processing Service", VERSION).description(description))
 }
 
@@ -95,7 +98,18 @@ fn pretty(document: &str) -> String {
 
 /// The paths of a service, and the methods that each answers.
 #[derive(Debug, Default)]
-pub struct Paths(Vec<(Vec<String>, String)>);
+pub struct Paths {
+    templates: Vec<Template>,
+    /// The route of what has none.
+    unknown: Arc<str>,
+}
+
+/// A path, in which parts in braces stand for any text, and the methods that it answers.
+#[derive(Debug)]
+struct Template {
+    path: Arc<str>,
+    methods: String,
+}
 
 impl Paths {
     /// Reads them off a document, and adds the documentation's own.
@@ -103,22 +117,31 @@ impl Paths {
     pub fn of(document: &str) -> Self {
         let document: Value = serde_json::from_str(document).unwrap_or_default();
         let documented = document["paths"].as_object().into_iter().flatten();
-        let documented = documented.map(|(path, operations)| (segments(path), methods(operations)));
-        let own = [DOCS, OPENAPI_JSON].map(|path| (segments(path), Method::GET.to_string()));
-        Self(documented.chain(own).collect())
+        let documented = documented.map(|(path, operations)| Template {
+            path: path.as_str().into(),
+            methods: methods(operations),
+        });
+        let own = [DOCS, OPENAPI_JSON]
+            .map(|path| Template { path: path.into(), methods: Method::GET.to_string() });
+        Self { templates: documented.chain(own).collect(), unknown: "".into() }
+    }
+
+    /// The template of a path, as the document has it; empty for a path that is not there.
+    #[must_use]
+    pub fn route(&self, path: &str) -> Arc<str> {
+        Arc::clone(self.template(path).map_or(&self.unknown, |template| &template.path))
     }
 
     /// The methods of a path, as `Allow` lists them; `None` for a path that is not there.
     #[must_use]
     pub fn methods(&self, path: &str) -> Option<&str> {
-        let path = segments(path);
-        let found = self.0.iter().find(|(template, _)| matches(template, &path));
-        found.map(|(_, methods)| methods.as_str())
+        self.template(path).map(|template| template.methods.as_str())
     }
-}
 
-fn segments(path: &str) -> Vec<String> {
-    path.split('/').map(str::to_owned).collect()
+    fn template(&self, path: &str) -> Option<&Template> {
+        let exact = self.templates.iter().find(|template| &*template.path == path);
+        exact.or_else(|| self.templates.iter().find(|template| matches(&template.path, path)))
+    }
 }
 
 fn methods(operations: &Value) -> String {
@@ -126,9 +149,15 @@ fn methods(operations: &Value) -> String {
     methods.map(|(method, _)| method.to_uppercase()).collect::<Vec<_>>().join(", ")
 }
 
-fn matches(template: &[String], path: &[String]) -> bool {
-    let fits = |(template, path): (&String, &String)| template.starts_with('{') || template == path;
-    template.len() == path.len() && template.iter().zip(path).all(fits)
+fn matches(template: &str, path: &str) -> bool {
+    let (mut template, mut path) = (template.split('/'), path.split('/'));
+    loop {
+        match (template.next(), path.next()) {
+            (None, None) => return true,
+            (Some(part), Some(given)) if part.starts_with('{') || part == given => {}
+            _ => return false,
+        }
+    }
 }
 
 #[cfg(test)]
@@ -143,5 +172,7 @@ mod tests {
         assert_eq!(paths.methods("/a/b%2Fc"), Some("DELETE, GET"));
         assert_eq!(paths.methods("/docs"), Some("GET"));
         assert_eq!(paths.methods("/a"), None);
+        let routes = ["/a/b", "/readings", "/a", "/a/b/c"].map(|path| paths.route(path));
+        assert_eq!(routes.each_ref().map(|route| &**route), ["/a/{id}", "/readings", "", ""]);
     }
 }

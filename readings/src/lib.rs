@@ -4,6 +4,7 @@
 //! store share this crate. It is the only one that depends on the `redis` crate.
 
 pub mod iso8601;
+pub mod metrics;
 pub mod power;
 pub mod reading;
 pub mod store;

@@ -8,13 +8,15 @@ use clap::Args;
 use super::values::port;
 use super::{
     ConsumerSettings, DrainSettings, IngestionPort, IngestionThreads, IntakeSettings, ListenHost,
-    LogSettings, ProcessingPort, RedisSettings,
+    LogSettings, ProcessingPort, RedisSettings, TelemetrySettings,
 };
 
 #[derive(Debug, Clone, Args)]
 pub struct IngestionSettings {
     #[command(flatten)]
     pub log: LogSettings,
+    #[command(flatten)]
+    pub telemetry: TelemetrySettings,
     #[command(flatten)]
     pub intake: IntakeSettings,
     #[command(flatten)]
@@ -34,6 +36,8 @@ pub struct ProcessingSettings {
     #[command(flatten)]
     pub log: LogSettings,
     #[command(flatten)]
+    pub telemetry: TelemetrySettings,
+    #[command(flatten)]
     pub redis: RedisSettings,
     #[command(flatten)]
     pub consumer: ConsumerSettings,
@@ -48,6 +52,8 @@ pub struct QuerySettings {
     #[command(flatten)]
     pub log: LogSettings,
     #[command(flatten)]
+    pub telemetry: TelemetrySettings,
+    #[command(flatten)]
     pub redis: RedisSettings,
     #[command(flatten)]
     pub port: ProcessingPort,
@@ -61,6 +67,8 @@ pub struct QuerySettings {
 pub struct UpSettings {
     #[command(flatten)]
     pub log: LogSettings,
+    #[command(flatten)]
+    pub telemetry: TelemetrySettings,
     #[command(flatten)]
     pub intake: IntakeSettings,
     #[command(flatten)]

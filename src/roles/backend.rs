@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use api::operations::{Draining, RenderPrometheus};
+use api::operations::{Draining, PipelineWatch, RenderPrometheus};
 use readings::store::server_report::Danger;
+use readings::store::stream::ReadingStream;
 use readings::store::{Keys, RedisServer, SharedConnection};
 
 use tokio::time::sleep;
@@ -26,15 +27,16 @@ pub struct Backend {
     pub queries: SharedConnection,
     pub prometheus: RenderPrometheus,
     pub draining: Draining,
+    /// What was seen of the stream lately.
+    pub watch: PipelineWatch,
+    /// Entries that may wait to be processed, where that is known.
+    pub max_backlog: Option<u64>,
 }
 
 impl Backend {
     /// The backend that the settings name; it is connected to when it is first used.
-    ///
-    /// # Errors
-    /// When metrics cannot be set up.
-    pub fn new(settings: &RedisSettings, server: RedisServer) -> anyhow::Result<Self> {
-        Ok(Self::with(server, settings.keys(), telemetry::start_metrics()?))
+    pub fn new(settings: &RedisSettings, server: RedisServer) -> Self {
+        Self::with(server, settings.keys(), telemetry::renderer())
     }
 
     /// A backend to describe services with.
@@ -50,6 +52,8 @@ impl Backend {
             keys,
             prometheus,
             draining: Draining::default(),
+            watch: PipelineWatch::default(),
+            max_backlog: None,
         }
     }
 
@@ -59,8 +63,33 @@ impl Backend {
         Self { ingestion, queries, ..self.clone() }
     }
 
+    /// What goes on beside a service that may ask for anything, until the process ends: the stream is
+    /// watched, and what endangers readings is told.
+    pub fn attend(&self) {
+        self.attend_to(true);
+    }
+
+    /// As [`Backend::attend`], beside a service that may not ask for what is pending.
+    pub fn attend_without_ages(&self) {
+        self.attend_to(false);
+    }
+
+    fn attend_to(&self, with_ages: bool) {
+        let backend = self.clone();
+        let stream = ReadingStream::new(self.keys.clone(), self.queries.clone());
+        tokio::spawn(async move {
+            let looking = backend.watch.clone().look(stream, with_ages);
+            tokio::join!(looking, backend.tell_dangers());
+        });
+    }
+
+    /// The same where so many entries may wait to be processed.
+    pub fn with_max_backlog(self, max_backlog: Option<u64>) -> Self {
+        Self { max_backlog, ..self }
+    }
+
     /// Says once, when Redis is there, what about it endangers readings.
-    pub async fn tell_dangers(&self) {
+    async fn tell_dangers(&self) {
         let report = loop {
             match self.queries.server_report().await {
                 Ok(report) => break report,

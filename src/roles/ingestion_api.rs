@@ -4,10 +4,10 @@ use std::net::Ipv4Addr;
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
+use actors::metrics::GROUPS_CREATED;
 use api::ingestion::{Backlog, IngestionApi};
 use api::operations::{IngestionHealthApi, MetricsApi, ProbesApi, Readiness};
 use api::spec::{self, Service};
-use opentelemetry::global;
 use poem::{Endpoint, Response};
 use readings::store::stream::ReadingStream;
 use tokio::net::TcpListener;
@@ -33,7 +33,7 @@ const GROUP_PAUSE: Duration = Duration::from_secs(5);
 pub async fn run(settings: IngestionSettings) -> anyhow::Result<()> {
     let ending = shutdown::on_signal()?;
     let intake = Intake::new(&settings.intake)?;
-    let backend = Backend::new(&settings.redis, settings.redis.server()?)?;
+    let backend = Backend::new(&settings.redis, settings.redis.server()?);
     let listener = listen(
         &settings.listen,
         Ipv4Addr::UNSPECIFIED,
@@ -41,6 +41,7 @@ pub async fn run(settings: IngestionSettings) -> anyhow::Result<()> {
         "INGESTION_PORT",
     );
     let listener = listener.await?;
+    backend.attend_without_ages();
     tokio::spawn(attend(backend.clone(), intake.clone()));
     let grace = settings.drain.timeout();
     let threads = settings.threads.ingestion_threads;
@@ -94,13 +95,12 @@ impl Intake {
     }
 }
 
-/// What goes on beside the service until the process ends: the consumer group is made sure of, the
-/// backlog is watched, and what endangers readings is told.
+/// What goes on beside the service until the process ends: the consumer group is made sure of, and the
+/// backlog is watched.
 pub async fn attend(backend: Backend, intake: Intake) {
     tokio::join!(
         make_sure_of_group(stream(&backend)),
         intake.backlog.watch(stream(&backend), intake.max_backlog),
-        backend.tell_dangers(),
     );
 }
 
@@ -132,23 +132,25 @@ pub fn service(
 /// knows no backlog, and starts no processing service that would create it. Where they were there
 /// before, readings may have been lost with them.
 async fn make_sure_of_group(stream: ReadingStream) {
-    let missing = global::meter("energy_pipeline")
-        .u64_counter("consumer_groups_created")
-        .with_description("Times the consumer group was missing")
-        .build();
-    let mut was_there = false;
+    let missed = GROUPS_CREATED.build_counter();
+    let (mut was_there, mut failures) = (false, 0_u32);
     loop {
         match stream.ensure_group().await {
             Ok(created) => {
                 if created && was_there {
-                    missing.add(1, &[]);
+                    missed.add(1, &[]);
                     warn!("the consumer group was gone and has been created again");
                 } else if created {
                     info!(group = stream.keys().group(), "created the consumer group");
                 }
-                was_there = true;
+                (was_there, failures) = (true, 0);
             }
-            Err(error) => warn!(%error, "cannot make sure of the consumer group"),
+            Err(error) => {
+                failures += 1;
+                if failures.is_power_of_two() {
+                    warn!(%error, failures, "cannot make sure of the consumer group");
+                }
+            }
         }
         sleep(GROUP_PAUSE).await;
     }

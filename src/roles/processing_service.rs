@@ -4,7 +4,9 @@ use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use actors::{Pipeline, PipelineConfig};
-use api::operations::{DeadLettersApi, MetricsApi, ProbesApi, ProcessingHealthApi, Readiness};
+use api::operations::{
+    DeadLettersApi, MetricsApi, PipelineApi, ProbesApi, ProcessingHealthApi, Readiness,
+};
 use api::query::QueryApi;
 use api::spec::{self, Service};
 use poem::{Endpoint, Response};
@@ -30,7 +32,7 @@ pub const QUERY_GRACE: Duration = Duration::from_secs(5);
 pub async fn run(settings: ProcessingSettings) -> anyhow::Result<()> {
     let ending = shutdown::on_signal()?;
     let pipeline = settings.consumer.pipeline(&settings.redis)?;
-    let backend = Backend::new(&settings.redis, settings.redis.server()?)?;
+    let backend = Backend::new(&settings.redis, settings.redis.server()?);
     let listener = listen(
         &settings.listen,
         Ipv4Addr::UNSPECIFIED,
@@ -40,8 +42,7 @@ pub async fn run(settings: ProcessingSettings) -> anyhow::Result<()> {
     let listener = listener.await?;
     let endpoint = service(&backend, &pipeline.consumer).endpoint;
     let pipeline = start_pipeline(pipeline, &backend).await?;
-    let telling = backend.clone();
-    tokio::spawn(async move { telling.tell_dangers().await });
+    backend.attend();
     let drained = CancellationToken::new();
     let serving =
         announce_and_serve("processing-service", listener, endpoint, drained.clone(), QUERY_GRACE);
@@ -108,6 +109,11 @@ pub fn service_with(
         QueryApi::new(SeriesStore::new(connection.clone()), sites),
         ProcessingHealthApi { stream: stream.clone(), connection, consumer: consumer.to_owned() },
         MetricsApi { stream: stream.clone(), prometheus: backend.prometheus.clone() },
+        PipelineApi {
+            stream: stream.clone(),
+            watch: backend.watch.clone(),
+            max_length: backend.max_backlog,
+        },
         DeadLettersApi { stream },
         ProbesApi { readiness, draining: backend.draining.clone() },
     )

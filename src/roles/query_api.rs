@@ -19,7 +19,7 @@ const NO_CONSUMER: &str = "";
 /// When the settings are of no use, or the port is taken.
 pub async fn run(settings: QuerySettings) -> anyhow::Result<()> {
     let ending = shutdown::on_signal()?;
-    let backend = Backend::new(&settings.redis, settings.redis.server()?)?;
+    let backend = Backend::new(&settings.redis, settings.redis.server()?);
     let listener = listen(
         &settings.listen,
         Ipv4Addr::UNSPECIFIED,
@@ -27,6 +27,7 @@ pub async fn run(settings: QuerySettings) -> anyhow::Result<()> {
         "PROCESSING_PORT",
     );
     let listener = listener.await?;
+    backend.attend();
     let readiness = Readiness::Reads(backend.queries.clone());
     let endpoint = service_with(&backend, NO_CONSUMER, readiness).endpoint;
     let serving = announce_and_serve(

@@ -95,11 +95,13 @@ async fn run_on(
     listeners: Listeners,
     ending: CancellationToken,
 ) -> anyhow::Result<()> {
-    let backend = Backend::new(&settings.redis, server)?;
+    let backend =
+        Backend::new(&settings.redis, server).with_max_backlog(settings.intake.max_backlog());
     let intake = Intake::new(&settings.intake)?;
     let consumer = pipeline.consumer.clone();
     let pipeline = processing_service::start_pipeline(pipeline, &backend).await?;
     greet(&listeners, redis)?;
+    backend.attend();
     tokio::spawn(ingestion_api::attend(backend.clone(), intake.clone()));
     let (taken, drained) = (CancellationToken::new(), CancellationToken::new());
     let working = async {

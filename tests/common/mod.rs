@@ -1,5 +1,6 @@
 //! What the tests start, ask and wait for.
 
+pub mod collector;
 pub mod files;
 pub mod http;
 pub mod process;

@@ -17,11 +17,11 @@ use readings::store::idempotency::{AppendedOnce, IdempotencyKey};
 use readings::store::stream::ReadingStream;
 use readings::store::{StoreError, StreamId};
 use readings::validation::{Fault, FaultKind, Location, parse_reading};
+use signals::complaint::Complaint;
 use tracing::warn;
 
 pub use self::backlog::Backlog;
 pub use self::body::ReadingBody;
-use crate::complaint::Complaint;
 use crate::metrics::METRICS;
 use crate::problem::{Problem, ValidationProblem, unavailable};
 use crate::spec::Topic;

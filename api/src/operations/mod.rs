@@ -1,7 +1,8 @@
-//! Health, probes and metrics of a running service.
+//! Health, probes, metrics and the pipeline of a running service.
 
 mod dead_letters;
 mod health;
+mod pipeline;
 mod stream_metrics;
 
 use std::sync::Arc;
@@ -9,6 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 pub use self::dead_letters::{DeadLetter, DeadLettersApi};
 pub use self::health::{IngestionHealthApi, ProbesApi, ProcessingHealthApi, Readiness};
+pub use self::pipeline::{PIPELINE_CATALOGUE, PipelineApi, PipelineWatch};
 pub use self::stream_metrics::{MetricsApi, PrometheusText, RenderPrometheus};
 
 /// Set once a service has begun to shut down; cloning it is cheap.

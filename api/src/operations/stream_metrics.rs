@@ -111,7 +111,8 @@ impl MetricsApi {
 
 impl MetricsApi {
     async fn describe(&self) -> Result<Option<StreamMetrics>, StoreError> {
-        let Some(StreamStatus { length, first_entry, last_entry }) = self.stream.status().await?
+        let Some(StreamStatus { length, first_entry, last_entry, .. }) =
+            self.stream.status().await?
         else {
             return Ok(None);
         };

@@ -4,6 +4,7 @@
 //! again. When Redis fails midway the connection is broken off, never closed as if complete.
 
 use std::io;
+use std::time::Instant;
 
 use bytes::Bytes;
 use futures_util::stream;
@@ -15,6 +16,7 @@ use poem_openapi::{ApiResponse, Object};
 use readings::SiteId;
 use readings::store::StoreError;
 use readings::store::series::{Page, SeriesReader};
+use signals::complaint::Complaint;
 use tokio::sync::OwnedSemaphorePermit;
 use tracing::{error, warn};
 
@@ -124,8 +126,12 @@ impl Rest {
 
     fn append(&mut self, page: &Page, chunk: &mut Vec<u8>) {
         if page.unreadable > 0 {
+            static COMPLAINT: Complaint = Complaint::new();
             METRICS.unreadable(page.unreadable);
-            warn!(site = %self.site, count = page.unreadable, "stored members are no readings");
+            if let Some(unsaid) = COMPLAINT.note(Instant::now()) {
+                let count = page.unreadable;
+                warn!(site = %self.site, count, unsaid, "stored members are no readings");
+            }
         }
         chunk.reserve(page.members.iter().map(|member| member.len() + 1).sum::<usize>() + 2);
         for member in &page.members {

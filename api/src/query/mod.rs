@@ -12,12 +12,13 @@ use readings::SiteId;
 use readings::store::StoreError;
 use readings::store::series::SeriesStore;
 use readings::store::sites::SiteIndex;
+use signals::complaint::Complaint;
 use tokio::sync::Semaphore;
 use tracing::warn;
 
 use self::export::Export;
 pub use self::export::ReadingsJson;
-use crate::complaint::Complaint;
+
 use crate::problem::{Problem, unavailable};
 use crate::spec::Topic;
 

@@ -19,8 +19,10 @@ use tokio::sync::Mutex as AsyncMutex;
 use tracing::info;
 
 use super::error::{ErrorClass, StoreError, StoreResult};
+use super::observed;
 use super::server::RedisServer;
 use super::whereabouts::Stay;
+use crate::metrics::{METRICS, MOVED};
 
 /// How long a command on a shared connection may take. Too low and a slow disk looks like an outage;
 /// too high and a hung server holds every request that long.
@@ -154,8 +156,8 @@ impl SharedConnection {
         command: &Cmd,
     ) -> StoreResult<Value> {
         let mut connection = live.connection.clone();
-        let result = connection.req_packed_command(command).await;
-        self.judge(live, answer(operation, result))
+        let answering = async { answer(operation, connection.req_packed_command(command).await) };
+        self.judge(live, observed::exchange(operation, answering).await)
     }
 
     /// Sends commands at once; gives the answer to each, and the epoch of all.
@@ -166,8 +168,11 @@ impl SharedConnection {
     ) -> StoreResult<(Vec<StoreResult<Value>>, Epoch)> {
         let live = self.live().await?;
         let mut connection = live.connection.clone();
-        let replies = connection.req_packed_commands(commands, 0, commands.len()).await;
-        let replies = replies.map_err(|error| StoreError::new(operation, error));
+        let answering = async {
+            let replies = connection.req_packed_commands(commands, 0, commands.len()).await;
+            replies.map_err(|error| StoreError::new(operation, error))
+        };
+        let replies = observed::exchange(operation, answering).await;
         let answered = |reply| self.judge(&live, answer(operation, Ok(reply)));
         let answers = self.judge(&live, replies)?.into_iter().map(answered).collect();
         Ok((answers, live.epoch))
@@ -181,8 +186,8 @@ impl SharedConnection {
     ) -> StoreResult<Value> {
         let live = self.live().await?;
         let mut connection = live.connection.clone();
-        let result = script.invoke_async(&mut connection).await;
-        self.judge(&live, answer(operation, result))
+        let answering = async { answer(operation, script.invoke_async(&mut connection).await) };
+        self.judge(&live, observed::exchange(operation, answering).await)
     }
 
     /// Runs commands of which all are carried out, or none.
@@ -192,8 +197,9 @@ impl SharedConnection {
         commands: &Pipeline,
     ) -> StoreResult<Value> {
         let live = self.live().await?;
-        let result = commands.query_async(&mut live.connection.clone()).await;
-        self.judge(&live, answer(operation, result))
+        let mut connection = live.connection.clone();
+        let answering = async { answer(operation, commands.query_async(&mut connection).await) };
+        self.judge(&live, observed::exchange(operation, answering).await)
     }
 
     async fn live(&self) -> StoreResult<Arc<Live>> {
@@ -209,6 +215,7 @@ impl SharedConnection {
         {
             return Err(error.clone());
         }
+        self.note_loss();
         match self.connect().await {
             Ok(live) => Ok(self.set(live)),
             Err(error) => {
@@ -238,6 +245,14 @@ impl SharedConnection {
     fn usable(&self) -> Option<Arc<Live>> {
         let current = self.current().clone();
         current.filter(|live| !live.lost.load(Ordering::Acquire) && !live.stay.is_over())
+    }
+
+    /// Notes that the connection there was is of no use any more, if nothing but that has shown it.
+    fn note_loss(&self) {
+        if let Some(live) = self.current().take() {
+            let reason = if live.stay.is_over() { MOVED } else { ErrorClass::Disconnected.name() };
+            METRICS.reconnect(reason);
+        }
     }
 
     fn set(&self, live: Live) -> Arc<Live> {
@@ -270,6 +285,7 @@ impl SharedConnection {
         let mut current = self.current();
         if current.as_ref().is_some_and(|current| Arc::ptr_eq(current, live)) {
             *current = None;
+            METRICS.reconnect(reason.name());
             info!(%reason, "a connection to Redis is replaced");
         }
     }

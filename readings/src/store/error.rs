@@ -88,6 +88,16 @@ impl ErrorClass {
         }
     }
 
+    /// All the names.
+    pub const NAMES: [&str; 9] = {
+        use ErrorClass::{
+            Busy, Denied, Disconnected, Full, NoGroup, Other, ReadOnly, Timeout, WrongType,
+        };
+        let [a, b, c] = [NoGroup.name(), Busy.name(), ReadOnly.name()];
+        let [d, e, f] = [Full.name(), Timeout.name(), Disconnected.name()];
+        [a, b, c, d, e, f, Denied.name(), WrongType.name(), Other.name()]
+    };
+
     /// A short name for logs and metric labels.
     #[must_use]
     pub const fn name(self) -> &'static str {

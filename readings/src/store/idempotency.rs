@@ -11,6 +11,7 @@ use super::codec;
 use super::error::{StoreError, StoreResult};
 use super::reply;
 use super::stream::{ReadingStream, milliseconds};
+use super::trace_context::Sending;
 use crate::reading::Reading;
 
 /// Bytes of a key's digest that are kept: at 2^40 keys the chance that two are taken for one is below
@@ -73,6 +74,15 @@ pub enum AppendedOnce {
     OtherBody,
 }
 
+impl AppendedOnce {
+    const fn entry(&self) -> Option<StreamId> {
+        match self {
+            Self::Entry(id) => Some(*id),
+            Self::OtherBody => None,
+        }
+    }
+}
+
 impl ReadingStream {
     /// Appends an accepted reading unless its key is known from the last `ttl` at least; then gives
     /// the entry that was appended the first time.
@@ -96,8 +106,15 @@ impl ReadingStream {
         for (name, value) in codec::stream_fields(reading, ingested_at) {
             script.arg(name).arg(value.as_bytes());
         }
-        let reply = self.connection().run(OPERATION, &script).await?;
-        outcome(reply, &key.body).ok_or_else(|| StoreError::unexpected_reply(OPERATION))
+        let sending = Sending::begin(keys.stream());
+        if let Some((name, value)) = sending.as_ref().map(Sending::field) {
+            script.arg(name).arg(value);
+        }
+        let adding = async {
+            let reply = self.connection().run(OPERATION, &script).await?;
+            outcome(reply, &key.body).ok_or_else(|| StoreError::unexpected_reply(OPERATION))
+        };
+        Sending::around(sending, adding, AppendedOnce::entry).await
     }
 }
 

@@ -9,7 +9,9 @@
 //! | `whereabouts` | whether the server has moved |
 //! | [`connection`], `dedicated` | the kinds of connection and why there are several |
 //! | `socket`, `resp` | bytes to and from the server, for replies that come in bulk |
+//! | `observed` | how long an exchange took, and its span |
 //! | [`stream`] | the stream and its consumer group |
+//! | `trace_context` | the context that travels with a reading |
 //! | [`idempotency`] | appending a reading once |
 //! | [`consumers`] | the group's consumers: life, hand-over, end |
 //! | [`lives`] | processes of one consumer name |
@@ -36,6 +38,7 @@ pub mod idempotency;
 pub mod insertions;
 pub mod keys;
 pub mod lives;
+mod observed;
 mod paging;
 pub mod reconciliation;
 mod reply;
@@ -48,6 +51,7 @@ mod socket;
 pub mod status;
 pub mod stream;
 mod stream_id;
+mod trace_context;
 mod trim;
 mod whereabouts;
 

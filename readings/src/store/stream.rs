@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
+use opentelemetry::trace::SpanContext;
 use redis::{Cmd, Value, cmd};
 
 use super::StreamId;
@@ -15,6 +16,7 @@ use super::keys::Keys;
 use super::reply::{self, RawEntry};
 use super::resp::Received;
 use super::server::RedisServer;
+use super::trace_context::{self, Sending};
 use crate::reading::Reading;
 
 /// Sets how much longer than its `BLOCK` a read may take before its connection is given up. Too low
@@ -36,6 +38,8 @@ pub struct Delivery {
     pub is_sifted: bool,
     /// The bytes that all of their fields had.
     pub bytes: usize,
+    /// The contexts of those that are traced; what came with them is in the lists above.
+    pub traces: Vec<(StreamId, SpanContext)>,
 }
 
 impl Delivery {
@@ -50,6 +54,9 @@ impl Delivery {
     fn add<T: AsRef<[u8]>>(&mut self, id: StreamId, fields: Option<&[(T, T)]>) {
         let bytes = |(name, value): &(T, T)| name.as_ref().len() + value.as_ref().len();
         self.bytes += fields.unwrap_or_default().iter().map(bytes).sum::<usize>();
+        if let Some(context) = fields.and_then(trace_context::of_fields) {
+            self.traces.push((id, context));
+        }
         match fields.map(|fields| codec::decode(id, fields)) {
             Some(Ok(entry)) => self.entries.push(entry),
             Some(Err(undecodable)) => self.undecodable.push(undecodable),
@@ -94,6 +101,7 @@ impl Delivery {
         self.undecodable.retain(|entry| keep(entry.id));
         self.bodiless.retain(|&id| keep(id));
         self.buried.retain(|&id| keep(id));
+        self.traces.retain(|&(id, _)| keep(id));
     }
 }
 
@@ -137,8 +145,15 @@ impl ReadingStream {
         for (name, value) in codec::stream_fields(reading, ingested_at) {
             command.arg(name).arg(value.as_bytes());
         }
-        let reply = self.connection.send(XADD, &command).await?;
-        reply::stream_id(reply).ok_or_else(|| StoreError::unexpected_reply(XADD))
+        let sending = Sending::begin(self.keys.stream());
+        if let Some((name, value)) = sending.as_ref().map(Sending::field) {
+            command.arg(name).arg(value);
+        }
+        let adding = async {
+            let reply = self.connection.send(XADD, &command).await?;
+            reply::stream_id(reply).ok_or_else(|| StoreError::unexpected_reply(XADD))
+        };
+        Sending::around(sending, adding, |&id| Some(id)).await
     }
 
     /// Creates stream and group where they are missing, and says whether it did. The group starts at

@@ -54,28 +54,18 @@ impl ReadingStream {
     /// The first entry that a group may still need: its smallest pending one, or else the last that
     /// was delivered.
     async fn first_needed(&self, group: &GroupStatus) -> StoreResult<StreamId> {
-        const XPENDING: &str = "XPENDING";
         if group.pending == 0 {
             return Ok(group.last_delivered_id);
         }
-        let mut command = cmd(XPENDING);
-        command.arg(self.keys().stream()).arg(&group.name);
-        let reply = self.connection().send(XPENDING, &command).await?;
-        let parts = reply::array(reply).ok_or_else(|| StoreError::unexpected_reply(XPENDING))?;
-        // The smallest id is nil when the last pending entry was acknowledged in between.
-        let smallest = parts.into_iter().nth(1).and_then(reply::stream_id);
-        Ok(smallest.unwrap_or(group.last_delivered_id))
+        // There is none when the last was acknowledged in between.
+        Ok(self.first_pending(&group.name).await?.unwrap_or(group.last_delivered_id))
     }
 
     /// The first id of the time `age` ago, by the clock that makes the ids. That clock may have been
     /// ahead, and was put back: ids go on from the highest, so for a long time they say nothing of their
     /// age, and trimming by it would wait until the clock has caught up. Then it does not count.
     async fn id_before(&self, age: Duration, newest: StreamId) -> StoreResult<StreamId> {
-        const TIME: &str = "TIME";
-        let reply = self.connection().send(TIME, &cmd(TIME)).await?;
-        let seconds = reply::array(reply).and_then(|parts| parts.into_iter().next());
-        let seconds: Option<u64> = seconds.and_then(reply::text).and_then(|text| text.parse().ok());
-        let seconds = seconds.ok_or_else(|| StoreError::unexpected_reply(TIME))?;
+        let seconds = self.connection().server_time().await?.as_secs();
         if newest.ms / 1_000 > seconds + age.as_secs() + 1 {
             return Ok(newest);
         }

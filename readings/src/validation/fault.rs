@@ -69,6 +69,21 @@ pub enum FaultKind {
 }
 
 impl Fault {
+    /// All the codes that [`FaultKind::code`] gives.
+    pub const CODES: &[&str] = &[
+        "missing",
+        "string_too_short",
+        "string_too_long",
+        "string_type",
+        "float_parsing",
+        "float_type",
+        "greater_than_equal",
+        "finite_number",
+        "value_error",
+        "model_attributes_type",
+        "json_invalid",
+    ];
+
     /// Notes a fault; `input` is the JSON text that was sent.
     #[must_use]
     pub fn new(location: Location, kind: FaultKind, input: &str) -> Self {

@@ -8,16 +8,18 @@ use std::time::{Duration, Instant};
 const PAUSE: Duration = Duration::from_secs(1);
 
 /// One thing that may fail often.
-#[derive(Debug)]
-pub(crate) struct Complaint(Mutex<Said>);
+#[derive(Debug, Default)]
+pub struct Complaint(Mutex<Said>);
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Said {
     last: Option<Instant>,
     unsaid: u64,
 }
 
 impl Complaint {
+    /// Nothing has been said yet.
+    #[must_use]
     pub const fn new() -> Self {
         Self(Mutex::new(Said { last: None, unsaid: 0 }))
     }

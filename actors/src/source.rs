@@ -1,0 +1,46 @@
+//! Where a delivery came from, for metrics and traces.
+
+use readings::store::stream::Delivery;
+use signals::spans::Consumption;
+
+use crate::config::Shared;
+use crate::metrics::METRICS;
+
+/// How entries came to this process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Source {
+    /// No consumer had seen them.
+    New,
+    /// They were pending for this consumer, and nobody here had them.
+    OwnPending,
+    /// They were left pending by other consumers.
+    Others,
+}
+
+impl Source {
+    /// Counts a delivery, and begins the spans of what of it is traced.
+    pub fn note(self, shared: &Shared, delivery: &Delivery) {
+        METRICS.delivered(delivery.len());
+        match self {
+            Self::New => {}
+            Self::OwnPending => METRICS.redelivered(delivery.len()),
+            Self::Others => METRICS.reclaimed(delivery.len()),
+        }
+        if !delivery.traces.is_empty() {
+            shared.traces.begin(self.consumption(shared), delivery);
+        }
+    }
+
+    fn consumption(self, shared: &Shared) -> Consumption<'_> {
+        let config = &shared.config;
+        Consumption {
+            stream: config.keys.stream(),
+            group: config.keys.group(),
+            consumer: &config.consumer,
+            command: match self {
+                Self::New | Self::OwnPending => "XREADGROUP",
+                Self::Others => "XAUTOCLAIM",
+            },
+        }
+    }
+}

@@ -1,0 +1,156 @@
+//! `GET /pipeline`: what is on its way, and with whom.
+
+mod watch;
+
+use std::time::Duration;
+
+use poem_openapi::payload::Json;
+use poem_openapi::{ApiResponse, Object, OpenApi};
+use readings::store::StoreError;
+use readings::store::status::{ConsumerStatus, DisplayedEntry, GroupStatus};
+use readings::store::stream::ReadingStream;
+
+pub use self::watch::{CATALOGUE as PIPELINE_CATALOGUE, PipelineWatch};
+use crate::problem::{Problem, unavailable};
+use crate::spec::Topic;
+
+/// `/pipeline`.
+#[derive(Debug)]
+pub struct PipelineApi {
+    /// The stream to tell of.
+    pub stream: ReadingStream,
+    /// What was seen of it lately.
+    pub watch: PipelineWatch,
+    /// Entries that may wait to be processed, where that is known here.
+    pub max_length: Option<u64>,
+}
+
+/// The stream, those who work on it, and what they could not do.
+#[derive(Debug, Object)]
+pub struct PipelineState {
+    stream: StreamState,
+    /// The consumer groups of the stream.
+    groups: Vec<GroupState>,
+    rates: PipelineRates,
+    /// Entries that cannot become readings and wait for a decision.
+    dead_letters: u64,
+}
+
+/// The stream of accepted readings.
+#[derive(Debug, Default, Object)]
+#[oai(rename = "PipelineStream")]
+pub struct StreamState {
+    /// Entries in it, read or not; 0 when there is no stream.
+    length: u64,
+    /// Entries that may wait before no more are taken (`MAX_BACKLOG`); null for no limit, or where it
+    /// is not known.
+    max_length: Option<u64>,
+    /// The oldest entry, or null.
+    first_id: Option<String>,
+    /// The newest entry, or null.
+    last_id: Option<String>,
+}
+
+/// A consumer group.
+#[derive(Debug, Object)]
+#[oai(rename = "PipelineGroup")]
+pub struct GroupState {
+    name: String,
+    /// Entries delivered and not acknowledged: work under way. A backlog is in `lag`.
+    pending: u64,
+    /// Entries not delivered yet; null when Redis cannot tell.
+    lag: Option<u64>,
+    /// How long ago the oldest pending entry was accepted; null when nothing is pending.
+    oldest_pending_ms: Option<u64>,
+    consumers: Vec<ConsumerState>,
+}
+
+/// A consumer: a processing service, alive or not.
+#[derive(Debug, Object)]
+#[oai(rename = "PipelineConsumer")]
+pub struct ConsumerState {
+    name: String,
+    /// Entries delivered to it and not acknowledged.
+    pending: u64,
+    /// Since its last delivery or sign of life.
+    idle_ms: u64,
+}
+
+/// Readings a second over the last minute, of all processes together; null until that is known.
+#[derive(Debug, Object)]
+pub struct PipelineRates {
+    /// Accepted.
+    ingested_1m: Option<f64>,
+    /// Stored and acknowledged.
+    stored_1m: Option<f64>,
+}
+
+#[derive(ApiResponse)]
+enum PipelineAnswer {
+    /// What is on its way.
+    #[oai(status = 200)]
+    State(Json<PipelineState>),
+    /// The store cannot be read now.
+    #[oai(status = 503)]
+    Unavailable(Json<Problem>),
+}
+
+#[OpenApi(tag = "Topic::Operations")]
+impl PipelineApi {
+    /// The pipeline
+    ///
+    /// How many readings wait, who works on them and since when, and how fast they come and go.
+    #[oai(path = "/pipeline", method = "get", operation_id = "get_pipeline")]
+    async fn pipeline(&self) -> PipelineAnswer {
+        match self.state().await {
+            Ok(state) => PipelineAnswer::State(Json(state)),
+            Err(error) => PipelineAnswer::Unavailable(Json(unavailable(&error).0)),
+        }
+    }
+}
+
+impl PipelineApi {
+    async fn state(&self) -> Result<PipelineState, StoreError> {
+        let status = self.stream.status().await?.unwrap_or_default();
+        let id = |entry: Option<DisplayedEntry>| entry.map(|entry| entry.id.to_string());
+        let mut groups = Vec::new();
+        for group in self.stream.groups().await? {
+            groups.push(self.group(group).await?);
+        }
+        let rates = self.watch.rates();
+        Ok(PipelineState {
+            stream: StreamState {
+                length: status.length,
+                max_length: self.max_length,
+                first_id: id(status.first_entry),
+                last_id: id(status.last_entry),
+            },
+            groups,
+            rates: PipelineRates { ingested_1m: rates.ingested, stored_1m: rates.stored },
+            dead_letters: self.stream.count_dead_letters().await?,
+        })
+    }
+
+    async fn group(&self, group: GroupStatus) -> Result<GroupState, StoreError> {
+        let consumers = self.stream.consumers(&group.name).await?;
+        let oldest =
+            if group.pending == 0 { None } else { self.stream.oldest_pending(&group.name).await? };
+        Ok(GroupState {
+            name: group.name,
+            pending: group.pending,
+            lag: group.lag,
+            oldest_pending_ms: oldest.map(milliseconds),
+            consumers: consumers.into_iter().map(ConsumerState::from).collect(),
+        })
+    }
+}
+
+impl From<ConsumerStatus> for ConsumerState {
+    fn from(ConsumerStatus { name, pending, idle }: ConsumerStatus) -> Self {
+        Self { name, pending, idle_ms: milliseconds(idle) }
+    }
+}
+
+fn milliseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

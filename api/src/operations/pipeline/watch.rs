@@ -1,0 +1,229 @@
+//! Looks at the stream now and then, for the gauges and for rates.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use readings::store::StoreError;
+use readings::store::status::GroupStatus;
+use readings::store::stream::ReadingStream;
+use signals::metrics::{Metric, number};
+use tokio::time::sleep;
+use tracing::debug;
+
+/// How often the stream is looked at. Too low and Redis is asked for nothing; too high and autoscaling
+/// and alerts see a backlog late.
+const LOOK_EVERY: Duration = Duration::from_secs(5);
+
+/// The time that rates are taken over.
+const RATES_OVER: Duration = Duration::from_mins(1);
+
+/// The metrics of the stream, which all processes see alike: take the largest, never the sum.
+pub const CATALOGUE: &[Metric] =
+    &[REDIS_UP, LENGTH, LAG, PENDING, OLDEST_PENDING, CONSUMERS, DEAD_LETTERS, BUILD_INFO];
+
+const REDIS_UP: Metric = Metric::gauge(
+    "redis_up",
+    "1 when Redis answered the last question about the stream, 0 when not",
+);
+
+const LENGTH: Metric = Metric::gauge("stream_entries", "Entries in the stream, read or not");
+
+const LAG: Metric = Metric::gauge(
+    "stream_lag_entries",
+    "Entries not delivered to the consumer group yet; absent when Redis cannot tell",
+);
+
+const PENDING: Metric = Metric::gauge(
+    "stream_pending_entries",
+    "Entries delivered to any consumer of the group and not acknowledged",
+);
+
+const OLDEST_PENDING: Metric = Metric::seconds(
+    "stream_oldest_pending_age",
+    "How long ago the oldest pending entry was accepted; 0 when nothing is pending. Not known to the \
+     Ingestion API",
+);
+
+const CONSUMERS: Metric =
+    Metric::gauge("stream_consumers", "Consumers that the group knows, alive or not");
+
+const DEAD_LETTERS: Metric =
+    Metric::gauge("dead_letters", "Entries in the dead-letter stream, which wait for a decision");
+
+const BUILD_INFO: Metric = Metric::gauge("energy_pipeline_build_info", "Always 1, by version")
+    .by(&[signals::metrics::Label::described("version", "the version of the program")]);
+
+/// What was seen of the stream; cloning it is cheap.
+#[derive(Debug, Clone, Default)]
+pub struct PipelineWatch(Arc<Mutex<Seen>>);
+
+#[derive(Debug, Default)]
+struct Seen {
+    /// `None` until the first look.
+    redis_is_up: Option<bool>,
+    /// `None` while Redis does not answer.
+    now: Option<Look>,
+    /// Counts of the last minute, oldest first.
+    counts: VecDeque<Counts>,
+}
+
+#[derive(Debug, Clone)]
+struct Look {
+    length: u64,
+    group: GroupStatus,
+    oldest_pending: Option<Duration>,
+    dead_letters: u64,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Counts {
+    at: Instant,
+    added: u64,
+    done: Option<u64>,
+}
+
+/// How fast readings come and go, a second.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub(super) struct Rates {
+    pub ingested: Option<f64>,
+    pub stored: Option<f64>,
+}
+
+impl PipelineWatch {
+    /// Looks at the stream for ever, and shows in gauges what there is. `with_ages` asks for the age of
+    /// pending entries, too, which the rights of the Ingestion API do not allow.
+    pub async fn look(self, stream: ReadingStream, with_ages: bool) {
+        self.show(with_ages);
+        loop {
+            let look = look(&stream, with_ages).await;
+            self.note(look.inspect_err(|error| debug!(%error, "the stream is not seen")).ok());
+            sleep(LOOK_EVERY).await;
+        }
+    }
+
+    pub(super) fn rates(&self) -> Rates {
+        rates(&self.seen().counts)
+    }
+
+    fn note(&self, look: Option<(Look, Option<Counts>)>) {
+        let mut seen = self.seen();
+        seen.redis_is_up = Some(look.is_some());
+        let (look, counts) = look.map_or((None, None), |(look, counts)| (Some(look), counts));
+        seen.now = look;
+        if let Some(counts) = counts {
+            remember(&mut seen.counts, counts);
+        }
+    }
+
+    fn show(&self, with_ages: bool) {
+        let up = self.clone();
+        REDIS_UP.observe(move || up.seen().redis_is_up.map(|up| number(up.into())));
+        self.gauge(&LENGTH, |look| Some(look.length));
+        self.gauge(&LAG, |look| look.group.lag);
+        self.gauge(&PENDING, |look| Some(look.group.pending));
+        self.gauge(&CONSUMERS, |look| Some(look.group.consumers));
+        self.gauge(&DEAD_LETTERS, |look| Some(look.dead_letters));
+        if with_ages {
+            let ages = self.clone();
+            OLDEST_PENDING.observe(move || {
+                let age =
+                    ages.seen().now.as_ref().map(|look| look.oldest_pending.unwrap_or_default());
+                age.map(|age| age.as_secs_f64())
+            });
+        }
+        BUILD_INFO.observe_labelled(|| {
+            vec![(1.0, vec![opentelemetry::KeyValue::new("version", env!("CARGO_PKG_VERSION"))])]
+        });
+    }
+
+    fn gauge(&self, metric: &Metric, value: fn(&Look) -> Option<u64>) {
+        let watch = self.clone();
+        metric.observe(move || watch.seen().now.as_ref().and_then(value).map(number));
+    }
+
+    fn seen(&self) -> MutexGuard<'_, Seen> {
+        // It is whole after each of its changes, also when a thread panicked between them.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+async fn look(
+    stream: &ReadingStream,
+    with_ages: bool,
+) -> Result<(Look, Option<Counts>), StoreError> {
+    let status = stream.status().await?.unwrap_or_default();
+    let group = stream.group().await?.unwrap_or_default();
+    let oldest_pending = if with_ages && group.pending > 0 {
+        stream.oldest_pending(&group.name).await?
+    } else {
+        None
+    };
+    let done = group.entries_read.map(|read| read.saturating_sub(group.pending));
+    let counts = status.entries_added.map(|added| Counts { at: Instant::now(), added, done });
+    let dead_letters = stream.count_dead_letters().await?;
+    Ok((Look { length: status.length, group, oldest_pending, dead_letters }, counts))
+}
+
+/// Keeps the counts of the last minute; those of a stream that was deleted since are of no use.
+fn remember(counts: &mut VecDeque<Counts>, new: Counts) {
+    if counts.back().is_some_and(|last| last.added > new.added || last.done > new.done) {
+        counts.clear();
+    }
+    counts.push_back(new);
+    while counts.front().is_some_and(|first| new.at.duration_since(first.at) > RATES_OVER) {
+        counts.pop_front();
+    }
+}
+
+fn rates(counts: &VecDeque<Counts>) -> Rates {
+    Rates {
+        ingested: rate(counts, |counts| Some(counts.added)),
+        stored: rate(counts, |counts| counts.done),
+    }
+}
+
+/// From the first look that knew the number to the last: before a group's first read Redis does not
+/// know how much it has read.
+fn rate(counts: &VecDeque<Counts>, number_of: fn(&Counts) -> Option<u64>) -> Option<f64> {
+    let known = || counts.iter().filter_map(|counts| Some((counts.at, number_of(counts)?)));
+    let ((began, from), (ended, to)) = (known().next()?, known().next_back()?);
+    let seconds = ended.duration_since(began).as_secs_f64();
+    (seconds > 0.0).then(|| number(to.saturating_sub(from)) / seconds)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn after(looks: &[(u64, u64, Option<u64>)]) -> Rates {
+        let start = Instant::now();
+        let mut counts = VecDeque::new();
+        for &(second, added, done) in looks {
+            let at = start + Duration::from_secs(second);
+            remember(&mut counts, Counts { at, added, done });
+        }
+        rates(&counts)
+    }
+
+    #[test]
+    fn rates_are_those_of_the_last_minute() {
+        let looks = [(0, 0, Some(0)), (5, 50, Some(40)), (65, 650, Some(340))];
+        assert_eq!(after(&looks), Rates { ingested: Some(10.0), stored: Some(5.0) });
+    }
+
+    #[test]
+    fn there_are_no_rates_before_the_second_look_or_after_the_stream_was_deleted() {
+        assert_eq!(after(&[]), Rates::default());
+        assert_eq!(after(&[(0, 7, Some(7))]), Rates::default());
+        assert_eq!(after(&[(0, 50, Some(9)), (5, 3, Some(0))]), Rates::default());
+    }
+
+    #[test]
+    fn what_redis_cannot_tell_has_no_rate() {
+        let rates = after(&[(0, 0, None), (5, 50, None)]);
+        assert_eq!(rates, Rates { ingested: Some(10.0), stored: None });
+        let rates = after(&[(0, 0, None), (5, 50, Some(10)), (10, 100, Some(60))]);
+        assert_eq!(rates, Rates { ingested: Some(10.0), stored: Some(10.0) });
+    }
+}

@@ -1,0 +1,75 @@
+//! What the store counts.
+
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use opentelemetry::KeyValue;
+use opentelemetry::metrics::{Counter, Histogram};
+use signals::metrics::{Label, Metric};
+
+use crate::store::ErrorClass;
+
+/// The classes of trouble, as labels.
+pub const ERROR_CLASSES: Label = Label::of("reason", &ErrorClass::NAMES);
+
+/// All metrics of this crate.
+pub const CATALOGUE: &[Metric] = &[COMMANDS, RECONNECTS];
+
+const COMMANDS: Metric = Metric::durations(
+    "redis_command_duration",
+    &[0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5],
+    "How long Redis took to answer, without reads that wait for new entries",
+)
+.by(&[
+    Label::described("command", "the command, or the name of a script or transaction"),
+    Label::described("error", "the class of trouble; empty when it was carried out"),
+]);
+
+const RECONNECTS: Metric = Metric::counter(
+    "redis_reconnects",
+    "Connections to Redis that were given up and are made anew",
+)
+.by(&[Label::of("reason", &RECONNECT_REASONS)]);
+
+/// The error classes, and that Sentinels name another master.
+const RECONNECT_REASONS: [&str; ErrorClass::NAMES.len() + 1] = {
+    let mut reasons = [MOVED; ErrorClass::NAMES.len() + 1];
+    let mut at = 0;
+    while at < ErrorClass::NAMES.len() {
+        reasons[at] = ErrorClass::NAMES[at];
+        at += 1;
+    }
+    reasons
+};
+
+/// The reason for a reconnect when the master has moved.
+pub(crate) const MOVED: &str = "moved";
+
+pub(crate) struct Metrics {
+    commands: Histogram<f64>,
+    reconnects: Counter<u64>,
+}
+
+/// The instruments of this process.
+pub(crate) static METRICS: LazyLock<Metrics> = LazyLock::new(|| Metrics {
+    commands: COMMANDS.build_histogram(),
+    reconnects: RECONNECTS.build_counter(),
+});
+
+impl Metrics {
+    /// Notes an answer, or that there was none.
+    pub fn command(&self, operation: &'static str, took: Duration, error: Option<ErrorClass>) {
+        let error = error.map_or("", ErrorClass::name);
+        let labels = [KeyValue::new("command", operation), KeyValue::new("error", error)];
+        self.commands.record(took.as_secs_f64(), &labels);
+    }
+
+    pub fn reconnect(&self, reason: &'static str) {
+        self.reconnects.add(1, &[KeyValue::new("reason", reason)]);
+    }
+}
+
+/// Notes that the connection of a blocking reader is made anew.
+pub fn reader_reconnects(reason: ErrorClass) {
+    METRICS.reconnect(reason.name());
+}

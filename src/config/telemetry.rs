@@ -1,0 +1,120 @@
+//! What is told to a collector, by the variables that OpenTelemetry names.
+
+use anyhow::Context;
+use clap::{ArgAction, Args, ValueEnum};
+use percent_encoding::percent_decode_str;
+use signals::sampling::Sampling;
+
+use super::values::given;
+
+/// Where traces go, and which. The rest of OpenTelemetry's variables (headers, timeouts, sizes of
+/// batches) is the SDK's to read; `docs/observability.md` has them.
+#[derive(Debug, Clone, Args)]
+#[expect(clippy::struct_field_names, reason = "OpenTelemetry names the variables")]
+pub struct TelemetrySettings {
+    /// Base URL of the OpenTelemetry collector that traces are sent to, such as
+    /// `http://collector:4318`; without it nothing is traced
+    #[arg(long, env, value_name = "URL")]
+    otel_exporter_otlp_endpoint: Option<String>,
+    /// The same for traces alone; with `http/protobuf` the full URL, `/v1/traces` included
+    #[arg(long, env, value_name = "URL")]
+    otel_exporter_otlp_traces_endpoint: Option<String>,
+    /// How it is spoken to: `http/protobuf` (port 4318) or `grpc` (port 4317)
+    #[arg(long, env, value_name = "PROTOCOL", default_value = "http/protobuf")]
+    pub otel_exporter_otlp_protocol: OtlpProtocol,
+    /// The service's name in traces; `energy-pipeline-` and the role if unset
+    #[arg(long, env, value_name = "NAME")]
+    otel_service_name: Option<String>,
+    /// More about this process, for its traces: `key=value,…`
+    #[arg(long, env, value_name = "ATTRIBUTES")]
+    otel_resource_attributes: Option<String>,
+    /// Which requests are traced: `always_on`, `always_off` or `traceidratio`, with `parentbased_`
+    /// before it to leave it to callers that trace themselves
+    #[arg(long, env, value_name = "SAMPLER", default_value = "parentbased_always_on")]
+    otel_traces_sampler: Sampling,
+    /// Of `traceidratio`, the part that is traced, from 0 to 1
+    #[arg(long, env, value_name = "RATIO", default_value = "1")]
+    otel_traces_sampler_arg: String,
+    /// Whether metrics are sent to the collector, too (`otlp`), or are at `/metrics` only (`prometheus`)
+    #[arg(long, env, value_name = "EXPORTER", default_value = "prometheus")]
+    pub otel_metrics_exporter: MetricsExporter,
+    /// `true` sends nothing to any collector, whatever the other settings say
+    #[arg(long, env, value_name = "BOOLEAN", default_value = "false", action = ArgAction::Set)]
+    pub otel_sdk_disabled: bool,
+}
+
+impl TelemetrySettings {
+    /// Whether traces are sent anywhere.
+    pub fn traces(&self) -> bool {
+        let endpoint = given(self.otel_exporter_otlp_traces_endpoint.as_ref());
+        !self.otel_sdk_disabled && endpoint.or(self.endpoint()).is_some()
+    }
+
+    /// Whether metrics are sent anywhere.
+    pub fn sends_metrics(&self) -> bool {
+        !self.otel_sdk_disabled && self.otel_metrics_exporter == MetricsExporter::Otlp
+    }
+
+    /// The base URL of the collector.
+    pub fn endpoint(&self) -> Option<&str> {
+        given(self.otel_exporter_otlp_endpoint.as_ref())
+    }
+
+    /// Where traces are sent, with the path.
+    pub fn traces_endpoint(&self) -> Option<String> {
+        let own = given(self.otel_exporter_otlp_traces_endpoint.as_ref());
+        own.map(str::to_owned).or_else(|| self.signal_endpoint("v1/traces"))
+    }
+
+    /// Where a signal is sent that has no endpoint of its own.
+    pub fn signal_endpoint(&self, path: &str) -> Option<String> {
+        let base = self.endpoint()?;
+        Some(match self.otel_exporter_otlp_protocol {
+            OtlpProtocol::Grpc => base.to_owned(),
+            OtlpProtocol::HttpProtobuf => format!("{}/{path}", base.trim_end_matches('/')),
+        })
+    }
+
+    /// The service's name where one was given.
+    pub fn service_name(&self) -> Option<&str> {
+        given(self.otel_service_name.as_ref())
+    }
+
+    /// Keys and values that say more about this process; bytes of values may be `%`-encoded.
+    pub fn resource_attributes(&self) -> anyhow::Result<Vec<(String, String)>> {
+        let list = given(self.otel_resource_attributes.as_ref()).unwrap_or_default();
+        let pairs = list.split(',').filter(|pair| !pair.trim().is_empty());
+        pairs
+            .map(|pair| {
+                let (key, value) =
+                    pair.split_once('=').context("OTEL_RESOURCE_ATTRIBUTES must be key=value,…")?;
+                let value = percent_decode_str(value.trim()).decode_utf8_lossy();
+                Ok((key.trim().to_owned(), value.into_owned()))
+            })
+            .collect()
+    }
+
+    /// Which requests are traced.
+    pub fn sampling(&self) -> anyhow::Result<Sampling> {
+        let argument = &self.otel_traces_sampler_arg;
+        self.otel_traces_sampler
+            .with_ratio(argument)
+            .map_err(|rule| anyhow::anyhow!("OTEL_TRACES_SAMPLER_ARG {rule}, but is '{argument}'"))
+    }
+}
+
+/// How a collector is spoken to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum OtlpProtocol {
+    #[value(name = "http/protobuf")]
+    HttpProtobuf,
+    Grpc,
+}
+
+/// Where metrics go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum MetricsExporter {
+    Prometheus,
+    Otlp,
+    None,
+}

@@ -1,0 +1,116 @@
+//! A line of the log: text for people, JSON for machines; both with the ids of the request and of the
+//! trace in which it was written.
+
+use std::fmt;
+use std::time::SystemTime;
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use opentelemetry::Context;
+use opentelemetry::trace::TraceContextExt;
+use serde_json::{Map, Value};
+use tracing::field::{Field, Visit};
+use tracing::{Event, Level, Subscriber};
+use tracing_subscriber::fmt::format::Writer;
+use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
+use tracing_subscriber::registry::LookupSpan;
+
+/// Writes an event as one line.
+#[derive(Debug, Clone, Copy)]
+pub struct LogLine {
+    pub is_text: bool,
+}
+
+impl<S, N> FormatEvent<S, N> for LogLine
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+    N: for<'a> FormatFields<'a> + 'static,
+{
+    fn format_event(
+        &self,
+        context: &FmtContext<'_, S, N>,
+        mut writer: Writer<'_>,
+        event: &Event<'_>,
+    ) -> fmt::Result {
+        let time = DateTime::<Utc>::from(SystemTime::now());
+        let time = time.to_rfc3339_opts(SecondsFormat::Micros, true);
+        if !self.is_text {
+            return writeln!(writer, "{}", Value::Object(object(time, event)));
+        }
+        write!(writer, "{time} {} ", level(*event.metadata().level(), writer.has_ansi_escapes()))?;
+        context.format_fields(writer.by_ref(), event)?;
+        for (name, id) in ids() {
+            write!(writer, " {name}={id}")?;
+        }
+        writeln!(writer)
+    }
+}
+
+fn object(time: String, event: &Event<'_>) -> Map<String, Value> {
+    let mut line = Map::new();
+    line.insert("timestamp".to_owned(), time.into());
+    line.insert("level".to_owned(), event.metadata().level().as_str().into());
+    event.record(&mut Fields(&mut line));
+    line.insert("target".to_owned(), event.metadata().target().into());
+    line.extend(ids().map(|(name, id)| (name.to_owned(), id.into())));
+    line
+}
+
+/// The ids by which a line is found: that of the request, as the client knows it, and those of the
+/// trace, if there is one.
+fn ids() -> impl Iterator<Item = (&'static str, String)> {
+    let request = signals::request_id::current();
+    let request = request.and_then(|id| Some(("request_id", id.to_str().ok()?.to_owned())));
+    let trace = Context::map_current(|context| {
+        let span = context.span().span_context().clone();
+        span.is_valid().then(|| {
+            [("trace_id", span.trace_id().to_string()), ("span_id", span.span_id().to_string())]
+        })
+    });
+    request.into_iter().chain(trace.into_iter().flatten())
+}
+
+fn level(level: Level, with_colour: bool) -> String {
+    let colour = match level {
+        Level::ERROR => 31,
+        Level::WARN => 33,
+        Level::INFO => 32,
+        Level::DEBUG => 34,
+        Level::TRACE => 35,
+    };
+    if with_colour { format!("\x1b[{colour}m{level:>5}\x1b[0m") } else { format!("{level:>5}") }
+}
+
+/// The fields of an event, as members of an object.
+struct Fields<'a>(&'a mut Map<String, Value>);
+
+impl Fields<'_> {
+    fn put(&mut self, field: &Field, value: impl Into<Value>) {
+        self.0.insert(field.name().to_owned(), value.into());
+    }
+}
+
+impl Visit for Fields<'_> {
+    fn record_f64(&mut self, field: &Field, value: f64) {
+        self.put(field, value);
+    }
+
+    fn record_i64(&mut self, field: &Field, value: i64) {
+        self.put(field, value);
+    }
+
+    fn record_u64(&mut self, field: &Field, value: u64) {
+        self.put(field, value);
+    }
+
+    fn record_bool(&mut self, field: &Field, value: bool) {
+        self.put(field, value);
+    }
+
+    fn record_str(&mut self, field: &Field, value: &str) {
+        self.put(field, value);
+    }
+
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        self.put(field, format!("{value:?}"));
+    }
+}

@@ -1,0 +1,240 @@
+//! The metrics are a contract: what the services expose is what `docs/metrics.md` says, and what
+//! dashboards and alerts ask for exists.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::Write;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+use reqwest::Method;
+use serde_json::Value;
+
+use crate::common::files;
+use crate::common::http::Reply;
+use crate::common::product::{Role, ingestion_api, processing_service, query_api};
+use crate::common::readings::{add, reading};
+use crate::common::redis::RedisServer;
+use crate::common::stored::wait_until_settled;
+use crate::common::wait;
+
+/// A metric: its type and its labels.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct Metric {
+    r#type: String,
+    labels: BTreeSet<String>,
+}
+
+type Metrics = BTreeMap<String, Metric>;
+
+/// What the document says.
+fn documented() -> Metrics {
+    let text = files::text("docs/metrics.md");
+    let rows = text.lines().filter(|line| line.starts_with("| `"));
+    rows.map(|row| {
+        let columns: Vec<_> = row.split(" | ").collect();
+        let name = columns[0].trim_start_matches("| ").trim_matches('`').to_owned();
+        let labels =
+            columns[2].split("; ").filter_map(|label| label.strip_prefix('`')?.split_once("`: "));
+        let labels = labels.map(|(name, _)| name.to_owned()).collect();
+        (name, Metric { r#type: columns[1].to_owned(), labels })
+    })
+    .collect()
+}
+
+async fn exposition(role: &Role) -> String {
+    let request = role.request(Method::GET, "/metrics").header("accept", "text/plain");
+    Reply::of(request).await.text()
+}
+
+/// What is exposed.
+fn exposed(text: &str) -> Metrics {
+    let mut metrics = Metrics::new();
+    for line in text.lines() {
+        if let Some(of) = line.strip_prefix("# TYPE ") {
+            let (name, r#type) = of.split_once(' ').unwrap();
+            metrics.entry(name.to_owned()).or_default().r#type = r#type.to_owned();
+        } else if !line.starts_with('#') {
+            let (name, labels) = line.split_once('{').unwrap_or((line, ""));
+            let own = |name: &str| {
+                ["_bucket", "_sum", "_count"]
+                    .iter()
+                    .find_map(|end| name.strip_suffix(end).map(str::to_owned))
+            };
+            let name = name.split(' ').next().unwrap();
+            let known = metrics.contains_key(name);
+            let name = if known { name.to_owned() } else { own(name).unwrap_or_default() };
+            let metric = metrics.get_mut(&name).unwrap_or_else(|| panic!("{line} is of no type"));
+            let labels = labels.rsplit_once('}').map_or("", |(labels, _)| labels);
+            let names =
+                labels.split("\",").filter_map(|label| Some(label.split_once('=')?.0.to_owned()));
+            metric.labels.extend(names.filter(|name| name != "le"));
+        }
+    }
+    metrics
+}
+
+/// All three services after a little of everything has happened to them.
+async fn after_some_work(redis: &RedisServer) -> Vec<String> {
+    let traced = |launch: crate::common::product::Launch| {
+        // Nobody listens there: what cannot be sent is counted.
+        launch.env("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:9")
+    };
+    let ingestion = traced(ingestion_api(redis)).start().await;
+    let (processing, query) =
+        (processing_service(redis).start().await, query_api(redis).start().await);
+    assert_eq!(ingestion.post("/readings", reading("site").to_string()).await.status, 201);
+    assert_eq!(ingestion.post("/readings", "{}").await.status, 422);
+    assert_eq!(ingestion.get("/nowhere").await.status, 404);
+    add(redis, "*", &[("no".to_owned(), "reading".to_owned())]).await;
+    wait_until_settled(redis).await;
+    assert_eq!(query.get("/sites/site/readings").await.status, 200);
+    let mut texts = Vec::new();
+    for role in [&ingestion, &processing, &query] {
+        wait::until("the stream was looked at", async || {
+            exposition(role).await.contains("\nstream_lag_entries 0\n")
+        })
+        .await;
+        texts.push(exposition(role).await);
+    }
+    // Such as Redis says no to.
+    redis.run::<()>(&["CONFIG", "SET", "maxmemory", "1"]).await;
+    assert_eq!(ingestion.post("/readings", reading("site").to_string()).await.status, 503);
+    texts.push(exposition(&ingestion).await);
+    texts
+}
+
+#[tokio::test]
+async fn what_is_exposed_is_what_is_documented() {
+    let redis = RedisServer::start().await;
+    let documented = documented();
+    let mut seen = Metrics::new();
+    for text in after_some_work(&redis).await {
+        for (name, metric) in exposed(&text) {
+            let known = documented.get(&name).unwrap_or_else(|| panic!("{name} is not documented"));
+            assert_eq!(metric.r#type, known.r#type, "{name}");
+            assert!(metric.labels.is_subset(&known.labels), "{name}: {metric:?}, not {known:?}");
+            seen.entry(name).or_insert_with(|| metric.clone()).labels.extend(metric.labels);
+        }
+    }
+    assert_eq!(seen, documented, "documented, but not exposed");
+}
+
+#[tokio::test]
+async fn no_series_is_named_after_a_site_a_device_or_a_path() {
+    let redis = RedisServer::start().await;
+    let (ingestion, processing) =
+        (ingestion_api(&redis).start().await, processing_service(&redis).start().await);
+    ingestion.post("/readings", reading("site-of-nobody").to_string()).await;
+    wait_until_settled(&redis).await;
+    processing.get("/sites/site-of-nobody/readings").await;
+    processing.get("/path-of-nobody").await;
+    let request = processing.request(Method::from_bytes(b"INVENTED").unwrap(), "/docs");
+    Reply::of(request).await;
+    for role in [&ingestion, &processing] {
+        let text = exposition(role).await;
+        for chosen in ["of-nobody", "INVENTED", "\"meter\""] {
+            assert!(!text.contains(chosen), "{chosen} is in {text}");
+        }
+    }
+    let text = exposition(&processing).await;
+    let series = r#"http_server_request_duration_seconds_count{http_request_method="GET",http_response_status_code="200",http_route="/sites/{site_id}/readings"} 1"#;
+    assert!(text.contains(series), "{text}");
+}
+
+fn promtool(arguments: &[&str], input: &str) -> Output {
+    let mut promtool = Command::new("promtool");
+    let promtool = promtool.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped());
+    let promtool = promtool.current_dir(files::path("observability/prometheus"));
+    let mut child = promtool.stderr(Stdio::piped()).spawn().expect("promtool is installed");
+    child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+    child.wait_with_output().unwrap()
+}
+
+fn assert_passes(output: &Output) {
+    let said = [&output.stdout, &output.stderr].map(|text| String::from_utf8_lossy(text));
+    assert!(output.status.success(), "{}", said.join("\n"));
+}
+
+#[tokio::test]
+async fn promtool_has_nothing_against_the_metrics() {
+    let redis = RedisServer::start().await;
+    for text in after_some_work(&redis).await {
+        assert_passes(&promtool(&["check", "metrics"], &text));
+    }
+}
+
+#[test]
+fn promtool_takes_the_rules_and_they_do_what_their_tests_say() {
+    assert_passes(&promtool(&["check", "rules", "energy-pipeline.rules.yml"], ""));
+    assert_passes(&promtool(&["test", "rules", "energy-pipeline.tests.yml"], ""));
+}
+
+/// Words that stand where a metric may, in all expressions of a text.
+fn metrics_in(expression: &str, known: &Metrics) -> BTreeSet<String> {
+    let word = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == ':';
+    let words = expression.split(|c| !word(c)).filter(|word| word.contains('_'));
+    let own = known.values().flat_map(|metric| metric.labels.iter()).collect::<BTreeSet<_>>();
+    let words = words.filter(|word| !own.contains(&(*word).to_owned()));
+    words.filter(|word| !FUNCTIONS.contains(word)).map(str::to_owned).collect()
+}
+
+/// Words with `_` in expressions that are no metrics.
+const FUNCTIONS: [&str; 5] =
+    ["histogram_quantile", "max_over_time", "__rate_interval", "label_values", "group_left"];
+
+fn assert_exist(place: &str, expression: &str) -> usize {
+    let known = documented();
+    let series = |name: &String| {
+        let base = ["_bucket", "_sum", "_count"].iter().find_map(|end| name.strip_suffix(end));
+        known.contains_key(name) || base.is_some_and(|base| known.contains_key(base))
+    };
+    let asked = metrics_in(expression, &known);
+    for name in &asked {
+        assert!(series(name), "{place} asks for {name}, which does not exist: {expression}");
+    }
+    asked.len()
+}
+
+#[test]
+fn every_metric_that_the_rules_ask_for_exists() {
+    let rules = files::text("observability/prometheus/energy-pipeline.rules.yml");
+    let expressions = rules.lines().filter_map(|line| line.trim().strip_prefix("expr: "));
+    let asked: Vec<_> = expressions.map(|expression| assert_exist("a rule", expression)).collect();
+    assert!(asked.len() > 10 && asked.iter().all(|&metrics| metrics > 0), "{asked:?}");
+}
+
+#[test]
+fn what_to_do_on_each_alert_is_documented() {
+    let rules = files::text("observability/prometheus/energy-pipeline.rules.yml");
+    let document = files::text("docs/observability.md");
+    let alerts = rules.lines().filter_map(|line| line.trim().strip_prefix("- alert: "));
+    let (known, unknown): (Vec<_>, Vec<_>) =
+        alerts.partition(|alert| document.contains(&format!("`{alert}`")));
+    assert!(known.len() > 10 && unknown.is_empty(), "not in docs/observability.md: {unknown:?}");
+}
+
+#[test]
+fn every_metric_that_the_dashboard_asks_for_exists() {
+    fn expressions(value: &Value, found: &mut Vec<String>) {
+        match value {
+            Value::Object(members) => {
+                for (name, value) in members {
+                    match value.as_str().filter(|_| name == "expr") {
+                        Some(expression) => found.push(expression.to_owned()),
+                        None => expressions(value, found),
+                    }
+                }
+            }
+            Value::Array(items) => items.iter().for_each(|item| expressions(item, found)),
+            _ => {}
+        }
+    }
+    let path = files::path("observability/grafana/energy-pipeline.json");
+    assert!(Path::new(&path).exists());
+    let dashboard = files::text("observability/grafana/energy-pipeline.json");
+    let dashboard: Value = serde_json::from_str(&dashboard).unwrap();
+    let mut found = Vec::new();
+    expressions(&dashboard, &mut found);
+    let asked: Vec<_> = found.iter().map(|expr| assert_exist("the dashboard", expr)).collect();
+    assert!(asked.len() > 15 && asked.iter().all(|&metrics| metrics > 0), "{asked:?}");
+}
