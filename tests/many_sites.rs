@@ -1,4 +1,4 @@
-//! Thousands of sites at once: each has its writer, and all of them are listed.
+//! Thousands of sites at once, more than have a writer of their own: all is stored, and all are listed.
 
 use serde_json::Value;
 

@@ -6,6 +6,17 @@ use crate::common::redis::{DEAD_LETTERS, GROUP, RedisServer, STREAM};
 use crate::common::stored::{self, wait_until_settled};
 use crate::common::wait;
 
+/// Buries the next entry as another service would.
+async fn bury_by_hand(redis: &RedisServer, id: &str) {
+    let group = ["XREADGROUP", "GROUP", GROUP, "another", "STREAMS", STREAM, ">"];
+    redis.run::<redis::Value>(&group).await;
+    let letter = ["XADD", DEAD_LETTERS, "*", "original_id", id, "reason", "by hand"];
+    redis.run::<String>(&letter).await;
+    let (milliseconds, _) = id.split_once('-').unwrap();
+    redis.run::<()>(&["ZADD", &format!("{DEAD_LETTERS}:ids"), milliseconds, id]).await;
+    redis.run::<()>(&["XACK", STREAM, GROUP, id]).await;
+}
+
 /// Has the group deliver everything again, to a process that has seen nothing of it.
 async fn deliver_again_to_a_newcomer(redis: &RedisServer) {
     redis.run::<()>(&["XGROUP", "DESTROY", STREAM, GROUP]).await;
@@ -48,4 +59,25 @@ async fn a_reading_that_was_buried_is_not_stored_when_it_is_delivered_again() {
     redis.run::<()>(&["DEL", DEAD_LETTERS]).await;
     deliver_again_to_a_newcomer(&redis).await;
     assert_eq!(stored::count(&redis).await, 0, "its letter was decided on");
+}
+
+#[tokio::test]
+async fn a_reading_that_another_buried_is_not_stored_when_the_group_is_set_back() {
+    let redis = RedisServer::start().await;
+    let mut service = consumer(&redis, 1).start().await;
+    let first = add(&redis, "*", &fields("site", "1.0", NOON)).await;
+    wait_until_settled(&redis).await;
+    service.signal("STOP");
+    wait::until("its read has timed out", async || {
+        redis.run::<String>(&["INFO", "clients"]).await.contains("blocked_clients:0")
+    })
+    .await;
+    let second = add(&redis, "*", &fields("site", "2.0", NOON)).await;
+    bury_by_hand(&redis, &second).await;
+    redis.run::<()>(&["XGROUP", "SETID", STREAM, GROUP, &first]).await;
+    service.signal("CONT");
+    add(&redis, "*", &fields("site", "3.0", NOON)).await;
+    wait::until("the third is stored", async || stored::count(&redis).await >= 2).await;
+    wait_until_settled(&redis).await;
+    assert_eq!(stored::count(&redis).await, 2, "it is stored and a dead letter");
 }
