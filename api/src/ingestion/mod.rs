@@ -113,7 +113,8 @@ impl IngestionApi {
         }
         let answer = match key_of(request) {
             None => self.accept(&reading).await,
-            Some(key) => self.accept_once(&reading, &key, &body).await,
+            // On the heap: it is large, and few requests have a key.
+            Some(key) => Box::pin(self.accept_once(&reading, &key, &body)).await,
         };
         fail::fail_point!("ingestion-before-answer");
         answer
