@@ -26,6 +26,7 @@ mod openapi_documents;
 mod pipeline_state;
 mod readings_of_a_site;
 mod redis_away;
+mod redis_over_tls;
 mod settings;
 mod slow_clients;
 mod termination;

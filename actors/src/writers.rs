@@ -32,7 +32,7 @@ const IDLE_AFTER: Duration = Duration::from_mins(2);
 /// Writers that there are at most; sites beyond have none until others leave. Too low and one thread
 /// does more of the work than it need; too high and each of many thousand sites costs 8 kB, and a
 /// reading of it three times the processor time (see `docs/benchmarks.md`).
-const MAX_WRITERS: usize = 1_000;
+const MAX_WRITERS: usize = 250;
 
 /// How often idle writers are looked for.
 const LOOK_EVERY: Duration = Duration::from_secs(30);
