@@ -3,9 +3,10 @@
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::time::Duration;
 
+use readings::store::delivery::Delivery;
 use readings::store::series::SeriesStore;
 use readings::store::sites::SiteIndex;
-use readings::store::stream::{Delivery, ReadingStream};
+use readings::store::stream::ReadingStream;
 use readings::store::{Keys, RedisServer};
 use tokio_util::sync::CancellationToken;
 

@@ -7,7 +7,7 @@ use ractor::{ActorRef, MessagingErr};
 use readings::store::StreamId;
 use readings::store::codec::StreamEntry;
 use readings::store::dead_letters::DeadLetter;
-use readings::store::stream::Delivery;
+use readings::store::delivery::Delivery;
 use tracing::warn;
 
 use crate::acker::AckerMessage;

@@ -1,6 +1,6 @@
 //! Where a delivery came from, for metrics and traces.
 
-use readings::store::stream::Delivery;
+use readings::store::delivery::Delivery;
 use signals::spans::Consumption;
 
 use crate::config::Shared;

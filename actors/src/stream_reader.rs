@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 
 use backon::BackoffBuilder;
 use ractor::{Actor, ActorProcessingErr, ActorRef};
-use readings::store::stream::{Delivery, GroupReader};
+use readings::store::delivery::Delivery;
+use readings::store::group_reader::GroupReader;
 use readings::store::{StoreError, StreamId};
 use tokio::time::timeout;
 use tracing::{info, warn};

@@ -15,7 +15,7 @@ use opentelemetry::Context;
 use opentelemetry::global::BoxedTracer;
 use opentelemetry::trace::{Link, SpanContext, TraceContextExt, Tracer};
 use readings::store::StreamId;
-use readings::store::stream::Delivery;
+use readings::store::delivery::Delivery;
 use signals::spans::{self, Consumption};
 use signals::trace;
 

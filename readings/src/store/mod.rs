@@ -11,6 +11,7 @@
 //! | `socket`, `resp` | bytes to and from the server, for replies that come in bulk |
 //! | `observed` | how long an exchange took, and its span |
 //! | [`stream`] | the stream and its consumer group |
+//! | [`group_reader`], [`delivery`] | reading it as a consumer, and what comes of a read |
 //! | `trace_context` | the context that travels with a reading |
 //! | [`idempotency`] | appending a reading once |
 //! | [`consumers`] | the group's consumers: life, hand-over, end |
@@ -33,7 +34,9 @@ pub mod connection;
 pub mod consumers;
 pub mod dead_letters;
 mod dedicated;
+pub mod delivery;
 pub mod error;
+pub mod group_reader;
 pub mod idempotency;
 pub mod insertions;
 pub mod keys;

@@ -1,109 +1,18 @@
 //! The stream that accepted readings arrive in, and its consumer group.
 
-use std::collections::HashSet;
 use std::time::Duration;
 
-use opentelemetry::trace::SpanContext;
-use redis::{Cmd, Value, cmd};
+use redis::{Value, cmd};
 
 use super::StreamId;
-use super::burial;
-use super::codec::{self, StreamEntry, Undecodable};
+use super::codec;
 use super::connection::{Epoch, SharedConnection};
-use super::dedicated::DedicatedConnection;
+use super::delivery::Delivery;
 use super::error::{ErrorClass, StoreError, StoreResult};
 use super::keys::Keys;
-use super::reply::{self, RawEntry};
-use super::resp::Received;
-use super::server::RedisServer;
-use super::trace_context::{self, Sending};
+use super::reply;
+use super::trace_context::Sending;
 use crate::reading::Reading;
-
-/// Sets how much longer than its `BLOCK` a read may take before its connection is given up. Too low
-/// and a busy server costs a reconnect; too high and a vanished one is noticed late.
-const READ_MARGIN: Duration = Duration::from_secs(2);
-
-/// Entries as one read gives them.
-#[derive(Debug, Default)]
-pub struct Delivery {
-    /// The readings, in stream order.
-    pub entries: Vec<StreamEntry>,
-    /// What is no reading.
-    pub undecodable: Vec<Undecodable>,
-    /// Entries that are pending although their bodies were trimmed away: lost.
-    pub bodiless: Vec<StreamId>,
-    /// Entries that were buried before, and are delivered again all the same.
-    pub buried: Vec<StreamId>,
-    /// Whether all that was buried has been set apart.
-    pub is_sifted: bool,
-    /// The bytes that all of their fields had.
-    pub bytes: usize,
-    /// The contexts of those that are traced; what came with them is in the lists above.
-    pub traces: Vec<(StreamId, SpanContext)>,
-}
-
-impl Delivery {
-    fn from_raw(raw: Vec<RawEntry>) -> Self {
-        let mut delivery = Self { entries: Vec::with_capacity(raw.len()), ..Self::default() };
-        for RawEntry { id, fields } in raw {
-            delivery.add(id, fields.as_deref());
-        }
-        delivery
-    }
-
-    fn add<T: AsRef<[u8]>>(&mut self, id: StreamId, fields: Option<&[(T, T)]>) {
-        let bytes = |(name, value): &(T, T)| name.as_ref().len() + value.as_ref().len();
-        self.bytes += fields.unwrap_or_default().iter().map(bytes).sum::<usize>();
-        if let Some(context) = fields.and_then(trace_context::of_fields) {
-            self.traces.push((id, context));
-        }
-        match fields.map(|fields| codec::decode(id, fields)) {
-            Some(Ok(entry)) => self.entries.push(entry),
-            Some(Err(undecodable)) => self.undecodable.push(undecodable),
-            None => self.bodiless.push(id),
-        }
-    }
-
-    /// How many entries were delivered.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        let Self { entries, undecodable, bodiless, buried, .. } = self;
-        entries.len() + undecodable.len() + bodiless.len() + buried.len()
-    }
-
-    /// Whether nothing was delivered.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    /// The ids of all that was delivered, in no order.
-    pub fn ids(&self) -> impl Iterator<Item = StreamId> + '_ {
-        let entries = self.entries.iter().map(|entry| entry.id);
-        let undecodable = self.undecodable.iter().map(|entry| entry.id);
-        entries.chain(undecodable).chain(self.bodiless.iter().chain(&self.buried).copied())
-    }
-
-    /// Sets apart what was buried before: a group that was made anew or set back delivers again what
-    /// was dealt with. Storing an entry again changes nothing; but one that was buried would be both.
-    pub fn sift(&mut self, buried: &HashSet<StreamId>) {
-        if !buried.is_empty() {
-            let again: Vec<_> = self.ids().filter(|id| buried.contains(id)).collect();
-            self.retain(|id| !buried.contains(&id));
-            self.buried = again;
-        }
-        self.is_sifted = true;
-    }
-
-    /// Drops what `keep` refuses.
-    pub fn retain(&mut self, mut keep: impl FnMut(StreamId) -> bool) {
-        self.entries.retain(|entry| keep(entry.id));
-        self.undecodable.retain(|entry| keep(entry.id));
-        self.bodiless.retain(|&id| keep(id));
-        self.buried.retain(|&id| keep(id));
-        self.traces.retain(|&(id, _)| keep(id));
-    }
-}
 
 /// Entries taken over from other consumers.
 #[derive(Debug)]
@@ -250,125 +159,10 @@ impl ReadingStream {
         self.connection.send("XADD NOMKSTREAM", &command).await.map(drop)
     }
 
-    /// Opens the connection that new entries are read over.
-    ///
-    /// # Errors
-    /// When the server cannot be reached.
-    pub async fn reader(
-        &self,
-        server: &RedisServer,
-        consumer: &str,
-        block: Duration,
-    ) -> StoreResult<GroupReader> {
-        let connection = server.dedicated(block + READ_MARGIN).await?;
-        Ok(GroupReader {
-            keys: self.keys.clone(),
-            consumer: consumer.to_owned(),
-            block,
-            connection,
-            newest: None,
-            failure: None,
-        })
-    }
-
     pub(super) const fn connection(&self) -> &SharedConnection {
         &self.connection
     }
 }
-
-/// Reads the stream as one consumer of the group, over a connection of its own.
-#[derive(Debug)]
-pub struct GroupReader {
-    keys: Keys,
-    consumer: String,
-    block: Duration,
-    connection: DedicatedConnection,
-    /// The last of the new entries that were read.
-    newest: Option<StreamId>,
-    /// What went wrong after entries had arrived: they were given, and the next read fails.
-    failure: Option<StoreError>,
-}
-
-impl GroupReader {
-    /// The server's number for this reader's connection, for [`ReadingStream::unblock`].
-    #[must_use]
-    pub const fn client_id(&self) -> i64 {
-        self.connection.client_id()
-    }
-
-    /// Reads up to `count` entries that no consumer has seen; blocks while there are none.
-    ///
-    /// What was buried meanwhile is asked for in the same breath, so that entries which are new by
-    /// their ids, too, come sifted.
-    ///
-    /// # Errors
-    /// After any error entries may be pending that never arrived here: drop the reader, and let its
-    /// successor read the consumer's own pending entries first.
-    pub async fn read_new(&mut self, count: usize) -> StoreResult<Delivery> {
-        self.failure.take().map_or(Ok(()), Err)?;
-        let mut command = self.command(count);
-        command.arg("BLOCK").arg(milliseconds(self.block));
-        command.arg("STREAMS").arg(self.keys.stream()).arg(">");
-        let Some(newest) = self.newest else {
-            self.connection.send(XREADGROUP, &[&command]).await?;
-            return self.receive_new().await;
-        };
-        let buried_since = burial::buried_since(&self.keys, newest);
-        self.connection.send(XREADGROUP, &[&command, &buried_since]).await?;
-        let mut delivery = self.receive_new().await?;
-        let ids = |received: &mut Received<'_>| received.ids();
-        match self.connection.receive(ZRANGE, ids).await {
-            Ok(buried) => {
-                let is_all = buried.len() < burial::MOST_BURIED_SINCE;
-                if is_all && delivery.ids().all(|id| id > newest) {
-                    delivery.sift(&buried.into_iter().collect());
-                }
-            }
-            Err(error) => self.failure = Some(error),
-        }
-        Ok(delivery)
-    }
-
-    /// Reads up to `count` entries that are pending for this consumer, after `after`.
-    ///
-    /// # Errors
-    /// As [`GroupReader::read_new`].
-    pub async fn read_pending(&mut self, after: StreamId, count: usize) -> StoreResult<Delivery> {
-        self.failure.take().map_or(Ok(()), Err)?;
-        let mut command = self.command(count);
-        command.arg("STREAMS").arg(self.keys.stream()).arg(after.to_string());
-        self.connection.send(XREADGROUP, &[&command]).await?;
-        self.receive_entries().await
-    }
-
-    fn command(&self, count: usize) -> Cmd {
-        let mut command = cmd(XREADGROUP);
-        command.arg("GROUP").arg(self.keys.group()).arg(&self.consumer).arg("COUNT").arg(count);
-        command
-    }
-
-    async fn receive_new(&mut self) -> StoreResult<Delivery> {
-        let delivery = self.receive_entries().await?;
-        self.newest = delivery.ids().max().max(self.newest);
-        Ok(delivery)
-    }
-
-    async fn receive_entries(&mut self) -> StoreResult<Delivery> {
-        let header = |received: &mut Received<'_>| received.stream_header();
-        let count = self.connection.receive(XREADGROUP, header).await?;
-        let mut delivery = Delivery { entries: Vec::with_capacity(count), ..Delivery::default() };
-        for _ in 0..count {
-            let entry = |received: &mut Received<'_>| {
-                received.entry().map(|(id, fields)| delivery.add(id, fields.as_deref()))
-            };
-            self.connection.receive(XREADGROUP, entry).await?;
-        }
-        Ok(delivery)
-    }
-}
-
-const XREADGROUP: &str = "XREADGROUP";
-const ZRANGE: &str = "ZRANGE";
 
 impl StoreError {
     /// Whether stream or group must be created before this can work.
