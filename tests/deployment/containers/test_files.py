@@ -40,6 +40,14 @@ def test_rust_is_that_of_the_toolchain_file():
     assert f"/rust:{channel}-" in DOCKERFILE
 
 
+def test_every_crate_of_the_workspace_is_built_into_the_image():
+    members = re.search(r"^members = \[(.+)\]$", (REPOSITORY / "Cargo.toml").read_text(), re.M)[1]
+    for crate in re.findall(r'"(\w+)"', members):
+        assert f"COPY {crate}/Cargo.toml {crate}/\n" in DOCKERFILE, crate
+        # The benchmarks are a member, and no part of the program.
+        assert f"COPY {crate} {crate}\n" in DOCKERFILE or crate == "bench", crate
+
+
 def test_what_the_images_are_made_of_gets_past_the_dockerignore():
     ignore = (REPOSITORY / ".dockerignore").read_text().split()
     let_in = {line[1:] for line in ignore if line.startswith("!")}
