@@ -51,6 +51,19 @@ async fn a_reading_that_is_sent_five_times_at_once_to_two_servers_has_one_id() {
 }
 
 #[tokio::test]
+async fn an_answer_tells_whether_the_key_was_known() {
+    let redis = RedisServer::start().await;
+    let ingestion = ingestion_api(&redis).start().await;
+    for known in ["false", "true", "true"] {
+        let reply = send(&ingestion, "key", &body("site")).await;
+        assert_eq!(reply.header("idempotent-replayed"), known);
+        assert_eq!(reply.json().as_object().unwrap().len(), 2, "the contract's members only");
+    }
+    let without_key = ingestion.post("/readings", body("site")).await;
+    assert!(!without_key.headers.contains_key("idempotent-replayed"), "{without_key:?}");
+}
+
+#[tokio::test]
 async fn another_body_with_the_same_key_is_refused_and_not_taken() {
     let redis = RedisServer::start().await;
     let ingestion = ingestion_api(&redis).start().await;

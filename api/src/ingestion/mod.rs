@@ -60,7 +60,13 @@ enum AcceptedStatus {
 enum Answer {
     /// The reading is in the stream; it is stored within moments.
     #[oai(status = 201)]
-    Accepted(Json<Accepted>),
+    Accepted(
+        Json<Accepted>,
+        /// Only where an `Idempotency-Key` was sent: whether it was known, so that this is the answer of
+        /// the first time and nothing was added.
+        #[oai(header = "Idempotent-Replayed")]
+        Option<bool>,
+    ),
     /// The body was not complete in time.
     #[oai(status = 408)]
     TooSlow(Json<Problem>),
@@ -86,8 +92,8 @@ impl IngestionApi {
     ///
     /// With the answer 201 the reading is in the stream and will be stored, whatever fails
     /// afterwards. Sending a reading twice stores it twice, unless both have the same
-    /// `Idempotency-Key`: then the second gets the answer of the first. With a key a request whose
-    /// outcome is unknown can be sent again.
+    /// `Idempotency-Key`: then the second gets the answer of the first, with `Idempotent-Replayed: true`.
+    /// With a key a request whose outcome is unknown can be sent again.
     #[oai(path = "/readings", method = "post", operation_id = "post_reading")]
     async fn post_reading(
         &self,
@@ -124,7 +130,7 @@ impl IngestionApi {
 impl IngestionApi {
     async fn accept(&self, reading: &Reading) -> Answer {
         match self.stream.append(reading, &ingestion_time(Utc::now())).await {
-            Ok(id) => accepted(id),
+            Ok(id) => accepted(id, None),
             Err(error) => not_taken(&error),
         }
     }
@@ -135,7 +141,8 @@ impl IngestionApi {
         }
         let (now, ttl) = (ingestion_time(Utc::now()), self.idempotency_ttl);
         match self.stream.append_once(reading, &now, &IdempotencyKey::new(key, body), ttl).await {
-            Ok(AppendedOnce::Entry(id)) => accepted(id),
+            Ok(AppendedOnce::Now(id)) => accepted(id, Some(false)),
+            Ok(AppendedOnce::Before(id)) => accepted(id, Some(true)),
             Ok(AppendedOnce::OtherBody) => rejected(vec![key_fault(FaultKind::KeyReused, key)]),
             Err(error) => not_taken(&error),
         }
@@ -158,10 +165,10 @@ fn key_fault(kind: FaultKind, key: &str) -> Fault {
     Fault::new(Location::Header(IDEMPOTENCY_KEY), kind, key)
 }
 
-fn accepted(id: StreamId) -> Answer {
+fn accepted(id: StreamId, is_replayed: Option<bool>) -> Answer {
     METRICS.accepted();
     let stream_id = id.to_string();
-    Answer::Accepted(Json(Accepted { status: AcceptedStatus::Accepted, stream_id }))
+    Answer::Accepted(Json(Accepted { status: AcceptedStatus::Accepted, stream_id }), is_replayed)
 }
 
 fn not_taken(error: &StoreError) -> Answer {

@@ -68,8 +68,10 @@ fn digest<const N: usize>(bytes: &[u8]) -> [u8; N] {
 /// What became of a reading that was sent with a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AppendedOnce {
-    /// The entry that holds it, appended now or the first time.
-    Entry(StreamId),
+    /// The entry that was appended for it now.
+    Now(StreamId),
+    /// The entry that was appended for it the first time.
+    Before(StreamId),
     /// The key stands for another body.
     OtherBody,
 }
@@ -77,7 +79,7 @@ pub enum AppendedOnce {
 impl AppendedOnce {
     const fn entry(&self) -> Option<StreamId> {
         match self {
-            Self::Entry(id) => Some(*id),
+            Self::Now(id) | Self::Before(id) => Some(*id),
             Self::OtherBody => None,
         }
     }
@@ -129,12 +131,15 @@ fn period(ttl: Duration) -> u64 {
 fn outcome(reply: Value, body: &[u8]) -> Option<AppendedOnce> {
     let [is_new, value] = <[Value; 2]>::try_from(reply::array(reply)?).ok()?;
     let value = reply::bytes(value)?;
-    let id = match reply::integer(&is_new)? {
-        1 => value.as_slice(),
-        _ => match value.strip_prefix(body) {
-            Some(id) => id,
-            None => return Some(AppendedOnce::OtherBody),
-        },
-    };
-    Some(AppendedOnce::Entry(str::from_utf8(id).ok()?.parse().ok()?))
+    if reply::integer(&is_new)? == 1 {
+        return Some(AppendedOnce::Now(id(&value)?));
+    }
+    match value.strip_prefix(body) {
+        Some(value) => Some(AppendedOnce::Before(id(value)?)),
+        None => Some(AppendedOnce::OtherBody),
+    }
+}
+
+fn id(text: &[u8]) -> Option<StreamId> {
+    str::from_utf8(text).ok()?.parse().ok()
 }
