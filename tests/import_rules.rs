@@ -8,12 +8,23 @@ use serde_json::Value;
 
 use crate::common::files;
 
+/// Of this platform alone: crates that only others need have not been downloaded by building this.
 fn metadata() -> Value {
     let mut cargo = Command::new(env!("CARGO"));
-    cargo.args(["metadata", "--format-version", "1", "--locked", "--offline", "--manifest-path"]);
+    cargo.args(["metadata", "--format-version", "1", "--locked", "--offline"]);
+    cargo.args(["--filter-platform", &host(), "--manifest-path"]);
     let output = cargo.arg(files::path("Cargo.toml")).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     serde_json::from_slice(&output.stdout).unwrap()
+}
+
+/// The platform that this is built on, as `rustc -vV` tells it.
+fn host() -> String {
+    let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
+    let output = Command::new(rustc).arg("-vV").output().unwrap();
+    let said = String::from_utf8(output.stdout).unwrap();
+    let host = said.lines().find_map(|line| line.strip_prefix("host: "));
+    host.expect("rustc tells its host").to_owned()
 }
 
 /// For each crate of the workspace, what its code (not its tests) names.
