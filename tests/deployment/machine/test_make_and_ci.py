@@ -1,0 +1,76 @@
+"""`make help`, and what `.ci/run` makes of a run of `make test`."""
+
+import re
+
+import pytest
+
+from rendering import REPOSITORY
+
+CI = str(REPOSITORY / ".ci/run")
+# One rule stands for parts of `make unit`, which have no life of their own.
+PARTS = {"rust-tests", "page-tests"}
+CARGO = "test result: ok. 68 passed; 0 failed; 0 ignored; 0 measured"
+VITEST = "\033[2m      Tests \033[22m \033[1m\033[32m88 passed\033[39m\033[22m\033[90m (88)\033[39m"
+PYTEST = "\033[32m\033[32m\033[1m12 passed\033[0m, \033[33m1 skipped\033[0m\033[32m in 1.23s\033[0m"
+
+
+def test_help_lists_every_target(tools):
+    makefile = (REPOSITORY / "Makefile").read_text()
+    targets = set(re.search(r"^\.PHONY: (.*)", makefile, re.M)[1].split()) - PARTS
+    listed = set(re.findall(r"^  make (\S+) +\S", tools.run("make", "help").stdout, re.M))
+    assert listed == targets
+
+
+def test_what_comes_after_a_part_that_fails_is_run_too(tools):
+    ran = tools.directory / "ran"
+    for name in ("cargo", "npm", "deny"):
+        tools.add(name, f'echo {name} "$@" >>{ran}; case "{name} $*" in "cargo test"*) exit 1 ;; esac')
+    python = tools.add("python", f'echo python "$@" >>{ran}')
+    arguments = ["setup-test=", f"PYTHON={python}", "DENY=deny", "SHELL=/bin/bash", "-o", "setup-test", "-o", "page"]
+    done = tools.run("make", "test", *arguments)
+    assert done.returncode != 0
+    said = ran.read_text()
+    for mark in ("cargo test", "npm test", "npm run --silent e2e", "python -m pytest", "deny --locked check"):
+        assert mark in said, said
+
+
+def ci(tools, tmp_path, *lines, code=0):
+    home = tmp_path / "home"
+    cargo = home / ".cargo"
+    (cargo / "registry").mkdir(parents=True)
+    (cargo / "config.toml").write_text("[net]\n")
+    said = tmp_path / "said"
+    said.write_text("\n".join(lines) + "\n")
+    tools.add("make", f'[ "$*" = test ] || exit 9; ls "$CARGO_HOME" >{tmp_path}/cargo-home; ls "$CARGO_TARGET_DIR" 2>&1; cat {said}; exit {code}')
+    return tools.run("bash", CI, HOME=str(home))
+
+
+def test_ci_counts_the_tests_of_all_runners_and_says_how_long_it_took(tools, tmp_path):
+    done = ci(tools, tmp_path, CARGO, CARGO, VITEST, PYTEST)
+    assert done.returncode == 0, done.stdout + done.stderr
+    *_, took, last = done.stdout.splitlines()
+    assert last == "236 passed, 0 failed"
+    assert re.fullmatch(r"took \d+ min \d+ s", took)
+
+
+def test_ci_starts_with_an_empty_registry_and_the_configuration_of_the_user(tools, tmp_path):
+    done = ci(tools, tmp_path, CARGO)
+    assert done.returncode == 0
+    assert (tmp_path / "cargo-home").read_text().split() == ["config.toml"]
+    assert "No such file" in done.stdout, "the target directory is not cold"
+
+
+@pytest.mark.parametrize(
+    "lines, code, last",
+    [
+        (["test result: FAILED. 289 passed; 6 failed; 0 ignored", VITEST], 2, "377 passed, 6 failed"),
+        (["      Tests  2 failed | 86 passed (88)"], 2, "86 passed, 2 failed"),
+        (["2 failed, 86 passed, 1 error in 1.20s"], 2, "86 passed, 3 failed"),
+        ([CARGO, "error: could not compile"], 2, "68 passed, 1 failed"),
+        (["nothing ran"], 0, "0 passed, 0 failed"),
+    ],
+)
+def test_ci_fails_where_anything_failed_or_nothing_ran(tools, tmp_path, lines, code, last):
+    done = ci(tools, tmp_path, *lines, code=code)
+    assert done.returncode != 0
+    assert done.stdout.splitlines()[-1] == last
