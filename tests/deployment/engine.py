@@ -4,6 +4,7 @@ import json
 import os
 import shlex
 import subprocess
+import time
 import uuid
 
 from processes import wait_for
@@ -19,12 +20,19 @@ def docker(*arguments, check=True):
     return done.stdout.strip()
 
 
-def build(target):
+def build(target, say=print):
+    """Builds an image, and says which step it is at: the whole takes minutes."""
     name = f"energy-pipeline/{target}:test"
     command = ["docker", "build", *ARGUMENTS, "--target", target, "-t", name, str(REPOSITORY)]
     # Without BuildKit, which not every engine has.
-    done = subprocess.run(command, env={**os.environ, "DOCKER_BUILDKIT": "0"}, capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    environment = {**os.environ, "DOCKER_BUILDKIT": "0"}
+    started, lines = time.monotonic(), []
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as building:
+        for line in building.stdout:
+            lines.append(line)
+            if line.startswith("Step "):
+                say(f"{name} after {time.monotonic() - started:.0f} s: {line.rstrip()[:100]}")
+    assert building.returncode == 0, "".join(lines)[-6000:]
     return name
 
 

@@ -9,13 +9,25 @@ from engine import Network, build
 
 
 @pytest.fixture(scope="session")
-def app():
-    return build("app")
+def say(pytestconfig):
+    """Says something at once, past what pytest keeps for failures."""
+    capture = pytestconfig.pluginmanager.getplugin("capturemanager")
+
+    def say(text):
+        with capture.global_and_fixture_disabled():
+            print(f"\n{text}", end="", flush=True)
+
+    return say
 
 
 @pytest.fixture(scope="session")
-def frontend():
-    return build("frontend")
+def app(say):
+    return build("app", say)
+
+
+@pytest.fixture(scope="session")
+def frontend(say):
+    return build("frontend", say)
 
 
 @pytest.fixture(scope="session")
