@@ -1,6 +1,7 @@
 """`make help`, and what `.ci/run` makes of a run of `make test`."""
 
 import re
+import shutil
 
 import pytest
 
@@ -21,12 +22,26 @@ def test_help_lists_every_target(tools):
     assert listed == targets
 
 
-def test_what_comes_after_a_part_that_fails_is_run_too(tools):
+@pytest.fixture
+def project(tmp_path):
+    """What the Makefile looks at, with a page that is built."""
+    project = tmp_path / "project"
+    for name in ("Makefile", "Cargo.toml", "scripts/browser", "frontend/package-lock.json"):
+        copy = project / name
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(REPOSITORY / name, copy)
+    for built in ("frontend/node_modules/.package-lock.json", "frontend/dist/index.html"):
+        (project / built).parent.mkdir(parents=True)
+        (project / built).touch()
+    return project
+
+
+def test_what_comes_after_a_part_that_fails_is_run_too(tools, project):
     ran = tools.directory / "ran"
     for name in ("cargo", "npm", "deny"):
         tools.add(name, f'echo {name} "$@" >>{ran}; case "{name} $*" in "cargo test"*) exit 1 ;; esac')
     python = tools.add("python", f'echo python "$@" >>{ran}')
-    done = tools.run("make", "test", f"PYTHON={python}", "DENY=deny", "SETUP=true")
+    done = tools.run("make", "test", f"PYTHON={python}", "DENY=deny", "SETUP=true", cwd=project)
     assert done.returncode != 0
     said = ran.read_text()
     for mark in ("cargo test", "npm test", "npm run --silent e2e", "python -m pytest", "deny --locked check"):
