@@ -7,8 +7,6 @@ use futures_util::FutureExt;
 use poem::error::NotFoundError;
 use poem::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use poem::{Endpoint, Error, Request, Response, Result};
-use poem_openapi::types::ToJSON;
-use serde_json::json;
 use signals::complaint::Complaint;
 use signals::request_id;
 use tokio::time::timeout;
@@ -16,12 +14,15 @@ use tracing::{Instrument, error, warn};
 use uuid::Uuid;
 
 use crate::exchange::Exchange;
-use crate::problem::{Problem, ValidationFault, ValidationProblem, json_response};
+use crate::problem::Problem;
 use crate::spec::Paths;
 
 /// How long a request may take until its answer begins. Too low and a slow Redis looks like a broken
 /// service; too high and clients wait that long for a request that is stuck.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// When to try again, in seconds, where the operation does not know better.
+const RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
 
 const REQUEST_ID: &str = "x-request-id";
 
@@ -54,6 +55,9 @@ impl<E: Endpoint<Output = Response>> Endpoint for Front<E> {
         let mut response = request_id::within(id.clone(), answering).await;
         exchange.end(response.status());
         response.headers_mut().insert(REQUEST_ID, id);
+        if response.status() == StatusCode::SERVICE_UNAVAILABLE {
+            response.headers_mut().entry(header::RETRY_AFTER).or_insert(RETRY_AFTER);
+        }
         Ok(response)
     }
 }
@@ -87,7 +91,6 @@ impl<E: Endpoint<Output = Response>> Front<E> {
             return redirect;
         }
         match error.status() {
-            StatusCode::BAD_REQUEST => unreadable_parameter(error),
             StatusCode::METHOD_NOT_ALLOWED => {
                 let allow = self.paths.methods(path).unwrap_or(Method::GET.as_str());
                 let response = Problem::new("Method Not Allowed").response(error.status());
@@ -112,19 +115,6 @@ fn with_header(mut response: Response, name: HeaderName, value: &str) -> Respons
         response.headers_mut().insert(name, value);
     }
     response
-}
-
-/// Parameters are read by the framework, which says what is wrong with one in a sentence.
-fn unreadable_parameter(error: &Error) -> Response {
-    let fault = ValidationFault {
-        r#type: "value_error".to_owned(),
-        loc: vec![poem_openapi::types::Any(json!("path"))],
-        msg: error.to_string(),
-        input: poem_openapi::types::Any(json!(null)),
-        ctx: None,
-    };
-    let problem = ValidationProblem { detail: vec![fault] };
-    json_response(StatusCode::UNPROCESSABLE_ENTITY, &problem.to_json().unwrap_or_default())
 }
 
 /// The client's request id if it has a usable one, else a new one.

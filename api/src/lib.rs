@@ -22,3 +22,5 @@ pub mod spec;
 
 mod exchange;
 pub mod metrics;
+mod parameter;
+mod shape;

@@ -3,10 +3,14 @@
 use poem::Response;
 use poem::http::{StatusCode, header};
 use poem_openapi::Object;
+use poem_openapi::registry::{MetaSchema, MetaSchemaRef};
 use poem_openapi::types::{Any, ToJSON};
 use readings::store::{ErrorClass, StoreError};
 use readings::validation::{Fault, Location};
 use serde_json::{Value, json};
+
+use crate::parameter::Breach;
+use crate::shape::{AnyObject, Shape, Shaped};
 
 /// A failure in one sentence.
 #[derive(Debug, Clone, Object)]
@@ -27,15 +31,55 @@ pub struct ValidationProblem {
 pub struct ValidationFault {
     /// The rule, such as `missing`, `string_too_long`, `greater_than_equal` or `json_invalid`.
     pub r#type: String,
-    /// Where: `["body", "<field>"]`, or `["body", <character>]` for malformed JSON.
-    pub loc: Vec<Any<Value>>,
+    /// Where: `["body", "<field>"]`, `["query", "<name>"]`, `["path", "<name>"]` or
+    /// `["header", "<name>"]`; `["body", <character>]` for malformed JSON, and `["body"]` for all of it.
+    pub loc: Vec<Shaped<Step>>,
     /// The rule as a sentence.
     pub msg: String,
     /// What was sent there; long input is cut.
     pub input: Any<Value>,
     /// Bounds of the rule.
     #[oai(skip_serializing_if_is_none)]
-    pub ctx: Option<Any<Value>>,
+    pub ctx: Option<Shaped<AnyObject>>,
+}
+
+/// A step on the way to a fault: a name, or the number of a character.
+#[derive(Debug, Clone)]
+pub struct Step;
+
+impl Shape for Step {
+    fn schema() -> MetaSchema {
+        let kind = |name| MetaSchemaRef::Inline(Box::new(MetaSchema::new(name)));
+        MetaSchema { any_of: vec![kind("string"), kind("integer")], ..MetaSchema::ANY }
+    }
+}
+
+/// The most bytes of a parameter that a fault shows. Too low and callers cannot find the place; too
+/// high and one bad request costs a large answer.
+const MAX_INPUT_BYTES: usize = 512;
+
+impl ValidationFault {
+    /// A parameter breaks a rule; without a text its input is null.
+    pub(crate) fn of_parameter(
+        place: [&'static str; 2],
+        breach: Breach,
+        text: Option<&str>,
+    ) -> Self {
+        let cut = |text: &str| text[..text.floor_char_boundary(MAX_INPUT_BYTES)].to_owned();
+        Self {
+            r#type: breach.code.to_owned(),
+            loc: place.map(|step| Shaped::new(json!(step))).into(),
+            msg: breach.message,
+            input: Any(json!(text.map(cut))),
+            ctx: breach.context.map(Shaped::new),
+        }
+    }
+}
+
+impl From<ValidationFault> for ValidationProblem {
+    fn from(fault: ValidationFault) -> Self {
+        Self { detail: vec![fault] }
+    }
 }
 
 impl Problem {
@@ -67,10 +111,10 @@ impl From<Fault> for ValidationFault {
         };
         Self {
             r#type: fault.kind.code().to_owned(),
-            loc: loc.into_iter().map(Any).collect(),
+            loc: loc.into_iter().map(Shaped::new).collect(),
             msg: fault.kind.message(),
             input: Any(fault.input),
-            ctx: fault.kind.context().map(Any),
+            ctx: fault.kind.context().map(Shaped::new),
         }
     }
 }

@@ -10,6 +10,7 @@ use poem::Request;
 use poem::http::HeaderValue;
 use poem_openapi::param::Header;
 use poem_openapi::payload::Json;
+use poem_openapi::registry::MetaSchema;
 use poem_openapi::{ApiResponse, Enum, Object, OpenApi};
 use readings::Reading;
 use readings::store::codec::ingestion_time;
@@ -23,6 +24,7 @@ use tracing::warn;
 pub use self::backlog::Backlog;
 pub use self::body::ReadingBody;
 use crate::metrics::METRICS;
+use crate::parameter::{Breach, Checked, Rule};
 use crate::problem::{Problem, ValidationProblem, unavailable};
 use crate::spec::Topic;
 
@@ -30,6 +32,28 @@ const IDEMPOTENCY_KEY: &str = "Idempotency-Key";
 
 /// The most bytes that an idempotency key may have.
 const MAX_KEY_BYTES: usize = 255;
+
+/// Documents the header; [`key_of`] reads it.
+struct KeyInHeader;
+
+impl Rule for KeyInHeader {
+    type Value = ();
+
+    const PLACE: [&'static str; 2] = ["header", IDEMPOTENCY_KEY];
+
+    fn schema() -> MetaSchema {
+        MetaSchema {
+            min_length: Some(1),
+            max_length: Some(MAX_KEY_BYTES),
+            pattern: Some("^[!-~]+$".to_owned()),
+            ..MetaSchema::new("string")
+        }
+    }
+
+    fn read(_text: Option<&str>) -> Result<(), Breach> {
+        Ok(())
+    }
+}
 
 /// The operations of the Ingestion API.
 #[derive(Debug)]
@@ -78,12 +102,7 @@ enum Answer {
     Invalid(Json<ValidationProblem>),
     /// The store cannot take the reading now: nothing was accepted, try again.
     #[oai(status = 503)]
-    Unavailable(
-        Json<Problem>,
-        /// Seconds after which to try again.
-        #[oai(header = "Retry-After")]
-        u64,
-    ),
+    Unavailable(Json<Problem>, #[oai(header = "Retry-After")] u64),
 }
 
 #[OpenApi(tag = "Topic::Ingestion")]
@@ -101,7 +120,7 @@ impl IngestionApi {
         request: &Request,
         /// A name for this reading, such as a UUID: 1 to 255 visible ASCII characters.
         #[oai(name = "Idempotency-Key")]
-        _idempotency_key: Header<Option<String>>,
+        _idempotency_key: Header<Checked<KeyInHeader>>,
     ) -> Answer {
         let body = match body {
             ReadingBody::Complete(body) => body,

@@ -49,6 +49,7 @@ pub struct ProcessingHealth {
     /// The consumer group.
     consumer_group: String,
     /// What Redis says of the group; null while there is none, or Redis does not answer.
+    #[oai(nullable)]
     consumer_group_status: Option<ConsumerGroup>,
 }
 
@@ -62,6 +63,7 @@ pub struct ConsumerGroup {
     /// Entries delivered and not acknowledged.
     pub pending: u64,
     /// Entries not delivered yet; null when Redis cannot tell.
+    #[oai(nullable)]
     pub lag: Option<u64>,
 }
 

@@ -3,12 +3,11 @@
 use std::fmt;
 use std::sync::Arc;
 
-use poem::{IntoResponse, Response, http::header};
-use poem_openapi::param::Header;
+use poem::{IntoResponse, Request, Response, http::header};
 use poem_openapi::payload::{Json, Payload};
-use poem_openapi::registry::{MetaSchema, MetaSchemaRef};
-use poem_openapi::types::Any;
-use poem_openapi::{ApiResponse, Object, OpenApi};
+use poem_openapi::registry::{MetaSchema, MetaSchemaRef, Registry};
+use poem_openapi::types::{ToJSON, Type};
+use poem_openapi::{ApiResponse, Object, OpenApi, ResponseContent};
 use readings::store::StoreError;
 use readings::store::status::{DisplayedEntry, StreamStatus};
 use readings::store::stream::ReadingStream;
@@ -16,6 +15,7 @@ use serde_json::{Map, Value, json};
 
 use super::health::ConsumerGroup;
 use crate::problem::{Problem, unavailable};
+use crate::shape::{Shape, Shaped};
 use crate::spec::Topic;
 
 /// Renders the counters of this process in the Prometheus text format.
@@ -59,9 +59,35 @@ pub struct Stream {
     /// Entries in it, read or not.
     length: u64,
     /// The oldest entry, `[id, {fields}]`, or null.
-    first_entry: Any<Value>,
+    #[oai(nullable)]
+    first_entry: Shaped<Entry>,
     /// The newest entry, `[id, {fields}]`, or null.
-    last_entry: Any<Value>,
+    #[oai(nullable)]
+    last_entry: Shaped<Entry>,
+}
+
+/// An entry: its id, and its fields by name.
+#[derive(Debug)]
+struct Entry;
+
+impl Shape for Entry {
+    fn schema() -> MetaSchema {
+        let string = || MetaSchemaRef::Inline(Box::new(MetaSchema::new("string")));
+        let fields = MetaSchema {
+            additional_properties: Some(Box::new(string())),
+            ..MetaSchema::new("object")
+        };
+        let part = MetaSchema {
+            any_of: vec![string(), MetaSchemaRef::Inline(Box::new(fields))],
+            ..MetaSchema::ANY
+        };
+        MetaSchema {
+            items: Some(Box::new(MetaSchemaRef::Inline(Box::new(part)))),
+            min_items: Some(2),
+            max_items: Some(2),
+            ..MetaSchema::new("array")
+        }
+    }
 }
 
 /// There is nothing to tell of.
@@ -71,19 +97,36 @@ pub struct NoStream {
     error: String,
 }
 
+/// What is told of the stream, whether or not there is one.
+struct StreamOrNone;
+
+impl Shape for StreamOrNone {
+    fn schema() -> MetaSchema {
+        let one_of = vec![StreamMetrics::schema_ref(), NoStream::schema_ref()];
+        MetaSchema { one_of, ..MetaSchema::ANY }
+    }
+
+    fn register(registry: &mut Registry) {
+        StreamMetrics::register(registry);
+        NoStream::register(registry);
+    }
+}
+
+#[derive(ResponseContent)]
+enum Figures {
+    Stream(Json<Shaped<StreamOrNone>>),
+    Process(PrometheusText),
+}
+
 #[derive(ApiResponse)]
 enum MetricsAnswer {
-    /// The stream and its consumer groups, or, when `Accept` names `text/plain` or
-    /// `application/openmetrics-text`, the counters of this process for Prometheus.
+    /// The stream and its consumer groups as JSON; or, when `Accept` names `text/plain` or
+    /// `application/openmetrics-text`, the metrics of this process in the Prometheus text format.
     #[oai(status = 200)]
-    Json(Json<StreamMetrics>),
-    #[oai(status = 200)]
-    Text(PrometheusText),
-    #[oai(status = 200)]
-    NoStream(Json<NoStream>),
+    Figures(Figures),
     /// The store cannot be read now.
     #[oai(status = 503)]
-    Unavailable(Json<Problem>),
+    Unavailable(Json<Problem>, #[oai(header = "Retry-After")] u64),
 }
 
 #[OpenApi(tag = "Topic::Operations")]
@@ -93,19 +136,21 @@ impl MetricsApi {
     /// JSON about the stream, unless `Accept` names `text/plain` or `application/openmetrics-text`:
     /// then the counters of this process in the Prometheus text format.
     #[oai(path = "/metrics", method = "get", operation_id = "get_metrics")]
-    async fn metrics(
-        &self,
-        /// Prometheus sends `text/plain` and `application/openmetrics-text`; `*/*` gets JSON.
-        accept: Header<Option<String>>,
-    ) -> MetricsAnswer {
-        if accept.0.is_some_and(|accept| wants_text(&accept)) {
-            return MetricsAnswer::Text(PrometheusText((self.prometheus.0)()));
+    async fn metrics(&self, request: &Request) -> MetricsAnswer {
+        if accepted(request).any(wants_text) {
+            let text = PrometheusText((self.prometheus.0)());
+            return MetricsAnswer::Figures(Figures::Process(text));
         }
-        match self.describe().await {
-            Ok(Some(metrics)) => MetricsAnswer::Json(Json(metrics)),
-            Ok(None) => MetricsAnswer::NoStream(Json(NoStream { error: "no such key".to_owned() })),
-            Err(error) => MetricsAnswer::Unavailable(Json(unavailable(&error).0)),
-        }
+        let figures = match self.describe().await {
+            Ok(Some(metrics)) => metrics.to_json(),
+            Ok(None) => NoStream { error: "no such key".to_owned() }.to_json(),
+            Err(error) => {
+                let (problem, retry_after) = unavailable(&error);
+                return MetricsAnswer::Unavailable(Json(problem), retry_after);
+            }
+        };
+        let figures = Shaped::new(figures.unwrap_or_default());
+        MetricsAnswer::Figures(Figures::Stream(Json(figures)))
     }
 }
 
@@ -128,6 +173,11 @@ impl MetricsApi {
     }
 }
 
+fn accepted(request: &Request) -> impl Iterator<Item = &str> {
+    let sent = request.headers().get_all(header::ACCEPT).into_iter();
+    sent.filter_map(|accept| accept.to_str().ok())
+}
+
 fn wants_text(accept: &str) -> bool {
     let names =
         |range: &str| range.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
@@ -138,8 +188,8 @@ fn wants_text(accept: &str) -> bool {
 }
 
 /// An entry as redis-py gives it, and the original passed on: `[id, {field: value}]`.
-fn shown(entry: Option<DisplayedEntry>) -> Any<Value> {
-    Any(entry.map_or(Value::Null, |DisplayedEntry { id, fields }| {
+fn shown(entry: Option<DisplayedEntry>) -> Shaped<Entry> {
+    Shaped::new(entry.map_or(Value::Null, |DisplayedEntry { id, fields }| {
         let fields: Map<_, _> = fields.into_iter().map(|(name, v)| (name, v.into())).collect();
         json!([id.to_string(), fields])
     }))
@@ -161,14 +211,6 @@ impl IntoResponse for PrometheusText {
     fn into_response(self) -> Response {
         Response::builder().header(header::CONTENT_TYPE, Self::CONTENT_TYPE).body(self.0)
     }
-}
-
-impl ApiResponse for PrometheusText {
-    fn meta() -> poem_openapi::registry::MetaResponses {
-        poem_openapi::payload::PlainText::<String>::meta()
-    }
-
-    fn register(_registry: &mut poem_openapi::registry::Registry) {}
 }
 
 #[cfg(test)]

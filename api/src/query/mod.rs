@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use poem_openapi::param::{Path, Query};
 use poem_openapi::payload::Json;
+use poem_openapi::registry::MetaSchema;
 use poem_openapi::{ApiResponse, Object, OpenApi};
 use readings::SiteId;
 use readings::store::StoreError;
@@ -19,7 +20,8 @@ use tracing::warn;
 use self::export::Export;
 pub use self::export::ReadingsJson;
 
-use crate::problem::{Problem, unavailable};
+use crate::parameter::{Breach, Checked, Rule};
+use crate::problem::{Problem, ValidationProblem, unavailable};
 use crate::spec::Topic;
 
 /// Exports of more than one page at the same time. Too low and analysts wait for each other; too
@@ -42,6 +44,24 @@ impl QueryApi {
     #[must_use]
     pub fn new(series: SeriesStore, sites: SiteIndex) -> Self {
         Self { series, sites, exports: Arc::new(Semaphore::new(MAX_EXPORTS)) }
+    }
+}
+
+/// The site that a path names; `None` for the empty text.
+struct SiteInPath;
+
+impl Rule for SiteInPath {
+    type Value = Option<SiteId>;
+
+    const PLACE: [&'static str; 2] = ["path", "site_id"];
+    const REQUIRED: bool = true;
+
+    fn schema() -> MetaSchema {
+        MetaSchema { min_length: Some(1), ..MetaSchema::new("string") }
+    }
+
+    fn read(text: Option<&str>) -> Result<Self::Value, Breach> {
+        Ok(SiteId::new(text.ok_or_else(Breach::unicode)?))
     }
 }
 
@@ -70,14 +90,12 @@ enum ReadingsAnswer {
     /// There is no site with an empty id.
     #[oai(status = 404)]
     NotFound(Json<Problem>),
+    /// The site's id is not UTF-8.
+    #[oai(status = 422)]
+    Invalid(Json<ValidationProblem>),
     /// The store cannot be read now.
     #[oai(status = 503)]
-    Unavailable(
-        Json<Problem>,
-        /// Seconds after which to try again.
-        #[oai(header = "Retry-After")]
-        u64,
-    ),
+    Unavailable(Json<Problem>, #[oai(header = "Retry-After")] u64),
 }
 
 #[derive(ApiResponse)]
@@ -87,12 +105,7 @@ enum SitesAnswer {
     Sites(Json<Sites>),
     /// The store cannot be read now.
     #[oai(status = 503)]
-    Unavailable(
-        Json<Problem>,
-        /// Seconds after which to try again.
-        #[oai(header = "Retry-After")]
-        u64,
-    ),
+    Unavailable(Json<Problem>, #[oai(header = "Retry-After")] u64),
 }
 
 #[OpenApi(tag = "Topic::Query")]
@@ -105,10 +118,12 @@ impl QueryApi {
     async fn site_readings(
         &self,
         /// The site's id; a `/` in it is written `%2F`.
-        site_id: Path<String>,
+        site_id: Path<Checked<SiteInPath>>,
     ) -> ReadingsAnswer {
-        let Some(site) = SiteId::new(site_id.0) else {
-            return ReadingsAnswer::NotFound(Json(Problem::new("Not Found")));
+        let site = match site_id.0.0 {
+            Ok(Some(site)) => site,
+            Ok(None) => return ReadingsAnswer::NotFound(Json(Problem::new("Not Found"))),
+            Err(fault) => return ReadingsAnswer::Invalid(Json(fault.into())),
         };
         match Export::begin(&site, self.series.read(&site)).await {
             Ok(Export::Complete(body)) => ReadingsAnswer::Readings(ReadingsJson::complete(body)),

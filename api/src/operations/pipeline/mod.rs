@@ -44,10 +44,13 @@ pub struct StreamState {
     length: u64,
     /// Entries that may wait before no more are taken (`MAX_BACKLOG`); null for no limit, or where it
     /// is not known.
+    #[oai(nullable)]
     max_length: Option<u64>,
     /// The oldest entry, or null.
+    #[oai(nullable)]
     first_id: Option<String>,
     /// The newest entry, or null.
+    #[oai(nullable)]
     last_id: Option<String>,
 }
 
@@ -59,8 +62,10 @@ pub struct GroupState {
     /// Entries delivered and not acknowledged: work under way. A backlog is in `lag`.
     pending: u64,
     /// Entries not delivered yet; null when Redis cannot tell.
+    #[oai(nullable)]
     lag: Option<u64>,
     /// How long ago the oldest pending entry was accepted; null when nothing is pending.
+    #[oai(nullable)]
     oldest_pending_ms: Option<u64>,
     consumers: Vec<ConsumerState>,
 }
@@ -80,8 +85,10 @@ pub struct ConsumerState {
 #[derive(Debug, Object)]
 pub struct PipelineRates {
     /// Accepted.
+    #[oai(nullable)]
     ingested_1m: Option<f64>,
     /// Stored and acknowledged.
+    #[oai(nullable)]
     stored_1m: Option<f64>,
 }
 
@@ -92,7 +99,7 @@ enum PipelineAnswer {
     State(Json<PipelineState>),
     /// The store cannot be read now.
     #[oai(status = 503)]
-    Unavailable(Json<Problem>),
+    Unavailable(Json<Problem>, #[oai(header = "Retry-After")] u64),
 }
 
 #[OpenApi(tag = "Topic::Operations")]
@@ -104,7 +111,10 @@ impl PipelineApi {
     async fn pipeline(&self) -> PipelineAnswer {
         match self.state().await {
             Ok(state) => PipelineAnswer::State(Json(state)),
-            Err(error) => PipelineAnswer::Unavailable(Json(unavailable(&error).0)),
+            Err(error) => {
+                let (problem, retry_after) = unavailable(&error);
+                PipelineAnswer::Unavailable(Json(problem), retry_after)
+            }
         }
     }
 }

@@ -1,5 +1,7 @@
 //! Dead letters: entries that cannot become readings, for an operator to look at and to decide.
 
+mod parameters;
+
 use chrono::{DateTime, SecondsFormat};
 use poem_openapi::param::{Path, Query};
 use poem_openapi::payload::Json;
@@ -10,11 +12,10 @@ use readings::store::stream::ReadingStream;
 use readings::store::{StoreError, StreamId};
 use tracing::{info, warn};
 
-use crate::problem::{Problem, unavailable};
+use self::parameters::{Cursor, LetterId, PageLimit};
+use crate::parameter::{Checked, both};
+use crate::problem::{Problem, ValidationProblem, unavailable};
 use crate::spec::Topic;
-
-/// Letters that a page has unless another number is asked for.
-const STANDARD_PAGE: u16 = 100;
 
 /// The dead letters of a stream.
 #[derive(Debug)]
@@ -101,12 +102,12 @@ enum ListAnswer {
     /// A page of dead letters.
     #[oai(status = 200)]
     Letters(Json<DeadLetters>),
-    /// The cursor is none.
+    /// A parameter is not valid; every fault is named.
     #[oai(status = 422)]
-    Invalid(Json<Problem>),
+    Invalid(Json<ValidationProblem>),
     /// The store cannot be read now.
     #[oai(status = 503)]
-    Unavailable(Json<Problem>),
+    Unavailable(Json<Problem>, #[oai(header = "Retry-After")] u64),
 }
 
 #[derive(ApiResponse)]
@@ -117,9 +118,12 @@ enum RetryAnswer {
     /// There is no such letter.
     #[oai(status = 404)]
     NotFound(Json<Problem>),
+    /// The id is not UTF-8.
+    #[oai(status = 422)]
+    Invalid(Json<ValidationProblem>),
     /// The store does not answer, or refuses. The letter may be in the stream again.
     #[oai(status = 503)]
-    Unavailable(Json<Problem>),
+    Unavailable(Json<Problem>, #[oai(header = "Retry-After")] u64),
 }
 
 #[derive(ApiResponse)]
@@ -130,30 +134,37 @@ enum DeleteAnswer {
     /// There is no such letter.
     #[oai(status = 404)]
     NotFound(Json<Problem>),
+    /// The id is not UTF-8.
+    #[oai(status = 422)]
+    Invalid(Json<ValidationProblem>),
     /// The store does not answer, or refuses.
     #[oai(status = 503)]
-    Unavailable(Json<Problem>),
+    Unavailable(Json<Problem>, #[oai(header = "Retry-After")] u64),
 }
 
 #[OpenApi(tag = "Topic::Operations")]
 impl DeadLettersApi {
     /// Entries that cannot become readings
+    ///
+    /// In pages, oldest first, each with the rule that it breaks.
     #[oai(path = "/pipeline/dead-letters", method = "get", operation_id = "get_dead_letters")]
     async fn list(
         &self,
         /// The most letters to answer; there are fewer on a page, but one at least, when they are large.
-        #[oai(validator(minimum(value = "1"), maximum(value = "1000")))]
-        limit: Query<Option<u16>>,
+        limit: Query<Checked<PageLimit>>,
         /// `next_cursor` of the page before.
-        cursor: Query<Option<String>>,
+        cursor: Query<Checked<Cursor>>,
     ) -> ListAnswer {
-        let limit = usize::from(limit.0.unwrap_or(STANDARD_PAGE));
-        let Ok(after) = cursor.0.map(|cursor| cursor.parse()).transpose() else {
-            return ListAnswer::Invalid(Json(Problem::new("cursor must be a next_cursor")));
+        let (limit, after) = match both(limit.0.0, cursor.0.0) {
+            Ok(parameters) => parameters,
+            Err(problem) => return ListAnswer::Invalid(Json(problem)),
         };
         match self.stream.dead_letters(after, limit).await {
             Ok(letters) => ListAnswer::Letters(Json(page(letters))),
-            Err(error) => ListAnswer::Unavailable(problem(&error)),
+            Err(error) => {
+                let (problem, retry_after) = unreachable(&error);
+                ListAnswer::Unavailable(problem, retry_after)
+            }
         }
     }
 
@@ -165,33 +176,57 @@ impl DeadLettersApi {
         method = "post",
         operation_id = "retry_dead_letter"
     )]
-    async fn retry(&self, id: Path<String>) -> RetryAnswer {
-        let Ok(id) = id.0.parse() else { return RetryAnswer::NotFound(no_letter()) };
+    async fn retry(
+        &self,
+        /// The letter's id.
+        id: Path<Checked<LetterId>>,
+    ) -> RetryAnswer {
+        let id = match id.0.0 {
+            Ok(Some(id)) => id,
+            Ok(None) => return RetryAnswer::NotFound(no_letter()),
+            Err(fault) => return RetryAnswer::Invalid(Json(fault.into())),
+        };
         match self.stream.retry_dead_letter(id).await {
             Ok(Some(entry)) => {
                 info!(letter = %id, %entry, "a dead letter is in the stream again");
                 RetryAnswer::Retried(Json(Retried { stream_id: entry.to_string() }))
             }
             Ok(None) => RetryAnswer::NotFound(no_letter()),
-            Err(error) => RetryAnswer::Unavailable(problem(&error)),
+            Err(error) => {
+                let (problem, retry_after) = unreachable(&error);
+                RetryAnswer::Unavailable(problem, retry_after)
+            }
         }
     }
 
     /// Delete a dead letter for good
+    ///
+    /// Its entry is not stored, and cannot be put back any more.
     #[oai(
         path = "/pipeline/dead-letters/:id",
         method = "delete",
         operation_id = "delete_dead_letter"
     )]
-    async fn delete(&self, id: Path<String>) -> DeleteAnswer {
-        let Ok(id) = id.0.parse() else { return DeleteAnswer::NotFound(no_letter()) };
+    async fn delete(
+        &self,
+        /// The letter's id.
+        id: Path<Checked<LetterId>>,
+    ) -> DeleteAnswer {
+        let id = match id.0.0 {
+            Ok(Some(id)) => id,
+            Ok(None) => return DeleteAnswer::NotFound(no_letter()),
+            Err(fault) => return DeleteAnswer::Invalid(Json(fault.into())),
+        };
         match self.stream.delete_dead_letter(id).await {
             Ok(true) => {
                 info!(letter = %id, "a dead letter was deleted");
                 DeleteAnswer::Deleted
             }
             Ok(false) => DeleteAnswer::NotFound(no_letter()),
-            Err(error) => DeleteAnswer::Unavailable(problem(&error)),
+            Err(error) => {
+                let (problem, retry_after) = unreachable(&error);
+                DeleteAnswer::Unavailable(problem, retry_after)
+            }
         }
     }
 }
@@ -208,7 +243,8 @@ fn no_letter() -> Json<Problem> {
     Json(Problem::new("There is no such dead letter"))
 }
 
-fn problem(error: &StoreError) -> Json<Problem> {
+fn unreachable(error: &StoreError) -> (Json<Problem>, u64) {
     warn!(%error, "dead letters cannot be reached");
-    Json(unavailable(error).0)
+    let (problem, retry_after) = unavailable(error);
+    (Json(problem), retry_after)
 }

@@ -1,0 +1,155 @@
+//! What holds for both OpenAPI documents, whatever operations they have.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use crate::common::files;
+
+/// Members of answers that may be left out. All others are always sent, as null where they have no
+/// value: `#[oai(nullable)]` says so of an `Option`, `#[oai(skip_serializing_if_is_none)]` leaves it out.
+const LEFT_OUT: [(&str, &str); 3] =
+    [("DeadLetters", "next_cursor"), ("Sites", "next_after"), ("ValidationFault", "ctx")];
+
+fn documents() -> [Value; 2] {
+    ["ingestion-api", "processing-service"]
+        .map(|role| serde_json::from_str(&files::text(&format!("openapi/{role}.json"))).unwrap())
+}
+
+/// All operations of a document, each with its name for messages.
+fn operations(document: &Value) -> Vec<(String, &Value)> {
+    let paths = document["paths"].as_object().unwrap().iter();
+    let operations = paths.flat_map(|(path, methods)| {
+        let methods = methods.as_object().unwrap().iter();
+        methods.map(move |(method, operation)| (format!("{method} {path}"), operation))
+    });
+    operations.collect()
+}
+
+/// Calls `look` with every object in a value.
+fn each_object<'a>(value: &'a Value, look: &mut impl FnMut(&'a serde_json::Map<String, Value>)) {
+    match value {
+        Value::Array(items) => items.iter().for_each(|item| each_object(item, look)),
+        Value::Object(members) => {
+            look(members);
+            members.values().for_each(|member| each_object(member, look));
+        }
+        _ => {}
+    }
+}
+
+fn references(document: &Value) -> BTreeSet<String> {
+    let mut references = BTreeSet::new();
+    each_object(document, &mut |object| {
+        references.extend(object.get("$ref").map(|to| to.as_str().unwrap().to_owned()));
+    });
+    references
+}
+
+/// The response itself, also where the operation refers to one of all operations.
+fn resolved<'a>(document: &'a Value, response: &'a Value) -> &'a Value {
+    let reference = response["$ref"].as_str().map(|to| to.trim_start_matches('#'));
+    reference.map_or(response, |to| document.pointer(to).unwrap())
+}
+
+#[test]
+fn every_component_is_used_and_every_reference_leads_to_one() {
+    for document in documents() {
+        let kinds = document["components"].as_object().unwrap().iter();
+        let components = kinds.flat_map(|(kind, components)| {
+            let names = components.as_object().unwrap().keys();
+            names.map(move |name| format!("#/components/{kind}/{name}"))
+        });
+        assert_eq!(components.collect::<BTreeSet<_>>(), references(&document));
+    }
+}
+
+#[test]
+fn no_schema_is_a_way_around_what_openapi_3_0_cannot_say() {
+    for document in documents() {
+        assert_eq!(document["openapi"], "3.1.0");
+        each_object(&document, &mut |object| {
+            for word in ["allOf", "nullable", "example"] {
+                assert!(!object.contains_key(word), "{word} in {object:?}");
+            }
+        });
+    }
+}
+
+#[test]
+fn members_of_answers_are_always_sent_but_for_those_that_are_known_to_be_left_out() {
+    for document in documents() {
+        for (name, schema) in document["components"]["schemas"].as_object().unwrap() {
+            let required: Vec<_> = schema["required"].as_array().into_iter().flatten().collect();
+            let members = schema["properties"].as_object().into_iter().flat_map(|it| it.keys());
+            for member in
+                members.filter(|member| !required.contains(&&Value::from(member.as_str())))
+            {
+                let left_out = LEFT_OUT.contains(&(name, member));
+                assert!(left_out, "{name}.{member} is neither nullable nor known to be left out");
+            }
+        }
+    }
+}
+
+#[test]
+fn every_operation_has_an_id_of_its_own_and_a_tag_that_is_described() {
+    for document in documents() {
+        let operations = operations(&document);
+        let ids: BTreeSet<_> =
+            operations.iter().map(|(_, it)| it["operationId"].as_str()).collect();
+        assert!(!ids.contains(&None) && ids.len() == operations.len(), "{ids:?}");
+        let used: BTreeSet<_> =
+            operations.iter().map(|(_, it)| it["tags"][0].as_str().unwrap()).collect();
+        let tags = document["tags"].as_array().unwrap().iter();
+        let described: BTreeSet<_> = tags.map(|tag| tag["name"].as_str().unwrap()).collect();
+        assert_eq!(used, described);
+    }
+}
+
+#[test]
+fn every_failure_is_a_sentence_or_a_list_of_faults() {
+    for document in documents() {
+        for (name, operation) in operations(&document) {
+            for (status, response) in operation["responses"].as_object().unwrap() {
+                let schema =
+                    &resolved(&document, response)["content"]["application/json"]["schema"];
+                let expected = match status.as_str() {
+                    "422" => "#/components/schemas/ValidationProblem",
+                    _ if status.starts_with('2') => continue,
+                    _ => "#/components/schemas/Problem",
+                };
+                assert_eq!(schema["$ref"], expected, "{status} of {name}");
+            }
+        }
+    }
+}
+
+#[test]
+fn every_answer_bears_the_id_of_its_request_and_503_the_time_to_wait() {
+    for document in documents() {
+        for (name, operation) in operations(&document) {
+            for (status, response) in operation["responses"].as_object().unwrap() {
+                let headers = &resolved(&document, response)["headers"];
+                assert!(headers.get("X-Request-Id").is_some(), "{status} of {name}");
+                let waits = headers.get("Retry-After").is_some();
+                assert_eq!(waits, status == "503", "{status} of {name}");
+            }
+        }
+    }
+}
+
+/// `OpenAPI` 3.1, section 4.8.12.2: "If in is "header" and the name field is "Accept", "Content-Type"
+/// or "Authorization", the parameter definition SHALL be ignored."
+#[test]
+fn no_parameter_has_a_name_that_openapi_ignores() {
+    for document in documents() {
+        for (operation, described) in operations(&document) {
+            for parameter in described["parameters"].as_array().into_iter().flatten() {
+                let name = parameter["name"].as_str().unwrap().to_lowercase();
+                let ignored = ["accept", "content-type", "authorization"].contains(&&*name);
+                assert!(!ignored, "{name} of {operation}");
+            }
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! What a caller is told whose parameters are not valid: all faults at once, where each is, and
+//! nothing about the framework.
+
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::common::files;
+use crate::common::http::{Http, Reply};
+use crate::common::product::{ingestion_api, processing_service};
+use crate::common::redis::RedisServer;
+
+fn faults(reply: &Reply) -> Vec<Value> {
+    assert_eq!(reply.status, 422, "{reply:?}");
+    reply.json()["detail"].as_array().expect("a list").clone()
+}
+
+/// The methods and paths of a document, and the names in braces of each path.
+fn operations(role: &str) -> Vec<(Method, String, Vec<String>)> {
+    let document: Value =
+        serde_json::from_str(&files::text(&format!("openapi/{role}.json"))).unwrap();
+    let paths = document["paths"].as_object().unwrap().iter();
+    let operations = paths.flat_map(|(path, methods)| {
+        let names = path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
+        let names: Vec<_> = names.map(str::to_owned).collect();
+        let methods = methods.as_object().unwrap().keys();
+        methods.map(move |method| {
+            (method.to_uppercase().parse().unwrap(), path.clone(), names.clone())
+        })
+    });
+    operations.collect()
+}
+
+#[tokio::test]
+async fn all_faults_of_a_query_are_told_at_once_with_their_places() {
+    let redis = RedisServer::start().await;
+    let processing = processing_service(&redis).start().await;
+    let reply = processing.get("/pipeline/dead-letters?limit=0&cursor=zzz").await;
+    let expected = json!([
+        {
+            "type": "greater_than_equal", "loc": ["query", "limit"],
+            "msg": "Input should be greater than or equal to 1", "input": "0", "ctx": { "ge": 1 },
+        },
+        {
+            "type": "value_error", "loc": ["query", "cursor"],
+            "msg": "Value error, a cursor is the `next_cursor` of a page", "input": "zzz",
+            "ctx": { "error": "a cursor is the `next_cursor` of a page" },
+        },
+    ]);
+    assert_eq!(Value::from(faults(&reply)), expected);
+}
+
+#[tokio::test]
+async fn each_query_parameter_has_a_fault_of_its_own() {
+    let redis = RedisServer::start().await;
+    let processing = processing_service(&redis).start().await;
+    for (query, kind, name) in [
+        ("limit=1001", "less_than_equal", "limit"),
+        ("limit=-1", "greater_than_equal", "limit"),
+        ("limit=ten", "int_parsing", "limit"),
+        ("limit=", "int_parsing", "limit"),
+        ("limit=1.5", "int_parsing", "limit"),
+        ("cursor=", "value_error", "cursor"),
+        ("cursor=5", "value_error", "cursor"),
+        ("cursor=99999999999999999999-0", "value_error", "cursor"),
+    ] {
+        let reply = processing.get(&format!("/pipeline/dead-letters?{query}")).await;
+        let [fault] = &faults(&reply)[..] else { panic!("{query}: {reply:?}") };
+        assert_eq!((&fault["type"], &fault["loc"]), (&json!(kind), &json!(["query", name])));
+    }
+}
+
+#[tokio::test]
+async fn a_part_of_a_path_that_is_not_utf_8_is_told_by_its_name() {
+    let redis = RedisServer::start().await;
+    let ingestion = ingestion_api(&redis).start().await;
+    let processing = processing_service(&redis).start().await;
+    let services: [(&str, &Http); 2] =
+        [("ingestion-api", &ingestion), ("processing-service", &processing)];
+    for (role, service) in services {
+        for (method, path, names) in operations(role) {
+            for name in names {
+                let path = path.replace(&format!("{{{name}}}"), "%FF");
+                let reply = Reply::of(service.request(method.clone(), &path)).await;
+                let [fault] = &faults(&reply)[..] else { panic!("{path}: {reply:?}") };
+                assert_eq!(fault["loc"], json!(["path", name]), "{path}");
+                assert_eq!(fault["type"], "string_unicode", "{path}");
+            }
+        }
+    }
+}
