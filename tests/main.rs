@@ -11,6 +11,7 @@ mod common;
 mod a_killed_processing_service;
 #[cfg(feature = "failpoints")]
 mod actor_panic;
+mod backup_and_restore;
 mod consumer_group;
 mod contract_bodies;
 mod dead_letters;

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::net::{Ipv4Addr, TcpListener};
+use std::path::Path;
 use std::process::Command;
 
 use redis::aio::MultiplexedConnection;
@@ -98,6 +99,11 @@ impl RedisServer {
         self.process.as_mut().expect("redis-server runs").signal(signal);
     }
 
+    /// Where its files are.
+    pub fn directory(&self) -> &Path {
+        self.directory.path()
+    }
+
     pub fn port(&self) -> u16 {
         self.port
     }
@@ -107,7 +113,8 @@ impl RedisServer {
         self.try_run(command).await.expect("the command is carried out")
     }
 
-    async fn try_run<T: FromRedisValue>(
+    /// Runs a command that may fail.
+    pub async fn try_run<T: FromRedisValue>(
         &self,
         command: &[impl ToRedisArgs + Sync],
     ) -> redis::RedisResult<T> {
