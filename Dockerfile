@@ -33,8 +33,8 @@ ENV NGINX_ENVSUBST_OUTPUT_DIR=/tmp \
 COPY frontend/nginx.conf.template /etc/nginx/templates/nginx.conf.template
 COPY scripts/smoke-test.sh /smoke-test.sh
 COPY --from=page /page/dist /usr/share/nginx/html
-# nginx' user in that image, as a number: Kubernetes must see that it is not root.
-USER 101:101
+# As a number: Kubernetes must see that it is not root. Any other user will do, too.
+USER 10001:10001
 EXPOSE 3000
 STOPSIGNAL SIGQUIT
 HEALTHCHECK --interval=10s --timeout=3s --start-period=5s --retries=3 \

@@ -18,7 +18,7 @@ The TriggerAuthentication that triggers name: the one that exists, or ours where
 {{- $external := .Values.externalRedis -}}
 {{- $mode := include "energy-pipeline.redis.mode" . -}}
 {{- if eq $mode "standalone" -}}
-address: {{ printf "%s:%v" (include "energy-pipeline.redis.host" .) (include "energy-pipeline.redis.port" .) | quote }}
+address: {{ include "energy-pipeline.redis.hostPort" . | quote }}
 {{- else -}}
 addresses: {{ join "," $external.addresses | quote }}
 {{- end }}

@@ -3,12 +3,18 @@
 {{- if .Values.redis.enabled -}}
 {{- include "energy-pipeline.serviceHost" (list . (include "energy-pipeline.redis.name" .)) -}}
 {{- else -}}
-{{- .Values.externalRedis.host -}}
+{{- .Values.externalRedis.host | trimPrefix "[" | trimSuffix "]" -}}
 {{- end -}}
 {{- end -}}
 
+{{/* Host and port in one, as in a URL: an IPv6 address has brackets there. */}}
+{{- define "energy-pipeline.redis.hostPort" -}}
+{{- $host := include "energy-pipeline.redis.host" . -}}
+{{- printf (ternary "[%s]:%s" "%s:%s" (contains ":" $host)) $host (include "energy-pipeline.redis.port" .) -}}
+{{- end -}}
+
 {{- define "energy-pipeline.redis.port" -}}
-{{- ternary .Values.redis.master.service.port .Values.externalRedis.port .Values.redis.enabled -}}
+{{- ternary .Values.redis.master.service.port .Values.externalRedis.port .Values.redis.enabled | int64 -}}
 {{- end -}}
 
 {{- define "energy-pipeline.redis.mode" -}}
@@ -71,8 +77,7 @@ REDIS_URL, where host and port do not say all; without the password, which is in
 {{- if eq (include "energy-pipeline.redis.mode" .) "sentinel" -}}
 {{- printf "redis+sentinel://%s%s/%s%s" $login (join "," $external.addresses) $external.sentinel.masterName $path -}}
 {{- else if or $tls $path $login -}}
-{{- $host := printf "%s:%v" (include "energy-pipeline.redis.host" .) (include "energy-pipeline.redis.port" .) -}}
-{{- printf "%s://%s%s%s" (ternary "rediss" "redis" (not (empty $tls))) $login $host $path -}}
+{{- printf "%s://%s%s%s" (ternary "rediss" "redis" (not (empty $tls))) $login (include "energy-pipeline.redis.hostPort" .) $path -}}
 {{- end -}}
 {{- end -}}
 
@@ -103,15 +108,15 @@ REDIS_TLS_CA_FILE: /etc/energy-pipeline/redis/ca.crt
     sources:
       {{- if $secret }}
       - secret:
-          name: {{ $secret }}
+          name: {{ $secret | quote }}
           items:
-            - {key: {{ include "energy-pipeline.redis.secretKey" . }}, path: password}
+            - {key: {{ include "energy-pipeline.redis.secretKey" . | quote }}, path: password}
       {{- end }}
       {{- if $caSecret }}
       - secret:
-          name: {{ $caSecret }}
+          name: {{ $caSecret | quote }}
           items:
-            - {key: {{ include "energy-pipeline.redis.caKey" . }}, path: ca.crt}
+            - {key: {{ include "energy-pipeline.redis.caKey" . | quote }}, path: ca.crt}
       {{- end }}
 {{- else }}
 []
@@ -128,6 +133,6 @@ REDIS_TLS_CA_FILE: /etc/energy-pipeline/redis/ca.crt
 
 {{- define "energy-pipeline.redis.image" -}}
 {{- $image := .Values.redis.image -}}
-image: {{ include "energy-pipeline.image" (dict "root" . "registry" $image.registry "repository" $image.repository "tag" $image.tag "digest" $image.digest) }}
-imagePullPolicy: {{ $image.pullPolicy }}
+image: {{ include "energy-pipeline.image" (dict "root" . "registry" $image.registry "repository" $image.repository "tag" $image.tag "digest" $image.digest) | quote }}
+imagePullPolicy: {{ $image.pullPolicy | quote }}
 {{- end -}}

@@ -10,7 +10,7 @@ The Deployment of a component. Takes a dict:
 apiVersion: apps/v1
 kind: Deployment
 metadata:
-  name: {{ include "energy-pipeline.fullname" $root }}-{{ .component }}
+  name: {{ printf "%s-%s" (include "energy-pipeline.fullname" $root) .component | quote }}
   labels:
     {{- include "energy-pipeline.labels" (list $root .component) | nindent 4 }}
   {{- with $values.annotations }}
@@ -19,7 +19,7 @@ metadata:
   {{- end }}
 spec:
   {{- if not .owned }}
-  replicas: {{ $values.replicaCount }}
+  replicas: {{ $values.replicaCount | int64 }}
   {{- end }}
   revisionHistoryLimit: 5
   selector:
@@ -43,30 +43,30 @@ spec:
       {{- with include "energy-pipeline.imagePullSecrets" $root }}
       {{- . | nindent 6 }}
       {{- end }}
-      serviceAccountName: {{ include "energy-pipeline.serviceAccount.name" $root }}
+      serviceAccountName: {{ include "energy-pipeline.serviceAccount.name" $root | quote }}
       automountServiceAccountToken: false
       # Variables that Kubernetes makes of Services, such as REDIS_PORT, would be taken for settings.
       enableServiceLinks: false
       securityContext:
-        {{- toYaml .security | nindent 8 }}
-      terminationGracePeriodSeconds: {{ $values.terminationGracePeriodSeconds }}
+        {{- include "energy-pipeline.podSecurity" (list $root .security) | nindent 8 }}
+      terminationGracePeriodSeconds: {{ $values.terminationGracePeriodSeconds | int64 }}
       {{- with $values.priorityClassName }}
-      priorityClassName: {{ . }}
+      priorityClassName: {{ . | quote }}
       {{- end }}
       {{- with $values.initContainers }}
       initContainers:
         {{- toYaml . | nindent 8 }}
       {{- end }}
       containers:
-        - name: {{ .component }}
-          image: {{ .image }}
-          imagePullPolicy: {{ $values.image.pullPolicy | default $root.Values.image.pullPolicy }}
+        - name: {{ .component | quote }}
+          image: {{ .image | quote }}
+          imagePullPolicy: {{ $values.image.pullPolicy | default $root.Values.image.pullPolicy | quote }}
           {{- with .args }}
           args:
             {{- toYaml . | nindent 12 }}
           {{- end }}
           ports:
-            - {name: http, containerPort: {{ .port }}, protocol: TCP}
+            - {name: http, containerPort: {{ .port | int64 }}, protocol: TCP}
           {{- with concat .env $values.extraEnv }}
           env:
             {{- toYaml . | nindent 12 }}
@@ -74,7 +74,7 @@ spec:
           {{- if or .configMap $values.extraEnvFrom }}
           envFrom:
             {{- if .configMap }}
-            - configMapRef: {name: {{ include "energy-pipeline.fullname" $root }}-config}
+            - configMapRef: {name: {{ printf "%s-config" (include "energy-pipeline.fullname" $root) | quote }}}
             {{- end }}
             {{- with $values.extraEnvFrom }}
             {{- toYaml . | nindent 12 }}
@@ -115,7 +115,7 @@ spec:
 {{/* A Deployment of a role of the program. Takes a dict: root, component, values, port, variable (the port's), env, owned. */}}
 {{- define "energy-pipeline.role" -}}
 {{- $settings := list
-    (dict "name" .variable "value" (toString .port))
+    (dict "name" .variable "value" (.port | int64 | toString))
     (dict "name" "DRAIN_TIMEOUT_MS" "value" (.root.Values.config.drainTimeoutMs | int64 | toString)) -}}
 {{- include "energy-pipeline.deployment" (merge (dict
     "image" (include "energy-pipeline.roleImage" (list .root .values.image))
@@ -129,7 +129,7 @@ spec:
 
 {{/* What pods read at their start only: a change of it replaces them. The password is read for each connection. */}}
 {{- define "energy-pipeline.checksums" -}}
-checksum/config: {{ include (print .Template.BasePath "/configmap.yaml") . | sha256sum }}
+checksum/config: {{ include (print .Template.BasePath "/configmap.yaml") . | sha256sum | quote }}
 {{- end -}}
 
 {{/* A probe whose values name no handler asks its standard path. */}}
@@ -159,7 +159,7 @@ lifecycle:
 {{- else if and (gt (int $values.preStopSleepSeconds) 0) (semverCompare ">=1.30-0" $root.Capabilities.KubeVersion.Version) }}
 lifecycle:
   preStop:
-    sleep: {seconds: {{ $values.preStopSleepSeconds }}}
+    sleep: {seconds: {{ $values.preStopSleepSeconds | int64 }}}
 {{- end }}
 {{- end -}}
 
@@ -183,7 +183,7 @@ affinity:
 apiVersion: v1
 kind: Service
 metadata:
-  name: {{ include "energy-pipeline.fullname" .root }}-{{ .name }}
+  name: {{ printf "%s-%s" (include "energy-pipeline.fullname" .root) .name | quote }}
   labels:
     {{- include "energy-pipeline.labels" (list .root .name) | nindent 4 }}
   {{- with .values.annotations }}
@@ -191,11 +191,11 @@ metadata:
     {{- toYaml . | nindent 4 }}
   {{- end }}
 spec:
-  type: {{ .values.type }}
+  type: {{ .values.type | quote }}
   selector:
     {{- include "energy-pipeline.selectorLabels" (list .root .selects) | nindent 4 }}
   ports:
-    - {name: http, port: {{ .values.port }}, targetPort: http, protocol: TCP}
+    - {name: http, port: {{ .values.port | int64 }}, targetPort: http, protocol: TCP}
 {{- end -}}
 
 {{/* A HorizontalPodAutoscaler by CPU. Takes a dict: root, component, values (`autoscaling`). */}}
@@ -204,18 +204,18 @@ spec:
 apiVersion: autoscaling/v2
 kind: HorizontalPodAutoscaler
 metadata:
-  name: {{ $name }}
+  name: {{ $name | quote }}
   labels:
     {{- include "energy-pipeline.labels" (list .root .component) | nindent 4 }}
 spec:
-  scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: {{ $name }}}
-  minReplicas: {{ .values.minReplicas }}
-  maxReplicas: {{ .values.maxReplicas }}
+  scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: {{ $name | quote }}}
+  minReplicas: {{ .values.minReplicas | int64 }}
+  maxReplicas: {{ .values.maxReplicas | int64 }}
   metrics:
     - type: Resource
       resource:
         name: cpu
-        target: {type: Utilization, averageUtilization: {{ .values.targetCPUUtilizationPercentage }}}
+        target: {type: Utilization, averageUtilization: {{ .values.targetCPUUtilizationPercentage | int64 }}}
   {{- with .values.behavior }}
   behavior:
     {{- toYaml . | nindent 4 }}
@@ -227,15 +227,27 @@ spec:
 apiVersion: policy/v1
 kind: PodDisruptionBudget
 metadata:
-  name: {{ include "energy-pipeline.fullname" .root }}-{{ .component }}
+  name: {{ printf "%s-%s" (include "energy-pipeline.fullname" .root) .component | quote }}
   labels:
     {{- include "energy-pipeline.labels" (list .root .component) | nindent 4 }}
 spec:
-  maxUnavailable: {{ .values.maxUnavailable }}
+  maxUnavailable: {{ ternary (quote .values.maxUnavailable) (.values.maxUnavailable | int64) (kindIs "string" .values.maxUnavailable) }}
   {{- if semverCompare ">=1.27-0" .root.Capabilities.KubeVersion.Version }}
   unhealthyPodEvictionPolicy: AlwaysAllow
   {{- end }}
   selector:
     matchLabels:
       {{- include "energy-pipeline.selectorLabels" (list .root .component) | nindent 6 }}
+{{- end -}}
+
+{{/*
+The security context of a pod. OpenShift picks user and group itself, and refuses pods that name others. Takes a list: the
+root, the context.
+*/}}
+{{- define "energy-pipeline.podSecurity" -}}
+{{- $context := index . 1 -}}
+{{- if (index . 0).Capabilities.APIVersions.Has "security.openshift.io/v1" -}}
+{{- $context = omit $context "runAsUser" "runAsGroup" "fsGroup" -}}
+{{- end -}}
+{{- toYaml $context -}}
 {{- end -}}

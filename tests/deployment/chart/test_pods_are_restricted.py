@@ -1,13 +1,14 @@
 """Every container of every set of values meets the restricted Pod Security Standard, and more."""
 
-from rendering import REPOSITORY, containers
+from rendering import REPOSITORY, at, containers, merged, render
 
 
 def test_nobody_is_root(release):
     for name, pod in release.pods():
         security = pod["spec"]["securityContext"]
         assert security["runAsNonRoot"] is True, name
-        assert security["runAsUser"] > 0, name
+        # Low numbers are users of nodes, too.
+        assert security["runAsUser"] >= 10_000, name
         assert security["seccompProfile"] == {"type": "RuntimeDefault"}, name
         assert not any(pod["spec"].get(field) for field in ("hostNetwork", "hostPID", "hostIPC")), name
 
@@ -56,4 +57,45 @@ def test_secrets_in_files_can_be_read_by_who_runs(release):
 
 def test_the_users_are_those_of_the_images():
     dockerfile = (REPOSITORY / "Dockerfile").read_text()
-    assert "USER 10001:10001" in dockerfile and "USER 101:101" in dockerfile
+    assert dockerfile.count("USER 10001:10001") == 2
+
+
+# All pods that there can be.
+ALL = {"queryApi": {"enabled": True}, "cloudflare": {"enabled": True, "tunnelToken": {"value": "t"}}}
+ANY = {"runAsUser": None, "runAsGroup": None, "fsGroup": None}
+
+
+def assert_names_no_user(release):
+    pods = dict(release.pods())
+    assert len(pods) == 7
+    for name, pod in pods.items():
+        assert not {"runAsUser", "runAsGroup", "fsGroup"} & pod["spec"]["securityContext"].keys(), name
+        assert pod["spec"]["securityContext"]["runAsNonRoot"] is True, name
+        for container in containers(pod):
+            assert not {"runAsUser", "runAsGroup"} & container["securityContext"].keys(), name
+
+
+def test_every_pod_takes_whatever_user_it_is_given():
+    assert_names_no_user(render(merged(ALL, at("podSecurityContext", ANY), at("redis.podSecurityContext", ANY))))
+
+
+def test_on_openshift_no_pod_names_a_user():
+    assert_names_no_user(render(ALL, apis=["security.openshift.io/v1"]))
+
+
+def test_a_user_of_all_pods_is_the_user_of_all_pods():
+    for name, pod in render(merged(ALL, at("podSecurityContext.runAsUser", 20_000), at("redis.podSecurityContext.runAsUser", 20_000))).pods():
+        assert pod["spec"]["securityContext"]["runAsUser"] == 20_000, name
+
+
+def test_what_is_written_is_on_volumes_that_any_user_may_write():
+    """An arbitrary user has no rights in an image's folders: an emptyDir or a claim, and nothing else, is written to."""
+    pods = dict(render(ALL).pods())
+    written = {
+        name.removeprefix("r-"): sorted(mount["mountPath"] for container in containers(pod) for mount in container.get("volumeMounts", []) if not mount.get("readOnly"))
+        for name, pod in pods.items()
+    }
+    assert {name: paths for name, paths in written.items() if paths} == {
+        "energy-pipeline-frontend": ["/tmp"],
+        "redis-master": ["/data", "/users", "/users"],
+    }

@@ -25,6 +25,26 @@ def test_the_program_is_told_where_somebody_elses_redis_is():
     assert render(values_of("external-cluster")).config()["REDIS_HOST"] == "redis-proxy.redis.svc.cluster.local"
 
 
+def test_somebody_elses_redis_may_have_an_ipv6_address():
+    def told(host, **more):
+        release = render({"redis": {"enabled": False}, "externalRedis": {"host": host, **more}})
+        address = release.one("ScaledObject")["spec"]["triggers"][0]["metadata"]["address"]
+        return release.config().get("REDIS_URL") or release.config()["REDIS_HOST"], address
+
+    for host in ("fd00::1", "[fd00::1]"):
+        assert told(host) == ("fd00::1", "[fd00::1]:6379")
+        assert told(host, db=1) == ("redis://[fd00::1]:6379/1", "[fd00::1]:6379")
+    sentinels = {"mode": "sentinel", "addresses": ["[fd00::1]:26379", "b:26380"]}
+    release = render({"networkPolicy": {"enabled": True}, "redis": {"enabled": False}, "externalRedis": sentinels})
+    assert release.config()["REDIS_URL"] == "redis+sentinel://[fd00::1]:26379,b:26380/mymaster"
+    ports = release.one("NetworkPolicy", "-ingestion-api")["spec"]["egress"][1]["ports"]
+    assert {port["port"] for port in ports} == {6379, 26379, 26380}
+
+
+def test_redis_listens_by_ipv4_and_ipv6_whichever_there_is():
+    assert "bind * -::*\n" in render().one("ConfigMap", "-redis-master")["data"]["redis.conf"]
+
+
 def test_nothing_is_stored_without_being_written_down_and_nothing_evicted():
     configuration = render().one("ConfigMap", "-redis-master")["data"]["redis.conf"]
     assert "appendonly yes" in configuration and "maxmemory-policy noeviction" in configuration
@@ -94,8 +114,9 @@ def test_with_tls_no_port_speaks_anything_else():
     configuration = release.one("ConfigMap", "-redis-master")["data"]["redis.conf"]
     assert "port 0\n" in configuration and "tls-port 6379" in configuration
     assert release.config()["REDIS_URL"] == "rediss://r-redis-master.ns.svc.cluster.local:6379"
+    assert 'redis-cli -e --tls --cacert /tls/ca.crt "$@"' in release.one("ConfigMap", "-redis-master")["data"]["cli"]
     (server,) = release.pod("-redis-master")["spec"]["containers"]
-    assert server["readinessProbe"]["exec"]["command"] == ["redis-cli", "-e", "--tls", "--cacert", "/tls/ca.crt", "ping"]
+    assert server["readinessProbe"]["exec"]["command"] == ["sh", "/config/cli", "ping"]
 
 
 def test_lines_of_the_users_are_in_the_configuration():
@@ -105,7 +126,7 @@ def test_lines_of_the_users_are_in_the_configuration():
 def test_the_token_of_the_tunnel_is_no_argument():
     release = render(values_of("original"))
     (container,) = release.pod("-cloudflared")["spec"]["containers"]
-    assert container["args"] == ["tunnel", "--no-autoupdate", "--metrics", "0.0.0.0:2000", "run"]
+    assert container["args"] == ["tunnel", "--no-autoupdate", "--metrics", ":2000", "run"]
     assert container["env"][0]["valueFrom"]["secretKeyRef"] == {"name": "tunnel", "key": "token"}
     assert container["readinessProbe"]["httpGet"]["path"] == "/ready" and "livenessProbe" not in container
 
