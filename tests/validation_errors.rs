@@ -244,3 +244,17 @@ async fn a_wrong_method_and_an_unknown_path_are_told_as_the_original_told_them()
         assert_eq!((reply.status, reply.json()), (404, json!({ "detail": "Not Found" })), "{path}");
     }
 }
+
+#[tokio::test]
+async fn a_key_that_is_not_taken_is_shown_as_the_text_that_it_is() {
+    let (_redis, ingestion) = start().await;
+    let post = async |power: &str| {
+        let request = ingestion.request(Method::POST, "/readings").header("Idempotency-Key", "0");
+        let body = reading("site").to_string().replace("1500.5", power);
+        Reply::of(request.body(body)).await
+    };
+    assert_eq!(post("1").await.status, 201);
+    let again = post("2").await;
+    assert_eq!(faults(&again), fault("value_error", json!(["header", "Idempotency-Key"])));
+    assert_eq!(again.json()["detail"][0]["input"], "0");
+}

@@ -16,7 +16,9 @@ use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions, Object};
 use readings::validation::{Fault, FaultKind, Location};
 use tokio::time::timeout;
 
+use super::timestamp::TimestampText;
 use crate::problem::Problem;
+use crate::shape::Shaped;
 
 /// The largest body that is read. A reading with the longest ids has about 4 KiB even when every
 /// character is escaped. Too low and members that we ignore make a reading too large; too high and
@@ -33,16 +35,16 @@ const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 #[allow(dead_code)] // describes the body; it is read as bytes
 struct EnergyReading {
     /// The site: 1 to 256 bytes of UTF-8, no control characters; otherwise opaque.
-    #[oai(validator(min_length = 1, max_length = 256))]
+    #[oai(validator(min_length = 1, max_length = 256, pattern = "^[^\\x00-\\x1f\\x7f-\\x9f]+$"))]
     site_id: String,
     /// The device at the site: as `site_id`.
-    #[oai(validator(min_length = 1, max_length = 256))]
+    #[oai(validator(min_length = 1, max_length = 256, pattern = "^[^\\x00-\\x1f\\x7f-\\x9f]+$"))]
     device_id: String,
     /// Power in watts, finite, 0 or more. Its decimal text is taken too.
     #[oai(validator(minimum(value = "0")))]
     power_reading: f64,
     /// ISO 8601, such as `2024-01-15T10:30:00Z`; without an offset it is UTC. Kept verbatim.
-    timestamp: String,
+    timestamp: Shaped<TimestampText>,
 }
 
 impl Example for EnergyReading {
@@ -51,7 +53,7 @@ impl Example for EnergyReading {
             site_id: "house-01".to_owned(),
             device_id: "main-meter".to_owned(),
             power_reading: 1500.5,
-            timestamp: "2024-01-15T10:30:00Z".to_owned(),
+            timestamp: Shaped::new("2024-01-15T10:30:00Z".into()),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 mod backlog;
 mod body;
+mod timestamp;
 
 use std::time::{Duration, Instant};
 
@@ -18,6 +19,7 @@ use readings::store::idempotency::{AppendedOnce, IdempotencyKey};
 use readings::store::stream::ReadingStream;
 use readings::store::{StoreError, StreamId};
 use readings::validation::{Fault, FaultKind, Location, parse_reading};
+use serde_json::Value;
 use signals::complaint::Complaint;
 use tracing::warn;
 
@@ -181,7 +183,7 @@ fn is_key(key: &str) -> bool {
 }
 
 fn key_fault(kind: FaultKind, key: &str) -> Fault {
-    Fault::new(Location::Header(IDEMPOTENCY_KEY), kind, key)
+    Fault::new(Location::Header(IDEMPOTENCY_KEY), kind, &Value::from(key).to_string())
 }
 
 fn accepted(id: StreamId, is_replayed: Option<bool>) -> Answer {
