@@ -89,9 +89,12 @@ impl Actor for Acker {
 /// Lets entries be read and stored again. They were stored, but by a server that has been replaced
 /// since, by one that may not have them.
 fn abandon(permits: Vec<InFlightPermit>) {
+    static COMPLAINT: Complaint = Complaint::new();
     let count = permits.iter().map(|permit| permit.ids().len()).sum::<usize>();
-    if count > 0 {
-        warn!(count, "stored before the connection was lost; stored again to be certain");
+    if count > 0
+        && let Some(unsaid) = COMPLAINT.note(Instant::now())
+    {
+        warn!(count, unsaid, "stored before the connection was lost; stored again to be certain");
     }
     drop(permits);
 }
@@ -149,7 +152,11 @@ impl AckerState {
         let buried = stream.buried_among(&ids.iter().copied().collect()).await?;
         for letter in buried.values() {
             if let Some(entry) = letter.entry() {
-                warn!(entry = %entry.id, "a dead letter was stored as well, and is removed again");
+                static COMPLAINT: Complaint = Complaint::new();
+                if let Some(unsaid) = COMPLAINT.note(Instant::now()) {
+                    let entry = entry.id;
+                    warn!(%entry, unsaid, "a dead letter was stored as well, and is removed again");
+                }
                 series.remove(&entry.reading.site_id.clone(), &[entry]).await?;
             }
         }

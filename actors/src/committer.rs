@@ -158,7 +158,7 @@ fn hand_on(stored: Stored, acker: &ActorRef<AckerMessage>) -> Result<(), NobodyT
             warn!(site = %commit.site, %error, unsaid, "the site's key holds something else");
         }
         commit.entries.retain(|entry| !not_ours.contains(&entry.id));
-        let letter = |entry| DeadLetter::refused(entry, error.to_string(), 1);
+        let letter = |entry| DeadLetter::refused(entry, error.without_server(), 1);
         let letters = commit.entries.iter().map(letter).collect();
         acker.cast(AckerMessage::Bury(DeadLetterBatch { letters, permit }))?;
     }

@@ -8,6 +8,7 @@ use readings::store::StreamId;
 use readings::store::codec::StreamEntry;
 use readings::store::dead_letters::DeadLetter;
 use readings::store::delivery::Delivery;
+use signals::complaint::Complaint;
 use tracing::warn;
 
 use crate::acker::AckerMessage;
@@ -127,9 +128,13 @@ impl Dispatcher {
         ids: &[StreamId],
         permit: InFlightPermit,
     ) -> Result<(), NobodyThere> {
+        static COMPLAINT: Complaint = Complaint::new();
         let Some(first) = ids.first() else { return Ok(()) };
         METRICS.lost_bodies(ids.len());
-        warn!(count = ids.len(), %first, "lost: pending entries were trimmed before they were read");
+        if let Some(unsaid) = COMPLAINT.note(Instant::now()) {
+            let count = ids.len();
+            warn!(count, %first, unsaid, "lost: pending entries were trimmed before they were read");
+        }
         self.acknowledge(permit)
     }
 

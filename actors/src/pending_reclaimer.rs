@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use readings::store::stream::Claimed;
 use readings::store::{StoreError, StreamId};
+use signals::complaint::Complaint;
 use tracing::{info, warn};
 
 use crate::config::Shared;
@@ -78,6 +79,15 @@ impl Actor for PendingReclaimer {
     }
 }
 
+fn note_taken_over(entries: usize) {
+    static COMPLAINT: Complaint = Complaint::new();
+    if entries > 0
+        && let Some(unsaid) = COMPLAINT.note(Instant::now())
+    {
+        info!(entries, unsaid, "took over entries that were left pending");
+    }
+}
+
 impl PendingReclaimerState {
     async fn claim(
         &mut self,
@@ -92,9 +102,7 @@ impl PendingReclaimerState {
         match self.take_over(room.room()).await {
             Ok(Claimed { cursor, delivery }) => {
                 (self.cursor, self.failures) = (cursor, 0);
-                if !delivery.is_empty() {
-                    info!(entries = delivery.len(), "took over entries that were left pending");
-                }
+                note_taken_over(delivery.len());
                 self.dispatcher.dispatch(Source::Others, room, delivery, asked)?;
                 self.go_on(cursor != StreamId::ZERO, myself);
             }

@@ -1,9 +1,10 @@
 //! Repeats an exchange with Redis until it works.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use backon::{ExponentialBuilder, Retryable};
 use readings::store::StoreError;
+use signals::complaint::Complaint;
 use tracing::warn;
 
 use crate::outage::Outage;
@@ -29,13 +30,16 @@ pub(crate) async fn until_done<T, F>(outage: &Outage, exchange: impl FnMut() -> 
 where
     F: Future<Output = Result<T, StoreError>>,
 {
+    static COMPLAINT: Complaint = Complaint::new();
     let mut failures = 0_u32;
     let mut failing = None;
     let done = exchange.retry(patience()).notify(|error, pause| {
         failing.get_or_insert_with(|| outage.noticed());
         failures += 1;
-        if failures.is_power_of_two() {
-            warn!(%error, failures, ?pause, "entries are kept until Redis takes them");
+        if failures.is_power_of_two()
+            && let Some(unsaid) = COMPLAINT.note(Instant::now())
+        {
+            warn!(%error, failures, ?pause, unsaid, "entries are kept until Redis takes them");
         }
     });
     done.await.unwrap_or_else(|error| unreachable!("repeated without end: {error}"))

@@ -133,7 +133,10 @@ impl Round {
         fenced: &Fenced,
     ) -> Result<Vec<Option<StoreError>>, StoreError> {
         if let Err(error) = final_refusal(listed)? {
-            warn!(%error, "the index of sites holds something else; new sites are not listed");
+            static COMPLAINT: Complaint = Complaint::new();
+            if let Some(unsaid) = COMPLAINT.note(Instant::now()) {
+                warn!(%error, unsaid, "the index of sites holds something else; new sites are not listed");
+            }
         }
         let mut new = new.into_iter();
         let refusal = |commit: &SiteCommit| {
@@ -178,7 +181,11 @@ fn count(commit: &SiteCommit, new: u64, fenced: &Fenced) {
     let gone = fenced.left_of(commit).filter(|entry| fenced.gone.contains(&entry.id)).count();
     let only_copies = new.saturating_sub((stored - gone) as u64);
     if gone > 0 && only_copies > 0 {
+        static COMPLAINT: Complaint = Complaint::new();
         METRICS.rolled_back(only_copies);
-        warn!(only_copies, site = %commit.site, "Redis lost entries; they are stored from memory");
+        if let Some(unsaid) = COMPLAINT.note(Instant::now()) {
+            let site = &commit.site;
+            warn!(only_copies, %site, unsaid, "Redis lost entries; they are stored from memory");
+        }
     }
 }

@@ -12,6 +12,7 @@ use ractor::{Actor, ActorProcessingErr, ActorRef};
 use readings::store::delivery::Delivery;
 use readings::store::group_reader::GroupReader;
 use readings::store::{StoreError, StreamId};
+use signals::complaint::Complaint;
 use tokio::time::timeout;
 use tracing::{info, warn};
 
@@ -167,8 +168,11 @@ impl StreamReaderState {
     }
 
     fn note_success(&mut self) {
-        if self.failures > 0 {
-            info!(failures = self.failures, "reading again");
+        static COMPLAINT: Complaint = Complaint::new();
+        if self.failures > 0
+            && let Some(unsaid) = COMPLAINT.note(Instant::now())
+        {
+            info!(failures = self.failures, unsaid, "reading again");
         }
         self.failures = 0;
         self.pauses = patience().build();
@@ -177,6 +181,7 @@ impl StreamReaderState {
     /// Entries may be pending that never arrived: drops the connection, so that no more are sent
     /// there, and goes back to what is pending.
     fn note_failure(&mut self, error: &StoreError) -> Duration {
+        static COMPLAINT: Complaint = Complaint::new();
         if error.wants_group() {
             self.shared.stream.end_epoch();
         }
@@ -186,8 +191,11 @@ impl StreamReaderState {
         self.position = Position::Pending(StreamId::ZERO);
         self.failures += 1;
         let pause = self.pauses.next().unwrap_or_default();
-        if self.failures.is_power_of_two() {
-            warn!(%error, failures = self.failures, ?pause, "cannot read the stream");
+        if self.failures.is_power_of_two()
+            && let Some(unsaid) = COMPLAINT.note(Instant::now())
+        {
+            let failures = self.failures;
+            warn!(%error, failures, ?pause, unsaid, "cannot read the stream");
         }
         pause
     }

@@ -14,6 +14,7 @@ use ractor::{
     Actor, ActorId, ActorProcessingErr, ActorRef, MessagingErr, SpawnErr, SupervisionEvent,
 };
 use readings::SiteId;
+use signals::complaint::Complaint;
 use tracing::{debug, error};
 
 use crate::batch::{ReadBatch, SiteBatch, group_by_site};
@@ -192,8 +193,11 @@ impl WritersState {
         writer: ActorId,
         reason: &ActorProcessingErr,
     ) -> Result<(), ActorProcessingErr> {
+        static COMPLAINT: Complaint = Complaint::new();
         METRICS.restarted(WRITER);
-        error!(%reason, "a writer failed; its entries will be read again");
+        if let Some(unsaid) = COMPLAINT.note(Instant::now()) {
+            error!(%reason, unsaid, "a writer failed; its entries will be read again");
+        }
         self.sites.retain(|_, site| site.writer.get_id() != writer);
         if self.budget.spend(Instant::now()).is_none() {
             return Err("writers fail again and again".into());
