@@ -69,7 +69,10 @@ impl<E: Endpoint<Output = Response>> Front<E> {
             Ok(Ok(Ok(response))) => response,
             Ok(Ok(Err(error))) => self.failure(&error, path),
             Ok(Err(_panic)) => {
-                error!(path, "a request handler panicked");
+                static COMPLAINT: Complaint = Complaint::new();
+                if let Some(unsaid) = COMPLAINT.note(Instant::now()) {
+                    error!(path, unsaid, "a request handler panicked");
+                }
                 Problem::new("Internal Server Error").response(StatusCode::INTERNAL_SERVER_ERROR)
             }
             Err(_elapsed) => {

@@ -5,7 +5,8 @@
 //! | [`ingestion`] | `POST /readings` |
 //! | [`query`] | the readings of a site, the list of sites |
 //! | [`operations`] | health, probes, metrics |
-//! | [`problem`] | how a failure becomes a status and a body |
+//! | [`problem`] | the bodies of failures |
+//! | `trouble` | how trouble with Redis becomes one, and a line in the log |
 //! | [`spec`] | each service's routes and its OpenAPI document |
 //! | [`front`] | what holds for every request: its id, its time limit, its errors |
 //! | [`page`] | the web page and its way to the services |
@@ -24,3 +25,4 @@ mod exchange;
 pub mod metrics;
 mod parameter;
 mod shape;
+mod trouble;

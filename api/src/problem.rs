@@ -1,11 +1,10 @@
-//! How a failure becomes a status and a body. No body names an address or a stack trace.
+//! The bodies of failures. No body names an address or a stack trace.
 
 use poem::Response;
 use poem::http::{StatusCode, header};
 use poem_openapi::Object;
 use poem_openapi::registry::{MetaSchema, MetaSchemaRef};
 use poem_openapi::types::{Any, ToJSON};
-use readings::store::{ErrorClass, StoreError};
 use readings::validation::{Fault, Location};
 use serde_json::{Value, json};
 
@@ -117,25 +116,6 @@ impl From<Fault> for ValidationFault {
             ctx: fault.kind.context().map(Shaped::new),
         }
     }
-}
-
-/// What a client is told of trouble with Redis: a sentence, and after how many seconds to try again.
-#[must_use]
-pub fn unavailable(error: &StoreError) -> (Problem, u64) {
-    let (detail, retry_after) = match error.class {
-        ErrorClass::Full => {
-            ("The store takes no writes now: it is out of memory, disk or replicas", 5)
-        }
-        ErrorClass::ReadOnly => ("The store takes no writes now: it is changing its master", 1),
-        ErrorClass::Busy | ErrorClass::NoGroup => ("The store is starting or busy", 1),
-        ErrorClass::Timeout => ("The store did not answer in time", 1),
-        ErrorClass::Disconnected => ("The store cannot be reached", 1),
-        ErrorClass::Denied => ("The store refuses this service's credentials", 30),
-        ErrorClass::WrongType | ErrorClass::Other => ("The store refused the request", 30),
-    };
-    // The importer looks for these words, and so may others.
-    let unknown = if error.outcome_is_unknown() { "; it may have taken the request" } else { "" };
-    (Problem::new(format!("{detail}{unknown}")), retry_after)
 }
 
 pub(crate) fn json_response(status: StatusCode, body: &Value) -> Response {

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use anyhow::Context;
+use anyhow::{Context, anyhow};
 use clap::Args;
 use readings::store::{Keys, Password, RedisServer, Secrets};
 
@@ -47,14 +47,14 @@ impl RedisSettings {
     /// The server that is named, `localhost` by default.
     pub fn server(&self) -> anyhow::Result<RedisServer> {
         let server = if let Some(url) = given(self.redis_url.as_ref()) {
-            // The URL may hold a password, so it is not shown.
-            let rule = "REDIS_URL must be redis://, rediss://, redis+unix:// or redis+sentinel://…";
-            RedisServer::from_url(url).context(rule)?
+            RedisServer::from_url(url).map_err(|fault| anyhow!("REDIS_URL {fault}"))?
         } else {
             let host = given(self.redis_host.as_ref()).unwrap_or("localhost");
-            RedisServer::at(host, self.redis_port)?
+            let server = RedisServer::at(host, self.redis_port);
+            server.map_err(|fault| anyhow!("REDIS_HOST {fault}"))?
         };
-        Ok(server.with_secrets(self.secrets()?))
+        let server = server.with_secrets(self.secrets()?);
+        server.map_err(|fault| anyhow!("REDIS_TLS_CA_FILE: {fault}"))
     }
 
     fn secrets(&self) -> anyhow::Result<Secrets> {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use api::operations::{Draining, PipelineWatch, RenderPrometheus};
 use readings::store::server_report::Danger;
 use readings::store::stream::ReadingStream;
-use readings::store::{Keys, RedisServer, SharedConnection};
+use readings::store::{Keys, RedisServer, Requirements, SharedConnection, StoreError};
 
 use tokio::time::sleep;
 use tracing::{error, info, warn};
@@ -34,9 +34,16 @@ pub struct Backend {
 }
 
 impl Backend {
-    /// The backend that the settings name; it is connected to when it is first used.
-    pub fn new(settings: &RedisSettings, server: RedisServer) -> Self {
-        Self::with(server, settings.keys(), telemetry::renderer())
+    /// The backend that the settings name, of which so much is needed; it is connected to when it is
+    /// first used.
+    pub fn new(
+        settings: &RedisSettings,
+        server: RedisServer,
+        needs: impl FnOnce(&Keys) -> Requirements,
+    ) -> Self {
+        let keys = settings.keys();
+        info!(server = server.name(), "connects to Redis");
+        Self::with(server.requiring(needs(&keys)), keys, telemetry::renderer())
     }
 
     /// A backend to describe services with.
@@ -90,18 +97,27 @@ impl Backend {
 
     /// Says once, when Redis is there, what about it endangers readings.
     async fn tell_dangers(&self) {
-        let report = loop {
-            match self.queries.server_report().await {
-                Ok(report) => break report,
+        let dangers = loop {
+            match self.dangers().await {
+                Ok(dangers) => break dangers,
                 Err(_) => sleep(REPORT_PAUSE).await,
             }
         };
-        for danger in report.dangers() {
+        for danger in dangers {
             match danger {
-                Danger::Evicts { .. } => error!("{danger}"),
                 Danger::NoMemoryLimit => info!("{danger}"),
-                _ => warn!("{danger}"),
+                danger if danger.forbids_readiness() => error!("{danger}"),
+                danger => warn!("{danger}"),
             }
         }
+    }
+
+    async fn dangers(&self) -> Result<Vec<Danger>, StoreError> {
+        let lacking = self.queries.examined().await?.dangers();
+        if !lacking.is_empty() {
+            // What Redis says of itself may be a part of what is denied.
+            return Ok(lacking);
+        }
+        Ok(self.queries.server_report().await?.dangers())
     }
 }

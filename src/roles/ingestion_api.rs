@@ -9,6 +9,7 @@ use api::ingestion::{Backlog, IngestionApi};
 use api::operations::{IngestionHealthApi, MetricsApi, ProbesApi, Readiness};
 use api::spec::{self, Service};
 use poem::{Endpoint, Response};
+use readings::store::Requirements;
 use readings::store::stream::ReadingStream;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
@@ -33,7 +34,8 @@ const GROUP_PAUSE: Duration = Duration::from_secs(5);
 pub async fn run(settings: IngestionSettings) -> anyhow::Result<()> {
     let ending = shutdown::on_signal()?;
     let intake = Intake::new(&settings.intake)?;
-    let backend = Backend::new(&settings.redis, settings.redis.server()?);
+    let backend =
+        Backend::new(&settings.redis, settings.redis.server()?, Requirements::of_ingestion);
     let listener = listen(
         &settings.listen,
         Ipv4Addr::UNSPECIFIED,
@@ -121,10 +123,10 @@ pub fn service(
             stream: ReadingStream::new(backend.keys.clone(), backend.queries.clone()),
             prometheus: backend.prometheus.clone(),
         },
-        ProbesApi {
-            readiness: Readiness::Writes(stream, backend.queries.clone()),
-            draining: backend.draining.clone(),
-        },
+        ProbesApi::new(
+            Readiness::Writes(stream, backend.queries.clone()),
+            backend.draining.clone(),
+        ),
     )
 }
 

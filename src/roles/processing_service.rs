@@ -10,6 +10,7 @@ use api::operations::{
 use api::query::QueryApi;
 use api::spec::{self, Service};
 use poem::{Endpoint, Response};
+use readings::store::Requirements;
 use readings::store::series::SeriesStore;
 use readings::store::sites::SiteIndex;
 use readings::store::stream::ReadingStream;
@@ -32,7 +33,8 @@ pub const QUERY_GRACE: Duration = Duration::from_secs(5);
 pub async fn run(settings: ProcessingSettings) -> anyhow::Result<()> {
     let ending = shutdown::on_signal()?;
     let pipeline = settings.consumer.pipeline(&settings.redis)?;
-    let backend = Backend::new(&settings.redis, settings.redis.server()?);
+    let backend =
+        Backend::new(&settings.redis, settings.redis.server()?, Requirements::of_processing);
     let listener = listen(
         &settings.listen,
         Ipv4Addr::UNSPECIFIED,
@@ -115,6 +117,6 @@ pub fn service_with(
             max_length: backend.max_backlog,
         },
         DeadLettersApi { stream },
-        ProbesApi { readiness, draining: backend.draining.clone() },
+        ProbesApi::new(readiness, backend.draining.clone()),
     )
 }

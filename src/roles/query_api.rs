@@ -3,6 +3,7 @@
 use std::net::Ipv4Addr;
 
 use api::operations::Readiness;
+use readings::store::Requirements;
 
 use super::backend::Backend;
 use super::listener::{announce_and_serve, listen};
@@ -19,7 +20,7 @@ const NO_CONSUMER: &str = "";
 /// When the settings are of no use, or the port is taken.
 pub async fn run(settings: QuerySettings) -> anyhow::Result<()> {
     let ending = shutdown::on_signal()?;
-    let backend = Backend::new(&settings.redis, settings.redis.server()?);
+    let backend = Backend::new(&settings.redis, settings.redis.server()?, Requirements::of_queries);
     let listener = listen(
         &settings.listen,
         Ipv4Addr::UNSPECIFIED,

@@ -6,7 +6,7 @@ use std::time::Duration;
 use actors::PipelineConfig;
 use anyhow::Context;
 use api::page;
-use readings::store::RedisServer;
+use readings::store::{Keys, RedisServer, Requirements};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
@@ -95,8 +95,10 @@ async fn run_on(
     listeners: Listeners,
     ending: CancellationToken,
 ) -> anyhow::Result<()> {
-    let backend =
-        Backend::new(&settings.redis, server).with_max_backlog(settings.intake.max_backlog());
+    let needs =
+        |keys: &Keys| Requirements::of_ingestion(keys).and(Requirements::of_processing(keys));
+    let backend = Backend::new(&settings.redis, server, needs);
+    let backend = backend.with_max_backlog(settings.intake.max_backlog());
     let intake = Intake::new(&settings.intake)?;
     let consumer = pipeline.consumer.clone();
     let pipeline = processing_service::start_pipeline(pipeline, &backend).await?;

@@ -4,7 +4,7 @@ mod backlog;
 mod body;
 mod timestamp;
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use chrono::Utc;
 use poem::Request;
@@ -20,15 +20,14 @@ use readings::store::stream::ReadingStream;
 use readings::store::{StoreError, StreamId};
 use readings::validation::{Fault, FaultKind, Location, parse_reading};
 use serde_json::Value;
-use signals::complaint::Complaint;
-use tracing::warn;
 
 pub use self::backlog::Backlog;
 pub use self::body::ReadingBody;
 use crate::metrics::METRICS;
 use crate::parameter::{Breach, Checked, Rule};
-use crate::problem::{Problem, ValidationProblem, unavailable};
+use crate::problem::{Problem, ValidationProblem};
 use crate::spec::Topic;
+use crate::trouble::{Asked, unavailable};
 
 const IDEMPOTENCY_KEY: &str = "Idempotency-Key";
 
@@ -193,12 +192,8 @@ fn accepted(id: StreamId, is_replayed: Option<bool>) -> Answer {
 }
 
 fn not_taken(error: &StoreError) -> Answer {
-    static COMPLAINT: Complaint = Complaint::new();
     METRICS.refused(error.class.name());
-    if let Some(unsaid) = COMPLAINT.note(Instant::now()) {
-        warn!(%error, unsaid, "a reading was not taken");
-    }
-    let (problem, retry_after) = unavailable(error);
+    let (problem, retry_after) = unavailable(Asked::Reading, error);
     Answer::Unavailable(Json(problem), retry_after)
 }
 

@@ -3,14 +3,18 @@
 mod dead_letters;
 mod health;
 mod pipeline;
+mod probes;
+mod readiness;
 mod stream_metrics;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 pub use self::dead_letters::{DeadLetter, DeadLettersApi};
-pub use self::health::{IngestionHealthApi, ProbesApi, ProcessingHealthApi, Readiness};
+pub use self::health::{IngestionHealthApi, ProcessingHealthApi};
 pub use self::pipeline::{PIPELINE_CATALOGUE, PipelineApi, PipelineWatch};
+pub use self::probes::ProbesApi;
+pub use self::readiness::Readiness;
 pub use self::stream_metrics::{MetricsApi, PrometheusText, RenderPrometheus};
 
 /// Set once a service has begun to shut down; cloning it is cheap.

@@ -14,9 +14,10 @@ use readings::store::stream::ReadingStream;
 use serde_json::{Map, Value, json};
 
 use super::health::ConsumerGroup;
-use crate::problem::{Problem, unavailable};
+use crate::problem::Problem;
 use crate::shape::{Shape, Shaped};
 use crate::spec::Topic;
+use crate::trouble::{Asked, unavailable};
 
 /// Renders the counters of this process in the Prometheus text format.
 #[derive(Clone)]
@@ -145,7 +146,7 @@ impl MetricsApi {
             Ok(Some(metrics)) => metrics.to_json(),
             Ok(None) => NoStream { error: "no such key".to_owned() }.to_json(),
             Err(error) => {
-                let (problem, retry_after) = unavailable(&error);
+                let (problem, retry_after) = unavailable(Asked::Metrics, &error);
                 return MetricsAnswer::Unavailable(Json(problem), retry_after);
             }
         };

@@ -101,7 +101,10 @@ impl BegunExport {
                 Ok(true) => Some((Ok(chunk.into()), None)),
                 Ok(false) => Some((Ok(Bytes::from(chunk)), Some((rest, permit)))),
                 Err(error) => {
-                    error!(%error, site = %rest.site, "an answer was broken off");
+                    static COMPLAINT: Complaint = Complaint::new();
+                    if let Some(unsaid) = COMPLAINT.note(Instant::now()) {
+                        error!(%error, site = %rest.site, unsaid, "an answer was broken off");
+                    }
                     Some((Err(io::Error::other(error)), None))
                 }
             }

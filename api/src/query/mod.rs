@@ -3,7 +3,6 @@
 mod export;
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use poem_openapi::param::{Path, Query};
 use poem_openapi::payload::Json;
@@ -13,16 +12,15 @@ use readings::SiteId;
 use readings::store::StoreError;
 use readings::store::series::SeriesStore;
 use readings::store::sites::SiteIndex;
-use signals::complaint::Complaint;
 use tokio::sync::Semaphore;
-use tracing::warn;
 
 use self::export::Export;
 pub use self::export::ReadingsJson;
 
 use crate::parameter::{Breach, Checked, Rule};
-use crate::problem::{Problem, ValidationProblem, unavailable};
+use crate::problem::{Problem, ValidationProblem};
 use crate::spec::Topic;
+use crate::trouble::{Asked, unavailable};
 
 /// Exports of more than one page at the same time. Too low and analysts wait for each other; too
 /// high and their pages crowd out everybody else at Redis.
@@ -164,11 +162,7 @@ fn page(ids: Vec<String>) -> Sites {
 }
 
 fn unreadable(error: &StoreError) -> (Problem, u64) {
-    static COMPLAINT: Complaint = Complaint::new();
-    if let Some(unsaid) = COMPLAINT.note(Instant::now()) {
-        warn!(%error, unsaid, "a query was not answered");
-    }
-    unavailable(error)
+    unavailable(Asked::Query, error)
 }
 
 fn too_many_exports() -> Problem {

@@ -1,16 +1,14 @@
 //! Where a Redis server is: an address, or Sentinels that know which of several is the master.
 
+use std::borrow::Cow;
+use std::net::Ipv6Addr;
 use std::time::Duration;
 
 use redis::io::tcp::{TcpSettings, socket2::TcpKeepalive};
-use redis::sentinel::{Sentinel, SentinelNodeConnectionInfo};
 use redis::{
-    Client, ConnectionAddr, ConnectionInfo, IntoConnectionInfo, ProtocolVersion,
-    RedisConnectionInfo, TlsCertificates,
+    Client, ConnectionAddr, ConnectionInfo, IntoConnectionInfo, RedisConnectionInfo,
+    TlsCertificates,
 };
-
-use super::error::StoreResult;
-use super::server::connect_error;
 
 /// After this silence the kernel probes the peer, and after as long again without an answer the
 /// connection is dropped: how soon a vanished host is noticed on an idle connection.
@@ -20,10 +18,20 @@ const KEEPALIVE: Duration = Duration::from_secs(5);
 #[cfg(target_os = "linux")]
 pub(super) const UNACKNOWLEDGED: Duration = Duration::from_secs(10);
 
-const SENTINEL: &str = "redis+sentinel://";
-
 /// The port of Sentinels that name none.
 const SENTINEL_PORT: u16 = 26379;
+
+/// What is wrong with an address, and how it is written. It never shows the text, which may hold a
+/// password.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("{0}")]
+pub struct AddressFault(pub(super) Cow<'static, str>);
+
+type Parsed<T> = Result<T, AddressFault>;
+
+const fn fault(rule: &'static str) -> AddressFault {
+    AddressFault(Cow::Borrowed(rule))
+}
 
 /// Where a server is, and as whom to connect.
 #[derive(Debug, Clone)]
@@ -36,33 +44,55 @@ pub(super) enum Address {
 
 impl Address {
     /// Names a server by host and port.
-    pub fn of(host: &str, port: u16) -> StoreResult<Self> {
-        let address = ConnectionAddr::Tcp(host.to_owned(), port);
-        Ok(Self::Server(address.into_connection_info().map_err(connect_error)?))
+    pub fn of(host: &str, port: u16) -> Parsed<Self> {
+        const RULE: &str = "must be the name or address of a host, without a port, such as \
+                            redis.example.com, 192.0.2.1 or ::1";
+        let host = bare_host(host).ok_or(fault(RULE))?;
+        Ok(Self::Server(read(ConnectionAddr::Tcp(host.to_owned(), port))?))
     }
 
     /// Reads `redis://`, `rediss://`, `redis+unix://`, or
     /// `redis+sentinel://[user:password@]host[:port],…/master[/database]`.
-    pub fn parse(url: &str) -> StoreResult<Self> {
-        match url.strip_prefix(SENTINEL) {
-            Some(rest) => Self::parse_sentinel(rest),
-            None => Ok(Self::Server(url.into_connection_info().map_err(connect_error)?)),
+    pub fn parse(url: &str) -> Parsed<Self> {
+        const SCHEMES: &str = "must begin with redis://, rediss:// (TLS), redis+unix:// or \
+                               redis+sentinel://";
+        let (scheme, rest) = url.split_once("://").ok_or(fault(SCHEMES))?;
+        match scheme {
+            "redis" | "rediss" | "valkey" | "valkeys" => Self::parse_server(url, rest),
+            "redis+unix" | "valkey+unix" | "unix" => Ok(Self::Server(read(url)?)),
+            "redis+sentinel" => Self::parse_sentinel(rest),
+            "rediss+sentinel" => Err(fault(
+                "cannot be rediss+sentinel://: Sentinels are not spoken to over TLS yet; name the \
+                 master itself with rediss://",
+            )),
+            _ => Err(fault(SCHEMES)),
         }
     }
 
-    fn parse_sentinel(rest: &str) -> StoreResult<Self> {
+    fn parse_server(url: &str, rest: &str) -> Parsed<Self> {
+        refuse_raw_delimiters(rest)?;
+        let info = read(url)?;
+        if matches!(info.addr(), ConnectionAddr::TcpTls { insecure: true, .. }) {
+            return Err(fault(
+                "cannot have #insecure: the server's certificate is always checked; name its \
+                 authority with REDIS_TLS_CA_FILE",
+            ));
+        }
+        Ok(Self::Server(info))
+    }
+
+    fn parse_sentinel(rest: &str) -> Parsed<Self> {
+        const RULE: &str =
+            "must be redis+sentinel://[user:password@]host[:port],…/master[/database]";
+        refuse_raw_delimiters(rest)?;
         let (login, rest) = rest.rsplit_once('@').unwrap_or(("", rest));
         let (hosts, path) = rest.split_once('/').unwrap_or((rest, ""));
         let (name, database) = path.split_once('/').unwrap_or((path, ""));
         // The library reads user, password and database; the host in between is not used.
         let at = if login.is_empty() { "" } else { "@" };
-        let info = format!("redis://{login}{at}master/{database}").into_connection_info();
+        let login = read(format!("redis://{login}{at}master/{database}"))?.redis_settings().clone();
         let sentinels: Option<Vec<_>> = hosts.split(',').map(sentinel).collect();
-        let Some(sentinels) = sentinels.filter(|_| !name.is_empty()) else {
-            let rule = "redis+sentinel:// needs host[:port],…/master";
-            return Err(connect_error((redis::ErrorKind::InvalidClientConfig, rule).into()));
-        };
-        let login = info.map_err(connect_error)?.redis_settings().clone();
+        let sentinels = sentinels.filter(|_| !name.is_empty()).ok_or(fault(RULE))?;
         Ok(Self::Master { name: name.to_owned(), sentinels, login })
     }
 
@@ -71,50 +101,90 @@ impl Address {
         matches!(self, Self::Server(info) if matches!(info.addr(), ConnectionAddr::TcpTls { .. }))
     }
 
-    /// Whether it is somebody else's to say where the server is.
-    pub const fn may_move(&self) -> bool {
-        matches!(self, Self::Master { .. })
+    /// As logs name it, without password.
+    pub fn name(&self) -> String {
+        match self {
+            Self::Server(info) => shown(info.addr()),
+            Self::Master { name, sentinels, .. } => {
+                let sentinels: Vec<_> = sentinels.iter().map(shown).collect();
+                format!("master {name} of Sentinels {}", sentinels.join(", "))
+            }
+        }
     }
 
-    /// The client for the server as it is found now; `login` changes as whom it connects.
-    pub async fn client(
-        &self,
-        login: impl FnOnce(RedisConnectionInfo) -> RedisConnectionInfo,
-        root_cert: Option<Vec<u8>>,
-    ) -> StoreResult<Client> {
-        // RESP3: only there is a lost connection noticed while it is idle.
-        let login =
-            |info: &RedisConnectionInfo| login(info.clone().set_protocol(ProtocolVersion::RESP3));
-        let client = match self {
-            Self::Server(info) => {
-                let redis = login(info.redis_settings());
-                let info = info.clone().set_redis_settings(redis).set_tcp_settings(tcp());
-                match root_cert {
-                    None => Client::open(info),
-                    root_cert => {
-                        let certificates = TlsCertificates { client_tls: None, root_cert };
-                        Client::build_with_tls(info, certificates)
-                    }
-                }
-            }
-            Self::Master { name, sentinels, login: master } => {
-                let node = SentinelNodeConnectionInfo::default()
-                    .set_redis_connection_info(login(master))
-                    .set_tcp_settings(tcp());
-                let mut sentinel = Sentinel::build(sentinels.clone()).map_err(connect_error)?;
-                sentinel.async_master_for(name, Some(&node)).await
-            }
-        };
-        client.map_err(connect_error)
+    /// As whom to connect.
+    pub fn login(&self) -> &RedisConnectionInfo {
+        match self {
+            Self::Server(info) => info.redis_settings(),
+            Self::Master { login, .. } => login,
+        }
     }
 }
 
-fn sentinel(host: &str) -> Option<ConnectionAddr> {
-    let (host, port) = match host.rsplit_once(':') {
-        Some((host, port)) => (host, port.parse().ok()?),
-        None => (host, SENTINEL_PORT),
+/// A client for one server.
+pub(super) fn client_of(
+    address: ConnectionAddr,
+    login: &RedisConnectionInfo,
+    root_cert: Option<Vec<u8>>,
+) -> redis::RedisResult<Client> {
+    let info = address.into_connection_info()?;
+    let info = info.set_redis_settings(login.clone()).set_tcp_settings(tcp());
+    match root_cert {
+        None => Client::open(info),
+        root_cert => Client::build_with_tls(info, TlsCertificates { client_tls: None, root_cert }),
+    }
+}
+
+/// An address as it is written in URLs: IPv6 in brackets.
+pub(super) fn shown(address: &ConnectionAddr) -> String {
+    match address {
+        ConnectionAddr::Tcp(host, port) | ConnectionAddr::TcpTls { host, port, .. }
+            if host.contains(':') =>
+        {
+            format!("[{host}]:{port}")
+        }
+        address => address.to_string(),
+    }
+}
+
+/// What the library says is without the text it was given.
+fn read(address: impl IntoConnectionInfo) -> Parsed<ConnectionInfo> {
+    address.into_connection_info().map_err(|error| {
+        let text = error.to_string();
+        let text = text.split(" - InvalidClientConfig").next().unwrap_or_default();
+        AddressFault(format!("is none that can be connected to: {text}").into())
+    })
+}
+
+/// A `/`, `?` or `#` ends the part of a URL that has user and password; an `@` after it shows that it
+/// was meant as a part of them.
+fn refuse_raw_delimiters(rest: &str) -> Parsed<()> {
+    const RULE: &str = "has /, ? or # in its user or password, which must be percent-encoded there: \
+                        %2F, %3F, %23 (and @ %40, : %3A, % %25)";
+    let meant = rest.find(['/', '?', '#']).is_some_and(|end| rest[end..].contains('@'));
+    if meant { Err(fault(RULE)) } else { Ok(()) }
+}
+
+/// A host without a port: an IPv6 address may be in brackets.
+fn bare_host(text: &str) -> Option<&str> {
+    let host = text.strip_prefix('[').map_or(Some(text), |rest| rest.strip_suffix(']'))?;
+    // A zone after % names a network interface: fe80::1%eth0.
+    let address = host.split('%').next().unwrap_or_default();
+    let is_ipv6 = address.parse::<Ipv6Addr>().is_ok();
+    let is_name = |c: char| !c.is_whitespace() && !c.is_control() && !":/@[]?#,\\".contains(c);
+    let usable = is_ipv6 || (host.len() == text.len() && host.chars().all(is_name));
+    (usable && !host.is_empty()).then_some(host)
+}
+
+/// `host[:port]`; an IPv6 address with a port must be in brackets.
+fn sentinel(text: &str) -> Option<ConnectionAddr> {
+    let (host, port) = match text.rsplit_once(':') {
+        Some((host, port)) if !host.contains(':') || host.ends_with(']') => {
+            (host, port.parse().ok().filter(|port| *port > 0)?)
+        }
+        _ => (text, SENTINEL_PORT),
     };
-    (!host.is_empty()).then(|| ConnectionAddr::Tcp(host.to_owned(), port))
+    Some(ConnectionAddr::Tcp(bare_host(host)?.to_owned(), port))
 }
 
 /// Has the kernel look after a silent peer.
@@ -130,27 +200,4 @@ fn tcp() -> TcpSettings {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_sentinel_url_names_sentinels_and_master_and_as_whom_to_connect() {
-        let url = "redis+sentinel://app:s3cret@one:1,two/energy/2";
-        let Address::Master { name, sentinels, login } = Address::parse(url).unwrap() else {
-            panic!("no master")
-        };
-        assert_eq!(name, "energy");
-        let expected = [("one", 1), ("two", SENTINEL_PORT)];
-        let expected = expected.map(|(host, port)| ConnectionAddr::Tcp(host.to_owned(), port));
-        assert_eq!(sentinels, expected);
-        assert_eq!((login.username(), login.password()), (Some("app"), Some("s3cret")));
-        assert_eq!(login.db(), 2);
-    }
-
-    #[test]
-    fn a_sentinel_url_without_master_or_with_a_bad_port_is_refused() {
-        for url in ["redis+sentinel://one:1", "redis+sentinel://one:x/m", "redis+sentinel:///m"] {
-            assert!(Address::parse(url).is_err(), "{url}");
-        }
-    }
-}
+mod tests;

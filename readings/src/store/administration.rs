@@ -5,7 +5,7 @@ use std::time::Duration;
 use redis::{Value, cmd};
 
 use super::connection::SharedConnection;
-use super::error::{StoreError, StoreResult};
+use super::error::StoreResult;
 use super::reply;
 
 impl SharedConnection {
@@ -17,7 +17,7 @@ impl SharedConnection {
         const CONFIG: &str = "CONFIG GET dir";
         let reply = self.send(CONFIG, cmd("CONFIG").arg("GET").arg("dir")).await?;
         let directory = reply::map(reply).and_then(|mut map| reply::text(map.pop()?.1));
-        directory.ok_or_else(|| StoreError::unexpected_reply(CONFIG))
+        directory.ok_or_else(|| self.unexpected_reply(CONFIG))
     }
 
     /// The server's clock (`TIME`), since the Unix epoch.
@@ -32,7 +32,7 @@ impl SharedConnection {
         let time = parts.and_then(|[seconds, micros]| {
             Some(Duration::from_secs(number(seconds)?) + Duration::from_micros(number(micros)?))
         });
-        time.ok_or_else(|| StoreError::unexpected_reply(TIME))
+        time.ok_or_else(|| self.unexpected_reply(TIME))
     }
 
     /// Asks the server to write its data and end (`SHUTDOWN`). It answers by closing the connection,

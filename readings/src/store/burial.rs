@@ -7,7 +7,7 @@ use redis::{Cmd, Script, cmd, pipe};
 
 use super::StreamId;
 use super::dead_letters::{DeadLetter, FIELD, MAX_SCRIPTED_FIELDS};
-use super::error::{StoreError, StoreResult};
+use super::error::StoreResult;
 use super::keys::Keys;
 use super::reply;
 use super::stream::ReadingStream;
@@ -87,7 +87,7 @@ impl ReadingStream {
 
     async fn finds(&self, operation: &'static str, command: &Cmd) -> StoreResult<bool> {
         let found = reply::array(self.connection().send(operation, command).await?);
-        Ok(!found.ok_or_else(|| StoreError::unexpected_reply(operation))?.is_empty())
+        Ok(!found.ok_or_else(|| self.connection().unexpected_reply(operation))?.is_empty())
     }
 
     /// Which of these entries were buried, though their letters may be gone by now.
@@ -106,7 +106,7 @@ impl ReadingStream {
         let mut command = cmd(ZRANGE);
         command.arg(self.keys().buried()).arg(first.ms).arg(last.ms).arg("BYSCORE");
         let buried = reply::array(self.connection().send(ZRANGE, &command).await?);
-        let buried = buried.ok_or_else(|| StoreError::unexpected_reply(ZRANGE))?.into_iter();
+        let buried = buried.ok_or_else(|| self.connection().unexpected_reply(ZRANGE))?.into_iter();
         Ok(buried.filter_map(reply::stream_id).filter(|id| ids.contains(id)).collect())
     }
 }

@@ -9,19 +9,22 @@
 //! The client library keeps a connection whose answers time out or that leads to a replica; the
 //! watchdog in [`SharedConnection`] replaces it.
 
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use redis::aio::{ConnectionLike, MultiplexedConnection};
-use redis::{AsyncConnectionConfig, Cmd, Pipeline, PushInfo, PushKind, ScriptInvocation, Value};
+use redis::aio::ConnectionLike;
+use redis::{Cmd, Pipeline, ScriptInvocation, Value};
+use signals::complaint::Complaint;
 use tokio::sync::Mutex as AsyncMutex;
 use tracing::info;
 
-use super::error::{ErrorClass, StoreError, StoreResult};
+use super::error::{ServerName, StoreError, StoreResult};
+use super::error_class::ErrorClass;
+use super::examination::Examined;
+use super::live::Live;
 use super::observed;
 use super::server::RedisServer;
-use super::whereabouts::Stay;
 use crate::metrics::{METRICS, MOVED};
 
 /// How long a command on a shared connection may take. Too low and a slow disk looks like an outage;
@@ -35,7 +38,7 @@ const TIMEOUTS_UNTIL_REPLACED: u32 = 2;
 /// attempt of its own, one after the other.
 const FAILURE_IS_FRESH: Duration = Duration::from_millis(50);
 
-/// A connection that leads to a replica, or whose user may not do something, is replaced when it is at
+/// A connection that leads to a replica, or whose server or user cannot do something, is replaced when it is at
 /// least this old: the next one may be no better, and all callers would make one for each failure.
 const REPLACED_AFTER: Duration = Duration::from_secs(1);
 
@@ -46,6 +49,7 @@ impl RedisServer {
         SharedConnection(Arc::new(Shared {
             server: self.clone(),
             current: Mutex::default(),
+            given_up: Mutex::default(),
             connecting: AsyncMutex::default(),
             epochs: AtomicU64::new(0),
         }))
@@ -66,31 +70,12 @@ pub struct SharedConnection(Arc<Shared>);
 struct Shared {
     server: RedisServer,
     current: Mutex<Option<Arc<Live>>>,
+    /// Why the last connection was given up, until there is another.
+    given_up: Mutex<Option<&'static str>>,
     /// The last failure to connect; its lock is held by whoever is connecting.
     connecting: AsyncMutex<Option<(Instant, StoreError)>>,
     /// How many epochs have begun.
     epochs: AtomicU64,
-}
-
-/// A connection that was made.
-struct Live {
-    connection: MultiplexedConnection,
-    epoch: Epoch,
-    made: Instant,
-    timeouts: AtomicU32,
-    stay: Stay,
-    /// Set by the client library when the server closes the connection.
-    lost: Arc<AtomicBool>,
-}
-
-impl std::fmt::Debug for Live {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Live")
-            .field("epoch", &self.epoch)
-            .field("made", &self.made)
-            .field("lost", &self.lost)
-            .finish_non_exhaustive()
-    }
 }
 
 impl SharedConnection {
@@ -113,16 +98,26 @@ impl SharedConnection {
     pub(super) fn end_epoch(&self) {
         let mut current = self.current();
         if let Some(live) = current.take() {
-            let Live { connection, made, stay, lost, .. } = live.as_ref();
-            *current = Some(Arc::new(Live {
-                connection: connection.clone(),
-                epoch: self.next_epoch(),
-                made: *made,
-                timeouts: AtomicU32::new(0),
-                stay: stay.clone(),
-                lost: Arc::clone(lost),
-            }));
+            *current = Some(Arc::new(live.in_epoch(self.next_epoch())));
         }
+    }
+
+    /// What was found when the connection was made and, where a command has been refused since, or
+    /// something was lacking, is found now: what the user may not do, and whether the stream has an end.
+    ///
+    /// # Errors
+    /// When the server cannot be reached, or cannot be used.
+    pub async fn examined(&self) -> StoreResult<Examined> {
+        let live = self.live().await?;
+        let examined = live.examined(&self.0.server).await;
+        self.judge(&live, examined)
+    }
+
+    /// A reply of another shape than the command's documentation says.
+    pub(super) fn unexpected_reply(&self, operation: &'static str) -> StoreError {
+        let live = self.current().clone();
+        let server = live.as_ref().map_or(self.0.server.shared_name(), |live| &live.server);
+        StoreError::unexpected_reply(server, operation)
     }
 
     fn next_epoch(&self) -> Epoch {
@@ -156,7 +151,8 @@ impl SharedConnection {
         command: &Cmd,
     ) -> StoreResult<Value> {
         let mut connection = live.connection.clone();
-        let answering = async { answer(operation, connection.req_packed_command(command).await) };
+        let answering =
+            async { answer(&live.server, operation, connection.req_packed_command(command).await) };
         self.judge(live, observed::exchange(operation, answering).await)
     }
 
@@ -170,10 +166,10 @@ impl SharedConnection {
         let mut connection = live.connection.clone();
         let answering = async {
             let replies = connection.req_packed_commands(commands, 0, commands.len()).await;
-            replies.map_err(|error| StoreError::new(operation, error))
+            replies.map_err(|error| StoreError::new(&live.server, operation, error))
         };
         let replies = observed::exchange(operation, answering).await;
-        let answered = |reply| self.judge(&live, answer(operation, Ok(reply)));
+        let answered = |reply| self.judge(&live, answer(&live.server, operation, Ok(reply)));
         let answers = self.judge(&live, replies)?.into_iter().map(answered).collect();
         Ok((answers, live.epoch))
     }
@@ -186,7 +182,8 @@ impl SharedConnection {
     ) -> StoreResult<Value> {
         let live = self.live().await?;
         let mut connection = live.connection.clone();
-        let answering = async { answer(operation, script.invoke_async(&mut connection).await) };
+        let answering =
+            async { answer(&live.server, operation, script.invoke_async(&mut connection).await) };
         self.judge(&live, observed::exchange(operation, answering).await)
     }
 
@@ -198,7 +195,8 @@ impl SharedConnection {
     ) -> StoreResult<Value> {
         let live = self.live().await?;
         let mut connection = live.connection.clone();
-        let answering = async { answer(operation, commands.query_async(&mut connection).await) };
+        let answering =
+            async { answer(&live.server, operation, commands.query_async(&mut connection).await) };
         self.judge(&live, observed::exchange(operation, answering).await)
     }
 
@@ -222,7 +220,7 @@ impl SharedConnection {
             return Err(error.clone());
         }
         self.note_loss();
-        match self.connect().await {
+        match Live::connect(&self.0.server, || self.next_epoch()).await {
             Ok(live) => Ok(self.set(live)),
             Err(error) => {
                 *last_failure = Some((Instant::now(), error.clone()));
@@ -231,37 +229,34 @@ impl SharedConnection {
         }
     }
 
-    async fn connect(&self) -> StoreResult<Live> {
-        let lost = Arc::new(AtomicBool::new(false));
-        let noticed = Arc::clone(&lost);
-        let on_push = move |push: PushInfo| {
-            if push.kind == PushKind::Disconnection {
-                noticed.store(true, Ordering::Release);
-            }
-            Ok::<_, StoreError>(())
-        };
-        let config = AsyncConnectionConfig::new()
-            .set_response_timeout(Some(RESPONSE_TIMEOUT))
-            .set_push_sender(on_push);
-        let (connection, stay) = self.0.server.connect(config).await?;
-        let (epoch, timeouts) = (self.next_epoch(), AtomicU32::new(0));
-        Ok(Live { connection, epoch, made: Instant::now(), timeouts, stay, lost })
-    }
-
     fn usable(&self) -> Option<Arc<Live>> {
         let current = self.current().clone();
-        current.filter(|live| !live.lost.load(Ordering::Acquire) && !live.stay.is_over())
+        current.filter(|live| live.is_usable())
     }
 
     /// Notes that the connection there was is of no use any more, if nothing but that has shown it.
     fn note_loss(&self) {
         if let Some(live) = self.current().take() {
-            let reason = if live.stay.is_over() { MOVED } else { ErrorClass::Disconnected.name() };
-            METRICS.reconnect(reason);
+            let moved = live.has_moved();
+            self.note_given_up(if moved { MOVED } else { ErrorClass::Disconnected.name() });
         }
     }
 
+    fn note_given_up(&self, reason: &'static str) {
+        METRICS.reconnect(reason);
+        *self.0.given_up.lock().unwrap_or_else(PoisonError::into_inner) = Some(reason);
+    }
+
+    /// Says so where the connection takes the place of another. Not when that was given up: at the end
+    /// of the process nothing takes its place.
     fn set(&self, live: Live) -> Arc<Live> {
+        static COMPLAINT: Complaint = Complaint::new();
+        let given_up = self.0.given_up.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(reason) = given_up
+            && let Some(unsaid) = COMPLAINT.note(Instant::now())
+        {
+            info!(server = %live.server, reason, unsaid, "a connection to Redis has been replaced");
+        }
         let live = Arc::new(live);
         *self.current() = Some(Arc::clone(&live));
         live
@@ -270,15 +265,16 @@ impl SharedConnection {
     /// Draws conclusions about the connection from what came over it.
     fn judge<T>(&self, live: &Arc<Live>, result: StoreResult<T>) -> StoreResult<T> {
         let Err(error) = &result else {
-            live.timeouts.store(0, Ordering::Relaxed);
+            live.note_answer();
             return result;
         };
+        self.0.server.refusals().note(error);
         let replace = match error.class {
             ErrorClass::Disconnected => true,
-            ErrorClass::ReadOnly | ErrorClass::Denied => live.made.elapsed() >= REPLACED_AFTER,
-            ErrorClass::Timeout => {
-                live.timeouts.fetch_add(1, Ordering::Relaxed) + 1 >= TIMEOUTS_UNTIL_REPLACED
+            ErrorClass::ReadOnly | ErrorClass::Denied | ErrorClass::Unsuitable => {
+                live.age() >= REPLACED_AFTER
             }
+            ErrorClass::Timeout => live.note_timeout() >= TIMEOUTS_UNTIL_REPLACED,
             _ => false,
         };
         if replace {
@@ -291,8 +287,7 @@ impl SharedConnection {
         let mut current = self.current();
         if current.as_ref().is_some_and(|current| Arc::ptr_eq(current, live)) {
             *current = None;
-            METRICS.reconnect(reason.name());
-            info!(%reason, "a connection to Redis is replaced");
+            self.note_given_up(reason.name());
         }
     }
 
@@ -303,8 +298,9 @@ impl SharedConnection {
 }
 
 pub(super) fn answer(
+    server: &ServerName,
     operation: &'static str,
     result: redis::RedisResult<Value>,
 ) -> StoreResult<Value> {
-    result.and_then(Value::extract_error).map_err(|error| StoreError::new(operation, error))
+    result.and_then(Value::extract_error).map_err(|error| StoreError::new(server, operation, error))
 }

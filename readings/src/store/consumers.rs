@@ -7,7 +7,7 @@ use std::time::Duration;
 use redis::{Script, Value, cmd};
 
 use super::StreamId;
-use super::error::{StoreError, StoreResult};
+use super::error::StoreResult;
 use super::reply;
 use super::stream::{ReadingStream, milliseconds};
 
@@ -107,7 +107,8 @@ impl ReadingStream {
         let mut script = FORGET.key(self.keys().stream());
         script.arg(self.keys().group()).arg(milliseconds(idle)).arg(only);
         let reply = self.connection().run(OPERATION, &script).await?;
-        let names = reply::array(reply).ok_or_else(|| StoreError::unexpected_reply(OPERATION))?;
+        let names =
+            reply::array(reply).ok_or_else(|| self.connection().unexpected_reply(OPERATION))?;
         Ok(names.into_iter().filter_map(reply::text).collect())
     }
 
@@ -148,7 +149,7 @@ impl ReadingStream {
         let reply = self.connection().send(XPENDING, &command).await?;
         let id = |entry| reply::stream_id(reply::array(entry)?.into_iter().next()?);
         let ids = reply::array(reply).and_then(|entries| entries.into_iter().map(id).collect());
-        ids.ok_or_else(|| StoreError::unexpected_reply(XPENDING))
+        ids.ok_or_else(|| self.connection().unexpected_reply(XPENDING))
     }
 
     /// Asks which of these entries are no longer this consumer's to store.
@@ -163,7 +164,7 @@ impl ReadingStream {
             script.arg(id.to_string());
         }
         let reply = self.connection().run(OPERATION, &script).await?;
-        ownership(reply).ok_or_else(|| StoreError::unexpected_reply(OPERATION))
+        ownership(reply).ok_or_else(|| self.connection().unexpected_reply(OPERATION))
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use redis::{Script, Value, cmd, pipe};
 
 use super::codec::{self, StreamEntry, Undecodable};
-use super::error::{StoreError, StoreResult};
+use super::error::StoreResult;
 use super::reply::{self, RawEntry};
 use super::stream::ReadingStream;
 use super::{StreamId, paging};
@@ -204,7 +204,7 @@ impl ReadingStream {
         let mut command = cmd(XRANGE);
         command.arg(self.keys().dead_letters()).arg(start).arg("+").arg("COUNT").arg(count);
         let reply = self.connection().send(XRANGE, &command).await?;
-        reply::entries(reply).ok_or_else(|| StoreError::unexpected_reply(XRANGE))
+        reply::entries(reply).ok_or_else(|| self.connection().unexpected_reply(XRANGE))
     }
 
     /// How many dead letters there are.
@@ -214,7 +214,7 @@ impl ReadingStream {
     pub async fn count_dead_letters(&self) -> StoreResult<u64> {
         const XLEN: &str = "XLEN";
         let reply = self.connection().send(XLEN, cmd(XLEN).arg(self.keys().dead_letters())).await?;
-        reply::integer(&reply).ok_or_else(|| StoreError::unexpected_reply(XLEN))
+        reply::integer(&reply).ok_or_else(|| self.connection().unexpected_reply(XLEN))
     }
 
     /// Puts a dead letter back into the stream, as a new entry whose id is given; `None` when there
@@ -231,7 +231,7 @@ impl ReadingStream {
             Value::Int(_) => self.retry_huge(id).await,
             id => match reply::stream_id(id) {
                 Some(id) => Ok(Some(id)),
-                None => Err(StoreError::unexpected_reply(OPERATION)),
+                None => Err(self.connection().unexpected_reply(OPERATION)),
             },
         }
     }
@@ -247,7 +247,7 @@ impl ReadingStream {
         both.cmd("XDEL").arg(self.keys().dead_letters()).arg(id.to_string());
         let replies = reply::array(self.connection().transact(OPERATION, &both).await?);
         let added = replies.and_then(|replies| reply::stream_id(replies.into_iter().next()?));
-        added.map(Some).ok_or_else(|| StoreError::unexpected_reply(OPERATION))
+        added.map(Some).ok_or_else(|| self.connection().unexpected_reply(OPERATION))
     }
 
     /// Deletes a dead letter for good; says whether there was one.
@@ -259,7 +259,8 @@ impl ReadingStream {
         let mut command = cmd(XDEL);
         command.arg(self.keys().dead_letters()).arg(id.to_string());
         let reply = self.connection().send(XDEL, &command).await?;
-        let deleted = reply::integer(&reply).ok_or_else(|| StoreError::unexpected_reply(XDEL))?;
+        let deleted =
+            reply::integer(&reply).ok_or_else(|| self.connection().unexpected_reply(XDEL))?;
         Ok(deleted > 0)
     }
 }

@@ -9,9 +9,10 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::timeout;
 
 use super::connection::answer;
-use super::error::{CONNECT, StoreError, StoreResult};
+use super::error::{CONNECT, ServerName, StoreError, StoreResult};
+use super::refusals::Refusals;
 use super::resp::{Halt, Received, Taken};
-use super::server::RedisServer;
+use super::server::{Found, RedisServer};
 use super::socket::Socket;
 use super::whereabouts::Stay;
 
@@ -26,10 +27,16 @@ impl RedisServer {
     /// # Errors
     /// When the server cannot be reached or refuses the credentials.
     pub async fn dedicated(&self, response_timeout: Duration) -> StoreResult<DedicatedConnection> {
-        let (socket, login, stay) = self.open().await?;
-        let received = BytesMut::new();
-        let mut connection =
-            DedicatedConnection { socket, received, client_id: 0, stay, response_timeout };
+        let (socket, login, Found { name, stay, .. }) = self.open().await?;
+        let mut connection = DedicatedConnection {
+            socket,
+            server: name,
+            refusals: self.refusals().clone(),
+            received: BytesMut::new(),
+            client_id: 0,
+            stay,
+            response_timeout,
+        };
         connection.log_in(&login).await?;
         Ok(connection)
     }
@@ -39,6 +46,8 @@ impl RedisServer {
 /// command: the server then sees that nobody is there and delivers nothing more to it.
 pub struct DedicatedConnection {
     socket: Socket,
+    server: ServerName,
+    refusals: Refusals,
     received: BytesMut,
     client_id: i64,
     stay: Stay,
@@ -63,7 +72,7 @@ impl DedicatedConnection {
             self.exchange(cmd("SELECT").arg(login.db())).await?;
         }
         let id = self.exchange(cmd("CLIENT").arg("ID")).await?;
-        let Value::Int(id) = id else { return Err(StoreError::unexpected_reply(CONNECT)) };
+        let Value::Int(id) = id else { return Err(self.unexpected_reply(CONNECT)) };
         self.client_id = id;
         Ok(())
     }
@@ -72,7 +81,8 @@ impl DedicatedConnection {
     async fn exchange(&mut self, command: &Cmd) -> StoreResult<Value> {
         self.send(CONNECT, &[command]).await?;
         let line = |received: &mut Received<'_>| received.line().map(redis::parse_redis_value);
-        answer(CONNECT, self.receive(CONNECT, line).await?)
+        let reply = self.receive(CONNECT, line).await?;
+        answer(&self.server, CONNECT, reply)
     }
 
     /// Sends commands at once; their replies come in this order.
@@ -83,7 +93,7 @@ impl DedicatedConnection {
     ) -> StoreResult<()> {
         let packed: Vec<_> = commands.iter().map(|command| command.get_packed_command()).collect();
         let sent = self.socket.write_all(&packed.concat()).await;
-        sent.map_err(|error| StoreError::new(operation, error.into()))
+        sent.map_err(|error| self.failed(operation, error))
     }
 
     /// Takes the next part of the reply, as soon as it has arrived.
@@ -104,15 +114,25 @@ impl DedicatedConnection {
                     return Ok(taken);
                 }
                 Err(Halt::Refused) => return Err(self.refusal(operation)),
-                Err(Halt::Unexpected) => return Err(StoreError::unexpected_reply(operation)),
+                Err(Halt::Unexpected) => return Err(self.unexpected_reply(operation)),
                 Err(Halt::Incomplete) => self.receive_more(operation).await?,
             }
         }
     }
 
     fn refusal(&self, operation: &'static str) -> StoreError {
-        let refused = answer(operation, redis::parse_redis_value(&self.received));
-        refused.err().unwrap_or_else(|| StoreError::unexpected_reply(operation))
+        let refused = answer(&self.server, operation, redis::parse_redis_value(&self.received));
+        let error = refused.err().unwrap_or_else(|| self.unexpected_reply(operation));
+        self.refusals.note(&error);
+        error
+    }
+
+    fn failed(&self, operation: &'static str, error: io::Error) -> StoreError {
+        StoreError::new(&self.server, operation, error.into())
+    }
+
+    fn unexpected_reply(&self, operation: &'static str) -> StoreError {
+        StoreError::unexpected_reply(&self.server, operation)
     }
 
     async fn receive_more(&mut self, operation: &'static str) -> StoreResult<()> {
@@ -123,11 +143,9 @@ impl DedicatedConnection {
             () = self.stay.over() => Err(ended("the master has moved")),
         };
         match count {
-            Ok(0) => {
-                Err(StoreError::new(operation, ended("the server closed the connection").into()))
-            }
+            Ok(0) => Err(self.failed(operation, ended("the server closed the connection"))),
             Ok(_) => Ok(()),
-            Err(error) => Err(StoreError::new(operation, error.into())),
+            Err(error) => Err(self.failed(operation, error)),
         }
     }
 }

@@ -1,44 +1,101 @@
 //! What can go wrong between us and Redis, by what to do about it.
 
+use std::borrow::Cow;
 use std::fmt;
+use std::sync::Arc;
 
 use redis::RedisError;
+
+use super::error_class::ErrorClass;
 
 /// The operation of errors in which nothing had been sent yet.
 pub(super) const CONNECT: &str = "connect";
 
-/// A failed exchange with Redis. Its text is for logs: it may name addresses.
-#[derive(Debug, Clone, thiserror::Error)]
-#[error("{operation} failed ({class}): {source}")]
+/// The server that an error concerns, as logs name it: `host:port`, the path of a socket, or a master
+/// with its Sentinels.
+pub(super) type ServerName = Arc<str>;
+
+/// A failed exchange with Redis. Its text is for logs: it names the server, once, and the cause, once
+/// (so there is no [`std::error::Error::source`], which would name it again).
+#[derive(Debug, Clone)]
 pub struct StoreError {
     /// The Redis command that failed.
     pub operation: &'static str,
     /// What kind of trouble it is.
     pub class: ErrorClass,
-    #[source]
-    source: RedisError,
+    server: ServerName,
+    cause: Cause,
+}
+
+#[derive(Debug, Clone)]
+enum Cause {
+    /// What the server or the client library said.
+    Redis(RedisError),
+    /// What was found here. It names no address, so clients may be told.
+    Found(Cow<'static, str>),
+}
+
+impl std::error::Error for StoreError {}
+
+impl fmt::Display for StoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { operation, class, server, cause } = self;
+        write!(f, "{operation} failed at {server} ({class}): {cause}")
+    }
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Found(text) => f.write_str(text),
+            Self::Redis(error) => match (error.code(), error.detail()) {
+                (Some(code), Some(detail)) => write!(f, "{code} {detail}"),
+                _ => error.fmt(f),
+            },
+        }
+    }
 }
 
 impl StoreError {
-    pub(super) fn new(operation: &'static str, source: RedisError) -> Self {
-        Self { operation, class: ErrorClass::of(&source), source }
+    pub(super) fn new(server: &ServerName, operation: &'static str, cause: RedisError) -> Self {
+        let class = ErrorClass::of(&cause);
+        Self { operation, class, server: Arc::clone(server), cause: Cause::Redis(cause) }
+    }
+
+    /// What was found to be wrong with the server, or on the way to it.
+    pub(super) fn found(
+        server: &ServerName,
+        operation: &'static str,
+        class: ErrorClass,
+        text: impl Into<Cow<'static, str>>,
+    ) -> Self {
+        Self { operation, class, server: Arc::clone(server), cause: Cause::Found(text.into()) }
     }
 
     /// A reply of another shape than the command's documentation says.
-    pub(super) fn unexpected_reply(operation: &'static str) -> Self {
+    pub(super) fn unexpected_reply(server: &ServerName, operation: &'static str) -> Self {
         let text = "the reply has an unexpected shape";
-        Self::new(operation, RedisError::from((redis::ErrorKind::UnexpectedReturnType, text)))
+        Self::found(server, operation, ErrorClass::Other, text)
+    }
+
+    /// The same error as one of this server.
+    pub(super) fn of(self, server: &ServerName) -> Self {
+        Self { server: Arc::clone(server), ..self }
     }
 
     /// The code that the server began its refusal with, such as `BUSYGROUP`.
     pub(super) fn code(&self) -> Option<&str> {
-        self.source.code()
+        match &self.cause {
+            Cause::Redis(error) => error.code(),
+            Cause::Found(_) => None,
+        }
     }
 
     /// `XINFO` has no code of its own for a key that does not exist.
     #[must_use]
     pub fn is_missing_key(&self) -> bool {
-        self.code() == Some("ERR") && self.source.detail().is_some_and(|text| text == "no such key")
+        let Cause::Redis(error) = &self.cause else { return false };
+        self.code() == Some("ERR") && error.detail().is_some_and(|text| text == "no such key")
     }
 
     /// Whether the server may have carried out the command although we have no answer.
@@ -47,79 +104,53 @@ impl StoreError {
         let sent = self.operation != CONNECT;
         sent && matches!(self.class, ErrorClass::Timeout | ErrorClass::Disconnected)
     }
-}
 
-/// Classes of trouble, each with one way to act on it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum ErrorClass {
-    /// The stream or its consumer group is gone: create it again, at the start of the stream.
-    NoGroup,
-    /// The server is loading, runs a long script or has lost its cluster: wait and try again.
-    Busy,
-    /// The server is a replica, or one without its master: connect anew.
-    ReadOnly,
-    /// No memory, no disk or too few replicas: nothing was written; wait and try again.
-    Full,
-    /// No answer in time; the command may have been carried out.
-    Timeout,
-    /// The connection is gone or could not be made.
-    Disconnected,
-    /// Wrong or missing credentials, or a command that the user may not send.
-    Denied,
-    /// The key holds another kind of value than a reading's.
-    WrongType,
-    /// Anything else, most likely a defect.
-    Other,
-}
-
-impl ErrorClass {
-    fn of(error: &RedisError) -> Self {
-        match error.code() {
-            Some("NOGROUP" | "UNBLOCKED") => Self::NoGroup,
-            Some("LOADING" | "BUSY" | "TRYAGAIN" | "CLUSTERDOWN") => Self::Busy,
-            Some("READONLY" | "MASTERDOWN") => Self::ReadOnly,
-            Some("OOM" | "MISCONF" | "NOREPLICAS") => Self::Full,
-            Some("NOAUTH" | "WRONGPASS" | "NOPERM") => Self::Denied,
-            Some("WRONGTYPE") => Self::WrongType,
-            _ if error.is_timeout() => Self::Timeout,
-            _ if error.kind() == redis::ErrorKind::AuthenticationFailed => Self::Denied,
-            _ if error.is_unrecoverable_error() || error.is_io_error() => Self::Disconnected,
-            _ => Self::Other,
-        }
-    }
-
-    /// All the names.
-    pub const NAMES: [&str; 9] = {
-        use ErrorClass::{
-            Busy, Denied, Disconnected, Full, NoGroup, Other, ReadOnly, Timeout, WrongType,
-        };
-        let [a, b, c] = [NoGroup.name(), Busy.name(), ReadOnly.name()];
-        let [d, e, f] = [Full.name(), Timeout.name(), Disconnected.name()];
-        [a, b, c, d, e, f, Denied.name(), WrongType.name(), Other.name()]
-    };
-
-    /// A short name for logs and metric labels.
+    /// The text without the server, for what is shown to clients or kept with an entry.
     #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::NoGroup => "no_group",
-            Self::Busy => "busy",
-            Self::ReadOnly => "read_only",
-            Self::Full => "full",
-            Self::Timeout => "timeout",
-            Self::Disconnected => "disconnected",
-            Self::Denied => "denied",
-            Self::WrongType => "wrong_type",
-            Self::Other => "other",
-        }
+    pub fn without_server(&self) -> String {
+        let Self { operation, class, cause, .. } = self;
+        format!("{operation} failed ({class}): {cause}")
     }
-}
 
-impl fmt::Display for ErrorClass {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
+    /// What is wrong with the server, and what to do about it, where that was found here. It names no
+    /// address.
+    #[must_use]
+    pub fn finding(&self) -> Option<&str> {
+        match &self.cause {
+            Cause::Found(text) if self.class == ErrorClass::Unsuitable => Some(text),
+            _ => None,
+        }
     }
 }
 
 /// The result of an exchange with Redis.
 pub type StoreResult<T> = Result<T, StoreError>;
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use super::*;
+
+    #[test]
+    fn a_text_names_the_server_once_and_no_cause_twice() {
+        let refused = io::Error::new(io::ErrorKind::ConnectionRefused, "Connection refused");
+        let error = StoreError::new(&"one:6379".into(), CONNECT, refused.into());
+        let text = format!("{:#}", anyhow_like(&error));
+        assert_eq!(text, "connect failed at one:6379 (disconnected): Connection refused");
+        assert_eq!(error.without_server(), "connect failed (disconnected): Connection refused");
+    }
+
+    /// An error with all its sources, as `anyhow` writes them.
+    fn anyhow_like(error: &dyn std::error::Error) -> String {
+        let sources = std::iter::successors(Some(error), |error| error.source());
+        sources.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+    }
+
+    #[test]
+    fn only_what_was_sent_may_have_been_carried_out() {
+        let late = || RedisError::from(io::Error::from(io::ErrorKind::TimedOut));
+        assert!(StoreError::new(&"one".into(), "XADD", late()).outcome_is_unknown());
+        assert!(!StoreError::new(&"one".into(), CONNECT, late()).outcome_is_unknown());
+    }
+}

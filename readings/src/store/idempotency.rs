@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 
 use super::StreamId;
 use super::codec;
-use super::error::{StoreError, StoreResult};
+use super::error::StoreResult;
 use super::reply;
 use super::stream::{ReadingStream, milliseconds};
 use super::trace_context::Sending;
@@ -114,7 +114,7 @@ impl ReadingStream {
         }
         let adding = async {
             let reply = self.connection().run(OPERATION, &script).await?;
-            outcome(reply, &key.body).ok_or_else(|| StoreError::unexpected_reply(OPERATION))
+            outcome(reply, &key.body).ok_or_else(|| self.connection().unexpected_reply(OPERATION))
         };
         Sending::around(sending, adding, AppendedOnce::entry).await
     }

@@ -4,7 +4,7 @@ use redis::{Cmd, Pipeline, RedisWrite, Value};
 
 use super::codec::{self, StreamEntry};
 use super::connection::Epoch;
-use super::error::{StoreError, StoreResult};
+use super::error::StoreResult;
 use super::keys;
 use super::reply;
 use super::series::SeriesStore;
@@ -83,10 +83,9 @@ impl SeriesStore {
         let mut answers = answers.into_iter();
         let listing = if insertions.list { answers.next() } else { None };
         let listed = listing.unwrap_or(Ok(Value::Nil)).map(drop);
+        let number = |answer: StoreResult<Value>| {
+            reply::integer(&answer?).ok_or_else(|| self.connection().unexpected_reply(ZADD))
+        };
         Ok(Inserted { listed, new: answers.map(number).collect(), epoch })
     }
-}
-
-fn number(answer: StoreResult<Value>) -> StoreResult<u64> {
-    reply::integer(&answer?).ok_or_else(|| StoreError::unexpected_reply(ZADD))
 }

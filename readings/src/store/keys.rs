@@ -77,3 +77,7 @@ impl Keys {
 pub fn series(site: &SiteId) -> String {
     format!("site:{site}:readings")
 }
+
+/// The sorted set of no site, as a site's id is not empty: whether a user may use those of sites can be
+/// tried on it.
+pub(super) const NOBODYS_SERIES: &str = "site::readings";

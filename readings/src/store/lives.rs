@@ -10,7 +10,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use redis::Script;
 
-use super::error::{StoreError, StoreResult};
+use super::error::StoreResult;
 use super::reply;
 use super::stream::{ReadingStream, milliseconds};
 
@@ -67,7 +67,7 @@ impl ReadingStream {
         script.arg(&life.life).arg(&life.name).arg(milliseconds(REMEMBERED));
         let others = self.connection().run(OPERATION, &script).await?;
         let others =
-            reply::integer(&others).ok_or_else(|| StoreError::unexpected_reply(OPERATION))?;
+            reply::integer(&others).ok_or_else(|| self.connection().unexpected_reply(OPERATION))?;
         Ok(others > 0)
     }
 }

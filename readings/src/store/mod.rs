@@ -4,10 +4,13 @@
 //! |---|---|
 //! | [`keys`] | every key name |
 //! | [`codec`] | reading <-> stream fields, stream entry <-> sorted-set member |
-//! | `address`, `server` | where the server is, and its secrets |
+//! | `address`, `secrets`, [`server`] | where the server is, and what it takes to connect |
+//! | `sentinels` | which server Sentinels name |
+//! | [`requirements`], `probe` | the commands that a role needs, in forms that change nothing |
+//! | [`examination`], `refusals` | whether a server can be used, and what it lacks |
 //! | [`server_report`] | what about a server endangers readings |
 //! | `whereabouts` | whether the server has moved |
-//! | [`connection`], `dedicated` | the kinds of connection and why there are several |
+//! | [`connection`], `live`, `dedicated` | the kinds of connection and why there are several |
 //! | `socket`, `resp` | bytes to and from the server, for replies that come in bulk |
 //! | `observed` | how long an exchange took, and its span |
 //! | [`stream`] | the stream and its consumer group |
@@ -24,7 +27,7 @@
 //! | [`dead_letters`] | entries that cannot become readings |
 //! | `burial` | how they get there |
 //! | [`reconciliation`] | finding what nobody has |
-//! | [`error`] | what can go wrong, by what to do about it |
+//! | [`error`], [`error_class`] | what can go wrong, by what to do about it |
 
 mod address;
 mod administration;
@@ -36,18 +39,26 @@ pub mod dead_letters;
 mod dedicated;
 pub mod delivery;
 pub mod error;
+pub mod error_class;
+pub mod examination;
 pub mod group_reader;
 pub mod idempotency;
 pub mod insertions;
 pub mod keys;
+mod live;
 pub mod lives;
 mod observed;
 mod paging;
+mod probe;
 pub mod reconciliation;
+mod refusals;
 mod reply;
+pub mod requirements;
 mod resp;
+mod secrets;
+mod sentinels;
 pub mod series;
-mod server;
+pub mod server;
 pub mod server_report;
 pub mod sites;
 mod socket;
@@ -58,9 +69,13 @@ mod trace_context;
 mod trim;
 mod whereabouts;
 
+pub use address::AddressFault;
 pub use connection::{Epoch, RESPONSE_TIMEOUT, SharedConnection};
 pub use dedicated::DedicatedConnection;
-pub use error::{ErrorClass, StoreError};
+pub use error::StoreError;
+pub use error_class::ErrorClass;
 pub use keys::Keys;
-pub use server::{Password, RedisServer, Secrets};
+pub use requirements::Requirements;
+pub use secrets::{Password, Secrets};
+pub use server::RedisServer;
 pub use stream_id::StreamId;

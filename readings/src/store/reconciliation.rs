@@ -9,7 +9,8 @@ use std::time::Duration;
 use redis::{Cmd, Value, cmd};
 
 use super::codec::{self, StreamEntry};
-use super::error::{ErrorClass, StoreError, StoreResult};
+use super::error::StoreResult;
+use super::error_class::ErrorClass;
 use super::keys;
 use super::reply::{self, RawEntry};
 use super::stream::{ReadingStream, milliseconds};
@@ -113,7 +114,7 @@ impl Accounting {
         command.arg(self.stream.keys().stream()).arg(start).arg(self.until.to_string());
         command.arg("COUNT").arg(self.ask_for);
         let reply = self.stream.connection().send(XRANGE, &command).await?;
-        reply::entries(reply).ok_or_else(|| StoreError::unexpected_reply(XRANGE))
+        reply::entries(reply).ok_or_else(|| self.stream.connection().unexpected_reply(XRANGE))
     }
 
     async fn look_in_sites(&mut self, entries: Vec<RawEntry>) -> StoreResult<()> {
@@ -196,7 +197,7 @@ impl ReadingStream {
             let id = |entry| reply::stream_id(reply::array(entry)?.into_iter().next()?);
             let page = self.list(XPENDING, &command).await?.into_iter().map(id);
             let page: Option<Vec<_>> = page.collect();
-            let page = page.ok_or_else(|| StoreError::unexpected_reply(XPENDING))?;
+            let page = page.ok_or_else(|| self.connection().unexpected_reply(XPENDING))?;
             pending.extend(&page);
             match page.last() {
                 Some(last) if page.len() == PAGE => start = format!("({last}"),
@@ -242,6 +243,6 @@ impl ReadingStream {
 
     async fn list(&self, operation: &'static str, command: &Cmd) -> StoreResult<Vec<Value>> {
         let reply = self.connection().send(operation, command).await?;
-        reply::array(reply).ok_or_else(|| StoreError::unexpected_reply(operation))
+        reply::array(reply).ok_or_else(|| self.connection().unexpected_reply(operation))
     }
 }

@@ -10,7 +10,7 @@ use redis::{Cmd, Script, Value, cmd};
 use self::order::InstantOrder;
 use super::codec::{self, StreamEntry};
 use super::connection::SharedConnection;
-use super::error::{StoreError, StoreResult};
+use super::error::StoreResult;
 use super::keys;
 use super::reply;
 use crate::iso8601::Instant;
@@ -73,7 +73,7 @@ impl SeriesStore {
         let bound = format!("({}", before.epoch_seconds());
         command.arg(keys::series(site)).arg("-inf").arg(bound);
         let reply = self.connection.send(ZREMRANGEBYSCORE, &command).await?;
-        reply::integer(&reply).ok_or_else(|| StoreError::unexpected_reply(ZREMRANGEBYSCORE))
+        reply::integer(&reply).ok_or_else(|| self.connection.unexpected_reply(ZREMRANGEBYSCORE))
     }
 
     /// Reads all of a site's readings, page by page.
@@ -149,7 +149,7 @@ impl SeriesReader {
         script.arg(&last.1).arg(PAGE_SIZE);
         match self.connection.run(EVALSHA, &script).await? {
             Value::Nil | Value::Boolean(false) => self.fetch_after_deleted(last).await,
-            members => scored_members(EVALSHA, members),
+            members => self.scored_members(EVALSHA, members),
         }
     }
 
@@ -176,12 +176,16 @@ impl SeriesReader {
     }
 
     async fn range(&self, command: &Cmd) -> StoreResult<Vec<ScoredMember>> {
-        scored_members("ZRANGE", self.connection.send("ZRANGE", command).await?)
+        self.scored_members("ZRANGE", self.connection.send("ZRANGE", command).await?)
+    }
+
+    fn scored_members(
+        &self,
+        operation: &'static str,
+        reply: Value,
+    ) -> StoreResult<Vec<ScoredMember>> {
+        reply::scored_members(reply).ok_or_else(|| self.connection.unexpected_reply(operation))
     }
 }
 
 const EVALSHA: &str = "EVALSHA";
-
-fn scored_members(operation: &'static str, reply: Value) -> StoreResult<Vec<ScoredMember>> {
-    reply::scored_members(reply).ok_or_else(|| StoreError::unexpected_reply(operation))
-}

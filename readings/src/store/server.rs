@@ -1,15 +1,19 @@
 //! The Redis server: where it is, and the secrets that a connection needs.
 
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use redis::aio::MultiplexedConnection;
-use redis::{AsyncConnectionConfig, Client, RedisConnectionInfo};
+use redis::{AsyncConnectionConfig, Client, ConnectionAddr, ProtocolVersion, RedisConnectionInfo};
 use tokio::time::timeout;
 
-use super::address::Address;
-use super::error::{CONNECT, StoreError, StoreResult};
+use super::address::{self, Address, AddressFault};
+use super::error::{CONNECT, ServerName, StoreError, StoreResult};
+use super::error_class::ErrorClass;
+use super::refusals::Refusals;
+use super::requirements::Requirements;
+use super::secrets::Secrets;
+use super::sentinels;
 use super::socket::{self, Socket};
 use super::whereabouts::{Stay, Whereabouts};
 
@@ -24,39 +28,18 @@ const FIND_TIMEOUT: Duration = Duration::from_secs(3);
 #[derive(Debug, Clone)]
 pub struct RedisServer {
     address: Address,
+    name: ServerName,
     secrets: Secrets,
     whereabouts: Whereabouts,
+    requirements: Arc<Requirements>,
+    refusals: Refusals,
 }
 
-/// What is needed besides the address.
-#[derive(Debug, Clone, Default)]
-pub struct Secrets {
-    /// The password; instead of the one in the URL.
-    pub password: Password,
-    /// A PEM file with the certificates that sign the server's; else the system's are trusted.
-    pub tls_ca_file: Option<PathBuf>,
-}
-
-/// Where the password comes from.
-#[derive(Clone, Default)]
-pub enum Password {
-    /// From the URL, if it has one.
-    #[default]
-    OfUrl,
-    /// As it was given.
-    Given(String),
-    /// From a file, read anew for each connection, so that it can be changed while we run.
-    InFile(PathBuf),
-}
-
-impl std::fmt::Debug for Password {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::OfUrl => f.write_str("OfUrl"),
-            Self::Given(_) => f.write_str("Given(…)"),
-            Self::InFile(path) => f.debug_tuple("InFile").field(path).finish(),
-        }
-    }
+/// A server that was found.
+pub(super) struct Found {
+    client: Client,
+    pub name: ServerName,
+    pub stay: Stay,
 }
 
 impl RedisServer {
@@ -64,7 +47,7 @@ impl RedisServer {
     ///
     /// # Errors
     /// When host and port make no address.
-    pub fn at(host: &str, port: u16) -> StoreResult<Self> {
+    pub fn at(host: &str, port: u16) -> Result<Self, AddressFault> {
         Ok(Self::with_address(Address::of(host, port)?))
     }
 
@@ -73,7 +56,7 @@ impl RedisServer {
     ///
     /// # Errors
     /// When the URL is not one of these.
-    pub fn from_url(url: &str) -> StoreResult<Self> {
+    pub fn from_url(url: &str) -> Result<Self, AddressFault> {
         Ok(Self::with_address(Address::parse(url)?))
     }
 
@@ -82,89 +65,124 @@ impl RedisServer {
             // Err means that the process has chosen a provider before, which serves as well.
             let _ = rustls::crypto::ring::default_provider().install_default();
         }
-        Self { address, secrets: Secrets::default(), whereabouts: Whereabouts::default() }
+        let name = address.name().into();
+        let secrets = Secrets::default();
+        Self {
+            address,
+            name,
+            secrets,
+            whereabouts: Whereabouts::default(),
+            requirements: Arc::default(),
+            refusals: Refusals::default(),
+        }
     }
 
     /// The same server with these secrets.
+    ///
+    /// # Errors
+    /// When they are of no use: a file of authorities without a certificate.
+    pub fn with_secrets(self, secrets: Secrets) -> Result<Self, AddressFault> {
+        secrets.check()?;
+        Ok(Self { secrets, ..self })
+    }
+
+    /// The same server, of which so much is required on each connection.
     #[must_use]
-    pub fn with_secrets(self, secrets: Secrets) -> Self {
-        Self { secrets, ..self }
+    pub fn requiring(self, requirements: Requirements) -> Self {
+        Self { requirements: Arc::new(requirements), ..self }
+    }
+
+    /// The server as logs name it, without password.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub(super) const fn refusals(&self) -> &Refusals {
+        &self.refusals
+    }
+
+    pub(super) const fn shared_name(&self) -> &ServerName {
+        &self.name
+    }
+
+    pub(super) fn requirements(&self) -> &Requirements {
+        &self.requirements
+    }
+
+    /// The user that is logged in as.
+    pub(super) fn user(&self) -> &str {
+        self.address.login().username().unwrap_or("default")
     }
 
     /// Connects; host names are looked up, Sentinels asked and secrets read each time.
     pub(super) async fn connect(
         &self,
         config: AsyncConnectionConfig,
-    ) -> StoreResult<(MultiplexedConnection, Stay)> {
-        let (client, stay) = self.locate().await?;
+    ) -> StoreResult<(MultiplexedConnection, Found)> {
+        let found = self.locate().await?;
         let config = config.set_connection_timeout(Some(CONNECT_TIMEOUT));
-        let connecting = client.get_multiplexed_async_connection_with_config(&config);
-        Ok((connecting.await.map_err(connect_error)?, stay))
+        let connecting = found.client.get_multiplexed_async_connection_with_config(&config);
+        let connected = connecting.await;
+        Ok((connected.map_err(|error| StoreError::new(&found.name, CONNECT, error))?, found))
     }
 
     /// Connects as [`RedisServer::connect`] does, and leaves it to the caller to log in.
-    pub(super) async fn open(&self) -> StoreResult<(Socket, RedisConnectionInfo, Stay)> {
-        let (client, stay) = self.locate().await?;
-        let (info, root_cert) = (client.get_connection_info(), self.root_cert()?);
+    pub(super) async fn open(&self) -> StoreResult<(Socket, RedisConnectionInfo, Found)> {
+        let (found, root_cert) = (self.locate().await?, self.root_cert()?);
+        let info = found.client.get_connection_info();
         let connecting = timeout(CONNECT_TIMEOUT, socket::connect(info, root_cert.as_deref()));
         let connected = connecting.await.unwrap_or_else(|late| Err(late.into()));
-        let socket = connected.map_err(|error| connect_error(error.into()))?;
-        Ok((socket, info.redis_settings().clone(), stay))
+        let failed = |error: std::io::Error| StoreError::new(&found.name, CONNECT, error.into());
+        Ok((connected.map_err(failed)?, info.redis_settings().clone(), found))
     }
 
-    async fn locate(&self) -> StoreResult<(Client, Stay)> {
-        let client = timeout(FIND_TIMEOUT, self.client()).await.map_err(|_| not_found())??;
-        let stay = self.whereabouts.note(address_of(&client));
-        if self.address.may_move() {
-            self.whereabouts.keep_asking(self);
-        }
-        Ok((client, stay))
+    async fn locate(&self) -> StoreResult<Found> {
+        let address = timeout(FIND_TIMEOUT, self.find()).await.map_err(|_| self.not_found())??;
+        let stay = self.whereabouts.note(address::shown(&address));
+        let name = match &self.address {
+            Address::Server(_) => Arc::clone(&self.name),
+            Address::Master { name, .. } => {
+                self.whereabouts.keep_asking(self);
+                format!("{} (master {name})", address::shown(&address)).into()
+            }
+        };
+        let client = self.client(address).map_err(|error| error.of(&name))?;
+        Ok(Found { client, name, stay })
     }
 
     /// The address of the server, as it is found now.
-    pub(super) async fn find(&self) -> StoreResult<String> {
-        self.client().await.map(|client| address_of(&client))
+    pub(super) async fn find(&self) -> StoreResult<ConnectionAddr> {
+        match &self.address {
+            Address::Server(info) => Ok(info.addr().clone()),
+            Address::Master { name, sentinels, .. } => {
+                let known = self.whereabouts.address();
+                sentinels::master(name, sentinels, &self.name, &known).await
+            }
+        }
     }
 
-    async fn client(&self) -> StoreResult<Client> {
-        let password = self.password()?;
-        let login = |info: RedisConnectionInfo| match password {
-            Some(password) => info.set_password(password),
-            None => info,
+    fn client(&self, address: ConnectionAddr) -> StoreResult<Client> {
+        // RESP3: only there is a lost connection noticed while it is idle.
+        let login = self.address.login().clone().set_protocol(ProtocolVersion::RESP3);
+        let login = match self.secrets.password().map_err(|error| self.no_secret(error))? {
+            Some(password) => login.set_password(password),
+            None => login,
         };
-        self.address.client(login, self.root_cert()?).await
+        let client = address::client_of(address, &login, self.root_cert()?);
+        client.map_err(|error| StoreError::new(&self.name, CONNECT, error))
     }
 
     fn root_cert(&self) -> StoreResult<Option<Vec<u8>>> {
-        let root_cert = self.secrets.tls_ca_file.as_deref().map(read).transpose()?;
-        Ok(root_cert.map(String::into_bytes))
+        self.secrets.root_cert().map_err(|error| self.no_secret(error))
     }
 
-    fn password(&self) -> StoreResult<Option<String>> {
-        Ok(match &self.secrets.password {
-            Password::OfUrl => None,
-            Password::Given(password) => Some(password.clone()),
-            Password::InFile(path) => Some(read(path)?.trim_end().to_owned()),
-        })
+    fn no_secret(&self, error: String) -> StoreError {
+        StoreError::found(&self.name, CONNECT, ErrorClass::Denied, error)
     }
-}
 
-fn read(path: &Path) -> StoreResult<String> {
-    fs::read_to_string(path).map_err(|error| {
-        let error = std::io::Error::new(error.kind(), format!("{}: {error}", path.display()));
-        StoreError::new("read secret", error.into())
-    })
-}
-
-fn address_of(client: &Client) -> String {
-    client.get_connection_info().addr().to_string()
-}
-
-fn not_found() -> StoreError {
-    let text = "no Sentinel named the master in time";
-    connect_error(std::io::Error::new(std::io::ErrorKind::TimedOut, text).into())
-}
-
-pub(super) fn connect_error(error: redis::RedisError) -> StoreError {
-    StoreError::new(CONNECT, error)
+    fn not_found(&self) -> StoreError {
+        let text = "no Sentinel named the master in time";
+        StoreError::found(&self.name, CONNECT, ErrorClass::Timeout, text)
+    }
 }

@@ -5,7 +5,8 @@ use std::fmt;
 use redis::cmd;
 
 use super::connection::SharedConnection;
-use super::error::{StoreError, StoreResult};
+use super::error::StoreResult;
+use super::examination::Examined;
 use super::reply;
 
 /// The oldest server whose commands and replies are all known: it reports what was trimmed while
@@ -19,6 +20,7 @@ pub struct ServerReport {
     maxmemory_policy: String,
     append_only: bool,
     role: String,
+    cluster: bool,
     version: String,
 }
 
@@ -36,6 +38,18 @@ pub enum Danger {
     NoMemoryLimit,
     /// It takes no writes.
     Replica,
+    /// Its user may not do what is needed.
+    Denies {
+        /// The user.
+        user: String,
+        /// Commands, and keys that they were tried on.
+        commands: Vec<String>,
+    },
+    /// The stream takes no more entries.
+    Exhausted {
+        /// The stream.
+        stream: String,
+    },
     /// It lacks commands or replies that we rely on.
     TooOld {
         /// Its version.
@@ -44,10 +58,11 @@ pub enum Danger {
 }
 
 impl Danger {
-    /// Whether no reading should be trusted to the server: accepted ones would be lost silently.
+    /// Whether no reading should be trusted to the server: accepted ones would be lost silently, or not
+    /// be stored.
     #[must_use]
     pub const fn forbids_readiness(&self) -> bool {
-        matches!(self, Self::Evicts { .. })
+        matches!(self, Self::Evicts { .. } | Self::Denies { .. } | Self::Exhausted { .. })
     }
 }
 
@@ -66,6 +81,17 @@ impl fmt::Display for Danger {
             Self::NoMemoryLimit => f.write_str(
                 "Redis has no maxmemory: it grows until the system kills it. Set maxmemory",
             ),
+            Self::Denies { user, commands } => write!(
+                f,
+                "Redis denies its user {user} what is needed: {}. Give the user the rights that \
+                 docs/delivery.md lists",
+                commands.join(", ")
+            ),
+            Self::Exhausted { stream } => write!(
+                f,
+                "The stream {stream} takes no more entries: its last id is the largest there can be. \
+                 When it is drained, rename it (RENAME); a new one is created"
+            ),
             Self::Replica => f.write_str("Redis is a replica: it takes no readings"),
             Self::TooOld { version } => {
                 write!(f, "Redis {version} is too old: version {OLDEST_MAJOR} or newer is needed")
@@ -75,7 +101,8 @@ impl fmt::Display for Danger {
 }
 
 impl ServerReport {
-    fn parse(info: &str) -> Self {
+    /// Reads it; `None` when it is none of Redis'.
+    pub(super) fn parse(info: &str) -> Option<Self> {
         let mut report = Self::default();
         for (name, value) in info.lines().filter_map(|line| line.trim_end().split_once(':')) {
             match name {
@@ -83,11 +110,17 @@ impl ServerReport {
                 "maxmemory_policy" => value.clone_into(&mut report.maxmemory_policy),
                 "aof_enabled" => report.append_only = value == "1",
                 "role" => value.clone_into(&mut report.role),
+                "cluster_enabled" => report.cluster = value == "1",
                 "redis_version" => value.clone_into(&mut report.version),
                 _ => {}
             }
         }
-        report
+        (!report.version.is_empty()).then_some(report)
+    }
+
+    /// Whether the server is a node of a Redis Cluster.
+    pub(super) const fn is_a_cluster_node(&self) -> bool {
+        self.cluster
     }
 
     /// All that endangers readings. `volatile-…` policies evict only what expires: the memory of
@@ -112,6 +145,20 @@ impl ServerReport {
     }
 }
 
+impl Examined {
+    /// What was found that endangers readings.
+    #[must_use]
+    pub fn dangers(&self) -> Vec<Danger> {
+        let denies = self.denied().map(|(user, commands)| Danger::Denies {
+            user: user.to_owned(),
+            commands: commands.to_vec(),
+        });
+        let exhausted =
+            self.exhausted().map(|stream| Danger::Exhausted { stream: stream.to_owned() });
+        denies.into_iter().chain(exhausted).collect()
+    }
+}
+
 impl SharedConnection {
     /// Asks the server to describe itself. Managed servers forbid `CONFIG GET`, but not `INFO`.
     ///
@@ -120,8 +167,8 @@ impl SharedConnection {
     pub async fn server_report(&self) -> StoreResult<ServerReport> {
         const INFO: &str = "INFO";
         let reply = self.send(INFO, &cmd(INFO)).await?;
-        let info = reply::text(reply).ok_or_else(|| StoreError::unexpected_reply(INFO))?;
-        Ok(ServerReport::parse(&info))
+        let report = reply::text(reply).and_then(|info| ServerReport::parse(&info));
+        report.ok_or_else(|| self.unexpected_reply(INFO))
     }
 }
 
@@ -134,12 +181,12 @@ mod tests {
 
     #[test]
     fn a_safe_server_has_no_dangers() {
-        assert_eq!(ServerReport::parse(SAFE).dangers(), []);
+        assert_eq!(ServerReport::parse(SAFE).unwrap().dangers(), []);
     }
 
     #[test]
     fn each_danger_is_found_and_only_eviction_forbids_readiness() {
-        let with = |from, to| ServerReport::parse(&SAFE.replace(from, to)).dangers();
+        let with = |from, to| ServerReport::parse(&SAFE.replace(from, to)).unwrap().dangers();
         let evicts = with("noeviction", "allkeys-lru");
         assert_eq!(evicts, [Danger::Evicts { policy: "allkeys-lru".to_owned() }]);
         assert!(evicts[0].forbids_readiness());

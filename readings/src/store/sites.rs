@@ -3,7 +3,7 @@
 use redis::{Cmd, cmd};
 
 use super::connection::{Epoch, SharedConnection};
-use super::error::{StoreError, StoreResult};
+use super::error::StoreResult;
 use super::keys::Keys;
 use super::reply;
 use crate::reading::SiteId;
@@ -51,7 +51,7 @@ impl SiteIndex {
         command.arg(&self.key).arg(start).arg("+").arg("BYLEX");
         command.arg("LIMIT").arg(0).arg(limit);
         let reply = self.connection.send(ZRANGE, &command).await?;
-        let sites = reply::array(reply).ok_or_else(|| StoreError::unexpected_reply(ZRANGE))?;
+        let sites = reply::array(reply).ok_or_else(|| self.connection.unexpected_reply(ZRANGE))?;
         Ok(sites.into_iter().filter_map(reply::text).collect())
     }
 }

@@ -4,8 +4,7 @@ use std::io;
 use std::sync::Arc;
 
 use redis::{ConnectionAddr, ConnectionInfo};
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, RootCertStore};
 use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -13,6 +12,7 @@ use tokio::net::{TcpStream, UnixStream};
 use tokio_rustls::TlsConnector;
 
 use super::address;
+use super::secrets::authorities;
 
 /// What bytes go over: TCP, TLS or a Unix socket.
 pub(super) trait Stream: AsyncRead + AsyncWrite + Unpin + Send + Sync {}
@@ -46,12 +46,15 @@ async fn tcp(host: &str, port: u16) -> io::Result<TcpStream> {
 }
 
 fn tls(root_cert: Option<&[u8]>) -> io::Result<ClientConfig> {
-    let mut roots = RootCertStore::empty();
-    let trusted = match root_cert {
-        Some(pem) => CertificateDer::pem_slice_iter(pem).collect::<Result<_, _>>(),
-        None => Ok(rustls_native_certs::load_native_certs().certs),
+    let roots = match root_cert {
+        Some(pem) => authorities(pem).ok_or_else(|| io::Error::other("no authority is trusted"))?,
+        None => authorities_of_system(),
     };
-    let trusted: Vec<_> = trusted.map_err(io::Error::other)?;
-    roots.add_parsable_certificates(trusted);
     Ok(ClientConfig::builder().with_root_certificates(roots).with_no_client_auth())
+}
+
+fn authorities_of_system() -> RootCertStore {
+    let mut roots = RootCertStore::empty();
+    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    roots
 }

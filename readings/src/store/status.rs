@@ -5,7 +5,7 @@ use std::time::Duration;
 use redis::{Value, cmd};
 
 use super::StreamId;
-use super::error::{StoreError, StoreResult};
+use super::error::StoreResult;
 use super::reply::{self, RawEntry};
 use super::stream::ReadingStream;
 
@@ -69,7 +69,7 @@ impl ReadingStream {
         let Some(reply) = self.info(XINFO, "STREAM").await? else {
             return Ok(None);
         };
-        let map = reply::map(reply).ok_or_else(|| StoreError::unexpected_reply(XINFO))?;
+        let map = reply::map(reply).ok_or_else(|| self.connection().unexpected_reply(XINFO))?;
         let mut status = StreamStatus::default();
         for (name, value) in map {
             match reply::text(name).as_deref() {
@@ -104,7 +104,8 @@ impl ReadingStream {
         let Some(reply) = self.info(XINFO, "GROUPS").await? else {
             return Ok(Vec::new());
         };
-        let groups = reply::array(reply).ok_or_else(|| StoreError::unexpected_reply(XINFO))?;
+        let groups =
+            reply::array(reply).ok_or_else(|| self.connection().unexpected_reply(XINFO))?;
         Ok(groups.into_iter().filter_map(group).collect())
     }
 
@@ -129,7 +130,8 @@ impl ReadingStream {
             Err(error) if error.wants_group() || error.is_missing_key() => return Ok(Vec::new()),
             reply => reply?,
         };
-        let consumers = reply::array(reply).ok_or_else(|| StoreError::unexpected_reply(XINFO))?;
+        let consumers =
+            reply::array(reply).ok_or_else(|| self.connection().unexpected_reply(XINFO))?;
         Ok(consumers.into_iter().filter_map(consumer).collect())
     }
 
@@ -142,7 +144,8 @@ impl ReadingStream {
         let mut command = cmd(XPENDING);
         command.arg(self.keys().stream()).arg(group);
         let reply = self.connection().send(XPENDING, &command).await?;
-        let parts = reply::array(reply).ok_or_else(|| StoreError::unexpected_reply(XPENDING))?;
+        let parts =
+            reply::array(reply).ok_or_else(|| self.connection().unexpected_reply(XPENDING))?;
         // Nil when nothing is pending.
         Ok(parts.into_iter().nth(1).and_then(reply::stream_id))
     }

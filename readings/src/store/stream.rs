@@ -8,7 +8,8 @@ use super::StreamId;
 use super::codec;
 use super::connection::{Epoch, SharedConnection};
 use super::delivery::Delivery;
-use super::error::{ErrorClass, StoreError, StoreResult};
+use super::error::{StoreError, StoreResult};
+use super::error_class::ErrorClass;
 use super::keys::Keys;
 use super::reply;
 use super::trace_context::Sending;
@@ -60,7 +61,7 @@ impl ReadingStream {
         }
         let adding = async {
             let reply = self.connection.send(XADD, &command).await?;
-            reply::stream_id(reply).ok_or_else(|| StoreError::unexpected_reply(XADD))
+            reply::stream_id(reply).ok_or_else(|| self.connection.unexpected_reply(XADD))
         };
         Sending::around(sending, adding, |&id| Some(id)).await
     }
@@ -115,7 +116,7 @@ impl ReadingStream {
         let Some(reply) = self.connection.send_within(stored, XACK, &command).await? else {
             return Ok(None);
         };
-        reply::integer(&reply).map(Some).ok_or_else(|| StoreError::unexpected_reply(XACK))
+        reply::integer(&reply).map(Some).ok_or_else(|| self.connection.unexpected_reply(XACK))
     }
 
     /// Takes over entries that have been pending for `min_idle` at least, from `cursor` on
@@ -135,7 +136,7 @@ impl ReadingStream {
         command.arg(self.keys.stream()).arg(self.keys.group()).arg(consumer);
         command.arg(milliseconds(min_idle)).arg(cursor.to_string()).arg("COUNT").arg(count);
         let reply = self.connection.send(XAUTOCLAIM, &command).await?;
-        claimed(reply).ok_or_else(|| StoreError::unexpected_reply(XAUTOCLAIM))
+        claimed(reply).ok_or_else(|| self.connection.unexpected_reply(XAUTOCLAIM))
     }
 
     /// Wakes a reader that blocks on the stream, so that it need not wait out its `BLOCK`.
@@ -154,9 +155,13 @@ impl ReadingStream {
     /// # Errors
     /// What keeps Redis from taking writes.
     pub async fn probe_writes(&self) -> StoreResult<()> {
+        const OPERATION: &str = "XADD NOMKSTREAM";
         let mut command = cmd("XADD");
         command.arg(self.keys.probe()).arg("NOMKSTREAM").arg("*").arg("probe").arg("");
-        self.connection.send("XADD NOMKSTREAM", &command).await.map(drop)
+        match self.connection.send(OPERATION, &command).await? {
+            Value::Nil => Ok(()),
+            _ => Err(self.connection.unexpected_reply(OPERATION)),
+        }
     }
 
     pub(super) const fn connection(&self) -> &SharedConnection {

@@ -17,6 +17,9 @@ pub struct StreamId {
 impl StreamId {
     /// Before every entry: the start of a stream and of a claim's scan.
     pub const ZERO: Self = Self { ms: 0, seq: 0 };
+
+    /// The largest there can be: a stream with this last id takes no more entries.
+    pub const MAX: Self = Self { ms: u64::MAX, seq: u64::MAX };
 }
 
 impl fmt::Display for StreamId {

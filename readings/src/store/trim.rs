@@ -6,7 +6,7 @@ use redis::cmd;
 
 use super::StreamId;
 use super::connection::Epoch;
-use super::error::{StoreError, StoreResult};
+use super::error::StoreResult;
 use super::reply;
 use super::status::GroupStatus;
 use super::stream::ReadingStream;
@@ -48,7 +48,7 @@ impl ReadingStream {
         let Some(reply) = self.connection().send_within(asked, XTRIM, &command).await? else {
             return Ok(0);
         };
-        reply::integer(&reply).ok_or_else(|| StoreError::unexpected_reply(XTRIM))
+        reply::integer(&reply).ok_or_else(|| self.connection().unexpected_reply(XTRIM))
     }
 
     /// The first entry that a group may still need: its smallest pending one, or else the last that

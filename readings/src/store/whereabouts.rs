@@ -6,12 +6,14 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use signals::complaint::Complaint;
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 use tracing::warn;
 
+use super::address;
 use super::server::RedisServer;
 
 /// How often Sentinels are asked. Too low and they are asked for nothing; too high and readings are
@@ -59,6 +61,11 @@ impl Whereabouts {
         Stay { moves, place }
     }
 
+    /// Where the server was last; empty until it was found.
+    pub fn address(&self) -> String {
+        self.0.place.borrow().address.clone()
+    }
+
     /// From now on asks Sentinels where the master is, if that was not done before.
     pub fn keep_asking(&self, server: &RedisServer) {
         if !self.0.is_asked_for.swap(true, Ordering::Relaxed) {
@@ -84,13 +91,17 @@ impl Stay {
 }
 
 async fn ask(server: RedisServer, whereabouts: Whereabouts) {
+    static COMPLAINT: Complaint = Complaint::new();
     let mut last = None;
     loop {
         sleep(ASK_EVERY).await;
         // Err: no Sentinel answers, or there is no master; who is connected stays so meanwhile.
         let Ok(Ok(address)) = timeout(ANSWER_WITHIN, server.find()).await else { continue };
-        if last.as_ref().is_some_and(|last| *last != address) {
-            warn!(%address, "Sentinels name another master; connections are made anew");
+        let address = address::shown(&address);
+        if last.as_ref().is_some_and(|last| *last != address)
+            && let Some(unsaid) = COMPLAINT.note(Instant::now())
+        {
+            warn!(%address, unsaid, "Sentinels name another master; connections are made anew");
         }
         whereabouts.note(address.clone());
         last = Some(address);

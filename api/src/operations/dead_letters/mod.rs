@@ -2,6 +2,8 @@
 
 mod parameters;
 
+use std::time::Instant;
+
 use chrono::{DateTime, SecondsFormat};
 use poem_openapi::param::{Path, Query};
 use poem_openapi::payload::Json;
@@ -10,12 +12,14 @@ use poem_openapi::{ApiResponse, Object, OpenApi};
 use readings::store::dead_letters::{KeptLetter, LetterPage};
 use readings::store::stream::ReadingStream;
 use readings::store::{StoreError, StreamId};
-use tracing::{info, warn};
+use signals::complaint::Complaint;
+use tracing::info;
 
 use self::parameters::{Cursor, LetterId, PageLimit};
 use crate::parameter::{Checked, both};
-use crate::problem::{Problem, ValidationProblem, unavailable};
+use crate::problem::{Problem, ValidationProblem};
 use crate::spec::Topic;
+use crate::trouble::{Asked, unavailable};
 
 /// The dead letters of a stream.
 #[derive(Debug)]
@@ -188,7 +192,10 @@ impl DeadLettersApi {
         };
         match self.stream.retry_dead_letter(id).await {
             Ok(Some(entry)) => {
-                info!(letter = %id, %entry, "a dead letter is in the stream again");
+                static COMPLAINT: Complaint = Complaint::new();
+                if let Some(unsaid) = COMPLAINT.note(Instant::now()) {
+                    info!(letter = %id, %entry, unsaid, "a dead letter is in the stream again");
+                }
                 RetryAnswer::Retried(Json(Retried { stream_id: entry.to_string() }))
             }
             Ok(None) => RetryAnswer::NotFound(no_letter()),
@@ -219,7 +226,10 @@ impl DeadLettersApi {
         };
         match self.stream.delete_dead_letter(id).await {
             Ok(true) => {
-                info!(letter = %id, "a dead letter was deleted");
+                static COMPLAINT: Complaint = Complaint::new();
+                if let Some(unsaid) = COMPLAINT.note(Instant::now()) {
+                    info!(letter = %id, unsaid, "a dead letter was deleted");
+                }
                 DeleteAnswer::Deleted
             }
             Ok(false) => DeleteAnswer::NotFound(no_letter()),
@@ -244,7 +254,6 @@ fn no_letter() -> Json<Problem> {
 }
 
 fn unreachable(error: &StoreError) -> (Json<Problem>, u64) {
-    warn!(%error, "dead letters cannot be reached");
-    let (problem, retry_after) = unavailable(error);
+    let (problem, retry_after) = unavailable(Asked::DeadLetters, error);
     (Json(problem), retry_after)
 }

@@ -11,8 +11,9 @@ use readings::store::status::{ConsumerStatus, DisplayedEntry, GroupStatus};
 use readings::store::stream::ReadingStream;
 
 pub use self::watch::{CATALOGUE as PIPELINE_CATALOGUE, PipelineWatch};
-use crate::problem::{Problem, unavailable};
+use crate::problem::Problem;
 use crate::spec::Topic;
+use crate::trouble::{Asked, unavailable};
 
 /// `/pipeline`.
 #[derive(Debug)]
@@ -112,7 +113,7 @@ impl PipelineApi {
         match self.state().await {
             Ok(state) => PipelineAnswer::State(Json(state)),
             Err(error) => {
-                let (problem, retry_after) = unavailable(&error);
+                let (problem, retry_after) = unavailable(Asked::Pipeline, &error);
                 PipelineAnswer::Unavailable(Json(problem), retry_after)
             }
         }

@@ -1,0 +1,71 @@
+//! What a service needs of Redis to be ready.
+
+use readings::store::server_report::Danger;
+use readings::store::stream::ReadingStream;
+use readings::store::{SharedConnection, StoreError, StreamId};
+
+use crate::problem::Problem;
+use crate::trouble::told;
+
+/// What a service needs of Redis to be ready.
+#[derive(Debug)]
+pub enum Readiness {
+    /// That it takes writes, and keeps them.
+    Writes(ReadingStream, SharedConnection),
+    /// That it answers.
+    Reads(SharedConnection),
+}
+
+/// Why a service is not ready.
+pub(super) enum NotReady {
+    Store(StoreError),
+    Danger(Danger),
+}
+
+impl From<StoreError> for NotReady {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl NotReady {
+    /// What a client is told.
+    pub fn problem(&self) -> Problem {
+        match self {
+            Self::Store(error) => told(error).0,
+            Self::Danger(danger) => Problem::new(danger.to_string()),
+        }
+    }
+}
+
+impl Readiness {
+    /// Asks Redis. What the user may do is tried only when something was refused since.
+    pub(super) async fn check(&self) -> Result<(), NotReady> {
+        match self {
+            Self::Reads(connection) => {
+                forbid(connection.examined().await?.dangers())?;
+                Ok(connection.ping().await?)
+            }
+            Self::Writes(stream, connection) => {
+                forbid(connection.examined().await?.dangers())?;
+                stream.probe_writes().await?;
+                forbid(connection.server_report().await?.dangers())?;
+                forbid(end_of(stream).await?)
+            }
+        }
+    }
+}
+
+fn forbid(dangers: Vec<Danger>) -> Result<(), NotReady> {
+    let forbidding = dangers.into_iter().find(Danger::forbids_readiness);
+    forbidding.map_or(Ok(()), |danger| Err(NotReady::Danger(danger)))
+}
+
+/// What has been delivered up to the largest id there is comes to nothing after that: the stream takes
+/// no more, and a group that was set there is delivered nothing.
+async fn end_of(stream: &ReadingStream) -> Result<Vec<Danger>, StoreError> {
+    let group = stream.group().await?;
+    let ended = group.is_some_and(|group| group.last_delivered_id == StreamId::MAX);
+    let stream = || stream.keys().stream().to_owned();
+    Ok(ended.then(|| Danger::Exhausted { stream: stream() }).into_iter().collect())
+}

@@ -1,0 +1,140 @@
+//! Classes of trouble with Redis, each with one way to act on it.
+
+use std::fmt;
+
+use redis::RedisError;
+
+/// Classes of trouble, each with one way to act on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ErrorClass {
+    /// The stream or its consumer group is gone: create it again, at the start of the stream.
+    NoGroup,
+    /// The server is loading, runs a long script, has all the clients it may have, or has lost its
+    /// cluster: wait and try again.
+    Busy,
+    /// The server is a replica, or one without its master: connect anew.
+    ReadOnly,
+    /// No memory, no disk or too few replicas: nothing was written; wait and try again.
+    Full,
+    /// No answer in time; the command may have been carried out.
+    Timeout,
+    /// The connection is gone or could not be made.
+    Disconnected,
+    /// Wrong or missing credentials, or a command or key that the user may not use.
+    Denied,
+    /// The key holds another kind of value than a reading's.
+    WrongType,
+    /// The stream's last id is the largest there can be: an operator must rename the stream.
+    Exhausted,
+    /// A server that cannot be used: a node of a cluster, one without commands that are needed, or
+    /// none of Redis'. An operator must name another or change its configuration.
+    Unsuitable,
+    /// Anything else, most likely a defect.
+    Other,
+}
+
+/// How Redis begins what it says of `XADD` to a stream whose last id is the largest.
+const EXHAUSTED: &str = "The stream has exhausted the last possible ID";
+
+/// How Redis 7 refuses commands and keys within scripts; later versions do so with `NOPERM`.
+const DENIED_IN_SCRIPT: [&str; 3] =
+    ["can't run this command", "can't access at least one of the keys", "ACL failure in script"];
+
+impl ErrorClass {
+    pub(super) fn of(error: &RedisError) -> Self {
+        match error.code() {
+            Some("NOGROUP" | "UNBLOCKED") => Self::NoGroup,
+            Some("LOADING" | "BUSY" | "TRYAGAIN" | "CLUSTERDOWN") => Self::Busy,
+            Some("READONLY" | "MASTERDOWN") => Self::ReadOnly,
+            Some("OOM" | "MISCONF" | "NOREPLICAS") => Self::Full,
+            Some("NOAUTH" | "WRONGPASS" | "NOPERM") => Self::Denied,
+            Some("WRONGTYPE") => Self::WrongType,
+            Some("MOVED" | "ASK" | "CROSSSLOT") => Self::Unsuitable,
+            Some("ERR") => Self::of_text(error.detail().unwrap_or_default()),
+            _ if error.is_timeout() => Self::Timeout,
+            _ if error.kind() == redis::ErrorKind::AuthenticationFailed => Self::Denied,
+            _ if error.kind() == redis::ErrorKind::RESP3NotSupported => Self::Unsuitable,
+            _ if error.is_unrecoverable_error() || error.is_io_error() => Self::Disconnected,
+            _ => Self::Other,
+        }
+    }
+
+    /// What Redis has no code of its own for.
+    fn of_text(text: &str) -> Self {
+        if text.contains(EXHAUSTED) {
+            Self::Exhausted
+        } else if text.starts_with("max number of clients reached") {
+            Self::Busy
+        } else if is_unknown_command(text) {
+            Self::Unsuitable
+        } else if DENIED_IN_SCRIPT.iter().any(|denied| text.contains(denied)) {
+            Self::Denied
+        } else {
+            Self::Other
+        }
+    }
+
+    /// All the names.
+    pub const NAMES: [&str; 11] = {
+        use ErrorClass::{
+            Busy, Denied, Disconnected, Exhausted, Full, NoGroup, Other, ReadOnly, Timeout,
+            Unsuitable, WrongType,
+        };
+        let [a, b, c] = [NoGroup.name(), Busy.name(), ReadOnly.name()];
+        let [d, e, f] = [Full.name(), Timeout.name(), Disconnected.name()];
+        let [g, h, i] = [Denied.name(), WrongType.name(), Exhausted.name()];
+        [a, b, c, d, e, f, g, h, i, Unsuitable.name(), Other.name()]
+    };
+
+    /// A short name for logs and metric labels.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::NoGroup => "no_group",
+            Self::Busy => "busy",
+            Self::ReadOnly => "read_only",
+            Self::Full => "full",
+            Self::Timeout => "timeout",
+            Self::Disconnected => "disconnected",
+            Self::Denied => "denied",
+            Self::WrongType => "wrong_type",
+            Self::Exhausted => "exhausted",
+            Self::Unsuitable => "unsuitable",
+            Self::Other => "other",
+        }
+    }
+}
+
+/// Whether a server's refusal (`ERR …`) says that it does not know the command, or its subcommand.
+pub(super) fn is_unknown_command(text: &str) -> bool {
+    let text = text.to_ascii_lowercase();
+    text.starts_with("unknown command")
+        || text.starts_with("unknown subcommand")
+        || text.starts_with("unknown redis command")
+}
+
+impl fmt::Display for ErrorClass {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn refusals_without_a_code_of_their_own_are_told_by_their_text() {
+        let class = |reply: &[u8]| {
+            let reply = redis::parse_redis_value(reply).unwrap();
+            ErrorClass::of(&reply.extract_error().unwrap_err())
+        };
+        let exhausted =
+            b"-ERR The stream has exhausted the last possible ID, unable to add more items\r\n";
+        assert_eq!(class(exhausted), ErrorClass::Exhausted);
+        assert_eq!(class(b"-ERR max number of clients reached\r\n"), ErrorClass::Busy);
+        assert_eq!(class(b"-ERR unknown command 'XINFO', with args\r\n"), ErrorClass::Unsuitable);
+        assert_eq!(class(b"-MOVED 5 127.0.0.1:1\r\n"), ErrorClass::Unsuitable);
+        assert_eq!(class(b"-ERR something\r\n"), ErrorClass::Other);
+    }
+}
