@@ -1,0 +1,108 @@
+"""The product on which the guides' commands are run: `up` as one has it on one's own machine, and a Redis with the two
+services that stands for what runs in a cluster, or in containers."""
+
+import os
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+import stand_ins
+from processes import Process, free_port, program, wait_for
+from rendering import REPOSITORY
+
+# A server that is started again when it ends, as a container is.
+FOREVER = 'while :; do "$@" & wait $!; done'
+READINGS = """\
+site_id,device_id,power_reading,timestamp
+house-03,main-meter,1500.5,2024-01-15T10:30:00Z
+house-03,main-meter,1480.0,2024-01-15T10:45:00Z
+"""
+
+
+@dataclass
+class Product:
+    """Where a running product is, and the environment in which a guide's commands are run."""
+
+    addresses: dict
+    environment: dict
+
+    def substituted(self, text):
+        for guides, ours in self.addresses.items():
+            text = text.replace(guides, ours)
+        return text
+
+
+@pytest.fixture(scope="session")
+def home(tmp_path_factory):
+    return tmp_path_factory.mktemp("home")
+
+
+@pytest.fixture(scope="session")
+def up(home):
+    """`energy-pipeline up` with its private Redis, over the data directory of a user who has set nothing."""
+    environment = {"HOME": str(home), "INGESTION_PORT": "0", "PROCESSING_PORT": "0", "FRONTEND_PORT": "0"}
+    process = Process("up", [program(), "up"], home, environment)
+    try:
+        wait_for("`up` says where everything is", lambda: process.said("  Redis ") and "Ctrl-C" in process.out.read_text())
+        places = {"3000": "page", "8000": "ingestion API", "8001": "processing"}
+        yield {port: process.said(f"  {place} ").removesuffix("/docs").rstrip("/") for port, place in places.items()}
+    finally:
+        process.terminate()
+        assert process.ended() == 0, process.err.read_text()
+
+
+@pytest.fixture(scope="session")
+def cluster(home):
+    """A Redis and the two services on it: what a release has, or compose."""
+    data, port = home / "cluster", str(free_port())
+    data.mkdir()
+    server = ["redis-server", "--bind", "127.0.0.1", "--port", port, "--save", "", "--appendonly", "yes", "--dir", str(data)]
+    shell = subprocess.Popen(["sh", "-c", FOREVER, "sh", *server], stdout=subprocess.DEVNULL, start_new_session=True)
+    ours = {"REDIS_HOST": "127.0.0.1", "REDIS_PORT": port, "LISTEN_HOST": "127.0.0.1", "INGESTION_PORT": "0", "PROCESSING_PORT": "0"}
+    roles = [Process(role, [program(), role], home, {**ours, "CONSUMER_NAME": "guide"}) for role in ("ingestion-api", "processing-service")]
+    try:
+        for role in roles:
+            wait_for(f"{role.name} listens", lambda role=role: role.said(" listens on "))
+        groups = ["redis-cli", "-p", port, "XINFO", "GROUPS", "energy_readings"]
+        wait_for("the consumer group is there", lambda: b"processing_group" in subprocess.run(groups, capture_output=True).stdout)
+        yield {"CLUSTER_REDIS_PORT": port, "CLUSTER_REDIS_DATA": str(data)}
+    finally:
+        for role in roles:
+            role.terminate()
+        for role in roles:
+            role.ended()
+        os.killpg(shell.pid, 9)
+        shell.wait()
+
+
+@pytest.fixture(scope="session")
+def product(up, cluster, home):
+    tools = home / "tools"
+    tools.mkdir()
+    stand_ins.install(tools)
+    kept = {name: os.environ[name] for name in ("LANG", "LC_ALL") if name in os.environ}
+    environment = {
+        **kept,
+        **cluster,
+        "PATH": f"{tools}:{os.environ['PATH']}",
+        "HOME": str(home),
+        "PROGRAM": program(),
+        "MAKE_PROGRAM": shutil.which("make"),
+        "REDIS_CLI": shutil.which("redis-cli"),
+        "INGESTION_URL": up["8000"],
+    }
+    addresses = {f"localhost:{port}": url.removeprefix("http://") for port, url in up.items()}
+    return Product(addresses, environment)
+
+
+@pytest.fixture
+def checkout(tmp_path):
+    """What a reader has in front of them: the project's files, and a place to write to."""
+    for path in Path(REPOSITORY).iterdir():
+        if path.name not in ("target", ".git"):
+            (tmp_path / path.name).symlink_to(path)
+    (tmp_path / "readings.csv").write_text(READINGS)
+    return tmp_path
