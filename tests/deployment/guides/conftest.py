@@ -4,6 +4,7 @@ services that stands for what runs in a cluster, or in containers."""
 import os
 import shutil
 import subprocess
+import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,12 +23,29 @@ house-03,main-meter,1480.0,2024-01-15T10:45:00Z
 """
 
 
+READING = b'{"site_id": "house-01", "device_id": "main-meter", "power_reading": 1500.5, "timestamp": "2024-01-15T10:30:00Z"}'
+READINGS_OF_CLUSTER = 5
+
+
+@dataclass
+class Cluster:
+    """The Redis of a release; what is done to it must not lose a reading."""
+
+    port: str
+    data: Path
+
+    def has_all(self):
+        asked = subprocess.run(["redis-cli", "-p", self.port, "ZCARD", "site:house-01:readings"], capture_output=True, text=True)
+        return asked.stdout.strip() == str(READINGS_OF_CLUSTER)
+
+
 @dataclass
 class Product:
     """Where a running product is, and the environment in which a guide's commands are run."""
 
     addresses: dict
     environment: dict
+    cluster: Cluster
 
     def substituted(self, text):
         for guides, ours in self.addresses.items():
@@ -66,9 +84,13 @@ def cluster(home):
     try:
         for role in roles:
             wait_for(f"{role.name} listens", lambda role=role: role.said(" listens on "))
-        groups = ["redis-cli", "-p", port, "XINFO", "GROUPS", "energy_readings"]
-        wait_for("the consumer group is there", lambda: b"processing_group" in subprocess.run(groups, capture_output=True).stdout)
-        yield {"CLUSTER_REDIS_PORT": port, "CLUSTER_REDIS_DATA": str(data)}
+        cluster = Cluster(port, data)
+        ingestion = roles[0].said(" listens on ")
+        for _ in range(READINGS_OF_CLUSTER):
+            request = urllib.request.Request(f"{ingestion}/readings", READING, {"Content-Type": "application/json"})
+            urllib.request.urlopen(request, timeout=10).close()
+        wait_for("its readings are stored", cluster.has_all)
+        yield cluster
     finally:
         for role in roles:
             role.terminate()
@@ -86,7 +108,8 @@ def product(up, cluster, home):
     kept = {name: os.environ[name] for name in ("LANG", "LC_ALL") if name in os.environ}
     environment = {
         **kept,
-        **cluster,
+        "CLUSTER_REDIS_PORT": cluster.port,
+        "CLUSTER_REDIS_DATA": str(cluster.data),
         "PATH": f"{tools}:{os.environ['PATH']}",
         "HOME": str(home),
         "PROGRAM": program(),
@@ -95,7 +118,7 @@ def product(up, cluster, home):
         "INGESTION_URL": up["8000"],
     }
     addresses = {f"localhost:{port}": url.removeprefix("http://") for port, url in up.items()}
-    return Product(addresses, environment)
+    return Product(addresses, environment, cluster)
 
 
 @pytest.fixture

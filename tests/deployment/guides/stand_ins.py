@@ -17,6 +17,7 @@ from pathlib import Path
 import yaml
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from processes import wait_for  # noqa: E402
 from rendering import REPOSITORY, merged, render  # noqa: E402
 
 ROLES = ("up", "ingestion-api", "processing-service", "query-api")
@@ -33,12 +34,12 @@ def check(condition, what):
         raise Wrong(what)
 
 
-def options(words, with_value=()):
-    """Takes options off the front and out of the middle: what is left, and the options."""
+def options(words, with_value=(), most=None):
+    """Takes options out: what is left, and the options. What comes after `most` words that are none is left as it is."""
     rest, found, words = [], [], list(words)
     while words:
         word = words.pop(0)
-        if word == "--":
+        if word == "--" or len(rest) == most:
             rest += [word, *words]
             break
         if not word.startswith("-") or word == "-":
@@ -71,6 +72,13 @@ def energy_pipeline(*words):
         process.send_signal(signal.SIGTERM)
         process.stdout.read()
     return 0 if said else 1
+
+
+def wait_for_redis():
+    """What was ended is started again, and has loaded its data."""
+    tool = [os.environ["REDIS_CLI"], "-p", os.environ["CLUSTER_REDIS_PORT"], "PING"]
+    wait_for("Redis answers", lambda: subprocess.run(tool, capture_output=True, text=True).stdout.strip() == "PONG")
+    return 0
 
 
 def inside(words, where):
@@ -114,14 +122,15 @@ def docker(*words):
     if words[0] in ("tag", "push", "build", "pull"):
         return 0
     check(words[0] == "compose", f"docker {words[0]}")
-    words, found = options(words[1:], ("--profile", "--scale", "-f", "-p"))
+    (verb, *rest), found = options(words[1:], ("--profile", "-f", "-p"), most=1)
+    (*rest,), more = options(rest, ("--scale",), most=1 if verb in ("exec", "run") else None)
+    found += more
     file = yaml.safe_load((REPOSITORY / "compose.yaml").read_text())
     profiles = {profile for service in file["services"].values() for profile in service.get("profiles", [])}
     for profile in values(found, "--profile"):
         check(profile in profiles, f"there is no profile {profile}")
     for scaled in values(found, "--scale"):
         check(scaled.partition("=")[0] in file["services"], f"there is no service {scaled}")
-    verb, *rest = words
     check(verb in ("up", "down", "exec", "run", "start", "stop", "restart", "logs", "ps", "pull", "build"), f"docker compose {verb}")
     if verb in ("exec", "run"):
         service, *command = rest
@@ -129,7 +138,7 @@ def docker(*words):
         return inside(command, service)
     for service in rest:
         check(service in file["services"], f"there is no service {service}")
-    return 0
+    return wait_for_redis() if values(found, "--wait") else 0
 
 
 # Tools of Kubernetes
@@ -173,7 +182,7 @@ WITH_VALUE = ("-n", "--namespace", "-c", "--container", "-l", "--selector", "-o"
 def workload(name):
     """An object of the release by `kind/name`, or a pod of a StatefulSet by its name."""
     kind, _, name = name.rpartition("/")
-    if not kind:
+    if kind in ("", "pod"):
         check(name.endswith("-0"), f"the name of pod {name} is made at random")
         kind, name = "statefulset", name.removesuffix("-0")
     check(kind in SHORT, f"{kind} is unknown to this test")
@@ -234,7 +243,7 @@ def kubectl(*words):
     for target in rest:
         if "/" in target:
             workload(target)
-    return 0
+    return wait_for_redis() if verb == "wait" else 0
 
 
 def minikube(*words):

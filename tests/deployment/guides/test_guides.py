@@ -59,6 +59,7 @@ def test_the_commands_of_a_guide_work_and_answer_what_it_says(guide, product, ch
     last = parts[-2] if len(parts) > 1 else None
     at = f"{guide}:{chosen[int(last)].line}" if last and last != "end" else guide
     assert last == "end" and done.returncode == 0, f"{at} ended with {done.returncode}: {done.stderr}\n{parts[-1]}"
+    assert product.cluster.has_all(), "readings of the cluster are lost"
     for number, said in zip(parts[1:-2:2], parts[2:-2:2], strict=True):
         command = chosen[int(number)]
         if command.answer is ... or is_answered(command.answer, said):
