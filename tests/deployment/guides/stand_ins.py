@@ -6,6 +6,7 @@ the compose file, objects, containers and ports of the rendered chart, its value
 """
 
 import contextlib
+import json
 import os
 import re
 import shutil
@@ -17,6 +18,7 @@ from pathlib import Path
 import yaml
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from blocks import is_answered  # noqa: E402
 from processes import wait_for  # noqa: E402
 from rendering import REPOSITORY, merged, render  # noqa: E402
 
@@ -55,6 +57,18 @@ def options(words, with_value=(), most=None):
 
 def values(found, *names):
     return [value for name, value in found if name in names]
+
+
+def until_it_answers(promised, command):
+    """Runs a command that only asks until it answers as promised: what was accepted a moment ago is stored a moment later."""
+    asking = ["bash", "-ec", command]
+
+    def answered():
+        said = subprocess.run(asking, capture_output=True, text=True).stdout
+        return said if is_answered(json.loads(promised), said) else None
+
+    print(wait_for(f"`{command}` answers {promised}", answered), end="")
+    return 0
 
 
 # The program
@@ -258,6 +272,7 @@ def gcloud(*words):
 
 
 TOOLS = {
+    "until-it-answers": until_it_answers,
     "energy-pipeline": energy_pipeline,
     "redis-cli": redis_cli,
     "make": make,
