@@ -25,12 +25,16 @@ LABEL org.opencontainers.image.title="energy-pipeline/frontend" \
       org.opencontainers.image.created="${CREATED}"
 # The image's own start fills the template in; only /tmp must be writable.
 ENV NGINX_ENVSUBST_OUTPUT_DIR=/tmp \
-    NGINX_ENVSUBST_FILTER="^(FRONTEND_PORT|INGESTION_URL|PROCESSING_URL|NGINX_LOCAL_RESOLVERS)$" \
+    NGINX_ENVSUBST_FILTER="^(FRONTEND_PORT|FRONTEND_WORKERS|FRONTEND_ACCESS_LOG|FRONTEND_READ_ONLY|INGESTION_URL|PROCESSING_URL|NGINX_LISTEN_IPV6|NGINX_LOCAL_RESOLVERS)$" \
     NGINX_ENTRYPOINT_LOCAL_RESOLVERS=1 \
     FRONTEND_PORT=3000 \
+    FRONTEND_WORKERS=2 \
+    FRONTEND_ACCESS_LOG=changes \
+    FRONTEND_READ_ONLY=false \
     INGESTION_URL=http://ingestion-api:8000 \
     PROCESSING_URL=http://processing-service:8001
 COPY frontend/nginx.conf.template /etc/nginx/templates/nginx.conf.template
+COPY frontend/16-listen-by-ipv6.envsh /docker-entrypoint.d/16-listen-by-ipv6.envsh
 COPY scripts/smoke-test.sh /smoke-test.sh
 COPY --from=page /page/dist /usr/share/nginx/html
 # As a number: Kubernetes must see that it is not root. Any other user will do, too.

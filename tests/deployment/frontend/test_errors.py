@@ -1,0 +1,112 @@
+"""Errors of nginx' own have the form of the services' errors; those of the services pass as they are."""
+
+import json
+import re
+import socket
+import tempfile
+from contextlib import ExitStack
+from http.client import HTTPConnection
+
+import pytest
+
+from processes import Process, free_port, program, wait_for
+
+
+def detail(answer):
+    assert answer.headers["Content-Type"] == "application/json"
+    assert answer.headers["X-Request-Id"] and answer.headers["X-Content-Type-Options"] == "nosniff"
+    (text,) = json.loads(answer.read()).values()
+    return text
+
+
+SIZES = {"64 KiB and a byte": 65_537, "300 KB": 300_000, "3 MB": 3_000_000, "30 MB": 30_000_000}
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("chunked", [False, True], ids=["", "chunked"])
+def test_too_large_a_body_is_413_to_a_client_that_sends_all_before_it_reads(page, size, chunked):
+    body = b"x" * SIZES[size]
+    for _ in range(20):
+        # In parts as large as a client's buffers.
+        parts = (body[start : start + 65_536] for start in range(0, len(body), 65_536))
+        answer = page.get("/api/readings", "POST", parts if chunked else body)
+        assert answer.status == 413
+        assert detail(answer) == "The body of a reading may have at most 65536 bytes"
+
+
+@pytest.mark.parametrize("path", ["/api/readings", "/ingestion/readings"])
+def test_a_body_of_64_kib_passes(page, path):
+    assert page.told(path, "POST", b"x" * 65_536)["length"] == 65_536
+
+
+def test_413_says_what_the_service_itself_says(page):
+    with tempfile.TemporaryDirectory() as directory:
+        variables = {"INGESTION_PORT": "0", "LISTEN_HOST": "127.0.0.1", "REDIS_HOST": "127.0.0.1", "REDIS_PORT": str(free_port())}
+        service = Process("ingestion", [program(), "ingestion-api"], directory, variables)
+        try:
+            url = wait_for("it listens", lambda: service.said(" listens on "))
+            connection = HTTPConnection(url.removeprefix("http://"), timeout=10)
+            connection.request("POST", "/readings", b"x" * 65_537, {"Content-Type": "application/json"})
+            answer = connection.getresponse()
+            assert (answer.status, json.loads(answer.read())) == (413, json.loads(page.get("/api/readings", "POST", b"x" * 65_537).read()))
+        finally:
+            service.kill()
+
+
+def test_a_service_that_is_not_there_is_502_and_when_to_come_back(start):
+    page = start(PROCESSING_URL=f"http://127.0.0.1:{free_port()}")
+    answer = page.get("/api/sites")
+    assert (answer.status, answer.headers["Retry-After"]) == (502, "5")
+    assert "whether the request was carried out is unknown" in detail(answer)
+    # A name that cannot be looked up.
+    answer = start(INGESTION_URL="http://ingestion.invalid:8000").get("/api/readings", "POST", b"{}")
+    assert (answer.status, answer.headers["Retry-After"]) == (502, "5") and detail(answer)
+
+
+def test_a_service_that_does_not_answer_in_time_is_504(start):
+    with ExitStack() as sockets:
+        # One that accepts no connection, and has no room for more that wait.
+        listener = sockets.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
+        for _ in range(4):
+            waiting = sockets.enter_context(socket.socket())
+            waiting.setblocking(False)
+            waiting.connect_ex(listener.getsockname())
+        answer = start(PROCESSING_URL=f"http://127.0.0.1:{listener.getsockname()[1]}").get("/api/sites")
+        assert (answer.status, answer.headers["Retry-After"]) == (504, "5")
+        assert detail(answer) == "The service gave no answer in time; whether the request was carried out is unknown"
+
+
+@pytest.mark.parametrize("status", [404, 405, 413, 422, 500, 502, 503, 504])
+def test_an_error_of_a_service_passes_as_it_is(page, status):
+    answer = page.get(f"/api/sites/status-{status}")
+    assert answer.status == status and answer.headers.get("Retry-After") == ("7" if status == 503 else None)
+    assert json.loads(answer.read())["service"] == "processing"
+
+
+@pytest.mark.parametrize(
+    ("request_text", "status", "text"),
+    [
+        (b"GET /api/readings HTTP/1.1\r\n\r\n", 400, "Bad Request"),
+        (b"POST /api/readings HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n", 400, "Bad Request"),
+        (b"GET /api/readings HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", 400, "Bad Request"),
+        (b"GET /api/\x00 HTTP/1.1\r\nHost: x\r\n\r\n", 400, "Bad Request"),
+        (b"GET /api/sites?" + b"x" * 9_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n", 414, "URI Too Long"),
+        (b"GET /api/sites HTTP/1.1\r\nHost: x\r\nCookie: " + b"x" * 9_000 + b"\r\n\r\n", 431, "Request Header Fields Too Large"),
+        (b"POST /api/readings HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip\r\n\r\n", 501, "Not Implemented"),
+        (b"POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 0\r\n\r\n", 405, "Method Not Allowed"),
+    ],
+)
+def test_what_is_no_request_is_told_so_in_json_and_reaches_no_service(page, request_text, status, text):
+    answer = page.raw(request_text)
+    head, _, body = answer.partition(b"\r\n\r\n")
+    assert head.startswith(f"HTTP/1.1 {status} ".encode()), answer[:300]
+    assert json.loads(body) == {"detail": text}
+    assert re.search(rb"^X-Request-Id: \S+\r?$", head, re.M) and b"Content-Type: application/json" in head
+    assert (b"Allow: GET, HEAD" in head) == (status == 405)
+
+
+def test_a_file_that_is_not_there_is_404(page):
+    answer = page.get("/nothing")
+    assert answer.status == 404 and detail(answer) == "Not Found"
+    head = page.get("/nothing", "HEAD")
+    assert head.status == 404 and head.read() == b""

@@ -1,0 +1,147 @@
+"""The page's nginx template, filled in as its image does, in a real nginx before two services that tell what they get."""
+
+import json
+import re
+import shutil
+import socket
+import subprocess
+import threading
+from http.client import HTTPConnection
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+from processes import Process, free_port, wait_for
+from rendering import REPOSITORY
+
+# Not everybody has the folder of servers in the PATH.
+NGINX = shutil.which("nginx") or "/usr/sbin/nginx"
+TEMPLATE = REPOSITORY / "frontend/nginx.conf.template"
+
+
+# As the image has them.
+STANDARDS = dict(re.findall(r"(FRONTEND_(?:WORKERS|ACCESS_LOG|READ_ONLY))=(\S+)", (REPOSITORY / "Dockerfile").read_text()))
+
+
+class Echo(BaseHTTPRequestHandler):
+    """Answers with what was asked."""
+
+    protocol_version = "HTTP/1.1"
+
+    def answer(self):
+        body = b"".join(self.chunks()) if "Transfer-Encoding" in self.headers else self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        told = {
+            "service": self.server.name,
+            "method": self.command,
+            "path": self.path,
+            "headers": {name.lower(): value for name, value in self.headers.items()},
+            "length": len(body),
+        }
+        if self.path.endswith("/stream"):
+            self.stream()
+            return
+        text = json.dumps(told).encode()
+        _, asked, status = self.path.partition("/status-")
+        self.send_response(int(status) if asked else 200)
+        if status == "503":
+            self.send_header("Retry-After", "7")
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(text)))
+        # What the services send themselves, too.
+        self.send_header("X-Request-Id", self.headers.get("X-Request-Id", "none"))
+        self.send_header("X-Content-Type-Options", "nosniff")
+        self.end_headers()
+        self.wfile.write(text)
+
+    do_GET = do_POST = do_DELETE = answer
+
+    def chunks(self):
+        """The parts of a body in chunks (RFC 9112, 7.1)."""
+        while size := int(self.rfile.readline() or b"0", 16):
+            yield self.rfile.read(size)
+            self.rfile.readline()
+        self.rfile.readline()
+
+    def stream(self):
+        """One event, and the next only when the test has seen the first."""
+        self.send_response(200)
+        self.send_header("Content-Type", "text/event-stream")
+        self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+        for part in (b"data: 1\n\n", b"data: 2\n\n"):
+            self.wfile.write(b"%x\r\n%s\r\n" % (len(part), part))
+            self.wfile.flush()
+            self.server.seen.wait(20)
+        self.wfile.write(b"0\r\n\r\n")
+
+    def log_message(self, *_):
+        pass
+
+
+def service(name):
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Echo)
+    server.name, server.seen = name, threading.Event()
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    return server
+
+
+def filled_in(variables):
+    text = TEMPLATE.read_text()
+    for name, value in variables.items():
+        text = text.replace("${%s}" % name, value)
+    return text
+
+
+class Page:
+    def __init__(self, directory, resources, **variables):
+        self.ingestion, self.processing = service("ingestion"), service("processing")
+        for server in (self.ingestion, self.processing):
+            resources.callback(server.shutdown)
+        self.port = free_port()
+        root = Path(directory)
+        # Started by root, nginx works as somebody else.
+        root.chmod(0o755)
+        (root / "assets").mkdir()
+        (root / "index.html").write_text("<title>page</title>")
+        (root / "assets/index-1a2b.js").write_text("let x = 1;" * 200)
+        text = filled_in(
+            {
+                "FRONTEND_PORT": f"127.0.0.1:{self.port}",
+                "INGESTION_URL": f"http://127.0.0.1:{self.ingestion.server_port}",
+                "PROCESSING_URL": f"http://127.0.0.1:{self.processing.server_port}",
+                "NGINX_LOCAL_RESOLVERS": "127.0.0.1",
+                "NGINX_LISTEN_IPV6": "",
+                **STANDARDS,
+                **variables,
+            }
+        )
+        text = text.replace("/tmp/", f"{directory}/").replace("/usr/share/nginx/html", directory)
+        file = root / "nginx.conf"
+        file.write_text(text)
+        checked = subprocess.run([NGINX, "-t", "-c", str(file)], capture_output=True, text=True)
+        assert checked.returncode == 0, checked.stderr
+        # Standard output as the image's: a pipe or a file that nginx opens by its name.
+        self.process = Process("nginx", [NGINX, "-c", str(file), "-g", "daemon off;"], directory)
+        resources.callback(self.process.ended)
+        resources.callback(self.process.terminate)
+        wait_for("nginx listens", self.listens)
+
+    def listens(self):
+        try:
+            return self.get("/livez").status == 200
+        except OSError:
+            return False
+
+    def get(self, path, method="GET", body=None, headers=None):
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=10)
+        connection.request(method, path, body, headers or {})
+        return connection.getresponse()
+
+    def raw(self, data):
+        """All that is answered to bytes that are sent as they are."""
+        with socket.create_connection(("127.0.0.1", self.port), timeout=10) as connection:
+            connection.sendall(data)
+            connection.shutdown(socket.SHUT_WR)
+            return b"".join(iter(lambda: connection.recv(65536), b""))
+
+    def told(self, *arguments):
+        return json.loads(self.get(*arguments).read())
