@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from blocks import SHELL, blocks, commands, is_answered
-from rendering import REPOSITORY
+from rendering import REPOSITORY, standard_values
 
 GUIDES = sorted(
     path.relative_to(REPOSITORY).as_posix()
@@ -99,6 +99,11 @@ def test_commands_in_running_text_exist(guide, product):
             assert (REPOSITORY / words[0]).exists(), f"{guide}: {said}"
             continue
         assert done.returncode == 0, f"{guide}: {said}: {done.stderr}"
+
+
+def test_the_table_of_memory_counts_with_the_memory_that_the_chart_gives():
+    maxmemory = standard_values()["redis"]["maxmemory"].removesuffix("mb")
+    assert text_of("docs/operations.md").count(f"{maxmemory} MB") == 2
 
 
 LINK = re.compile(r"\]\(((?!https?:|#|<)[^)#\s]+)(?:#([^)]*))?\)")
