@@ -1,7 +1,7 @@
 # `make run` and `make test` need nothing but git, make, a C compiler and Rust: they install the rest
 # where they may, and say what to install where they may not.
 .DEFAULT_GOAL := help
-.PHONY: help run test demo build page setup setup-test lint licences unit rust-tests page-tests e2e deployment test-containers images chart bench bench-quick soak fault-tests docs openapi chart-docs clean
+.PHONY: help run install test demo build page setup setup-test lint licences unit rust-tests page-tests e2e deployment test-containers images chart bench bench-quick soak fault-tests docs openapi chart-docs clean
 
 CARGO ?= cargo
 SETUP ?= scripts/setup
@@ -14,6 +14,7 @@ SERVICE_URL ?= http://localhost:8000
 MINUTES ?= 2
 SEED ?= 1
 PATIENCE ?= 10
+PREFIX ?= $(HOME)/.local
 VERSION = $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -1)
 IMAGE_LABELS = --build-arg VERSION=$(VERSION) --build-arg REVISION=$$(git rev-parse HEAD) --build-arg CREATED=$$(git log -1 --format=%cI)
 
@@ -22,6 +23,11 @@ help: ## Say what there is
 
 run: build ## Build everything and start it on this machine
 	$(BUILT)/release/energy-pipeline up
+
+install: build ## Install the program as ~/.local/bin/energy-pipeline: make install PREFIX=/usr/local
+	install -d $(DESTDIR)$(PREFIX)/bin
+	install -m 755 $(BUILT)/release/energy-pipeline $(DESTDIR)$(PREFIX)/bin/energy-pipeline
+	@case ":$$PATH:" in *":$(PREFIX)/bin:"*) ;; *) echo "add $(PREFIX)/bin to your PATH" ;; esac
 
 demo: build ## Send a year of real house readings to a running `make run`
 	$(BUILT)/release/energy-pipeline import data/houses_hourly.ndjson.gz --url $(SERVICE_URL)

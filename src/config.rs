@@ -3,24 +3,33 @@
 //! The doc comment of a setting is its manual: `--help` prints it, and the README's table is made of
 //! it. Only these files read the environment. One file a topic; [`roles`] puts topics together.
 
+mod command_line;
 mod consumer;
+mod data_dir;
 mod drain;
+mod emptied;
+mod fault;
+mod host;
 mod intake;
 mod listen;
 mod log;
 mod redis;
+mod refusal;
 mod relations;
 mod retention;
 mod roles;
 mod telemetry;
+mod tool_redis;
 mod tools;
 mod values;
 
-use clap::error::{ContextKind, ContextValue};
 use clap::{Parser, Subcommand};
 
 pub use self::consumer::ConsumerSettings;
+pub use self::data_dir::DataDir;
 pub use self::drain::DrainSettings;
+pub use self::fault::SettingFault;
+pub use self::host::Host;
 pub use self::intake::IntakeSettings;
 pub use self::listen::{IngestionPort, IngestionThreads, ListenHost, ProcessingPort};
 pub use self::log::{LogFormat, LogSettings};
@@ -28,9 +37,10 @@ pub use self::redis::RedisSettings;
 pub use self::retention::RetentionSettings;
 pub use self::roles::{IngestionSettings, ProcessingSettings, QuerySettings, UpSettings};
 pub use self::telemetry::{OtlpProtocol, TelemetrySettings};
+pub use self::tool_redis::ToolRedis;
 pub use self::tools::{
     DeadLettersAction, DeadLettersArguments, DocumentedRole, HealthcheckArguments, LetterSelection,
-    ListeningRole, OpenapiArguments, ReconcileArguments,
+    OpenapiArguments, ReconcileArguments,
 };
 use crate::import::ImportArguments;
 
@@ -39,6 +49,7 @@ use crate::import::ImportArguments;
 /// Without a command it is `up`: everything in one process on this machine.
 #[derive(Debug, Parser)]
 #[command(version, max_term_width = 100, args_conflicts_with_subcommands = true)]
+#[command(after_help = EXIT_CODES)]
 pub struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
@@ -46,15 +57,17 @@ pub struct Cli {
     up: UpSettings,
 }
 
-impl Cli {
-    /// The command line and the environment; ends the process with a message when a value is bad.
-    pub fn from_process() -> Self {
-        Self::try_parse().unwrap_or_else(|error| name_variable(error).exit())
-    }
+/// What the process ends with.
+const EXIT_CODES: &str = "Exit codes: 0 ended as it was asked to; 1 failed, the reason is on standard error; \
+                          2 a setting or argument cannot be used; 130 ended by a second signal, with \
+                          `import` by the first.";
 
-    /// The command, `up` by default.
-    pub fn into_command(self) -> Command {
-        self.command.unwrap_or(Command::Up(self.up))
+impl Cli {
+    /// The command (`up` by default), and what is to be said about how it was given. Ends the process
+    /// with a message when a value is bad.
+    pub fn from_process() -> (Command, Vec<String>) {
+        let (cli, remarks) = command_line::read();
+        (cli.command.unwrap_or(Command::Up(cli.up)), remarks)
     }
 }
 
@@ -84,20 +97,10 @@ pub enum Command {
     Healthcheck(HealthcheckArguments),
 }
 
-/// Clap names the flag only; a value that came from the environment is told with its variable.
-fn name_variable(mut error: clap::Error) -> clap::Error {
-    let text = |kind| match error.get(kind) {
-        Some(ContextValue::String(text)) => text.clone(),
-        _ => String::new(),
-    };
-    let (flag, value) = (text(ContextKind::InvalidArg), text(ContextKind::InvalidValue));
-    let name = flag.trim_start_matches('-').split(' ').next().unwrap_or_default();
-    let variable = name.replace('-', "_").to_uppercase();
-    if !variable.is_empty() && std::env::var(&variable).is_ok_and(|set| set == value) {
-        let tip = format!("the environment variable {variable} is set to '{value}'");
-        error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip.into()]));
-    }
-    error
+/// The program's name as it was called, to tell how to call it again.
+pub fn program() -> String {
+    let name = std::env::args_os().next().map(|name| name.to_string_lossy().into_owned());
+    name.unwrap_or_else(|| env!("CARGO_PKG_NAME").to_owned())
 }
 
 #[cfg(test)]

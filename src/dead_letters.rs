@@ -6,8 +6,8 @@ use readings::store::StreamId;
 use readings::store::dead_letters::LetterPage;
 use readings::store::stream::ReadingStream;
 
-use crate::config::{DeadLettersAction, DeadLettersArguments, LetterSelection, RedisSettings};
-use crate::console;
+use crate::config::{DeadLettersAction, DeadLettersArguments, LetterSelection, ToolRedis};
+use crate::{asked_redis, console};
 
 /// Letters that are read at a time.
 const PAGE: usize = 1_000;
@@ -18,28 +18,45 @@ const PAGE: usize = 1_000;
 /// When Redis does not answer, or an id is none.
 pub async fn run(arguments: DeadLettersArguments) -> anyhow::Result<()> {
     match arguments.action {
-        DeadLettersAction::List { redis } => list(&stream(&redis)?).await,
-        DeadLettersAction::Retry { letters, redis } => retry(&stream(&redis)?, &letters).await,
-        DeadLettersAction::Delete { letters, redis } => delete(&stream(&redis)?, &letters).await,
+        DeadLettersAction::List { redis } => list(&stream(&redis).await?).await,
+        DeadLettersAction::Retry { letters, redis } => {
+            retry(&stream(&redis).await?, &letters).await
+        }
+        DeadLettersAction::Delete { letters, redis } => {
+            delete(&stream(&redis).await?, &letters).await
+        }
     }
 }
 
-fn stream(redis: &RedisSettings) -> anyhow::Result<ReadingStream> {
-    Ok(ReadingStream::new(redis.keys(), redis.server()?.shared()))
+async fn stream(settings: &ToolRedis) -> anyhow::Result<ReadingStream> {
+    let server = asked_redis::server(settings).await?;
+    Ok(ReadingStream::new(settings.redis.keys(), server.shared()))
 }
 
 async fn list(stream: &ReadingStream) -> anyhow::Result<()> {
-    let mut after = None;
+    let (mut after, mut is_empty) = (None, true);
     loop {
         let LetterPage { letters, more } = stream.dead_letters(after, PAGE).await?;
         after = letters.last().map(|letter| letter.id);
+        is_empty &= letters.is_empty();
         for letter in letters {
             console::say(DeadLetter::from(letter).to_line());
         }
         if !more {
-            return Ok(());
+            return if is_empty { say_why_there_are_none(stream).await } else { Ok(()) };
         }
     }
+}
+
+/// A mistyped name and a stream without dead letters look the same else.
+async fn say_why_there_are_none(stream: &ReadingStream) -> anyhow::Result<()> {
+    let name = stream.keys().stream();
+    anyhow::ensure!(
+        stream.status().await?.is_some(),
+        "there is no stream {name} in this Redis (REDIS_STREAM)"
+    );
+    console::complain(format_args!("there are no dead letters of {name}"));
+    Ok(())
 }
 
 async fn retry(stream: &ReadingStream, selection: &LetterSelection) -> anyhow::Result<()> {

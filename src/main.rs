@@ -3,6 +3,7 @@
 //! This crate is the composition root, the only place that knows every other crate: it reads the
 //! settings, starts a role and turns its end into an exit code.
 
+mod asked_redis;
 mod config;
 mod console;
 mod dead_letters;
@@ -17,60 +18,94 @@ mod telemetry;
 
 use std::process::ExitCode;
 
-use tracing::error;
+use tracing::{error, warn};
 
-use crate::config::{Cli, Command, LogSettings, TelemetrySettings};
+use crate::config::{Cli, Command, LogSettings, SettingFault, TelemetrySettings};
+
+/// Exit code when a setting cannot be used; Clap's, too.
+const USAGE: u8 = 2;
 
 fn main() -> ExitCode {
-    let command = Cli::from_process().into_command();
+    let (command, remarks) = Cli::from_process();
     #[cfg(feature = "failpoints")]
     let _failpoints = fail::FailScenario::setup();
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
-        Err(error) => return console::fail(&error.into()),
+        Err(error) => return say_why(&error.into()),
     };
-    runtime.block_on(run(command))
+    runtime.block_on(run(command, remarks))
 }
 
-async fn run(command: Command) -> ExitCode {
-    let result = match command {
-        Command::Import(arguments) => return import::run(arguments).await,
-        Command::Healthcheck(arguments) => return healthcheck::run(arguments).await,
-        Command::DeadLetters(arguments) => dead_letters::run(arguments).await,
-        Command::Reconcile(arguments) => reconcile::run(arguments).await,
-        Command::Openapi(arguments) => openapi::run(arguments.role),
+async fn run(command: Command, remarks: Vec<String>) -> ExitCode {
+    match command {
         Command::Up(settings) => {
-            let seen = (settings.log.clone(), settings.telemetry.clone());
+            let seen = (settings.log.clone(), settings.telemetry.clone(), remarks);
             serve("up", seen, roles::up::run(settings)).await
         }
         Command::IngestionApi(settings) => {
-            let seen = (settings.log.clone(), settings.telemetry.clone());
+            let seen = (settings.log.clone(), settings.telemetry.clone(), remarks);
             serve("ingestion-api", seen, roles::ingestion_api::run(settings)).await
         }
         Command::ProcessingService(settings) => {
-            let seen = (settings.log.clone(), settings.telemetry.clone());
+            let seen = (settings.log.clone(), settings.telemetry.clone(), remarks);
             serve("processing-service", seen, roles::processing_service::run(settings)).await
         }
         Command::QueryApi(settings) => {
-            let seen = (settings.log.clone(), settings.telemetry.clone());
+            let seen = (settings.log.clone(), settings.telemetry.clone(), remarks);
             serve("query-api", seen, roles::query_api::run(settings)).await
         }
-    };
-    match result {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => console::fail(&error),
+        other => {
+            remarks.iter().for_each(console::complain);
+            Box::pin(do_one_thing(other)).await
+        }
     }
 }
 
-/// Runs a role with logs, metrics and traces.
+/// Runs a command that does one thing and ends; what goes wrong is said as text.
+async fn do_one_thing(command: Command) -> ExitCode {
+    let done = match command {
+        Command::Import(arguments) => return import::run(arguments).await,
+        Command::Healthcheck(arguments) => healthcheck::run(arguments).await,
+        Command::DeadLetters(arguments) => dead_letters::run(arguments).await,
+        Command::Reconcile(arguments) => reconcile::run(arguments).await,
+        Command::Openapi(arguments) => openapi::run(arguments.role),
+        Command::Up(_)
+        | Command::IngestionApi(_)
+        | Command::ProcessingService(_)
+        | Command::QueryApi(_) => Ok(()),
+    };
+    done.map_or_else(|error| say_why(&error), |()| ExitCode::SUCCESS)
+}
+
+/// Runs a role with logs, metrics and traces. What ends it is a line of the log, as what went before.
 async fn serve(
     name: &str,
-    (log, telemetry): (LogSettings, TelemetrySettings),
+    (log, telemetry, remarks): (LogSettings, TelemetrySettings, Vec<String>),
     role: impl Future<Output = anyhow::Result<()>>,
-) -> anyhow::Result<()> {
-    let telemetry = telemetry::start(name, &log, &telemetry)?;
+) -> ExitCode {
+    let telemetry = match telemetry::start(name, &log, &telemetry) {
+        Ok(telemetry) => telemetry,
+        Err(error) => return say_why(&error),
+    };
+    for remark in remarks {
+        warn!("{remark}");
+    }
     let ended = Box::pin(role).await;
-    let ended = ended.inspect_err(|error| error!(error = format!("{error:#}"), "ending"));
+    let code = match ended {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) if error.is::<SettingFault>() || !log.has_errors() => say_why(&error),
+        Err(error) => log_why(&error),
+    };
     telemetry.end();
-    ended
+    code
+}
+
+fn log_why(error: &anyhow::Error) -> ExitCode {
+    error!(error = format!("{error:#}"), "ending");
+    ExitCode::FAILURE
+}
+
+fn say_why(error: &anyhow::Error) -> ExitCode {
+    let code = console::fail(error);
+    if error.is::<SettingFault>() { ExitCode::from(USAGE) } else { code }
 }

@@ -18,6 +18,6 @@ pub fn run(role: DocumentedRole) -> anyhow::Result<()> {
         }
         DocumentedRole::ProcessingService => processing_service::service(&backend, "").document,
     };
-    console::say(document.trim_end());
+    document.lines().for_each(console::say);
     Ok(())
 }

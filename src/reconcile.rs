@@ -8,7 +8,7 @@ use readings::store::reconciliation::{Accounting, Found};
 use readings::store::stream::ReadingStream;
 
 use crate::config::ReconcileArguments;
-use crate::console;
+use crate::{asked_redis, console};
 
 /// How often a line is written where there is no terminal. Too low: logs are full of it. Too high:
 /// nobody knows whether it goes on.
@@ -21,8 +21,8 @@ const BAR: &str = "{pos} of {len} entries {wide_bar} {eta} left";
 /// # Errors
 /// When Redis does not answer, there is no group, or entries are missing and stay so.
 pub async fn run(arguments: ReconcileArguments) -> anyhow::Result<()> {
-    let redis = &arguments.redis;
-    let stream = ReadingStream::new(redis.keys(), redis.server()?.shared());
+    let server = asked_redis::server(&arguments.redis).await?;
+    let stream = ReadingStream::new(arguments.redis.redis.keys(), server.shared());
     let accounting = account(&stream, &arguments).await?;
     for id in &accounting.missing {
         console::say(id);

@@ -7,30 +7,74 @@ use tracing::{info, warn};
 /// Exit code after a second signal, as shells give it for an interrupt.
 const FORCED: i32 = 130;
 
-/// A token that is cancelled by `SIGTERM` or Ctrl-C. A second signal ends the process at once: what
-/// was in flight stays pending in Redis.
+/// A token that is cancelled by `SIGTERM`, Ctrl-C, `SIGQUIT`, or when the terminal is closed (`SIGHUP`). A
+/// second signal ends the process at once: what was in flight stays pending in Redis.
 ///
 /// # Errors
 /// When the signals cannot be listened to.
 pub fn on_signal() -> std::io::Result<CancellationToken> {
-    let (mut terminate, mut interrupt) =
-        (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let mut signals = Signals::listen()?;
     let token = CancellationToken::new();
     let ending = token.clone();
     tokio::spawn(async move {
-        either(&mut terminate, &mut interrupt).await;
+        signals.any().await;
         info!("ending; a second signal ends at once");
         ending.cancel();
-        either(&mut terminate, &mut interrupt).await;
+        signals.any_but_hangup().await;
         warn!("ended by a second signal");
         std::process::exit(FORCED);
     });
     Ok(token)
 }
 
-async fn either(terminate: &mut Signal, interrupt: &mut Signal) {
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    quit: Signal,
+    /// None where it is ignored, as `nohup` has it.
+    hangup: Option<Signal>,
+}
+
+impl Signals {
+    fn listen() -> std::io::Result<Self> {
+        let hangup = (!ignores_hangup()).then(|| signal(SignalKind::hangup())).transpose()?;
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            quit: signal(SignalKind::quit())?,
+            hangup,
+        })
     }
+
+    async fn any(&mut self) {
+        let hangup = async {
+            match &mut self.hangup {
+                Some(hangup) => hangup.recv().await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+            _ = self.quit.recv() => {}
+            _ = hangup => {}
+        }
+    }
+
+    /// A terminal that is closed sends `SIGHUP` more than once: the shell does, and the kernel.
+    async fn any_but_hangup(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+            _ = self.quit.recv() => {}
+        }
+    }
+}
+
+/// Whether the process was started with `SIGHUP` ignored (proc(5), `SigIgn`); not known beyond Linux.
+fn ignores_hangup() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0);
+    mask & (1 << (SignalKind::hangup().as_raw_value() - 1)) != 0
 }

@@ -1,7 +1,9 @@
 //! Settings: a flag and an environment variable each; a bad value stops the start and says why.
 
 use std::net::{Ipv4Addr, TcpListener};
+use std::os::unix::ffi::OsStrExt;
 
+use crate::common::process::Process;
 use crate::common::product::{ingestion_api, launch, processing_service, query_api};
 use crate::common::readings::reading;
 use crate::common::redis::{RedisServer, free_port};
@@ -9,24 +11,34 @@ use crate::common::stored;
 use crate::common::wait;
 
 #[tokio::test]
-async fn a_bad_value_stops_the_start_and_names_the_variable_the_rule_and_the_value() {
+async fn a_value_of_the_wrong_form_stops_the_start_and_names_the_variable_the_rule_and_the_value() {
+    const LEVELS: &str = "off, error, warn, info, debug or trace";
     for (role, variable, value, rule) in [
         ("ingestion-api", "INGESTION_PORT", "abc", "a whole number from 0 to 65535"),
         ("ingestion-api", "INGESTION_PORT", "65536", "a whole number from 0 to 65535"),
         ("processing-service", "PROCESSING_PORT", "-1", "a whole number from 0 to 65535"),
         ("up", "FRONTEND_PORT", "1.5", "a whole number from 0 to 65535"),
-        ("query-api", "REDIS_PORT", "70000", "a whole number from 0 to 65535"),
+        ("query-api", "REDIS_PORT", "70000", "a whole number from 1 to 65535"),
+        ("query-api", "REDIS_PORT", "0", "a whole number from 1 to 65535"),
+        ("reconcile", "REDIS_PORT", "0", "a whole number from 1 to 65535"),
         ("processing-service", "BATCH_SIZE", "0", "a whole number from 1 to"),
         ("processing-service", "MAX_IN_FLIGHT", "many", "a whole number from 1 to"),
         ("processing-service", "PROCESSING_DELAY_MS", "1s", "a whole number from 0 to"),
         ("processing-service", "CLAIM_MIN_IDLE_MS", "1", "a whole number from 100 to"),
         ("processing-service", "READ_BLOCK_MS", "0", "a whole number from 10 to"),
-        ("ingestion-api", "LISTEN_HOST", "nowhere", "IP address"),
-        ("ingestion-api", "REDIS_STREAM", "", "must not be empty"),
-        ("processing-service", "CONSUMER_GROUP", "", "must not be empty"),
+        ("ingestion-api", "LISTEN_HOST", "no where", "IP address"),
+        ("ingestion-api", "LISTEN_HOST", "localhost:8000", "without a port"),
+        ("up", "LISTEN_HOST", "256.0.0.1", "IP address"),
+        ("ingestion-api", "RUST_LOG", "loud", LEVELS),
+        ("processing-service", "RUST_LOG", "warning", LEVELS),
+        ("query-api", "RUST_LOG", "actors=verbose", LEVELS),
+        ("up", "RUST_LOG", "info,", LEVELS),
+        ("up", "LOG_FORMAT", "yaml", "possible values: auto, text, json"),
+        ("up", "OTEL_SDK_DISABLED", "maybe", "must be true or false"),
+        ("query-api", "OTEL_SDK_DISABLED", "1", "must be true or false"),
     ] {
         let ended = launch(&[role]).env(variable, value).run().await;
-        assert!(ended.status.code().is_some_and(|code| code != 0), "{variable}={value}");
+        assert_eq!(ended.status.code(), Some(2), "{variable}={value}");
         for told in [variable, rule, &format!("'{value}'")] {
             assert!(ended.stderr.contains(told), "{variable}={value}: {}", ended.stderr);
         }
@@ -35,22 +47,107 @@ async fn a_bad_value_stops_the_start_and_names_the_variable_the_rule_and_the_val
 }
 
 #[tokio::test]
+async fn a_value_that_makes_no_sense_is_refused_as_one_of_the_wrong_form_is() {
+    for (role, variable, value, rule) in [
+        ("ingestion-api", "IDEMPOTENCY_TTL", "0", "must be above 0"),
+        ("up", "IDEMPOTENCY_TTL", "2y", "must be at most 366d"),
+        ("ingestion-api", "LISTEN_HOST", "nowhere.invalid", "host name that can be looked up"),
+        ("query-api", "REDIS_PASSWORD_FILE", "/no/such/file", "must be a file that can be read"),
+        ("reconcile", "REDIS_TLS_CA_FILE", "/no/such/file", "must be a file that can be read"),
+        ("ingestion-api", "OTEL_TRACES_SAMPLER_ARG", "2", "must be a number from 0 to 1"),
+        ("up", "OTEL_TRACES_SAMPLER_ARG", "many", "must be a number from 0 to 1"),
+        ("query-api", "OTEL_EXPORTER_OTLP_ENDPOINT", "collector:4318", "http:// or https:// URL"),
+        ("query-api", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "x", "http:// or https:// URL"),
+        ("query-api", "OTEL_RESOURCE_ATTRIBUTES", "nonsense", "must be key=value"),
+        ("up", "OTEL_METRICS_EXPORTER", "otlp", "needs OTEL_EXPORTER_OTLP_ENDPOINT"),
+        ("processing-service", "BATCH_SIZE", "5000", "must be at most MAX_IN_FLIGHT"),
+        ("processing-service", "READ_BLOCK_MS", "30000", "must be below DRAIN_TIMEOUT_MS"),
+        ("up", "PROCESSING_DELAY_MS", "10000", "must be below CLAIM_MIN_IDLE_MS"),
+    ] {
+        let ended = launch(&[role]).env(variable, value).run().await;
+        assert_eq!(ended.status.code(), Some(2), "{variable}={value}: {}", ended.stderr);
+        for told in [variable, rule] {
+            assert!(ended.stderr.contains(told), "{variable}={value}: {}", ended.stderr);
+        }
+        assert_eq!(ended.stderr.matches(rule).count(), 1, "{}", ended.stderr);
+    }
+}
+
+#[tokio::test]
 async fn settings_that_contradict_each_other_stop_the_start() {
     let launch = launch(&["processing-service"]).env("BATCH_SIZE", 600).env("MAX_IN_FLIGHT", 500);
     let ended = launch.run().await;
-    assert_eq!(ended.status.code(), Some(1));
+    assert_eq!(ended.status.code(), Some(2));
     for told in ["BATCH_SIZE", "MAX_IN_FLIGHT", "600", "500"] {
         assert!(ended.stderr.contains(told), "{}", ended.stderr);
     }
 }
 
 #[tokio::test]
+async fn a_value_that_is_no_text_is_told_by_its_variable() {
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_energy-pipeline"));
+    command.arg("query-api").env_clear();
+    command.env("REDIS_HOST", std::ffi::OsStr::from_bytes(b"\xff"));
+    let ended = Process::start("query-api", &mut command).ended().await;
+    assert_eq!(ended.status.code(), Some(2), "{ended:?}");
+    assert!(ended.stderr.contains("REDIS_HOST must be UTF-8"), "{}", ended.stderr);
+}
+
+#[tokio::test]
+async fn words_are_taken_in_any_case() {
+    let redis = RedisServer::start().await;
+    for (variable, value) in [
+        ("OTEL_SDK_DISABLED", "TRUE"),
+        ("OTEL_SDK_DISABLED", "False"),
+        ("OTEL_TRACES_SAMPLER", "ALWAYS_OFF"),
+        ("OTEL_METRICS_EXPORTER", "None"),
+        ("OTEL_EXPORTER_OTLP_PROTOCOL", "GRPC"),
+        ("LOG_FORMAT", "JSON"),
+        ("RUST_LOG", "WARN,actors=Debug"),
+    ] {
+        let role = query_api(&redis).env(variable, value).start().await;
+        assert_eq!(role.get("/livez").await.status, 200, "{variable}={value}");
+    }
+}
+
+#[tokio::test]
+async fn a_password_in_a_flag_is_warned_about_and_never_repeated() {
+    let redis = RedisServer::start().await;
+    redis.run::<()>(&["CONFIG", "SET", "requirepass", "s3cret"]).await;
+    let url = format!("redis://:s3cret@127.0.0.1:{}", redis.port());
+    for (flag, value) in [("--redis-password", "s3cret"), ("--redis-url", &url)] {
+        let role = query_api(&redis).arg(flag).arg(value).start().await;
+        wait::until("it warns", async || role.stderr().contains(&format!("{flag} shows"))).await;
+        assert!(role.stderr().contains("REDIS_PASSWORD_FILE"), "{}", role.stderr());
+        assert!(!role.stderr().contains("s3cret"), "{}", role.stderr());
+    }
+    let variable = query_api(&redis).env("REDIS_PASSWORD", "s3cret\n").start().await;
+    wait::until("it is ready", async || variable.get("/readyz").await.status == 200).await;
+    assert!(!variable.stderr().contains("shows its password"), "{}", variable.stderr());
+}
+
+#[tokio::test]
 async fn an_address_that_is_no_redis_is_refused_without_showing_its_password() {
     for url in ["ftp://user:secret@host", "nonsense secret", "redis://:secret@host:99999999"] {
         let ended = launch(&["ingestion-api"]).env("REDIS_URL", url).run().await;
-        assert_eq!(ended.status.code(), Some(1), "{url}");
+        assert_eq!(ended.status.code(), Some(2), "{url}");
         assert!(ended.stderr.contains("REDIS_URL "), "{}", ended.stderr);
         assert!(!ended.stderr.contains("secret"), "{}", ended.stderr);
+    }
+}
+
+#[tokio::test]
+async fn a_role_listens_on_addresses_of_both_families_and_on_names() {
+    let redis = RedisServer::start().await;
+    for (host, base) in [
+        ("127.0.0.2", "http://127.0.0.2:"),
+        ("::1", "http://[::1]:"),
+        ("[::1]", "http://[::1]:"),
+        ("localhost", "http://127.0.0.1:"),
+    ] {
+        let role = query_api(&redis).env("LISTEN_HOST", host).start().await;
+        assert!(role.base().starts_with(base), "{host}: {}", role.base());
+        assert_eq!(role.get("/livez").await.status, 200, "{host}");
     }
 }
 
@@ -70,7 +167,7 @@ async fn a_port_that_is_taken_stops_the_start_and_names_the_setting() {
         let ended = launch.run().await;
         assert_eq!(ended.status.code(), Some(1), "{role}");
         for told in [variable, &port.to_string()] {
-            assert!(ended.stderr.contains(told), "{role}: {}", ended.stderr);
+            assert_eq!(ended.stderr.matches(told).count(), 1, "{role}: {}", ended.stderr);
         }
     }
 }
@@ -147,16 +244,6 @@ async fn a_url_may_have_a_user_a_password_and_a_database_and_may_name_a_socket()
 }
 
 #[tokio::test]
-async fn a_variable_that_is_set_to_nothing_counts_as_unset() {
-    let redis = RedisServer::start().await;
-    let launch = processing_service(&redis).env("REDIS_URL", "").env("CONSUMER_NAME", "");
-    let processing = launch.env("HOSTNAME", "pod-7").start().await;
-    let health = processing.get("/health").await.json();
-    assert_eq!(health["redis_connected"], true);
-    assert_eq!(health["consumer_name"], "pod-7");
-}
-
-#[tokio::test]
 async fn a_consumer_without_a_name_has_the_hosts() {
     let redis = RedisServer::start().await;
     let processing = processing_service(&redis).without_env("CONSUMER_NAME").start().await;
@@ -177,46 +264,6 @@ async fn stream_group_and_consumer_are_named_by_settings() {
     let health = processing.get("/health").await.json();
     assert_eq!((&health["consumer_name"], &health["consumer_group"]), (&"c".into(), &"g".into()));
     assert_eq!(health["consumer_group_status"]["name"], "g");
-}
-
-#[tokio::test]
-async fn healthcheck_tells_by_its_exit_code_whether_a_role_is_ready() {
-    let redis = RedisServer::start().await;
-    let away = RedisServer::prepared(&[]);
-    let port = |base: &str| base.rsplit(':').next().unwrap().to_owned();
-    let check = async |role: &str, variable: &str, base: &str| {
-        launch(&["healthcheck", role]).env(variable, port(base)).run().await
-    };
-    let (ingestion, processing) =
-        (ingestion_api(&redis).start().await, query_api(&redis).start().await);
-    let unready = ingestion_api(&away).start().await;
-    let nobody = format!("http://127.0.0.1:{}", free_port());
-    let ready = check("ingestion-api", "INGESTION_PORT", ingestion.base()).await;
-    assert_eq!(ready.status.code(), Some(0), "{ready:?}");
-    let ready = check("query-api", "PROCESSING_PORT", processing.base()).await;
-    assert_eq!(ready.status.code(), Some(0), "{ready:?}");
-    for base in [unready.base(), &nobody] {
-        let ended = check("ingestion-api", "INGESTION_PORT", base).await;
-        assert_eq!(ended.status.code(), Some(1), "{ended:?}");
-        assert!(ended.stderr.contains("not ready"), "{}", ended.stderr);
-    }
-}
-
-#[tokio::test]
-async fn healthcheck_without_a_role_asks_whichever_runs() {
-    let redis = RedisServer::start().await;
-    let port = |base: &str| base.rsplit(':').next().unwrap().to_owned();
-    let check = async |ingestion: String, processing: String| {
-        let launch = launch(&["healthcheck"]).env("INGESTION_PORT", ingestion);
-        launch.env("PROCESSING_PORT", processing).run().await.status.code()
-    };
-    let nobody = || free_port().to_string();
-    let ready = ingestion_api(&redis).start().await;
-    let unready = query_api(&RedisServer::prepared(&[])).start().await;
-    assert_eq!(check(port(ready.base()), nobody()).await, Some(0));
-    assert_eq!(check(port(ready.base()), port(unready.base())).await, Some(1));
-    assert_eq!(check(nobody(), port(unready.base())).await, Some(1));
-    assert_eq!(check(nobody(), nobody()).await, Some(1));
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! `SIGTERM`: no more work is taken, work under way is finished, and the exit code is 0.
+//! `SIGTERM`, and whatever else asks to end: no more work is taken, work under way is finished, and the exit code is 0.
 
 use std::time::{Duration, Instant};
 
@@ -206,4 +206,42 @@ async fn a_second_signal_ends_at_once() {
     assert_eq!(slow.exit_code().await, Some(130));
     let _next = processing_service(&redis).start().await;
     assert_each_is_stored_once(&redis, &ids).await;
+}
+
+#[tokio::test]
+async fn signals_of_the_terminal_end_every_role_as_sigterm_does() {
+    let redis = RedisServer::start().await;
+    for signal in ["HUP", "QUIT", "INT"] {
+        for launch in [processing_service(&redis), ingestion_api(&redis), query_api(&redis)] {
+            let mut role = launch.start().await;
+            role.signal(signal);
+            assert_eq!(role.exit_code().await, Some(0), "{signal}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_terminal_that_is_closed_hangs_up_more_than_once_and_forces_nothing() {
+    let redis = RedisServer::start().await;
+    let ids = add_backlog(&redis, 200, 7).await;
+    let mut slow = processing_service(&redis).env("PROCESSING_DELAY_MS", 5).start().await;
+    wait::until("it works", async || stored::count(&redis).await > 0).await;
+    slow.signal("HUP");
+    wait::until("it drains", async || slow.get("/readyz").await.status == 503).await;
+    slow.signal("HUP");
+    assert_eq!(slow.exit_code().await, Some(0));
+    assert_eq!(redis.group().await.pending, 0, "delivered, and neither stored nor handed back");
+    let _next = processing_service(&redis).start().await;
+    assert_each_is_stored_once(&redis, &ids).await;
+}
+
+#[tokio::test]
+async fn a_service_that_was_started_with_nohup_goes_on_when_the_terminal_is_closed() {
+    let redis = RedisServer::start().await;
+    let mut role = query_api(&redis).through("trap '' HUP; exec \"$0\" \"$@\"").start().await;
+    role.signal("HUP");
+    wait::until("it is ready", async || role.get("/readyz").await.status == 200).await;
+    assert!(!role.stderr().contains("ending"), "{}", role.stderr());
+    role.terminate();
+    assert_eq!(role.exit_code().await, Some(0));
 }

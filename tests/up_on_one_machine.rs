@@ -2,45 +2,15 @@
 
 use std::time::{Duration, Instant};
 
-use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::common::http::Http;
-use crate::common::process;
 use crate::common::product::launch;
-use crate::common::readings::reading;
-use crate::common::redis::{RedisServer, STREAM, try_run};
-use crate::common::up::{Up, is_alive, up};
+use crate::common::redis::{RedisServer, STREAM};
+use crate::common::up::{Up, is_alive, send, stored_ids, up, wait_until_stored};
 use crate::common::wait;
 
 fn directory() -> TempDir {
     tempfile::tempdir().unwrap()
-}
-
-/// Sends readings, and gives the ids under which they were accepted.
-async fn send(ingestion: &Http, path: &str, count: usize) -> Vec<String> {
-    let mut ids = Vec::new();
-    for _ in 0..count {
-        let reply = ingestion.post(path, reading("site").to_string()).await;
-        assert_eq!(reply.status, 201, "{reply:?}");
-        ids.push(reply.json()["stream_id"].as_str().unwrap().to_owned());
-    }
-    ids
-}
-
-async fn stored_ids(processing: &Http, path: &str) -> Vec<String> {
-    let reply = processing.get(path).await;
-    let body = if reply.status == 200 { reply.json() } else { Value::Null };
-    let readings = body["readings"].as_array().into_iter().flatten();
-    readings.map(|reading| reading["stream_id"].as_str().unwrap().to_owned()).collect()
-}
-
-/// Waits until exactly these readings are read back.
-async fn wait_until_stored(processing: &Http, ids: &[String]) {
-    wait::until("what was accepted is read back", async || {
-        stored_ids(processing, "/sites/site/readings").await == ids
-    })
-    .await;
 }
 
 #[tokio::test]
@@ -53,16 +23,6 @@ async fn up_needs_nothing_but_redis_server_and_says_where_everything_is() {
         assert_eq!(server.get("/readyz").await.status, 200);
         assert_eq!(server.get("/docs").await.status, 200);
     }
-    let redis = up.redis_pid().await;
-    assert_eq!(std::fs::read_link(format!("/proc/{redis}/cwd")).unwrap(), directory.path());
-    let policy: Vec<String> =
-        try_run(up.redis_port, &["CONFIG", "GET", "maxmemory-policy"]).await.unwrap();
-    assert_eq!(policy[1], "noeviction");
-    let persistence: Vec<String> =
-        try_run(up.redis_port, &["CONFIG", "GET", "appendonly"]).await.unwrap();
-    assert_eq!(persistence[1], "yes");
-    let bind: Vec<String> = try_run(up.redis_port, &["CONFIG", "GET", "bind"]).await.unwrap();
-    assert_eq!(bind[1], "127.0.0.1");
 }
 
 #[tokio::test]
@@ -134,45 +94,6 @@ async fn two_ups_with_data_of_their_own_do_not_meet() {
 }
 
 #[tokio::test]
-async fn a_killed_up_leaves_nothing_that_blocks_the_next_start() {
-    let directory = directory();
-    let mut killed = Up::start(directory.path()).await;
-    let orphan = killed.redis_pid().await;
-    let ids = send(&killed.ingestion, "/readings", 20).await;
-    killed.process.kill9();
-    assert!(is_alive(orphan), "there is no orphan to test with");
-    let again = Up::start(directory.path()).await;
-    assert!(!is_alive(orphan), "two servers over the same files");
-    wait_until_stored(&again.processing, &ids).await;
-}
-
-#[tokio::test]
-async fn a_redis_that_dies_is_started_again_with_its_data() {
-    let directory = directory();
-    let mut up = Up::start(directory.path()).await;
-    let mut ids = send(&up.ingestion, "/readings", 20).await;
-    for _ in 0..2 {
-        up.wait_until_written().await;
-        let dead = up.redis_pid().await;
-        process::signal(dead, "KILL");
-        wait::until("readings are accepted again", async || {
-            let reply = up.ingestion.post("/readings", reading("site").to_string()).await;
-            if reply.status == 201 {
-                ids.push(reply.json()["stream_id"].as_str().unwrap().to_owned());
-            }
-            reply.status == 201
-        })
-        .await;
-        assert_ne!(up.redis_pid().await, dead);
-        wait_until_stored(&up.processing, &ids).await;
-    }
-    up.process.signal("TERM");
-    let redis = up.redis_pid().await;
-    assert_eq!(up.process.ended().await.status.code(), Some(0));
-    assert!(!is_alive(redis), "its Redis is still there");
-}
-
-#[tokio::test]
 async fn a_redis_that_is_named_is_used_and_none_is_started() {
     let redis = RedisServer::start().await;
     let directory = directory();
@@ -186,6 +107,35 @@ async fn a_redis_that_is_named_is_used_and_none_is_started() {
     assert_eq!(up.ended().await.status.code(), Some(0));
     assert!(!data.exists(), "there is a data directory for nothing");
     assert_eq!(redis.run::<String>(&["PING"]).await, "PONG");
+}
+
+#[tokio::test]
+async fn up_says_that_it_is_up_only_once_its_redis_is_there() {
+    let mut redis = RedisServer::prepared(&[]);
+    let launch = launch(&["up"]).env("REDIS_HOST", "127.0.0.1").env("REDIS_PORT", redis.port());
+    let mut up = launch.start_process();
+    wait::until("it says what it waits for", async || up.stdout().contains("waits for Redis"))
+        .await;
+    assert!(up.stdout().contains("cannot be reached"), "{}", up.stdout());
+    assert!(!up.stdout().contains("is up"), "{}", up.stdout());
+    redis.restart().await;
+    wait::until("it says that it is up", async || up.stdout().contains("energy-pipeline is up."))
+        .await;
+    up.signal("TERM");
+    assert_eq!(up.ended().await.status.code(), Some(0));
+}
+
+#[tokio::test]
+async fn an_up_that_ends_before_its_redis_is_there_was_never_up() {
+    let redis = RedisServer::prepared(&[]);
+    let launch = launch(&["up"]).env("REDIS_HOST", "127.0.0.1").env("REDIS_PORT", redis.port());
+    let mut up = launch.start_process();
+    wait::until("it says what it waits for", async || up.stdout().contains("waits for Redis"))
+        .await;
+    up.signal("TERM");
+    let ended = up.ended().await;
+    assert_eq!(ended.status.code(), Some(0), "{ended:?}");
+    assert!(!ended.stdout.contains("is up"), "{}", ended.stdout);
 }
 
 #[tokio::test]

@@ -66,9 +66,16 @@ impl Sampling {
         if !matches!(self.root, Root::Ratio(_)) {
             return Ok(self);
         }
+        Ok(Self { root: Root::Ratio(Self::check_ratio(argument)?), ..self })
+    }
+
+    /// Reads the argument of samplers with a ratio.
+    ///
+    /// # Errors
+    /// When it is none.
+    pub fn check_ratio(argument: &str) -> Result<f64, SamplingFault> {
         let ratio = argument.parse().ok().filter(|ratio| (0.0..=1.0).contains(ratio));
-        let ratio = ratio.ok_or(SamplingFault("must be a number from 0 to 1"))?;
-        Ok(Self { root: Root::Ratio(ratio), ..self })
+        ratio.ok_or(SamplingFault("must be a number from 0 to 1"))
     }
 
     /// Whether to trace what this caller began, or what nobody has begun yet.

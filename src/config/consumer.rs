@@ -6,7 +6,7 @@ use std::time::Duration;
 use actors::PipelineConfig;
 use clap::Args;
 
-use super::values::{count, duration, given, milliseconds};
+use super::values::{count, duration, milliseconds};
 use super::{DrainSettings, RedisSettings, RetentionSettings};
 
 #[derive(Debug, Clone, Args)]
@@ -57,10 +57,8 @@ impl ConsumerSettings {
 
     /// The consumer's name: as set, else the host's.
     pub fn consumer_name(&self) -> String {
-        given(self.consumer_name.as_ref()).or(given(self.hostname.as_ref())).map_or_else(
-            || gethostname::gethostname().to_string_lossy().into_owned(),
-            str::to_owned,
-        )
+        let name = self.consumer_name.as_ref().or(self.hostname.as_ref()).cloned();
+        name.unwrap_or_else(|| gethostname::gethostname().to_string_lossy().into_owned())
     }
 
     /// The pipeline's configuration.

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use clap::Args;
 
+use super::SettingFault;
 use super::values::{duration, entries};
 
 #[derive(Debug, Clone, Args)]
@@ -17,7 +18,8 @@ pub struct IntakeSettings {
     idempotency_ttl: Duration,
 }
 
-/// The longest time that idempotency keys are kept for.
+/// The longest time that idempotency keys are kept for. Redis refuses times that it cannot add to its
+/// clock, and would do so after the entry is added.
 const LONGEST_TTL: Duration = Duration::from_hours(366 * 24);
 
 impl IntakeSettings {
@@ -27,11 +29,12 @@ impl IntakeSettings {
     }
 
     /// How long an idempotency key is known at least.
-    pub fn idempotency_ttl(&self) -> anyhow::Result<Duration> {
-        let ttl = self.idempotency_ttl;
-        anyhow::ensure!(!ttl.is_zero(), "IDEMPOTENCY_TTL must be above 0");
-        // Redis refuses times that it cannot add to its clock, and would do so after the entry is added.
-        anyhow::ensure!(ttl <= LONGEST_TTL, "IDEMPOTENCY_TTL must be at most 366d");
-        Ok(ttl)
+    pub fn idempotency_ttl(&self) -> Result<Duration, SettingFault> {
+        let fault = |rule| Err(SettingFault::new("IDEMPOTENCY_TTL", rule));
+        match self.idempotency_ttl {
+            Duration::ZERO => fault("must be above 0"),
+            ttl if ttl > LONGEST_TTL => fault("must be at most 366d"),
+            ttl => Ok(ttl),
+        }
     }
 }

@@ -1,11 +1,12 @@
 //! Where roles listen.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroUsize;
 
 use clap::Args;
 
 use super::values::{count, port};
+use super::{Host, SettingFault};
 
 #[derive(Debug, Clone, Args)]
 pub struct IngestionPort {
@@ -31,7 +32,24 @@ pub struct ProcessingPort {
 
 #[derive(Debug, Clone, Args)]
 pub struct ListenHost {
-    /// Address to listen on; `0.0.0.0` if unset, with `up` only this machine (`127.0.0.1`)
-    #[arg(long, env, value_name = "ADDRESS")]
-    pub listen_host: Option<IpAddr>,
+    /// Address or host name to listen on, such as `127.0.0.1`, `::1` or `localhost` (of several addresses
+    /// the first of IPv4); `0.0.0.0` if unset, with `up` only this machine (`127.0.0.1`)
+    #[arg(long, env, value_name = "HOST", value_parser = str::parse::<Host>)]
+    pub listen_host: Option<Host>,
+}
+
+impl ListenHost {
+    /// The address to listen on; `standard` if none is set.
+    ///
+    /// # Errors
+    /// When the name cannot be looked up.
+    pub async fn address(&self, standard: IpAddr, port: u16) -> Result<SocketAddr, SettingFault> {
+        let Some(host) = &self.listen_host else { return Ok(SocketAddr::new(standard, port)) };
+        host.resolve(port).await.map_err(|error| {
+            let rule = format!(
+                "must be an IP address or a host name that can be looked up, but is '{host}': {error}"
+            );
+            SettingFault::new("LISTEN_HOST", rule)
+        })
+    }
 }

@@ -4,11 +4,12 @@ use clap::{Args, ValueEnum};
 
 #[derive(Debug, Clone, Args)]
 pub struct LogSettings {
-    /// Which logs are written: `info`, or by part, such as `warn,actors=debug`
-    #[arg(long, env, value_name = "LEVELS", default_value = "info")]
+    /// Which logs are written: `off`, `error`, `warn`, `info`, `debug` or `trace`, or by part, such as
+    /// `warn,actors=debug`
+    #[arg(long, env, value_name = "LEVELS", default_value = "info", value_parser = levels)]
     pub rust_log: String,
     /// How logs are written; `auto` is text on a terminal and JSON elsewhere
-    #[arg(long, env, value_name = "FORMAT", default_value = "auto")]
+    #[arg(long, env, value_name = "FORMAT", default_value = "auto", ignore_case = true)]
     pub log_format: LogFormat,
 }
 
@@ -18,4 +19,95 @@ pub enum LogFormat {
     Auto,
     Text,
     Json,
+}
+
+/// The module that the end of a role is logged by.
+const PROGRAM: &str = "energy_pipeline";
+
+impl LogSettings {
+    /// Whether the log has errors of the program itself.
+    pub fn has_errors(&self) -> bool {
+        let directives: Vec<_> =
+            self.rust_log.split(',').map(|part| part.rsplit_once('=')).collect();
+        let of_program = directives.iter().flatten().rfind(|(module, _)| *module == PROGRAM);
+        let level = of_program
+            .map(|(_, level)| *level)
+            .or_else(|| self.rust_log.split(',').rfind(|part| !part.contains('=')));
+        level.is_some_and(|level| !level.eq_ignore_ascii_case("off"))
+    }
+}
+
+/// The levels, as `tracing_subscriber` names them.
+const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
+
+const RULE: &str = "must be a level (off, error, warn, info, debug or trace) or module=level, or several of \
+                    them with commas between";
+
+/// Checks each part. `tracing_subscriber` takes a word that is no level for a module, and logs nothing
+/// but that module from then on: a slip would silence the program.
+fn levels(text: &str) -> Result<String, &'static str> {
+    let parts: Vec<_> = text.split(',').map(str::trim).collect();
+    if parts.iter().all(|part| is_directive(part)) { Ok(parts.join(",")) } else { Err(RULE) }
+}
+
+fn is_directive(part: &str) -> bool {
+    let is_level = |word: &str| LEVELS.iter().any(|level| word.eq_ignore_ascii_case(level));
+    match part.split_once('=') {
+        None => is_level(part),
+        Some((module, level)) => is_module(module) && is_level(level),
+    }
+}
+
+fn is_module(path: &str) -> bool {
+    path.split("::").all(|name| {
+        let starts = name.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_');
+        starts && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn levels_and_modules_with_levels_are_taken() {
+        for (text, taken) in [
+            ("info", "info"),
+            ("WARN", "WARN"),
+            ("off", "off"),
+            ("warn,actors=debug", "warn,actors=debug"),
+            ("warn, actors::writer=Trace ,api=off", "warn,actors::writer=Trace,api=off"),
+            ("my_crate=debug", "my_crate=debug"),
+        ] {
+            assert_eq!(levels(text), Ok(taken.to_owned()));
+        }
+    }
+
+    #[test]
+    fn a_slip_is_refused() {
+        for text in [
+            "loud",
+            "warning",
+            "actors",
+            "actors=verbose",
+            "info,",
+            ",info",
+            "info,,warn",
+            "info;warn",
+            "=info",
+            "actors=",
+            "info warn",
+            "actors=debug=info",
+            "3",
+            "a b=info",
+            "actors:debug",
+            "actors::=info",
+            "[span]=info",
+            "information",
+            " ",
+            "info\n,x",
+        ] {
+            assert_eq!(levels(text), Err(RULE), "{text}");
+        }
+    }
 }

@@ -1,30 +1,38 @@
 //! Relations between settings that must hold, each with what would go wrong.
 
-use super::ConsumerSettings;
+use super::{ConsumerSettings, SettingFault};
 
 impl ConsumerSettings {
     /// Checks them.
     ///
     /// # Errors
     /// Names the two settings and their values.
-    pub(super) fn check_relations(&self) -> anyhow::Result<()> {
+    pub(super) fn check_relations(&self) -> Result<(), SettingFault> {
         let (batch, window) = (self.batch_size, self.max_in_flight);
-        anyhow::ensure!(
-            batch <= window,
-            "BATCH_SIZE must be at most MAX_IN_FLIGHT, but {batch} is more than {window}"
-        );
+        check(batch <= window, "BATCH_SIZE", || {
+            format!("must be at most MAX_IN_FLIGHT, but {batch} is more than {window}")
+        })?;
         let (block, drain) = (self.read_block_ms, self.drain_timeout());
-        anyhow::ensure!(
-            block < drain || drain.is_zero(),
-            "READ_BLOCK_MS must be below DRAIN_TIMEOUT_MS, or a read outlasts the drain, but \
-             {block:?} is not below {drain:?}"
-        );
+        check(block < drain || drain.is_zero(), "READ_BLOCK_MS", || {
+            format!(
+                "must be below DRAIN_TIMEOUT_MS, or a read outlasts the drain, but {block:?} is not \
+                 below {drain:?}"
+            )
+        })?;
         let (delay, idle) = (self.processing_delay_ms, self.claim_min_idle_ms);
-        anyhow::ensure!(
-            delay * 3 < idle,
-            "3 × PROCESSING_DELAY_MS must be below CLAIM_MIN_IDLE_MS, or entries are taken over while \
-             they are worked on, but 3 × {delay:?} is not below {idle:?}"
-        );
-        Ok(())
+        check(delay * 3 < idle, "PROCESSING_DELAY_MS", || {
+            format!(
+                "times 3 must be below CLAIM_MIN_IDLE_MS, or entries are taken over while they are \
+                 worked on, but 3 × {delay:?} is not below {idle:?}"
+            )
+        })
     }
+}
+
+fn check(
+    holds: bool,
+    variable: &'static str,
+    rule: impl FnOnce() -> String,
+) -> Result<(), SettingFault> {
+    if holds { Ok(()) } else { Err(SettingFault::new(variable, rule())) }
 }

@@ -1,14 +1,11 @@
 //! The settings of each role, by topic.
 
-use std::path::PathBuf;
-
-use anyhow::Context;
 use clap::Args;
 
 use super::values::port;
 use super::{
-    ConsumerSettings, DrainSettings, IngestionPort, IngestionThreads, IntakeSettings, ListenHost,
-    LogSettings, ProcessingPort, RedisSettings, TelemetrySettings,
+    ConsumerSettings, DataDir, DrainSettings, IngestionPort, IngestionThreads, IntakeSettings,
+    ListenHost, LogSettings, ProcessingPort, RedisSettings, TelemetrySettings,
 };
 
 #[derive(Debug, Clone, Args)]
@@ -84,16 +81,6 @@ pub struct UpSettings {
     pub frontend_port: u16,
     #[command(flatten)]
     pub listen: ListenHost,
-    /// Where the private Redis keeps its data; in the user's data directory if unset
-    #[arg(long, env, value_name = "DIRECTORY")]
-    data_dir: Option<PathBuf>,
-}
-
-impl UpSettings {
-    /// Where the private Redis keeps its data.
-    pub fn data_dir(&self) -> anyhow::Result<PathBuf> {
-        let chosen = self.data_dir.clone().filter(|path| !path.as_os_str().is_empty());
-        let standard = || dirs::data_dir().map(|path| path.join("energy-pipeline"));
-        chosen.or_else(standard).context("there is no home directory; name one with --data-dir")
-    }
+    #[command(flatten)]
+    pub data: DataDir,
 }

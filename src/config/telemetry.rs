@@ -1,11 +1,12 @@
 //! What is told to a collector, by the variables that OpenTelemetry names.
 
-use anyhow::Context;
 use clap::{ArgAction, Args, ValueEnum};
 use percent_encoding::percent_decode_str;
-use signals::sampling::Sampling;
+use reqwest::Url;
+use signals::sampling::{Sampling, SamplingFault};
 
-use super::values::given;
+use super::SettingFault;
+use super::values::boolean;
 
 /// Where traces go, and which. The rest of OpenTelemetry's variables (headers, timeouts, sizes of
 /// batches) is the SDK's to read; `docs/observability.md` has them.
@@ -20,7 +21,7 @@ pub struct TelemetrySettings {
     #[arg(long, env, value_name = "URL")]
     otel_exporter_otlp_traces_endpoint: Option<String>,
     /// How it is spoken to: `http/protobuf` (port 4318) or `grpc` (port 4317)
-    #[arg(long, env, value_name = "PROTOCOL", default_value = "http/protobuf")]
+    #[arg(long, env, value_name = "PROTOCOL", default_value = "http/protobuf", ignore_case = true)]
     pub otel_exporter_otlp_protocol: OtlpProtocol,
     /// The service's name in traces; `energy-pipeline-` and the role if unset
     #[arg(long, env, value_name = "NAME")]
@@ -30,23 +31,24 @@ pub struct TelemetrySettings {
     otel_resource_attributes: Option<String>,
     /// Which requests are traced: `always_on`, `always_off` or `traceidratio`, with `parentbased_`
     /// before it to leave it to callers that trace themselves
-    #[arg(long, env, value_name = "SAMPLER", default_value = "parentbased_always_on")]
+    #[arg(long, env, value_name = "SAMPLER", default_value = "parentbased_always_on", value_parser = sampler)]
     otel_traces_sampler: Sampling,
     /// Of `traceidratio`, the part that is traced, from 0 to 1
     #[arg(long, env, value_name = "RATIO", default_value = "1")]
     otel_traces_sampler_arg: String,
     /// Whether metrics are sent to the collector, too (`otlp`), or are at `/metrics` only (`prometheus`)
-    #[arg(long, env, value_name = "EXPORTER", default_value = "prometheus")]
+    #[arg(long, env, value_name = "EXPORTER", default_value = "prometheus", ignore_case = true)]
     pub otel_metrics_exporter: MetricsExporter,
-    /// `true` sends nothing to any collector, whatever the other settings say
+    /// `true` (in any case) sends nothing to any collector, whatever the other settings say
     #[arg(long, env, value_name = "BOOLEAN", default_value = "false", action = ArgAction::Set)]
+    #[arg(value_parser = boolean)]
     pub otel_sdk_disabled: bool,
 }
 
 impl TelemetrySettings {
     /// Whether traces are sent anywhere.
     pub fn traces(&self) -> bool {
-        let endpoint = given(self.otel_exporter_otlp_traces_endpoint.as_ref());
+        let endpoint = self.otel_exporter_otlp_traces_endpoint.as_deref();
         !self.otel_sdk_disabled && endpoint.or(self.endpoint()).is_some()
     }
 
@@ -57,13 +59,14 @@ impl TelemetrySettings {
 
     /// The base URL of the collector.
     pub fn endpoint(&self) -> Option<&str> {
-        given(self.otel_exporter_otlp_endpoint.as_ref())
+        self.otel_exporter_otlp_endpoint.as_deref()
     }
 
     /// Where traces are sent, with the path.
     pub fn traces_endpoint(&self) -> Option<String> {
-        let own = given(self.otel_exporter_otlp_traces_endpoint.as_ref());
-        own.map(str::to_owned).or_else(|| self.signal_endpoint("v1/traces"))
+        self.otel_exporter_otlp_traces_endpoint
+            .clone()
+            .or_else(|| self.signal_endpoint("v1/traces"))
     }
 
     /// Where a signal is sent that has no endpoint of its own.
@@ -77,30 +80,63 @@ impl TelemetrySettings {
 
     /// The service's name where one was given.
     pub fn service_name(&self) -> Option<&str> {
-        given(self.otel_service_name.as_ref())
+        self.otel_service_name.as_deref()
+    }
+
+    /// Checks what has more to it than its form, whether it is going to be used or not.
+    ///
+    /// # Errors
+    /// Names the variable and its rule.
+    pub fn check(&self) -> Result<(), SettingFault> {
+        check_url("OTEL_EXPORTER_OTLP_ENDPOINT", self.endpoint())?;
+        let traces = self.otel_exporter_otlp_traces_endpoint.as_deref();
+        check_url("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", traces)?;
+        if self.sends_metrics() && self.endpoint().is_none() {
+            let rule = "is otlp, which needs OTEL_EXPORTER_OTLP_ENDPOINT";
+            return Err(SettingFault::new("OTEL_METRICS_EXPORTER", rule));
+        }
+        self.resource_attributes()?;
+        self.sampling().map(drop)
     }
 
     /// Keys and values that say more about this process; bytes of values may be `%`-encoded.
-    pub fn resource_attributes(&self) -> anyhow::Result<Vec<(String, String)>> {
-        let list = given(self.otel_resource_attributes.as_ref()).unwrap_or_default();
+    pub fn resource_attributes(&self) -> Result<Vec<(String, String)>, SettingFault> {
+        let list = self.otel_resource_attributes.as_deref().unwrap_or_default();
         let pairs = list.split(',').filter(|pair| !pair.trim().is_empty());
         pairs
             .map(|pair| {
-                let (key, value) =
-                    pair.split_once('=').context("OTEL_RESOURCE_ATTRIBUTES must be key=value,…")?;
+                let (key, value) = pair.split_once('=').ok_or_else(|| {
+                    SettingFault::new("OTEL_RESOURCE_ATTRIBUTES", "must be key=value,…")
+                })?;
                 let value = percent_decode_str(value.trim()).decode_utf8_lossy();
                 Ok((key.trim().to_owned(), value.into_owned()))
             })
             .collect()
     }
 
-    /// Which requests are traced.
-    pub fn sampling(&self) -> anyhow::Result<Sampling> {
+    /// Which requests are traced. The ratio is checked with samplers that have none, too.
+    pub fn sampling(&self) -> Result<Sampling, SettingFault> {
         let argument = &self.otel_traces_sampler_arg;
-        self.otel_traces_sampler
-            .with_ratio(argument)
-            .map_err(|rule| anyhow::anyhow!("OTEL_TRACES_SAMPLER_ARG {rule}, but is '{argument}'"))
+        let fault = |rule| {
+            let rule = format!("{rule}, but is '{argument}'");
+            SettingFault::new("OTEL_TRACES_SAMPLER_ARG", rule)
+        };
+        Sampling::check_ratio(argument).map_err(fault)?;
+        self.otel_traces_sampler.with_ratio(argument).map_err(fault)
     }
+}
+
+fn check_url(variable: &'static str, url: Option<&str>) -> Result<(), SettingFault> {
+    const RULE: &str = "must be an http:// or https:// URL, such as http://collector:4318";
+    let is_usable = |url: Url| matches!(url.scheme(), "http" | "https") && url.has_host();
+    let usable = url.is_none_or(|url| Url::parse(url).is_ok_and(is_usable));
+    // The URL may hold a password, so it is not shown.
+    if usable { Ok(()) } else { Err(SettingFault::new(variable, RULE)) }
+}
+
+/// A sampler by its name, in any case as OpenTelemetry wants it.
+fn sampler(name: &str) -> Result<Sampling, SamplingFault> {
+    name.to_ascii_lowercase().parse()
 }
 
 /// How a collector is spoken to.

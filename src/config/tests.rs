@@ -3,6 +3,7 @@ use std::path::Path;
 
 use clap::{Arg, CommandFactory};
 
+use super::command_line::settings;
 use super::*;
 
 const README: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/README.md");
@@ -32,13 +33,13 @@ fn the_settings_table_of_the_readme_is_that_of_the_program() {
 fn settings_table() -> String {
     let mut rows: BTreeMap<String, (String, Vec<String>)> = BTreeMap::new();
     for command in Cli::command().get_subcommands() {
-        for argument in command.get_arguments().filter(|argument| !argument.is_hide_set()) {
-            let Some(variable) = argument.get_env() else {
-                continue;
-            };
-            let variable = variable.to_string_lossy().into_owned();
+        let role = format!("`{}`", command.get_name());
+        for argument in settings(command).iter().filter(|argument| !argument.is_hide_set()) {
+            let variable = argument.get_env().unwrap_or_default().to_string_lossy().into_owned();
             let row = rows.entry(variable).or_insert_with(|| (description(argument), Vec::new()));
-            row.1.push(format!("`{}`", command.get_name()));
+            if !row.1.contains(&role) {
+                row.1.push(role.clone());
+            }
         }
     }
     let rows = rows.into_iter().map(|(variable, (description, roles))| {

@@ -2,7 +2,8 @@
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::{IngestionPort, ProcessingPort, RedisSettings, RetentionSettings};
+use super::values::port;
+use super::{ListenHost, RetentionSettings, SettingFault, ToolRedis};
 
 #[derive(Debug, Args)]
 pub struct DeadLettersArguments {
@@ -15,21 +16,21 @@ pub enum DeadLettersAction {
     /// Print them, oldest first, each as one line of JSON
     List {
         #[command(flatten)]
-        redis: RedisSettings,
+        redis: ToolRedis,
     },
     /// Put their entries back into the stream
     Retry {
         #[command(flatten)]
         letters: LetterSelection,
         #[command(flatten)]
-        redis: RedisSettings,
+        redis: ToolRedis,
     },
     /// Delete them for good
     Delete {
         #[command(flatten)]
         letters: LetterSelection,
         #[command(flatten)]
-        redis: RedisSettings,
+        redis: ToolRedis,
     },
 }
 
@@ -52,7 +53,7 @@ pub struct ReconcileArguments {
     #[command(flatten)]
     pub retention: RetentionSettings,
     #[command(flatten)]
-    pub redis: RedisSettings,
+    pub redis: ToolRedis,
 }
 
 /// A service with an OpenAPI document.
@@ -81,8 +82,36 @@ pub enum ListeningRole {
 pub struct HealthcheckArguments {
     /// The role that runs here; if unset, whichever answers
     pub role: Option<ListeningRole>,
+    /// Port of the Ingestion API
+    #[arg(long, env, value_name = "PORT", default_value = "8000", value_parser = port)]
+    ingestion_port: u16,
+    /// Port of the Processing Service
+    #[arg(long, env, value_name = "PORT", default_value = "8001", value_parser = port)]
+    processing_port: u16,
     #[command(flatten)]
-    pub ingestion: IngestionPort,
-    #[command(flatten)]
-    pub processing: ProcessingPort,
+    pub listen: ListenHost,
+}
+
+impl HealthcheckArguments {
+    /// The ports to ask at.
+    ///
+    /// # Errors
+    /// When one of them is 0: only the service knows which port it picked then.
+    pub fn ports(&self) -> Result<Vec<u16>, SettingFault> {
+        let ingestion = ("INGESTION_PORT", self.ingestion_port);
+        let processing = ("PROCESSING_PORT", self.processing_port);
+        let asked = match self.role {
+            None | Some(ListeningRole::Up) => vec![ingestion, processing],
+            Some(ListeningRole::IngestionApi) => vec![ingestion],
+            Some(ListeningRole::ProcessingService | ListeningRole::QueryApi) => vec![processing],
+        };
+        let usable = |(variable, port)| match port {
+            0 => Err(SettingFault::new(
+                variable,
+                "must be the port that the service listens on, not 0",
+            )),
+            port => Ok(port),
+        };
+        asked.into_iter().map(usable).collect()
+    }
 }

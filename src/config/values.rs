@@ -1,20 +1,7 @@
-//! What values look like: parsers of arguments, and variables that are set to nothing.
+//! What values look like: parsers of arguments.
 
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
 use std::time::Duration;
-
-pub(super) fn given(value: Option<&String>) -> Option<&str> {
-    value.map(String::as_str).filter(|text| !text.is_empty())
-}
-
-pub(super) fn given_path(path: Option<&PathBuf>) -> Option<&PathBuf> {
-    path.filter(|path| !path.as_os_str().is_empty())
-}
-
-pub(super) fn not_empty(text: &str) -> Result<String, String> {
-    if text.is_empty() { Err("must not be empty".to_owned()) } else { Ok(text.to_owned()) }
-}
 
 fn bounded(text: &str, min: u64, max: u64) -> Result<u64, String> {
     let number = text.parse().ok().filter(|number| (min..=max).contains(number));
@@ -24,6 +11,18 @@ fn bounded(text: &str, min: u64, max: u64) -> Result<u64, String> {
 pub(super) fn port(text: &str) -> Result<u16, String> {
     let number = bounded(text, 0, u16::MAX.into())?;
     u16::try_from(number).map_err(|error| error.to_string())
+}
+
+/// The port of a server that is there: 0 is none.
+pub(super) fn server_port(text: &str) -> Result<u16, String> {
+    let number = bounded(text, 1, u16::MAX.into())?;
+    u16::try_from(number).map_err(|error| error.to_string())
+}
+
+/// OpenTelemetry takes `true` in any case, and everything else for `false`, a slip too: here that is told.
+pub(super) fn boolean(text: &str) -> Result<bool, &'static str> {
+    let is = |word| text.eq_ignore_ascii_case(word);
+    if is("true") || is("false") { Ok(is("true")) } else { Err("must be true or false") }
 }
 
 pub(super) fn milliseconds<const MIN: u64, const MAX: u64>(text: &str) -> Result<Duration, String> {

@@ -34,7 +34,7 @@ impl Conclusion {
             let line = counts.last_line;
             console::complain(format_args!("ended at line {line}; nothing after it was sent"));
         }
-        console::say(&self.summary);
+        self.summary.to_string().lines().for_each(console::say);
         self.exit_code()
     }
 

@@ -31,6 +31,8 @@ pub struct Backend {
     pub watch: PipelineWatch,
     /// Entries that may wait to be processed, where that is known.
     pub max_backlog: Option<u64>,
+    /// Whether it is the private Redis of this process, whose configuration is ours.
+    is_private: bool,
 }
 
 impl Backend {
@@ -61,6 +63,7 @@ impl Backend {
             draining: Draining::default(),
             watch: PipelineWatch::default(),
             max_backlog: None,
+            is_private: false,
         }
     }
 
@@ -95,6 +98,11 @@ impl Backend {
         Self { max_backlog, ..self }
     }
 
+    /// The same with a Redis that this process has started.
+    pub fn with_private_redis(self) -> Self {
+        Self { is_private: true, ..self }
+    }
+
     /// Says once, when Redis is there, what about it endangers readings.
     async fn tell_dangers(&self) {
         let dangers = loop {
@@ -105,6 +113,8 @@ impl Backend {
         };
         for danger in dangers {
             match danger {
+                // Its configuration is not the user's to change.
+                Danger::NoMemoryLimit if self.is_private => {}
                 Danger::NoMemoryLimit => info!("{danger}"),
                 danger if danger.forbids_readiness() => error!("{danger}"),
                 danger => warn!("{danger}"),

@@ -1,6 +1,6 @@
 //! A port to serve on.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::Ipv4Addr;
 use std::os::fd::AsFd;
 use std::time::Duration;
 
@@ -24,9 +24,12 @@ pub async fn listen(
     port: u16,
     variable: &str,
 ) -> anyhow::Result<TcpListener> {
-    let address = SocketAddr::new(host.listen_host.unwrap_or(IpAddr::V4(standard)), port);
+    let address = host.address(standard.into(), port).await?;
     let listener = TcpListener::bind(address).await;
-    listener.with_context(|| format!("cannot listen on {address} ({variable})"))
+    listener.with_context(|| match &host.listen_host {
+        Some(host) => format!("cannot listen on {address} (LISTEN_HOST {host}, {variable})"),
+        None => format!("cannot listen on {address} ({variable})"),
+    })
 }
 
 /// Says where a role listens, and serves it until the token is cancelled; requests under way then

@@ -1,24 +1,23 @@
 //! Everything in one process on this machine.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use actors::PipelineConfig;
-use anyhow::Context;
 use api::page;
-use readings::store::{Keys, RedisServer, Requirements};
+use readings::store::{Keys, Requirements};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
-use tracing::warn;
 
 use super::backend::Backend;
+use super::greeting::Greeting;
 use super::ingestion_api::Intake;
 use super::listener::{listen, serve};
 use super::processing_service::QUERY_GRACE;
 use super::{ingestion_api, processing_service};
 use crate::config::UpSettings;
 use crate::local_redis::LocalRedis;
-use crate::{console, shutdown};
+use crate::shutdown;
 
 /// Works until the process is told to end. Ends from the source on: no more readings are taken, then
 /// the pipeline is emptied, then queries end, and Redis last.
@@ -28,25 +27,36 @@ use crate::{console, shutdown};
 pub async fn run(settings: UpSettings) -> anyhow::Result<()> {
     let ending = shutdown::on_signal()?;
     let pipeline = settings.consumer.pipeline(&settings.redis)?;
+    let intake = Intake::new(&settings.intake)?;
+    let named = settings.redis.names_a_server().then(|| settings.redis.server()).transpose()?;
     let listeners = Listeners::open(&settings).await?;
-    if settings.redis.names_a_server() {
-        let server = settings.redis.server()?;
-        let running = run_on(server, "as configured", pipeline, &settings, listeners, ending);
+    let parts = (pipeline, intake);
+    if let Some(server) = named {
+        let described = format!("{} (as configured)", server.name());
+        let backend = Backend::new(&settings.redis, server, needs);
+        let running = run_on(backend, &described, parts, &settings, listeners, ending);
         return Box::pin(running).await;
     }
-    let redis = LocalRedis::start(&settings.data_dir()?).await?;
-    let server = RedisServer::at(LocalRedis::HOST, redis.port())?;
+    let directory = settings.data.path()?;
+    let starting = Box::pin(LocalRedis::start(&directory));
+    let Some(redis) = ending.run_until_cancelled(starting).await else { return Ok(()) };
+    let redis = redis?;
+    let backend = Backend::new(&settings.redis, redis.server(), needs).with_private_redis();
     let described = redis.to_string();
-    let running = run_on(server, &described, pipeline, &settings, listeners, ending);
+    let running = run_on(backend, &described, parts, &settings, listeners, ending);
     let result = Box::pin(running).await;
     redis.stop().await;
     result
 }
 
-struct Listeners {
-    ingestion: TcpListener,
-    processing: TcpListener,
-    frontend: TcpListener,
+fn needs(keys: &Keys) -> Requirements {
+    Requirements::of_ingestion(keys).and(Requirements::of_processing(keys))
+}
+
+pub(super) struct Listeners {
+    pub ingestion: TcpListener,
+    pub processing: TcpListener,
+    pub frontend: TcpListener,
 }
 
 impl Listeners {
@@ -88,21 +98,17 @@ impl Listeners {
 }
 
 async fn run_on(
-    server: RedisServer,
+    backend: Backend,
     redis: &str,
-    pipeline: PipelineConfig,
+    (pipeline, intake): (PipelineConfig, Intake),
     settings: &UpSettings,
     listeners: Listeners,
     ending: CancellationToken,
 ) -> anyhow::Result<()> {
-    let needs =
-        |keys: &Keys| Requirements::of_ingestion(keys).and(Requirements::of_processing(keys));
-    let backend = Backend::new(&settings.redis, server, needs);
     let backend = backend.with_max_backlog(settings.intake.max_backlog());
-    let intake = Intake::new(&settings.intake)?;
     let consumer = pipeline.consumer.clone();
     let pipeline = processing_service::start_pipeline(pipeline, &backend).await?;
-    greet(&listeners, redis)?;
+    let greeting = Greeting::new(&listeners, redis)?;
     backend.attend();
     tokio::spawn(ingestion_api::attend(backend.clone(), intake.clone()));
     let (taken, drained) = (CancellationToken::new(), CancellationToken::new());
@@ -114,36 +120,7 @@ async fn run_on(
     };
     let grace = settings.consumer.drain_timeout();
     let serving = listeners.serve(&backend, &intake, &consumer, [&ending, &taken, &drained], grace);
-    let (work, service) = tokio::join!(working, serving);
+    let greeting = ending.run_until_cancelled(greeting.say_when_ready());
+    let (work, service, _) = tokio::join!(working, serving, greeting);
     work.and(service)
-}
-
-fn greet(listeners: &Listeners, redis: &str) -> anyhow::Result<()> {
-    let url = |listener: &TcpListener| -> anyhow::Result<String> {
-        let address = listener.local_addr().context("a listener has no address")?;
-        let ip =
-            if address.ip().is_unspecified() { Ipv4Addr::LOCALHOST.into() } else { address.ip() };
-        Ok(format!("http://{}", SocketAddr::new(ip, address.port())))
-    };
-    let (ingestion, processing) = (url(&listeners.ingestion)?, url(&listeners.processing)?);
-    let page = url(&listeners.frontend)?;
-    if !page::is_built_in() {
-        warn!("this program was built without the web page; `make build` builds it with");
-    }
-    console::say(format_args!(
-        r#"energy-pipeline is up.
-
-  page            {page}/
-  ingestion API   {ingestion}/docs
-  processing      {processing}/docs
-  Redis           {redis}
-
-Send a reading, and read it back:
-
-  curl -X POST {ingestion}/readings -H 'Content-Type: application/json' -d '{{"site_id": "house-01", "device_id": "main-meter", "power_reading": 1500.5, "timestamp": "2024-01-15T10:30:00Z"}}'
-  curl {processing}/sites/house-01/readings
-
-Ctrl-C ends it; the data stay."#
-    ));
-    Ok(())
 }

@@ -1,7 +1,7 @@
 //! A line of the log: text for people, JSON for machines; both with the ids of the request and of the
 //! trace in which it was written.
 
-use std::fmt;
+use std::fmt::{self, Write};
 use std::time::SystemTime;
 
 use chrono::{DateTime, SecondsFormat, Utc};
@@ -13,6 +13,8 @@ use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::registry::LookupSpan;
+
+use crate::console::{self, Escaping};
 
 /// Writes an event as one line.
 #[derive(Debug, Clone, Copy)]
@@ -27,19 +29,22 @@ where
 {
     fn format_event(
         &self,
-        context: &FmtContext<'_, S, N>,
+        _: &FmtContext<'_, S, N>,
         mut writer: Writer<'_>,
         event: &Event<'_>,
     ) -> fmt::Result {
         let time = DateTime::<Utc>::from(SystemTime::now());
         let time = time.to_rfc3339_opts(SecondsFormat::Micros, true);
         if !self.is_text {
-            return writeln!(writer, "{}", Value::Object(object(time, event)));
+            let object = Value::Object(object(time, event)).to_string();
+            return writeln!(writer, "{}", console::escaped(&object));
         }
-        write!(writer, "{time} {} ", level(*event.metadata().level(), writer.has_ansi_escapes()))?;
-        context.format_fields(writer.by_ref(), event)?;
+        write!(writer, "{time} {}", level(*event.metadata().level(), writer.has_ansi_escapes()))?;
+        let mut text = Text { writer: writer.by_ref(), written: Ok(()) };
+        event.record(&mut text);
+        text.written?;
         for (name, id) in ids() {
-            write!(writer, " {name}={id}")?;
+            write!(writer, " {name}={}", console::escaped(&id))?;
         }
         writeln!(writer)
     }
@@ -112,5 +117,43 @@ impl Visit for Fields<'_> {
 
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
         self.put(field, format!("{value:?}"));
+    }
+}
+
+/// The fields of an event, as text. Values are not ours: whatever they are, they are shown in the line.
+struct Text<'a> {
+    writer: Writer<'a>,
+    written: fmt::Result,
+}
+
+/// The field of what an event says.
+const MESSAGE: &str = "message";
+
+impl Text<'_> {
+    fn put(&mut self, field: &Field, value: fmt::Arguments<'_>) {
+        if self.written.is_err() {
+            return;
+        }
+        let (name, is_coloured) = (field.name(), self.writer.has_ansi_escapes());
+        self.written = match name {
+            MESSAGE => self.writer.write_char(' '),
+            name if is_coloured => write!(self.writer, " \x1b[3m{name}\x1b[0m="),
+            name => write!(self.writer, " {name}="),
+        }
+        .and_then(|()| Escaping(&mut self.writer).write_fmt(value));
+    }
+}
+
+impl Visit for Text<'_> {
+    fn record_str(&mut self, field: &Field, value: &str) {
+        if field.name() == MESSAGE {
+            self.put(field, format_args!("{value}"));
+        } else {
+            self.put(field, format_args!("{value:?}"));
+        }
+    }
+
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        self.put(field, format_args!("{value:?}"));
     }
 }

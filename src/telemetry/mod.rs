@@ -36,10 +36,11 @@ pub fn start(
 ) -> anyhow::Result<Telemetry> {
     // The exporters' client wants one also for plain HTTP; Err means that there is one already.
     let _ = rustls::crypto::ring::default_provider().install_default();
+    settings.check()?;
     let resource = resource(role, settings)?;
     let metrics = metrics::start(settings, resource.clone())?;
     let traces = if settings.traces() { Some(traces::provider(settings, resource)?) } else { None };
-    logs::start(log, traces.as_ref());
+    logs::start(log, traces.as_ref())?;
     if let Some(provider) = &traces {
         opentelemetry::global::set_tracer_provider(provider.clone());
         signals::trace::start(settings.sampling()?);

@@ -118,6 +118,12 @@ pub fn signal(pid: u32, signal: &str) {
     assert!(status.unwrap().success(), "cannot send {signal} to {pid}");
 }
 
+/// The processes that a process has started and that have not ended.
+pub fn children(pid: u32) -> Vec<u32> {
+    let children = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap();
+    children.split_whitespace().map(|child| child.parse().unwrap()).collect()
+}
+
 /// Collects what comes out of a pipe.
 struct Output {
     text: Arc<Mutex<String>>,

@@ -62,6 +62,17 @@ impl Launch {
         self
     }
 
+    /// The same, started by a shell script that gets it as its arguments.
+    pub fn through(mut self, script: &str) -> Self {
+        let mut shell = Command::new("/bin/sh");
+        shell.args(["-c", script]).arg(self.command.get_program()).args(self.command.get_args());
+        shell
+            .env_clear()
+            .envs(self.command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        self.command = shell;
+        self
+    }
+
     pub fn without_env(mut self, variable: &str) -> Self {
         self.command.env_remove(variable);
         self

@@ -163,14 +163,34 @@ pub async fn try_run<T: FromRedisValue>(
     port: u16,
     command: &[impl ToRedisArgs + Sync],
 ) -> redis::RedisResult<T> {
+    query(connect(port).await?, command).await
+}
+
+/// As [`try_run`], on a server with a password.
+pub async fn try_run_with<T: FromRedisValue>(
+    port: u16,
+    password: &str,
+    command: &[impl ToRedisArgs + Sync],
+) -> redis::RedisResult<T> {
+    let client = redis::Client::open(format!("redis://:{password}@127.0.0.1:{port}"))?;
+    query(connect_to(&client).await?, command).await
+}
+
+async fn query<T: FromRedisValue>(
+    mut connection: MultiplexedConnection,
+    command: &[impl ToRedisArgs + Sync],
+) -> redis::RedisResult<T> {
     let mut built = Cmd::new();
     built.arg(command);
-    built.query_async(&mut connect(port).await?).await
+    built.query_async(&mut connection).await
 }
 
 async fn connect(port: u16) -> redis::RedisResult<MultiplexedConnection> {
+    connect_to(&redis::Client::open(("127.0.0.1", port))?).await
+}
+
+async fn connect_to(client: &redis::Client) -> redis::RedisResult<MultiplexedConnection> {
     let config = AsyncConnectionConfig::new().set_response_timeout(None);
-    let client = redis::Client::open(("127.0.0.1", port))?;
     client.get_multiplexed_async_connection_with_config(&config).await
 }
 

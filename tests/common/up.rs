@@ -3,10 +3,13 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use serde_json::Value;
+
 use super::http::Http;
 use super::process::{self, Process};
 use super::product::{Launch, after, launch};
-use super::redis::try_run;
+use super::readings::reading;
+use super::redis::try_run_with;
 use super::wait;
 
 /// A running `up`; its private Redis ends with it, also when it has been orphaned.
@@ -45,6 +48,17 @@ impl Up {
         }
     }
 
+    /// Runs a command on its private Redis.
+    pub async fn redis<T: redis::FromRedisValue>(&self, command: &[&str]) -> T {
+        try_run_with(self.redis_port, &self.password(), command).await.unwrap()
+    }
+
+    /// The password of its private Redis.
+    pub fn password(&self) -> String {
+        let file = self.directory.join("redis.password");
+        fs::read_to_string(file).unwrap().trim_end().to_owned()
+    }
+
     /// The process id of its private Redis.
     pub async fn redis_pid(&self) -> u32 {
         let pid = self.redis_info("server", "process_id").await;
@@ -60,7 +74,7 @@ impl Up {
     }
 
     async fn redis_info(&self, section: &str, name: &str) -> String {
-        let info: String = try_run(self.redis_port, &["INFO", section]).await.unwrap();
+        let info: String = self.redis(&["INFO", section]).await;
         let mut lines = info.lines();
         lines.find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).unwrap().to_owned()
     }
@@ -93,4 +107,31 @@ pub fn is_alive(pid: u32) -> bool {
     let status = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     let state = status.rsplit(") ").next().and_then(|rest| rest.chars().next());
     state.is_some_and(|state| state != 'Z')
+}
+
+/// Sends readings, and gives the ids under which they were accepted.
+pub async fn send(ingestion: &Http, path: &str, count: usize) -> Vec<String> {
+    let mut ids = Vec::new();
+    for _ in 0..count {
+        let reply = ingestion.post(path, reading("site").to_string()).await;
+        assert_eq!(reply.status, 201, "{reply:?}");
+        ids.push(reply.json()["stream_id"].as_str().unwrap().to_owned());
+    }
+    ids
+}
+
+/// The readings of the site that `send` sends to.
+pub async fn stored_ids(processing: &Http, path: &str) -> Vec<String> {
+    let reply = processing.get(path).await;
+    let body = if reply.status == 200 { reply.json() } else { Value::Null };
+    let readings = body["readings"].as_array().into_iter().flatten();
+    readings.map(|reading| reading["stream_id"].as_str().unwrap().to_owned()).collect()
+}
+
+/// Waits until exactly these readings are read back.
+pub async fn wait_until_stored(processing: &Http, ids: &[String]) {
+    wait::until("what was accepted is read back", async || {
+        stored_ids(processing, "/sites/site/readings").await == ids
+    })
+    .await;
 }

@@ -11,7 +11,7 @@ async fn a_relation_that_does_not_hold_stops_the_start_and_names_both_settings_a
     ] {
         for role in ["processing-service", "up"] {
             let ended = launch(&[role]).env(one, value).env(other, limit).run().await;
-            assert_eq!(ended.status.code(), Some(1), "{role} {one}={value} {other}={limit}");
+            assert_eq!(ended.status.code(), Some(2), "{role} {one}={value} {other}={limit}");
             for told in [one, other].into_iter().chain(told) {
                 assert!(ended.stderr.contains(told), "{told} is not in {}", ended.stderr);
             }
@@ -37,7 +37,7 @@ async fn a_relation_that_just_holds_is_taken() {
 async fn a_time_to_live_of_nothing_or_of_ages_is_refused() {
     for ttl in ["0", "2y", "100000000y"] {
         let ended = launch(&["ingestion-api"]).env("IDEMPOTENCY_TTL", ttl).run().await;
-        assert_eq!(ended.status.code(), Some(1), "{ttl}");
+        assert_eq!(ended.status.code(), Some(2), "{ttl}");
         assert!(ended.stderr.contains("IDEMPOTENCY_TTL"), "{}", ended.stderr);
     }
 }

@@ -1,0 +1,96 @@
+//! What is written to a terminal is shown there, and does nothing else: ids, files and arguments may hold
+//! any character.
+
+use std::io::Write;
+
+use crate::common::process::Ended;
+use crate::common::product::{launch, processing_service, query_api};
+use crate::common::readings::{NOON, add, fields};
+use crate::common::redis::RedisServer;
+use crate::common::wait;
+
+/// Clears the screen, sets the title, begins a line of its own, turns text around.
+const HOSTILE: &str =
+    "\u{1b}[2Jsite\u{1b}]0;pwned\u{7}\nFAKE \u{9b}2J\u{7f}\u{202e}\u{2066}\u{2028}end";
+
+fn assert_harmless(text: &str) {
+    let acts = |c: char| {
+        let reorders = matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+        (c.is_control() && c != '\n') || reorders
+    };
+    assert!(!text.contains(acts), "{text:?}");
+    assert!(!text.lines().any(|line| line.starts_with("FAKE")), "{text}");
+}
+
+#[tokio::test]
+async fn lines_of_the_log_show_ids_as_they_are_and_stay_lines() {
+    for format in ["text", "json"] {
+        let redis = RedisServer::start().await;
+        redis.run::<()>(&["SET", &format!("site:{HOSTILE}:readings"), "text"]).await;
+        add(&redis, "*", &fields(HOSTILE, "1.0", NOON)).await;
+        let processing = processing_service(&redis).env("LOG_FORMAT", format).start().await;
+        let seen = || processing.stderr().contains("holds something else");
+        wait::until("it complains about the site", async || seen()).await;
+        assert_harmless(&processing.stderr());
+        assert!(processing.stderr().contains("pwned"), "{}", processing.stderr());
+        assert!(processing.stderr().contains("\\u202e"), "{}", processing.stderr());
+    }
+}
+
+#[tokio::test]
+async fn names_from_settings_are_shown_in_the_log_of_a_service() {
+    let redis = RedisServer::start().await;
+    let launch = processing_service(&redis).env("CONSUMER_GROUP", HOSTILE);
+    let processing = launch.env("LOG_FORMAT", "text").start().await;
+    wait::until("it tells the group", async || processing.stderr().contains("pwned")).await;
+    assert_harmless(&processing.stderr());
+}
+
+#[tokio::test]
+async fn dead_letters_are_listed_as_json_that_does_nothing_to_a_terminal() {
+    let redis = RedisServer::start().await;
+    add(&redis, "*", &fields(HOSTILE, "poison", NOON)).await;
+    let processing = processing_service(&redis).start().await;
+    wait::until("it is buried", async || {
+        redis.run::<usize>(&["XLEN", "energy_readings:dead"]).await == 1
+    })
+    .await;
+    let listed = launch(&["dead-letters", "list"]).env("REDIS_PORT", redis.port()).run().await;
+    assert_harmless(&listed.stdout);
+    let letter: serde_json::Value = serde_json::from_str(listed.stdout.trim_end()).unwrap();
+    assert!(letter.to_string().contains("pwned") && letter.to_string().contains('\u{202e}'));
+    drop(processing);
+}
+
+#[tokio::test]
+async fn a_files_header_a_files_name_and_arguments_are_shown() {
+    let mut file = tempfile::Builder::new().suffix(".csv").tempfile().unwrap();
+    write!(file, "{}_id,device_id\nx,y\n", HOSTILE.replace('\n', " ")).unwrap();
+    let file = file.path().display().to_string();
+    for arguments in [
+        &["import", &file][..],
+        &["import", HOSTILE],
+        &["import", "--format", HOSTILE],
+        &["import", "-", "--url", HOSTILE],
+        &["dead-letters", "retry", HOSTILE],
+        &["dead-letters", "list", "--redis-stream", HOSTILE],
+        &["query-api", "--redis-port", HOSTILE],
+        &["query-api", "--listen-host", HOSTILE],
+        &["query-api", "--redis-password-file", HOSTILE],
+        &[HOSTILE],
+        &["up", HOSTILE],
+    ] {
+        let Ended { status, stdout, stderr } = launch(arguments).env("REDIS_PORT", 1).run().await;
+        assert!(!status.success(), "{arguments:?}");
+        assert!(!stderr.is_empty(), "{arguments:?}");
+        assert_harmless(&(stdout + &stderr));
+    }
+}
+
+#[tokio::test]
+async fn text_has_no_colours_where_there_is_no_terminal() {
+    let redis = RedisServer::start().await;
+    let role = query_api(&redis).env("LOG_FORMAT", "text").env("RUST_LOG", "debug").start().await;
+    role.get("/readyz").await;
+    assert_harmless(&role.stderr());
+}
