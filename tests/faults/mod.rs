@@ -56,6 +56,7 @@ mod readings_retention;
 mod reconciliation;
 mod recovery_times;
 mod replicas_that_are_missed;
+mod rights;
 mod sentinel;
 mod silence;
 mod streams_that_vanish;

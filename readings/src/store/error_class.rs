@@ -36,9 +36,14 @@ pub enum ErrorClass {
 /// How Redis begins what it says of `XADD` to a stream whose last id is the largest.
 const EXHAUSTED: &str = "The stream has exhausted the last possible ID";
 
-/// How Redis 7 refuses commands and keys within scripts; later versions do so with `NOPERM`.
-const DENIED_IN_SCRIPT: [&str; 3] =
-    ["can't run this command", "can't access at least one of the keys", "ACL failure in script"];
+/// How Redis 7 refuses commands and keys within scripts, and what the client library makes of a
+/// `SELECT` that is refused; all others begin with `NOPERM`.
+const DENIED: [&str; 4] = [
+    "can't run this command",
+    "can't access at least one of the keys",
+    "ACL failure in script",
+    "no permissions to run",
+];
 
 impl ErrorClass {
     pub(super) fn of(error: &RedisError) -> Self {
@@ -67,7 +72,7 @@ impl ErrorClass {
             Self::Busy
         } else if is_unknown_command(text) {
             Self::Unsuitable
-        } else if DENIED_IN_SCRIPT.iter().any(|denied| text.contains(denied)) {
+        } else if DENIED.iter().any(|denied| text.contains(denied)) {
             Self::Denied
         } else {
             Self::Other

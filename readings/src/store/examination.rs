@@ -4,8 +4,10 @@
 //! stored: a node of a Redis Cluster, one that has no such commands, one that is no Redis. What its user
 //! may not do, or its stream cannot take, is told: a service is not ready then, and does what it can.
 
+use std::sync::LazyLock;
+
 use redis::aio::{ConnectionLike, MultiplexedConnection};
-use redis::{Cmd, Pipeline, Value, cmd};
+use redis::{Cmd, Pipeline, Script, Value, cmd};
 
 use super::StreamId;
 use super::error::{CONNECT, ServerName, StoreError, StoreResult};
@@ -24,6 +26,17 @@ const NOT_REDIS: &str = "the server answers as Redis does not; name a Redis serv
 const A_CLUSTER: &str = "Redis is a node of a Redis Cluster that does not own all hash slots, so that \
                          readings could not be stored: Redis Cluster is not supported; name a server \
                          with cluster-enabled no";
+
+/// Gives the last id of a stream, without its entries, which may be large; nothing without a stream.
+static LAST_ID: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(
+        "local found = redis.call('XINFO', 'STREAM', KEYS[1])
+         for i = 1, #found, 2 do
+             if found[i] == 'last-generated-id' then return found[i + 1] end
+         end
+         return false",
+    )
+});
 
 /// What a server lacks.
 #[derive(Debug, Clone, Default)]
@@ -153,9 +166,13 @@ impl Examination<'_> {
 
     /// Looks whether the stream's last id is the largest there can be.
     async fn look_for_the_end(&mut self) -> StoreResult<Option<String>> {
-        let Some((stream, command)) = &self.wanted.last_id else { return Ok(None) };
-        let last = self.ask([command.clone()]).await?.pop().and_then(reply::stream_id);
-        Ok((last == Some(StreamId::MAX)).then(|| stream.clone()))
+        let Some(stream) = &self.wanted.last_id else { return Ok(None) };
+        match LAST_ID.key(stream).invoke_async(self.connection).await {
+            Ok(last) => Ok((reply::stream_id(last) == Some(StreamId::MAX)).then(|| stream.clone())),
+            Err(error) if error.is_io_error() => Err(self.failed(error)),
+            // What the user may not do has been told; it cannot be asked now, or there is no stream.
+            Err(_) => Ok(None),
+        }
     }
 
     async fn ask(&mut self, commands: impl IntoIterator<Item = Cmd>) -> StoreResult<Vec<Value>> {

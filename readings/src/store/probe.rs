@@ -62,6 +62,8 @@ impl Probe {
         };
         match (error.code(), error.details()) {
             ("NOPERM", _) => Finding::Denied,
+            // What Redis says instead of any refusal of EXEC.
+            ("EXECABORT", Some(text)) if text.contains("NOPERM") => Finding::Denied,
             (_, Some(text)) if is_unknown_command(text) => Finding::Unknown,
             _ => Finding::Usable,
         }
@@ -125,6 +127,8 @@ mod tests {
         assert_eq!(judge(b"-LOADING Redis is loading\r\n"), Finding::Usable);
         assert_eq!(judge(b"-ERR wrong number of arguments\r\n"), Finding::Usable);
         assert_eq!(judge(b"-ERR unknown command 'XLEN'\r\n"), Finding::Unknown);
+        let aborted = b"-EXECABORT Transaction discarded because of: NOPERM this user has no\r\n";
+        assert_eq!(judge(aborted), Finding::Denied);
         assert_eq!(judge(b"-NOPERM No permissions to access a key\r\n"), Finding::Denied);
         for nonsense in [&b"$3\r\nfoo\r\n"[..], b"+OK\r\n", b"*0\r\n", b"$-1\r\n"] {
             assert_eq!(judge(nonsense), Finding::Nonsense);

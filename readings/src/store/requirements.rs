@@ -20,13 +20,6 @@ const NO_SCRIPT: &str = "(";
 /// The hash of no script.
 const NO_HASH: &str = "0000000000000000000000000000000000000000";
 
-/// Gives the last id of a stream, without its entries, which may be large; nothing without a stream.
-const LAST_ID: &str = "local found = redis.pcall('XINFO', 'STREAM', KEYS[1])
-     for i = 1, #found, 2 do
-         if found[i] == 'last-generated-id' then return found[i + 1] end
-     end
-     return false";
-
 /// What a role needs of a server.
 #[derive(Debug, Clone, Default)]
 pub struct Requirements {
@@ -36,8 +29,8 @@ pub struct Requirements {
     /// Commands that others need for the work of this role to be of use: the server must know them,
     /// but this user need not have the right to them.
     pub(super) known: Vec<&'static str>,
-    /// The stream that must have ids left, with the command that tells its last.
-    pub(super) last_id: Option<(String, Cmd)>,
+    /// The stream that must have ids left.
+    pub(super) last_id: Option<String>,
 }
 
 impl Requirements {
@@ -55,10 +48,10 @@ impl Requirements {
             on("XLEN", &keys.dead_letters(), &[], integer),
         ];
         probes.extend(about_the_stream(keys));
-        probes.extend(scripts());
+        probes.extend(scripts([stream, &hash]));
         probes.extend(about_the_server());
         let known = names(&Self::of_processing(keys).probes);
-        Self { probes, known, last_id: Some(last_id(stream)), ..Self::default() }
+        Self { probes, known, last_id: Some(stream.to_owned()), ..Self::default() }
     }
 
     /// Of the Processing Service.
@@ -69,7 +62,7 @@ impl Requirements {
         probes.extend(dead_letters(keys));
         probes.extend(pipeline(keys));
         probes.extend(queries(keys));
-        probes.extend(scripts());
+        probes.extend(scripts([keys.stream(), keys::NOBODYS_SERIES]));
         probes.extend(about_the_server());
         probes.extend([
             Probe::new("CLIENT ID", None, words(&["CLIENT", "ID"]), integer),
@@ -79,7 +72,7 @@ impl Requirements {
             Probe::new("MULTI", None, cmd("MULTI"), okay),
             Probe::new("EXEC", None, cmd("EXEC"), fails),
         ];
-        let last_id = Some(last_id(keys.stream()));
+        let last_id = Some(keys.stream().to_owned());
         Self { probes, transaction: Some(transaction), last_id, ..Self::default() }
     }
 
@@ -89,7 +82,7 @@ impl Requirements {
         let mut probes = queries(keys);
         probes.extend(pipeline(keys));
         probes.push(on("XRANGE", &keys.dead_letters(), &["+", "-", "COUNT", "1"], nothing));
-        probes.extend(scripts());
+        probes.extend(scripts([keys::NOBODYS_SERIES]));
         probes.extend(about_the_server());
         Self { probes, ..Self::default() }
     }
@@ -194,10 +187,12 @@ fn queries(keys: &Keys) -> Vec<Probe> {
     ]
 }
 
-fn scripts() -> [Probe; 3] {
+/// A script that is not known, on these keys; and one that does not compile.
+fn scripts<const KEYS: usize>(keys: [&str; KEYS]) -> [Probe; 2] {
+    let mut run = cmd("EVALSHA");
+    run.arg(NO_HASH).arg(KEYS).arg(&keys);
     [
-        Probe::new("EVALSHA", None, words(&["EVALSHA", NO_HASH, "0"]), fails),
-        Probe::new("EVAL", None, words(&["EVAL", NO_SCRIPT, "0"]), fails),
+        Probe::new("EVALSHA", Some(&keys.join(" ")), run, fails),
         Probe::new("SCRIPT LOAD", None, words(&["SCRIPT", "LOAD", NO_SCRIPT]), fails),
     ]
 }
@@ -207,12 +202,6 @@ fn about_the_server() -> [Probe; 2] {
         Probe::new("PING", None, cmd("PING"), pong),
         Probe::new("INFO", None, words(&["INFO", "server"]), server_info),
     ]
-}
-
-fn last_id(stream: &str) -> (String, Cmd) {
-    let mut command = cmd("EVAL");
-    command.arg(LAST_ID).arg(1).arg(stream);
-    (stream.to_owned(), command)
 }
 
 /// The first words of the commands, each once.

@@ -1,0 +1,278 @@
+//! The rights that `docs/delivery.md` lists suffice for all that the services do, and none of them can
+//! be left out: without it a service is not ready, and says which.
+
+use std::collections::BTreeMap;
+
+use super::redis_at::RedisAt;
+use super::world::{World, consumer};
+use crate::common::product::{Launch, Role, ingestion_api, launch, query_api};
+use crate::common::readings::{add_backlog, reading};
+use crate::common::redis::{GROUP, RedisServer, STREAM};
+use crate::common::stored::wait_until_settled;
+use crate::common::wait;
+
+const DOCUMENT: &str = include_str!("../../docs/delivery.md");
+
+/// What a user may do: rules of its own, and selectors.
+#[derive(Debug, Clone)]
+struct Rights {
+    user: String,
+    /// The first list is the user's own; each other is a selector.
+    rules: Vec<Vec<String>>,
+}
+
+impl Rights {
+    /// As the document says.
+    fn documented(user: &str) -> Self {
+        let begin = format!("user {user} on >PASSWORD ");
+        let line = DOCUMENT.lines().find_map(|line| line.strip_prefix(&begin));
+        let line = line.unwrap_or_else(|| panic!("the document has no user {user}"));
+        let words = |rules: &str| rules.split_whitespace().map(str::to_owned).collect();
+        let lists = line.split(['(', ')']).map(str::trim).filter(|rules| !rules.is_empty());
+        Self { user: user.to_owned(), rules: lists.map(words).collect() }
+    }
+
+    /// Each right, and the others without it.
+    fn each_without(&self) -> Vec<(String, Self)> {
+        let mut all = Vec::new();
+        for (list, rules) in self.rules.iter().enumerate() {
+            for (place, rule) in rules.iter().enumerate() {
+                let mut rest = self.clone();
+                rest.rules[list].remove(place);
+                all.push((rule.clone(), rest));
+            }
+        }
+        all
+    }
+
+    fn with(mut self, rule: &str) -> Self {
+        self.rules[0].push(rule.to_owned());
+        self
+    }
+
+    async fn grant(&self, redis: &RedisServer) {
+        let mut command =
+            ["ACL", "SETUSER", &self.user, "reset", "on", ">secret"].map(str::to_owned).to_vec();
+        let (own, selectors) = self.rules.split_first().unwrap();
+        command.extend(own.iter().cloned());
+        command.extend(selectors.iter().map(|rules| format!("({})", rules.join(" "))));
+        redis.run::<()>(&command).await;
+    }
+
+    fn url(&self, redis: &RedisServer) -> String {
+        format!("redis://{}:secret@127.0.0.1:{}", self.user, redis.port())
+    }
+
+    fn log_in(&self, launch: Launch, redis: &RedisServer) -> Launch {
+        launch.env("REDIS_URL", self.url(redis))
+    }
+}
+
+/// Connections are made anew, so that the rights are tried.
+async fn disconnect(redis: &RedisServer, rights: &Rights) {
+    let _: redis::Value = redis.run(&["CLIENT", "KILL", "USER", &rights.user]).await;
+}
+
+/// What Redis has denied, as it tells it.
+async fn denied(redis: &RedisServer) -> Vec<BTreeMap<String, redis::Value>> {
+    redis.run(&["ACL", "LOG"]).await
+}
+
+async fn wait_until_ready(role: &Role) {
+    wait::until("it is ready", async || role.get("/readyz").await.status == 200).await;
+}
+
+/// Takes each right away and gives it back; those that the service is ready without.
+async fn superfluous(redis: &RedisServer, rights: &Rights, role: &Role) -> Vec<String> {
+    let mut superfluous = Vec::new();
+    for (right, rest) in rights.each_without() {
+        rest.grant(redis).await;
+        disconnect(redis, rights).await;
+        // Not ready while it connects; then it is, or not, for good.
+        let reply = wait::until_some("it has connected", async || {
+            let reply = role.get("/readyz").await;
+            let connects = reply.status == 503 && reply.detail().contains("cannot be reached");
+            (!connects).then_some(reply)
+        })
+        .await;
+        if reply.status == 200 {
+            superfluous.push(right);
+        } else {
+            assert!(reply.detail().contains(&names(&right)), "{right}: {reply:?}");
+        }
+        rights.grant(redis).await;
+        wait_until_ready(role).await;
+    }
+    superfluous
+}
+
+/// How a service names what a right allows.
+fn names(right: &str) -> String {
+    match right.strip_prefix('~') {
+        Some(pattern) => pattern.trim_end_matches('*').to_owned(),
+        None => right.trim_start_matches('+').replace('|', " ").to_ascii_uppercase(),
+    }
+}
+
+#[tokio::test]
+async fn users_with_the_documented_rights_need_no_others() {
+    let redis = RedisServer::start().await;
+    let [ingestion, processing, queries] =
+        ["ingestion", "processing", "queries"].map(Rights::documented);
+    for rights in [&ingestion, &processing, &queries] {
+        rights.grant(&redis).await;
+    }
+    let api = ingestion.log_in(ingestion_api(&redis), &redis).env("MAX_BACKLOG", 1_000_000);
+    let api = api.start().await;
+    let service = processing.log_in(consumer(&redis, 1), &redis);
+    let service = service.env("STREAM_RETENTION", "1s").env("READINGS_RETENTION", "100y");
+    let service = service.start().await;
+    let query_api = queries.log_in(query_api(&redis), &redis).start().await;
+    let world = World::of(redis, api, vec![service]);
+    let producer = world.producer().keyed().poison(world.redis.port(), 20).start();
+    producer.wait_for_more(700).await;
+    let ledger = producer.stop().await;
+    for role in world.roles().chain([&query_api]) {
+        wait_until_ready(role).await;
+        assert_eq!(role.get("/metrics").await.status, 200);
+    }
+    world.checker().check(&ledger).await.assert_kept();
+    for path in ["/sites", "/sites/site-1/readings", "/pipeline", "/pipeline/dead-letters"] {
+        for role in [&world.processing[0], &query_api] {
+            assert_eq!(role.get(path).await.status, 200, "{path}");
+        }
+    }
+    wait::until("the stream is trimmed", async || {
+        world.redis.run::<usize>(&["XLEN", STREAM]).await < 200
+    })
+    .await;
+    decide_on_dead_letters(&world.processing[0]).await;
+    assert_reconciles(&world.redis, &processing).await;
+    let mut world = world;
+    world.processing[0].terminate();
+    assert_eq!(world.processing[0].exit_code().await, Some(0));
+    assert!(denied(&world.redis).await.is_empty(), "{:?}", denied(&world.redis).await);
+}
+
+/// Retries one and deletes another.
+async fn decide_on_dead_letters(service: &Role) {
+    let letters = service.get("/pipeline/dead-letters").await.json();
+    let id = |n: usize| letters["dead_letters"][n]["id"].as_str().unwrap().to_owned();
+    let retried = service.post(&format!("/pipeline/dead-letters/{}/retry", id(0)), "").await;
+    assert_eq!(retried.status, 200, "{retried:?}");
+    let path = format!("/pipeline/dead-letters/{}", id(1));
+    let deleted = crate::common::http::Reply::of(service.request(reqwest::Method::DELETE, &path));
+    assert_eq!(deleted.await.status, 204);
+}
+
+async fn assert_reconciles(redis: &RedisServer, rights: &Rights) {
+    let ended = rights.log_in(launch(&["reconcile", "--repair"]), redis).run().await;
+    assert_eq!(ended.status.code(), Some(0), "{ended:?}");
+}
+
+#[tokio::test]
+async fn no_right_of_the_ingestion_api_can_be_left_out() {
+    let redis = RedisServer::start().await;
+    let rights = Rights::documented("ingestion");
+    rights.grant(&redis).await;
+    let api = rights.log_in(ingestion_api(&redis), &redis).start().await;
+    wait_until_ready(&api).await;
+    assert_eq!(superfluous(&redis, &rights, &api).await, [] as [&str; 0]);
+}
+
+#[tokio::test]
+async fn no_right_of_the_queries_can_be_left_out() {
+    let redis = RedisServer::start().await;
+    let rights = Rights::documented("queries");
+    rights.grant(&redis).await;
+    let api = rights.log_in(query_api(&redis), &redis).start().await;
+    wait_until_ready(&api).await;
+    assert_eq!(superfluous(&redis, &rights, &api).await, [] as [&str; 0]);
+}
+
+#[tokio::test]
+async fn of_the_rights_of_the_processing_service_only_reconcile_needs_two() {
+    let redis = RedisServer::start().await;
+    let rights = Rights::documented("processing");
+    rights.grant(&redis).await;
+    let service = rights.log_in(consumer(&redis, 1), &redis).start().await;
+    wait_until_ready(&service).await;
+    assert_eq!(superfluous(&redis, &rights, &service).await, ["+zmscore", "+zcard"]);
+    // One entry whose reading was removed, so that both are used.
+    add_backlog(&redis, 3, 1).await;
+    wait_until_settled(&redis).await;
+    redis.run::<()>(&["DEL", "site:site-0:readings"]).await;
+    assert_reconciles(&redis, &rights).await;
+    for (right, rest) in rights.each_without() {
+        if ["+zmscore", "+zcard"].contains(&right.as_str()) {
+            rest.grant(&redis).await;
+            let ended = rights.log_in(launch(&["reconcile"]), &redis).run().await;
+            assert_eq!(ended.status.code(), Some(1), "{right}: {ended:?}");
+            assert!(ended.stderr.contains("denied"), "{right}: {ended:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_right_that_is_taken_away_while_a_service_works_is_noticed_without_a_new_connection() {
+    let redis = RedisServer::start().await;
+    let rights = Rights::documented("ingestion");
+    rights.grant(&redis).await;
+    let api = rights.log_in(ingestion_api(&redis), &redis).start().await;
+    wait_until_ready(&api).await;
+    redis.run::<()>(&["ACL", "SETUSER", "ingestion", "-xadd"]).await;
+    assert_eq!(api.post("/readings", reading("site").to_string()).await.status, 503);
+    let reply = api.get("/readyz").await;
+    assert_eq!(reply.status, 503);
+    assert!(reply.detail().contains("user ingestion"), "{reply:?}");
+    assert!(reply.detail().contains("XADD on energy_readings"), "{reply:?}");
+    redis.run::<()>(&["ACL", "SETUSER", "ingestion", "+xadd"]).await;
+    wait_until_ready(&api).await;
+}
+
+#[tokio::test]
+async fn a_database_that_is_named_takes_the_right_to_select_it() {
+    let redis = RedisServer::start().await;
+    let rights = Rights::documented("ingestion");
+    rights.grant(&redis).await;
+    let url = format!("{}/1", rights.url(&redis));
+    let api = ingestion_api(&redis).env("REDIS_URL", url).start().await;
+    let refused = api.post("/readings", reading("site").to_string()).await;
+    assert_eq!(refused.status, 503);
+    assert!(refused.detail().contains("credentials"), "{refused:?}");
+    wait::until("it says so", async || api.stderr().contains("'select' command")).await;
+    rights.with("+select").grant(&redis).await;
+    wait_until_ready(&api).await;
+    assert_eq!(api.post("/readings", reading("site").to_string()).await.status, 201);
+}
+
+#[tokio::test]
+async fn the_ingestion_api_can_neither_delete_nor_expire_nor_read_the_stream() {
+    let redis = RedisServer::start().await;
+    let rights = Rights::documented("ingestion");
+    rights.grant(&redis).await;
+    add_backlog(&redis, 3, 1).await;
+    redis.run::<()>(&["XGROUP", "CREATE", STREAM, GROUP, "0"]).await;
+    let client = redis::Client::open(rights.url(&redis)).unwrap();
+    let mut connection = client.get_multiplexed_async_connection().await.unwrap();
+    for command in [
+        "PEXPIRE energy_readings 1",
+        "DEL energy_readings",
+        "XTRIM energy_readings MAXLEN 0",
+        "XDEL energy_readings 1-1",
+        "XRANGE energy_readings - +",
+        "HSET energy_readings:x a b",
+        "XGROUP DESTROY energy_readings processing_group",
+        "EVAL return 0",
+        "GET site:site-0:readings",
+        "FLUSHALL",
+    ] {
+        let mut built = redis::Cmd::new();
+        command.split(' ').for_each(|word| {
+            built.arg(word);
+        });
+        let refused = built.query_async::<redis::Value>(&mut connection).await.expect_err(command);
+        assert_eq!(refused.code(), Some("NOPERM"), "{command}: {refused}");
+    }
+    assert_eq!(RedisAt::port(redis.port()).run::<usize>("XLEN energy_readings").await, 3);
+}
