@@ -68,6 +68,11 @@ impl RedisServer {
         }
     }
 
+    /// The same with other settings from its next start on.
+    pub fn set(&mut self, arguments: &[&str]) {
+        self.arguments = arguments.iter().map(ToString::to_string).collect();
+    }
+
     /// Starts it over the data it had, on the port it had, and waits until it has loaded them.
     pub async fn restart(&mut self) {
         let mut process = self.spawn();

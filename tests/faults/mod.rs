@@ -6,6 +6,7 @@
 
 pub mod checker;
 pub mod disk;
+pub mod fake_redis;
 pub mod ledger;
 pub mod poisoning;
 pub mod producer;
@@ -62,5 +63,6 @@ mod silence;
 mod streams_that_vanish;
 mod table_of_fault_tests;
 mod trimming;
+mod unusable_servers;
 #[cfg(feature = "failpoints")]
 mod what_a_service_holds;

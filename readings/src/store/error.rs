@@ -98,6 +98,11 @@ impl StoreError {
         self.code() == Some("ERR") && error.detail().is_some_and(|text| text == "no such key")
     }
 
+    /// Whether no server was reached: it refused, or has no address.
+    pub(super) fn was_never_connected(&self) -> bool {
+        matches!(&self.cause, Cause::Redis(error) if error.is_connection_refusal())
+    }
+
     /// Whether the server may have carried out the command although we have no answer.
     #[must_use]
     pub fn outcome_is_unknown(&self) -> bool {

@@ -52,7 +52,7 @@ impl ErrorClass {
             Some("LOADING" | "BUSY" | "TRYAGAIN" | "CLUSTERDOWN") => Self::Busy,
             Some("READONLY" | "MASTERDOWN") => Self::ReadOnly,
             Some("OOM" | "MISCONF" | "NOREPLICAS") => Self::Full,
-            Some("NOAUTH" | "WRONGPASS" | "NOPERM") => Self::Denied,
+            Some("NOAUTH" | "WRONGPASS" | "NOPERM" | "DENIED") => Self::Denied,
             Some("WRONGTYPE") => Self::WrongType,
             Some("MOVED" | "ASK" | "CROSSSLOT") => Self::Unsuitable,
             Some("ERR") => Self::of_text(error.detail().unwrap_or_default()),

@@ -151,7 +151,7 @@ impl Examination<'_> {
     /// user's rights are looked at.
     async fn look_for_commands(&mut self) -> StoreResult<()> {
         let wanted = self.wanted;
-        let takes_none = |name: &&str| ["PING", "INFO", "TIME", "MULTI", "EXEC"].contains(name);
+        let takes_none = |name: &&str| ["PING", "INFO", "TIME"].contains(name);
         let names: Vec<_> = wanted.known.iter().copied().filter(|name| !takes_none(name)).collect();
         let replies = self.ask(names.iter().map(|name| cmd(name))).await?;
         for (name, reply) in names.into_iter().zip(&replies) {

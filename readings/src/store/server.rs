@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use redis::aio::MultiplexedConnection;
 use redis::{AsyncConnectionConfig, Client, ConnectionAddr, ProtocolVersion, RedisConnectionInfo};
+use tokio::io::AsyncReadExt;
 use tokio::time::timeout;
 
 use super::address::{self, Address, AddressFault};
@@ -20,6 +21,11 @@ use super::whereabouts::{Stay, Whereabouts};
 /// How long a connection attempt may take. Too low and a busy server is never reached; too high and
 /// callers wait that long for their "unavailable".
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// How long a server may take to say why it closes a connection, and how many bytes. Too low and it is
+/// not understood; too high and those who wait for a connection wait longer for nothing.
+const LAST_WORDS_WITHIN: Duration = Duration::from_millis(200);
+const LAST_WORDS: u64 = 1_024;
 
 /// How long it may take to find the server, where Sentinels are asked.
 const FIND_TIMEOUT: Duration = Duration::from_secs(3);
@@ -123,8 +129,31 @@ impl RedisServer {
         let found = self.locate().await?;
         let config = config.set_connection_timeout(Some(CONNECT_TIMEOUT));
         let connecting = found.client.get_multiplexed_async_connection_with_config(&config);
-        let connected = connecting.await;
-        Ok((connected.map_err(|error| StoreError::new(&found.name, CONNECT, error))?, found))
+        match connecting.await {
+            Ok(connection) => Ok((connection, found)),
+            Err(error) => {
+                Err(self.explain(&found, StoreError::new(&found.name, CONNECT, error)).await)
+            }
+        }
+    }
+
+    /// A server that refuses a connection as a whole says why and closes it; what was sent meanwhile
+    /// makes the kernel forget that. So where a connection was closed, another is listened to.
+    async fn explain(&self, found: &Found, error: StoreError) -> StoreError {
+        if error.class != ErrorClass::Disconnected || error.was_never_connected() {
+            return error;
+        }
+        let words = timeout(LAST_WORDS_WITHIN, self.last_words(found)).await.ok().flatten();
+        words.map_or(error, |words| StoreError::new(&found.name, CONNECT, words))
+    }
+
+    async fn last_words(&self, found: &Found) -> Option<redis::RedisError> {
+        let root_cert = self.root_cert().ok()?;
+        let info = found.client.get_connection_info();
+        let socket = socket::connect(info, root_cert.as_deref()).await.ok()?;
+        let mut words = Vec::new();
+        socket.take(LAST_WORDS).read_to_end(&mut words).await.ok()?;
+        redis::parse_redis_value(&words).ok()?.extract_error().err()
     }
 
     /// Connects as [`RedisServer::connect`] does, and leaves it to the caller to log in.
