@@ -1,0 +1,108 @@
+/**
+ * Calls every operation of both services with clients of the types that openapi-typescript makes. What the
+ * documents do not have does not compile; what does not happen as documented throws. Prints what was called.
+ */
+import assert from 'node:assert/strict';
+import { setTimeout } from 'node:timers/promises';
+import createClient, { type Middleware } from 'openapi-fetch';
+import type { components as ingestionTypes, paths as IngestionPaths } from './ingestion-api.js';
+import type { components as processingTypes, paths as ProcessingPaths } from './processing-service.js';
+
+type Answers = processingTypes['schemas'];
+type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
+
+// Null where null is sent, and nothing that may be missing but is not.
+const nullable: [
+  Same<Answers['PipelineStream']['max_length'], number | null>,
+  Same<Answers['PipelineStream']['first_id'], string | null>,
+  Same<Answers['PipelineGroup']['oldest_pending_ms'], number | null>,
+  Same<Answers['PipelineRates']['stored_1m'], number | null>,
+  Same<Answers['ProcessingHealth']['consumer_group_status'], Answers['ConsumerGroup'] | null>,
+  Same<Answers['Sites']['next_after'], string | undefined>,
+] = [true, true, true, true, true, true];
+assert(nullable.every(Boolean));
+
+const called = new Set<string>();
+const remember: Middleware = {
+  onRequest: ({ request, schemaPath }) => {
+    called.add(`${request.method.toLowerCase()} ${schemaPath}`);
+  },
+};
+
+const [ingestionUrl, processingUrl] = process.argv.slice(2);
+const ingestion = createClient<IngestionPaths>({ baseUrl: ingestionUrl });
+const processing = createClient<ProcessingPaths>({ baseUrl: processingUrl });
+ingestion.use(remember);
+processing.use(remember);
+
+async function until<T>(what: string, ask: () => Promise<T | undefined>): Promise<T> {
+  const deadline = Date.now() + 60_000;
+  for (;;) {
+    const found = await ask();
+    if (found !== undefined) return found;
+    assert(Date.now() < deadline, `not in time: ${what}`);
+    await setTimeout(20);
+  }
+}
+
+function taken<T>(answer: { data?: T; error?: unknown }): T {
+  assert(answer.data !== undefined, JSON.stringify(answer.error));
+  return answer.data;
+}
+
+const reading: ingestionTypes['schemas']['EnergyReading'] = {
+  site_id: 'a/b',
+  device_id: 'meter',
+  power_reading: 1500.5,
+  timestamp: '2024-01-15T10:30:00Z',
+};
+
+async function takeReadings() {
+  assert.equal(taken(await ingestion.GET('/livez')).status, 'alive');
+  assert.equal(taken(await ingestion.GET('/readyz')).status, 'ready');
+  assert.equal(taken(await ingestion.GET('/health')).status, 'healthy');
+  const accepted = taken(await ingestion.POST('/readings', { body: reading, params: { header: { 'Idempotency-Key': 'k' } } }));
+  assert.equal(accepted.status, 'accepted');
+  const refused = await ingestion.POST('/readings', { body: { ...reading, power_reading: -1 } });
+  assert(refused.error && typeof refused.error.detail !== 'string');
+  assert.deepEqual(refused.error.detail[0]?.loc, ['body', 'power_reading']);
+  const figures = taken(await ingestion.GET('/metrics'));
+  assert(typeof figures === 'object' && 'stream' in figures && figures.stream.length === 4);
+}
+
+async function readThemBack() {
+  const site = { params: { path: { site_id: reading.site_id } } };
+  const stored = await until('the reading is stored', async () => {
+    return taken(await processing.GET('/sites/{site_id}/readings', site)).readings[0];
+  });
+  assert.equal(stored.power_reading, reading.power_reading);
+  assert.deepEqual(taken(await processing.GET('/sites')).sites, [{ site_id: reading.site_id }]);
+}
+
+async function seeHowItIs() {
+  assert.equal(taken(await processing.GET('/livez')).status, 'alive');
+  assert.equal(taken(await processing.GET('/readyz')).status, 'ready');
+  assert.equal(taken(await processing.GET('/health')).consumer_group_status?.name, 'processing_group');
+  assert.equal(taken(await processing.GET('/pipeline')).dead_letters, 3);
+  const figures = taken(await processing.GET('/metrics'));
+  assert(typeof figures === 'object' && 'consumer_groups' in figures && figures.consumer_groups.length === 1);
+  const text = await processing.GET('/metrics', { headers: { Accept: 'text/plain' }, parseAs: 'text' });
+  assert.match(String(taken(text)), /^readings_stored_total 1$/m);
+}
+
+async function decideOnDeadLetters() {
+  const page = taken(await processing.GET('/pipeline/dead-letters', { params: { query: { limit: 2 } } }));
+  const [retried, deleted] = page.dead_letters.map((letter) => ({ params: { path: { id: letter.id } } }));
+  assert(retried && deleted && page.next_cursor);
+  assert(taken(await processing.POST('/pipeline/dead-letters/{id}/retry', retried)).stream_id);
+  assert.equal((await processing.DELETE('/pipeline/dead-letters/{id}', deleted)).response.status, 204);
+  const gone = await processing.DELETE('/pipeline/dead-letters/{id}', deleted);
+  assert.equal(gone.error?.detail, 'There is no such dead letter');
+}
+
+await until('there are dead letters', async () => taken(await processing.GET('/pipeline')).dead_letters === 3 || undefined);
+await takeReadings();
+await readThemBack();
+await seeHowItIs();
+await decideOnDeadLetters();
+console.log(JSON.stringify([...called].sort()));

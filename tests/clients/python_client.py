@@ -1,0 +1,49 @@
+"""A client that openapi-python-client generates from the document that a service serves."""
+
+import importlib
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+from system import document, operations
+
+GENERATE = [sys.executable, "-m", "openapi_python_client", "generate", "--meta", "none", "--fail-on-warning"]
+
+
+class PythonClient:
+    """Calls operations by their ids, and remembers which."""
+
+    def __init__(self, name, url, directory):
+        self.name, self.called = name, set()
+        served = document(url)
+        self.operations = operations(served)
+        generate(served, name, Path(directory))
+        sys.path.insert(0, str(directory))
+        try:
+            package = importlib.import_module(name)
+            self.models = importlib.import_module(f"{name}.models")
+            self.modules = {id: importlib.import_module(f"{name}.api.{tag.lower()}.{id}") for id, tag in self.operations.items()}
+        finally:
+            sys.path.remove(str(directory))
+        # An answer that the document does not have is an exception.
+        self.client = package.Client(base_url=url, raise_on_unexpected_status=True)
+
+    def call(self, operation, **arguments):
+        """The status and the parsed answer, which has all that was sent and nothing else."""
+        self.called.add(operation)
+        answer = self.modules[operation].sync_detailed(client=self.client, **arguments)
+        if answer.content:
+            assert answer.parsed is not None, answer
+            assert answer.parsed.to_dict() == json.loads(answer.content), answer
+        return int(answer.status_code), answer.parsed
+
+
+def generate(served, name, directory):
+    source, settings = directory / f"{name}.json", directory / f"{name}.settings.json"
+    source.write_text(json.dumps(served))
+    # Formatting the code would take longer than making it.
+    settings.write_text(json.dumps({"post_hooks": []}))
+    command = [*GENERATE, "--path", source, "--config", settings, "--output-path", directory / name]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr

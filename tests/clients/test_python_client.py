@@ -1,0 +1,82 @@
+"""A generated Python client can call every operation, and read every answer: successes, faults, and Redis away."""
+
+import pytest
+
+from processes import wait_for
+from python_client import PythonClient
+from system import STREAM
+
+
+def reading(models, **changed):
+    members = {"site_id": "a/b", "device_id": "meter", "power_reading": 1500.5, "timestamp": "2024-01-15T10:30:00Z"}
+    return models.EnergyReading(**{**members, **changed})
+
+
+@pytest.fixture
+def ingestion(system, tmp_path):
+    return PythonClient("ingestion_client", system.start_service("ingestion-api"), tmp_path)
+
+
+@pytest.fixture
+def processing(system, tmp_path):
+    return PythonClient("processing_client", system.start_service("processing-service"), tmp_path)
+
+
+def test_every_operation_of_the_ingestion_api_can_be_called(system, ingestion):
+    call, models = ingestion.call, ingestion.models
+    assert call("get_livez")[0] == 200
+    assert call("get_readyz")[0] == 200
+    assert call("get_health")[1].status == models.HealthStatus.HEALTHY
+    # The service made it when it became ready.
+    system.redis.delete(STREAM)
+    assert isinstance(call("get_metrics")[1], models.NoStream)
+
+    status, accepted = call("post_reading", body=reading(models), idempotency_key="key")
+    assert (status, accepted.status) == (201, models.AcceptedStatus.ACCEPTED)
+    assert isinstance(call("get_metrics")[1], models.StreamMetrics)
+
+    status, problem = call("post_reading", body=reading(models, site_id="", power_reading=-1))
+    assert (status, [fault.loc[1] for fault in problem.detail]) == (422, ["site_id", "power_reading"])
+    assert call("post_reading", body=reading(models, device_id="other"), idempotency_key="key")[0] == 422
+    large = reading(models)
+    large["ignored"] = "x" * 70_000
+    assert call("post_reading", body=large)[0] == 413
+
+    system.server.kill()
+    assert call("post_reading", body=reading(models))[0] == 503
+    assert call("get_health")[1].status == models.HealthStatus.DEGRADED
+    assert [call(id)[0] for id in ("get_livez", "get_readyz", "get_metrics")] == [200, 503, 503]
+    assert ingestion.called == set(ingestion.operations)
+
+
+def test_every_operation_of_the_processing_service_can_be_called(system, ingestion, processing):
+    call, models = processing.call, processing.models
+    assert [call(id)[0] for id in ("get_livez", "get_readyz", "get_pipeline")] == [200, 200, 200]
+    ingestion.call("post_reading", body=reading(ingestion.models))
+    system.add_unreadable_entries(3)
+    wait_for("the entries are worked off", lambda: system.dead_letters() == 3)
+
+    assert call("get_health")[1].consumer_group_status.name == "processing_group"
+    assert [site.site_id for site in call("get_sites")[1].sites] == ["a/b"]
+    (stored,) = wait_for("the reading is stored", lambda: call("get_site_readings", site_id="a/b")[1].readings)
+    assert (stored.power_reading, stored.timestamp) == (1500.5, "2024-01-15T10:30:00Z")
+    assert call("get_metrics")[1].stream.length == 4
+    assert call("get_pipeline")[1].dead_letters == 3
+
+    page = call("get_dead_letters", limit=2)[1]
+    first, second = (letter.id for letter in page.dead_letters)
+    (third,) = (letter.id for letter in call("get_dead_letters", cursor=page.next_cursor)[1].dead_letters)
+    assert call("retry_dead_letter", id=first)[1].stream_id
+    assert call("delete_dead_letter", id=second)[0] == 204
+    assert [call(id, id=second)[0] for id in ("retry_dead_letter", "delete_dead_letter")] == [404, 404]
+    status, problem = call("get_dead_letters", limit=0, cursor="zzz")
+    assert (status, [fault.loc for fault in problem.detail]) == (422, [["query", "limit"], ["query", "cursor"]])
+
+    system.server.kill()
+    letters = [call(id, id=third)[0] for id in ("retry_dead_letter", "delete_dead_letter")]
+    others = [call(id)[0] for id in ("get_readyz", "get_metrics", "get_pipeline", "get_sites", "get_dead_letters")]
+    assert (letters, others) == ([503] * 2, [503] * 5)
+    assert call("get_site_readings", site_id="a/b")[0] == 503
+    degraded = call("get_health")[1]
+    assert (degraded.status, degraded.consumer_group_status) == (models.HealthStatus.DEGRADED, None)
+    assert processing.called == set(processing.operations)
