@@ -1,7 +1,7 @@
 # `make run` and `make test` need nothing but git, make, a C compiler and Rust: they install the rest
 # where they may, and say what to install where they may not.
 .DEFAULT_GOAL := help
-.PHONY: help run install test demo build page setup setup-test lint licences unit rust-tests page-tests e2e deployment test-containers images chart bench bench-quick soak fault-tests docs openapi chart-docs clean
+.PHONY: help run install test demo build page setup setup-test lint licences unit rust-tests page-tests e2e clients deployment test-containers images chart bench bench-quick soak fault-tests docs openapi chart-docs clean
 
 CARGO ?= cargo
 SETUP ?= scripts/setup
@@ -13,6 +13,7 @@ PYTEST = env PYTHONDONTWRITEBYTECODE=1 $(PYTHON) -m pytest -q
 SERVICE_URL ?= http://localhost:8000
 MINUTES ?= 2
 SEED ?= 1
+EXAMPLES ?= 100
 PATIENCE ?= 10
 PREFIX ?= $(HOME)/.local
 VERSION = $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -1)
@@ -36,7 +37,7 @@ build: setup page ## Build the program, page included, in release
 	$(CARGO) build --release
 
 test: setup-test page ## Run every check and test; what comes after one that fails is run, too
-	@$(MAKE) --no-print-directory --keep-going lint unit e2e deployment licences
+	@$(MAKE) --no-print-directory --keep-going lint unit e2e deployment clients licences
 
 lint: page ## Formatting and lints
 	$(CARGO) fmt --all --check
@@ -63,6 +64,10 @@ e2e: page ## The page in a real browser against the real program
 bench: build ## Measure the release program in 15 minutes, into docs/benchmarks.md: make bench PATIENCE=10
 	$(CARGO) build --release -p energy-pipeline -p bench
 	$(BUILT)/release/bench all --patience $(PATIENCE) --record docs/benchmarks.md
+
+clients: setup-test page tests/clients/node_modules/.package-lock.json ## Generated clients, Spectral and schemathesis: make clients EXAMPLES=5000 SEED=7
+	$(CARGO) build --features failpoints
+	EXAMPLES=$(EXAMPLES) SEED=$(SEED) $(PYTEST) tests/clients
 
 deployment: page ## The chart, the page's nginx, the compose file, and scaling with real replicas
 	$(CARGO) build --features failpoints
@@ -95,6 +100,10 @@ frontend/node_modules/.package-lock.json: frontend/package-lock.json
 	cd frontend && npm ci --no-audit --no-fund
 	@touch $@
 
+tests/clients/node_modules/.package-lock.json: tests/clients/package-lock.json
+	cd tests/clients && npm ci --no-audit --no-fund
+	@touch $@
+
 frontend/dist/index.html: frontend/node_modules/.package-lock.json $(shell find frontend/src frontend/public frontend/index.html frontend/vite.config.ts -type f 2>/dev/null)
 	cd frontend && npm run --silent build
 	@touch $@
@@ -118,4 +127,4 @@ setup-test: ## Install what `make test` needs
 
 clean: ## Remove what was built
 	$(CARGO) clean
-	rm -rf frontend/dist frontend/node_modules
+	rm -rf frontend/dist frontend/node_modules tests/clients/node_modules
