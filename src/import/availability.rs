@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::anyhow;
 use tokio::sync::MutexGuard;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, sleep_until, timeout_at};
 
 use super::Shared;
 use super::answer::Trouble;
@@ -26,7 +26,10 @@ pub struct Availability {
 }
 
 /// What was told of trouble.
+#[derive(Default)]
 struct Told {
+    /// Until when the service wants no rows.
+    wait_until: Option<Instant>,
     last: Option<Instant>,
     is_current: bool,
     /// The last reason, told or not.
@@ -34,15 +37,16 @@ struct Told {
 }
 
 impl Availability {
-    /// Tells of trouble on the progress display, and stops the import when it lasts.
+    /// Tells of trouble on the progress display, and stops the import when it lasts. Begins as in
+    /// trouble: the first row finds out whether there is a service at all.
     pub fn new(retry_for: Duration, shared: Shared) -> Self {
         Self {
             retry_for,
             shared,
             answers: AtomicU64::new(0),
-            is_troubled: AtomicBool::new(false),
+            is_troubled: AtomicBool::new(true),
             turn: tokio::sync::Mutex::new(()),
-            told: Mutex::new(Told { last: None, is_current: false, reason: String::new() }),
+            told: Mutex::new(Told::default()),
         }
     }
 
@@ -52,18 +56,41 @@ impl Availability {
     }
 
     /// Waits until the row may be sent. While the service is in trouble, one row at a time finds out
-    /// whether that is over: else a service that hangs would make all rows after it unknown.
+    /// whether that is over: else a service that hangs would make all rows after it unknown. A row
+    /// that was not sent yet has no `deadline`: those that were will tell whether there is hope.
     ///
     /// # Errors
     /// When the row's time is over or the import ends before it is its turn.
-    pub async fn turn(&self, deadline: Instant) -> Result<Option<MutexGuard<'_, ()>>, Trouble> {
+    pub async fn turn(
+        &self,
+        deadline: Option<Instant>,
+    ) -> Result<Option<MutexGuard<'_, ()>>, Trouble> {
         if !self.is_troubled() {
             return Ok(None);
         }
-        let stop = self.shared.stop.token();
-        let turn = timeout_at(deadline, stop.run_until_cancelled(self.turn.lock())).await;
-        let turn = turn.ok().flatten().ok_or_else(|| self.no_turn())?;
+        let turn = self.before(deadline, self.turn.lock()).await?;
+        let wait_until = self.told().wait_until;
+        if let Some(wait_until) = wait_until.filter(|_| self.is_troubled()) {
+            // A row whose time ends earlier is tried once more then.
+            let last = deadline.unwrap_or_else(|| Instant::now() + self.retry_for);
+            self.before(None, sleep_until(wait_until.min(last))).await?;
+        }
         Ok(self.is_troubled().then_some(turn))
+    }
+
+    async fn before<T>(
+        &self,
+        deadline: Option<Instant>,
+        waiting: impl Future<Output = T>,
+    ) -> Result<T, Trouble> {
+        let stop = self.shared.stop.token();
+        let waiting = stop.run_until_cancelled(waiting);
+        let waited = match deadline {
+            Some(deadline) => timeout_at(deadline, waiting).await.ok().flatten(),
+            None => waiting.await,
+        };
+        // What was waited for may have come with the end.
+        waited.filter(|_| !stop.is_cancelled()).ok_or_else(|| self.no_turn())
     }
 
     /// The service has answered a row for good.
@@ -77,15 +104,25 @@ impl Availability {
     }
 
     /// The service did not answer a row for good.
-    pub fn trouble(&self, reason: &str) {
+    pub fn trouble(&self, trouble: &Trouble) {
         self.is_troubled.store(true, Ordering::Relaxed);
         let mut told = self.told();
-        reason.clone_into(&mut told.reason);
+        trouble.reason.clone_into(&mut told.reason);
+        if let Some(wait) = trouble.retry_after {
+            told.wait_until = Some(Instant::now() + wait);
+        }
         if told.last.is_none_or(|time| time.elapsed() >= TOLD_EVERY) {
             told.last = Some(Instant::now());
             told.is_current = true;
-            let seconds = self.retry_for.as_secs();
-            self.shared.progress.note(format_args!("{reason}; rows wait for up to {seconds} s"));
+            let (reason, retry_for) = (&told.reason, self.retry_for);
+            if retry_for.is_zero() {
+                self.shared.progress.note(reason);
+            } else {
+                let seconds = retry_for.as_secs_f64().ceil();
+                self.shared
+                    .progress
+                    .note(format_args!("{reason}; rows wait for up to {seconds} s"));
+            }
         }
     }
 
@@ -99,7 +136,7 @@ impl Availability {
 
     fn no_turn(&self) -> Trouble {
         let reason = format!("not sent, as others were not answered: {}", self.told().reason);
-        Trouble { reason, retry_after: None }
+        Trouble { reason, retry_after: None, may_be_there: false }
     }
 
     fn told(&self) -> std::sync::MutexGuard<'_, Told> {

@@ -3,34 +3,25 @@
 //! This is the only place that knows that a row is a request of its own; an operation that takes
 //! many at once would be used here.
 
-use std::error::Error;
+mod attempt;
+
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use anyhow::Context;
+use anyhow::{Context, anyhow};
 use backon::{ExponentialBuilder, Retryable, Sleeper};
-use reqwest::header::{CONTENT_TYPE, HeaderValue};
-use reqwest::redirect;
-use tokio::time::{Instant, sleep};
+use reqwest::header::{CONTENT_TYPE, HeaderName, HeaderValue};
+use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
+use self::attempt::Attempt;
 use super::Shared;
-use super::answer::{Trouble, judge};
+use super::answer::{Answer, Trouble, judge};
 use super::availability::Availability;
+use super::http;
+use super::rows::Row;
 use super::service_url::ServiceUrl;
-use super::verdict::{Outcome, Refusal, Verdict};
-
-/// How long making a connection may take. Too low and far services are never reached; too high and
-/// one that vanished is noticed late.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// How long an answer may take, longer than the service gives itself (30 s). Too low and rows that
-/// were taken count as unknown; too high and a service that hangs is noticed late.
-const ANSWER_TIMEOUT: Duration = Duration::from_mins(1);
-
-/// How long a connection is kept for the next row, shorter than the service keeps it (60 s). Too low
-/// and slow input needs a connection for each row; too high and a row is sent on a connection that
-/// the service is just closing: nobody knows then whether it was taken.
-const IDLE_TIMEOUT: Duration = Duration::from_secs(15);
+use super::verdict::Verdict;
 
 /// The pause before a row is sent a second time; it doubles up to [`MAX_PAUSE`]. Too low: a service
 /// in trouble gets more of it. Too high: a short restart costs more time than it takes.
@@ -40,9 +31,7 @@ const FIRST_PAUSE: Duration = Duration::from_millis(100);
 /// late that the service is back.
 const MAX_PAUSE: Duration = Duration::from_secs(2);
 
-/// The longest pause that a service may ask for. Too low: it is asked before it is ready. Too high: a
-/// wrong `Retry-After` stalls the import.
-const MAX_RETRY_AFTER: Duration = Duration::from_secs(30);
+const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
 /// Posts rows; any number at once.
 pub struct Client {
@@ -50,6 +39,10 @@ pub struct Client {
     url: ServiceUrl,
     retry_for: Duration,
     availability: Availability,
+    /// Whether an answer was such as only an Ingestion API gives.
+    is_proven: AtomicBool,
+    /// Whether the service accepted a row with a key as if it had none.
+    ignores_keys: AtomicBool,
     shared: Shared,
 }
 
@@ -59,78 +52,108 @@ impl Client {
     /// # Errors
     /// When the system has no certificates to check those of an `https://` service by.
     pub fn new(url: ServiceUrl, retry_for: Duration, shared: Shared) -> anyhow::Result<Self> {
-        let http = http(&url).context("cannot set up HTTPS")?;
+        let http = http::client(&url).context("cannot set up HTTPS")?;
         let availability = Availability::new(retry_for, shared.clone());
-        Ok(Self { http, url, retry_for, availability, shared })
+        let (is_proven, ignores_keys) = (AtomicBool::new(false), AtomicBool::new(false));
+        Ok(Self { http, url, retry_for, availability, is_proven, ignores_keys, shared })
     }
 
     /// Posts a row, and says what became of it in the end.
-    pub async fn post(&self, body: &str) -> Verdict {
-        let deadline = Instant::now() + self.retry_for;
+    pub async fn post(&self, row: &Row) -> Verdict {
+        let attempt = Attempt::new(row, self.retry_for);
         let answers = self.availability.answers();
         let stop = self.shared.stop.token();
-        let posting = (|| self.try_to_post(body, deadline))
+        let posting = (|| self.try_to_post(&attempt))
             .retry(pauses())
             .sleep(sleep_unless(stop.clone()))
-            .when(|_| Instant::now() < deadline && !stop.is_cancelled())
+            .when(|trouble| self.may_try_again(&attempt, trouble))
             .adjust(|trouble, pause| {
-                let pause = pause?.max(asked_for(trouble));
-                Some(pause.min(deadline.saturating_duration_since(Instant::now())))
+                let pause = pause?.max(trouble.retry_after.unwrap_or_default());
+                Some(pause.min(attempt.time_left()))
             });
-        posting.await.unwrap_or_else(|trouble| {
-            self.availability.gave_up(answers);
-            Verdict::Refused(Refusal::because(Outcome::Failed, "unavailable", trouble.reason))
-        })
+        match posting.await {
+            Ok(answer) => attempt.verdict(answer),
+            Err(trouble) => {
+                if attempt.time_left().is_zero() {
+                    self.availability.gave_up(answers);
+                }
+                attempt.given_up(trouble, stop.is_cancelled())
+            }
+        }
     }
 
-    async fn try_to_post(&self, body: &str, deadline: Instant) -> Result<Verdict, Trouble> {
-        let _turn = self.availability.turn(deadline).await?;
-        let result = self.send(body).await;
+    /// A row that may be there is sent again only if the service would know it by its key.
+    fn may_try_again(&self, attempt: &Attempt<'_>, trouble: &Trouble) -> bool {
+        let is_safe = !trouble.may_be_there
+            || (attempt.row.key.is_some() && !self.ignores_keys.load(Ordering::Relaxed));
+        is_safe && !attempt.time_left().is_zero() && !self.shared.stop.is_stopped()
+    }
+
+    async fn try_to_post(&self, attempt: &Attempt<'_>) -> Result<Answer, Trouble> {
+        let _turn = self.availability.turn(attempt.deadline()).await?;
+        attempt.begins();
+        let result = self.send(attempt.row).await;
         match &result {
-            Err(trouble) => self.availability.trouble(&trouble.reason),
-            Ok(Verdict::Refused(refusal)) if refusal.outcome == Outcome::Unknown => {
-                self.availability.trouble(&refusal.in_words());
+            Err(trouble) => {
+                attempt.failed(trouble);
+                self.availability.trouble(trouble);
             }
-            Ok(_) => self.availability.answered(),
+            Ok(answer) => self.look_at(answer, attempt.row),
         }
         result
     }
 
-    async fn send(&self, body: &str) -> Result<Verdict, Trouble> {
-        const JSON: HeaderValue = HeaderValue::from_static("application/json");
-        let request = self.http.post(self.url.readings().clone()).header(CONTENT_TYPE, JSON);
-        match request.body(body.to_owned()).send().await {
-            Ok(answer) => judge(answer).await,
-            Err(error) if error.is_connect() => Err(self.not_connected(&error)),
-            Err(error) => Ok(Verdict::Refused(unknown(&error))),
+    /// Learns from an answer what the service is.
+    fn look_at(&self, answer: &Answer, row: &Row) {
+        match answer {
+            Answer::Odd(oddity) if !self.is_proven.load(Ordering::Relaxed) => {
+                self.shared.stop.because(anyhow!(self.url.no_service(oddity)));
+                return;
+            }
+            Answer::Accepted { is_replayed: None } if row.key.is_some() => self.knows_no_keys(),
+            _ => {}
+        }
+        if !self.is_proven.load(Ordering::Relaxed) {
+            self.is_proven.store(true, Ordering::Relaxed);
+        }
+        self.availability.answered();
+    }
+
+    fn knows_no_keys(&self) {
+        if !self.ignores_keys.swap(true, Ordering::Relaxed) {
+            self.shared.progress.note(
+                "the service does not know Idempotency-Key: a row that is sent again is added again, \
+                 so rows are not whose outcome is unknown",
+            );
         }
     }
 
-    fn not_connected(&self, error: &reqwest::Error) -> Trouble {
-        let reason = format!("{} cannot be reached: {}", self.url, cause(error));
-        Trouble { reason, retry_after: None }
+    async fn send(&self, row: &Row) -> Result<Answer, Trouble> {
+        const JSON: HeaderValue = HeaderValue::from_static("application/json");
+        let mut request = self.http.post(self.url.readings().clone()).header(CONTENT_TYPE, JSON);
+        if let Some(key) = &row.key {
+            request = request.header(IDEMPOTENCY_KEY, key);
+        }
+        match request.body(row.body.clone()).send().await {
+            Ok(answer) => judge(answer).await,
+            Err(error) => Err(self.no_answer(&error)),
+        }
     }
-}
 
-fn http(url: &ServiceUrl) -> reqwest::Result<reqwest::Client> {
-    // Err means that the process has chosen a provider before, which serves as well.
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    let mut builder = reqwest::Client::builder()
-        .user_agent(concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION")))
-        .connect_timeout(CONNECT_TIMEOUT)
-        .timeout(ANSWER_TIMEOUT)
-        .pool_idle_timeout(IDLE_TIMEOUT)
-        // A redirected POST may become a GET; that the URL is another is for a person to know.
-        .redirect(redirect::Policy::none());
-    if url.is_on_this_machine() {
-        // A proxy that the environment names is for the world outside of this machine.
-        builder = builder.no_proxy();
+    fn no_answer(&self, error: &reqwest::Error) -> Trouble {
+        let is_proven = self.is_proven.load(Ordering::Relaxed);
+        if let Some(lasting) = http::lasting(error).filter(|_| !is_proven) {
+            self.shared.stop.because(anyhow!("{}: {lasting}{}", self.url, self.url.other_scheme()));
+        }
+        let (url, cause) = (&self.url, http::cause(error));
+        let may_be_there = !error.is_connect();
+        let reason = if may_be_there {
+            format!("no answer from {url}, so a row may have been taken: {cause}")
+        } else {
+            format!("{url} cannot be reached: {cause}")
+        };
+        Trouble { reason, retry_after: None, may_be_there }
     }
-    if !url.is_encrypted() {
-        // Certificates are not needed, and small containers have none.
-        builder = builder.tls_certs_only([]);
-    }
-    builder.build()
 }
 
 fn pauses() -> ExponentialBuilder {
@@ -152,24 +175,6 @@ fn sleep_unless(stop: CancellationToken) -> impl Sleeper<Sleep = impl Future + S
             }
         }
     }
-}
-
-fn asked_for(trouble: &Trouble) -> Duration {
-    trouble.retry_after.unwrap_or_default().min(MAX_RETRY_AFTER)
-}
-
-/// The connection broke or was silent after the row was, or may have been, sent.
-fn unknown(error: &reqwest::Error) -> Refusal {
-    Refusal::unknown(format!("no answer, so the row may have been taken: {}", cause(error)))
-}
-
-/// The innermost error; those around it only say that it was about a request.
-fn cause(error: &reqwest::Error) -> String {
-    let mut cause: &dyn Error = error;
-    while let Some(source) = cause.source() {
-        cause = source;
-    }
-    cause.to_string()
 }
 
 #[cfg(test)]

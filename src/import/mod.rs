@@ -6,15 +6,24 @@
 mod answer;
 mod arguments;
 mod availability;
+mod body;
 mod client;
 mod conclusion;
+mod end_of_day;
+mod foreign;
 mod format;
+mod header;
+mod http;
+mod keys;
 mod lines;
+mod objects;
 mod progress;
+mod quotes;
 mod reader;
 mod records;
 mod rejects;
 mod report;
+mod resume;
 mod rows;
 mod sender;
 mod service_url;
@@ -37,15 +46,17 @@ pub use self::arguments::ImportArguments;
 use self::client::Client;
 use self::conclusion::Conclusion;
 use self::progress::Progress;
+use self::reader::Which;
 use self::rejects::Rejects;
 use self::report::{Counter, Summary};
+use self::resume::Command;
 use self::rows::NextRow;
 use self::sender::Sender;
 use self::source::{Meter, Source};
 use self::stop::Stop;
 use crate::{console, shutdown};
 
-/// Sends a file. The exit code is 0 when every row was accepted, 130 after Ctrl-C, else 1.
+/// Sends a file, and gives the exit code that [`Conclusion`] tells.
 pub async fn run(arguments: ImportArguments) -> ExitCode {
     let concluded = async {
         let interrupted = shutdown::on_signal()?;
@@ -70,21 +81,24 @@ async fn import(
     arguments: ImportArguments,
     interrupted: &CancellationToken,
 ) -> anyhow::Result<Conclusion> {
-    let ImportArguments { file, url, concurrency, retry_for, rejects, format } = arguments;
+    let command = Command::of(std::env::args().next(), &arguments);
+    let ImportArguments { file, url, concurrency, retry_for, rejects, format, .. } = arguments;
+    let which = Which { from_line: arguments.from_line, with_keys: !arguments.no_idempotency_keys };
     let source = Source::open(&file).with_context(|| format!("cannot read {}", file.display()))?;
     let shared = Shared::new(source.meter(), interrupted);
-    let rejects = Rejects::create(rejects, &file, shared.progress.clone())?;
+    let rejects = Rejects::create(rejects, &file, which.from_line, shared.progress.clone())?;
     let rejects_file = rejects.path().map(PathBuf::from);
     let client = Client::new(url, retry_for, shared.clone())?;
     let sender = Sender::new(client, rejects, shared.clone());
-    let (rows, end) = reader::start(source, file, format)?;
+    let (rows, end) = reader::start(source, file, format, which)?;
     shared.send_and_show(sender, rows, concurrency).await?;
     if !shared.stop.is_stopped() {
         // Err means that the reader panicked, which has been told.
         end.await.context("reading broke off")?.unwrap_or_else(|error| shared.stop.note(error));
     }
     let summary = Summary { counts: shared.counter.counts(), rejects: rejects_file };
-    Ok(Conclusion { summary, stop: shared.stop, is_interrupted: interrupted.is_cancelled() })
+    let is_interrupted = interrupted.is_cancelled();
+    Ok(Conclusion { summary, stop: shared.stop, is_interrupted, command })
 }
 
 impl Shared {

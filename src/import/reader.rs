@@ -8,14 +8,25 @@ use anyhow::Context;
 use tokio::sync::{mpsc, oneshot};
 
 use super::format::{Format, FormatChoice};
+use super::keys::Keys;
 use super::lines::Lines;
-use super::rows::{NextRow, Objects, ReadError, Rows};
+use super::objects::Objects;
+use super::rows::{NextRow, ReadError, Rows};
 use super::source::Source;
 use super::table::Table;
 
 /// How many rows are read ahead. Too low: senders wait for the file. Too high: memory, up to 64 KiB
 /// a row, and the progress by bytes read runs ahead of what is sent.
 const READ_AHEAD: usize = 256;
+
+/// Which rows are sent, and how.
+#[derive(Debug, Clone, Copy)]
+pub struct Which {
+    /// The first line of the file whose row is sent.
+    pub from_line: u64,
+    /// Whether rows have names by which the service knows them again.
+    pub with_keys: bool,
+}
 
 /// How reading ended.
 pub type End = oneshot::Receiver<anyhow::Result<()>>;
@@ -29,12 +40,13 @@ pub fn start(
     source: Source,
     file: PathBuf,
     format: FormatChoice,
+    which: Which,
 ) -> io::Result<(mpsc::Receiver<NextRow>, End)> {
     let (rows, received) = mpsc::channel(READ_AHEAD);
     let (end, ended) = oneshot::channel();
     thread::Builder::new().name("import-reader".to_owned()).spawn(move || {
         // Err means that nobody wants to know any more.
-        let read = read(source, &file, format, &rows);
+        let read = read(source, &file, format, which, &rows);
         let _ = end.send(read.with_context(|| file.display().to_string()));
     })?;
     Ok((received, ended))
@@ -44,24 +56,36 @@ fn read(
     source: Source,
     file: &Path,
     format: FormatChoice,
+    which: Which,
     rows: &mpsc::Sender<NextRow>,
 ) -> anyhow::Result<()> {
     let text = source.into_text().map_err(|error| ReadError::after(0, error))?;
     let lines = Lines::new(text.reader);
     match format.decide(file, text.first)? {
-        Format::Ndjson => pass_on(Objects(lines), rows)?,
+        Format::Ndjson => pass_on(Objects::open(lines)?, which, rows)?,
         Format::Csv => {
             if let Some(table) = Table::open(lines)? {
-                pass_on(table, rows)?;
+                pass_on(table, which, rows)?;
             }
         }
     }
     Ok(())
 }
 
-fn pass_on(mut source: impl Rows, rows: &mpsc::Sender<NextRow>) -> Result<(), ReadError> {
-    while let Some(row) = source.next_row()? {
-        if rows.blocking_send(row).is_err() {
+/// All rows are named, also those that are not sent: a row's name must not depend on where an import
+/// begins.
+fn pass_on(
+    mut source: impl Rows,
+    which: Which,
+    rows: &mpsc::Sender<NextRow>,
+) -> Result<(), ReadError> {
+    let mut keys = which.with_keys.then(Keys::default);
+    while let Some(mut row) = source.next_row()? {
+        if let (Ok(row), Some(keys)) = (&mut row, &mut keys) {
+            row.key = Some(keys.next(&row.body));
+        }
+        let line = row.as_ref().map_or_else(|no_row| no_row.line, |row| row.line);
+        if line >= which.from_line && rows.blocking_send(row).is_err() {
             break;
         }
     }

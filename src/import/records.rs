@@ -8,6 +8,7 @@ use std::collections::VecDeque;
 use std::io::BufRead;
 
 use super::lines::{Line, Lines, MAX_LINE_BYTES};
+use super::quotes::Quotes;
 use super::rows::{NoRow, ReadError, RowFault};
 
 /// The most bytes of a record with its line ends. As many as a line's: see there.
@@ -32,6 +33,11 @@ impl Record {
     /// The line where it begins.
     pub fn line(&self) -> u64 {
         self.lines.first().map_or(0, |line| line.number)
+    }
+
+    /// Its first line.
+    pub fn first_line(&self) -> &[u8] {
+        self.lines.first().map_or(&[], |line| &line.content)
     }
 
     /// Its text.
@@ -59,17 +65,23 @@ impl<R: BufRead> Records<R> {
     /// When the file cannot be read on.
     pub fn next_record(&mut self) -> Result<Option<Record>, ReadError> {
         self.fields.clear();
-        let (mut lines, mut bytes) = (Vec::new(), 0);
+        let (mut lines, mut bytes, mut quotes) = (Vec::new(), 0, Quotes::default());
         while let Some(line) = self.next_line()? {
             if lines.is_empty() && line.is_blank() {
                 continue;
             }
             bytes += line.content.len() + 1;
             let fits = line.is_whole && bytes <= MAX_RECORD_BYTES;
-            let is_complete = fits && self.fields.add_line(&line.content);
+            let fault = if !fits {
+                Some(RowFault::TooLong)
+            } else if !quotes.follow(&line.content) {
+                Some(RowFault::StrayQuote)
+            } else {
+                None
+            };
+            let is_complete = fault.is_none() && self.fields.add_line(&line.content);
             lines.push(line);
-            if is_complete || !fits {
-                let fault = (!is_complete).then_some(RowFault::TooLong);
+            if is_complete || fault.is_some() {
                 return Ok(Some(Record { lines, fault }));
             }
         }

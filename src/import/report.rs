@@ -12,17 +12,24 @@ use super::verdict::Outcome;
 pub struct Counter {
     began: Instant,
     accepted: AtomicU64,
+    replayed: AtomicU64,
     rejected: AtomicU64,
     failed: AtomicU64,
     unknown: AtomicU64,
     last_line: AtomicU64,
+    first_open_line: AtomicU64,
 }
+
+/// No line.
+const NONE: u64 = u64::MAX;
 
 /// Numbers of rows.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Counts {
     /// The service has them.
     pub accepted: u64,
+    /// Of those that were accepted: the service had them before.
+    pub replayed: u64,
     /// They are no readings.
     pub rejected: u64,
     /// The service did not take them.
@@ -31,6 +38,8 @@ pub struct Counts {
     pub unknown: u64,
     /// The last line of the file that was dealt with.
     pub last_line: u64,
+    /// The first line whose row is neither accepted nor rejected.
+    pub first_open_line: Option<u64>,
     /// Time since the beginning.
     pub elapsed: Duration,
 }
@@ -41,31 +50,39 @@ impl Counter {
         Self {
             began: Instant::now(),
             accepted: AtomicU64::new(0),
+            replayed: AtomicU64::new(0),
             rejected: AtomicU64::new(0),
             failed: AtomicU64::new(0),
             unknown: AtomicU64::new(0),
             last_line: AtomicU64::new(0),
+            first_open_line: AtomicU64::new(NONE),
         }
     }
 
-    /// Counts a row as accepted.
-    pub fn accepted(&self) {
+    /// Counts a row as accepted that begins on this line.
+    pub fn accepted(&self, line: u64, is_replayed: bool) {
         self.accepted.fetch_add(1, Ordering::Relaxed);
+        self.replayed.fetch_add(is_replayed.into(), Ordering::Relaxed);
+        self.last_line.fetch_max(line, Ordering::Relaxed);
     }
 
-    /// Counts a row as not accepted.
-    pub fn refused(&self, outcome: Outcome) {
+    /// Counts a row as not accepted that begins on this line.
+    pub fn refused(&self, line: u64, outcome: Outcome) {
         let count = match outcome {
             Outcome::Rejected => &self.rejected,
             Outcome::Failed => &self.failed,
             Outcome::Unknown => &self.unknown,
         };
         count.fetch_add(1, Ordering::Relaxed);
+        self.last_line.fetch_max(line, Ordering::Relaxed);
+        if outcome != Outcome::Rejected {
+            self.first_open_line.fetch_min(line, Ordering::Relaxed);
+        }
     }
 
-    /// A row is dealt with that begins on this line.
-    pub fn reached(&self, line: u64) {
-        self.last_line.fetch_max(line, Ordering::Relaxed);
+    /// A row was not sent, and counts as if it had not been read.
+    pub fn not_sent(&self, line: u64) {
+        self.first_open_line.fetch_min(line, Ordering::Relaxed);
     }
 
     /// The numbers now.
@@ -73,10 +90,12 @@ impl Counter {
         let of = |count: &AtomicU64| count.load(Ordering::Relaxed);
         Counts {
             accepted: of(&self.accepted),
+            replayed: of(&self.replayed),
             rejected: of(&self.rejected),
             failed: of(&self.failed),
             unknown: of(&self.unknown),
             last_line: of(&self.last_line),
+            first_open_line: Some(of(&self.first_open_line)).filter(|line| *line != NONE),
             elapsed: self.began.elapsed(),
         }
     }
@@ -86,11 +105,6 @@ impl Counts {
     /// All rows.
     pub const fn rows(&self) -> u64 {
         self.accepted + self.rejected + self.failed + self.unknown
-    }
-
-    /// Whether the service has every row.
-    pub const fn all_accepted(&self) -> bool {
-        self.rows() == self.accepted
     }
 
     /// Rows per second since an earlier count.
@@ -116,6 +130,7 @@ impl fmt::Display for Summary {
         let counts = &self.counts;
         writeln!(f, "rows      {}", counts.rows())?;
         writeln!(f, "accepted  {}", counts.accepted)?;
+        writeln!(f, "replayed  {}", counts.replayed)?;
         writeln!(f, "rejected  {}", counts.rejected)?;
         writeln!(f, "failed    {}", counts.failed)?;
         writeln!(f, "unknown   {}", counts.unknown)?;
@@ -136,25 +151,24 @@ mod tests {
     fn the_summary_has_a_number_a_line() {
         let counts = Counts {
             accepted: 70_070,
+            replayed: 70,
             rejected: 7,
             failed: 2,
             unknown: 1,
             elapsed: Duration::from_millis(10_040),
             ..Counts::default()
         };
-        assert!(!counts.all_accepted());
         let summary = Summary { counts, rejects: Some(PathBuf::from("no.ndjson")) };
         assert_eq!(
             summary.to_string(),
-            "rows      70080\naccepted  70070\nrejected  7\nfailed    2\nunknown   1\n\
+            "rows      70080\naccepted  70070\nreplayed  70\nrejected  7\nfailed    2\nunknown   1\n\
              seconds   10.0\nrows/s    6980\nrejects   no.ndjson"
         );
     }
 
     #[test]
-    fn nothing_at_all_is_all_accepted_at_no_rate() {
+    fn nothing_at_all_has_no_rate() {
         let nothing = Counts::default();
-        assert!(nothing.all_accepted());
         assert_eq!(
             Summary { counts: nothing, rejects: None }.to_string().lines().last(),
             Some("rows/s    0")

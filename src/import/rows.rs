@@ -1,8 +1,8 @@
 //! Rows: a reading of the file each, or why a place of the file is none.
 
-use std::io::{self, BufRead, ErrorKind};
+use std::io::{self, ErrorKind};
 
-use super::lines::{Line, Lines, MAX_LINE_BYTES};
+use super::lines::{Line, MAX_LINE_BYTES};
 
 /// The most bytes of a row without its end that are shown when it is too long to be kept. Too low
 /// and the row cannot be found; too high and the rejects file grows with rows that nobody reads.
@@ -15,6 +15,8 @@ pub struct Row {
     pub line: u64,
     /// The JSON body to send.
     pub body: String,
+    /// Its name, by which the service knows that it has it already.
+    pub key: Option<String>,
     /// The text of the file, where it is not the body.
     text: Option<String>,
 }
@@ -22,12 +24,12 @@ pub struct Row {
 impl Row {
     /// A row that is sent as the file has it.
     pub const fn verbatim(line: u64, body: String) -> Self {
-        Self { line, body, text: None }
+        Self { line, body, key: None, text: None }
     }
 
     /// A row whose text in the file is another than what is sent.
     pub const fn converted(line: u64, body: String, text: String) -> Self {
-        Self { line, body, text: Some(text) }
+        Self { line, body, key: None, text: Some(text) }
     }
 
     /// The text of the file.
@@ -54,7 +56,7 @@ pub enum RowFault {
     #[error("the row has more than {MAX_LINE_BYTES} bytes")]
     TooLong,
     /// The bytes are no text.
-    #[error("the row is not UTF-8 text")]
+    #[error("the row is not UTF-8 text; write the file as UTF-8")]
     NotUtf8,
     /// A CSV row with more or fewer fields than the header.
     #[error("the row has {found} fields, but the header has {expected}")]
@@ -67,6 +69,12 @@ pub enum RowFault {
     /// A CSV field that begins with a quotation mark and does not end with one.
     #[error("a quotation mark that opens a field is not closed")]
     OpenQuote,
+    /// A CSV field with a quotation mark where none may be.
+    #[error(
+        "a quotation mark is neither around a whole field nor doubled within one (RFC 4180): write \
+         `\"a \"\"b\"\"\"` for `a \"b\"`"
+    )]
+    StrayQuote,
 }
 
 impl RowFault {
@@ -77,6 +85,7 @@ impl RowFault {
             Self::NotUtf8 => "not_utf8",
             Self::FieldCount { .. } => "field_count",
             Self::OpenQuote => "open_quote",
+            Self::StrayQuote => "stray_quote",
         }
     }
 }
@@ -147,76 +156,9 @@ impl ReadError {
     }
 }
 
-/// NDJSON: a JSON object a line. Blank lines are skipped; what the object says is for the service
-/// to judge.
-#[derive(Debug)]
-pub struct Objects<R>(pub Lines<R>);
-
-impl<R: BufRead> Rows for Objects<R> {
-    fn next_row(&mut self) -> Result<Option<NextRow>, ReadError> {
-        loop {
-            let line = self.0.next_line();
-            match line.map_err(|error| ReadError::after(self.0.number(), error))? {
-                None => return Ok(None),
-                Some(line) if line.is_whole && line.is_blank() => {}
-                Some(line) => return Ok(Some(object(line))),
-            }
-        }
-    }
-}
-
-fn object(line: Line) -> NextRow {
-    if !line.is_whole {
-        return Err(NoRow::new(&line, RowFault::TooLong));
-    }
-    let number = line.number;
-    match String::from_utf8(line.content) {
-        Ok(body) => Ok(Row::verbatim(number, body)),
-        Err(error) => {
-            let line = Line { number, content: error.into_bytes(), is_whole: true };
-            Err(NoRow::new(&line, RowFault::NotUtf8))
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn rows(text: &[u8]) -> Vec<NextRow> {
-        let mut objects = Objects(Lines::new(text));
-        let mut rows = Vec::new();
-        while let Some(row) = objects.next_row().unwrap() {
-            rows.push(row);
-        }
-        rows
-    }
-
-    #[test]
-    fn lines_are_sent_verbatim_and_blank_ones_skipped() {
-        let rows = rows(b"{\"a\": 1 }\r\n\n  \t\n not json \n");
-        let row = |line, body: &str| Ok(Row::verbatim(line, body.to_owned()));
-        assert_eq!(rows, [row(1, "{\"a\": 1 }"), row(4, " not json ")]);
-    }
-
-    #[test]
-    fn a_line_that_is_not_utf8_is_rejected_and_reading_goes_on() {
-        let rows = rows(b"{}\n{\"a\":\"\xff\"}\n{}");
-        let no_row = rows[1].as_ref().expect_err("no text");
-        assert_eq!((no_row.line, no_row.fault), (2, RowFault::NotUtf8));
-        assert_eq!(no_row.text, "{\"a\":\"\u{fffd}\"}");
-        assert_eq!(rows.len(), 3);
-    }
-
-    #[test]
-    fn a_line_that_is_too_long_is_rejected_with_its_beginning() {
-        let rows = rows(format!("{{}}\n{}\n{{}}", "é".repeat(MAX_LINE_BYTES)).as_bytes());
-        let no_row = rows[1].as_ref().expect_err("too long");
-        assert_eq!((no_row.line, no_row.fault), (2, RowFault::TooLong));
-        assert!(no_row.text.starts_with("éé") && no_row.text.ends_with('…'));
-        assert!(no_row.text.len() < 2 * SHOWN_BYTES);
-        assert_eq!(rows[2], Ok(Row::verbatim(3, "{}".to_owned())));
-    }
 
     #[test]
     fn errors_of_the_unpacker_are_told_from_those_of_the_disk() {

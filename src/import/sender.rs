@@ -61,11 +61,14 @@ impl Sender {
         let stop = self.shared.stop.token();
         while let Some(row) = self.next(&rows, &stop).await {
             match row {
-                Ok(row) => match self.client.post(&row.body).await {
-                    Verdict::Accepted => self.accepted(),
+                Ok(row) => match self.client.post(&row).await {
+                    Verdict::Accepted { is_replayed } => {
+                        self.accepted(row.line, is_replayed == Some(true));
+                    }
                     Verdict::Refused(refusal) => {
                         self.refused(row.line, row.text(), &refusal, max_streak);
                     }
+                    Verdict::NotSent => self.shared.counter.not_sent(row.line),
                 },
                 Err(no_row) => {
                     self.refused(no_row.line, &no_row.text, &no_row.fault.into(), max_streak);
@@ -75,23 +78,17 @@ impl Sender {
     }
 
     async fn next(&self, rows: &RowQueue, stop: &CancellationToken) -> Option<NextRow> {
-        let next = stop.run_until_cancelled(async {
-            let row = rows.lock().await.recv().await?;
-            self.shared
-                .counter
-                .reached(row.as_ref().map_or_else(|no_row| no_row.line, |row| row.line));
-            Some(row)
-        });
+        let next = stop.run_until_cancelled(async { rows.lock().await.recv().await });
         next.await.flatten()
     }
 
-    fn accepted(&self) {
+    fn accepted(&self, line: u64, is_replayed: bool) {
         self.streak.store(0, Ordering::Relaxed);
-        self.shared.counter.accepted();
+        self.shared.counter.accepted(line, is_replayed);
     }
 
     fn refused(&self, line: u64, text: &str, refusal: &Refusal, max_streak: usize) {
-        self.shared.counter.refused(refusal.outcome);
+        self.shared.counter.refused(line, refusal.outcome);
         let mut rejects = self.rejects.lock().unwrap_or_else(PoisonError::into_inner);
         if let Err(error) = rejects.add(line, text, refusal) {
             self.shared.stop.because(anyhow!("the rejects file cannot be written: {error}"));

@@ -3,7 +3,9 @@
 use std::fmt;
 use std::net::IpAddr;
 
-use reqwest::Url;
+use reqwest::{StatusCode, Url};
+
+use super::answer::Oddity;
 
 /// The address of `POST /readings`. Shown without the password that it may hold.
 #[derive(Debug, Clone)]
@@ -41,6 +43,16 @@ impl ServiceUrl {
         &self.readings
     }
 
+    /// Whether it is [`Self::STANDARD`].
+    pub fn is_standard(&self) -> bool {
+        self.shown == Self::STANDARD
+    }
+
+    /// Whether there is a user or a password in it.
+    pub fn has_credentials(&self) -> bool {
+        !self.readings.username().is_empty() || self.readings.password().is_some()
+    }
+
     /// Whether the connection is encrypted.
     pub fn is_encrypted(&self) -> bool {
         self.readings.scheme() == "https"
@@ -51,6 +63,37 @@ impl ServiceUrl {
         let host = self.readings.host_str().unwrap_or_default();
         let ip = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
         ip.map_or(host == "localhost" || host.ends_with(".localhost"), |ip| ip.is_loopback())
+    }
+
+    /// What to do when something answers there that is no Ingestion API.
+    pub fn no_service(&self, oddity: &Oddity) -> String {
+        let (readings, reason) = (format!("{self}/readings"), &oddity.reason);
+        if let Some(location) = &oddity.location {
+            let base = location.trim_end_matches('/');
+            let base = base.strip_suffix("/readings").unwrap_or(base);
+            return format!("{readings}: {reason}, which leads to {location}; try --url {base}");
+        }
+        if matches!(oddity.status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) {
+            return format!(
+                "{readings}: {reason}; a gateway there wants credentials, which may be in the URL: \
+                 https://user:password@host"
+            );
+        }
+        format!(
+            "{readings}: {reason}, so there is no Ingestion API; --url is the Ingestion API's, such as \
+             {}, or the web page's with /api, such as http://localhost:3000/api{}",
+            Self::STANDARD,
+            if oddity.status == StatusCode::BAD_REQUEST { self.other_scheme() } else { "" }
+        )
+    }
+
+    /// What may be meant when client and server do not understand each other.
+    pub fn other_scheme(&self) -> &'static str {
+        if self.is_encrypted() {
+            " (should it begin with http://?)"
+        } else {
+            " (should it begin with https://?)"
+        }
     }
 }
 
@@ -68,7 +111,7 @@ fn without_credentials(mut url: Url) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::ServiceUrl;
+    use super::*;
 
     fn readings(base: &str) -> String {
         ServiceUrl::parse(base).expect(base).readings().to_string()
@@ -86,6 +129,28 @@ mod tests {
         ] {
             assert_eq!(readings(base), expected);
         }
+    }
+
+    fn advice(base: &str, status: StatusCode, location: Option<&str>) -> String {
+        let (reason, location) = ("the service answers".to_owned(), location.map(str::to_owned));
+        ServiceUrl::parse(base).unwrap().no_service(&Oddity { status, reason, location })
+    }
+
+    #[test]
+    fn what_the_url_should_be_is_said_where_there_is_no_service() {
+        let moved = advice(
+            "http://example.org/api",
+            StatusCode::PERMANENT_REDIRECT,
+            Some("https://example.org/api/readings"),
+        );
+        assert!(moved.ends_with("try --url https://example.org/api"), "{moved}");
+        let page = advice("http://example.org", StatusCode::METHOD_NOT_ALLOWED, None);
+        assert!(page.starts_with("http://example.org/readings: the service answers"), "{page}");
+        assert!(page.contains("no Ingestion API") && page.contains("with /api"), "{page}");
+        let plain = advice("http://example.org", StatusCode::BAD_REQUEST, None);
+        assert!(plain.contains("https://?"), "{plain}");
+        let guarded = advice("http://example.org", StatusCode::UNAUTHORIZED, None);
+        assert!(guarded.contains("user:password"), "{guarded}");
     }
 
     #[test]

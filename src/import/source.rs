@@ -8,6 +8,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use flate2::bufread::MultiGzDecoder;
 
+use super::foreign::{self, SUSPICIOUS_AFTER_BYTES};
+
 /// Bytes that are read at a time. Too low: many reads. Too high: the progress of a small gzip file
 /// jumps, as its bytes hold many rows.
 const CHUNK_BYTES: usize = 16 * 1024;
@@ -15,16 +17,6 @@ const CHUNK_BYTES: usize = 16 * 1024;
 /// White space at the beginning that is looked through for the first character. Too low: it is not
 /// found, and the text is read as NDJSON. Too high: it is all kept in memory.
 const MAX_OPENING_BYTES: usize = 64 * 1024;
-
-/// The first bytes of the files that people confuse with text or gzip.
-const FOREIGN: [(&[u8], &str); 6] = [
-    (b"PK\x03\x04", "a zip archive; unpack it first"),
-    (b"\x28\xb5\x2f\xfd", "compressed with zstd; unpack it first, or send it through `zstdcat`"),
-    (b"BZh", "compressed with bzip2; unpack it first, or send it through `bzcat`"),
-    (b"\xfd7zX", "compressed with xz; unpack it first, or send it through `xzcat`"),
-    (b"\xff\xfe", "UTF-16 text; write it as UTF-8"),
-    (b"\xfe\xff", "UTF-16 text; write it as UTF-8"),
-];
 
 /// The bytes of a file, before it is known what they are.
 pub struct Source {
@@ -46,11 +38,6 @@ pub struct Text {
     /// `None` when there is nothing but white space.
     pub first: Option<u8>,
 }
-
-/// The file is something else than text or gzip.
-#[derive(Debug, thiserror::Error)]
-#[error("this is {0}")]
-struct Foreign(&'static str);
 
 impl Source {
     /// Opens a file; `-` is standard input.
@@ -82,7 +69,7 @@ impl Source {
     /// Looks at the first bytes, and unpacks gzip. Waits for them when they are not there yet.
     ///
     /// # Errors
-    /// When they cannot be read, or belong to something else than text.
+    /// When they cannot be read, or the file is something else than text or gzip.
     pub fn into_text(self) -> io::Result<Text> {
         const GZIP: &[u8] = b"\x1f\x8b";
         let metered = Metered { bytes: self.bytes, meter: self.meter };
@@ -125,13 +112,14 @@ impl Read for Metered {
 
 /// Drops the byte order mark, and refuses what is no text.
 fn text(mut reader: impl BufRead + Send + 'static) -> io::Result<Text> {
-    const LONGEST_MAGIC: usize = 4;
-    let opening = read_opening(&mut reader, |opening| {
-        opening.len() >= LONGEST_MAGIC && first_character(opening).is_some()
+    let mut opening = read_opening(&mut reader, |opening| {
+        opening.len() >= SUSPICIOUS_AFTER_BYTES && first_character(opening).is_some()
     })?;
-    let foreign = FOREIGN.iter().find(|(magic, _)| opening.starts_with(magic));
-    if let Some((_, what)) = foreign {
-        return Err(io::Error::other(Foreign(what)));
+    if foreign::is_suspicious(without_byte_order_mark(&opening)) {
+        reader.by_ref().take(foreign::LOOKED_AT_BYTES).read_to_end(&mut opening)?;
+        if let Some(foreign) = foreign::identify(without_byte_order_mark(&opening)) {
+            return Err(io::Error::other(foreign));
+        }
     }
     let first = first_character(&opening);
     let opening = without_byte_order_mark(&opening).to_vec();

@@ -21,12 +21,28 @@ pub enum Reply {
 /// The stub; it serves until the test ends.
 pub struct Stub {
     pub url: ServiceUrl,
-    bodies: Arc<Mutex<Vec<String>>>,
+    requests: Arc<Mutex<Vec<Request>>>,
     connections: Arc<Mutex<usize>>,
+}
+
+/// A request that the stub was sent.
+#[derive(Debug, Clone, Default)]
+struct Request {
+    body: String,
+    key: Option<String>,
 }
 
 impl Reply {
     pub fn accepted() -> Self {
+        Self::Answer(
+            201,
+            "Idempotent-Replayed: false\r\n",
+            r#"{"status":"accepted","stream_id":"1-0"}"#.to_owned(),
+        )
+    }
+
+    /// As of a service that does not know keys.
+    pub fn accepted_without_key() -> Self {
         Self::Answer(201, "", r#"{"status":"accepted","stream_id":"1-0"}"#.to_owned())
     }
 
@@ -42,14 +58,14 @@ impl Stub {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/api", listener.local_addr().unwrap());
         let url = ServiceUrl::parse(&url).unwrap();
-        let stub = Self { url, bodies: Arc::default(), connections: Arc::default() };
-        let (bodies, connections) = (Arc::clone(&stub.bodies), Arc::clone(&stub.connections));
+        let stub = Self { url, requests: Arc::default(), connections: Arc::default() };
+        let (requests, connections) = (Arc::clone(&stub.requests), Arc::clone(&stub.connections));
         let reply = Arc::new(reply);
         tokio::spawn(async move {
             loop {
                 let (stream, _) = listener.accept().await.unwrap();
                 *connections.lock().unwrap() += 1;
-                tokio::spawn(serve(stream, Arc::clone(&bodies), Arc::clone(&reply)));
+                tokio::spawn(serve(stream, Arc::clone(&requests), Arc::clone(&reply)));
             }
         });
         stub
@@ -57,7 +73,12 @@ impl Stub {
 
     /// What was sent, in order.
     pub fn bodies(&self) -> Vec<String> {
-        self.bodies.lock().unwrap().clone()
+        self.requests.lock().unwrap().iter().map(|request| request.body.clone()).collect()
+    }
+
+    /// The keys that came along, in order.
+    pub fn keys(&self) -> Vec<Option<String>> {
+        self.requests.lock().unwrap().iter().map(|request| request.key.clone()).collect()
     }
 
     /// How many connections were made.
@@ -68,30 +89,31 @@ impl Stub {
 
 async fn serve(
     stream: TcpStream,
-    bodies: Arc<Mutex<Vec<String>>>,
+    requests: Arc<Mutex<Vec<Request>>>,
     reply: Arc<impl Fn(usize, &str) -> Reply>,
 ) {
     let mut stream = BufReader::new(stream);
-    while let Some(body) = request(&mut stream).await {
+    while let Some(request) = read(&mut stream).await {
         let number = {
-            let mut bodies = bodies.lock().unwrap();
-            bodies.push(body.clone());
-            bodies.len() - 1
+            let mut requests = requests.lock().unwrap();
+            requests.push(request.clone());
+            requests.len() - 1
         };
-        let (status, headers, body) = match reply(number, &body) {
+        let (status, headers, body) = match reply(number, &request.body) {
             Reply::Answer(status, headers, body) => (status, headers, body),
             Reply::Break => return,
             Reply::Hang => std::future::pending().await,
         };
         let head = format!("HTTP/1.1 {status} Status\r\nContent-Length: {}\r\n", body.len());
         let answer = format!("{head}{headers}\r\n{body}");
-        stream.get_mut().write_all(answer.as_bytes()).await.unwrap();
+        // Err: the client has gone.
+        let _ = stream.get_mut().write_all(answer.as_bytes()).await;
     }
 }
 
-/// The body of the next request; `None` when the connection is closed.
-async fn request(stream: &mut BufReader<TcpStream>) -> Option<String> {
-    let (mut head, mut length) = (String::new(), 0);
+/// The next request; `None` when the connection is closed.
+async fn read(stream: &mut BufReader<TcpStream>) -> Option<Request> {
+    let (mut head, mut length, mut key) = (String::new(), 0, None);
     while !head.ends_with("\r\n\r\n") {
         let start = head.len();
         if stream.read_line(&mut head).await.unwrap_or(0) == 0 {
@@ -101,10 +123,13 @@ async fn request(stream: &mut BufReader<TcpStream>) -> Option<String> {
         if let Some(value) = line.strip_prefix("content-length:") {
             length = value.trim().parse().unwrap();
         }
+        if let Some(value) = line.strip_prefix("idempotency-key:") {
+            key = Some(value.trim().to_owned());
+        }
     }
     assert!(head.starts_with("POST /api/readings HTTP/1.1\r\n"), "{head}");
     assert!(head.to_ascii_lowercase().contains("\r\ncontent-type: application/json\r\n"), "{head}");
     let mut body = vec![0; length];
     stream.read_exact(&mut body).await.ok()?;
-    String::from_utf8(body).ok()
+    Some(Request { body: String::from_utf8(body).ok()?, key })
 }

@@ -41,6 +41,8 @@ impl Attempt {
             retry_for: Duration::from_mins(1),
             rejects: Some(directory.path().join("rejects")),
             format: FormatChoice::Auto,
+            from_line: 1,
+            no_idempotency_keys: false,
         };
         Self { directory, arguments }
     }
@@ -162,14 +164,56 @@ async fn an_empty_file_has_no_rows() {
 
 #[tokio::test]
 async fn an_import_ends_when_row_after_row_fails() {
-    let stub = Stub::start(|_, _| Reply::Answer(404, "", "{}".to_owned())).await;
-    let (conclusion, rejects) = Attempt::new(&stub, "a.ndjson", numbered(0..10_000)).run().await;
+    let stub = Stub::start(|number, _| match number {
+        0 => Reply::accepted(),
+        _ => Reply::Answer(404, "", "{}".to_owned()),
+    });
+    let attempt = Attempt::new(&stub.await, "a.ndjson", numbered(0..10_000));
+    let (conclusion, rejects) = attempt.run().await;
     let counts = conclusion.summary.counts;
     assert!((100..110).contains(&counts.failed), "{counts:?}");
     assert_eq!(counts.failed, rejects.len() as u64);
-    assert_eq!(counts.failed, counts.last_line);
+    assert_eq!(counts.failed + 1, counts.last_line);
+    assert_eq!(counts.first_open_line, Some(2));
     let reason = failure(&conclusion);
     assert!(reason.contains("100 rows failed in a row") && reason.contains("404"), "{reason}");
+}
+
+#[tokio::test]
+async fn a_wrong_url_is_asked_once() {
+    let stub = Stub::start(|_, _| Reply::Answer(404, "", "{}".to_owned())).await;
+    let (conclusion, rejects) = Attempt::new(&stub, "a.ndjson", numbered(0..10_000)).run().await;
+    assert_eq!((stub.bodies().len(), rejects.len()), (1, 1));
+    assert_eq!(numbers(conclusion.summary.counts), [0, 0, 1, 0]);
+    assert!(failure(&conclusion).contains("no Ingestion API"));
+}
+
+#[tokio::test]
+async fn rows_before_the_first_to_be_sent_change_no_key() {
+    let stub = Stub::start(|_, _| Reply::accepted()).await;
+    let rows = "site_id,device_id,power_reading,timestamp\ns,d,1,t\n\ns,d,1,t\ns,d,2,t\ns,d,1,t\n";
+    let whole = Attempt::new(&stub, "a.csv", rows);
+    assert_eq!(numbers(whole.run().await.0.summary.counts), [4, 0, 0, 0]);
+    let mut part = Attempt::new(&stub, "a.csv", rows);
+    part.arguments.from_line = 4;
+    assert_eq!(numbers(part.run().await.0.summary.counts), [3, 0, 0, 0]);
+    let mut keys = stub.keys();
+    let mut part = keys.split_off(4);
+    for keys in [&mut keys, &mut part] {
+        keys.sort_unstable();
+        keys.dedup();
+    }
+    assert_eq!((keys.len(), part.len()), (4, 3));
+    assert!(part.iter().all(|key| key.is_some() && keys.contains(key)));
+}
+
+#[tokio::test]
+async fn rows_have_no_keys_where_none_are_wanted() {
+    let stub = Stub::start(|_, _| Reply::accepted()).await;
+    let mut attempt = Attempt::new(&stub, "a.ndjson", numbered(0..10));
+    attempt.arguments.no_idempotency_keys = true;
+    attempt.run().await;
+    assert_eq!(stub.keys(), [const { None }; 10]);
 }
 
 #[tokio::test]

@@ -9,9 +9,14 @@ use super::rows::RowFault;
 #[derive(Debug, PartialEq)]
 pub enum Verdict {
     /// The service has it.
-    Accepted,
+    Accepted {
+        /// Whether it had it before; `None` when that is not known.
+        is_replayed: Option<bool>,
+    },
     /// The service does not have it, or it is not known whether it does.
     Refused(Refusal),
+    /// It was not sent, as the import ends.
+    NotSent,
 }
 
 /// Why a row counts as not accepted.
@@ -31,8 +36,8 @@ pub enum Outcome {
     Rejected,
     /// The service's, or the way there: the row was not taken.
     Failed,
-    /// It may have been taken: the connection broke after the row was sent, or the service does not
-    /// know. It is not sent again, as sending a reading twice stores it twice.
+    /// It may have been taken: the connection broke after the row was sent, a gateway may have passed
+    /// it on, or the service does not know; and nothing better was learnt by sending it again.
     Unknown,
 }
 
@@ -47,18 +52,17 @@ pub struct Reason {
     pub loc: Vec<Value>,
     /// A sentence.
     pub msg: String,
+    /// More about it, such as what is wrong with JSON.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ctx: Option<Value>,
 }
 
 impl Refusal {
     /// A refusal with one reason, which is not about a member of the row.
     pub fn because(outcome: Outcome, kind: impl Into<String>, msg: impl Into<String>) -> Self {
-        let reason = Reason { kind: kind.into(), loc: vec![json!("body")], msg: msg.into() };
+        let (kind, loc, msg) = (kind.into(), vec![json!("body")], msg.into());
+        let reason = Reason { kind, loc, msg, ctx: None };
         Self { outcome, reasons: vec![reason] }
-    }
-
-    /// Nobody knows whether the row was taken.
-    pub fn unknown(msg: impl Into<String>) -> Self {
-        Self::because(Outcome::Unknown, "outcome_unknown", msg)
     }
 
     /// The reasons in one line.
@@ -78,9 +82,15 @@ impl Reason {
     fn in_words(&self) -> String {
         match self.loc.get(1) {
             Some(Value::String(field)) => format!("{field}: {}", self.msg),
-            Some(place) => format!("{} at character {place}", self.msg),
+            Some(place) => format!("{} at character {place}{}", self.msg, self.cause()),
             None => self.msg.clone(),
         }
+    }
+
+    /// What the parser says, which only names the rule in `msg`.
+    fn cause(&self) -> String {
+        let cause = self.ctx.as_ref().and_then(|ctx| ctx.get("error")?.as_str());
+        cause.map(|cause| format!(": {cause}")).unwrap_or_default()
     }
 }
 
@@ -101,8 +111,11 @@ mod tests {
 
     #[test]
     fn reasons_are_told_with_their_place() {
-        let reason =
-            |kind: &str, loc, msg: &str| Reason { kind: kind.to_owned(), loc, msg: msg.to_owned() };
+        let ctx = Some(json!({ "error": "Expecting value" }));
+        let reason = |kind: &str, loc, msg: &str| {
+            let (kind, msg, ctx) = (kind.to_owned(), msg.to_owned(), ctx.clone());
+            Reason { kind, loc, msg, ctx }
+        };
         let reasons = vec![
             reason("missing", vec![json!("body"), json!("site_id")], "Field required"),
             reason("json_invalid", vec![json!("body"), json!(12)], "JSON decode error"),
@@ -110,7 +123,8 @@ mod tests {
         ];
         assert_eq!(
             Refusal { outcome: Outcome::Rejected, reasons }.in_words(),
-            "site_id: Field required; JSON decode error at character 12; the row has 3 fields"
+            "site_id: Field required; JSON decode error at character 12: Expecting value; \
+             the row has 3 fields"
         );
     }
 }

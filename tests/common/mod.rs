@@ -3,6 +3,8 @@
 pub mod collector;
 pub mod files;
 pub mod http;
+pub mod import;
+pub mod nginx;
 pub mod process;
 pub mod product;
 pub mod readings;

@@ -1,6 +1,7 @@
 use serde_json::Value;
 
 use super::*;
+use crate::import::header::COLUMNS;
 use crate::import::lines::MAX_LINE_BYTES;
 use crate::import::rows::NoRow;
 
@@ -68,11 +69,65 @@ fn line_numbers_are_those_of_the_file() {
 #[test]
 fn a_missing_column_is_named_with_those_that_are_there() {
     assert_eq!(
-        header_error("site_id;device_id;power_reading;timestamp\n1;2;3;4\n"),
-        "the CSV header has no column `site_id`, `device_id`, `power_reading`, `timestamp`; its \
-         columns are `site_id;device_id;power_reading;timestamp`"
+        header_error("site_id,meter,power,timestamp\n1,2,3,4\n"),
+        "the CSV header has no column `device_id`, `power_reading`; its columns are `site_id`, \
+         `meter`, `power`, `timestamp`"
     );
-    assert!(header_error("site_id,device_id,power,timestamp\n").contains("`power_reading`; its"));
+    let other_case = header_error("Site_ID,device_id,powerReading,timestamp\n");
+    let hint = ": `Site_ID` must be `site_id`, `powerReading` must be `power_reading`";
+    assert!(other_case.ends_with(hint), "{other_case}");
+}
+
+#[test]
+fn a_header_is_shown_in_bounds() {
+    let (long, many) = ("é".repeat(20_000), ["column"; 1_000].join(","));
+    let error = header_error(&format!("{long},{many}\n"));
+    assert!(error.len() < 1_000, "{error}");
+    assert!(error.ends_with("`column` and 989 more") && error.contains("éé…`"), "{error}");
+    assert!(header_error(&format!("{}\n", "x,".repeat(100_000))).contains("more than 65536 bytes"));
+}
+
+#[test]
+fn what_is_no_header_is_named() {
+    for (text, what) in [
+        ("site_id;device_id;power_reading;timestamp\n1;2;3,5;4\n", "separated by `;`"),
+        ("Datum;Zeit;Leistung (kW, Mittel)\n", "separated by `;`"),
+        ("site_id\tdevice_id\tpower_reading\ttimestamp\n", "separated by tabs"),
+        ("site_id|device_id|power_reading|timestamp\n", "separated by `|`"),
+        ("{\"site_id\":\"a\"}\n", "--format ndjson"),
+        ("[\n", "--format ndjson"),
+        ("site_id,device_id,power_reading,timestamp\rs,d,1,t\r", "tr '\\r' '\\n'"),
+        ("site\0id,device_id\n", "binary data"),
+        ("\"site_id\"x,device_id\n", "quotation mark"),
+    ] {
+        let error = header_error(text);
+        assert!(error.contains(what), "{text:?}: {error}");
+    }
+}
+
+#[test]
+fn an_id_is_never_guessed_from_stray_quotation_marks() {
+    let stray = |line| No(line, RowFault::StrayQuote);
+    let text = r#""house \"A\"",m,1,t
+"q1" x,m,1,t
+"q4 5" pipe",m,1,t
+5" pipe,m,1,t
+"a ""b""",m,1,t
+"#;
+    let good = row(6, ["a \"b\"", "m", "1", "t"]);
+    assert_eq!(rows(&format!("{HEADER}{text}")), [stray(2), stray(3), stray(4), stray(5), good]);
+}
+
+#[test]
+fn hour_24_is_sent_as_hour_0_of_the_next_day() {
+    let text = format!("{HEADER}s,d,1,2023-12-31T24:00:00Z\ns,d,1,2024-01-01T24:30:00Z\n");
+    assert_eq!(
+        rows(&text),
+        [
+            row(2, ["s", "d", "1", "2024-01-01T00:00:00Z"]),
+            row(3, ["s", "d", "1", "2024-01-01T24:30:00Z"])
+        ]
+    );
 }
 
 #[test]

@@ -1,0 +1,169 @@
+//! NDJSON: a JSON object a line.
+
+use std::io::BufRead;
+
+use serde::de::IgnoredAny;
+
+use super::body;
+use super::header::{self, CarriageReturns};
+use super::lines::{Line, Lines};
+use super::rows::{NextRow, NoRow, ReadError, Row, RowFault, Rows};
+
+/// Reads objects. Blank lines are skipped; what an object says is for the service to judge.
+#[derive(Debug)]
+pub struct Objects<R> {
+    lines: Lines<R>,
+    first: Option<Line>,
+}
+
+/// The first line shows that there are no objects, one a line.
+#[derive(Debug, thiserror::Error)]
+pub enum NoObjects {
+    /// It is a header.
+    #[error("this is no NDJSON but a table; `--format csv` reads it")]
+    Table,
+    /// It is the beginning of an object.
+    #[error("this is JSON over several lines; write one object a line, for example with `jq -c .`")]
+    SeveralLines,
+    /// It holds several objects.
+    #[error(transparent)]
+    CarriageReturns(#[from] CarriageReturns),
+    /// The file cannot be read.
+    #[error(transparent)]
+    Unreadable(#[from] ReadError),
+}
+
+impl<R: BufRead> Objects<R> {
+    /// Reads the first line that is not blank.
+    ///
+    /// # Errors
+    /// When it shows that the file is something else.
+    pub fn open(lines: Lines<R>) -> Result<Self, NoObjects> {
+        let mut objects = Self { lines, first: None };
+        objects.first = objects.next_line()?;
+        if let Some(line) = &objects.first {
+            check(line)?;
+        }
+        Ok(objects)
+    }
+
+    fn next_line(&mut self) -> Result<Option<Line>, ReadError> {
+        loop {
+            let line = self.lines.next_line();
+            match line.map_err(|error| ReadError::after(self.lines.number(), error))? {
+                Some(line) if line.is_whole && line.is_blank() => {}
+                line => return Ok(line),
+            }
+        }
+    }
+}
+
+impl<R: BufRead> Rows for Objects<R> {
+    fn next_row(&mut self) -> Result<Option<NextRow>, ReadError> {
+        let line = match self.first.take() {
+            Some(line) => Some(line),
+            None => self.next_line()?,
+        };
+        Ok(line.map(object))
+    }
+}
+
+fn check(line: &Line) -> Result<(), NoObjects> {
+    let Err(error) = serde_json::from_slice::<IgnoredAny>(&line.content) else { return Ok(()) };
+    let text = String::from_utf8_lossy(&line.content);
+    let is_object = text.trim_start().starts_with('{');
+    if text.contains('\r') {
+        return Err(CarriageReturns.into());
+    }
+    if is_object && line.is_whole && error.is_eof() {
+        return Err(NoObjects::SeveralLines);
+    }
+    if !is_object && header::is_one(&text) {
+        return Err(NoObjects::Table);
+    }
+    Ok(())
+}
+
+fn object(line: Line) -> NextRow {
+    if !line.is_whole {
+        return Err(NoRow::new(&line, RowFault::TooLong));
+    }
+    let number = line.number;
+    match String::from_utf8(line.content) {
+        Ok(text) => Ok(match body::of_object(&text) {
+            Some(body) => Row::converted(number, body, text),
+            None => Row::verbatim(number, text),
+        }),
+        Err(error) => {
+            let line = Line { number, content: error.into_bytes(), is_whole: true };
+            Err(NoRow::new(&line, RowFault::NotUtf8))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::import::lines::MAX_LINE_BYTES;
+
+    fn rows(text: &[u8]) -> Vec<NextRow> {
+        let mut objects = Objects::open(Lines::new(text)).unwrap();
+        let mut rows = Vec::new();
+        while let Some(row) = objects.next_row().unwrap() {
+            rows.push(row);
+        }
+        rows
+    }
+
+    fn refusal(text: &str) -> String {
+        Objects::open(Lines::new(text.as_bytes())).expect_err(text).to_string()
+    }
+
+    #[test]
+    fn what_is_no_reading_is_sent_verbatim_and_blank_lines_are_skipped() {
+        let rows = rows(b"{\"a\": 1 }\r\n\n  \t\n not json \n");
+        let row = |line, body: &str| Ok(Row::verbatim(line, body.to_owned()));
+        assert_eq!(rows, [row(1, "{\"a\": 1 }"), row(4, " not json ")]);
+    }
+
+    #[test]
+    fn a_reading_is_sent_without_what_is_not_part_of_it() {
+        let text =
+            r#"{"power_reading": 1.0, "timestamp": "t", "x": 1, "device_id": "d", "site_id": "s"}"#;
+        let rows = rows(text.as_bytes());
+        let row = rows[0].as_ref().unwrap();
+        let body = r#"{"site_id":"s","device_id":"d","power_reading":1.0,"timestamp":"t"}"#;
+        assert_eq!((row.body.as_str(), row.text()), (body, text));
+    }
+
+    #[test]
+    fn a_line_that_is_not_utf8_is_rejected_and_reading_goes_on() {
+        let rows = rows(b"{}\n{\"a\":\"\xff\"}\n{}");
+        let no_row = rows[1].as_ref().expect_err("no text");
+        assert_eq!((no_row.line, no_row.fault), (2, RowFault::NotUtf8));
+        assert_eq!(no_row.text, "{\"a\":\"\u{fffd}\"}");
+        assert_eq!(rows.len(), 3);
+    }
+
+    #[test]
+    fn a_line_that_is_too_long_is_rejected_with_its_beginning() {
+        let rows = rows(format!("{{}}\n{}\n{{}}", "é".repeat(MAX_LINE_BYTES)).as_bytes());
+        let no_row = rows[1].as_ref().expect_err("too long");
+        assert_eq!((no_row.line, no_row.fault), (2, RowFault::TooLong));
+        assert!(no_row.text.starts_with("éé") && no_row.text.ends_with('…'));
+        assert!(no_row.text.len() < 2_000);
+        assert_eq!(rows[2], Ok(Row::verbatim(3, "{}".to_owned())));
+    }
+
+    #[test]
+    fn a_file_of_another_format_is_told_by_its_first_line() {
+        assert!(refusal("site_id;device_id;power_reading;timestamp\n").contains("--format csv"));
+        assert!(refusal("\n\"site_id\",\"timestamp\"\n").contains("--format csv"));
+        assert!(refusal("{\n  \"site_id\": 1\n}\n").contains("jq -c"));
+        assert!(refusal("{\"readings\": [\n{}\n]}").contains("jq -c"));
+        assert!(refusal("{}\r{}\r").contains("carriage return"));
+        for rows_to_judge in ["{} {}", "not json", "{\"a\": nan}", "{\"a\":\r1}"] {
+            assert_eq!(rows(rows_to_judge.as_bytes()).len(), 1, "{rows_to_judge}");
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! The command that goes on with an import.
+
+use std::fmt::Display;
+
+use super::arguments::{DEFAULT_CONCURRENCY, DEFAULT_RETRY_FOR, ImportArguments};
+use super::format::FormatChoice;
+
+/// The command of an import, to be given again from another line.
+#[derive(Debug, Clone)]
+pub struct Command {
+    /// The words before and after the line, quoted for a shell.
+    words: Vec<String>,
+    /// Whether the service knows rows again by their keys.
+    pub with_keys: bool,
+}
+
+impl Command {
+    /// The command that these arguments came from; what is as it is by default is left out, and so is
+    /// a URL with a password.
+    pub fn of(program: Option<String>, arguments: &ImportArguments) -> Self {
+        let program = program.unwrap_or_else(|| env!("CARGO_PKG_NAME").to_owned());
+        let mut command = Self { words: Vec::new(), with_keys: !arguments.no_idempotency_keys };
+        command.words.extend([quoted(&program), "import".to_owned()]);
+        command.words.push(quoted(&arguments.file.to_string_lossy()));
+        if !arguments.url.is_standard() && !arguments.url.has_credentials() {
+            command.option("--url", &arguments.url);
+        }
+        if arguments.concurrency != DEFAULT_CONCURRENCY {
+            command.option("--concurrency", arguments.concurrency);
+        }
+        if arguments.retry_for != DEFAULT_RETRY_FOR {
+            command.option("--retry-for", arguments.retry_for.as_secs());
+        }
+        match arguments.format {
+            FormatChoice::Auto => {}
+            FormatChoice::Ndjson => command.option("--format", "ndjson"),
+            FormatChoice::Csv => command.option("--format", "csv"),
+        }
+        if let Some(rejects) = &arguments.rejects {
+            command.option("--rejects", rejects.display());
+        }
+        if arguments.no_idempotency_keys {
+            command.words.push("--no-idempotency-keys".to_owned());
+        }
+        command
+    }
+
+    /// The command that begins with a line.
+    pub fn at_line(&self, line: u64) -> String {
+        format!("{} --from-line {line}", self.words.join(" "))
+    }
+
+    fn option(&mut self, name: &str, value: impl Display) {
+        self.words.extend([name.to_owned(), quoted(&value.to_string())]);
+    }
+}
+
+fn quoted(word: &str) -> String {
+    // Err: it holds a NUL, which no shell takes.
+    shlex::try_quote(word).map_or_else(|_| word.to_owned(), Into::into)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::{Args, FromArgMatches};
+
+    use super::*;
+
+    fn resumed(words: &[&str]) -> String {
+        let command = ImportArguments::augment_args(clap::Command::new("import"));
+        let matches = command.get_matches_from([&["import"], words].concat());
+        let arguments = ImportArguments::from_arg_matches(&matches).unwrap();
+        Command::of(Some("./energy-pipeline".to_owned()), &arguments).at_line(7)
+    }
+
+    #[test]
+    fn it_is_the_command_that_was_given_but_for_the_line() {
+        for words in [
+            "a.csv",
+            "- --url http://example.org/api --retry-for 5",
+            "'my file'\"'\"'s.csv' --concurrency 8 --format csv --rejects 'r 1' --no-idempotency-keys",
+        ] {
+            let given = shlex::split(words).unwrap();
+            let given: Vec<_> = given.iter().map(String::as_str).collect();
+            let again = shlex::split(&resumed(&given)).unwrap();
+            let expected = [&["./energy-pipeline", "import"], &given[..], &["--from-line", "7"]];
+            assert_eq!(again, expected.concat());
+            let last_line = resumed(&[&given[..], &["--from-line", "3"]].concat());
+            assert_eq!(shlex::split(&last_line).unwrap(), again);
+        }
+    }
+
+    #[test]
+    fn a_password_is_not_shown() {
+        let command = resumed(&["a.csv", "--url", "https://meter:secret@example.org"]);
+        assert_eq!(command, "./energy-pipeline import a.csv --from-line 7");
+    }
+}

@@ -1,0 +1,198 @@
+//! `import` through the page's nginx and other gateways: what they answer for a service that is away,
+//! busy or slow costs no row, and makes none two.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+
+use crate::common::import::{Input, figure, import, powers, rows};
+use crate::common::nginx::Nginx;
+use crate::common::product::{Role, ingestion_api};
+use crate::common::redis::{RedisServer, STREAM, free_port};
+use crate::common::wait;
+
+const ROWS: usize = 30_000;
+
+fn all(count: usize) -> Vec<f64> {
+    (0..u32::try_from(count).unwrap()).map(f64::from).collect()
+}
+
+async fn entries(redis: &RedisServer) -> usize {
+    redis.run(&["XLEN", STREAM]).await
+}
+
+async fn start_at(redis: &RedisServer, port: u16) -> Role {
+    ingestion_api(redis).env("INGESTION_PORT", port).start().await
+}
+
+#[tokio::test]
+async fn an_ingestion_api_that_is_away_for_a_while_behind_nginx_costs_no_row() {
+    let (redis, port) = (RedisServer::start().await, free_port());
+    let mut ingestion = start_at(&redis, port).await;
+    let nginx = Nginx::before(ingestion.base(), ingestion.base()).await;
+    let input = Input::new("a.ndjson", rows(ROWS));
+    let import = import(&input.file, &nginx.api()).arg("--retry-for").arg("30");
+    let mut import = import.arg("--rejects").arg(input.rejects()).start_process();
+    wait::until("the import is under way", async || entries(&redis).await > ROWS / 10).await;
+    ingestion.kill9();
+    wait::until("the import notices", async || import.stderr().contains(" 502 ")).await;
+    tokio::time::sleep(Duration::from_millis(1_500)).await; // how long it is away
+    let _ingestion = start_at(&redis, port).await;
+    let ended = import.ended().await;
+    assert_eq!(ended.status.code(), Some(0), "{ended:?}");
+    let figures = ["accepted", "rejected", "failed", "unknown"].map(|name| figure(&ended, name));
+    assert_eq!(figures, [ROWS as u64, 0, 0, 0]);
+    assert_eq!(powers(&redis).await, all(ROWS), "each row once");
+}
+
+/// What a gateway does with a request, by its number.
+type Whim = fn(usize) -> Treatment;
+
+#[derive(Clone, Copy)]
+enum Treatment {
+    /// Passes the request and its answer on.
+    Pass,
+    /// Passes the request on, and answers this when the service has answered.
+    PassAndAnswer(&'static str),
+    /// Answers this at once.
+    Answer(&'static str),
+    /// Passes the request on, and closes the connection when the service has answered.
+    PassAndBreak,
+}
+
+/// A gateway with a whim, before a service.
+async fn gateway(service: &Role, whim: Whim) -> (String, Arc<AtomicUsize>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let target = service.base().strip_prefix("http://").unwrap().to_owned();
+    let count = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&count);
+    tokio::spawn(async move {
+        while let Ok((client, _)) = listener.accept().await {
+            tokio::spawn(between(client, target.clone(), Arc::clone(&counted), whim));
+        }
+    });
+    (url, count)
+}
+
+async fn between(mut client: TcpStream, target: String, count: Arc<AtomicUsize>, whim: Whim) {
+    let mut service = TcpStream::connect(target).await.unwrap();
+    let mut buffer = vec![0; 16 * 1024];
+    // Requests and answers are small: each comes in one piece, or in two that follow at once.
+    while let Some(request) = message(&mut client, &mut buffer).await {
+        let treatment = whim(count.fetch_add(1, Ordering::Relaxed));
+        let mut answer = Vec::new();
+        if !matches!(treatment, Treatment::Answer(_)) {
+            service.write_all(&request).await.unwrap();
+            answer = message(&mut service, &mut buffer).await.expect("the service answers");
+        }
+        match treatment {
+            Treatment::PassAndBreak => return,
+            Treatment::Answer(text) | Treatment::PassAndAnswer(text) => answer = text.into(),
+            Treatment::Pass => {}
+        }
+        if client.write_all(&answer).await.is_err() {
+            return;
+        }
+    }
+}
+
+/// A message with its body, whose length its head tells.
+async fn message(stream: &mut TcpStream, buffer: &mut [u8]) -> Option<Vec<u8>> {
+    let mut message = Vec::new();
+    loop {
+        let read = stream.read(buffer).await.ok().filter(|read| *read > 0)?;
+        message.extend_from_slice(&buffer[..read]);
+        let text = String::from_utf8_lossy(&message).to_ascii_lowercase();
+        let Some((head, body)) = text.split_once("\r\n\r\n") else { continue };
+        let length = head.lines().find_map(|line| line.strip_prefix("content-length:"));
+        if body.len() >= length.map_or(0, |length| length.trim().parse().unwrap()) {
+            return Some(message);
+        }
+    }
+}
+
+const BAD_GATEWAY: &str =
+    "HTTP/1.1 502 Bad Gateway\r\ncontent-type: text/html\r\ncontent-length: 6\r\n\r\n<html>";
+const GATEWAY_TIMEOUT: &str = "HTTP/1.1 504 Gateway Timeout\r\ncontent-length: 0\r\n\r\n";
+
+#[tokio::test]
+async fn a_row_that_a_gateway_passed_on_before_it_answered_502_or_504_or_nothing_is_there_once() {
+    let redis = RedisServer::start().await;
+    let ingestion = ingestion_api(&redis).start().await;
+    let (url, _) = gateway(&ingestion, |number| match number % 40 {
+        10 => Treatment::PassAndAnswer(BAD_GATEWAY),
+        20 => Treatment::PassAndAnswer(GATEWAY_TIMEOUT),
+        30 => Treatment::PassAndBreak,
+        _ => Treatment::Pass,
+    })
+    .await;
+    let input = Input::new("a.ndjson", rows(500));
+    let ended = import(&input.file, &url).arg("--concurrency").arg("4").run().await;
+    assert_eq!(ended.status.code(), Some(0), "{ended:?}");
+    assert_eq!((figure(&ended, "accepted"), figure(&ended, "unknown")), (500, 0));
+    assert!(figure(&ended, "replayed") > 20, "{ended:?}");
+    assert_eq!(powers(&redis).await, all(500));
+}
+
+#[tokio::test]
+async fn a_row_that_a_gateway_may_have_passed_on_is_unknown_in_the_end_and_never_failed() {
+    let redis = RedisServer::start().await;
+    let ingestion = ingestion_api(&redis).start().await;
+    let (url, _) = gateway(&ingestion, |_| Treatment::PassAndAnswer(BAD_GATEWAY)).await;
+    let input = Input::new("a.ndjson", rows(20));
+    let import = import(&input.file, &url).arg("--retry-for").arg("1");
+    let ended = import.arg("--rejects").arg(input.rejects()).run().await;
+    assert_eq!(ended.status.code(), Some(1), "{ended:?}");
+    assert_eq!(figure(&ended, "failed"), 0, "{ended:?}");
+    let unknown = figure(&ended, "unknown");
+    assert!(unknown >= entries(&redis).await as u64, "each that is there is among them");
+    assert!(input.rejected().iter().all(|entry| entry["outcome"] == "unknown"));
+}
+
+#[tokio::test]
+async fn a_limit_of_the_rate_is_waited_out() {
+    const LIMITED: &str =
+        "HTTP/1.1 429 Too Many Requests\r\nretry-after: 1\r\ncontent-length: 0\r\n\r\n";
+    let redis = RedisServer::start().await;
+    let ingestion = ingestion_api(&redis).start().await;
+    let (url, count) = gateway(&ingestion, |number| match number % 150 {
+        100..150 => Treatment::Answer(LIMITED),
+        _ => Treatment::Pass,
+    })
+    .await;
+    let (input, began) = (Input::new("a.ndjson", rows(150)), Instant::now());
+    let ended = import(&input.file, &url).arg("--concurrency").arg("60").run().await;
+    assert_eq!((ended.status.code(), figure(&ended, "accepted")), (Some(0), 150), "{ended:?}");
+    assert!(began.elapsed() > Duration::from_secs(1));
+    assert!(ended.stderr.contains(" 429 Too Many Requests; rows wait"), "{}", ended.stderr);
+    assert!(count.load(Ordering::Relaxed) >= 200);
+    assert_eq!(powers(&redis).await, all(150));
+}
+
+#[tokio::test]
+async fn the_page_in_place_of_its_api_is_told_from_it() {
+    let redis = RedisServer::start().await;
+    let ingestion = ingestion_api(&redis).start().await;
+    let nginx = Nginx::before(ingestion.base(), ingestion.base()).await;
+    let input = Input::new("a.ndjson", rows(10));
+    let ended = import(&input.file, nginx.api().trim_end_matches("/api")).run().await;
+    assert_eq!((ended.status.code(), figure(&ended, "rows")), (Some(1), 1), "{ended:?}");
+    assert!(ended.stderr.contains("web page's with /api"), "{}", ended.stderr);
+}
+
+#[tokio::test]
+async fn a_redirect_is_not_followed_but_named() {
+    const MOVED: &str = "HTTP/1.1 308 Permanent Redirect\r\nlocation: https://example.org/api/readings\r\n\
+        content-length: 0\r\n\r\n";
+    let redis = RedisServer::start().await;
+    let ingestion = ingestion_api(&redis).start().await;
+    let (url, count) = gateway(&ingestion, |_| Treatment::Answer(MOVED)).await;
+    let input = Input::new("a.ndjson", rows(10));
+    let ended = import(&input.file, &url).run().await;
+    assert_eq!((ended.status.code(), count.load(Ordering::Relaxed)), (Some(1), 1), "{ended:?}");
+    assert!(ended.stderr.contains("try --url https://example.org/api\n"), "{}", ended.stderr);
+}
