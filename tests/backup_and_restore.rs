@@ -10,8 +10,7 @@ use tempfile::TempDir;
 
 use crate::common::files;
 use crate::common::http::{Http, Reply};
-use crate::common::process::Ended;
-use crate::common::product::{ingestion_api, launch, processing_service};
+use crate::common::product::{Launch, ingestion_api, launch, processing_service};
 use crate::common::readings::{NOON, add, add_backlog, fields, reading};
 use crate::common::redis::{DEAD_LETTERS, RedisServer};
 use crate::common::stored::{members, wait_until_settled};
@@ -38,16 +37,17 @@ fn restore_well(backup: &Path, directory: &Path) {
     assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
 }
 
-async fn reconcile(port: u16) -> Ended {
-    launch(&["reconcile"]).env("REDIS_HOST", "127.0.0.1").env("REDIS_PORT", port).run().await
-}
-
-async fn assert_reconcile_finds(port: u16, stored: usize) {
-    let ended = reconcile(port).await;
+/// `reconcile` on a server, or on the private one of an `up`.
+async fn assert_reconcile_finds(at: Launch, stored: usize) {
+    let ended = at.run().await;
     assert_eq!(ended.status.code(), Some(0), "{ended:?}");
     for told in [format!("{stored} stored"), "0 are nowhere".to_owned()] {
         assert!(ended.stderr.contains(&told), "{ended:?}");
     }
+}
+
+fn reconcile(redis: &RedisServer) -> Launch {
+    launch(&["reconcile"]).env("REDIS_HOST", "127.0.0.1").env("REDIS_PORT", redis.port())
 }
 
 /// The ids of a site's readings, as they are served.
@@ -98,7 +98,7 @@ async fn what_was_stored_pending_unread_or_buried_is_there_again_and_reconcile_s
     sent.sort_unstable();
     assert_eq!(served_ids, sent);
     assert_eq!(redis.run::<usize>(&["XLEN", DEAD_LETTERS]).await, 1);
-    assert_reconcile_finds(redis.port(), 391).await;
+    assert_reconcile_finds(reconcile(&redis), 391).await;
     let ingestion = ingestion_api(&redis).start().await;
     assert_eq!(send_with_key(&ingestion, "k-1").await.json(), accepted.json());
     assert_eq!(members(&redis, "keyed").await.len(), 1);
@@ -119,7 +119,7 @@ async fn a_backup_goes_into_a_server_that_runs_when_it_is_ended_at_once() {
     redis.restart().await;
 
     wait::until("all are served", async || served(&processing, "site-0").await == ids).await;
-    assert_reconcile_finds(redis.port(), 50).await;
+    assert_reconcile_finds(reconcile(&redis), 50).await;
     let before = fs::read_dir(redis.directory()).unwrap().map(|entry| entry.unwrap().file_name());
     let before = before.filter(|name| name.to_string_lossy().starts_with("appendonlydir.before-"));
     assert_eq!(before.count(), 1, "what was there is kept");
@@ -160,5 +160,5 @@ async fn the_copied_directory_of_an_up_that_ended_is_a_backup() {
 
     let again = Up::start(&copied).await;
     assert_eq!(served(&again.processing, "site").await, [id]);
-    assert_reconcile_finds(again.redis_port, 1).await;
+    assert_reconcile_finds(launch(&["reconcile"]).env("DATA_DIR", copied.display()), 1).await;
 }
