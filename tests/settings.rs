@@ -59,6 +59,7 @@ async fn a_value_that_makes_no_sense_is_refused_as_one_of_the_wrong_form_is() {
         ("query-api", "OTEL_EXPORTER_OTLP_ENDPOINT", "collector:4318", "http:// or https:// URL"),
         ("query-api", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "x", "http:// or https:// URL"),
         ("query-api", "OTEL_RESOURCE_ATTRIBUTES", "nonsense", "must be key=value"),
+        ("query-api", "OTEL_BSP_MAX_QUEUE_SIZE", "many", "must be a whole number"),
         ("up", "OTEL_METRICS_EXPORTER", "otlp", "needs OTEL_EXPORTER_OTLP_ENDPOINT"),
         ("processing-service", "BATCH_SIZE", "5000", "must be at most MAX_IN_FLIGHT"),
         ("processing-service", "READ_BLOCK_MS", "30000", "must be below DRAIN_TIMEOUT_MS"),

@@ -94,3 +94,19 @@ async fn text_has_no_colours_where_there_is_no_terminal() {
     role.get("/readyz").await;
     assert_harmless(&role.stderr());
 }
+
+#[cfg(feature = "failpoints")]
+#[tokio::test]
+async fn a_panic_is_a_line_of_the_log() {
+    let redis = RedisServer::start().await;
+    add(&redis, "*", &fields("site", "1.0", NOON)).await;
+    for format in ["json", "text"] {
+        let failpoint = "reader-before-read=1*panic(\u{1b}[2Jpwned)";
+        let launch = processing_service(&redis).env("FAILPOINTS", failpoint);
+        let processing = launch.env("LOG_FORMAT", format).start().await;
+        let seen = || processing.stderr().contains("a thread panicked");
+        wait::until("a panic is told", async || seen()).await;
+        assert_harmless(&processing.stderr());
+        assert!(processing.stderr().contains("pwned"), "{}", processing.stderr());
+    }
+}

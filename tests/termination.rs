@@ -1,9 +1,10 @@
 //! `SIGTERM`, and whatever else asks to end: no more work is taken, work under way is finished, and the exit code is 0.
 
+use std::io::Write;
 use std::time::{Duration, Instant};
 
 use crate::common::http::Http;
-use crate::common::product::{Role, ingestion_api, processing_service, query_api};
+use crate::common::product::{Role, ingestion_api, launch, processing_service, query_api};
 use crate::common::readings::{add_backlog, reading};
 use crate::common::redis::{RedisServer, STREAM};
 use crate::common::stored::{self, assert_each_is_stored_once, wait_until_settled};
@@ -244,4 +245,23 @@ async fn a_service_that_was_started_with_nohup_goes_on_when_the_terminal_is_clos
     assert!(!role.stderr().contains("ending"), "{}", role.stderr());
     role.terminate();
     assert_eq!(role.exit_code().await, Some(0));
+}
+
+#[tokio::test]
+async fn an_import_whose_terminal_is_closed_finishes_the_rows_under_way() {
+    let redis = RedisServer::start().await;
+    let ingestion = ingestion_api(&redis).start().await;
+    let mut file = tempfile::Builder::new().suffix(".ndjson").tempfile().unwrap();
+    file.write_all(format!("{}\n", reading("site")).repeat(50_000).as_bytes()).unwrap();
+    let import = launch(&["import"]).arg(file.path()).arg("--url").arg(ingestion.base());
+    let mut import = import.start_process();
+    wait::until("it is under way", async || redis.run::<usize>(&["XLEN", STREAM]).await > 100)
+        .await;
+    import.signal("HUP");
+    let ended = import.ended().await;
+    assert_eq!(ended.status.code(), Some(130), "{ended:?}");
+    let accepted = redis.run::<usize>(&["XLEN", STREAM]).await;
+    assert!(accepted < 50_000, "it was over already");
+    let told = format!("accepted  {accepted}\n");
+    assert!(ended.stdout.contains(&told), "{told} is not in {ended:?}");
 }

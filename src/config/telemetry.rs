@@ -96,6 +96,7 @@ impl TelemetrySettings {
             return Err(SettingFault::new("OTEL_METRICS_EXPORTER", rule));
         }
         self.resource_attributes()?;
+        SDK_NUMBERS.into_iter().try_for_each(check_number)?;
         self.sampling().map(drop)
     }
 
@@ -123,6 +124,28 @@ impl TelemetrySettings {
         };
         Sampling::check_ratio(argument).map_err(fault)?;
         self.otel_traces_sampler.with_ratio(argument).map_err(fault)
+    }
+}
+
+/// What the SDK reads by itself; it passes over what is no number.
+const SDK_NUMBERS: [&str; 8] = [
+    "OTEL_BSP_EXPORT_TIMEOUT",
+    "OTEL_BSP_MAX_EXPORT_BATCH_SIZE",
+    "OTEL_BSP_MAX_QUEUE_SIZE",
+    "OTEL_BSP_SCHEDULE_DELAY",
+    "OTEL_EXPORTER_OTLP_METRICS_TIMEOUT",
+    "OTEL_EXPORTER_OTLP_TIMEOUT",
+    "OTEL_EXPORTER_OTLP_TRACES_TIMEOUT",
+    "OTEL_METRIC_EXPORT_INTERVAL",
+];
+
+fn check_number(variable: &'static str) -> Result<(), SettingFault> {
+    let value = std::env::var_os(variable).unwrap_or_default();
+    let is_number = value.to_str().is_some_and(|text| text.parse::<u64>().is_ok());
+    if value.is_empty() || is_number {
+        Ok(())
+    } else {
+        Err(SettingFault::new(variable, "must be a whole number"))
     }
 }
 

@@ -21,7 +21,7 @@ const SCRIPT: &str = r#"trap "" HUP INT QUIT TERM; read -r line || kill -s TERM 
 #[derive(Debug)]
 pub struct Guard {
     pipe: ChildStdin,
-    shell: Child,
+    _shell: Child,
 }
 
 impl Guard {
@@ -32,14 +32,12 @@ impl Guard {
         shell.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
         let mut shell = shell.spawn()?;
         let pipe = shell.stdin.take().ok_or_else(|| io::Error::other("there is no pipe"))?;
-        Ok(Self { pipe, shell })
+        Ok(Self { pipe, _shell: shell })
     }
 
     /// Lets go of a process that has ended: its id may be another's soon.
     pub async fn release(mut self) {
         // Err means that the shell has ended before.
         let _ = self.pipe.write_all(b"\n").await;
-        drop(self.pipe);
-        let _ = self.shell.wait().await;
     }
 }

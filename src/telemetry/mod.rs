@@ -6,6 +6,7 @@ mod logs;
 mod metrics;
 #[cfg(test)]
 mod metrics_document;
+mod panics;
 mod traces;
 
 use opentelemetry::KeyValue;
@@ -41,6 +42,7 @@ pub fn start(
     let metrics = metrics::start(settings, resource.clone())?;
     let traces = if settings.traces() { Some(traces::provider(settings, resource)?) } else { None };
     logs::start(log, traces.as_ref())?;
+    panics::start(log);
     if let Some(provider) = &traces {
         opentelemetry::global::set_tracer_provider(provider.clone());
         signals::trace::start(settings.sampling()?);
