@@ -16,6 +16,7 @@ mod commands_find_redis;
 mod consumer_group;
 mod contract_bodies;
 mod dead_letters;
+mod documented_answers;
 mod exchange_with_the_original;
 mod exit_codes;
 mod faults;

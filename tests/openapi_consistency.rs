@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use crate::common::files;
+use crate::common::documents::{ROLES, document, operations};
 
 /// Members of answers that may be left out. All others are always sent, as null where they have no
 /// value: `#[oai(nullable)]` says so of an `Option`, `#[oai(skip_serializing_if_is_none)]` leaves it out.
@@ -12,18 +12,7 @@ const LEFT_OUT: [(&str, &str); 3] =
     [("DeadLetters", "next_cursor"), ("Sites", "next_after"), ("ValidationFault", "ctx")];
 
 fn documents() -> [Value; 2] {
-    ["ingestion-api", "processing-service"]
-        .map(|role| serde_json::from_str(&files::text(&format!("openapi/{role}.json"))).unwrap())
-}
-
-/// All operations of a document, each with its name for messages.
-fn operations(document: &Value) -> Vec<(String, &Value)> {
-    let paths = document["paths"].as_object().unwrap().iter();
-    let operations = paths.flat_map(|(path, methods)| {
-        let methods = methods.as_object().unwrap().iter();
-        methods.map(move |(method, operation)| (format!("{method} {path}"), operation))
-    });
-    operations.collect()
+    ROLES.map(document)
 }
 
 /// Calls `look` with every object in a value.
@@ -97,10 +86,10 @@ fn every_operation_has_an_id_of_its_own_and_a_tag_that_is_described() {
     for document in documents() {
         let operations = operations(&document);
         let ids: BTreeSet<_> =
-            operations.iter().map(|(_, it)| it["operationId"].as_str()).collect();
+            operations.iter().map(|it| it.described["operationId"].as_str()).collect();
         assert!(!ids.contains(&None) && ids.len() == operations.len(), "{ids:?}");
         let used: BTreeSet<_> =
-            operations.iter().map(|(_, it)| it["tags"][0].as_str().unwrap()).collect();
+            operations.iter().map(|it| it.described["tags"][0].as_str().unwrap()).collect();
         let tags = document["tags"].as_array().unwrap().iter();
         let described: BTreeSet<_> = tags.map(|tag| tag["name"].as_str().unwrap()).collect();
         assert_eq!(used, described);
@@ -110,8 +99,9 @@ fn every_operation_has_an_id_of_its_own_and_a_tag_that_is_described() {
 #[test]
 fn every_failure_is_a_sentence_or_a_list_of_faults() {
     for document in documents() {
-        for (name, operation) in operations(&document) {
-            for (status, response) in operation["responses"].as_object().unwrap() {
+        for operation in operations(&document) {
+            let name = &operation.path;
+            for (status, response) in operation.described["responses"].as_object().unwrap() {
                 let schema =
                     &resolved(&document, response)["content"]["application/json"]["schema"];
                 let expected = match status.as_str() {
@@ -128,8 +118,9 @@ fn every_failure_is_a_sentence_or_a_list_of_faults() {
 #[test]
 fn every_answer_bears_the_id_of_its_request_and_503_the_time_to_wait() {
     for document in documents() {
-        for (name, operation) in operations(&document) {
-            for (status, response) in operation["responses"].as_object().unwrap() {
+        for operation in operations(&document) {
+            let name = &operation.path;
+            for (status, response) in operation.described["responses"].as_object().unwrap() {
                 let headers = &resolved(&document, response)["headers"];
                 assert!(headers.get("X-Request-Id").is_some(), "{status} of {name}");
                 let waits = headers.get("Retry-After").is_some();
@@ -144,11 +135,11 @@ fn every_answer_bears_the_id_of_its_request_and_503_the_time_to_wait() {
 #[test]
 fn no_parameter_has_a_name_that_openapi_ignores() {
     for document in documents() {
-        for (operation, described) in operations(&document) {
-            for parameter in described["parameters"].as_array().into_iter().flatten() {
+        for operation in operations(&document) {
+            for parameter in operation.described["parameters"].as_array().into_iter().flatten() {
                 let name = parameter["name"].as_str().unwrap().to_lowercase();
                 let ignored = ["accept", "content-type", "authorization"].contains(&&*name);
-                assert!(!ignored, "{name} of {operation}");
+                assert!(!ignored, "{name} of {operation:?}");
             }
         }
     }

@@ -1,10 +1,9 @@
 //! What a caller is told whose parameters are not valid: all faults at once, where each is, and
 //! nothing about the framework.
 
-use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::common::files;
+use crate::common::documents::{document, operations};
 use crate::common::http::{Http, Reply};
 use crate::common::product::{ingestion_api, processing_service};
 use crate::common::redis::RedisServer;
@@ -12,22 +11,6 @@ use crate::common::redis::RedisServer;
 fn faults(reply: &Reply) -> Vec<Value> {
     assert_eq!(reply.status, 422, "{reply:?}");
     reply.json()["detail"].as_array().expect("a list").clone()
-}
-
-/// The methods and paths of a document, and the names in braces of each path.
-fn operations(role: &str) -> Vec<(Method, String, Vec<String>)> {
-    let document: Value =
-        serde_json::from_str(&files::text(&format!("openapi/{role}.json"))).unwrap();
-    let paths = document["paths"].as_object().unwrap().iter();
-    let operations = paths.flat_map(|(path, methods)| {
-        let names = path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
-        let names: Vec<_> = names.map(str::to_owned).collect();
-        let methods = methods.as_object().unwrap().keys();
-        methods.map(move |method| {
-            (method.to_uppercase().parse().unwrap(), path.clone(), names.clone())
-        })
-    });
-    operations.collect()
 }
 
 #[tokio::test]
@@ -77,10 +60,10 @@ async fn a_part_of_a_path_that_is_not_utf_8_is_told_by_its_name() {
     let services: [(&str, &Http); 2] =
         [("ingestion-api", &ingestion), ("processing-service", &processing)];
     for (role, service) in services {
-        for (method, path, names) in operations(role) {
-            for name in names {
-                let path = path.replace(&format!("{{{name}}}"), "%FF");
-                let reply = Reply::of(service.request(method.clone(), &path)).await;
+        for operation in operations(&document(role)) {
+            for name in operation.names() {
+                let path = operation.path_with("%FF");
+                let reply = Reply::of(service.request(operation.method.clone(), &path)).await;
                 let [fault] = &faults(&reply)[..] else { panic!("{path}: {reply:?}") };
                 assert_eq!(fault["loc"], json!(["path", name]), "{path}");
                 assert_eq!(fault["type"], "string_unicode", "{path}");

@@ -1,6 +1,7 @@
 //! What the tests start, ask and wait for.
 
 pub mod collector;
+pub mod documents;
 pub mod files;
 pub mod http;
 pub mod import;
