@@ -3,6 +3,7 @@
 //! All faults are found at once, in field order, with the types that the original (pydantic)
 //! gave them.
 
+mod encoding;
 mod fault;
 mod json;
 
@@ -10,7 +11,6 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 
 use serde::Deserialize;
-use serde_json::value::RawValue;
 
 pub use self::fault::{Fault, FaultKind, Location};
 use self::json::Document;
@@ -19,6 +19,10 @@ use crate::reading::{DeviceId, Reading, SiteId, Timestamp};
 
 /// The most bytes of UTF-8 that a site or device id may have.
 pub const MAX_ID_BYTES: usize = 256;
+
+/// The most characters that a timestamp may have: it is kept as it was sent, with each stored reading,
+/// and a fraction may have any number of digits.
+pub const MAX_TIMESTAMP_CHARACTERS: usize = 128;
 
 /// Reads the JSON body of one reading.
 ///
@@ -44,6 +48,7 @@ struct PlainBody<'a> {
 fn well_formed(body: &[u8]) -> Option<Reading> {
     let body: PlainBody = serde_json::from_slice(body).ok()?;
     id_fault(&body.site_id).or_else(|| id_fault(&body.device_id)).is_none().then_some(())?;
+    (!is_too_long(&body.timestamp)).then_some(())?;
     Some(Reading {
         site_id: SiteId::new(body.site_id)?,
         device_id: DeviceId::new(body.device_id)?,
@@ -64,7 +69,6 @@ fn examine(body: &[u8]) -> Result<Reading, Vec<Fault>> {
     let faults = examination.faults;
     match (site_id, device_id, power, timestamp) {
         (Some(site_id), Some(device_id), Some(power), Some(timestamp)) if faults.is_empty() => {
-            document.must_be_json().map_err(|fault| vec![fault])?;
             Ok(Reading { site_id, device_id, power, timestamp })
         }
         _ => Err(faults),
@@ -73,7 +77,7 @@ fn examine(body: &[u8]) -> Result<Reading, Vec<Fault>> {
 
 struct Examination<'a> {
     document: &'a Document<'a>,
-    members: HashMap<Cow<'a, str>, &'a RawValue>,
+    members: HashMap<Cow<'a, str>, &'a str>,
     faults: Vec<Fault>,
 }
 
@@ -84,7 +88,7 @@ impl Examination<'_> {
         rule: impl FnOnce(&str) -> Result<T, FaultKind>,
     ) -> Option<T> {
         let location = Location::Field(name);
-        let raw = self.members.get(name).map(|raw| raw.get());
+        let raw = self.members.get(name).copied();
         let result = raw.map_or(Err(FaultKind::Missing), rule);
         let input = raw.unwrap_or_else(|| self.document.text());
         result.map_err(|kind| self.faults.push(Fault::new(location, kind, input))).ok()
@@ -117,7 +121,7 @@ fn id_fault(id: &str) -> Option<FaultKind> {
 fn power(raw: &str) -> Result<Power, FaultKind> {
     let power = match raw.as_bytes().first() {
         Some(b'"') => Power::from_text(&json::string(raw)?),
-        Some(b'-' | b'0'..=b'9') => Power::from_text(raw),
+        Some(b'-' | b'0'..=b'9' | b'I' | b'N') => Power::from_text(raw),
         _ => return Err(FaultKind::FloatType),
     };
     power.map_err(|fault| match fault {
@@ -128,7 +132,16 @@ fn power(raw: &str) -> Result<Power, FaultKind> {
 }
 
 fn timestamp(raw: &str) -> Result<Timestamp, FaultKind> {
-    Timestamp::parse(json::string(raw)?).map_err(FaultKind::Timestamp)
+    let text = json::string(raw)?;
+    if is_too_long(&text) {
+        return Err(FaultKind::TimestampTooLong);
+    }
+    Timestamp::parse(text).map_err(FaultKind::Timestamp)
+}
+
+fn is_too_long(timestamp: &str) -> bool {
+    timestamp.len() > MAX_TIMESTAMP_CHARACTERS
+        && timestamp.chars().count() > MAX_TIMESTAMP_CHARACTERS
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::MAX_ID_BYTES;
+use super::{MAX_ID_BYTES, MAX_TIMESTAMP_CHARACTERS};
 use crate::iso8601::TimestampFault;
 
 /// The most bytes of the sender's input that a fault shows. Too low and senders cannot find the
@@ -42,6 +42,8 @@ pub enum FaultKind {
     StringTooShort,
     /// An id has more than [`MAX_ID_BYTES`] bytes.
     StringTooLong,
+    /// A timestamp has more than [`MAX_TIMESTAMP_CHARACTERS`] characters.
+    TimestampTooLong,
     /// A string was expected.
     StringType,
     /// A string that is no decimal number.
@@ -98,7 +100,7 @@ impl FaultKind {
         match self {
             Self::Missing => "missing",
             Self::StringTooShort => "string_too_short",
-            Self::StringTooLong => "string_too_long",
+            Self::StringTooLong | Self::TimestampTooLong => "string_too_long",
             Self::StringType => "string_type",
             Self::FloatParsing => "float_parsing",
             Self::FloatType => "float_type",
@@ -121,6 +123,9 @@ impl FaultKind {
             Self::Missing => "Field required".to_owned(),
             Self::StringTooShort => "String should have at least 1 character".to_owned(),
             Self::StringTooLong => format!("String should have at most {MAX_ID_BYTES} bytes"),
+            Self::TimestampTooLong => {
+                format!("String should have at most {MAX_TIMESTAMP_CHARACTERS} characters")
+            }
             Self::StringType => "Input should be a valid string".to_owned(),
             Self::FloatParsing => {
                 "Input should be a valid number, unable to parse string as a number".to_owned()
@@ -148,6 +153,7 @@ impl FaultKind {
         match self {
             Self::StringTooShort => Some(json!({ "min_length": 1 })),
             Self::StringTooLong => Some(json!({ "max_length": MAX_ID_BYTES })),
+            Self::TimestampTooLong => Some(json!({ "max_length": MAX_TIMESTAMP_CHARACTERS })),
             Self::GreaterThanEqual => Some(json!({ "ge": 0.0 })),
             Self::ControlCharacter
             | Self::LoneSurrogate

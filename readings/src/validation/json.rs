@@ -5,33 +5,32 @@ use std::collections::HashMap;
 
 use serde_json::value::RawValue;
 
+use super::encoding::decode;
 use super::fault::{Fault, FaultKind, Location};
 
 /// A body that has been read as JSON, but not looked into.
 pub(super) struct Document<'a> {
+    /// As it was sent.
     text: Cow<'a, str>,
-    /// What made the text no JSON before numbers that JSON does not have were quoted.
-    not_json: Option<Fault>,
+    /// The same as JSON, with everything in the same place.
+    json: Cow<'a, str>,
 }
 
 impl<'a> Document<'a> {
     /// Reads a body; what is inside need not be a reading.
     pub fn parse(body: &'a [u8]) -> Result<Self, Fault> {
-        const BYTE_ORDER_MARK: char = '\u{feff}';
-        let text = str::from_utf8(body).map_err(|error| not_utf8(body, error.valid_up_to()))?;
-        let text = text.trim_start_matches(BYTE_ORDER_MARK);
+        let text = decode(body).map_err(|error| not_utf8(body, error.valid_up_to()))?;
         if text.is_empty() {
             return Err(Fault::new(Location::Body, FaultKind::Missing, "null"));
         }
-        let Err(error) = serde_json::from_str::<&RawValue>(text) else {
-            return Ok(Self { text: text.into(), not_json: None });
-        };
-        let fault = syntax_fault(text, &error);
-        let quoted = with_quoted_non_finite(text);
-        if serde_json::from_str::<&RawValue>(&quoted).is_err() {
-            return Err(fault);
+        if serde_json::from_str::<&RawValue>(&text).is_ok() {
+            return Ok(Self { json: text.clone(), text });
         }
-        Ok(Self { text: quoted.into(), not_json: Some(fault) })
+        let json = without_non_finite(&text);
+        match serde_json::from_str::<&RawValue>(&json) {
+            Ok(_) => Ok(Self { text, json: json.into() }),
+            Err(error) => Err(syntax_fault(&text, &error)),
+        }
     }
 
     /// The text of the body.
@@ -40,20 +39,22 @@ impl<'a> Document<'a> {
     }
 
     /// The members of the body's object; of a name that is there twice, the last.
-    pub fn members(&self) -> Result<HashMap<Cow<'_, str>, &RawValue>, Fault> {
+    pub fn members(&self) -> Result<HashMap<Cow<'_, str>, &str>, Fault> {
         let whole = |kind| Fault::new(Location::Body, kind, &self.text);
-        match self.text.trim_start().as_bytes().first() {
-            Some(b'{') => {
-                serde_json::from_str(&self.text).map_err(|error| syntax_fault(&self.text, &error))
-            }
+        match self.json.trim_start().as_bytes().first() {
+            Some(b'{') => serde_json::from_str::<HashMap<_, &RawValue>>(&self.json)
+                .map(|members| members.into_iter().map(|(name, raw)| (name, self.as_sent(raw))))
+                .map(Iterator::collect)
+                .map_err(|error| syntax_fault(&self.text, &error)),
             Some(b'n') => Err(whole(FaultKind::Missing)),
             _ => Err(whole(FaultKind::ObjectType)),
         }
     }
 
-    /// The syntax fault of a text that became JSON only by quoting `NaN` or `Infinity`.
-    pub fn must_be_json(&self) -> Result<(), Fault> {
-        self.not_json.clone().map_or(Ok(()), Err)
+    /// A value as it was sent: it is where the JSON has it.
+    fn as_sent(&self, raw: &RawValue) -> &str {
+        let start = raw.get().as_ptr().addr() - self.json.as_ptr().addr();
+        self.text.get(start..start + raw.get().len()).unwrap_or_default()
     }
 }
 
@@ -84,12 +85,12 @@ fn syntax_fault(text: &str, error: &serde_json::Error) -> Fault {
     Fault::new(Location::Offset(offset), FaultKind::JsonInvalid(reason), "{}")
 }
 
-/// Puts quotes around `NaN`, `Infinity` and `-Infinity` outside of strings. They are no JSON, but
-/// Python's `json.dumps` writes them, and "`power_reading` should be a finite number" helps more than
-/// "expected value at column 40".
-fn with_quoted_non_finite(text: &str) -> String {
+/// Puts empty arrays, as long as they are, in the place of `NaN`, `Infinity` and `-Infinity` outside of
+/// strings. They are no JSON, but Python's `json.dumps` writes them and its `json.loads` takes them
+/// wherever a value may be. An array may be nowhere else either: not as a name, not beside digits.
+fn without_non_finite(text: &str) -> String {
     const LITERALS: [&str; 3] = ["-Infinity", "Infinity", "NaN"];
-    let mut quoted = String::with_capacity(text.len() + 16);
+    let mut json = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(first) = rest.chars().next() {
         let literal = LITERALS.iter().find(|literal| rest.starts_with(**literal));
@@ -100,12 +101,12 @@ fn with_quoted_non_finite(text: &str) -> String {
         };
         let (token, after) = rest.split_at(length);
         match literal {
-            Some(_) => quoted.extend(["\"", token, "\""]),
-            None => quoted.push_str(token),
+            Some(_) => json.extend(["[", &" ".repeat(length - 2), "]"]),
+            None => json.push_str(token),
         }
         rest = after;
     }
-    quoted
+    json
 }
 
 /// The bytes of the string that `text` begins with, quotes included; all when it does not end.

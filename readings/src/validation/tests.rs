@@ -88,12 +88,67 @@ fn what_is_no_finite_power_is_refused_by_its_rule() {
 }
 
 #[test]
-fn a_number_that_json_does_not_have_is_never_taken_elsewhere() {
-    assert_eq!(only_fault(&body_with("site_id", "NaN")).0, "json_invalid");
-    let ignored = body_with("power_reading", r#"1,"more":Infinity"#);
-    assert_eq!(only_fault(&ignored).0, "json_invalid");
+fn numbers_that_json_does_not_have_are_ignored_in_members_that_are() {
+    for more in ["NaN", "Infinity", "-Infinity", "[1, NaN]", r#"{"a":[{"b":-Infinity}]}"#] {
+        let body = body_with("power_reading", &format!("1,\"more\":{more}"));
+        assert_eq!(parse_reading(body.as_bytes()).expect(more).power.to_string(), "1.0");
+    }
     let text = body_with("site_id", r#""NaN \" Infinity""#);
     assert_eq!(parse_reading(text.as_bytes()).unwrap().site_id.as_str(), "NaN \" Infinity");
+}
+
+#[test]
+fn a_number_that_json_does_not_have_is_no_text() {
+    for field in ["site_id", "device_id", "timestamp"] {
+        assert_eq!(only_fault(&body_with(field, "NaN")), ("string_type", field.to_owned()));
+    }
+    let faults = parse_reading(body_with("power_reading", "[NaN]").as_bytes()).unwrap_err();
+    assert_eq!((faults[0].kind.code(), &faults[0].input), ("float_type", &json!("[NaN]")));
+}
+
+#[test]
+fn numbers_that_python_does_not_have_either_are_malformed() {
+    for more in ["-NaN", "1NaN", "NaN1", "NaNNaN", "+Infinity", "Inf", "nan", "Infinity.0"] {
+        let body = body_with("power_reading", &format!("1,\"more\":{more}"));
+        assert_eq!(only_fault(&body).0, "json_invalid", "{more}");
+    }
+    assert_eq!(only_fault(&body_with("power_reading", "1,NaN:2")).0, "json_invalid");
+    // As CPython 3.11's json.JSONDecodeError.pos: behind the number, not at it.
+    assert_eq!(only_fault(r#"{"a":NaN,"é":x}"#), ("json_invalid", "13".to_owned()));
+}
+
+#[test]
+fn a_body_may_be_in_utf_16_or_utf_32_as_python_reads_it() {
+    let body = body_with("site_id", "\"é🏠\"");
+    let utf16 = body.encode_utf16().flat_map(u16::to_be_bytes).collect::<Vec<_>>();
+    let utf32 = body.chars().flat_map(|c| u32::from(c).to_le_bytes()).collect::<Vec<_>>();
+    for bytes in [utf16, utf32] {
+        assert_eq!(parse_reading(&bytes).unwrap().site_id.as_str(), "é🏠");
+    }
+}
+
+#[test]
+fn a_timestamp_has_at_most_128_characters() {
+    let timestamp = |length: usize| format!("\"2024-01-15T10:30:00.{}Z\"", "5".repeat(length - 21));
+    assert!(parse_reading(body_with("timestamp", &timestamp(128)).as_bytes()).is_ok());
+    let too_long = [
+        timestamp(129),
+        timestamp(60_000),
+        format!("\"{}\"", "é".repeat(129)),
+        timestamp(129).replace('5', "\\u0035"),
+    ];
+    for raw in too_long {
+        let faults = parse_reading(body_with("timestamp", &raw).as_bytes()).unwrap_err();
+        assert_eq!(faults.len(), 1);
+        assert_eq!(place(faults[0].location), "timestamp");
+        assert_eq!(faults[0].kind.code(), "string_too_long");
+        assert_eq!(faults[0].kind.context(), Some(json!({ "max_length": 128 })));
+        assert!(faults[0].kind.message().contains("128 characters"));
+    }
+    // Characters count, not bytes: 127 and a separator of two bytes.
+    let fraction = "5".repeat(128 - 20 - 1);
+    let body = body_with("timestamp", &format!("\"2024-01-15é10:30:00.{fraction}Z\""));
+    assert!(parse_reading(body.as_bytes()).is_ok());
 }
 
 #[test]
