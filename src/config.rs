@@ -4,6 +4,7 @@
 //! it. Only these files read the environment. One file a topic; [`roles`] puts topics together.
 
 mod command_line;
+mod connections;
 mod consumer;
 mod data_dir;
 mod drain;
@@ -25,6 +26,7 @@ mod values;
 
 use clap::{Parser, Subcommand};
 
+pub use self::connections::ConnectionSettings;
 pub use self::consumer::ConsumerSettings;
 pub use self::data_dir::DataDir;
 pub use self::drain::DrainSettings;

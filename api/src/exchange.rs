@@ -2,17 +2,18 @@
 //! traced.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use opentelemetry::Context;
 use opentelemetry::trace::TraceContextExt;
 use poem::Request;
-use poem::http::{HeaderValue, Method, StatusCode, header};
+use poem::http::{HeaderValue, StatusCode, header};
 use signals::trace::{self, TARGET, TRACEPARENT};
 use tracing::{Span, field::Empty, info_span};
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 
 use crate::metrics::{METRICS, STATUS};
+use crate::server::HeadOnly;
 use crate::spec::Paths;
 
 /// Asked for every few seconds by probes and scrapers, and of no interest as traces.
@@ -29,7 +30,7 @@ pub(crate) struct Exchange {
 impl Exchange {
     /// Begins with the head of a request.
     pub fn begin(request: &Request, id: &HeaderValue, paths: &Paths) -> Self {
-        let (method, route) = (known(request.method()), paths.route(request.uri().path()));
+        let (method, route) = (method(request), paths.route(request.uri().path()));
         let span = span(request, id, method, &route);
         Self { began: Instant::now(), method, route, span }
     }
@@ -87,9 +88,17 @@ fn span(request: &Request, id: &HeaderValue, method: &'static str, route: &str) 
     span
 }
 
+/// Notes an answer to what is no request.
+pub(crate) fn not_a_request(status: StatusCode) {
+    METRICS.answered(OTHER, &Arc::default(), status.as_u16(), Duration::ZERO);
+}
+
+const OTHER: &str = "_OTHER";
+
 /// The method as a label: a client may invent others.
-fn known(method: &Method) -> &'static str {
-    match method.as_str() {
+fn method(request: &Request) -> &'static str {
+    match request.method().as_str() {
+        "GET" if request.extensions().get::<HeadOnly>().is_some() => "HEAD",
         "GET" => "GET",
         "POST" => "POST",
         "HEAD" => "HEAD",
@@ -97,6 +106,6 @@ fn known(method: &Method) -> &'static str {
         "PATCH" => "PATCH",
         "DELETE" => "DELETE",
         "OPTIONS" => "OPTIONS",
-        _ => "_OTHER",
+        _ => OTHER,
     }
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
 use poem::error::NotFoundError;
-use poem::http::{HeaderName, HeaderValue, Method, StatusCode, header};
+use poem::http::{HeaderName, HeaderValue, StatusCode, header};
 use poem::{Endpoint, Error, Request, Response, Result};
 use signals::complaint::Complaint;
 use signals::request_id;
@@ -95,7 +95,7 @@ impl<E: Endpoint<Output = Response>> Front<E> {
         }
         match error.status() {
             StatusCode::METHOD_NOT_ALLOWED => {
-                let allow = self.paths.methods(path).unwrap_or(Method::GET.as_str());
+                let allow = self.paths.methods(path).unwrap_or("GET, HEAD");
                 let response = Problem::new("Method Not Allowed").response(error.status());
                 with_header(response, header::ALLOW, allow)
             }
@@ -126,11 +126,22 @@ fn id_of(request: &Request) -> HeaderValue {
         (1..=MAX_REQUEST_ID_BYTES).contains(&id.len())
             && id.as_bytes().iter().all(u8::is_ascii_graphic)
     };
-    let sent = request.headers().get(REQUEST_ID).filter(usable).cloned();
-    sent.unwrap_or_else(|| {
-        let id = Uuid::new_v4().simple().to_string();
-        HeaderValue::from_str(&id).unwrap_or(HeaderValue::from_static("unknown"))
-    })
+    request.headers().get(REQUEST_ID).filter(usable).cloned().unwrap_or_else(new_request_id)
+}
+
+/// An id for a request that has none.
+pub(crate) fn new_request_id() -> HeaderValue {
+    let id = Uuid::new_v4().simple().to_string();
+    HeaderValue::from_str(&id).unwrap_or(HeaderValue::from_static("unknown"))
+}
+
+/// The answer to a request that no operation may answer.
+pub(crate) fn refusal(request: &Request, status: StatusCode, detail: &str) -> Response {
+    let id = id_of(request);
+    Exchange::begin(request, &id, &Paths::default()).end(status);
+    let mut response = Problem::new(detail).response(status);
+    response.headers_mut().insert(REQUEST_ID, id);
+    response
 }
 
 #[cfg(test)]

@@ -12,7 +12,8 @@ use signals::metrics::{Label, Metric};
 pub use crate::operations::PIPELINE_CATALOGUE;
 
 /// The metrics of this crate, without those of [`PIPELINE_CATALOGUE`].
-pub const CATALOGUE: &[Metric] = &[REQUESTS, ACCEPTED, REJECTED, REFUSED, UNREADABLE];
+pub const CATALOGUE: &[Metric] =
+    &[REQUESTS, CONNECTIONS, CONNECTIONS_REFUSED, ACCEPTED, REJECTED, REFUSED, UNREADABLE];
 
 const REQUESTS: Metric = Metric::durations(
     "http.server.request.duration",
@@ -33,6 +34,18 @@ const REQUESTS: Metric = Metric::durations(
 pub(crate) const METHOD: &str = "http.request.method";
 pub(crate) const ROUTE: &str = "http.route";
 pub(crate) const STATUS: &str = "http.response.status_code";
+
+pub(crate) const CONNECTIONS: Metric = Metric::gauge(
+    "http.server.connections",
+    "Open connections of clients; `MAX_CONNECTIONS` is the limit",
+);
+
+const CONNECTIONS_REFUSED: Metric = Metric::counter(
+    "http.server.connections.refused",
+    "Connections above `MAX_CONNECTIONS`: `replaced` were waiting for a request and have been closed for \
+     new ones; on those `refused` a request other than a probe was answered 503",
+)
+.by(&[Label::of("reason", &["replaced", "refused"])]);
 
 const ACCEPTED: Metric = Metric::counter("readings_accepted", "Readings taken into the stream");
 
@@ -55,6 +68,7 @@ const UNREADABLE: Metric = Metric::counter(
 
 pub(crate) struct Metrics {
     requests: Histogram<f64>,
+    connections_refused: Counter<u64>,
     accepted: Counter<u64>,
     rejected: Counter<u64>,
     refused: Counter<u64>,
@@ -64,6 +78,7 @@ pub(crate) struct Metrics {
 /// The instruments of this process.
 pub(crate) static METRICS: LazyLock<Metrics> = LazyLock::new(|| Metrics {
     requests: REQUESTS.build_histogram(),
+    connections_refused: CONNECTIONS_REFUSED.build_counter(),
     accepted: ACCEPTED.build_counter(),
     rejected: REJECTED.build_counter(),
     refused: REFUSED.build_counter(),
@@ -79,6 +94,10 @@ impl Metrics {
             KeyValue::new(STATUS, i64::from(status)),
         ];
         self.requests.record(took.as_secs_f64(), &labels);
+    }
+
+    pub fn connection_refused(&self, reason: &'static str) {
+        self.connections_refused.add(1, &[KeyValue::new("reason", reason)]);
     }
 
     pub fn accepted(&self) {

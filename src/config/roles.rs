@@ -4,8 +4,8 @@ use clap::Args;
 
 use super::values::port;
 use super::{
-    ConsumerSettings, DataDir, DrainSettings, IngestionPort, IngestionThreads, IntakeSettings,
-    ListenHost, LogSettings, ProcessingPort, RedisSettings, TelemetrySettings,
+    ConnectionSettings, ConsumerSettings, DataDir, DrainSettings, IngestionPort, IngestionThreads,
+    IntakeSettings, ListenHost, LogSettings, ProcessingPort, RedisSettings, TelemetrySettings,
 };
 
 #[derive(Debug, Clone, Args)]
@@ -25,6 +25,8 @@ pub struct IngestionSettings {
     #[command(flatten)]
     pub listen: ListenHost,
     #[command(flatten)]
+    pub connections: ConnectionSettings,
+    #[command(flatten)]
     pub drain: DrainSettings,
 }
 
@@ -42,6 +44,8 @@ pub struct ProcessingSettings {
     pub port: ProcessingPort,
     #[command(flatten)]
     pub listen: ListenHost,
+    #[command(flatten)]
+    pub connections: ConnectionSettings,
 }
 
 #[derive(Debug, Clone, Args)]
@@ -56,6 +60,8 @@ pub struct QuerySettings {
     pub port: ProcessingPort,
     #[command(flatten)]
     pub listen: ListenHost,
+    #[command(flatten)]
+    pub connections: ConnectionSettings,
     #[command(flatten)]
     pub drain: DrainSettings,
 }
@@ -81,6 +87,8 @@ pub struct UpSettings {
     pub frontend_port: u16,
     #[command(flatten)]
     pub listen: ListenHost,
+    #[command(flatten)]
+    pub connections: ConnectionSettings,
     #[command(flatten)]
     pub data: DataDir,
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use actors::metrics::GROUPS_CREATED;
 use api::ingestion::{Backlog, IngestionApi};
 use api::operations::{IngestionHealthApi, MetricsApi, ProbesApi, Readiness};
+use api::server::Connections;
 use api::spec::{self, Service};
 use poem::{Endpoint, Response};
 use readings::store::Requirements;
@@ -47,7 +48,9 @@ pub async fn run(settings: IngestionSettings) -> anyhow::Result<()> {
     tokio::spawn(attend(backend.clone(), intake.clone()));
     let grace = settings.drain.timeout();
     let threads = settings.threads.ingestion_threads;
-    let serving = serve_in(threads, listener, (&backend, &intake), ending.clone(), grace);
+    let connections = Connections::new(settings.connections.limits());
+    let serving =
+        serve_in(threads, (listener, connections), (&backend, &intake), ending.clone(), grace);
     let begin_draining = async {
         ending.cancelled().await;
         backend.draining.begin();
@@ -58,7 +61,7 @@ pub async fn run(settings: IngestionSettings) -> anyhow::Result<()> {
 /// Serves in so many threads, this one among them; each has connections of its own.
 async fn serve_in(
     threads: NonZeroUsize,
-    listener: TcpListener,
+    (listener, connections): (TcpListener, Connections),
     (backend, intake): (&Backend, &Intake),
     ending: CancellationToken,
     grace: Duration,
@@ -68,10 +71,11 @@ async fn serve_in(
         let other = threads::start("ingestion")?;
         let listener = share(&listener, &other)?;
         let endpoint = service(&backend.with_own_connections(), intake).endpoint;
-        others.spawn_on(serve(listener, endpoint, ending.clone(), grace), &other);
+        let serving = serve(listener, endpoint, connections.clone(), ending.clone(), grace);
+        others.spawn_on(serving, &other);
     }
     let endpoint = service(backend, intake).endpoint;
-    announce_and_serve("ingestion-api", listener, endpoint, ending, grace).await?;
+    announce_and_serve("ingestion-api", listener, endpoint, connections, ending, grace).await?;
     others.join_all().await.into_iter().collect()
 }
 

@@ -5,14 +5,20 @@ use std::os::fd::AsFd;
 use std::time::Duration;
 
 use anyhow::Context;
-use api::server;
+use api::server::{self, Connections};
 use poem::{Endpoint, Response};
+use socket2::SockRef;
 use tokio::net::TcpListener;
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::ListenHost;
 use crate::console;
+
+/// How much of an answer the kernel may hold for a client, on each connection (it takes twice that, for
+/// what it needs itself). Too low and large answers take more turns; too high and a slow client takes so
+/// long over what is there that it seems to take nothing, and is cut off.
+const SEND_BUFFER_BYTES: usize = 128 * 1024;
 
 /// Listens on a port; 0 picks a free one.
 ///
@@ -26,10 +32,13 @@ pub async fn listen(
 ) -> anyhow::Result<TcpListener> {
     let address = host.address(standard.into(), port).await?;
     let listener = TcpListener::bind(address).await;
-    listener.with_context(|| match &host.listen_host {
+    let listener = listener.with_context(|| match &host.listen_host {
         Some(host) => format!("cannot listen on {address} (LISTEN_HOST {host}, {variable})"),
         None => format!("cannot listen on {address} ({variable})"),
-    })
+    })?;
+    // Connections inherit it.
+    SockRef::from(&listener).set_send_buffer_size(SEND_BUFFER_BYTES)?;
+    Ok(listener)
 }
 
 /// Says where a role listens, and serves it until the token is cancelled; requests under way then
@@ -41,11 +50,12 @@ pub async fn announce_and_serve(
     role: &str,
     listener: TcpListener,
     endpoint: impl Endpoint<Output = Response> + 'static,
+    connections: Connections,
     ending: CancellationToken,
     grace: Duration,
 ) -> anyhow::Result<()> {
     console::say(format_args!("{role} listens on http://{}", listener.local_addr()?));
-    serve(listener, endpoint, ending, grace).await
+    serve(listener, endpoint, connections, ending, grace).await
 }
 
 /// Serves until the token is cancelled; requests under way then have `grace` to end.
@@ -55,10 +65,11 @@ pub async fn announce_and_serve(
 pub async fn serve(
     listener: TcpListener,
     endpoint: impl Endpoint<Output = Response> + 'static,
+    connections: Connections,
     ending: CancellationToken,
     grace: Duration,
 ) -> anyhow::Result<()> {
-    Ok(server::serve(listener, endpoint, ending.cancelled_owned(), grace).await?)
+    Ok(server::serve(listener, endpoint, connections, ending.cancelled_owned(), grace).await?)
 }
 
 /// The same port for a thread with a runtime of its own.

@@ -8,6 +8,7 @@ use api::operations::{
     DeadLettersApi, MetricsApi, PipelineApi, ProbesApi, ProcessingHealthApi, Readiness,
 };
 use api::query::QueryApi;
+use api::server::Connections;
 use api::spec::{self, Service};
 use poem::{Endpoint, Response};
 use readings::store::Requirements;
@@ -46,8 +47,15 @@ pub async fn run(settings: ProcessingSettings) -> anyhow::Result<()> {
     let pipeline = start_pipeline(pipeline, &backend).await?;
     backend.attend();
     let drained = CancellationToken::new();
-    let serving =
-        announce_and_serve("processing-service", listener, endpoint, drained.clone(), QUERY_GRACE);
+    let connections = Connections::new(settings.connections.limits());
+    let serving = announce_and_serve(
+        "processing-service",
+        listener,
+        endpoint,
+        connections,
+        drained.clone(),
+        QUERY_GRACE,
+    );
     let working = async {
         let worked = work(pipeline, &backend, &ending).await;
         drained.cancel();

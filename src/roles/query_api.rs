@@ -3,6 +3,7 @@
 use std::net::Ipv4Addr;
 
 use api::operations::Readiness;
+use api::server::Connections;
 use readings::store::Requirements;
 
 use super::backend::Backend;
@@ -35,6 +36,7 @@ pub async fn run(settings: QuerySettings) -> anyhow::Result<()> {
         "query-api",
         listener,
         endpoint,
+        Connections::new(settings.connections.limits()),
         ending.clone(),
         settings.drain.timeout(),
     );

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use actors::PipelineConfig;
 use api::page;
+use api::server::Connections;
 use readings::store::{Keys, Requirements};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -54,6 +55,7 @@ fn needs(keys: &Keys) -> Requirements {
 }
 
 pub(super) struct Listeners {
+    connections: Connections,
     pub ingestion: TcpListener,
     pub processing: TcpListener,
     pub frontend: TcpListener,
@@ -65,6 +67,7 @@ impl Listeners {
             listen(&settings.listen, Ipv4Addr::LOCALHOST, port, variable).await
         };
         Ok(Self {
+            connections: Connections::new(settings.connections.limits()),
             ingestion: open(settings.ingestion.ingestion_port, "INGESTION_PORT").await?,
             processing: open(settings.processing.processing_port, "PROCESSING_PORT").await?,
             frontend: open(settings.frontend_port, "FRONTEND_PORT").await?,
@@ -83,15 +86,17 @@ impl Listeners {
         let ingestion = || ingestion_api::service(backend, intake).endpoint;
         let processing = || processing_service::service(backend, consumer).endpoint;
         let page = page::page(ingestion(), processing());
+        let connections = || self.connections.clone();
         let taking = async {
-            let end = serve(self.ingestion, ingestion(), ending.clone(), grace).await;
+            let end =
+                serve(self.ingestion, ingestion(), connections(), ending.clone(), grace).await;
             taken.cancel();
             end
         };
         let (taken, queried, shown) = tokio::join!(
             taking,
-            serve(self.processing, processing(), drained.clone(), QUERY_GRACE),
-            serve(self.frontend, page, drained.clone(), QUERY_GRACE),
+            serve(self.processing, processing(), connections(), drained.clone(), QUERY_GRACE),
+            serve(self.frontend, page, connections(), drained.clone(), QUERY_GRACE),
         );
         taken.and(queried).and(shown)
     }

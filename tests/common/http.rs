@@ -105,11 +105,22 @@ impl RawConnection {
         let _ = self.0.write_all(bytes.as_ref()).await;
     }
 
-    /// What the server sends until it closes the connection: ask for that with `Connection: close`.
-    pub async fn reply(mut self) -> Reply {
+    /// Ends the sending, as `nc -N` does; what the server sends is still read.
+    pub async fn end_sending(&mut self) {
+        // Err: the server has closed the connection; the answer will show.
+        let _ = self.0.shutdown().await;
+    }
+
+    /// What the server sends until it closes the connection.
+    pub async fn text(mut self) -> String {
         let mut bytes = Vec::new();
         self.0.read_to_end(&mut bytes).await.expect("the server answers");
-        let text = String::from_utf8_lossy(&bytes);
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+
+    /// The answer, up to where the server closes the connection: ask for that with `Connection: close`.
+    pub async fn reply(self) -> Reply {
+        let text = self.text().await;
         let (head, body) = text.split_once("\r\n\r\n").unwrap_or((&text, ""));
         let mut lines = head.lines();
         let status = lines.next().and_then(|line| line.split(' ').nth(1)?.parse().ok());

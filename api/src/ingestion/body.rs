@@ -5,25 +5,34 @@
 
 use std::time::Duration;
 
-use bytes::Bytes;
-use mime::Mime;
-use poem::error::ReadBodyError;
-use poem::{Request, RequestBody};
+use bytes::{Bytes, BytesMut};
+use futures_util::TryStreamExt;
+use poem::http::{HeaderMap, header};
+use poem::{Body, Request, RequestBody};
 use poem_openapi::payload::{Json, Payload};
 use poem_openapi::registry::{MetaMediaType, MetaRequest, Registry};
 use poem_openapi::types::Example;
 use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions, Object};
 use readings::validation::{Fault, FaultKind, Location};
+use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::timeout;
 
 use super::timestamp::TimestampText;
 use crate::problem::Problem;
 use crate::shape::Shaped;
 
-/// The largest body that is read. A reading with the longest ids has about 4 KiB even when every
-/// character is escaped. Too low and members that we ignore make a reading too large; too high and
-/// many senders at once fill the memory.
+/// The largest body that is read. Too low and members that we ignore make a reading too large; too high
+/// and many senders at once fill the memory.
 const MAX_BODY_BYTES: usize = 64 * 1024;
+
+/// The largest body of which there may be as many as there are connections. A reading with the longest
+/// ids has about 4 KiB even when every character is escaped. Too low and such readings wait for each
+/// other; too high and many senders at once fill the memory.
+const SMALL_BODY_BYTES: usize = 6 * 1024;
+
+/// Larger bodies that may be in memory at the same time; the others wait in their connections. Too low and
+/// senders of large bodies wait for one that stalls; too high and they fill the memory.
+static LARGE_BODIES: Semaphore = Semaphore::const_new(32);
 
 /// How long the body may take to arrive. Too low and senders on slow links are cut off; too high and
 /// a sender that stalls holds its connection that long.
@@ -62,13 +71,22 @@ impl Example for EnergyReading {
 #[derive(Debug)]
 pub enum ReadingBody {
     /// All of it, to be read as JSON.
-    Complete(Bytes),
+    Complete(WholeBody),
     /// It is declared to be something else than JSON.
     NotJson(Fault),
     /// It has more bytes than a reading can have.
     TooLarge,
-    /// It did not arrive in time, or not at all.
+    /// It did not arrive in time.
     TooSlow,
+    /// It ended before it was complete, or its chunks are malformed.
+    Broken,
+}
+
+/// A body that has arrived, and its place among the large ones, if it is one.
+#[derive(Debug, Default)]
+pub struct WholeBody {
+    pub(super) bytes: Bytes,
+    _place: Option<SemaphorePermit<'static>>,
 }
 
 pub(super) fn too_large() -> Problem {
@@ -78,6 +96,10 @@ pub(super) fn too_large() -> Problem {
 pub(super) fn too_slow() -> Problem {
     let seconds = BODY_TIMEOUT.as_secs();
     Problem::new(format!("The body did not arrive completely within {seconds} seconds"))
+}
+
+pub(super) fn broken() -> Problem {
+    Problem::new("The body ended before it was complete, or its chunks are malformed")
 }
 
 impl<'a> ApiExtractor<'a> for ReadingBody {
@@ -101,45 +123,108 @@ impl<'a> ApiExtractor<'a> for ReadingBody {
         body: &mut RequestBody,
         _options: ExtractParamOptions<Self::ParamType>,
     ) -> poem::Result<Self> {
-        let reading = body.take()?.into_bytes_limit(MAX_BODY_BYTES);
-        let body = match timeout(BODY_TIMEOUT, reading).await {
+        let headers = request.headers();
+        // Not read at all: a client that asks first (`Expect: 100-continue`) need not send it.
+        if declared_length(headers).is_some_and(|length| length > MAX_BODY_BYTES) {
+            return Ok(Self::TooLarge);
+        }
+        let body = match timeout(BODY_TIMEOUT, read(body.take()?)).await {
             Ok(Ok(body)) => body,
-            Ok(Err(ReadBodyError::PayloadTooLarge)) => return Ok(Self::TooLarge),
-            Ok(Err(_)) | Err(_) => return Ok(Self::TooSlow),
+            Ok(Err(unread)) => return Ok(unread),
+            Err(_elapsed) => return Ok(Self::TooSlow),
         };
-        if body.is_empty() || request.content_type().is_none_or(is_json) {
+        if body.bytes.is_empty() || is_json(headers) {
             return Ok(Self::Complete(body));
         }
-        let text = serde_json::to_string(&String::from_utf8_lossy(&body)).unwrap_or_default();
+        let text = serde_json::to_string(&String::from_utf8_lossy(&body.bytes)).unwrap_or_default();
         Ok(Self::NotJson(Fault::new(Location::Body, FaultKind::ObjectType, &text)))
     }
 }
 
-fn is_json(content_type: &str) -> bool {
-    content_type.parse::<Mime>().is_ok_and(|mime| {
-        let json = mime.subtype() == mime::JSON || mime.suffix() == Some(mime::JSON);
-        mime.type_() == mime::APPLICATION && json
-    })
+fn declared_length(headers: &HeaderMap) -> Option<usize> {
+    let length = headers.get(header::CONTENT_LENGTH)?.to_str().ok()?;
+    // Err: it has more digits than any length.
+    Some(length.parse().unwrap_or(usize::MAX))
+}
+
+/// Reads a body to its end. What arrived in one piece, as nearly every reading does, is not copied.
+async fn read(body: Body) -> Result<WholeBody, ReadingBody> {
+    let mut pieces = std::pin::pin!(body.into_bytes_stream());
+    let broken = |_| ReadingBody::Broken;
+    let Some(first) = pieces.try_next().await.map_err(broken)? else {
+        return Ok(WholeBody::default());
+    };
+    let Some(second) = pieces.try_next().await.map_err(broken)? else {
+        return Ok(WholeBody { bytes: first, _place: None });
+    };
+    let (mut bytes, mut place) = (BytesMut::from(first), None);
+    let mut next = Some(second);
+    while let Some(piece) = next {
+        if bytes.len() + piece.len() > MAX_BODY_BYTES {
+            return Err(ReadingBody::TooLarge);
+        }
+        if place.is_none() && bytes.len() + piece.len() > SMALL_BODY_BYTES {
+            // Err: it is never closed.
+            place = LARGE_BODIES.acquire().await.ok();
+        }
+        bytes.extend_from_slice(&piece);
+        next = pieces.try_next().await.map_err(broken)?;
+    }
+    Ok(WholeBody { bytes: bytes.freeze(), _place: place })
+}
+
+/// As the original takes it: `application/json` or `application/…+json` before the first `;`, whatever
+/// parameters follow (RFC 9110, 8.3.1), or nothing at all.
+fn is_json(headers: &HeaderMap) -> bool {
+    let Some(value) = headers.get(header::CONTENT_TYPE) else { return true };
+    let essence = value.as_bytes().split(|byte| *byte == b';').next().unwrap_or_default();
+    let essence = essence.trim_ascii().to_ascii_lowercase();
+    let subtype = essence.strip_prefix(b"application/");
+    subtype.is_some_and(|subtype| subtype == b"json" || subtype.ends_with(b"+json"))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::is_json;
+    use poem::http::HeaderValue;
+
+    use super::*;
+
+    fn is_json_when(content_type: &[u8]) -> bool {
+        let value = HeaderValue::from_bytes(content_type).unwrap();
+        is_json(&HeaderMap::from_iter([(header::CONTENT_TYPE, value)]))
+    }
 
     #[test]
     fn json_is_application_json_and_whatever_ends_with_plus_json() {
         for yes in [
             "application/json",
             "application/json; charset=utf-8",
+            "application/json ; charset=utf-8",
+            "application/json\t;charset=\"utf-8\"",
+            " application/json;",
+            "application/json;;",
+            "application/json; charset",
+            "application/json; note=\"a;b\"; x=y",
             "application/vnd.meter+json",
+            "application/vnd.meter+json ;version=2",
             "APPLICATION/JSON",
         ] {
-            assert!(is_json(yes), "{yes}");
+            assert!(is_json_when(yes.as_bytes()), "{yes}");
         }
-        for no in
-            ["text/plain", "text/json", "application/xml", "", "application/x-www-form-urlencoded"]
-        {
-            assert!(!is_json(no), "{no}");
+        for no in [
+            "text/plain",
+            "text/plain; application/json",
+            "text/json",
+            "application/xml",
+            "",
+            ";",
+            "application/x-www-form-urlencoded",
+            "application /json",
+            "json",
+        ] {
+            assert!(!is_json_when(no.as_bytes()), "{no}");
         }
+        assert!(!is_json_when(b"text/plain; x=\xe9"));
+        assert!(is_json(&HeaderMap::new()));
     }
 }

@@ -92,6 +92,9 @@ enum Answer {
         #[oai(header = "Idempotent-Replayed")]
         Option<bool>,
     ),
+    /// The body ended before it was complete, or its chunks are malformed.
+    #[oai(status = 400)]
+    Broken(Json<Problem>),
     /// The body was not complete in time.
     #[oai(status = 408)]
     TooSlow(Json<Problem>),
@@ -127,9 +130,10 @@ impl IngestionApi {
             ReadingBody::Complete(body) => body,
             ReadingBody::TooLarge => return Answer::TooLarge(Json(body::too_large())),
             ReadingBody::TooSlow => return Answer::TooSlow(Json(body::too_slow())),
+            ReadingBody::Broken => return Answer::Broken(Json(body::broken())),
             ReadingBody::NotJson(fault) => return rejected(vec![fault]),
         };
-        let reading = match parse_reading(&body) {
+        let reading = match parse_reading(&body.bytes) {
             Ok(reading) => reading,
             Err(faults) => return rejected(faults),
         };
@@ -140,7 +144,7 @@ impl IngestionApi {
         let answer = match key_of(request) {
             None => self.accept(&reading).await,
             // On the heap: it is large, and few requests have a key.
-            Some(key) => Box::pin(self.accept_once(&reading, &key, &body)).await,
+            Some(key) => Box::pin(self.accept_once(&reading, &key, &body.bytes)).await,
         };
         fail::fail_point!("ingestion-before-answer");
         answer

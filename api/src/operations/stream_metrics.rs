@@ -180,12 +180,17 @@ fn accepted(request: &Request) -> impl Iterator<Item = &str> {
 }
 
 fn wants_text(accept: &str) -> bool {
-    let names =
-        |range: &str| range.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    accept
-        .split(',')
-        .map(names)
-        .any(|name| name == "text/plain" || name == "application/openmetrics-text")
+    accept.split(',').any(|range| {
+        let mut parts = range.split(';').map(|part| part.trim().to_ascii_lowercase());
+        let name = parts.next().unwrap_or_default();
+        (name == "text/plain" || name == "application/openmetrics-text")
+            && !parts.any(|parameter| is_zero_quality(&parameter))
+    })
+}
+
+/// `q=0`: the sender does not want it (RFC 9110, 12.4.2).
+fn is_zero_quality(parameter: &str) -> bool {
+    parameter.strip_prefix("q=").is_some_and(|quality| quality.parse() == Ok(0.0))
 }
 
 /// An entry as redis-py gives it, and the original passed on: `[id, {field: value}]`.
@@ -225,5 +230,9 @@ mod tests {
         assert!(!wants_text("*/*"));
         assert!(!wants_text("application/json"));
         assert!(!wants_text("text/*, text/html"));
+        assert!(!wants_text("text/plain;q=0"));
+        assert!(!wants_text("text/plain; Q=0.000, application/json"));
+        assert!(wants_text("text/plain;q=0, application/openmetrics-text;q=0.5"));
+        assert!(wants_text("text/plain;q=0.001"));
     }
 }

@@ -4,6 +4,7 @@
 //! again. When Redis fails midway the connection is broken off, never closed as if complete.
 
 use std::io;
+use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -17,9 +18,9 @@ use readings::SiteId;
 use readings::store::StoreError;
 use readings::store::series::{Page, SeriesReader};
 use signals::complaint::Complaint;
-use tokio::sync::OwnedSemaphorePermit;
 use tracing::{error, warn};
 
+use super::places::{Place, Places};
 use crate::metrics::METRICS;
 
 /// A stored reading.
@@ -52,54 +53,69 @@ struct SiteReadings {
     readings: Vec<StoredReading>,
 }
 
-/// An answer whose first page has been read.
-pub(super) enum Export {
-    /// There is no other page.
-    Complete(Bytes),
-    /// There are more.
-    Begun(BegunExport),
-}
+/// The largest answer that needs no place among the large ones. Too low and small ones wait, too; too high
+/// and clients that take them slowly fill the memory.
+const SMALL_BYTES: usize = 64 * 1024;
 
-pub(super) struct BegunExport {
+/// An answer whose first page has been read.
+pub(super) struct Export {
     head: Bytes,
-    rest: Rest,
+    /// `None` when the first page is the only one.
+    rest: Option<Rest>,
 }
 
 /// What is left to send.
 struct Rest {
     site: SiteId,
     reader: SeriesReader,
+    places: Arc<Places>,
     any_before: bool,
 }
 
 impl Export {
     /// Reads the first page, so that a store that cannot be read is told with a status.
-    pub async fn begin(site: &SiteId, reader: SeriesReader) -> Result<Self, StoreError> {
+    pub async fn begin(
+        site: &SiteId,
+        reader: SeriesReader,
+        places: &Arc<Places>,
+    ) -> Result<Self, StoreError> {
         let mut head = Vec::new();
         head.extend_from_slice(b"{\"site_id\":");
         head.extend_from_slice(serde_json::json!(site.as_str()).to_string().as_bytes());
         head.extend_from_slice(b",\"readings\":[");
-        let mut rest = Rest { site: site.clone(), reader, any_before: false };
+        let (site, places) = (site.clone(), Arc::clone(places));
+        let mut rest = Rest { site, reader, places, any_before: false };
         let ended = rest.next_page(&mut head).await?;
-        Ok(if ended {
-            Self::Complete(head.into())
-        } else {
-            Self::Begun(BegunExport { head: head.into(), rest })
+        Ok(Self { head: head.into(), rest: (!ended).then_some(rest) })
+    }
+
+    /// Whether it is complete, and small enough for any number of them.
+    pub fn is_small(&self) -> bool {
+        self.rest.is_none() && self.head.len() <= SMALL_BYTES
+    }
+
+    /// The answer as it is sent where it is small, or only its head is sent.
+    pub fn without_place(self) -> ReadingsJson {
+        ReadingsJson(match self.rest {
+            None => Body::from_bytes(self.head),
+            Some(_) => {
+                Body::from_bytes_stream(stream::once(async { Ok::<_, io::Error>(self.head) }))
+            }
         })
     }
-}
 
-impl BegunExport {
-    /// Sends what has been read, then page after page; the permit goes back after the last.
-    pub fn stream(self, permit: OwnedSemaphorePermit) -> ReadingsJson {
+    /// Sends what has been read, then page after page; the place is given back after the last.
+    pub fn stream(self, place: Place) -> ReadingsJson {
+        let Some(rest) = self.rest else {
+            return ReadingsJson(Body::from_bytes(place.hold(self.head)));
+        };
         let head = stream::once(async { Ok(self.head) });
-        let state = Some((self.rest, permit));
-        let rest = stream::unfold(state, async |state| {
-            let (mut rest, permit) = state?;
+        let rest = stream::unfold(Some((rest, place)), async |state| {
+            let (mut rest, place) = state?;
             let mut chunk = Vec::new();
             match rest.next_page(&mut chunk).await {
-                Ok(true) => Some((Ok(chunk.into()), None)),
-                Ok(false) => Some((Ok(Bytes::from(chunk)), Some((rest, permit)))),
+                Ok(true) => Some((Ok(place.hold(chunk.into())), None)),
+                Ok(false) => Some((Ok(Bytes::from(chunk)), Some((rest, place)))),
                 Err(error) => {
                     static COMPLAINT: Complaint = Complaint::new();
                     if let Some(unsaid) = COMPLAINT.note(Instant::now()) {
@@ -116,9 +132,10 @@ impl BegunExport {
 impl Rest {
     /// Appends the next page, and the end of the body when it is the last.
     async fn next_page(&mut self, chunk: &mut Vec<u8>) -> Result<bool, StoreError> {
-        let Some(page) = self.reader.next_page().await? else {
-            return Ok(true);
-        };
+        let turn = self.places.turn().await;
+        let page = self.reader.next_page().await?;
+        drop(turn);
+        let Some(page) = page else { return Ok(true) };
         self.append(&page, chunk);
         let ended = self.reader.has_ended();
         if ended {
@@ -150,12 +167,6 @@ impl Rest {
 /// A body of [`SiteReadings`], written as bytes.
 #[derive(Debug)]
 pub struct ReadingsJson(Body);
-
-impl ReadingsJson {
-    pub(super) fn complete(body: Bytes) -> Self {
-        Self(Body::from_bytes(body))
-    }
-}
 
 impl Payload for ReadingsJson {
     const CONTENT_TYPE: &'static str = "application/json";

@@ -1,9 +1,12 @@
 //! Reading back: the readings of a site, the list of sites.
 
 mod export;
+mod places;
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
+use poem::Request;
 use poem_openapi::param::{Path, Query};
 use poem_openapi::payload::Json;
 use poem_openapi::registry::MetaSchema;
@@ -12,19 +15,16 @@ use readings::SiteId;
 use readings::store::StoreError;
 use readings::store::series::SeriesStore;
 use readings::store::sites::SiteIndex;
-use tokio::sync::Semaphore;
 
 use self::export::Export;
 pub use self::export::ReadingsJson;
+use self::places::Places;
 
 use crate::parameter::{Breach, Checked, Rule};
 use crate::problem::{Problem, ValidationProblem};
+use crate::server::HeadOnly;
 use crate::spec::Topic;
 use crate::trouble::{Asked, unavailable};
-
-/// Exports of more than one page at the same time. Too low and analysts wait for each other; too
-/// high and their pages crowd out everybody else at Redis.
-const MAX_EXPORTS: usize = 16;
 
 /// Sites that one page of the list has at most.
 const MAX_SITES: usize = 1_000;
@@ -34,14 +34,14 @@ const MAX_SITES: usize = 1_000;
 pub struct QueryApi {
     series: SeriesStore,
     sites: SiteIndex,
-    exports: Arc<Semaphore>,
+    places: Arc<Places>,
 }
 
 impl QueryApi {
     /// Reads from these.
     #[must_use]
     pub fn new(series: SeriesStore, sites: SiteIndex) -> Self {
-        Self { series, sites, exports: Arc::new(Semaphore::new(MAX_EXPORTS)) }
+        Self { series, sites, places: Arc::default() }
     }
 }
 
@@ -117,18 +117,16 @@ impl QueryApi {
         &self,
         /// The site's id; a `/` in it is written `%2F`.
         site_id: Path<Checked<SiteInPath>>,
+        request: &Request,
     ) -> ReadingsAnswer {
         let site = match site_id.0.0 {
             Ok(Some(site)) => site,
             Ok(None) => return ReadingsAnswer::NotFound(Json(Problem::new("Not Found"))),
             Err(fault) => return ReadingsAnswer::Invalid(Json(fault.into())),
         };
-        match Export::begin(&site, self.series.read(&site)).await {
-            Ok(Export::Complete(body)) => ReadingsAnswer::Readings(ReadingsJson::complete(body)),
-            Ok(Export::Begun(export)) => match Arc::clone(&self.exports).try_acquire_owned() {
-                Ok(permit) => ReadingsAnswer::Readings(export.stream(permit)),
-                Err(_) => ReadingsAnswer::Unavailable(Json(too_many_exports()), 5),
-            },
+        match self.export(&site, request).await {
+            Ok(Some(readings)) => ReadingsAnswer::Readings(readings),
+            Ok(None) => ReadingsAnswer::Unavailable(Json(too_many_exports()), 5),
             Err(error) => {
                 let (problem, retry_after) = unreadable(&error);
                 ReadingsAnswer::Unavailable(Json(problem), retry_after)
@@ -156,6 +154,32 @@ impl QueryApi {
     }
 }
 
+impl QueryApi {
+    /// The readings of a site; `None` when there is no place for an answer that is so large.
+    async fn export(
+        &self,
+        site: &SiteId,
+        request: &Request,
+    ) -> Result<Option<ReadingsJson>, StoreError> {
+        let begun = self.begin(site).await?;
+        if begun.is_small() || request.extensions().get::<HeadOnly>().is_some() {
+            return Ok(Some(begun.without_place()));
+        }
+        let client = request.remote_addr().as_socket_addr().map(SocketAddr::ip);
+        if let Some(place) = self.places.take(client) {
+            return Ok(Some(begun.stream(place)));
+        }
+        // What has been read is read again: those that wait must not fill the memory.
+        drop(begun);
+        let Some(place) = self.places.wait(client).await else { return Ok(None) };
+        Ok(Some(self.begin(site).await?.stream(place)))
+    }
+
+    async fn begin(&self, site: &SiteId) -> Result<Export, StoreError> {
+        Export::begin(site, self.series.read(site), &self.places).await
+    }
+}
+
 fn page(ids: Vec<String>) -> Sites {
     let next_after = ids.last().filter(|_| ids.len() == MAX_SITES).cloned();
     Sites { sites: ids.into_iter().map(|site_id| Site { site_id }).collect(), next_after }
@@ -166,5 +190,5 @@ fn unreadable(error: &StoreError) -> (Problem, u64) {
 }
 
 fn too_many_exports() -> Problem {
-    Problem::new(format!("{MAX_EXPORTS} large exports are under way; try again when one has ended"))
+    Problem::new("Too many large answers are under way; try again when one has ended")
 }

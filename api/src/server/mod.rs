@@ -1,39 +1,52 @@
-//! Serves an endpoint: connections, their time limits and their end.
+//! Serves an endpoint: connections, their limits and their end.
 //!
-//! The framework's own server has no limit for a request head that never ends, so the loop over
-//! hyper's connections is here.
+//! | module | what it owns |
+//! |---|---|
+//! | [`connections`] | how many there may be, and which one is closed for another |
+//! | [`wire`] | a connection's socket: how long it waits for what, and how it is closed |
+//! | [`state`] | what a connection is doing |
+//! | [`head`] | what is asked of a request's head |
+//! | [`answer`] | a request and its answer |
+//! | [`own_answer`] | answers to what is no request |
+//!
+//! The framework's own server has no limits, so the loop over hyper's connections is here.
+
+mod answer;
+mod connections;
+mod head;
+mod own_answer;
+mod state;
+mod wire;
 
 use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use hyper::body::Incoming;
+use hyper::Request;
+use hyper::body::{Body, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use hyper_util::server::graceful::GracefulShutdown;
-use poem::http::uri::Scheme;
-use poem::http::{HeaderValue, header};
 use poem::web::{LocalAddr, RemoteAddr};
 use poem::{Addr, Endpoint, Response};
 use signals::complaint::Complaint;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{sleep, timeout};
-use tokio_io_timeout::TimeoutStream;
 use tracing::{debug, warn};
 
-/// How long the head of a request may take, and how long a connection may be silent between two
-/// requests. Too low and clients that keep connections for a slow meter reconnect each time; too
-/// high and stalled senders keep theirs.
-const HEAD_TIMEOUT: Duration = Duration::from_mins(1);
+pub use self::connections::{Connections, Limits};
+pub use self::head::HeadOnly;
 
-/// How long a client may take nothing of an answer that is ready for it. Too low and clients on bad
-/// links lose large answers; too high and one that has stopped reading keeps its place among the
-/// large exports.
-const STALL_TIMEOUT: Duration = Duration::from_secs(15);
+use self::connections::Place;
+use self::state::Ending;
+use self::wire::Wire;
+
+/// The largest head of a request, and the most that is read at a time. Too low and clients with many
+/// cookies are refused (431); too high and many connections at once fill the memory.
+const MAX_HEAD_BYTES: usize = 16 * 1024;
 
 /// The pause when no connection can be accepted, as when there are no file descriptors left.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -51,100 +64,86 @@ const FAREWELL: Duration = Duration::from_millis(100);
 pub async fn serve(
     listener: TcpListener,
     endpoint: impl Endpoint<Output = Response> + 'static,
+    connections: Connections,
     shutdown: impl Future<Output = ()>,
     grace: Duration,
 ) -> io::Result<()> {
     let local = listener.local_addr()?;
-    let (endpoint, ending) = (Arc::new(endpoint), Arc::new(AtomicBool::new(false)));
-    let connections = GracefulShutdown::new();
+    let (endpoint, ending) = (Arc::new(endpoint), Arc::new(Ending::default()));
+    let graceful = GracefulShutdown::new();
     tokio::pin!(shutdown);
     loop {
         tokio::select! {
-            accepted = listener.accept() => match accepted {
-                Ok((stream, remote)) => {
-                    spawn(stream, [local, remote], (&endpoint, &ending), &connections);
-                },
-                Err(error) => {
-                    static COMPLAINT: Complaint = Complaint::new();
-                    if let Some(unsaid) = COMPLAINT.note(Instant::now()) {
-                        warn!(%error, unsaid, "cannot accept a connection");
-                    }
-                    sleep(ACCEPT_PAUSE).await;
-                }
-            },
+            (stream, remote, place) = accept(&listener, &connections, &ending) => {
+                spawn(stream, [local, remote], &endpoint, (place, &connections), &graceful);
+            }
             () = &mut shutdown => break,
         }
     }
     drop(listener);
-    ending.store(true, Ordering::Release);
-    if connections.count() > 0 {
+    ending.announce();
+    if graceful.count() > 0 {
         sleep(FAREWELL.min(grace)).await;
     }
-    let open = connections.count();
-    if timeout(grace, connections.shutdown()).await.is_err() {
+    connections.end(&ending);
+    let open = graceful.count();
+    if timeout(grace, graceful.shutdown()).await.is_err() {
         warn!(open, "connections were still busy and have been closed");
     }
     Ok(())
 }
 
+/// The next connection, and its place among those that may be open. While there is none, further
+/// connections wait in the kernel's queue.
+async fn accept(
+    listener: &TcpListener,
+    connections: &Connections,
+    server: &Arc<Ending>,
+) -> (TcpStream, SocketAddr, Place) {
+    loop {
+        match listener.accept().await {
+            Ok((stream, remote)) => return (stream, remote, connections.place(server).await),
+            Err(error) => {
+                static COMPLAINT: Complaint = Complaint::new();
+                if let Some(unsaid) = COMPLAINT.note(Instant::now()) {
+                    warn!(%error, unsaid, "cannot accept a connection");
+                }
+                sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}
+
 fn spawn<E: Endpoint<Output = Response> + 'static>(
     stream: TcpStream,
     [local, remote]: [SocketAddr; 2],
-    (endpoint, ending): (&Arc<E>, &Arc<AtomicBool>),
-    connections: &GracefulShutdown,
+    endpoint: &Arc<E>,
+    (place, connections): (Place, &Connections),
+    graceful: &GracefulShutdown,
 ) {
     // Answers are small and must not wait for the kernel to fill a packet; Err: the peer is gone.
     let _ = stream.set_nodelay(true);
-    let (endpoint, ending) = (Arc::clone(endpoint), Arc::clone(ending));
-    let service = service_fn(move |request: hyper::Request<Incoming>| {
-        let (endpoint, ending) = (Arc::clone(&endpoint), Arc::clone(&ending));
-        let (local, remote) = (LocalAddr(Addr::from(local)), RemoteAddr(Addr::from(remote)));
-        async move {
-            let request = (request, local, remote, Scheme::HTTP).into();
-            let mut response = endpoint.get_response(request).await;
-            if ending.load(Ordering::Acquire) {
-                let close = HeaderValue::from_static("close");
-                response.headers_mut().insert(header::CONNECTION, close);
-            }
-            Ok::<_, Infallible>(hyper::Response::from(response))
-        }
+    let wire = Wire::new(stream, Arc::clone(&place.state), connections.keep_alive());
+    let (endpoint, state) = (Arc::clone(endpoint), Arc::clone(&place.state));
+    let service = service_fn(move |request: Request<Incoming>| {
+        let (endpoint, state) = (Arc::clone(&endpoint), Arc::clone(&state));
+        let peers = (LocalAddr(Addr::from(local)), RemoteAddr(Addr::from(remote)));
+        state.begin_request(!request.body().is_end_stream());
+        async move { Ok::<_, Infallible>(answer::answer(request, &*endpoint, peers, &state).await) }
     });
-    let mut stream = TimeoutStream::new(stream);
-    stream.set_write_timeout(Some(STALL_TIMEOUT));
     let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_TIMEOUT)
-        .serve_connection(TokioIo::new(Box::pin(stream)), service);
-    let connection = connections.watch(connection);
+        .half_close(true)
+        .max_buf_size(MAX_HEAD_BYTES)
+        .header_read_timeout(None)
+        .serve_connection(TokioIo::new(wire), service);
+    let connection = graceful.watch(connection);
     tokio::spawn(async move {
         if let Err(error) = connection.await {
             debug!(%error, "a connection ended badly");
         }
+        drop(place);
     });
 }
 
 #[cfg(test)]
-mod tests {
-    use std::future::pending;
-
-    use poem::endpoint::make_sync;
-    use tokio::io::{AsyncReadExt, AsyncWriteExt};
-    use tokio::time::Instant;
-
-    use super::*;
-
-    #[tokio::test(start_paused = true)]
-    async fn a_request_head_that_never_ends_is_cut_off() {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        let endpoint = make_sync(|_| Response::default());
-        let serving = tokio::spawn(serve(listener, endpoint, pending(), Duration::ZERO));
-        let mut client = TcpStream::connect(address).await.unwrap();
-        client.write_all(b"GET / HTTP/1.1\r\nHost: x\r\nX-Slow: ").await.unwrap();
-        let began = Instant::now();
-        let mut answer = Vec::new();
-        timeout(HEAD_TIMEOUT * 2, client.read_to_end(&mut answer)).await.unwrap().unwrap();
-        assert!(began.elapsed() >= HEAD_TIMEOUT / 2, "cut off after {:?}", began.elapsed());
-        serving.abort();
-    }
-}
+mod tests;

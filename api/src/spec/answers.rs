@@ -3,10 +3,12 @@
 use serde_json::{Map, Value, json};
 
 /// Failures that any request may meet before, beside or instead of its operation.
-const COMMON: [(&str, &str, &str); 4] = [
+const COMMON: [(&str, &str, &str); 6] = [
     ("400", "BadRequest", "The request is no HTTP that is understood here."),
+    ("414", "TargetTooLong", "The request line is too long."),
     ("431", "HeadTooLarge", "The head of the request is too large."),
     ("500", "InternalServerError", "The service has failed; its log says how."),
+    ("501", "CodingUnknown", "The body is coded otherwise than in chunks."),
     ("503", "Unavailable", "The request cannot be answered now, or took too long."),
 ];
 

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use poem::http::Method;
 use serde_json::Value;
 
 use super::{DOCS, OPENAPI_JSON};
@@ -33,7 +32,7 @@ impl Paths {
             methods: methods(operations),
         });
         let own = [DOCS, OPENAPI_JSON]
-            .map(|path| Template { path: path.into(), methods: Method::GET.to_string() });
+            .map(|path| Template { path: path.into(), methods: "GET, HEAD".to_owned() });
         Self { templates: documented.chain(own).collect(), unknown: "".into() }
     }
 
@@ -57,7 +56,12 @@ impl Paths {
 
 fn methods(operations: &Value) -> String {
     let methods = operations.as_object().into_iter().flatten();
-    methods.map(|(method, _)| method.to_uppercase()).collect::<Vec<_>>().join(", ")
+    methods.map(|(method, _)| spelled(method)).collect::<Vec<_>>().join(", ")
+}
+
+/// Wherever there is GET there is HEAD, which the document leaves out.
+fn spelled(method: &str) -> String {
+    if method == "get" { "GET, HEAD".to_owned() } else { method.to_uppercase() }
 }
 
 fn matches(template: &str, path: &str) -> bool {
@@ -80,8 +84,8 @@ mod tests {
         let document = r#"{"paths":{"/readings":{"post":{}},"/a/{id}":{"delete":{},"get":{}}}}"#;
         let paths = Paths::of(document);
         assert_eq!(paths.methods("/readings"), Some("POST"));
-        assert_eq!(paths.methods("/a/b%2Fc"), Some("DELETE, GET"));
-        assert_eq!(paths.methods("/docs"), Some("GET"));
+        assert_eq!(paths.methods("/a/b%2Fc"), Some("DELETE, GET, HEAD"));
+        assert_eq!(paths.methods("/docs"), Some("GET, HEAD"));
         assert_eq!(paths.methods("/a"), None);
         let routes = ["/a/b", "/readings", "/a", "/a/b/c"].map(|path| paths.route(path));
         assert_eq!(routes.each_ref().map(|route| &**route), ["/a/{id}", "/readings", "", ""]);

@@ -1,0 +1,146 @@
+//! What RFC 9112 asks of a request's head and hyper leaves to us.
+
+use std::borrow::Cow;
+
+use hyper::body::Incoming;
+use hyper::{Method, Request, StatusCode, Uri, Version};
+use poem::http::HeaderMap;
+use poem::http::header::{HOST, TRANSFER_ENCODING};
+
+/// Marks a request whose method is `HEAD`. It is routed and answered as `GET`, without the work for a
+/// body that is not sent.
+#[derive(Debug, Clone, Copy)]
+pub struct HeadOnly;
+
+/// Asks for the head of what `GET` would answer (RFC 9110, 9.3.2); hyper leaves out the body.
+pub(super) fn route_as_get(request: &mut Request<Incoming>) {
+    if request.method() == Method::HEAD {
+        *request.method_mut() = Method::GET;
+        request.extensions_mut().insert(HeadOnly);
+    }
+}
+
+/// Why a request cannot be answered, whatever it asks for.
+pub(super) fn fault(request: &Request<Incoming>) -> Option<(StatusCode, &'static str)> {
+    let (headers, version) = (request.headers(), request.version());
+    if version == Version::HTTP_11 && !has_one_host(headers) {
+        return Some((StatusCode::BAD_REQUEST, "An HTTP/1.1 request names one host in `Host`"));
+    }
+    (!is_coded_at_most_in_chunks(headers)).then_some((
+        StatusCode::NOT_IMPLEMENTED,
+        "A body may be sent in chunks, but not otherwise coded: `Transfer-Encoding: chunked`",
+    ))
+}
+
+/// RFC 9112, 3.2: exactly one `Host`, which is a host and a port, or empty.
+fn has_one_host(headers: &HeaderMap) -> bool {
+    let mut hosts = headers.get_all(HOST).iter();
+    let (host, another) = (hosts.next(), hosts.next());
+    let of_a_host =
+        |byte: &u8| byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:[]%".contains(byte);
+    host.is_some_and(|host| host.as_bytes().iter().all(of_a_host)) && another.is_none()
+}
+
+/// RFC 9112, 6.1: of the codings only `chunked` is known here. hyper looks at the last one only.
+fn is_coded_at_most_in_chunks(headers: &HeaderMap) -> bool {
+    let mut codings = headers.get_all(TRANSFER_ENCODING).iter();
+    let (coding, another) = (codings.next(), codings.next());
+    coding.is_none_or(|coding| coding.as_bytes().trim_ascii().eq_ignore_ascii_case(b"chunked"))
+        && another.is_none()
+}
+
+/// Writes characters that need no escape without one: RFC 3986, 6.2.2.2 has both mean the same.
+pub(super) fn normalize_path(request: &mut Request<Incoming>) {
+    let path = request.uri().path();
+    if let Cow::Owned(path) = without_needless_escapes(path)
+        && let Some(uri) = with_path(request.uri(), path)
+    {
+        *request.uri_mut() = uri;
+    }
+}
+
+fn with_path(uri: &Uri, mut path: String) -> Option<Uri> {
+    if let Some(query) = uri.query() {
+        path.push('?');
+        path.push_str(query);
+    }
+    let mut parts = uri.clone().into_parts();
+    parts.path_and_query = Some(path.try_into().ok()?);
+    Uri::from_parts(parts).ok()
+}
+
+fn without_needless_escapes(path: &str) -> Cow<'_, str> {
+    if !path.contains('%') {
+        return Cow::Borrowed(path);
+    }
+    let mut parts = path.split('%');
+    let mut normal = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        if let Some(character) = part.get(..2).and_then(unreserved) {
+            normal.push(character);
+            normal.push_str(part.get(2..).unwrap_or_default());
+        } else {
+            normal.push('%');
+            normal.push_str(part);
+        }
+    }
+    if normal.len() == path.len() { Cow::Borrowed(path) } else { Cow::Owned(normal) }
+}
+
+/// The character that two hexadecimal digits stand for, if it needs no escape (RFC 3986, 2.3).
+fn unreserved(digits: &str) -> Option<char> {
+    let is_hex = digits.bytes().all(|digit| digit.is_ascii_hexdigit());
+    let byte = is_hex.then(|| u8::from_str_radix(digits, 16).ok()).flatten()?;
+    (byte.is_ascii_alphanumeric() || b"-._~".contains(&byte)).then(|| byte.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(name: &'static str, values: &[&'static str]) -> HeaderMap {
+        let name = poem::http::HeaderName::from_static(name);
+        values.iter().map(|value| (name.clone(), value.parse().unwrap())).collect()
+    }
+
+    #[test]
+    fn a_request_names_one_host() {
+        for host in ["a", "a.example:8000", "[::1]:8000", "127.0.0.1", "", "site_1.local"] {
+            assert!(has_one_host(&headers("host", &[host])), "{host:?}");
+        }
+        for hosts in [&[][..], &["a", "a"], &["a", "b"], &["a, b"], &["a/b"], &["user@a"]] {
+            assert!(!has_one_host(&headers("host", hosts)), "{hosts:?}");
+        }
+    }
+
+    #[test]
+    fn a_body_is_sent_in_chunks_or_as_it_is() {
+        for codings in [&[][..], &["chunked"], &["Chunked"], &["chunked "]] {
+            let headers = headers("transfer-encoding", codings);
+            assert!(is_coded_at_most_in_chunks(&headers), "{codings:?}");
+        }
+        for codings in [&["gzip, chunked"][..], &["gzip", "chunked"], &["chunked, chunked"], &[""]]
+        {
+            let headers = headers("transfer-encoding", codings);
+            assert!(!is_coded_at_most_in_chunks(&headers), "{codings:?}");
+        }
+    }
+
+    #[test]
+    fn characters_that_need_no_escape_are_read_without_one() {
+        for (escaped, normal) in [
+            ("/%72eadings", "/readings"),
+            ("/%72%65adings", "/readings"),
+            ("/sites/%61%2Fb%7e/readings", "/sites/a%2Fb~/readings"),
+            ("/sites/%2e%2E/readings", "/sites/../readings"),
+            ("/sites/%C3%A9/readings", "/sites/%C3%A9/readings"),
+            ("/sites/%25%36%31/readings", "/sites/%2561/readings"),
+            ("/%", "/%"),
+            ("/%4", "/%4"),
+            ("/%+1", "/%+1"),
+            ("/%zz%é", "/%zz%é"),
+        ] {
+            assert_eq!(without_needless_escapes(escaped), normal);
+        }
+    }
+}

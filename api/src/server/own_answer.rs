@@ -1,0 +1,76 @@
+//! Answers to what is no request: hyper gives them without asking the service, and with a status only.
+
+use std::io::IoSlice;
+
+use bytes::Bytes;
+use poem::http::StatusCode;
+use serde_json::json;
+
+use super::MAX_HEAD_BYTES;
+use crate::exchange;
+use crate::front::new_request_id;
+
+/// An answer in place of hyper's own.
+pub(super) struct OwnAnswer {
+    /// What is left to send of it.
+    pub bytes: Bytes,
+    /// How many bytes hyper believes to have sent.
+    pub replaces: usize,
+}
+
+/// Whether these bytes are an answer of hyper's own: all of ours have a request id.
+pub(super) fn is_hypers(bufs: &[IoSlice<'_>]) -> bool {
+    const ID: &[u8] = b"x-request-id: ";
+    let head = bufs.first().map(|buf| &**buf).unwrap_or_default();
+    head.starts_with(b"HTTP/1.1 4") && !head.windows(ID.len()).any(|part| part == ID)
+}
+
+impl OwnAnswer {
+    /// The answer in place of hyper's.
+    pub fn to(hypers: &[IoSlice<'_>], line_received: bool) -> Self {
+        let replaces = hypers.iter().map(|buf| buf.len()).sum();
+        let head = hypers.first().map(|buf| String::from_utf8_lossy(buf)).unwrap_or_default();
+        let status = head.split(' ').nth(1).and_then(|status| status.parse().ok());
+        let status = match status.unwrap_or(StatusCode::BAD_REQUEST) {
+            StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE if !line_received => {
+                StatusCode::URI_TOO_LONG
+            }
+            status => status,
+        };
+        let date = head.lines().find(|line| line.starts_with("date:"));
+        Self { bytes: answer(status, date), replaces }
+    }
+}
+
+/// What a client is told that takes too long to send a head.
+pub(super) fn head_too_slow() -> Bytes {
+    answer(StatusCode::REQUEST_TIMEOUT, None)
+}
+
+fn answer(status: StatusCode, date: Option<&str>) -> Bytes {
+    exchange::not_a_request(status);
+    let id = new_request_id();
+    let body = json!({ "detail": detail(status) }).to_string();
+    let date = date.map(|line| format!("{line}\r\n")).unwrap_or_default();
+    let mut head = format!(
+        "HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncontent-length: {}\r\nx-request-id: ",
+        body.len()
+    )
+    .into_bytes();
+    head.extend_from_slice(id.as_bytes());
+    head.extend_from_slice(format!("\r\nconnection: close\r\n{date}\r\n{body}").as_bytes());
+    head.into()
+}
+
+fn detail(status: StatusCode) -> String {
+    match status {
+        StatusCode::REQUEST_TIMEOUT => "The head of the request took too long to arrive".to_owned(),
+        StatusCode::URI_TOO_LONG => {
+            format!("The request line has more than {MAX_HEAD_BYTES} bytes")
+        }
+        StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => format!(
+            "The head of the request has more than {MAX_HEAD_BYTES} bytes, or more than 100 fields"
+        ),
+        _ => "The request is not valid HTTP/1.1".to_owned(),
+    }
+}
