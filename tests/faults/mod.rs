@@ -59,6 +59,7 @@ mod recovery_times;
 mod replicas_that_are_missed;
 mod rights;
 mod sentinel;
+mod sentinels_that_refuse;
 mod silence;
 mod streams_that_vanish;
 mod table_of_fault_tests;
