@@ -54,9 +54,10 @@ class Release:
     def __init__(self, files):
         self.notes = files.pop("energy-pipeline/templates/NOTES.txt", "")
         self.files = files
-        self.objects = [
-            thing for text in files.values() for thing in yaml.load_all(text, Loader) if thing is not None
-        ]
+
+    @functools.cached_property
+    def objects(self):
+        return [thing for text in self.files.values() for thing in yaml.load_all(text, Loader) if thing is not None]
 
     def kinds(self):
         return sorted({thing["kind"] for thing in self.objects})
