@@ -1,10 +1,11 @@
 # `app` (the default target): the program, for every role; a static binary and nothing else.
 # `frontend`: the web page behind nginx, which leads `/api` to the services.
 #
-# Plain layers only, so that Docker with and without BuildKit, buildah and kaniko all build the same.
+# Plain layers only, so that Docker with and without BuildKit, buildah and kaniko all build the same. `scripts/pin-images` adds the
+# digests of the images that it is built from; a release is built with them.
 ARG RUST_IMAGE=docker.io/library/rust:1.95.0-slim-bookworm
-ARG NODE_IMAGE=docker.io/library/node:22-bookworm-slim
-ARG NGINX_IMAGE=docker.io/library/nginx:1.28-alpine
+ARG NODE_IMAGE=docker.io/library/node:22.23.2-bookworm-slim
+ARG NGINX_IMAGE=docker.io/library/nginx:1.28.3-alpine
 
 FROM ${NODE_IMAGE} AS page
 WORKDIR /page

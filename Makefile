@@ -77,8 +77,8 @@ test-containers: setup-test ## The images, built and run with Docker (see docs/k
 	tests/deployment/containers/with-docker $(PYTEST) -v tests/deployment/containers/docker
 
 images: ## Build both images with Docker
-	docker build --target app -t energy-pipeline/app:$(VERSION) $(IMAGE_LABELS) .
-	docker build --target frontend -t energy-pipeline/frontend:$(VERSION) $(IMAGE_LABELS) .
+	docker build --target app -t localhost/energy-pipeline/app:$(VERSION) $(IMAGE_LABELS) .
+	docker build --target frontend -t localhost/energy-pipeline/frontend:$(VERSION) $(IMAGE_LABELS) .
 
 chart: setup-test ## Pack the chart into target/
 	mkdir -p target

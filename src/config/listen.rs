@@ -33,7 +33,8 @@ pub struct ProcessingPort {
 #[derive(Debug, Clone, Args)]
 pub struct ListenHost {
     /// Address or host name to listen on, such as `127.0.0.1`, `::1` or `localhost` (of several addresses
-    /// the first of IPv4); `0.0.0.0` if unset, with `up` only this machine (`127.0.0.1`)
+    /// the first of IPv4), or `::` for all of IPv6 and IPv4; `0.0.0.0` if unset, with `up` only this
+    /// machine (`127.0.0.1`)
     #[arg(long, env, value_name = "HOST", value_parser = str::parse::<Host>)]
     pub listen_host: Option<Host>,
 }

@@ -1,6 +1,7 @@
 //! A port to serve on.
 
-use std::net::Ipv4Addr;
+use std::io::{self, ErrorKind};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::AsFd;
 use std::time::Duration;
 
@@ -31,7 +32,7 @@ pub async fn listen(
     variable: &str,
 ) -> anyhow::Result<TcpListener> {
     let address = host.address(standard.into(), port).await?;
-    let listener = TcpListener::bind(address).await;
+    let listener = bind(address).await;
     let listener = listener.with_context(|| match &host.listen_host {
         Some(host) => format!("cannot listen on {address} (LISTEN_HOST {host}, {variable})"),
         None => format!("cannot listen on {address} ({variable})"),
@@ -39,6 +40,24 @@ pub async fn listen(
     // Connections inherit it.
     SockRef::from(&listener).set_send_buffer_size(SEND_BUFFER_BYTES)?;
     Ok(listener)
+}
+
+async fn bind(address: SocketAddr) -> io::Result<TcpListener> {
+    match TcpListener::bind(address).await {
+        Err(error) => match without_ipv6(address, &error) {
+            Some(ipv4) => TcpListener::bind(ipv4).await,
+            None => Err(error),
+        },
+        bound => bound,
+    }
+}
+
+/// All addresses of IPv4, where all were wanted (`::` is those of IPv6 and IPv4) and the kernel has no
+/// IPv6: the same setting does for every node of a cluster.
+fn without_ipv6(address: SocketAddr, error: &io::Error) -> Option<SocketAddr> {
+    let is_of_the_port = matches!(error.kind(), ErrorKind::AddrInUse | ErrorKind::PermissionDenied);
+    let is_all = address.ip() == IpAddr::V6(Ipv6Addr::UNSPECIFIED);
+    (is_all && !is_of_the_port).then(|| (Ipv4Addr::UNSPECIFIED, address.port()).into())
 }
 
 /// Says where a role listens, and serves it until the token is cancelled; requests under way then
@@ -80,4 +99,22 @@ pub fn share(listener: &TcpListener, with: &Handle) -> anyhow::Result<TcpListene
     let same = listener.as_fd().try_clone_to_owned()?;
     let _within = with.enter();
     Ok(TcpListener::from_std(same.into())?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_addresses_are_those_of_ipv4_where_the_kernel_has_no_ipv6() {
+        // EAFNOSUPPORT, with `ipv6.disable=1`.
+        let unsupported = io::Error::from_raw_os_error(97);
+        let instead =
+            |address: &str, error: &io::Error| without_ipv6(address.parse().unwrap(), error);
+        assert_eq!(instead("[::]:8000", &unsupported), Some("0.0.0.0:8000".parse().unwrap()));
+        assert_eq!(instead("[::1]:8000", &unsupported), None);
+        assert_eq!(instead("0.0.0.0:8000", &unsupported), None);
+        assert_eq!(instead("[::]:8000", &ErrorKind::AddrInUse.into()), None);
+        assert_eq!(instead("[::]:80", &ErrorKind::PermissionDenied.into()), None);
+    }
 }

@@ -74,4 +74,4 @@ class Container:
         return "http://" + docker("port", self.name, str(port)).splitlines()[0]
 
     def redis(self, *command):
-        return docker("exec", self.name, "redis-cli", *command)
+        return docker("exec", self.name, "valkey-cli", *command)

@@ -1,7 +1,9 @@
 {{/* An image's name. Takes a dict: root, repository, tag, digest, registry (optional). A digest goes before the tag. */}}
 {{- define "energy-pipeline.image" -}}
 {{- $registry := .root.Values.global.imageRegistry | default .registry | default "" -}}
-{{- $name := ternary (printf "%s/%s" (trimSuffix "/" $registry) .repository) .repository (not (empty $registry)) -}}
+{{- /* `localhost/` stands for no registry: nothing is ever pulled from somebody else's part of Docker Hub. */ -}}
+{{- $repository := ternary (trimPrefix "localhost/" .repository) .repository (not (empty $registry)) -}}
+{{- $name := ternary (printf "%s/%s" (trimSuffix "/" $registry) $repository) $repository (not (empty $registry)) -}}
 {{- if .digest -}}
 {{- printf "%s@%s" $name .digest -}}
 {{- else -}}

@@ -98,7 +98,9 @@ def contents_of(file):
 
 
 def count(release, text):
-    return sum(found.count(text) for file in release.files.values() for found in contents_of(file))
+    """How often a text stands alone, and how often anywhere."""
+    found = [part for file in release.files.values() for part in contents_of(file)]
+    return found.count(text), sum(part.count(text) for part in found)
 
 
 def name(path):
@@ -147,8 +149,10 @@ def without(world, text):
 def arrives(path, kind, value, text):
     """Whether some release has a text more often with a value than without it."""
     for world, base in BASES.items():
-        if has(base, path) and can_be(path, base, kind, value) and count(render(put(base, path, value)), text) > without(world, text):
-            return True
+        if has(base, path) and can_be(path, base, kind, value):
+            counts = zip(count(render(put(base, path, value)), text), without(world, text))
+            if any(after > before for after, before in counts):
+                return True
     return False
 
 

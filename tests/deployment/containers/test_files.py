@@ -9,12 +9,13 @@ from pathlib import Path
 import pytest
 import yaml
 
-from rendering import REPOSITORY
+from container_files import COMPOSE, DOCKERFILE, workflows
+from rendering import REPOSITORY, standard_values
 
 BIN = Path(sys.executable).parent
-DOCKERFILE = (REPOSITORY / "Dockerfile").read_text()
-COMPOSE = yaml.safe_load((REPOSITORY / "compose.yaml").read_text())
 OURS = ["ingestion-api", "processing-service", "frontend", "load"]
+HARDENED = [*OURS, "redis", "redis-password"]
+OBSERVABILITY = ["otel-collector", "jaeger", "prometheus", "grafana"]
 
 
 def test_hadolint_has_nothing_to_say():
@@ -32,7 +33,7 @@ def test_no_image_runs_as_root_or_is_of_any_version():
         if re.match(r"\S+ AS (app|frontend)", stage):
             assert re.search(r"^USER [1-9][0-9]*:[1-9][0-9]*$", stage, re.M)
     for image in re.findall(r"_IMAGE=(\S+)", DOCKERFILE):
-        assert re.search(r":[0-9]", image), image
+        assert re.search(r":[0-9]+\.[0-9]+\.[0-9]+", image), image
 
 
 def test_rust_is_that_of_the_toolchain_file():
@@ -70,31 +71,84 @@ def test_older_versions_of_compose_take_the_file():
         assert "start_interval" not in service.get("healthcheck", {})
 
 
-@pytest.mark.parametrize("name", OURS)
-def test_containers_of_ours_may_write_and_gain_nothing(name):
+@pytest.mark.parametrize("name", HARDENED)
+def test_containers_may_write_and_gain_nothing(name):
     service = COMPOSE["services"][name]
     assert service["read_only"] is True and service["cap_drop"] == ["ALL"]
     assert service["security_opt"] == ["no-new-privileges:true"]
+    assert service["mem_limit"]
+
+
+@pytest.mark.parametrize("name", OBSERVABILITY)
+def test_containers_of_others_gain_nothing_and_have_limits(name):
+    service = COMPOSE["services"][name]
+    assert service["cap_drop"] == ["ALL"] and service["security_opt"] == ["no-new-privileges:true"] and service["mem_limit"]
+
+
+def published():
+    return [(name, port) for name, service in COMPOSE["services"].items() for port in service.get("ports", [])]
+
+
+def test_everything_is_reached_from_this_machine_only_unless_it_is_said_otherwise():
+    for name, port in published():
+        address = "127.0.0.1" if name in OBSERVABILITY else "${BIND_ADDRESS:-127.0.0.1}"
+        assert port.startswith(f"{address}:"), (name, port)
 
 
 def test_there_may_be_several_processing_services():
     service = COMPOSE["services"]["processing-service"]
     assert "container_name" not in service and "CONSUMER_NAME" not in service["environment"]
-    first, last = re.match(r"(\d+)-(\d+):8001", service["ports"][0]).groups()
+    first, last = re.search(r":(\d+)-(\d+):8001$", service["ports"][0]).groups()
     assert int(first) == 8001 and int(last) >= 8003
 
 
-def test_redis_is_reached_from_this_machine_only_and_keeps_its_data():
+def test_redis_is_reached_by_containers_only_and_with_a_password():
     redis = COMPOSE["services"]["redis"]
-    assert all(port.startswith("127.0.0.1:") for port in redis["ports"])
-    assert redis["command"] == ["redis-server", "--appendonly", "yes", "--maxmemory-policy", "noeviction"]
-    assert redis["volumes"] == ["redis-data:/data"]
+    assert "ports" not in redis
+    script = (REPOSITORY / "compose/redis/start").read_text()
+    assert "requirepass $password" in script and "valkey-server - <<" in script, "a command line can be seen"
+    assert redis["depends_on"]["redis-password"]["condition"] == "service_completed_successfully"
+    for name in ("ingestion-api", "processing-service"):
+        service = COMPOSE["services"][name]
+        assert service["environment"]["REDIS_PASSWORD_FILE"] == "/run/redis/password"
+        assert "redis-login:/run/redis:ro" in service["volumes"]
+
+
+def test_redis_keeps_its_data_and_evicts_nothing():
+    assert "redis-data:/data" in COMPOSE["services"]["redis"]["volumes"]
+    script = (REPOSITORY / "compose/redis/start").read_text()
+    for line in ("dir /data", "appendonly yes", "maxmemory 384mb", "maxmemory-policy noeviction"):
+        assert f"\n{line}\n" in script, line
+
+
+def test_the_server_is_that_of_the_chart():
+    image = standard_values()["redis"]["image"]
+    for name in ("redis", "redis-password"):
+        assert COMPOSE["services"][name]["image"].startswith(f"{image['registry']}/{image['repository']}:{image['tag']}")
+    assert f"maxmemory {standard_values()['redis']['maxmemory']}\n" in (REPOSITORY / "compose/redis/start").read_text()
+
+
+def test_a_password_is_made_once(tmp_path):
+    script = (REPOSITORY / "compose/make-password").read_text().replace("/run/redis", str(tmp_path))
+    passwords = []
+    for _ in range(2):
+        subprocess.run(["sh", "-c", script], check=True)
+        passwords.append((tmp_path / "password").read_text())
+    assert re.fullmatch(r"[0-9a-f]{48}", passwords[0]) and passwords[0] == passwords[1]
+    (tmp_path / "password").write_text("")
+    subprocess.run(["sh", "-c", script], check=True)
+    assert (tmp_path / "password").read_text() not in ("", passwords[0])
+
+
+def test_what_serves_nothing_has_no_health():
+    assert COMPOSE["services"]["load"]["healthcheck"] == {"disable": True}
 
 
 def test_profiles_are_for_what_is_not_needed():
     profiles = {name: service.get("profiles", []) for name, service in COMPOSE["services"].items()}
-    assert [name for name, needed in profiles.items() if not needed] == ["redis", "ingestion-api", "processing-service", "frontend"]
-    assert {name for name, of in profiles.items() if of == ["observability"]} == {"otel-collector", "jaeger", "prometheus", "grafana"}
+    needed = ["redis-password", "redis", "ingestion-api", "processing-service", "frontend"]
+    assert [name for name, profile in profiles.items() if not profile] == needed
+    assert [name for name, profile in profiles.items() if profile == ["observability"]] == OBSERVABILITY
     assert profiles["load"] == ["load"]
 
 
@@ -116,7 +170,7 @@ def test_prometheus_asks_the_ports_of_the_services():
 def test_the_versions_of_the_images_are_the_programs():
     version = re.search(r'\[workspace\.package\]\nversion = "(.+)"', (REPOSITORY / "Cargo.toml").read_text())[1]
     images = {COMPOSE["services"][name]["image"] for name in OURS}
-    assert images == {f"energy-pipeline/app:{version}", f"energy-pipeline/frontend:{version}"}
+    assert images == {f"localhost/energy-pipeline/app:{version}", f"localhost/energy-pipeline/frontend:{version}"}
 
 
 def test_the_labels_are_those_of_open_containers():
@@ -125,10 +179,6 @@ def test_the_labels_are_those_of_open_containers():
         labels = set(re.findall(r"org\.opencontainers\.image\.(\w+)=", text))
         assert labels == {"title", "description", "licenses", "version", "revision", "created"}
     assert json.dumps("MIT") in DOCKERFILE
-
-
-def workflows():
-    return sorted((REPOSITORY / ".github/workflows").glob("*.yaml"))
 
 
 @pytest.mark.parametrize("path", workflows(), ids=lambda path: path.name)

@@ -1,6 +1,7 @@
 """`docker compose up`, and then what the README says."""
 
 import json
+import os
 import subprocess
 import urllib.request
 import uuid
@@ -23,7 +24,10 @@ class Project:
         content = yaml.safe_load((REPOSITORY / "compose.yaml").read_text())
         for service in content["services"].values():
             if service.pop("build", None):
+                del service["pull_policy"]
                 service["image"] = images["frontend" if "/frontend:" in service["image"] else "app"]
+            if "/valkey:" in service["image"]:
+                service["image"] = os.environ["REDIS_IMAGE"]
             service["ports"] = [f"127.0.0.1::{port.rpartition(':')[2]}" for port in service.get("ports", [])]
         self.file = directory / "compose.yaml"
         self.file.write_text(yaml.safe_dump(content))
@@ -75,6 +79,18 @@ def test_a_reading_is_sent_and_read_back_and_survives_a_restart_of_redis(project
     assert wait_for("it is still there", lambda: readings(page)) == [reading]
 
 
+def test_redis_asks_for_a_password_that_was_made_for_it(project):
+    container = project("ps", "-q", "redis")
+    assert "NOAUTH" in docker("exec", container, "valkey-cli", "ping")
+    assert project("exec", "-T", "redis", "sh", "/redis/cli", "ping") == "PONG"
+    password = project("exec", "-T", "redis", "cat", "/run/redis/password")
+    assert len(password) == 48 and password not in docker("inspect", container)
+    assert password not in docker("top", container)
+    # A second start keeps it.
+    project("up", "--detach")
+    assert project("exec", "-T", "redis", "cat", "/run/redis/password") == password
+
+
 def test_three_processing_services_share_the_work(project):
     project("up", "--detach", "--scale", "processing-service=3")
     ids = project("ps", "-q", "processing-service").split()
@@ -84,7 +100,7 @@ def test_three_processing_services_share_the_work(project):
     for number in range(50):
         ask(f"{page}/api/readings", {**READING, "site_id": "shared", "power_reading": number})
     wait_for("all are stored", lambda: len(readings(page, "shared")) == 50)
-    consumers = docker("exec", project("ps", "-q", "redis"), "redis-cli", "--json", "XINFO", "CONSUMERS", "energy_readings", "processing_group")
+    consumers = project("exec", "-T", "redis", "sh", "/redis/cli", "--json", "XINFO", "CONSUMERS", "energy_readings", "processing_group")
     assert len(json.loads(consumers)) == 3
 
 

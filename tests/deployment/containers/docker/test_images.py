@@ -1,6 +1,7 @@
 """The images: how large, as whom, and how they start and end under the hardest settings."""
 
 import json
+import os
 import time
 import urllib.error
 import urllib.request
@@ -45,8 +46,8 @@ def role(network, app, name, port, **variables):
 
 @pytest.fixture
 def redis(network):
-    container = network.run("redis", "redis:7-alpine")
-    wait_for("Redis answers", lambda: docker("exec", container.name, "redis-cli", "ping", check=False) == "PONG")
+    container = network.run("redis", os.environ["REDIS_IMAGE"])
+    wait_for("Redis answers", lambda: docker("exec", container.name, "valkey-cli", "ping", check=False) == "PONG")
     return container
 
 
@@ -113,6 +114,20 @@ def test_the_page_runs_before_its_services_and_finds_them_later(network, redis, 
     assert status(f"{page.url(3000)}/api/sites") in (502, 504)
     role(network, app, "processing-service", 8001).wait_until_healthy()
     wait_for("the page finds it", lambda: status(f"{page.url(3000)}/api/sites") == 200)
+
+
+def test_the_page_listens_by_ipv6_where_the_kernel_has_it(network, frontend):
+    page = network.run("frontend", frontend, options=[*HARDENED, *QUICK, "--tmpfs", "/tmp:mode=1777"])
+    page.wait_until_healthy()
+    has_ipv6 = "if_inet6" in docker("exec", page.name, "ls", "/proc/net")
+    assert ("listen [::]:3000;" in docker("exec", page.name, "cat", "/tmp/nginx.conf")) == has_ipv6
+
+
+@pytest.mark.parametrize("user", ["1000640000:0", "12345:12345"])
+def test_the_images_run_as_whatever_user_they_are_given(network, redis, app, frontend, user):
+    options = [*HARDENED, *QUICK, "--user", user]
+    network.run("ingestion-api", app, "ingestion-api", options=[*options, "--env", "REDIS_HOST=redis"]).wait_until_healthy()
+    network.run("frontend", frontend, options=[*options, "--tmpfs", "/tmp:mode=1777"]).wait_until_healthy()
 
 
 def test_the_smoke_test_of_the_chart_passes(network, redis, app, frontend):
