@@ -198,6 +198,13 @@ def test_all_checks_are_run_by_workflows():
         assert call in text
 
 
+def test_who_asks_redis_by_hand_logs_in_by_the_tool_that_is_there():
+    for path in ("scripts/try-autoscaling", "docs/operations.md"):
+        text = (REPOSITORY / path).read_text()
+        assert "sh /config/cli" in text and not re.search(r"exec[^\n]* (redis|valkey)-cli", text), path
+    assert "sh /redis/cli" in (REPOSITORY / "docs/operations.md").read_text()
+
+
 def test_the_script_to_try_autoscaling_says_how_and_refuses_nonsense():
     script = REPOSITORY / "scripts/try-autoscaling"
     helped = subprocess.run([script, "--help"], capture_output=True, text=True)

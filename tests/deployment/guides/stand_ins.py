@@ -102,8 +102,8 @@ def inside(words, where):
         os.environ |= {"REDIS_HOST": "127.0.0.1", "REDIS_PORT": os.environ["CLUSTER_REDIS_PORT"]}
         return energy_pipeline(*words[1:])
     check("redis" in where, f"{where} has nothing but /energy-pipeline, and runs {words[0]}")
-    # The chart's own way to its server, with the password that it has.
-    if words[:2] == ["sh", "/config/cli"]:
+    # The way of chart and compose file to their server, with the password that it has.
+    if words[:2] in (["sh", "/config/cli"], ["sh", "/redis/cli"]):
         words = ["redis-cli", *words[2:]]
     words = [re.sub(rf"(?<![\w.]){DATA}\b", os.environ["CLUSTER_REDIS_DATA"], word) for word in words]
     return subprocess.run([word.replace("valkey-cli", "redis-cli") for word in words]).returncode
