@@ -136,3 +136,12 @@ REDIS_TLS_CA_FILE: /etc/energy-pipeline/redis/ca.crt
 image: {{ include "energy-pipeline.image" (dict "root" . "registry" $image.registry "repository" $image.repository "tag" $image.tag "digest" $image.digest) | quote }}
 imagePullPolicy: {{ $image.pullPolicy | quote }}
 {{- end -}}
+
+{{/* A size of memory in MiB: a quantity of Kubernetes (`1Gi`, `512M`), or a size of Redis (`384mb`, `1g`); 0 is none. */}}
+{{- define "energy-pipeline.mebibytes" -}}
+{{- $text := include "energy-pipeline.text" . -}}
+{{- $factors := dict "Ki" 1024.0 "Mi" 1048576.0 "Gi" 1073741824.0 "Ti" 1099511627776.0 "K" 1000.0 "M" 1e6 "G" 1e9 "T" 1e12
+    "k" 1000.0 "m" 1e6 "g" 1e9 "kb" 1024.0 "mb" 1048576.0 "gb" 1073741824.0 "" 1.0 -}}
+{{- $factor := get $factors (regexFind "[A-Za-z]*$" $text) | default 1.0 -}}
+{{- divf (mulf (regexFind "^[0-9.]+" $text | default "0" | float64) $factor) 1048576.0 -}}
+{{- end -}}

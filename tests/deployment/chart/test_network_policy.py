@@ -117,3 +117,41 @@ def test_somebody_elses_redis_is_reached_by_its_ports(external, ports):
     values = {"networkPolicy": {"enabled": True}, "redis": {"enabled": False}, "externalRedis": external}
     egress = render(values).one("NetworkPolicy", "-ingestion-api")["spec"]["egress"]
     assert {port["port"] for rule in egress for port in rule["ports"]} == ports | {53}
+
+
+def egress_ports(values, component="ingestion-api"):
+    rules = render(merged(at("networkPolicy.enabled", True), values)).one("NetworkPolicy", f"-{component}")["spec"]["egress"]
+    return {(port["port"], port["protocol"]) for rule in rules for port in rule["ports"]}
+
+
+@pytest.mark.parametrize(
+    ("url", "port"),
+    [
+        ("http://collector:4318", 4318),
+        ("http://collector.monitoring.svc.cluster.local:4317/", 4317),
+        ("https://otlp.example.com", 443),
+        ("http://collector/v1/traces", 80),
+        ("http://[fd00::1]:4318", 4318),
+        ("http://user:1@collector:14318/x:9", 14318),
+    ],
+)
+def test_the_collector_is_reached_by_the_port_of_its_url(url, port):
+    ours = {(6379, "TCP"), (53, "TCP"), (53, "UDP")}
+    for values in (at("config.otlpEndpoint", url), at("config.extra", {"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": url})):
+        for component in ("ingestion-api", "processing-service"):
+            assert egress_ports(values, component) == ours | {(port, "TCP")}
+    # The page sends no traces; without a collector nothing is let out.
+    assert (port, "TCP") not in egress_ports(at("config.otlpEndpoint", url), "frontend")
+    assert egress_ports({}) == ours
+
+
+def test_the_collector_can_be_named():
+    to = [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "monitoring"}}}]
+    values = merged(at("networkPolicy", {"enabled": True, "otlpTo": to}), at("config.otlpEndpoint", "http://c:4318"))
+    rules = render(values).one("NetworkPolicy", "-ingestion-api")["spec"]["egress"]
+    assert {"ports": [{"port": 4318, "protocol": "TCP"}], "to": to} in rules
+
+
+def test_names_are_looked_up_at_the_ports_of_the_clusters_dns():
+    for component in ("ingestion-api", "processing-service", "frontend"):
+        assert {(5353, "TCP"), (5353, "UDP")} <= egress_ports(at("networkPolicy.dnsPorts", [5353]), component)

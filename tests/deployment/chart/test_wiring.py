@@ -126,6 +126,19 @@ def test_a_consumer_is_named_after_its_pod():
     assert name["valueFrom"] == {"fieldRef": {"fieldPath": "metadata.name"}}
 
 
+def test_pods_of_a_kind_are_spread_over_nodes_and_zones_where_there_are_several():
+    release = render(at("queryApi.enabled", True))
+    for deployment in release.all("Deployment"):
+        spread = deployment["spec"]["template"]["spec"]["topologySpreadConstraints"]
+        assert [constraint["topologyKey"] for constraint in spread] == ["kubernetes.io/hostname", "topology.kubernetes.io/zone"]
+        for constraint in spread:
+            assert constraint["labelSelector"] == deployment["spec"]["selector"]
+            # One node is enough.
+            assert constraint["whenUnsatisfiable"] == "ScheduleAnyway"
+    (deployment,) = [d for d in render(at("frontend.topologySpreadConstraints", [])).all("Deployment") if d["metadata"]["name"].endswith("frontend")]
+    assert "topologySpreadConstraints" not in deployment["spec"]["template"]["spec"]
+
+
 def test_variables_that_kubernetes_makes_of_services_are_kept_away(release):
     for name, pod in release.pods():
         assert pod["spec"]["enableServiceLinks"] is False, name
