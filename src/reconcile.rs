@@ -48,7 +48,7 @@ async fn account(
     let mut accounting = begun.with_context(|| {
         format!("there is no consumer group {}, so nothing was delivered", stream.keys().group())
     })?;
-    let entries = stream.status().await?.map_or(0, |status| status.length);
+    let entries = stream.length().await?;
     let mut progress = Progress::over(entries);
     loop {
         match accounting.go_on().await? {

@@ -7,13 +7,14 @@ use readings::store::delivery::Delivery;
 use readings::store::series::SeriesStore;
 use readings::store::sites::SiteIndex;
 use readings::store::stream::ReadingStream;
-use readings::store::{Keys, RedisServer};
+use readings::store::{Keys, RedisServer, StoreError};
 use tokio_util::sync::CancellationToken;
 
 use crate::in_flight::InFlightWindow;
 use crate::outage::Outage;
 use crate::pace::Pace;
 use crate::retry;
+use crate::server_clock::ServerClock;
 use crate::traces::Traces;
 
 /// How the pipeline works; each value is a setting of the program, described there.
@@ -55,6 +56,7 @@ pub(crate) struct Shared {
     pub outage: Outage,
     pub pace: Pace,
     pub traces: Traces,
+    pub clock: ServerClock,
     /// Set when the sources must stop reading.
     pub draining: CancellationToken,
 }
@@ -70,6 +72,7 @@ impl Shared {
             outage: Outage::new(),
             pace: Pace::new(config.processing_delay),
             traces: Traces::default(),
+            clock: ServerClock::default(),
             draining: CancellationToken::new(),
             config,
             server,
@@ -84,6 +87,11 @@ impl Shared {
             let ask = || self.stream.buried_ids(ids.iter().copied());
             delivery.sift(&retry::until_done(&self.outage, ask).await);
         }
+    }
+
+    /// Asks for the clock of the server.
+    pub async fn set_clock(&self) -> Result<(), StoreError> {
+        self.clock.ask(self.stream.server_time()).await
     }
 
     /// Whether entries that were delivered so long ago may have been taken over by another consumer

@@ -53,6 +53,7 @@ impl Chore for ConsumerJanitor {
     async fn work(&mut self) -> Result<(), StoreError> {
         let Shared { stream, config, .. } = self.shared.as_ref();
         stream.heartbeat(&config.consumer).await?;
+        self.shared.set_clock().await?;
         let gone = stream.forget_idle_consumers(GONE_AFTER).await?;
         if !gone.is_empty() {
             info!(?gone, "removed consumers without a sign of life");

@@ -1,11 +1,10 @@
 //! What the pipeline counts.
 
 use std::sync::LazyLock;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use opentelemetry::KeyValue;
 use opentelemetry::metrics::{Counter, Histogram};
-use readings::store::StreamId;
 use signals::metrics::{Label, Metric, number};
 
 use crate::in_flight::InFlightWindow;
@@ -26,6 +25,7 @@ pub const CATALOGUE: &[Metric] = &[
     ROLLED_BACK,
     GROUPS_CREATED,
     TRIMMED,
+    LAG_CORRECTED,
     EXPIRED,
     NAMESAKES,
     RESTARTS,
@@ -39,8 +39,9 @@ const VISIBLE_AFTER: Metric = Metric::durations(
         0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0,
         300.0,
     ],
-    "From the acceptance of a reading, by the clock of Redis, until it can be read back, by ours: the \
-     oldest reading of each write, so it errs on the slow side",
+    "From the acceptance of a reading until it can be read back, both by the clock of Redis: the oldest \
+     reading of each write, so it errs on the slow side. Writes whose ids are ahead of that clock, as \
+     after it was put back, are left out",
 );
 
 const BATCH_SIZE: Metric = Metric::histogram(
@@ -96,6 +97,12 @@ pub const GROUPS_CREATED: Metric = Metric::counter(
 const TRIMMED: Metric =
     Metric::counter("entries_trimmed", "Entries removed from the stream after all had them");
 
+const LAG_CORRECTED: Metric = Metric::counter(
+    "stream_lag_corrections",
+    "Times Redis' own count of unread entries (`lag` of `XINFO GROUPS`), which autoscalers go by, was \
+     proven wrong and set right",
+);
+
 const NAMESAKES: Metric = Metric::counter(
     "consumer_namesakes",
     "Signs of another process that works under this consumer's name",
@@ -120,6 +127,7 @@ pub(crate) struct Metrics {
     lost_ownership: Counter<u64>,
     rolled_back: Counter<u64>,
     trimmed: Counter<u64>,
+    lag_corrected: Counter<u64>,
     expired: Counter<u64>,
     namesakes: Counter<u64>,
     restarts: Counter<u64>,
@@ -138,6 +146,7 @@ pub(crate) static METRICS: LazyLock<Metrics> = LazyLock::new(|| Metrics {
     lost_ownership: LOST_OWNERSHIP.build_counter(),
     rolled_back: ROLLED_BACK.build_counter(),
     trimmed: TRIMMED.build_counter(),
+    lag_corrected: LAG_CORRECTED.build_counter(),
     expired: EXPIRED.build_counter(),
     namesakes: NAMESAKES.build_counter(),
     restarts: RESTARTS.build_counter(),
@@ -152,11 +161,11 @@ pub(crate) fn watch(window: &InFlightWindow) {
 }
 
 impl Metrics {
-    /// Notes a write of so many readings, with the id of the oldest.
-    pub fn stored(&self, readings: usize, oldest: Option<StreamId>) {
+    /// Notes a write of so many readings, and how long ago the oldest was accepted, if that is known.
+    pub fn stored(&self, readings: usize, age: Option<Duration>) {
         self.stored.add(readings as u64, &[]);
-        if let Some(id) = oldest {
-            self.visible_after.record(age(id, SystemTime::now()), &[]);
+        if let Some(age) = age {
+            self.visible_after.record(age.as_secs_f64(), &[]);
         }
     }
 
@@ -197,6 +206,10 @@ impl Metrics {
         self.trimmed.add(entries, &[]);
     }
 
+    pub fn lag_corrected(&self) {
+        self.lag_corrected.add(1, &[]);
+    }
+
     pub fn expired(&self, readings: u64) {
         self.expired.add(readings, &[]);
     }
@@ -208,11 +221,4 @@ impl Metrics {
     pub fn restarted(&self, actor: &'static str) {
         self.restarts.add(1, &[KeyValue::new("actor", actor)]);
     }
-}
-
-/// Seconds since an entry was added; 0 where the clock of Redis is ahead of ours.
-fn age(id: StreamId, now: SystemTime) -> f64 {
-    let now = now.duration_since(UNIX_EPOCH).unwrap_or_default().as_micros();
-    let age = now.saturating_sub(u128::from(id.ms) * 1_000);
-    number(u64::try_from(age).unwrap_or(u64::MAX)) / 1e6
 }

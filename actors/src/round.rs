@@ -152,7 +152,8 @@ impl Round {
         let commits = self.commits.iter().zip(refusals).filter(|(_, refusal)| refusal.is_none());
         let stored = || commits.clone().flat_map(|(commit, _)| fenced.left_of(commit));
         let ids = || stored().map(|entry| entry.id);
-        METRICS.stored(ids().count(), ids().min());
+        let age = ids().min().and_then(|oldest| self.shared.clock.age(oldest, Instant::now()));
+        METRICS.stored(ids().count(), age);
         self.shared.traces.exchanged(exchange, ids());
     }
 }

@@ -162,6 +162,7 @@ impl StreamReaderState {
             METRICS.group_created();
             info!(group = stream.keys().group(), "created the consumer group");
         }
+        self.shared.set_clock().await?;
         self.shared.window.weigh(1, stream.likely_entry_bytes().await?);
         self.reader = Some(stream.reader(server, &config.consumer, config.read_block).await?);
         Ok(())

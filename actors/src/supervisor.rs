@@ -17,6 +17,7 @@ use crate::config::{PipelineConfig, Shared};
 use crate::dispatch::Dispatcher;
 use crate::housekeeping::{Chore, Housekeeper};
 use crate::janitor::ConsumerJanitor;
+use crate::lag_corrector::LagCorrector;
 use crate::metrics::{self, METRICS};
 use crate::pending_reclaimer::{PendingReclaimer, PendingReclaimerArguments};
 use crate::restart::RestartBudget;
@@ -94,11 +95,12 @@ enum Child {
     Trimmer,
     ConsumerJanitor,
     ReadingsRetention,
+    LagCorrector,
 }
 
 impl Child {
     /// Downstream first: each has references to some that stand before it.
-    const IN_ORDER: [Self; 8] = [
+    const IN_ORDER: [Self; 9] = [
         Self::Acker,
         Self::Committer,
         Self::Writers,
@@ -107,6 +109,7 @@ impl Child {
         Self::Trimmer,
         Self::ConsumerJanitor,
         Self::ReadingsRetention,
+        Self::LagCorrector,
     ];
 
     /// As logs and metrics name it.
@@ -120,6 +123,7 @@ impl Child {
             Self::Trimmer => "trimmer",
             Self::ConsumerJanitor => "consumer_janitor",
             Self::ReadingsRetention => "readings_retention",
+            Self::LagCorrector => "lag_corrector",
         }
     }
 }
@@ -290,6 +294,7 @@ impl SupervisorState {
             Child::Trimmer => keep_house(Trimmer(shared), supervisor).await,
             Child::ConsumerJanitor => keep_house(ConsumerJanitor::new(shared), supervisor).await,
             Child::ReadingsRetention => keep_house(ReadingsRetention(shared), supervisor).await,
+            Child::LagCorrector => keep_house(LagCorrector::new(shared), supervisor).await,
         }
     }
 

@@ -163,10 +163,10 @@ enum Progress {
 
 async fn progress(stream: &ReadingStream, entries: u32) -> anyhow::Result<Progress> {
     let group = stream.group().await?.context("the consumer group is gone")?;
-    let lag = group.lag.context("Redis knows no lag")?;
+    let lag = group.reported_lag.context("Redis knows no lag")?;
     Ok(match (lag, group.pending) {
         (0, 0) => Progress::Done,
-        (lag, _) if lag == u64::from(entries) => Progress::Untouched,
+        (lag, _) if lag == i64::from(entries) => Progress::Untouched,
         _ => Progress::Partly,
     })
 }

@@ -63,7 +63,7 @@ async fn wait_until_stored(redis: &Redis) -> anyhow::Result<()> {
     let (stream, deadline) = (redis.stream()?, Instant::now() + TIMEOUT);
     loop {
         let group = stream.group().await?.context("the consumer group is gone")?;
-        if (group.lag, group.pending) == (Some(0), 0) {
+        if (group.reported_lag, group.pending) == (Some(0), 0) {
             return Ok(());
         }
         ensure!(Instant::now() < deadline, "not all was stored within {TIMEOUT:?}");

@@ -125,14 +125,13 @@ fn figures(spent: &Spent, readings: u32, seen: &Seen, backlog: f64) -> [f64; 11]
 /// ingestion: latencies would grow with the run's length then.
 async fn backlog(redis: &Redis) -> anyhow::Result<f64> {
     let group = redis.stream()?.group().await?.context("the consumer group is gone")?;
-    let lag = group.lag.context("Redis knows no lag")?;
-    Ok(f64::from(u32::try_from(lag + group.pending)?))
+    let lag = group.reported_lag.context("Redis knows no lag")?;
+    Ok(f64::from(u32::try_from(lag.saturating_add_unsigned(group.pending))?))
 }
 
 /// Makes sure that each reading that was accepted is in the stream, and nothing else.
 async fn verify(redis: &Redis, accepted: u32) -> anyhow::Result<()> {
-    let status = redis.stream()?.status().await?.context("the stream is gone")?;
-    let found = status.length;
+    let found = redis.stream()?.length().await?;
     ensure!(found == u64::from(accepted), "LOST: {accepted} were accepted, {found} are stored");
     Ok(())
 }

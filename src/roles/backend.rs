@@ -25,6 +25,8 @@ pub struct Backend {
     pub ingestion: SharedConnection,
     /// Queries and health: no range delays an append or an acknowledgement.
     pub queries: SharedConnection,
+    /// The stream as queries and gauges look at it.
+    pub stream: ReadingStream,
     pub prometheus: RenderPrometheus,
     pub draining: Draining,
     /// What was seen of the stream lately.
@@ -54,9 +56,11 @@ impl Backend {
     }
 
     fn with(server: RedisServer, keys: Keys, prometheus: RenderPrometheus) -> Self {
+        let queries = server.shared();
         Self {
             ingestion: server.shared(),
-            queries: server.shared(),
+            stream: ReadingStream::new(keys.clone(), queries.clone()),
+            queries,
             server,
             keys,
             prometheus,
@@ -70,7 +74,8 @@ impl Backend {
     /// The same for another thread, which must not wait for this one's answers from Redis.
     pub fn with_own_connections(&self) -> Self {
         let (ingestion, queries) = (self.server.shared(), self.server.shared());
-        Self { ingestion, queries, ..self.clone() }
+        let stream = ReadingStream::new(self.keys.clone(), queries.clone());
+        Self { ingestion, queries, stream, ..self.clone() }
     }
 
     /// What goes on beside a service that may ask for anything, until the process ends: the stream is
@@ -86,9 +91,8 @@ impl Backend {
 
     fn attend_to(&self, with_ages: bool) {
         let backend = self.clone();
-        let stream = ReadingStream::new(self.keys.clone(), self.queries.clone());
         tokio::spawn(async move {
-            let looking = backend.watch.clone().look(stream, with_ages);
+            let looking = backend.watch.clone().look(backend.stream.clone(), with_ages);
             tokio::join!(looking, backend.tell_dangers());
         });
     }

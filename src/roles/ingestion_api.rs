@@ -123,10 +123,7 @@ pub fn service(
             backlog: intake.backlog.clone(),
         },
         IngestionHealthApi { connection: backend.queries.clone() },
-        MetricsApi {
-            stream: ReadingStream::new(backend.keys.clone(), backend.queries.clone()),
-            prometheus: backend.prometheus.clone(),
-        },
+        MetricsApi { stream: backend.stream.clone(), prometheus: backend.prometheus.clone() },
         ProbesApi::new(
             Readiness::Writes(stream, backend.queries.clone()),
             backend.draining.clone(),

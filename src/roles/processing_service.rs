@@ -14,7 +14,6 @@ use poem::{Endpoint, Response};
 use readings::store::Requirements;
 use readings::store::series::SeriesStore;
 use readings::store::sites::SiteIndex;
-use readings::store::stream::ReadingStream;
 use tokio_util::sync::CancellationToken;
 
 use super::backend::Backend;
@@ -102,8 +101,8 @@ pub fn service(
     backend: &Backend,
     consumer: &str,
 ) -> Service<impl Endpoint<Output = Response> + 'static> {
-    let stream = ReadingStream::new(backend.keys.clone(), backend.queries.clone());
-    service_with(backend, consumer, Readiness::Writes(stream, backend.queries.clone()))
+    let readiness = Readiness::Writes(backend.stream.clone(), backend.queries.clone());
+    service_with(backend, consumer, readiness)
 }
 
 /// The service over a backend of which it needs so much to be ready.
@@ -113,7 +112,7 @@ pub fn service_with(
     readiness: Readiness,
 ) -> Service<impl Endpoint<Output = Response> + 'static> {
     let connection = backend.queries.clone();
-    let stream = ReadingStream::new(backend.keys.clone(), connection.clone());
+    let stream = backend.stream.clone();
     let sites = SiteIndex::new(&backend.keys, connection.clone());
     spec::processing_service(
         QueryApi::new(SeriesStore::new(connection.clone()), sites),

@@ -33,13 +33,21 @@ impl Backlog {
     pub async fn watch(self, stream: ReadingStream, cap: Option<u64>) {
         let Some(cap) = cap else { return };
         loop {
-            match entries(&stream).await {
-                Ok(entries) => self.note(entries, cap),
+            match self.look(&stream, cap).await {
+                Ok(()) => {}
                 // Redis is away: appending will say so.
                 Err(error) => debug!(%error, "the backlog is unknown"),
             }
             sleep(LOOK_EVERY).await;
         }
+    }
+
+    /// A stream that is shorter than the cap has no larger backlog, which is all that is asked for then.
+    async fn look(&self, stream: &ReadingStream, cap: u64) -> Result<(), StoreError> {
+        if self.is_full() || stream.length().await? >= cap {
+            self.note(unprocessed(stream).await?, cap);
+        }
+        Ok(())
     }
 
     fn note(&self, entries: u64, cap: u64) {
@@ -55,13 +63,13 @@ impl Backlog {
     }
 }
 
-/// Entries that are not processed: as many as there are where there is no group or Redis cannot tell.
-/// No more than there are in any case: Redis 7.0 counts entries as unread for ever that somebody else
-/// trimmed before they were read.
-async fn entries(stream: &ReadingStream) -> Result<u64, StoreError> {
-    let group = stream.group().await?.unwrap_or_default();
-    let length = stream.status().await?.map_or(0, |status| status.length);
-    Ok(group.lag.map_or(length, |unread| length.min(group.pending + unread)))
+/// Entries that are not processed: as many as there are where there is no group. What is processed and
+/// kept for `STREAM_RETENTION` is none of them.
+async fn unprocessed(stream: &ReadingStream) -> Result<u64, StoreError> {
+    match stream.backlog().await? {
+        Some(backlog) => Ok(backlog.unprocessed()),
+        None => stream.length().await,
+    }
 }
 
 pub(super) fn full() -> Problem {

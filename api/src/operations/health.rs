@@ -2,6 +2,7 @@
 
 use poem_openapi::payload::Json;
 use poem_openapi::{Enum, Object, OpenApi};
+use readings::store::backlog::GroupBacklog;
 use readings::store::status::GroupStatus;
 use readings::store::stream::ReadingStream;
 use readings::store::{SharedConnection, StoreError};
@@ -59,15 +60,15 @@ pub struct ConsumerGroup {
     pub consumers: u64,
     /// Entries delivered and not acknowledged.
     pub pending: u64,
-    /// Entries not delivered yet; null when Redis cannot tell.
-    #[oai(nullable)]
-    pub lag: Option<u64>,
+    /// Entries not delivered yet; at least so many while a large backlog is being counted.
+    pub lag: u64,
 }
 
-impl From<GroupStatus> for ConsumerGroup {
-    fn from(group: GroupStatus) -> Self {
-        let GroupStatus { name, consumers, pending, lag, .. } = group;
-        Self { name, consumers, pending, lag }
+impl From<GroupBacklog> for ConsumerGroup {
+    fn from(backlog: GroupBacklog) -> Self {
+        let GroupBacklog { group, unread, .. } = backlog;
+        let GroupStatus { name, consumers, pending, .. } = group;
+        Self { name, consumers, pending, lag: unread.entries }
     }
 }
 
@@ -109,7 +110,7 @@ impl ProcessingHealthApi {
     #[oai(path = "/health", method = "get", operation_id = "get_health")]
     async fn health(&self) -> Json<ProcessingHealth> {
         let redis_connected = answers(self.connection.ping().await);
-        let group = if redis_connected { self.stream.group().await.ok().flatten() } else { None };
+        let group = if redis_connected { self.stream.backlog().await.ok().flatten() } else { None };
         Json(ProcessingHealth {
             status: HealthStatus::of(redis_connected),
             redis_connected,

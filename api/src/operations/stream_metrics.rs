@@ -9,8 +9,8 @@ use poem_openapi::registry::{MetaSchema, MetaSchemaRef, Registry};
 use poem_openapi::types::{ToJSON, Type};
 use poem_openapi::{ApiResponse, Object, OpenApi, ResponseContent};
 use readings::store::StoreError;
-use readings::store::status::{DisplayedEntry, StreamStatus};
 use readings::store::stream::ReadingStream;
+use readings::store::stream_status::{DisplayedEntry, StreamStatus};
 use serde_json::{Map, Value, json};
 
 use super::health::ConsumerGroup;
@@ -59,10 +59,10 @@ pub struct StreamMetrics {
 pub struct Stream {
     /// Entries in it, read or not.
     length: u64,
-    /// The oldest entry, `[id, {fields}]`, or null.
+    /// The oldest entry, `[id, {fields}]`, or null; of its fields 4 KB, and the length of what is cut.
     #[oai(nullable)]
     first_entry: Shaped<Entry>,
-    /// The newest entry, `[id, {fields}]`, or null.
+    /// The newest entry, `[id, {fields}]`, or null; of its fields 4 KB, and the length of what is cut.
     #[oai(nullable)]
     last_entry: Shaped<Entry>,
 }
@@ -162,7 +162,7 @@ impl MetricsApi {
         else {
             return Ok(None);
         };
-        let groups = self.stream.groups().await?;
+        let groups = self.stream.backlogs().await?;
         Ok(Some(StreamMetrics {
             stream: Stream {
                 length,
@@ -195,7 +195,7 @@ fn is_zero_quality(parameter: &str) -> bool {
 
 /// An entry as redis-py gives it, and the original passed on: `[id, {field: value}]`.
 fn shown(entry: Option<DisplayedEntry>) -> Shaped<Entry> {
-    Shaped::new(entry.map_or(Value::Null, |DisplayedEntry { id, fields }| {
+    Shaped::new(entry.map_or(Value::Null, |DisplayedEntry { id, fields, .. }| {
         let fields: Map<_, _> = fields.into_iter().map(|(name, v)| (name, v.into())).collect();
         json!([id.to_string(), fields])
     }))

@@ -22,7 +22,11 @@
 //! | `trim` | removing what everybody has read |
 //! | [`series`] | a site's sorted set |
 //! | [`insertions`] | storing readings of many sites at once |
-//! | [`status`] | what Redis says of stream and groups |
+//! | [`status`], [`stream_status`] | what Redis says of groups and stream |
+//! | [`backlog`], `tally`, `looking` | how many entries are unread, whatever Redis says |
+//! | [`lag_correction`] | setting right what Redis says |
+//! | [`server_memory`] | how full the server is |
+//! | `scripts` | what scripts have in common |
 //! | [`sites`] | the index of sites |
 //! | [`dead_letters`] | entries that cannot become readings |
 //! | `burial` | how they get there |
@@ -31,6 +35,7 @@
 
 mod address;
 mod administration;
+pub mod backlog;
 mod burial;
 pub mod codec;
 pub mod connection;
@@ -45,8 +50,10 @@ pub mod group_reader;
 pub mod idempotency;
 pub mod insertions;
 pub mod keys;
+pub mod lag_correction;
 mod live;
 pub mod lives;
+mod looking;
 mod observed;
 mod paging;
 mod probe;
@@ -55,16 +62,20 @@ mod refusals;
 mod reply;
 pub mod requirements;
 mod resp;
+mod scripts;
 mod secrets;
 mod sentinels;
 pub mod series;
 pub mod server;
+pub mod server_memory;
 pub mod server_report;
 pub mod sites;
 mod socket;
 pub mod status;
 pub mod stream;
 mod stream_id;
+pub mod stream_status;
+mod tally;
 mod trace_context;
 mod trim;
 mod whereabouts;

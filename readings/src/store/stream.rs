@@ -1,5 +1,6 @@
 //! The stream that accepted readings arrive in, and its consumer group.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use redis::{Value, cmd};
@@ -11,6 +12,7 @@ use super::delivery::Delivery;
 use super::error::{StoreError, StoreResult};
 use super::error_class::ErrorClass;
 use super::keys::Keys;
+use super::looking::Looking;
 use super::reply;
 use super::trace_context::Sending;
 use crate::reading::Reading;
@@ -29,13 +31,15 @@ pub struct Claimed {
 pub struct ReadingStream {
     keys: Keys,
     connection: SharedConnection,
+    looking: Arc<Looking>,
 }
 
 impl ReadingStream {
-    /// The stream over a connection that others may share.
+    /// The stream over a connection that others may share. Clones remember together what they saw of
+    /// the stream.
     #[must_use]
-    pub const fn new(keys: Keys, connection: SharedConnection) -> Self {
-        Self { keys, connection }
+    pub fn new(keys: Keys, connection: SharedConnection) -> Self {
+        Self { keys, connection, looking: Arc::default() }
     }
 
     /// The names it works with.
@@ -166,6 +170,10 @@ impl ReadingStream {
 
     pub(super) const fn connection(&self) -> &SharedConnection {
         &self.connection
+    }
+
+    pub(super) fn looking(&self) -> &Looking {
+        &self.looking
     }
 }
 

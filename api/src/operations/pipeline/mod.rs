@@ -7,8 +7,10 @@ use std::time::Duration;
 use poem_openapi::payload::Json;
 use poem_openapi::{ApiResponse, Object, OpenApi};
 use readings::store::StoreError;
-use readings::store::status::{ConsumerStatus, DisplayedEntry, GroupStatus};
+use readings::store::backlog::GroupBacklog;
+use readings::store::status::ConsumerStatus;
 use readings::store::stream::ReadingStream;
+use readings::store::stream_status::DisplayedEntry;
 
 pub use self::watch::{CATALOGUE as PIPELINE_CATALOGUE, PipelineWatch};
 use crate::problem::Problem;
@@ -62,9 +64,8 @@ pub struct GroupState {
     name: String,
     /// Entries delivered and not acknowledged: work under way. A backlog is in `lag`.
     pending: u64,
-    /// Entries not delivered yet; null when Redis cannot tell.
-    #[oai(nullable)]
-    lag: Option<u64>,
+    /// Entries not delivered yet; at least so many while a large backlog is being counted.
+    lag: u64,
     /// How long ago the oldest pending entry was accepted; null when nothing is pending.
     #[oai(nullable)]
     oldest_pending_ms: Option<u64>,
@@ -125,8 +126,8 @@ impl PipelineApi {
         let status = self.stream.status().await?.unwrap_or_default();
         let id = |entry: Option<DisplayedEntry>| entry.map(|entry| entry.id.to_string());
         let mut groups = Vec::new();
-        for group in self.stream.groups().await? {
-            groups.push(self.group(group).await?);
+        for backlog in self.stream.backlogs().await? {
+            groups.push(self.group(backlog).await?);
         }
         let rates = self.watch.rates();
         Ok(PipelineState {
@@ -142,14 +143,15 @@ impl PipelineApi {
         })
     }
 
-    async fn group(&self, group: GroupStatus) -> Result<GroupState, StoreError> {
+    async fn group(&self, backlog: GroupBacklog) -> Result<GroupState, StoreError> {
+        let GroupBacklog { group, unread, .. } = backlog;
         let consumers = self.stream.consumers(&group.name).await?;
         let oldest =
             if group.pending == 0 { None } else { self.stream.oldest_pending(&group.name).await? };
         Ok(GroupState {
             name: group.name,
             pending: group.pending,
-            lag: group.lag,
+            lag: unread.entries,
             oldest_pending_ms: oldest.map(milliseconds),
             consumers: consumers.into_iter().map(ConsumerState::from).collect(),
         })

@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use readings::store::StoreError;
-use readings::store::status::GroupStatus;
+use readings::store::backlog::{GroupBacklog, Unread};
+use readings::store::server_memory::ServerMemory;
 use readings::store::stream::ReadingStream;
 use signals::metrics::{Metric, number};
 use tokio::time::sleep;
@@ -19,19 +20,40 @@ const LOOK_EVERY: Duration = Duration::from_secs(5);
 const RATES_OVER: Duration = Duration::from_mins(1);
 
 /// The metrics of the stream, which all processes see alike: take the largest, never the sum.
-pub const CATALOGUE: &[Metric] =
-    &[REDIS_UP, LENGTH, LAG, PENDING, OLDEST_PENDING, CONSUMERS, DEAD_LETTERS, BUILD_INFO];
+pub const CATALOGUE: &[Metric] = &[
+    REDIS_UP,
+    MEMORY_USED,
+    MEMORY_MAX,
+    LENGTH,
+    LAG,
+    PENDING,
+    OLDEST_PENDING,
+    CONSUMERS,
+    DEAD_LETTERS,
+    BUILD_INFO,
+];
 
 const REDIS_UP: Metric = Metric::gauge(
     "redis_up",
     "1 when Redis answered the last question about the stream, 0 when not",
 );
 
+const MEMORY_USED: Metric = Metric::gauge(
+    "redis_memory_used_bytes",
+    "Memory that Redis has taken, of which `maxmemory` is the limit (`used_memory`)",
+);
+
+const MEMORY_MAX: Metric = Metric::gauge(
+    "redis_memory_max_bytes",
+    "`maxmemory` of Redis; absent where it has no limit. When that much is used, readings are refused",
+);
+
 const LENGTH: Metric = Metric::gauge("stream_entries", "Entries in the stream, read or not");
 
 const LAG: Metric = Metric::gauge(
     "stream_lag_entries",
-    "Entries not delivered to the consumer group yet; absent when Redis cannot tell",
+    "Entries not delivered to the consumer group yet, counted where Redis' own `lag` may be wrong; at \
+     least so many while a large backlog is being counted",
 );
 
 const PENDING: Metric = Metric::gauge(
@@ -70,8 +92,8 @@ struct Seen {
 
 #[derive(Debug, Clone)]
 struct Look {
-    length: u64,
-    group: GroupStatus,
+    memory: Option<ServerMemory>,
+    backlog: GroupBacklog,
     oldest_pending: Option<Duration>,
     dead_letters: u64,
 }
@@ -119,10 +141,12 @@ impl PipelineWatch {
     fn show(&self, with_ages: bool) {
         let up = self.clone();
         REDIS_UP.observe(move || up.seen().redis_is_up.map(|up| number(up.into())));
-        self.gauge(&LENGTH, |look| Some(look.length));
-        self.gauge(&LAG, |look| look.group.lag);
-        self.gauge(&PENDING, |look| Some(look.group.pending));
-        self.gauge(&CONSUMERS, |look| Some(look.group.consumers));
+        self.gauge(&MEMORY_USED, |look| look.memory.map(|memory| memory.used));
+        self.gauge(&MEMORY_MAX, |look| look.memory?.max);
+        self.gauge(&LENGTH, |look| Some(look.backlog.stream_length));
+        self.gauge(&LAG, |look| Some(look.backlog.unread.entries));
+        self.gauge(&PENDING, |look| Some(look.backlog.group.pending));
+        self.gauge(&CONSUMERS, |look| Some(look.backlog.group.consumers));
         self.gauge(&DEAD_LETTERS, |look| Some(look.dead_letters));
         if with_ages {
             let ages = self.clone();
@@ -152,22 +176,40 @@ async fn look(
     stream: &ReadingStream,
     with_ages: bool,
 ) -> Result<(Look, Option<Counts>), StoreError> {
-    let status = stream.status().await?.unwrap_or_default();
-    let group = stream.group().await?.unwrap_or_default();
-    let oldest_pending = if with_ages && group.pending > 0 {
-        stream.oldest_pending(&group.name).await?
+    let at = Instant::now();
+    let (backlog, counts) = match stream.backlog_and_entries_added().await? {
+        Some(backlog) => {
+            let done = backlog.done();
+            let counts = backlog.entries_added.map(|added| Counts { at, added, done });
+            (backlog, counts)
+        }
+        None => without_group(stream.length().await?, at),
+    };
+    let oldest_pending = if with_ages && backlog.group.pending > 0 {
+        stream.oldest_pending(&backlog.group.name).await?
     } else {
         None
     };
-    let done = group.entries_read.map(|read| read.saturating_sub(group.pending));
-    let counts = status.entries_added.map(|added| Counts { at: Instant::now(), added, done });
     let dead_letters = stream.count_dead_letters().await?;
-    Ok((Look { length: status.length, group, oldest_pending, dead_letters }, counts))
+    // A user may be denied that; the rest is no less true.
+    let memory = stream.server_memory().await.ok();
+    Ok((Look { memory, backlog, oldest_pending, dead_letters }, counts))
+}
+
+/// Nothing was delivered to a group that does not exist; and nothing was ever added where there is no
+/// stream either.
+fn without_group(stream_length: u64, at: Instant) -> (GroupBacklog, Option<Counts>) {
+    let unread = Unread { entries: stream_length, is_exact: true };
+    let counts = (stream_length == 0).then_some(Counts { at, added: 0, done: Some(0) });
+    (GroupBacklog { unread, stream_length, ..GroupBacklog::default() }, counts)
 }
 
 /// Keeps the counts of the last minute; those of a stream that was deleted since are of no use.
 fn remember(counts: &mut VecDeque<Counts>, new: Counts) {
-    if counts.back().is_some_and(|last| last.added > new.added || last.done > new.done) {
+    let is_less = |last: &Counts| {
+        last.added > new.added || last.done.zip(new.done).is_some_and(|(last, new)| last > new)
+    };
+    if counts.back().is_some_and(is_less) {
         counts.clear();
     }
     counts.push_back(new);
@@ -176,18 +218,23 @@ fn remember(counts: &mut VecDeque<Counts>, new: Counts) {
     }
 }
 
+/// Both over the same time, or what went in and what came out would be told of different minutes: where
+/// both numbers are known, else of what went in alone.
 fn rates(counts: &VecDeque<Counts>) -> Rates {
-    Rates {
-        ingested: rate(counts, |counts| Some(counts.added)),
-        stored: rate(counts, |counts| counts.done),
-    }
+    let added = |counts: &Counts| Some((counts.at, counts.added));
+    let done = |counts: &Counts| Some((counts.at, counts.done?));
+    let with_done = counts.iter().filter(|counts| counts.done.is_some());
+    let stored = rate(with_done.clone().filter_map(done));
+    let ingested = match stored {
+        Some(_) => rate(with_done.filter_map(added)),
+        None => rate(counts.iter().filter_map(added)),
+    };
+    Rates { ingested, stored }
 }
 
-/// From the first look that knew the number to the last: before a group's first read Redis does not
-/// know how much it has read.
-fn rate(counts: &VecDeque<Counts>, number_of: fn(&Counts) -> Option<u64>) -> Option<f64> {
-    let known = || counts.iter().filter_map(|counts| Some((counts.at, number_of(counts)?)));
-    let ((began, from), (ended, to)) = (known().next()?, known().next_back()?);
+/// From the first number to the last.
+fn rate(mut numbers: impl DoubleEndedIterator<Item = (Instant, u64)>) -> Option<f64> {
+    let ((began, from), (ended, to)) = (numbers.next()?, numbers.next_back()?);
     let seconds = ended.duration_since(began).as_secs_f64();
     (seconds > 0.0).then(|| number(to.saturating_sub(from)) / seconds)
 }
@@ -220,10 +267,23 @@ mod tests {
     }
 
     #[test]
-    fn what_redis_cannot_tell_has_no_rate() {
+    fn what_is_not_known_has_no_rate() {
         let rates = after(&[(0, 0, None), (5, 50, None)]);
         assert_eq!(rates, Rates { ingested: Some(10.0), stored: None });
-        let rates = after(&[(0, 0, None), (5, 50, Some(10)), (10, 100, Some(60))]);
-        assert_eq!(rates, Rates { ingested: Some(10.0), stored: Some(10.0) });
+    }
+
+    #[test]
+    fn both_rates_are_of_the_same_time() {
+        let rates = after(&[(0, 0, None), (5, 1_000, Some(1_000)), (10, 1_100, Some(1_050))]);
+        assert_eq!(rates, Rates { ingested: Some(20.0), stored: Some(10.0) });
+        let rates = after(&[(0, 0, Some(0)), (5, 1_000, None), (10, 1_100, Some(1_100))]);
+        assert_eq!(rates, Rates { ingested: Some(110.0), stored: Some(110.0) });
+    }
+
+    #[test]
+    fn before_there_is_a_stream_nothing_was_added_and_nothing_done() {
+        let (_, counts) = without_group(0, Instant::now());
+        assert_eq!(counts.map(|counts| (counts.added, counts.done)), Some((0, Some(0))));
+        assert!(without_group(5, Instant::now()).1.is_none());
     }
 }
