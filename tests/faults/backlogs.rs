@@ -106,6 +106,22 @@ async fn above_the_cap_nothing_is_accepted_until_the_backlog_is_below_it() {
     verdict.assert_kept();
 }
 
+/// Processed entries stay in the stream for `STREAM_RETENTION`.
+#[tokio::test]
+async fn more_readings_than_the_cap_are_accepted_within_the_retention_when_they_are_processed() {
+    let redis = RedisServer::start().await;
+    let ingestion = ingestion_api(&redis).env("MAX_BACKLOG", MAX_BACKLOG).start().await;
+    let service = consumer(&redis, 1).env("STREAM_RETENTION", "1h").start().await;
+    let world = World::of(redis, ingestion, vec![service]);
+    let producer = world.producer().per_second(400).start();
+    wait::until("far more than the cap is in the stream", async || {
+        world.redis.run::<u64>(&["XLEN", STREAM]).await > 4 * MAX_BACKLOG
+    })
+    .await;
+    assert_eq!(producer.count(Class::Refused), 0);
+    world.checker().check(&producer.stop().await).await.assert_kept();
+}
+
 /// Redis 7.0 counts entries that were trimmed before they were read as waiting, for ever.
 #[tokio::test]
 async fn a_backlog_that_somebody_else_trimmed_away_keeps_nobody_out() {

@@ -50,6 +50,8 @@ mod idempotency_keys;
 mod keys_of_the_wrong_type;
 #[cfg(feature = "failpoints")]
 mod kills_in_the_middle;
+mod lag_that_is_wrong;
+mod large_entries_of_others;
 mod namesakes;
 mod orderly_ends;
 mod poison;

@@ -12,7 +12,7 @@ use redis::{Script, Value};
 
 use super::StreamId;
 use super::connection::Epoch;
-use super::error::{StoreError, StoreResult};
+use super::error::StoreResult;
 use super::looking::Looking;
 use super::reply;
 use super::scripts::{MOST_COUNTED, MOST_COUNTED_BYTES, with_library};
@@ -32,7 +32,8 @@ const MOST_GROUPS: usize = 100;
 /// Looks at a group: the length of the stream, the group, the entries counted after an id (or after
 /// what was delivered last), the last of them, whether these were all, and whether there are entries
 /// that were delivered. Where the user may not read entries, whether all were delivered is told by the
-/// last id that was ever generated. On demand the entries ever added; and the bytes that all this cost.
+/// last id that was ever generated. On demand the entries ever added. And the
+/// bytes of the entries that were counted, and of those at the ends of the stream.
 static LOOK: LazyLock<Script> = LazyLock::new(|| {
     with_library(
         "local length, found = redis.call('XLEN', KEYS[1]), group(ARGV[1])
@@ -43,21 +44,21 @@ static LOOK: LazyLock<Script> = LazyLock::new(|| {
              local after = ARGV[2] == '' and delivered or ARGV[2]
              counted, last, all, bytes = count(after, most, tonumber(ARGV[4]))
          end
-         local added, below, cost = false, true, bytes or 0
+         local added, below, shown = false, true, 0
          if ARGV[5] == '1' or (most > 0 and not counted) then
              local stream = named(redis.call('XINFO', 'STREAM', KEYS[1]))
              added = stream['entries-added'] or false
-             cost = cost + size(stream['first-entry']) + size(stream['last-entry'])
+             shown = size(stream['first-entry']) + size(stream['last-entry'])
              all = all or stream['last-generated-id'] == delivered
          end
          if counted and not all then
-             local entry = redis.call('XREVRANGE', KEYS[1], delivered, '-', 'COUNT', 1)[1]
-             below, cost = entry ~= nil, cost + size(entry)
+             local entry = redis.call('XRANGE', KEYS[1], '-', delivered, 'COUNT', 1)[1]
+             below, bytes = entry ~= nil, bytes + size(entry)
          end
          local read, lag = found['entries-read'] or false, found.lag or false
          return {length, {'name', found.name, 'consumers', found.consumers, 'pending', found.pending,
              'last-delivered-id', delivered, 'entries-read', read, 'lag', lag},
-             counted or false, last or '', all and 1 or 0, below and 1 or 0, added, cost}",
+             counted or false, last or '', all and 1 or 0, below and 1 or 0, added, bytes or 0, shown}",
     )
 });
 
@@ -157,11 +158,7 @@ impl ReadingStream {
         Ok(backlogs)
     }
 
-    async fn backlog_of(
-        &self,
-        group: &str,
-        with_added: bool,
-    ) -> StoreResult<Option<GroupBacklog>> {
+    async fn backlog_of(&self, group: &str, with_added: bool) -> StoreResult<Option<GroupBacklog>> {
         for looks in 1.. {
             let Some((look, unread)) = self.look(group, with_added).await? else { break };
             // A count that deliveries have overtaken is worth one more look.
@@ -177,29 +174,30 @@ impl ReadingStream {
     /// Looks once. While large entries were handed to scripts lately, nothing is counted.
     async fn look(&self, group: &str, with_added: bool) -> StoreResult<Option<(Look, Unread)>> {
         const OPERATION: &str = "XINFO backlog";
-        let (epoch, Looking { tallies, payloads, .. }) = (self.epoch(), self.looking());
-        let affordable = payloads.are_affordable();
+        let (epoch, Looking { tallies, counted, shown, .. }) = (self.epoch(), self.looking());
         let from = tallies.with(group, epoch, |tally| tally.counts_on_from());
         let mut script = LOOK.key(self.keys().stream());
         script.arg(group).arg(from.map(|id| id.to_string()).unwrap_or_default());
-        script.arg(if affordable { MOST_COUNTED } else { 0 }).arg(MOST_COUNTED_BYTES);
-        script.arg(u8::from(with_added && affordable));
+        script.arg(if counted.are_affordable() { MOST_COUNTED } else { 0 });
+        script.arg(MOST_COUNTED_BYTES).arg(u8::from(with_added && shown.are_affordable()));
         let reply = self.connection().run(OPERATION, &script).await?;
-        let reply = reply::array(reply).ok_or_else(|| self.connection().unexpected_reply(OPERATION))?;
+        let reply =
+            reply::array(reply).ok_or_else(|| self.connection().unexpected_reply(OPERATION))?;
         if reply.len() == 1 {
             tallies.forget(group);
             return Ok(None);
         }
         let seen = look(reply).ok_or_else(|| self.connection().unexpected_reply(OPERATION))?;
-        payloads.spent(seen.cost);
+        counted.spent(seen.counted_bytes);
+        shown.spent(seen.shown_bytes);
         let unread = tallies.with(group, epoch, |tally| tally.judge(&seen));
         Ok(Some((seen, unread)))
     }
 }
 
 fn look(parts: Vec<Value>) -> Option<Look> {
-    let [length, group, counted, last, all, below, added, cost] =
-        <[Value; 8]>::try_from(parts).ok()?;
+    let [length, group, counted, last, all, below, added, counted_bytes, shown_bytes] =
+        <[Value; 9]>::try_from(parts).ok()?;
     let group = status::group(group)?;
     let last = if counted == Value::Nil { StreamId::ZERO } else { reply::stream_id(last)? };
     Some(Look {
@@ -210,6 +208,7 @@ fn look(parts: Vec<Value>) -> Option<Look> {
         all: reply::integer(&all)? == 1,
         below: reply::integer(&below)? == 1,
         added: reply::integer(&added),
-        cost: reply::integer(&cost)?,
+        counted_bytes: reply::integer(&counted_bytes)?,
+        shown_bytes: reply::integer(&shown_bytes)?,
     })
 }

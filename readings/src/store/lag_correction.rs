@@ -9,7 +9,7 @@ use std::sync::LazyLock;
 
 use redis::{Script, Value};
 
-use super::error::{StoreError, StoreResult};
+use super::error::StoreResult;
 use super::reply;
 use super::scripts::{MOST_COUNTED, MOST_COUNTED_BYTES, with_library};
 use super::stream::ReadingStream;
@@ -57,7 +57,8 @@ impl ReadingStream {
         let mut script = CORRECT.key(self.keys().stream());
         script.arg(self.keys().group()).arg(MOST_COUNTED).arg(MOST_COUNTED_BYTES);
         let reply = self.connection().run(OPERATION, &script).await?;
-        let parts = reply::array(reply).ok_or_else(|| self.connection().unexpected_reply(OPERATION))?;
+        let parts =
+            reply::array(reply).ok_or_else(|| self.connection().unexpected_reply(OPERATION))?;
         if parts.is_empty() {
             return Ok(None);
         }

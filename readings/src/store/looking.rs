@@ -17,7 +17,10 @@ const SMALL: u64 = 1_000_000;
 #[derive(Debug, Default)]
 pub(super) struct Looking {
     pub tallies: Tallies,
-    pub payloads: Payloads,
+    /// Large entries among those that are counted.
+    pub counted: Payloads,
+    /// Large entries at the ends of the stream.
+    pub shown: Payloads,
     /// What was seen last of the stream's ends.
     pub ends: Mutex<Option<StreamStatus>>,
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use redis::cmd;
 
-use super::error::{StoreError, StoreResult};
+use super::error::StoreResult;
 use super::reply;
 use super::stream::ReadingStream;
 
@@ -40,10 +40,14 @@ impl ReadingStream {
 
 fn parse(info: &str) -> Option<ServerMemory> {
     let value = |name: &str| -> Option<u64> {
-        let named = |line: &str| line.split_once(':').filter(|(of, _)| *of == name)?.1.trim().parse().ok();
+        let named =
+            |line: &str| line.split_once(':').filter(|(of, _)| *of == name)?.1.trim().parse().ok();
         info.lines().find_map(named)
     };
-    Some(ServerMemory { used: value("used_memory")?, max: value("maxmemory").filter(|&max| max > 0) })
+    Some(ServerMemory {
+        used: value("used_memory")?,
+        max: value("maxmemory").filter(|&max| max > 0),
+    })
 }
 
 #[cfg(test)]
@@ -52,7 +56,9 @@ mod tests {
 
     #[test]
     fn a_server_without_a_limit_has_no_maximum() {
-        let info = |max| format!("# Memory\r\nused_memory:1500\r\nused_memory_human:1.5K\r\nmaxmemory:{max}\r\n");
+        let info = |max| {
+            format!("# Memory\r\nused_memory:1500\r\nused_memory_human:1.5K\r\nmaxmemory:{max}\r\n")
+        };
         let memory = |max| Some(ServerMemory { used: 1_500, max });
         assert_eq!(parse(&info(0)), memory(None));
         assert_eq!(parse(&info(4_000)), memory(Some(4_000)));

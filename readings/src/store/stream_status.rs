@@ -8,7 +8,7 @@ use std::sync::{LazyLock, PoisonError};
 use redis::{Script, Value};
 
 use super::StreamId;
-use super::error::{StoreError, StoreResult};
+use super::error::StoreResult;
 use super::reply;
 use super::scripts::with_library;
 use super::stream::ReadingStream;
@@ -76,7 +76,7 @@ impl ReadingStream {
     /// # Errors
     /// When the server did not answer or refused.
     pub async fn status(&self) -> StoreResult<Option<StreamStatus>> {
-        if !self.looking().payloads.are_affordable()
+        if !self.looking().shown.are_affordable()
             && let Some(known) = self.known_ends()
         {
             let length = self.length().await?;
@@ -84,7 +84,7 @@ impl ReadingStream {
         }
         let status = self.describe().await?;
         let ends = status.iter().flat_map(|status| [&status.first_entry, &status.last_entry]);
-        self.looking().payloads.spent(ends.flatten().map(|entry| entry.bytes).sum());
+        self.looking().shown.spent(ends.flatten().map(|entry| entry.bytes).sum());
         let mut known = self.looking().ends.lock().unwrap_or_else(PoisonError::into_inner);
         known.clone_from(&status);
         Ok(status)
@@ -130,7 +130,8 @@ fn displayed(entry: Value) -> Option<DisplayedEntry> {
     let [id, bytes, fields, hidden] = <[Value; 4]>::try_from(reply::array(entry)?).ok()?;
     let text = |value| Some(String::from_utf8_lossy(&reply::bytes(value)?).into_owned());
     let fields = reply::map(fields)?.into_iter();
-    let mut fields: Vec<_> = fields.filter_map(|(n, value)| Some((text(n)?, text(value)?))).collect();
+    let mut fields: Vec<_> =
+        fields.filter_map(|(n, value)| Some((text(n)?, text(value)?))).collect();
     match reply::integer(&hidden)? {
         0 => {}
         hidden => fields.push(("…".to_owned(), format!("{hidden} more fields"))),

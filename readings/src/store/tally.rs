@@ -27,8 +27,10 @@ pub(super) struct Look {
     pub below: bool,
     /// Entries ever added to the stream.
     pub added: Option<u64>,
-    /// Bytes of entries that were handed to the script.
-    pub cost: u64,
+    /// Bytes of the entries that were counted.
+    pub counted_bytes: u64,
+    /// Bytes of the entries at the ends of the stream, where they were looked at.
+    pub shown_bytes: u64,
 }
 
 /// What is known of a group.
@@ -145,8 +147,8 @@ impl Tally {
             return Unread { entries: 0, is_exact: true };
         }
         match (&*self, reported) {
-            (Self::Error(error), Some(reported)) => corrected(reported, *error, 1, look),
-            (_, Some(reported)) => Unread { is_exact: false, ..corrected(reported, 0, 1, look) },
+            (Self::Error(error), Some(reported)) => corrected(reported, *error, 0, look),
+            (_, Some(reported)) => Unread { is_exact: false, ..corrected(reported, 0, 0, look) },
             _ => Unread { entries: look.length, is_exact: false },
         }
     }

@@ -56,16 +56,10 @@ fn where_nothing_that_was_delivered_is_left_all_there_is_is_unread() {
 fn once_the_servers_error_is_known_it_is_taken_off_larger_numbers() {
     let mut tally = Tally::default();
     tally.judge(&look(1, 100, 100, 50, group(100, 100, Some(2_900))));
-    assert_eq!(
-        tally.judge(&look(1, 1_100, 100, 50, group(100, 100, Some(3_900)))),
-        exactly(1_000)
-    );
+    assert_eq!(tally.judge(&look(1, 1_100, 100, 50, group(100, 100, Some(3_900)))), exactly(1_000));
     let mut too_low = Tally::default();
     too_low.judge(&look(1, 100, 60, 50, group(60, 100, Some(0))));
-    assert_eq!(
-        too_low.judge(&look(1, 1_100, 60, 50, group(60, 100, Some(1_000)))),
-        exactly(1_040)
-    );
+    assert_eq!(too_low.judge(&look(1, 1_100, 60, 50, group(60, 100, Some(1_000)))), exactly(1_040));
 }
 
 #[test]

@@ -1,0 +1,84 @@
+//! Entries of tens of MB that other writers add: who only looks at the stream is not sent them.
+
+use super::world::consumer;
+use crate::common::product::{ingestion_api, query_api};
+use crate::common::readings::{add, fields, reading};
+use crate::common::redis::{GROUP, RedisServer, STREAM};
+use crate::common::stored::wait_until_settled;
+use crate::common::wait;
+
+const LARGE: usize = 60_000_000;
+
+/// The most memory that a service may take that was sent none of it, in kB.
+const SMALL_KB: u64 = 64 * 1024;
+
+/// How much of an entry is shown, with some room for its frame.
+const SHOWN_BYTES: usize = 5_000;
+
+async fn add_large(redis: &RedisServer) -> String {
+    let mut entry = fields("site", "1.0", "2024-01-15T12:00:00Z");
+    entry[1].1 = "x".repeat(LARGE);
+    add(redis, "*", &entry).await
+}
+
+/// A large entry that was processed, one that is the last, and between them some that are unread.
+async fn stream_of_large_entries() -> (RedisServer, [String; 2]) {
+    let redis = RedisServer::start().await;
+    let first = add_large(&redis).await;
+    redis.deliver_to("gone", 1).await;
+    redis.run::<u64>(&["XACK", STREAM, GROUP, &first]).await;
+    for _ in 0..10 {
+        add(&redis, "*", &fields("site", "1.0", "2024-01-15T12:00:00Z")).await;
+    }
+    let last = add_large(&redis).await;
+    (redis, [first, last])
+}
+
+#[tokio::test]
+async fn services_that_look_at_them_stay_small_and_show_them_cut() {
+    let (redis, [first, last]) = stream_of_large_entries().await;
+    let ingestion = ingestion_api(&redis).env("MAX_BACKLOG", 12).start().await;
+    let query = query_api(&redis).start().await;
+    assert_eq!(ingestion.post("/readings", reading("site").to_string()).await.status, 201);
+    let accepted =
+        async || ingestion.post("/readings", reading("site").to_string()).await.status == 201;
+    wait::until("the backlog is full", async || !accepted().await).await;
+    for role in [&ingestion, &query] {
+        wait::until("the stream was looked at", async || {
+            role.counter("stream_lag_entries").await >= 12
+        })
+        .await;
+        let shown = role.get("/metrics").await;
+        assert!(shown.text().len() < 3 * SHOWN_BYTES, "{} bytes", shown.text().len());
+        let entry = &shown.json()["stream"]["first_entry"];
+        assert_eq!(entry[0], first);
+        let device = entry[1]["device_id"].as_str().unwrap();
+        assert!(device.ends_with("… (60000000 bytes)"), "{}", &device[device.len() - 40..]);
+        assert_eq!(entry[1]["site_id"], "site");
+    }
+    assert_eq!(query.get("/pipeline").await.json()["stream"]["first_id"], first);
+    assert_ne!(query.get("/pipeline").await.json()["stream"]["last_id"], last);
+    for role in [&ingestion, &query] {
+        let most = role.memory_kb("VmHWM");
+        println!("the most that a service took that looked at 60 MB is {} MB", most / 1024);
+        assert!(most < SMALL_KB, "{most} kB");
+    }
+}
+
+#[tokio::test]
+async fn a_processing_service_between_them_is_not_sent_what_was_processed() {
+    let redis = RedisServer::start().await;
+    let first = add_large(&redis).await;
+    redis.deliver_to("gone", 1).await;
+    redis.run::<u64>(&["XACK", STREAM, GROUP, &first]).await;
+    add(&redis, "*", &fields("site", "1.0", "2024-01-15T12:00:00Z")).await;
+    let service = consumer(&redis, 1).env("STREAM_RETENTION", "1h").start().await;
+    wait_until_settled(&redis).await;
+    wait::until("the stream was looked at", async || service.counter("stream_entries").await == 2)
+        .await;
+    assert_eq!(service.get("/health").await.json()["consumer_group_status"]["lag"], 0);
+    assert_eq!(service.get("/metrics").await.json()["stream"]["first_entry"][0], first);
+    let most = service.memory_kb("VmHWM");
+    println!("the most that it took is {} MB", most / 1024);
+    assert!(most < SMALL_KB, "{most} kB");
+}
