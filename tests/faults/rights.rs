@@ -197,7 +197,10 @@ async fn of_the_rights_of_the_processing_service_three_are_for_reconcile_and_a_w
     rights.grant(&redis).await;
     let service = rights.log_in(consumer(&redis, 1), &redis).start().await;
     wait_until_ready(&service).await;
-    assert_eq!(superfluous(&redis, &rights, &service).await, ["+xgroup|setid", "+zmscore", "+zcard"]);
+    assert_eq!(
+        superfluous(&redis, &rights, &service).await,
+        ["+xgroup|setid", "+zmscore", "+zcard"]
+    );
     // One entry whose reading was removed, so that both are used.
     add_backlog(&redis, 3, 1).await;
     wait_until_settled(&redis).await;
