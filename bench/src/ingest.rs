@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use anyhow::{Context, ensure};
+use anyhow::ensure;
 
 use crate::cli::IngestArguments;
 use crate::generator::Generator;

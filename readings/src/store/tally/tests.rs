@@ -7,7 +7,7 @@ fn id(ms: u64) -> StreamId {
 /// A group that was delivered the entries up to an id, of which the server reports so much.
 fn group(delivered: u64, read: u64, reported_lag: Option<i64>) -> GroupStatus {
     let (last_delivered_id, entries_read) = (id(delivered), Some(read));
-    GroupStatus { last_delivered_id, entries_read, reported_lag, ..GroupStatus::default() }
+    GroupStatus { reported_lag, entries_read, last_delivered_id, ..GroupStatus::default() }
 }
 
 /// A look at a stream whose entries have the ids from 1 on, the first of which were trimmed.
