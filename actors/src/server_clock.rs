@@ -76,7 +76,7 @@ mod tests {
     fn an_entry_is_as_old_as_the_servers_clock_says() {
         let (clock, told) = (ServerClock::default(), Instant::now());
         assert_eq!(clock.age(id(1), told), None);
-        clock.set(Duration::from_millis(5_000), told);
+        clock.set(Duration::from_secs(5), told);
         assert_eq!(clock.age(id(4_900), told), Some(Duration::from_millis(100)));
         let later = told + Duration::from_secs(2);
         assert_eq!(clock.age(id(4_900), later), Some(Duration::from_millis(2_100)));

@@ -39,9 +39,18 @@ class Redis:
         configuration = data["redis.conf"].replace("/data", str(self.directory)).replace("/users/", f"{self.directory}/")
         file = self.directory / "redis.conf"
         file.write_text(configuration.replace("port 6379", f"port {self.port}\nbind 127.0.0.1"))
-        self.process = Process("redis", ["redis-server", str(file)], directory)
+        self.file = file
         self.admin = self.client("default", "password")
+        self.start()
+
+    def start(self):
+        self.process = Process("redis", ["redis-server", str(self.file)], self.directory)
         wait_for("Redis answers", self.answers)
+
+    def restart(self):
+        """Kills it, and starts it over what it has on disk."""
+        self.process.kill()
+        self.start()
 
     def write_users(self, script):
         """Runs the script of the init container, with its folders here."""
