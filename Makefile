@@ -1,7 +1,7 @@
 # `make run` and `make test` need nothing but git, make, a C compiler and Rust: they install the rest
 # where they may, and say what to install where they may not.
 .DEFAULT_GOAL := help
-.PHONY: help run install test demo build page setup setup-test lint licences unit rust-tests page-tests e2e clients deployment test-containers images chart bench bench-quick soak fault-tests docs openapi chart-docs clean
+.PHONY: help run install test demo build page setup setup-test lint licences unit rust-tests page-tests e2e clients deployment test-containers checkov images chart bench bench-quick soak fault-tests docs openapi chart-docs clean
 
 CARGO ?= cargo
 SETUP ?= scripts/setup
@@ -75,6 +75,15 @@ deployment: page ## The chart, the page's nginx, the compose file, and scaling w
 
 test-containers: setup-test ## The images, built and run with Docker (see docs/kubernetes.md)
 	tests/deployment/containers/with-docker $(PYTEST) -v tests/deployment/containers/docker
+
+checkov: setup-test ## The chart, the Dockerfile and the workflows by checkov's rules (installs 290 MB at first)
+	@cmp -s tests/deployment/checkov.txt .setup/checkov/installed || { python3 -m venv --clear .setup/checkov && \
+	    .setup/checkov/bin/pip install --quiet --disable-pip-version-check -r tests/deployment/checkov.txt && \
+	    cp tests/deployment/checkov.txt .setup/checkov/installed; }
+	$(PYTHON) tests/deployment/render_sets.py target/chart
+	.setup/checkov/bin/checkov --config-file tests/deployment/checkov.yaml --framework kubernetes -d target/chart
+	.setup/checkov/bin/checkov --config-file tests/deployment/checkov.yaml --framework dockerfile -f Dockerfile
+	.setup/checkov/bin/checkov --config-file tests/deployment/checkov.yaml --framework github_actions -d .github
 
 images: ## Build both images with Docker
 	docker build --target app -t localhost/energy-pipeline/app:$(VERSION) $(IMAGE_LABELS) .

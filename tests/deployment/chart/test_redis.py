@@ -152,7 +152,9 @@ def test_the_token_of_the_tunnel_is_no_argument():
     release = render(values_of("original"))
     (container,) = release.pod("-cloudflared")["spec"]["containers"]
     assert container["args"] == ["tunnel", "--no-autoupdate", "--metrics", ":2000", "run"]
-    assert container["env"][0]["valueFrom"]["secretKeyRef"] == {"name": "tunnel", "key": "token"}
+    assert environment(container) == {"TUNNEL_TOKEN_FILE": "/tunnel/token"}
+    (volume,) = release.pod("-cloudflared")["spec"]["volumes"]
+    assert volume["secret"] == {"secretName": "tunnel", "defaultMode": 0o440, "items": [{"key": "token", "path": "token"}]}
     assert container["readinessProbe"]["httpGet"]["path"] == "/ready" and "livenessProbe" not in container
 
 

@@ -194,7 +194,7 @@ def test_a_workflow_is_one_and_calls_targets_that_there_are(path):
 
 def test_all_checks_are_run_by_workflows():
     text = "".join(path.read_text() for path in workflows())
-    for call in ("make setup-test page lint", ".ci/run", "deployment chart", "make test-containers"):
+    for call in ("make setup-test page lint", ".ci/run", "deployment chart checkov", "make test-containers"):
         assert call in text
 
 
@@ -203,6 +203,16 @@ def test_who_asks_redis_by_hand_logs_in_by_the_tool_that_is_there():
         text = (REPOSITORY / path).read_text()
         assert "sh /config/cli" in text and not re.search(r"exec[^\n]* (redis|valkey)-cli", text), path
     assert "sh /redis/cli" in (REPOSITORY / "docs/operations.md").read_text()
+
+
+def test_what_checkov_is_not_to_ask_for_has_a_reason():
+    lines = (REPOSITORY / "tests/deployment/checkov.yaml").read_text().partition("skip-check:\n")[2].splitlines()
+    assert lines and all(re.match(r"  - CKV", line) or re.match(r"  # \w.{40,}", line) for line in lines)
+    for before, line in zip(["", *lines], lines):
+        assert line.startswith("  #") != before.startswith("  #"), line
+    for path in ("cloudflared.yaml", "tests/smoke.yaml"):
+        text = (REPOSITORY / "charts/energy-pipeline/templates" / path).read_text()
+        assert all(reason for reason in re.findall(r'checkov\.io/skip\d: "CKV\w+=(.*)"', text))
 
 
 def test_the_script_to_try_autoscaling_says_how_and_refuses_nonsense():
