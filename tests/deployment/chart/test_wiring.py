@@ -1,7 +1,6 @@
 """Objects of one release fit together: selectors, ports, addresses, rollouts."""
 
 import json
-import subprocess
 
 import pytest
 
@@ -188,8 +187,9 @@ def test_another_password_or_configuration_starts_redis_anew():
     assert annotations(at("redis.maxmemory", "1gb"))["checksum/config"] != plain["checksum/config"]
 
 
-def test_the_smoke_test_is_sound_shell():
-    subprocess.run(["sh", "-n", str(REPOSITORY / "scripts/smoke-test.sh")], check=True)
-    (container,) = render().pod("-smoke-test")["spec"]["containers"]
-    assert container["command"] == ["sh", "/smoke-test.sh"]
+def test_the_smoke_test_is_that_of_the_pages_image_and_writes_only_if_it_is_told_to():
     assert "COPY scripts/smoke-test.sh /smoke-test.sh" in (REPOSITORY / "Dockerfile").read_text()
+    for values, writes in (({}, "false"), (at("tests.writeReading", True), "true")):
+        (container,) = render(values).pod("-smoke-test")["spec"]["containers"]
+        assert container["command"] == ["sh", "/smoke-test.sh"]
+        assert environment(container)["SMOKE_TEST_WRITES"] == writes
