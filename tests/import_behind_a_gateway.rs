@@ -196,3 +196,25 @@ async fn a_redirect_is_not_followed_but_named() {
     assert_eq!((ended.status.code(), count.load(Ordering::Relaxed)), (Some(1), 1), "{ended:?}");
     assert!(ended.stderr.contains("try --url https://example.org/api\n"), "{}", ended.stderr);
 }
+
+#[tokio::test]
+async fn a_proxy_that_is_away_or_wants_a_password_is_named_once() {
+    const PASSWORD: &str =
+        "HTTP/1.1 407 Proxy Authentication Required\r\ncontent-length: 0\r\n\r\n";
+    let redis = RedisServer::start().await;
+    let ingestion = ingestion_api(&redis).start().await;
+    let (guarded, _) = gateway(&ingestion, |_| Treatment::Answer(PASSWORD)).await;
+    let away = format!("http://127.0.0.1:{}", free_port());
+    let input = Input::new("a.ndjson", rows(10));
+    for (proxy, says) in [
+        (&away, format!("cannot be reached by way of the proxy {away}: Connection refused")),
+        (&guarded, "the proxy wants credentials".to_owned()),
+    ] {
+        // An address that documents use; only the proxy is asked for it.
+        let import = import(&input.file, "http://192.0.2.1").env("http_proxy", proxy);
+        let ended = import.arg("--retry-for").arg("0").arg("--concurrency").arg("1").run().await;
+        assert_eq!(ended.status.code(), Some(1), "{ended:?}");
+        assert!(ended.stderr.contains(&says), "{}", ended.stderr);
+        assert!(ended.stderr.matches("Connection refused").count() <= 2, "{}", ended.stderr);
+    }
+}

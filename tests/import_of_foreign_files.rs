@@ -78,6 +78,17 @@ async fn what_a_file_is_that_holds_no_readings_is_said() {
 }
 
 #[tokio::test]
+async fn a_header_does_nothing_to_the_terminal() {
+    let (_redis, ingestion) = start().await;
+    for header in ["\u{1b}[31msite\u{1b}]0;title\u{7}_id,device_id", "\u{9b}2J,\u{202e}x", "a\0b,c"]
+    {
+        let ended = import(&Input::new("a.csv", header).file, ingestion.base()).run().await;
+        let text = ended.stderr.replace('\n', "");
+        assert!(!text.chars().any(|c| c.is_control() || c == '\u{202e}'), "{text:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_header_of_any_length_is_shown_cut() {
     let (_redis, ingestion) = start().await;
     for header in ["x".repeat(60_000), "x,".repeat(20_000), "x".repeat(1 << 20)] {

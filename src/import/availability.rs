@@ -111,7 +111,8 @@ impl Availability {
         if let Some(wait) = trouble.retry_after {
             told.wait_until = Some(Instant::now() + wait);
         }
-        if told.last.is_none_or(|time| time.elapsed() >= TOLD_EVERY) {
+        let is_due = told.last.is_none_or(|time| time.elapsed() >= TOLD_EVERY);
+        if is_due && !self.shared.stop.is_stopped() {
             told.last = Some(Instant::now());
             told.is_current = true;
             let (reason, retry_for) = (&told.reason, self.retry_for);

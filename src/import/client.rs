@@ -150,7 +150,8 @@ impl Client {
         let reason = if may_be_there {
             format!("no answer from {url}, so a row may have been taken: {cause}")
         } else {
-            format!("{url} cannot be reached: {cause}")
+            let way = http::proxy(url).map(|proxy| format!(" by way of the proxy {proxy}"));
+            format!("{url} cannot be reached{}: {cause}", way.unwrap_or_default())
         };
         Trouble { reason, retry_after: None, may_be_there }
     }

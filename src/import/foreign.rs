@@ -63,6 +63,7 @@ pub fn is_suspicious(opening: &[u8]) -> bool {
 pub fn identify(opening: &[u8]) -> Option<Foreign> {
     let what = zip::identify(opening)
         .or_else(|| by_magic(opening))
+        .or_else(|| tar(opening))
         .or_else(|| markup(opening))
         .or_else(|| text_without_mark(opening))
         .or_else(|| binary(opening));
@@ -74,6 +75,12 @@ fn by_magic(opening: &[u8]) -> Option<String> {
     // A text may begin with letters that are also the name of a format.
     let is_sure = !magic.iter().all(u8::is_ascii_graphic) || !is_plain_text(opening);
     (is_sure || matches!(magic.first(), Some(b'%' | b'{'))).then(|| (*what).to_owned())
+}
+
+fn tar(opening: &[u8]) -> Option<String> {
+    // In the header of the first member (POSIX.1-1988).
+    let is_tar = opening.get(257..262) == Some(b"ustar");
+    is_tar.then(|| "a tar archive; unpack it first, or send a member through `tar -xO`".to_owned())
 }
 
 fn markup(opening: &[u8]) -> Option<String> {

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use readings::iso8601;
+
 use super::foreign::{self, Foreign};
 use super::rows::{ReadError, RowFault};
 
@@ -102,7 +104,7 @@ impl Header {
         let missing: Vec<_> =
             COLUMNS.into_iter().filter(|column| !names.contains(column)).collect();
         if !missing.is_empty() {
-            let hint = other_spellings(&missing, &names);
+            let hint = hint(&missing, &names);
             let (missing, found) = (Names::of(missing), Names::of(names));
             return Err(HeaderError::Missing { missing, found, hint });
         }
@@ -128,6 +130,15 @@ impl Header {
         }
         Ok(self.places.map(|place| fields.get(place).copied().unwrap_or_default()))
     }
+}
+
+fn hint(missing: &[&str], names: &[&str]) -> String {
+    let is_value = |name: &&str| name.parse::<f64>().is_ok() || iso8601::parse(name).is_ok();
+    if missing.len() == COLUMNS.len() && names.iter().any(is_value) {
+        let header = COLUMNS.join(",");
+        return format!(". The first line seems to be a row; it must be a header such as {header}");
+    }
+    other_spellings(missing, names)
 }
 
 /// Names that differ from those of missing columns only in case and punctuation.

@@ -4,6 +4,7 @@ use std::error::Error;
 use std::io;
 use std::time::Duration;
 
+use hyper_util::client::proxy::matcher::Matcher;
 use reqwest::redirect;
 
 use super::service_url::ServiceUrl;
@@ -44,6 +45,15 @@ pub fn client(url: &ServiceUrl) -> reqwest::Result<reqwest::Client> {
         builder = builder.tls_certs_only([]);
     }
     builder.build()
+}
+
+/// The proxy that the environment names for a service, as a connection to it is made by way of that.
+pub fn proxy(url: &ServiceUrl) -> Option<String> {
+    let readings = url.readings().as_str().parse().ok()?;
+    let proxy = Matcher::from_env().intercept(&readings).filter(|_| !url.is_on_this_machine())?;
+    let (uri, port) = (proxy.uri(), proxy.uri().port());
+    let port = port.map(|port| format!(":{port}")).unwrap_or_default();
+    Some(format!("{}://{}{port}", uri.scheme_str().unwrap_or("http"), uri.host()?))
 }
 
 /// The innermost error; those around it only say that it was about a request.

@@ -74,6 +74,8 @@ impl Progress {
         }
         match &self.bar {
             Some(bar) => bar.finish_and_clear(),
+            // Without rows there is nothing to tell but why.
+            None if counter.counts().rows() == 0 => {}
             None => console::complain(self.line(&counter.counts(), &Counts::default())),
         }
     }

@@ -2,6 +2,7 @@
 
 use std::io::{self, ErrorKind};
 
+use super::foreign::Foreign;
 use super::lines::{Line, MAX_LINE_BYTES};
 
 /// The most bytes of a row without its end that are shown when it is too long to be kept. Too low
@@ -135,6 +136,9 @@ pub enum ReadError {
         /// What the unpacker says.
         reason: io::Error,
     },
+    /// The file is something else than text.
+    #[error(transparent)]
+    Foreign(#[from] Foreign),
     /// The operating system could not read on.
     #[error("reading failed after line {line}: {reason}")]
     Failed {
@@ -148,6 +152,10 @@ pub enum ReadError {
 impl ReadError {
     /// Explains a failure after a line. These kinds come from the gzip unpacker only.
     pub fn after(line: u64, reason: io::Error) -> Self {
+        let reason = match reason.downcast() {
+            Ok(foreign) => return Self::Foreign(foreign),
+            Err(reason) => reason,
+        };
         match reason.kind() {
             ErrorKind::UnexpectedEof => Self::Truncated { line },
             ErrorKind::InvalidInput | ErrorKind::InvalidData => Self::Corrupt { line, reason },
@@ -159,12 +167,16 @@ impl ReadError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::import::foreign;
 
     #[test]
     fn errors_of_the_unpacker_are_told_from_those_of_the_disk() {
         let text = |kind| ReadError::after(7, io::Error::new(kind, "why")).to_string();
         assert!(text(ErrorKind::UnexpectedEof).contains("cut off; nothing after line 7"));
         assert!(text(ErrorKind::InvalidInput).contains("damaged; nothing after line 7"));
+        let foreign = foreign::identify(b"%PDF-1.7").unwrap();
+        let error = ReadError::after(0, io::Error::other(foreign)).to_string();
+        assert!(error.starts_with("this is a PDF"), "{error}");
         assert_eq!(text(ErrorKind::TimedOut), "reading failed after line 7: why");
     }
 }

@@ -89,11 +89,7 @@ impl Sender {
 
     fn refused(&self, line: u64, text: &str, refusal: &Refusal, max_streak: usize) {
         self.shared.counter.refused(line, refusal.outcome);
-        let mut rejects = self.rejects.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Err(error) = rejects.add(line, text, refusal) {
-            self.shared.stop.because(anyhow!("the rejects file cannot be written: {error}"));
-        }
-        drop(rejects);
+        self.note(line, text, refusal);
         if refusal.outcome == Outcome::Rejected {
             self.streak.store(0, Ordering::Relaxed);
         } else if self.streak.fetch_add(1, Ordering::Relaxed) + 1 == max_streak {
@@ -101,6 +97,18 @@ impl Sender {
             self.shared
                 .stop
                 .because(anyhow!("{max_streak} rows failed in a row, the last as {reasons}"));
+        }
+    }
+
+    fn note(&self, line: u64, text: &str, refusal: &Refusal) {
+        let mut rejects = self.rejects.lock().unwrap_or_else(PoisonError::into_inner);
+        // Why an import ends is told once, not for each row that shares it.
+        let is_told = refusal.outcome != Outcome::Rejected && self.shared.stop.reason().is_some();
+        if is_told && rejects.path().is_none() {
+            return;
+        }
+        if let Err(error) = rejects.add(line, text, refusal) {
+            self.shared.stop.because(anyhow!("the rejects file cannot be written: {error}"));
         }
     }
 }

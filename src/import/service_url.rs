@@ -79,6 +79,12 @@ impl ServiceUrl {
                  https://user:password@host"
             );
         }
+        if oddity.status == StatusCode::PROXY_AUTHENTICATION_REQUIRED {
+            return format!(
+                "{readings}: {reason}; the proxy wants credentials, which may be in HTTP_PROXY: \
+                 http://user:password@proxy"
+            );
+        }
         format!(
             "{readings}: {reason}, so there is no Ingestion API; --url is the Ingestion API's, such as \
              {}, or the web page's with /api, such as http://localhost:3000/api{}",

@@ -48,6 +48,14 @@ fn zip_archives_are_told_by_their_members() {
 }
 
 #[test]
+fn a_tar_archive_is_told_by_its_first_header() {
+    let mut header = b"readings.csv".to_vec();
+    header.resize(257, 0);
+    header.extend(b"ustar\x0000");
+    assert!(identify(&header).unwrap().to_string().contains("tar archive"));
+}
+
+#[test]
 fn formats_are_told_by_their_first_bytes() {
     for (bytes, what) in [
         (&b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1\0"[..], ".xls"),

@@ -73,6 +73,8 @@ fn a_missing_column_is_named_with_those_that_are_there() {
         "the CSV header has no column `device_id`, `power_reading`; its columns are `site_id`, \
          `meter`, `power`, `timestamp`"
     );
+    let no_header = header_error("house,meter,5,2024-01-15T10:30:00Z\n");
+    assert!(no_header.contains("must be a header such as site_id,device_id,power"), "{no_header}");
     let other_case = header_error("Site_ID,device_id,powerReading,timestamp\n");
     let hint = ": `Site_ID` must be `site_id`, `powerReading` must be `power_reading`";
     assert!(other_case.ends_with(hint), "{other_case}");
