@@ -1,5 +1,6 @@
 //! What an answer says about the row.
 
+use std::borrow::Cow;
 use std::time::{Duration, SystemTime};
 
 use reqwest::header::{CONTENT_TYPE, DATE, HeaderMap, HeaderName, LOCATION, RETRY_AFTER};
@@ -62,8 +63,9 @@ struct Read {
 }
 
 #[derive(Deserialize)]
-struct Accepted {
-    status: String,
+struct Accepted<'a> {
+    #[serde(borrow)]
+    status: Cow<'a, str>,
 }
 
 /// The bodies of the service's refusals.
@@ -84,7 +86,13 @@ enum Detail {
 /// # Errors
 /// When the row should be sent again: the service or a gateway before it is in trouble or busy.
 pub async fn judge(answer: Response) -> Result<Answer, Trouble> {
-    let (status, headers) = (answer.status(), answer.headers().clone());
+    let status = answer.status();
+    let is_replayed = answer.headers().get(REPLAYED).map(|value| value == "true");
+    // Nearly all are accepted, and need no more of them.
+    let headers = match status {
+        StatusCode::CREATED => HeaderMap::new(),
+        _ => answer.headers().clone(),
+    };
     // Read in any case: the connection is used again only after that.
     let body = body(answer).await.map_err(|reason| Trouble {
         reason: format!("the answer {status} broke off: {reason}"),
@@ -92,10 +100,13 @@ pub async fn judge(answer: Response) -> Result<Answer, Trouble> {
         may_be_there: true,
     })?;
     let read = Read { status, headers, body };
-    if let Some(trouble) = read.trouble() {
-        return Err(trouble);
+    if read.is_accepted() {
+        return Ok(Answer::Accepted { is_replayed });
     }
-    Ok(read.accepted().or_else(|| read.rejected()).unwrap_or_else(|| Answer::Odd(read.oddity())))
+    match read.trouble() {
+        Some(trouble) => Err(trouble),
+        None => Ok(read.rejected().unwrap_or_else(|| Answer::Odd(read.oddity()))),
+    }
 }
 
 async fn body(mut answer: Response) -> reqwest::Result<Vec<u8>> {
@@ -110,13 +121,10 @@ async fn body(mut answer: Response) -> reqwest::Result<Vec<u8>> {
 }
 
 impl Read {
-    fn accepted(&self) -> Option<Answer> {
-        if self.status != StatusCode::CREATED {
-            return None;
-        }
-        let accepted: Accepted = serde_json::from_slice(&self.body).ok()?;
-        let is_replayed = self.headers.get(REPLAYED).map(|value| value == "true");
-        (accepted.status == "accepted").then_some(Answer::Accepted { is_replayed })
+    fn is_accepted(&self) -> bool {
+        self.status == StatusCode::CREATED
+            && serde_json::from_slice(&self.body)
+                .is_ok_and(|Accepted { status }| status == "accepted")
     }
 
     fn rejected(&self) -> Option<Answer> {

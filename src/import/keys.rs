@@ -10,10 +10,6 @@ use sha2::{Digest, Sha256};
 
 use self::seen::Occurrences;
 
-/// Bytes of a body's digest that a key bears: two bodies of one key are refused by the service, and
-/// at 2^48 rows the chance of such a pair is below one in a billion.
-const DIGEST_BYTES: usize = 16;
-
 /// Names the rows of a file in its order.
 #[derive(Default)]
 pub struct Keys {
@@ -21,17 +17,15 @@ pub struct Keys {
 }
 
 impl Keys {
-    /// The key of the next row, which is sent as `body`: at most 64 visible ASCII characters.
+    /// The key of the next row, which is sent as `body`: at most 64 visible ASCII characters. It bears
+    /// half of the body's digest: two bodies of one key are refused by the service, and at 2^48 rows
+    /// the chance of such a pair is below one in a billion.
     pub fn next(&mut self, body: &str) -> String {
         let digest: [u8; 32] = Sha256::digest(body).into();
         let hash = digest.first_chunk().copied().map_or(0, u64::from_be_bytes);
         let (part, number) = self.occurrences.count(hash);
-        let mut key = String::with_capacity(2 * DIGEST_BYTES + 8);
-        for byte in &digest[..DIGEST_BYTES] {
-            for digit in [byte >> 4, byte & 0xf] {
-                key.extend(char::from_digit(digit.into(), 16));
-            }
-        }
+        let half = digest.first_chunk().copied().map_or(0, u128::from_be_bytes);
+        let key = format!("{half:032x}");
         match (part, number) {
             (0, 0) => key,
             (0, number) => format!("{key}-{number}"),
