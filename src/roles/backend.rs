@@ -127,11 +127,11 @@ impl Backend {
     }
 
     async fn dangers(&self) -> Result<Vec<Danger>, StoreError> {
-        let lacking = self.queries.examined().await?.dangers();
-        if !lacking.is_empty() {
-            // What Redis says of itself may be a part of what is denied.
-            return Ok(lacking);
+        let mut dangers = self.queries.examined().await?.dangers();
+        // What Redis says of itself may be a part of what is denied.
+        if !dangers.iter().any(Danger::forbids_readiness) {
+            dangers.extend(self.queries.server_report().await?.dangers());
         }
-        Ok(self.queries.server_report().await?.dangers())
+        Ok(dangers)
     }
 }

@@ -7,7 +7,7 @@ use super::redis_at::RedisAt;
 use super::world::{World, consumer};
 use crate::common::product::{Launch, Role, ingestion_api, launch, query_api};
 use crate::common::readings::{add_backlog, reading};
-use crate::common::redis::{GROUP, RedisServer, STREAM};
+use crate::common::redis::{GROUP, RedisServer, STREAM, free_port};
 use crate::common::stored::wait_until_settled;
 use crate::common::wait;
 
@@ -245,6 +245,23 @@ async fn a_database_that_is_named_takes_the_right_to_select_it() {
     assert!(refused.detail().contains("credentials"), "{refused:?}");
     wait::until("it says so", async || api.stderr().contains("'select' command")).await;
     rights.with("+select").grant(&redis).await;
+    wait_until_ready(&api).await;
+    assert_eq!(api.post("/readings", reading("site").to_string()).await.status, 201);
+}
+
+#[tokio::test]
+async fn without_a_right_to_cluster_commands_a_node_is_used_only_if_it_owns_all_slots() {
+    let bus = free_port().to_string();
+    let redis =
+        RedisServer::start_with(&["--cluster-enabled", "yes", "--cluster-port", &bus]).await;
+    redis.run::<()>(&["CONFIG", "SET", "cluster-require-full-coverage", "no"]).await;
+    redis.run::<()>(&["CLUSTER", "ADDSLOTSRANGE", "0", "16000"]).await;
+    let rights = Rights::documented("ingestion");
+    rights.grant(&redis).await;
+    let api = rights.log_in(ingestion_api(&redis), &redis).start().await;
+    let reply = api.get("/readyz").await;
+    assert!(reply.status == 503 && reply.detail().contains("Redis Cluster"), "{reply:?}");
+    redis.run::<()>(&["CLUSTER", "ADDSLOTSRANGE", "16001", "16383"]).await;
     wait_until_ready(&api).await;
     assert_eq!(api.post("/readings", reading("site").to_string()).await.status, 201);
 }

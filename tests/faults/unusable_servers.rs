@@ -2,10 +2,10 @@
 //! ready, and each says what to do. When the server can do it, everything goes on.
 
 use super::fake_redis::{Behaviour, FakeRedis};
-use super::scene::wait_until_stored;
+use super::scene::{reasons, wait_until_stored};
 use super::world::consumer;
 use crate::common::product::{Role, ingestion_api, query_api};
-use crate::common::readings::reading;
+use crate::common::readings::{NOON, add, fields, reading};
 use crate::common::redis::{RedisServer, STREAM, free_port};
 use crate::common::wait;
 
@@ -62,8 +62,16 @@ async fn a_node_of_a_redis_cluster_that_does_not_own_everything_is_not_used() {
     assert_eq!(line.matches(&format!("127.0.0.1:{}", redis.port())).count(), 1, "{line}");
     redis.run::<()>(&["CLUSTER", "ADDSLOTSRANGE", "8192", "16383"]).await;
     wait_until_ready(&roles).await;
+    // Poison is buried there, too, though its keys are in several slots.
+    let poison = add(&redis, "*", &fields("site", "poison", NOON)).await;
     assert_eq!(post(&roles[0]).await.status, 201);
     wait_until_stored(&redis, 1).await;
+    wait::until("it is buried", async || redis.group().await.pending == 0).await;
+    assert_eq!(reasons(&redis).await.into_keys().collect::<Vec<_>>(), [poison]);
+    redis.run::<()>(&["CLUSTER", "DELSLOTSRANGE", "100", "100"]).await;
+    for role in &roles {
+        wait::until("it is not ready", async || role.get("/readyz").await.status == 503).await;
+    }
 }
 
 #[tokio::test]

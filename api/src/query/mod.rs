@@ -136,7 +136,8 @@ impl QueryApi {
 
     /// The sites that have readings
     ///
-    /// In pages; a site is listed from its first stored reading on.
+    /// In pages; a site is listed from its first reading that this program stored. Not listed are sites
+    /// of which only the program that it replaces has stored readings: those can be read all the same.
     #[oai(path = "/sites", method = "get", operation_id = "get_sites")]
     async fn sites(
         &self,

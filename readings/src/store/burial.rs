@@ -58,12 +58,41 @@ impl ReadingStream {
         for (name, value) in fields(letter, consumer) {
             script.arg(name).arg(value);
         }
-        self.connection().run("XADD XACK", &script).await.map(drop)
+        match self.connection().run("XADD XACK", &script).await {
+            // A node of a Redis Cluster that has all slots; the stream's name has no hash tag.
+            Err(error) if error.code() == Some("CROSSSLOT") => {
+                self.bury_in_steps(letter, consumer).await
+            }
+            buried => buried.map(drop),
+        }
     }
 
     /// As [`ReadingStream::bury`] for an entry with more fields than a script can pass on. If two
     /// processes do it at once there are two letters.
     async fn bury_huge(&self, letter: &DeadLetter, consumer: &str) -> StoreResult<()> {
+        let mut all = pipe();
+        all.atomic();
+        for command in self.steps_of(letter, consumer).await? {
+            all.add_command(command);
+        }
+        if all.is_empty() {
+            return Ok(());
+        }
+        self.connection().transact("MULTI XADD XACK", &all).await.map(drop)
+    }
+
+    /// As [`ReadingStream::bury_huge`], where not even a transaction may have keys of several hash
+    /// slots: each step only after the one before, so that a kill in between leaves a second letter, and
+    /// never none.
+    async fn bury_in_steps(&self, letter: &DeadLetter, consumer: &str) -> StoreResult<()> {
+        for command in self.steps_of(letter, consumer).await? {
+            self.connection().send("XADD, XACK", &command).await?;
+        }
+        Ok(())
+    }
+
+    /// What is left to do for an entry; nothing where it was buried before or will be delivered again.
+    async fn steps_of(&self, letter: &DeadLetter, consumer: &str) -> StoreResult<Vec<Cmd>> {
         let (keys, id) = (self.keys(), letter.id.to_string());
         let (stream, group) = (keys.stream(), keys.group());
         let mut pending = cmd("XPENDING");
@@ -71,18 +100,21 @@ impl ReadingStream {
         let mut entry = cmd("XRANGE");
         entry.arg(stream).arg(&id).arg(&id);
         if !self.finds("XPENDING", &pending).await? && self.finds("XRANGE", &entry).await? {
-            return Ok(());
+            return Ok(Vec::new());
         }
-        let mut all = pipe();
-        all.atomic();
+        let mut steps = Vec::new();
         if self.buried_ids([letter.id]).await?.is_empty() {
             let letters = keys.dead_letters();
-            all.cmd("XADD").arg(&letters).arg("*").arg(fields(letter, consumer));
-            all.cmd("XTRIM").arg(&letters).arg("MAXLEN").arg("~").arg(MAX_DEAD_LETTERS);
-            all.cmd("ZADD").arg(keys.buried()).arg(letter.id.ms).arg(&id);
+            let [mut add, mut trim, mut note] = [cmd("XADD"), cmd("XTRIM"), cmd("ZADD")];
+            add.arg(&letters).arg("*").arg(fields(letter, consumer));
+            trim.arg(&letters).arg("MAXLEN").arg("~").arg(MAX_DEAD_LETTERS);
+            note.arg(keys.buried()).arg(letter.id.ms).arg(&id);
+            steps.extend([add, trim, note]);
         }
-        all.cmd("XACK").arg(stream).arg(group).arg(&id);
-        self.connection().transact("MULTI XADD XACK", &all).await.map(drop)
+        let mut acknowledge = cmd("XACK");
+        acknowledge.arg(stream).arg(group).arg(&id);
+        steps.push(acknowledge);
+        Ok(steps)
     }
 
     async fn finds(&self, operation: &'static str, command: &Cmd) -> StoreResult<bool> {

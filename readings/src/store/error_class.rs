@@ -54,7 +54,7 @@ impl ErrorClass {
             Some("OOM" | "MISCONF" | "NOREPLICAS") => Self::Full,
             Some("NOAUTH" | "WRONGPASS" | "NOPERM" | "DENIED") => Self::Denied,
             Some("WRONGTYPE") => Self::WrongType,
-            Some("MOVED" | "ASK" | "CROSSSLOT") => Self::Unsuitable,
+            Some("MOVED" | "ASK") => Self::Unsuitable,
             Some("ERR") => Self::of_text(error.detail().unwrap_or_default()),
             _ if error.is_timeout() => Self::Timeout,
             _ if error.kind() == redis::ErrorKind::AuthenticationFailed => Self::Denied,

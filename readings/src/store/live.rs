@@ -14,7 +14,7 @@ use super::examination::{Examined, examine};
 use super::server::{Found, RedisServer};
 use super::whereabouts::Stay;
 
-/// A server that lacks something is examined again after this time at the earliest. Too low and each
+/// A server that lacks something, or may come to, is examined again after this time at the earliest. Too low and each
 /// look at the readiness costs an examination; too high and a service is ready late when a right was
 /// given.
 const EXAMINED_AGAIN_AFTER: Duration = Duration::from_millis(250);
@@ -101,8 +101,8 @@ impl Live {
     pub async fn examined(&self, server: &RedisServer) -> StoreResult<Examined> {
         let mut known = self.known.lock().await;
         let refusals = server.refusals().count();
-        let lacking = known.examined.is_lacking() && known.at.elapsed() >= EXAMINED_AGAIN_AFTER;
-        if lacking || known.refusals != refusals {
+        let is_old = known.examined.may_change() && known.at.elapsed() >= EXAMINED_AGAIN_AFTER;
+        if is_old || known.refusals != refusals {
             let examined = examine(&mut self.connection.clone(), server, &self.server).await?;
             *known = Known { examined, at: Instant::now(), refusals };
         }

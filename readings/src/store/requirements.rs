@@ -29,6 +29,8 @@ pub struct Requirements {
     /// Commands that others need for the work of this role to be of use: the server must know them,
     /// but this user need not have the right to them.
     pub(super) known: Vec<&'static str>,
+    /// Keys that begin so are in all slots of a Redis Cluster, and the user may read them.
+    pub(super) sampled: String,
     /// The stream that must have ids left.
     pub(super) last_id: Option<String>,
 }
@@ -51,7 +53,8 @@ impl Requirements {
         probes.extend(scripts([stream, &hash]));
         probes.extend(about_the_server());
         let known = names(&Self::of_processing(keys).probes);
-        Self { probes, known, last_id: Some(stream.to_owned()), ..Self::default() }
+        let (sampled, last_id) = (keys.probe(), Some(stream.to_owned()));
+        Self { probes, known, sampled, last_id, ..Self::default() }
     }
 
     /// Of the Processing Service.
@@ -62,7 +65,8 @@ impl Requirements {
         probes.extend(dead_letters(keys));
         probes.extend(pipeline(keys));
         probes.extend(queries(keys));
-        probes.extend(scripts([keys.stream(), keys::NOBODYS_SERIES]));
+        probes.extend(scripts([keys.stream(), &keys.dead_letters(), &keys.buried()]));
+        probes.push(script_on([keys::NOBODYS_SERIES]));
         probes.extend(about_the_server());
         probes.extend([
             Probe::new("CLIENT ID", None, words(&["CLIENT", "ID"]), integer),
@@ -73,7 +77,8 @@ impl Requirements {
             Probe::new("EXEC", None, cmd("EXEC"), fails),
         ];
         let last_id = Some(keys.stream().to_owned());
-        Self { probes, transaction: Some(transaction), last_id, ..Self::default() }
+        let (transaction, sampled) = (Some(transaction), keys.probe());
+        Self { probes, transaction, sampled, last_id, ..Self::default() }
     }
 
     /// Of the queries alone.
@@ -84,7 +89,7 @@ impl Requirements {
         probes.push(on("XRANGE", &keys.dead_letters(), &["+", "-", "COUNT", "1"], nothing));
         probes.extend(scripts([keys::NOBODYS_SERIES]));
         probes.extend(about_the_server());
-        Self { probes, ..Self::default() }
+        Self { probes, sampled: keys.probe(), ..Self::default() }
     }
 
     /// Both what one and what the other needs.
@@ -189,12 +194,13 @@ fn queries(keys: &Keys) -> Vec<Probe> {
 
 /// A script that is not known, on these keys; and one that does not compile.
 fn scripts<const KEYS: usize>(keys: [&str; KEYS]) -> [Probe; 2] {
+    [script_on(keys), Probe::new("SCRIPT LOAD", None, words(&["SCRIPT", "LOAD", NO_SCRIPT]), fails)]
+}
+
+fn script_on<const KEYS: usize>(keys: [&str; KEYS]) -> Probe {
     let mut run = cmd("EVALSHA");
     run.arg(NO_HASH).arg(KEYS).arg(&keys);
-    [
-        Probe::new("EVALSHA", Some(&keys.join(" ")), run, fails),
-        Probe::new("SCRIPT LOAD", None, words(&["SCRIPT", "LOAD", NO_SCRIPT]), fails),
-    ]
+    Probe::new("EVALSHA", Some(&keys.join(" ")), run, fails)
 }
 
 fn about_the_server() -> [Probe; 2] {
