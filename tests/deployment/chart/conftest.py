@@ -1,5 +1,7 @@
 """Every set of values in `ci/`, rendered."""
 
+import functools
+
 import pytest
 
 from rendering import CHART, render, values_of
@@ -12,6 +14,12 @@ def name(request):
     return request.param
 
 
+@functools.cache
+def rendered(name):
+    return render(values_of(name))
+
+
 @pytest.fixture
 def release(name):
-    return render(values_of(name))
+    """One for all tests, which only look at it."""
+    return rendered(name)
