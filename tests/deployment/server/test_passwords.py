@@ -46,8 +46,10 @@ def test_whatever_else_is_in_a_password_is_a_part_of_it(server, password):
         server.client("default", password.strip() + "x").ping()
 
 
-def test_the_program_logs_in_with_a_password_that_ends_in_a_line_feed(server):
-    server.take(render(EXISTING), BARE.encode() + b"\n")
+@pytest.mark.parametrize("written", [BARE.encode() + b"\n", BARE.encode() + b"\r\n", b"\xef\xbb\xbf" + BARE.encode(), BARE.encode() + b" "], ids=["line feed", "as of Windows", "byte order mark", "blank"])
+def test_the_program_logs_in_by_the_same_rule(server, written):
+    server.take(render(EXISTING), written)
+    server.admin.flushall()
     variables = {
         "REDIS_HOST": "127.0.0.1",
         "REDIS_PORT": str(server.port),
