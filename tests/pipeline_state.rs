@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::common::http::Reply;
 use crate::common::product::{ingestion_api, processing_service, query_api};
 use crate::common::readings::{add, add_backlog, reading};
 use crate::common::redis::RedisServer;
@@ -50,6 +51,26 @@ async fn it_tells_of_dead_letters_and_after_a_while_of_rates() {
     let state = processing.get("/pipeline").await.json();
     assert_eq!(state["dead_letters"], 1);
     assert_eq!(state["groups"][0]["oldest_pending_ms"], Value::Null);
+}
+
+#[tokio::test]
+async fn in_the_first_minute_what_was_accepted_and_stored_is_told_as_often_accepted_as_stored() {
+    let redis = RedisServer::start().await;
+    let service = processing_service(&redis).start().await;
+    wait::until("the stream was looked at", async || {
+        let metrics = service.request(reqwest::Method::GET, "/metrics");
+        let text = Reply::of(metrics.header("accept", "text/plain")).await.text();
+        text.contains("\nstream_entries 0\n")
+    })
+    .await;
+    add_backlog(&redis, 2_000, 7).await;
+    wait_until_settled(&redis).await;
+    let rates = wait::until_some("there are rates", async || {
+        let rates = service.get("/pipeline").await.json()["rates"].clone();
+        rates["ingested_1m"].as_f64().is_some_and(|rate| rate > 0.0).then_some(rates)
+    })
+    .await;
+    assert_eq!(rates["ingested_1m"], rates["stored_1m"]);
 }
 
 #[tokio::test]

@@ -19,6 +19,12 @@ async fn readings_that_come_after_an_id_of_the_future_are_stored_once_and_trimme
     world.processing.push(launch.start().await);
     let early = add(&world.redis, AHEAD, &fields("ahead", "1.0", NOON)).await;
     wait::until("it is stored", async || stored::count(&world.redis).await == 1).await;
+    // Its age is not known, so it is none of those that became visible after some time.
+    wait::until("it is counted", async || {
+        world.processing[0].counter("readings_stored_total").await == 1
+    })
+    .await;
+    assert_eq!(world.processing[0].counter("reading_visible_after_seconds_count").await, 0);
     let producer = world.producer().start();
     producer.wait_for_more(500).await;
     let ledger = producer.stop().await;

@@ -3,6 +3,8 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use tokio::sync::Mutex as AsyncMutex;
+
 use super::backlog::Tallies;
 use super::stream_status::StreamStatus;
 
@@ -21,8 +23,9 @@ pub(super) struct Looking {
     pub counted: Payloads,
     /// Large entries at the ends of the stream.
     pub shown: Payloads,
-    /// What was seen last of the stream's ends.
-    pub ends: Mutex<Option<StreamStatus>>,
+    /// What was seen last of the stream's ends. Its lock is held by who is looking: large entries are
+    /// handed to one script at a time.
+    pub ends: AsyncMutex<Option<StreamStatus>>,
 }
 
 /// Sees to it that scripts are seldom handed large entries: nothing tells how large the first, the last

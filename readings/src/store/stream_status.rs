@@ -3,7 +3,7 @@
 //! They are cut in Redis: entries of other writers may be of 100 MB, and this is asked for again and
 //! again.
 
-use std::sync::{LazyLock, PoisonError};
+use std::sync::LazyLock;
 
 use redis::{Script, Value};
 
@@ -76,8 +76,9 @@ impl ReadingStream {
     /// # Errors
     /// When the server did not answer or refused.
     pub async fn status(&self) -> StoreResult<Option<StreamStatus>> {
+        let mut known = self.looking().ends.lock().await;
         if !self.looking().shown.are_affordable()
-            && let Some(known) = self.known_ends()
+            && let Some(known) = known.clone()
         {
             let length = self.length().await?;
             return Ok(Some(StreamStatus { length, entries_added: None, ..known }));
@@ -85,7 +86,6 @@ impl ReadingStream {
         let status = self.describe().await?;
         let ends = status.iter().flat_map(|status| [&status.first_entry, &status.last_entry]);
         self.looking().shown.spent(ends.flatten().map(|entry| entry.bytes).sum());
-        let mut known = self.looking().ends.lock().unwrap_or_else(PoisonError::into_inner);
         known.clone_from(&status);
         Ok(status)
     }
@@ -109,10 +109,6 @@ impl ReadingStream {
             reply => reply?,
         };
         status(reply).map(Some).ok_or_else(|| self.connection().unexpected_reply(OPERATION))
-    }
-
-    fn known_ends(&self) -> Option<StreamStatus> {
-        self.looking().ends.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
