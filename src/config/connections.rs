@@ -13,9 +13,9 @@ use super::values::{count, duration};
 #[derive(Debug, Clone, Args)]
 pub struct ConnectionSettings {
     /// Connections that clients may have open at the same time; above that idle ones are closed for new
-    /// ones, and where all are busy only probes are answered. Lower: less memory. Higher: 30 kB of memory
+    /// ones, and where all are busy only probes are answered. Lower: less memory. Higher: 50 kB of memory
     /// for each
-    #[arg(long, env, value_name = "CONNECTIONS", default_value = "1000", value_parser = count::<16, 1_000_000>)]
+    #[arg(long, env, value_name = "CONNECTIONS", default_value = "256", value_parser = count::<16, 1_000_000>)]
     max_connections: NonZeroUsize,
     /// How long a connection may be idle between two requests, as `620s`. Lower: clients connect again
     /// more often. Higher: idle connections are kept; above what a load balancer in front keeps them for,

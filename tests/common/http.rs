@@ -105,16 +105,29 @@ impl RawConnection {
         let _ = self.0.write_all(bytes.as_ref()).await;
     }
 
+    /// Sends what the kernel takes without waiting.
+    pub fn try_send(&mut self, bytes: &[u8]) {
+        // Err: it takes no more, or the server has closed the connection.
+        let _ = self.0.try_write(bytes);
+    }
+
     /// Ends the sending, as `nc -N` does; what the server sends is still read.
     pub async fn end_sending(&mut self) {
         // Err: the server has closed the connection; the answer will show.
         let _ = self.0.shutdown().await;
     }
 
+    /// Takes so many bytes of what the server sends.
+    pub async fn take(&mut self, bytes: usize) {
+        self.0.read_exact(&mut vec![0; bytes]).await.expect("the server sends more");
+    }
+
     /// What the server sends until it closes the connection.
     pub async fn text(mut self) -> String {
         let mut bytes = Vec::new();
-        self.0.read_to_end(&mut bytes).await.expect("the server answers");
+        if let Err(error) = self.0.read_to_end(&mut bytes).await {
+            assert!(!bytes.is_empty(), "the server answers: {error}");
+        }
         String::from_utf8_lossy(&bytes).into_owned()
     }
 

@@ -28,11 +28,14 @@ const MAX_BODY_BYTES: usize = 64 * 1024;
 /// The largest body of which there may be as many as there are connections. A reading with the longest
 /// ids has about 4 KiB even when every character is escaped. Too low and such readings wait for each
 /// other; too high and many senders at once fill the memory.
-const SMALL_BODY_BYTES: usize = 6 * 1024;
+const SMALL_BODY_BYTES: usize = 8 * 1024;
 
-/// Larger bodies that may be in memory at the same time; the others wait in their connections. Too low and
-/// senders of large bodies wait for one that stalls; too high and they fill the memory.
-static LARGE_BODIES: Semaphore = Semaphore::const_new(32);
+/// The kibibytes that larger bodies, and those of unknown length, may have in memory at the same time;
+/// others are not read meanwhile. Too low and their senders wait for one that stalls; too high and they
+/// fill the memory.
+const LARGE_BODIES_KIB: usize = 4 * 1024;
+
+static LARGE_BODIES: Semaphore = Semaphore::const_new(LARGE_BODIES_KIB);
 
 /// How long the body may take to arrive. Too low and senders on slow links are cut off; too high and
 /// a sender that stalls holds its connection that long.
@@ -124,11 +127,12 @@ impl<'a> ApiExtractor<'a> for ReadingBody {
         _options: ExtractParamOptions<Self::ParamType>,
     ) -> poem::Result<Self> {
         let headers = request.headers();
+        let length = declared_length(headers);
         // Not read at all: a client that asks first (`Expect: 100-continue`) need not send it.
-        if declared_length(headers).is_some_and(|length| length > MAX_BODY_BYTES) {
+        if length.is_some_and(|length| length > MAX_BODY_BYTES) {
             return Ok(Self::TooLarge);
         }
-        let body = match timeout(BODY_TIMEOUT, read(body.take()?)).await {
+        let body = match timeout(BODY_TIMEOUT, read(body.take()?, length)).await {
             Ok(Ok(body)) => body,
             Ok(Err(unread)) => return Ok(unread),
             Err(_elapsed) => return Ok(Self::TooSlow),
@@ -148,29 +152,38 @@ fn declared_length(headers: &HeaderMap) -> Option<usize> {
 }
 
 /// Reads a body to its end. What arrived in one piece, as nearly every reading does, is not copied.
-async fn read(body: Body) -> Result<WholeBody, ReadingBody> {
+async fn read(body: Body, length: Option<usize>) -> Result<WholeBody, ReadingBody> {
+    let held = if body.is_empty() { None } else { place(length).await };
     let mut pieces = std::pin::pin!(body.into_bytes_stream());
     let broken = |_| ReadingBody::Broken;
     let Some(first) = pieces.try_next().await.map_err(broken)? else {
         return Ok(WholeBody::default());
     };
-    let Some(second) = pieces.try_next().await.map_err(broken)? else {
-        return Ok(WholeBody { bytes: first, _place: None });
-    };
-    let (mut bytes, mut place) = (BytesMut::from(first), None);
-    let mut next = Some(second);
+    let mut next = pieces.try_next().await.map_err(broken)?;
+    if next.is_none() {
+        return Ok(WholeBody { bytes: first, _place: held });
+    }
+    let mut bytes = BytesMut::with_capacity(length.unwrap_or(SMALL_BODY_BYTES));
+    bytes.extend_from_slice(&first);
+    drop(first);
     while let Some(piece) = next {
         if bytes.len() + piece.len() > MAX_BODY_BYTES {
             return Err(ReadingBody::TooLarge);
         }
-        if place.is_none() && bytes.len() + piece.len() > SMALL_BODY_BYTES {
-            // Err: it is never closed.
-            place = LARGE_BODIES.acquire().await.ok();
-        }
         bytes.extend_from_slice(&piece);
         next = pieces.try_next().await.map_err(broken)?;
     }
-    Ok(WholeBody { bytes: bytes.freeze(), _place: place })
+    Ok(WholeBody { bytes: bytes.freeze(), _place: held })
+}
+
+/// A place in memory for a body of this length, if it needs one.
+async fn place(length: Option<usize>) -> Option<SemaphorePermit<'static>> {
+    let length = length.unwrap_or(MAX_BODY_BYTES);
+    if length <= SMALL_BODY_BYTES {
+        return None;
+    }
+    let kib = u32::try_from(length.div_ceil(1024)).ok()?;
+    LARGE_BODIES.acquire_many(kib).await.ok() // Err: it is never closed
 }
 
 /// As the original takes it: `application/json` or `application/…+json` before the first `;`, whatever
