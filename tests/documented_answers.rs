@@ -77,3 +77,27 @@ async fn a_path_that_is_not_documented_is_404() {
         }
     }
 }
+
+#[tokio::test]
+async fn what_is_no_request_is_answered_as_every_operation_documents() {
+    let redis = RedisServer::start().await;
+    let long = "a".repeat(70_000);
+    let coded = "Transfer-Encoding: gzip, chunked\r\nConnection: close\r\n\r\n0";
+    for (role, service) in ROLES.iter().zip(&services(&redis).await) {
+        for (status, sent) in [
+            (400, "nonsense\r\n\r\n".to_owned()),
+            (414, format!("GET /{long} HTTP/1.1\r\nHost: x\r\n\r\n")),
+            (431, format!("GET /health HTTP/1.1\r\nHost: x\r\nX-Long: {long}\r\n\r\n")),
+            (501, format!("GET /health HTTP/1.1\r\nHost: x\r\n{coded}\r\n\r\n")),
+        ] {
+            let mut connection = service.raw().await;
+            connection.send(&sent).await;
+            let reply = connection.reply().await;
+            assert_eq!(reply.status, status, "{reply:?}");
+            assert_is_problem(&reply);
+            for operation in operations(&document(role)) {
+                assert!(operation.documents(status), "{status} of {operation:?}");
+            }
+        }
+    }
+}

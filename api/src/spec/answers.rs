@@ -3,8 +3,9 @@
 use serde_json::{Map, Value, json};
 
 /// Failures that any request may meet before, beside or instead of its operation.
-const COMMON: [(&str, &str, &str); 6] = [
+const COMMON: [(&str, &str, &str); 7] = [
     ("400", "BadRequest", "The request is no HTTP that is understood here."),
+    ("408", "HeadTooSlow", "The head of the request took too long to arrive."),
     ("414", "TargetTooLong", "The request line is too long."),
     ("431", "HeadTooLarge", "The head of the request is too large."),
     ("500", "InternalServerError", "The service has failed; its log says how."),
