@@ -83,3 +83,27 @@ async fn a_processing_service_between_them_is_not_sent_what_was_processed() {
     println!("the most that it took is {} MB", most / 1024);
     assert!(most < SMALL_KB, "{most} kB");
 }
+
+/// The most that a processing service may take that is delivered one of them, in kB: its own copy and
+/// that of what it received. Redis copies the dead letter.
+const DELIVERED_KB: u64 = SMALL_KB + 5 * (LARGE as u64 / 1024) / 2;
+
+#[tokio::test]
+async fn one_that_cannot_be_a_reading_becomes_a_dead_letter_without_a_copy_more() {
+    let redis = RedisServer::start().await;
+    let service = consumer(&redis, 1).start().await;
+    let mut entry = fields("site", "none", "2024-01-15T12:00:00Z");
+    entry[1].1 = "x".repeat(LARGE);
+    let id = add(&redis, "*", &entry).await;
+    wait_until_settled(&redis).await;
+    let most = service.memory_kb("VmHWM");
+    println!("the most that it took is {} MB", most / 1024);
+    assert!(most < DELIVERED_KB, "{most} kB");
+    let dead = service.get("/pipeline/dead-letters").await.json();
+    let letter = &dead["dead_letters"][0];
+    assert_eq!(letter["original_id"], id);
+    let kept = letter["fields"].as_array().unwrap().iter();
+    let text = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
+    let kept = kept.map(|field| (text(&field["name"]), text(&field["value"])));
+    assert!(kept.eq(entry), "{} fields", letter["fields"].as_array().unwrap().len());
+}

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::sync::LazyLock;
 
-use redis::{Cmd, Script, cmd, pipe};
+use redis::{Cmd, Script, Value, cmd, pipe};
 
 use super::StreamId;
 use super::dead_letters::{DeadLetter, FIELD, MAX_SCRIPTED_FIELDS};
@@ -23,12 +23,25 @@ pub(super) const MOST_BURIED_SINCE: usize = 1_000;
 /// is not done. Of an entry that was buried before there is no second letter. Trims in a step of its
 /// own: Redis writes `XADD … MAXLEN ~` to its file and to replicas with the length that came of it, and
 /// would trim to that where it has an entry more.
+///
+/// Copies the fields within Redis: an entry of another writer may have 100 MB, which would be in this
+/// process' memory four times. Answers [`NOT_IN_STREAM`] where the entry is trimmed and its fields are
+/// not among the arguments.
 static BURY: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
         "local pending = redis.call('XPENDING', KEYS[1], ARGV[1], ARGV[2], ARGV[2], 1)
-         if #pending == 0 and #redis.call('XRANGE', KEYS[1], ARGV[2], ARGV[2]) > 0 then return 0 end
+         local entry = redis.call('XRANGE', KEYS[1], ARGV[2], ARGV[2])[1]
+         if #pending == 0 and entry then return 0 end
          if not redis.call('ZSCORE', KEYS[3], ARGV[2]) then
-             redis.call('XADD', KEYS[2], '*', unpack(ARGV, 5))
+             local letter = {unpack(ARGV, 7)}
+             if entry then
+                 for i, text in ipairs(entry[2]) do
+                     letter[8 + i] = i % 2 == 1 and ARGV[5] .. text or text
+                 end
+             elseif ARGV[6] == '0' then
+                 return -1
+             end
+             redis.call('XADD', KEYS[2], '*', unpack(letter))
              redis.call('XTRIM', KEYS[2], 'MAXLEN', '~', ARGV[4])
              redis.call('ZADD', KEYS[3], ARGV[3], ARGV[2])
              redis.call('ZREMRANGEBYRANK', KEYS[3], 0, -ARGV[4] - 1)
@@ -36,6 +49,9 @@ static BURY: LazyLock<Script> = LazyLock::new(|| {
          return redis.call('XACK', KEYS[1], ARGV[1], ARGV[2])",
     )
 });
+
+/// What [`BURY`] answers when it has the fields from nowhere.
+const NOT_IN_STREAM: i64 = -1;
 
 impl ReadingStream {
     /// Moves an entry to the dead-letter stream: in one step adds it there, with its fields and the
@@ -50,21 +66,36 @@ impl ReadingStream {
         if letter.fields.len() > MAX_SCRIPTED_FIELDS {
             return self.bury_huge(letter, consumer).await;
         }
-        let keys = self.keys();
-        let mut script = BURY.key(keys.stream());
-        script.key(keys.dead_letters()).key(keys.buried());
-        script.arg(keys.group()).arg(letter.id.to_string()).arg(letter.id.ms);
-        script.arg(MAX_DEAD_LETTERS);
-        for (name, value) in fields(letter, consumer) {
-            script.arg(name).arg(value);
-        }
-        match self.connection().run("XADD XACK", &script).await {
+        let buried = match self.run_bury(letter, consumer, &[]).await {
+            Ok(Value::Int(NOT_IN_STREAM)) => {
+                self.run_bury(letter, consumer, &own_fields(letter)).await
+            }
+            buried => buried,
+        };
+        match buried {
             // A node of a Redis Cluster that has all slots; the stream's name has no hash tag.
             Err(error) if error.code() == Some("CROSSSLOT") => {
                 self.bury_in_steps(letter, consumer).await
             }
             buried => buried.map(drop),
         }
+    }
+
+    async fn run_bury(
+        &self,
+        letter: &DeadLetter,
+        consumer: &str,
+        own: &[Field],
+    ) -> StoreResult<Value> {
+        let keys = self.keys();
+        let mut script = BURY.key(keys.stream());
+        script.key(keys.dead_letters()).key(keys.buried());
+        script.arg(keys.group()).arg(letter.id.to_string()).arg(letter.id.ms);
+        script.arg(MAX_DEAD_LETTERS).arg(FIELD).arg(u8::from(!own.is_empty()));
+        for (name, value) in about(letter, consumer).iter().chain(own) {
+            script.arg(name).arg(value);
+        }
+        self.connection().run("XADD XACK", &script).await
     }
 
     /// As [`ReadingStream::bury`] for an entry with more fields than a script can pass on. If two
@@ -151,14 +182,27 @@ pub(super) fn buried_since(keys: &Keys, newest: StreamId) -> Cmd {
     command
 }
 
-fn fields(letter: &DeadLetter, consumer: &str) -> Vec<(Vec<u8>, Vec<u8>)> {
+/// Name and value.
+type Field = (Vec<u8>, Vec<u8>);
+
+fn fields(letter: &DeadLetter, consumer: &str) -> Vec<Field> {
+    let mut fields = about(letter, consumer);
+    fields.extend(own_fields(letter));
+    fields
+}
+
+/// What the letter says of the entry; [`BURY`] counts on four fields.
+fn about(letter: &DeadLetter, consumer: &str) -> Vec<Field> {
     let about = [
         ("original_id", letter.id.to_string()),
         ("reason", letter.reason.clone()),
         ("deliveries", letter.deliveries.to_string()),
         ("consumer", consumer.to_owned()),
     ];
-    let about = about.into_iter().map(|(name, value)| (name.into(), value.into_bytes()));
+    about.into_iter().map(|(name, value)| (name.into(), value.into_bytes())).collect()
+}
+
+fn own_fields(letter: &DeadLetter) -> Vec<Field> {
     let own = letter.fields.iter();
-    about.chain(own.map(|(n, value)| ([FIELD.as_bytes(), n].concat(), value.clone()))).collect()
+    own.map(|(n, value)| ([FIELD.as_bytes(), n].concat(), value.clone())).collect()
 }
