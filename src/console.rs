@@ -4,7 +4,7 @@ use std::fmt::{self, Display, Write as _};
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-/// Says a line on standard output; that nobody listens there is no failure.
+/// Says a line on standard output; that it is closed is no failure.
 pub fn say(line: impl Display) {
     let line = escaped(&line.to_string());
     let mut output = io::stdout().lock();

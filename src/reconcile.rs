@@ -11,7 +11,7 @@ use crate::config::ReconcileArguments;
 use crate::{asked_redis, console};
 
 /// How often a line is written where there is no terminal. Too low: logs are full of it. Too high:
-/// nobody knows whether it goes on.
+/// it looks stuck.
 const LINE_EVERY: Duration = Duration::from_secs(5);
 
 const BAR: &str = "{pos} of {len} entries {wide_bar} {eta} left";

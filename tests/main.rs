@@ -32,6 +32,7 @@ mod import_behind_a_gateway;
 mod import_of_foreign_files;
 mod import_rules;
 mod log_lines;
+mod make_install;
 mod many_connections;
 mod many_sites;
 mod metrics_contract;

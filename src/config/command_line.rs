@@ -33,7 +33,7 @@ pub(super) fn settings(command: &Command) -> Vec<&Arg> {
     own.chain(command.get_subcommands().flat_map(settings)).collect()
 }
 
-/// Secrets that the command line shows to whoever lists processes.
+/// Secrets that the command line shows to every user who lists processes.
 fn shown_secrets(command: &Command, matches: &ArgMatches) -> Vec<String> {
     let secrets = command.get_arguments().filter(|argument| argument.is_hide_env_values_set());
     let shown = secrets.filter(|argument| {

@@ -15,11 +15,7 @@ use super::command_line::settings;
 pub(super) fn without_empty(arguments: Vec<OsString>) -> (BTreeSet<OsString>, Vec<OsString>) {
     let command = Cli::command();
     let settings = settings(&command);
-    let variables = settings.iter().filter_map(|argument| argument.get_env());
-    let mut emptied: BTreeSet<_> = variables
-        .filter(|variable| std::env::var_os(variable).is_some_and(|value| value.is_empty()))
-        .map(OsStr::to_owned)
-        .collect();
+    let mut emptied = empty_variables(&settings);
     let mut kept = Vec::new();
     let mut rest = arguments.into_iter().peekable();
     while let Some(argument) = rest.next() {
@@ -38,6 +34,12 @@ pub(super) fn without_empty(arguments: Vec<OsString>) -> (BTreeSet<OsString>, Ve
         }
     }
     (emptied, kept)
+}
+
+fn empty_variables(settings: &[&Arg]) -> BTreeSet<OsString> {
+    let variables = settings.iter().filter_map(|setting| setting.get_env());
+    let is_empty = |name: &&OsStr| std::env::var_os(name).is_some_and(|value| value.is_empty());
+    variables.filter(is_empty).map(OsStr::to_owned).collect()
 }
 
 /// Whether an argument is `--name` or `--name=` of a setting.

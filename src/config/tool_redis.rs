@@ -6,7 +6,7 @@ use clap::{ArgMatches, Args, Command, FromArgMatches};
 use super::{DataDir, RedisSettings};
 
 /// Settings of Redis, and where a running `up` would have a private one. `up` goes by host and URL; here
-/// the port alone names a server, too, as whoever gives it means a server in particular.
+/// the port alone names a server, too, as it says which of several on this machine is meant.
 #[derive(Debug)]
 pub struct ToolRedis {
     pub redis: RedisSettings,

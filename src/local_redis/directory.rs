@@ -69,7 +69,7 @@ impl Directory {
         self.0.join(CONFIGURATION)
     }
 
-    /// An older version made it for all to read. A directory that somebody else's files are in is left as
+    /// An older version made it for all to read. A directory that other files are in is left as
     /// it is: what we write is the owner's alone there, too.
     fn close_to_others(&self) -> io::Result<()> {
         let is_ours = self.0.join(LOCK).exists() || fs::read_dir(&self.0)?.next().is_none();

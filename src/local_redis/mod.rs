@@ -5,23 +5,24 @@
 
 mod directory;
 mod guard;
+mod orphan;
 mod program;
 
 use std::fmt;
-use std::fs::{File, TryLockError};
+use std::fs::File;
 use std::io;
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::Path;
 use std::process::ExitStatus;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use readings::store::{RedisServer, SharedConnection};
 use rustix::fs::Mode;
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
-use tracing::{error, info, warn};
+use tracing::{error, warn};
 
 use self::directory::Directory;
 use self::program::{Program, Server};
@@ -60,7 +61,7 @@ impl LocalRedis {
         rustix::process::umask(Mode::RWXG | Mode::RWXO);
         let directory = Directory::prepare(directory)?;
         let lock = directory.lock()?;
-        let server_lock = lock_server(&directory).await?;
+        let server_lock = orphan::lock_server(&directory).await?;
         let port = choose_port(directory.port())?;
         directory.write(port, &password()?)?;
         let server = directory.server().context("the private Redis has no address")?;
@@ -104,43 +105,6 @@ pub async fn running(directory: &Path) -> Option<RedisServer> {
 async fn uses(connection: &SharedConnection, directory: &Directory) -> bool {
     let found = connection.data_directory().await;
     found.is_ok_and(|found| Path::new(&found) == directory.path())
-}
-
-/// Has the lock that the server is going to have. A server that a killed `up` left behind is ending, or
-/// has to be ended: two over the same files would destroy them.
-async fn lock_server(directory: &Directory) -> anyhow::Result<File> {
-    let lock = directory.server_lock()?;
-    // Servers that an older version started have no lock: they are found by where they were.
-    let orphan = directory.server().map(|server| server.shared());
-    let (started, mut told) = (Instant::now(), false);
-    loop {
-        let is_locked = match lock.try_lock() {
-            Ok(()) => false,
-            Err(TryLockError::WouldBlock) => true,
-            Err(TryLockError::Error(error)) => return Err(error).context("cannot lock redis.lock"),
-        };
-        let answers = match &orphan {
-            Some(orphan) => uses(orphan, directory).await,
-            None => false,
-        };
-        if !is_locked && !answers {
-            return Ok(lock);
-        }
-        if started.elapsed() > STOP_TIMEOUT {
-            let directory = directory.path().display();
-            bail!(
-                "a Redis server that an earlier run left behind uses {directory} and does not end"
-            );
-        }
-        if !told {
-            info!("waiting for the end of the Redis server that an earlier run left behind");
-            told = true;
-        }
-        if let Some(orphan) = orphan.as_ref().filter(|_| answers) {
-            orphan.shut_down_server().await;
-        }
-        sleep(LOOK_EVERY).await;
-    }
 }
 
 /// The port of the last time if it is free, so that people find the server where it was; else any.

@@ -57,7 +57,7 @@ impl Greeting {
             if started.elapsed() > SLOW_START && !told {
                 let redis = &self.redis;
                 console::say(format_args!(
-                    "energy-pipeline listens, but is not ready: it waits for Redis ({redis}). {reason}"
+                    "energy-pipeline listens, but is not ready. It waits for Redis at {redis}: {reason}"
                 ));
                 told = true;
             }
