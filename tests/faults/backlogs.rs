@@ -61,8 +61,11 @@ async fn entries_of_megabytes_are_read_as_few_at_a_time_as_memory_is_meant_for()
     assert!(most < LARGE_ENTRIES_KB, "{most} kB");
 }
 
+/// How much of a dead letter is listed, with some room for its frame.
+const LISTED_BYTES: usize = 70_000;
+
 #[tokio::test]
-async fn dead_letters_of_megabytes_are_listed_a_few_a_page() {
+async fn dead_letters_of_megabytes_are_listed_cut() {
     let redis = RedisServer::start().await;
     let mut ids = add_large(&redis, 20, 5 * MEGABYTE, "none").await;
     let service = consumer(&redis, 1).start().await;
@@ -72,9 +75,10 @@ async fn dead_letters_of_megabytes_are_listed_a_few_a_page() {
     .await;
     let (mut listed, mut cursor) = (Vec::new(), String::new());
     loop {
-        let page = service.get(&format!("/pipeline/dead-letters?limit=1000{cursor}")).await.json();
+        let page = service.get(&format!("/pipeline/dead-letters?limit=7{cursor}")).await;
+        assert!(page.text().len() < 7 * LISTED_BYTES, "{} bytes", page.text().len());
+        let page = page.json();
         let letters = page["dead_letters"].as_array().unwrap();
-        assert!(letters.len() <= 4, "{} on a page", letters.len());
         let id = |letter: &Value| letter["original_id"].as_str().unwrap().to_owned();
         listed.extend(letters.iter().map(id));
         let Some(next) = page["next_cursor"].as_str() else { break };

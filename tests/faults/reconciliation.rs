@@ -15,9 +15,9 @@ async fn thrown_away(count: usize) -> (RedisServer, Role, Vec<String>) {
     let redis = RedisServer::start().await;
     let ids = add_backlog(&redis, count + 20, 3).await;
     redis.deliver_to("dead", count).await;
-    let service = consumer(&redis, 1).start().await;
     let deleted: usize = redis.run(&["XGROUP", "DELCONSUMER", STREAM, GROUP, "dead"]).await;
     assert_eq!(deleted, count);
+    let service = consumer(&redis, 1).start().await;
     wait_until_stored(&redis, 20).await;
     wait_until_settled(&redis).await;
     (redis, service, ids)

@@ -8,6 +8,7 @@ use redis::{Script, Value, cmd, pipe};
 use super::codec::{self, StreamEntry, Undecodable};
 use super::error::StoreResult;
 use super::reply::{self, RawEntry};
+use super::scripts::with_library;
 use super::stream::ReadingStream;
 use super::{StreamId, paging};
 
@@ -26,6 +27,26 @@ const PAGE_BYTES: usize = 8 * 1024 * 1024;
 
 /// Letters that are read before it is known how large they are.
 const FIRST_READ: usize = 4;
+
+/// Bytes of a letter that are read; what comes after them is told by its length, or left out. Too low and
+/// a person cannot see what is wrong with an entry; too high and letters of 100 MB, from entries of other
+/// writers, fill the memory of who asks.
+const SHOWN_BYTES: usize = 64 * 1024;
+
+/// Reads letters, cut within Redis.
+static READ: LazyLock<Script> = LazyLock::new(|| {
+    with_library(
+        "local letters = redis.call('XRANGE', KEYS[1], ARGV[1], '+', 'COUNT', ARGV[2])
+         for _, letter in ipairs(letters) do
+             local room = tonumber(ARGV[3])
+             for i, text in ipairs(letter[2]) do
+                 letter[2][i] = shorten(text, math.max(room, 0))
+                 room = room - #text
+             end
+         end
+         return letters",
+    )
+});
 
 /// Puts a letter's fields back into the stream as a new entry and removes the letter, in one step: of
 /// two who do it at the same time one finds nothing. Gives a number when it has too many fields.
@@ -90,7 +111,7 @@ pub struct KeptLetter {
     pub deliveries: u32,
     /// The consumer that gave it up.
     pub consumer: String,
-    /// The entry's fields.
+    /// The entry's fields, 64 KiB of them; a longer value ends with its length.
     pub fields: Vec<(Vec<u8>, Vec<u8>)>,
 }
 
@@ -201,9 +222,9 @@ impl ReadingStream {
 
     async fn read_letters(&self, start: &str, count: usize) -> StoreResult<Vec<RawEntry>> {
         const XRANGE: &str = "XRANGE";
-        let mut command = cmd(XRANGE);
-        command.arg(self.keys().dead_letters()).arg(start).arg("+").arg("COUNT").arg(count);
-        let reply = self.connection().send(XRANGE, &command).await?;
+        let mut script = READ.key(self.keys().dead_letters());
+        script.arg(start).arg(count).arg(SHOWN_BYTES);
+        let reply = self.connection().run(XRANGE, &script).await?;
         reply::entries(reply).ok_or_else(|| self.connection().unexpected_reply(XRANGE))
     }
 

@@ -15,6 +15,7 @@ pub(super) const MOST_COUNTED_BYTES: usize = 1 << 20;
 ///
 /// - `named(list)`: a table of a flat list of names and values.
 /// - `group(name)`: how `XINFO GROUPS` describes a group, or nil if there is no such group or stream.
+/// - `shorten(text, most)`: a text, or its first bytes and how many it has.
 /// - `size(entry)`: the bytes of an entry's names and values; 0 if there is none.
 /// - `count(after, most, bytes)`: the number of entries after an id, the last of them, whether these
 ///   were all, and their bytes; nil where the user may not read entries.
@@ -31,6 +32,10 @@ local function group(name)
         local described = named(described)
         if described.name == name then return described end
     end
+end
+local function shorten(text, most)
+    if #text <= most then return text end
+    return string.sub(text, 1, most) .. '… (' .. #text .. ' bytes)'
 end
 local function size(entry)
     local bytes = 0

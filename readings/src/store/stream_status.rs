@@ -21,11 +21,7 @@ const SHOWN_BYTES: usize = 4_096;
 /// that are shown and the number of those that are not. A longer value ends with its length.
 static DESCRIBE: LazyLock<Script> = LazyLock::new(|| {
     with_library(
-        "local function shorten(text, most)
-             if #text <= most then return text end
-             return string.sub(text, 1, most) .. '… (' .. #text .. ' bytes)'
-         end
-         local function cut(entry)
+        "local function cut(entry)
              if not entry then return false end
              local fields, room = {}, tonumber(ARGV[1])
              for i = 1, #entry[2], 2 do

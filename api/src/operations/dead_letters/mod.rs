@@ -51,7 +51,8 @@ pub struct DeadLetter {
     consumer: String,
     /// When: UTC, ISO 8601.
     time: String,
-    /// The entry's fields, in their order.
+    /// The entry's fields, in their order: 64 KiB of them, a longer value with its length at its end.
+    /// Putting it back takes all of it.
     fields: Vec<Field>,
 }
 
