@@ -77,7 +77,7 @@ const LARGE: &str = "GET /sites/large/readings HTTP/1.1\r\nHost: x\r\nConnection
 #[tokio::test]
 async fn a_slow_client_gets_the_whole_answer_and_one_that_takes_nothing_is_cut_off() {
     let redis = RedisServer::start().await;
-    stored::insert(&redis, "large", 0..20_000).await;
+    stored::insert(&redis, "large", 0..100_000).await;
     let query = query_api(&redis).start().await;
     let (mut slow, mut stalled) = (query.raw().await, query.raw().await);
     slow.send(LARGE).await;
