@@ -23,7 +23,7 @@ fn request(service: &Http, operation: &Operation) -> RequestBuilder {
     }
 }
 
-/// A failure is a sentence, whoever answers.
+/// A failure is a sentence, from the framework and from us alike.
 fn assert_is_problem(reply: &Reply) {
     assert!(reply.header("content-type").starts_with("application/json"), "{reply:?}");
     assert!(!reply.header("x-request-id").is_empty());

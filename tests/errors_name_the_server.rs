@@ -6,7 +6,7 @@ use crate::common::readings::reading;
 use crate::common::redis::RedisServer;
 use crate::common::wait;
 
-/// A host without an address: a label of a name has at most 63 characters, so nobody is asked.
+/// A host without an address: a label of a name has at most 63 characters, so no resolver is asked.
 fn no_host() -> String {
     format!("{}.example", "no-such-host".repeat(6))
 }

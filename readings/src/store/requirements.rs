@@ -11,7 +11,7 @@ use super::probe::{
     Probe, array, fails, integer, nil, nothing, okay, pong, server_info, time, zero,
 };
 
-/// A consumer group and a member that nobody has.
+/// A consumer group and a member that do not exist.
 const NOBODYS: &str = "energy-pipeline probe";
 
 /// A script that does not compile, so that it is not kept.

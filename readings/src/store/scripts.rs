@@ -3,7 +3,7 @@
 use redis::Script;
 
 /// Entries that are counted with one script at most. Too low and a backlog that is larger is known late
-/// where Redis' own count is wrong; too high and Redis serves nobody else meanwhile (1,000 entries take
+/// where Redis' own count is wrong; too high and Redis serves no other client meanwhile (1,000 entries take
 /// 1.4 ms).
 pub(super) const MOST_COUNTED: usize = 1_000;
 
