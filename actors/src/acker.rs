@@ -9,10 +9,10 @@ use std::mem;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use instrumentation::complaint::Complaint;
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use readings::store::dead_letters::DeadLetter;
 use readings::store::{Epoch, StoreError, StreamId};
-use signals::complaint::Complaint;
 use tracing::warn;
 
 use crate::batch::{AckBatch, DeadLetterBatch};

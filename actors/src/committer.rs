@@ -8,9 +8,9 @@ use std::mem;
 use std::sync::Arc;
 use std::time::Instant;
 
+use instrumentation::complaint::Complaint;
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use readings::store::dead_letters::DeadLetter;
-use signals::complaint::Complaint;
 use tokio::task::{JoinError, JoinSet};
 use tracing::warn;
 

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use instrumentation::complaint::Complaint;
 use ractor::{ActorRef, MessagingErr};
 use readings::store::StreamId;
 use readings::store::codec::StreamEntry;
 use readings::store::dead_letters::DeadLetter;
 use readings::store::delivery::Delivery;
-use signals::complaint::Complaint;
 use tracing::warn;
 
 use crate::acker::AckerMessage;

@@ -3,9 +3,9 @@
 use std::sync::LazyLock;
 use std::time::Duration;
 
+use instrumentation::metrics::{Label, Metric, number};
 use opentelemetry::KeyValue;
 use opentelemetry::metrics::{Counter, Histogram};
-use signals::metrics::{Label, Metric, number};
 
 use crate::in_flight::InFlightWindow;
 use crate::supervisor::ACTORS;

@@ -6,10 +6,10 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use instrumentation::complaint::Complaint;
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use readings::store::stream::Claimed;
 use readings::store::{StoreError, StreamId};
-use signals::complaint::Complaint;
 use tracing::{info, warn};
 
 use crate::config::Shared;

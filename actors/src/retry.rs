@@ -3,8 +3,8 @@
 use std::time::{Duration, Instant};
 
 use backon::{ExponentialBuilder, Retryable};
+use instrumentation::complaint::Complaint;
 use readings::store::StoreError;
-use signals::complaint::Complaint;
 use tracing::warn;
 
 use crate::outage::Outage;

@@ -5,11 +5,11 @@ use std::mem;
 use std::sync::Arc;
 use std::time::Instant;
 
+use instrumentation::complaint::Complaint;
 use readings::store::codec::StreamEntry;
 use readings::store::consumers::Ownership;
 use readings::store::insertions::{Inserted, Insertion, Insertions};
 use readings::store::{Epoch, ErrorClass, StoreError, StreamId};
-use signals::complaint::Complaint;
 use tracing::warn;
 
 use crate::batch::{SiteCommit, ids};

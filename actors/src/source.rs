@@ -1,7 +1,7 @@
 //! Where a delivery came from, for metrics and traces.
 
+use instrumentation::spans::Consumption;
 use readings::store::delivery::Delivery;
-use signals::spans::Consumption;
 
 use crate::config::Shared;
 use crate::metrics::METRICS;

@@ -8,11 +8,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use backon::BackoffBuilder;
+use instrumentation::complaint::Complaint;
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use readings::store::delivery::Delivery;
 use readings::store::group_reader::GroupReader;
 use readings::store::{StoreError, StreamId};
-use signals::complaint::Complaint;
 use tokio::time::timeout;
 use tracing::{info, warn};
 

@@ -11,13 +11,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
 use foldhash::fast::RandomState;
+use instrumentation::spans::{self, Consumption};
+use instrumentation::trace;
 use opentelemetry::Context;
 use opentelemetry::global::BoxedTracer;
 use opentelemetry::trace::{Link, SpanContext, TraceContextExt, Tracer};
 use readings::store::StreamId;
 use readings::store::delivery::Delivery;
-use signals::spans::{self, Consumption};
-use signals::trace;
 
 /// Traces that are kept at most; past that all are let go. Only those of entries that were abandoned
 /// here and taken over by others gather up.

@@ -10,11 +10,11 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use instrumentation::complaint::Complaint;
 use ractor::{
     Actor, ActorId, ActorProcessingErr, ActorRef, MessagingErr, SpawnErr, SupervisionEvent,
 };
 use readings::SiteId;
-use signals::complaint::Complaint;
 use tracing::{debug, error};
 
 use crate::batch::{ReadBatch, SiteBatch, group_by_site};

@@ -4,11 +4,11 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use instrumentation::trace::{self, TARGET, TRACEPARENT};
 use opentelemetry::Context;
 use opentelemetry::trace::TraceContextExt;
 use poem::Request;
 use poem::http::{HeaderValue, StatusCode, header};
-use signals::trace::{self, TARGET, TRACEPARENT};
 use tracing::{Span, field::Empty, info_span};
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 

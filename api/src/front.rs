@@ -4,11 +4,11 @@ use std::panic::AssertUnwindSafe;
 use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
+use instrumentation::complaint::Complaint;
+use instrumentation::request_id;
 use poem::error::NotFoundError;
 use poem::http::{HeaderName, HeaderValue, StatusCode, header};
 use poem::{Endpoint, Error, Request, Response, Result};
-use signals::complaint::Complaint;
-use signals::request_id;
 use tokio::time::timeout;
 use tracing::{Instrument, error, warn};
 use uuid::Uuid;

@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
+use instrumentation::metrics::{Label, Metric};
 use opentelemetry::KeyValue;
 use opentelemetry::metrics::{Counter, Histogram};
 use readings::validation::Fault;
-use signals::metrics::{Label, Metric};
 
 pub use crate::operations::PIPELINE_CATALOGUE;
 

@@ -4,8 +4,8 @@
 
 use std::time::Instant;
 
+use instrumentation::complaint::Complaint;
 use readings::store::{ErrorClass, StoreError};
-use signals::complaint::Complaint;
 use tracing::warn;
 
 use crate::problem::Problem;

@@ -3,9 +3,9 @@
 use std::sync::LazyLock;
 use std::time::Duration;
 
+use instrumentation::metrics::{Label, Metric};
 use opentelemetry::KeyValue;
 use opentelemetry::metrics::{Counter, Histogram};
-use signals::metrics::{Label, Metric};
 
 use crate::store::ErrorClass;
 

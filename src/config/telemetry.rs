@@ -1,9 +1,9 @@
 //! What is told to a collector, by the variables that OpenTelemetry names.
 
 use clap::{ArgAction, Args, ValueEnum};
+use instrumentation::sampling::{Sampling, SamplingFault};
 use percent_encoding::percent_decode_str;
 use reqwest::Url;
-use signals::sampling::{Sampling, SamplingFault};
 
 use super::SettingFault;
 use super::values::boolean;

@@ -6,10 +6,10 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use anyhow::Context;
+use instrumentation::metrics::{Label, Metric};
 use opentelemetry::KeyValue;
 use opentelemetry::metrics::Counter;
 use opentelemetry_sdk::error::OTelSdkResult;
-use signals::metrics::{Label, Metric};
 use tokio::runtime::{Builder, EnterGuard, Runtime};
 use tracing::{info, warn};
 

@@ -63,7 +63,7 @@ fn object(time: String, event: &Event<'_>) -> Map<String, Value> {
 /// The ids by which a line is found: that of the request, as the client knows it, and those of the
 /// trace, if there is one.
 fn ids() -> impl Iterator<Item = (&'static str, String)> {
-    let request = signals::request_id::current();
+    let request = instrumentation::request_id::current();
     let request = request.and_then(|id| Some(("request_id", id.to_str().ok()?.to_owned())));
     let trace = Context::map_current(|context| {
         let span = context.span().span_context().clone();

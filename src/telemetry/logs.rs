@@ -2,9 +2,9 @@
 
 use std::io::{self, IsTerminal};
 
+use instrumentation::trace::TARGET;
 use opentelemetry::trace::TracerProvider;
 use opentelemetry_sdk::trace::SdkTracerProvider;
-use signals::trace::TARGET;
 use tracing::{Level, Metadata};
 use tracing_subscriber::filter::filter_fn;
 use tracing_subscriber::layer::SubscriberExt;

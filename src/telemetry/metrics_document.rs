@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
-use signals::metrics::{Kind, Label, Metric};
+use instrumentation::metrics::{Kind, Label, Metric};
 
 use super::{export, traces};
 

@@ -45,7 +45,7 @@ pub fn start(
     panics::start(log);
     if let Some(provider) = &traces {
         opentelemetry::global::set_tracer_provider(provider.clone());
-        signals::trace::start(settings.sampling()?);
+        instrumentation::trace::start(settings.sampling()?);
     }
     Ok(Telemetry { traces, metrics })
 }

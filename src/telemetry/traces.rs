@@ -4,6 +4,7 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use instrumentation::metrics::Metric;
 use opentelemetry::Context;
 use opentelemetry::metrics::Counter;
 use opentelemetry_otlp::{Protocol, SpanExporter, WithExportConfig};
@@ -13,7 +14,6 @@ use opentelemetry_sdk::trace::{
     BatchSpanProcessor, Sampler, SdkTracerProvider, Span, SpanData, SpanExporter as Export,
     SpanProcessor,
 };
-use signals::metrics::Metric;
 
 use super::export::{self, Reception};
 use crate::config::{OtlpProtocol, TelemetrySettings};

@@ -9,6 +9,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use futures_util::stream;
+use instrumentation::complaint::Complaint;
 use poem::http::header;
 use poem::{Body, IntoResponse, Response};
 use poem_openapi::payload::{Json, Payload};
@@ -17,7 +18,6 @@ use poem_openapi::{ApiResponse, Object};
 use readings::SiteId;
 use readings::store::StoreError;
 use readings::store::series::{Page, SeriesReader};
-use signals::complaint::Complaint;
 use tracing::{error, warn};
 
 use super::places::{Place, Places};

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
-use signals::complaint::Complaint;
+use instrumentation::complaint::Complaint;
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout};
 use tracing::warn;
@@ -134,7 +134,7 @@ fn complain(limit: usize) {
 fn observe(connections: Weak<Inner>) {
     CONNECTIONS.observe(move || {
         let open = connections.upgrade()?.open().states.len();
-        Some(signals::metrics::number(open as u64))
+        Some(instrumentation::metrics::number(open as u64))
     });
 }
 

@@ -13,9 +13,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use instrumentation::complaint::Complaint;
 use redis::aio::ConnectionLike;
 use redis::{Cmd, Pipeline, ScriptInvocation, Value};
-use signals::complaint::Complaint;
 use tokio::sync::Mutex as AsyncMutex;
 use tracing::info;
 

@@ -3,8 +3,8 @@
 
 use std::time::Instant;
 
+use instrumentation::{spans, trace};
 use opentelemetry::trace::{Span, Tracer};
-use signals::{spans, trace};
 
 use super::error::StoreResult;
 use crate::metrics::METRICS;

@@ -3,10 +3,10 @@
 //! It never gets into the stored member, which is a function of the contract's fields alone: an entry
 //! that is stored twice, traced or not, leaves one member.
 
+use instrumentation::trace::{TRACEPARENT, from_traceparent, to_traceparent};
+use instrumentation::{spans, trace};
 use opentelemetry::Context;
 use opentelemetry::trace::{FutureExt, SpanContext, TraceContextExt, Tracer};
-use signals::trace::{TRACEPARENT, from_traceparent, to_traceparent};
-use signals::{spans, trace};
 
 use super::StreamId;
 use super::error::StoreResult;

@@ -5,6 +5,7 @@ mod parameters;
 use std::time::Instant;
 
 use chrono::{DateTime, SecondsFormat};
+use instrumentation::complaint::Complaint;
 use poem_openapi::param::{Path, Query};
 use poem_openapi::payload::Json;
 use poem_openapi::types::ToJSON;
@@ -12,7 +13,6 @@ use poem_openapi::{ApiResponse, Object, OpenApi};
 use readings::store::dead_letters::{KeptLetter, LetterPage};
 use readings::store::stream::ReadingStream;
 use readings::store::{StoreError, StreamId};
-use signals::complaint::Complaint;
 use tracing::info;
 
 use self::parameters::{Cursor, LetterId, PageLimit};

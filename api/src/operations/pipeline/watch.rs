@@ -4,11 +4,11 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use instrumentation::metrics::{Metric, number};
 use readings::store::StoreError;
 use readings::store::backlog::{GroupBacklog, Unread};
 use readings::store::server_memory::ServerMemory;
 use readings::store::stream::ReadingStream;
-use signals::metrics::{Metric, number};
 use tokio::time::sleep;
 use tracing::debug;
 
@@ -74,7 +74,7 @@ const DEAD_LETTERS: Metric =
     Metric::gauge("dead_letters", "Entries in the dead-letter stream, which wait for a decision");
 
 const BUILD_INFO: Metric = Metric::gauge("energy_pipeline_build_info", "Always 1, by version")
-    .by(&[signals::metrics::Label::described("version", "the version of the program")]);
+    .by(&[instrumentation::metrics::Label::described("version", "the version of the program")]);
 
 /// What was seen of the stream; cloning it is cheap.
 #[derive(Debug, Clone, Default)]
