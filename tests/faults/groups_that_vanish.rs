@@ -50,7 +50,7 @@ async fn deleting_the_consumers_of_live_services_loses_nothing() {
 }
 
 /// What Redis throws away with a consumer whose process is dead nobody is told of: it is stored when
-/// an operator sets the group back, as [`docs/delivery.md`] says.
+/// an operator sets the group back, as [`docs/delivery-guarantees.md`] says.
 #[tokio::test]
 async fn what_was_thrown_away_with_a_dead_consumer_is_stored_once_the_group_is_set_back() {
     let redis = RedisServer::start().await;

@@ -1,4 +1,4 @@
-//! The rights that `docs/delivery.md` lists suffice for all that the services do, and none of them can
+//! The rights that `docs/delivery-guarantees.md` lists suffice for all that the services do, and none of them can
 //! be left out: without it a service is not ready, and says which.
 
 use std::collections::BTreeMap;
@@ -11,7 +11,7 @@ use crate::common::redis::{GROUP, RedisServer, STREAM, free_port};
 use crate::common::stored::wait_until_settled;
 use crate::common::wait;
 
-const DOCUMENT: &str = include_str!("../../docs/delivery.md");
+const DOCUMENT: &str = include_str!("../../docs/delivery-guarantees.md");
 
 /// What a user may do: rules of its own, and selectors.
 #[derive(Debug, Clone)]

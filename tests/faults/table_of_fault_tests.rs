@@ -51,11 +51,11 @@ fn the_table_of_fault_tests_is_that_of_the_tests() {
     assert_eq!(present, current, "run `make fault-tests`");
 }
 
-/// The table of faults in `docs/delivery.md` names the tests of each.
+/// The table of faults in `docs/delivery-guarantees.md` names the tests of each.
 #[test]
 fn every_fault_of_the_catalogue_has_tests_that_there_are() {
     let suites = suites();
-    let text = files::text("docs/delivery.md");
+    let text = files::text("docs/delivery-guarantees.md");
     let rows: Vec<_> = text.lines().filter(|line| line.starts_with("| F")).collect();
     let numbers: Vec<_> = rows.iter().map(|row| row.split('|').nth(1).unwrap().trim()).collect();
     assert_eq!(numbers, (1..=26).map(|n| format!("F{n}")).collect::<Vec<_>>());

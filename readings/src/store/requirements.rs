@@ -2,7 +2,7 @@
 //!
 //! Each is written as a probe: a form of the command that Redis takes through all its checks (that the
 //! command exists, its number of arguments, the user's rights) and that then reads what is small, or
-//! fails, and in no case changes anything. `docs/delivery.md` has the rights that follow from this.
+//! fails, and in no case changes anything. `docs/delivery-guarantees.md` has the rights that follow from this.
 
 use redis::{Cmd, Value, cmd};
 

@@ -84,7 +84,7 @@ impl fmt::Display for Danger {
             Self::Denies { user, commands } => write!(
                 f,
                 "Redis denies its user {user} what is needed: {}. Give the user the rights that \
-                 docs/delivery.md lists",
+                 docs/delivery-guarantees.md lists",
                 commands.join(", ")
             ),
             Self::Exhausted { stream } => write!(
