@@ -3,15 +3,11 @@
 //! This crate is the composition root, the only place that knows every other crate: it reads the
 //! settings, starts a role and turns its end into an exit code.
 
-mod asked_redis;
+mod commands;
 mod config;
 mod console;
-mod dead_letters;
-mod healthcheck;
 mod import;
 mod local_redis;
-mod openapi;
-mod reconcile;
 mod roles;
 mod shutdown;
 mod telemetry;
@@ -65,10 +61,10 @@ async fn run(command: Command, remarks: Vec<String>) -> ExitCode {
 async fn do_one_thing(command: Command) -> ExitCode {
     let done = match command {
         Command::Import(arguments) => return import::run(arguments).await,
-        Command::Healthcheck(arguments) => healthcheck::run(arguments).await,
-        Command::DeadLetters(arguments) => dead_letters::run(arguments).await,
-        Command::Reconcile(arguments) => reconcile::run(arguments).await,
-        Command::Openapi(arguments) => openapi::run(arguments.role),
+        Command::Healthcheck(arguments) => commands::healthcheck::run(arguments).await,
+        Command::DeadLetters(arguments) => commands::dead_letters::run(arguments).await,
+        Command::Reconcile(arguments) => commands::reconcile::run(arguments).await,
+        Command::Openapi(arguments) => commands::openapi::run(arguments.role),
         Command::Up(_)
         | Command::IngestionApi(_)
         | Command::ProcessingService(_)

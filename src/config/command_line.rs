@@ -7,8 +7,8 @@ use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches, Command, CommandFactory, FromArgMatches};
 
 use super::Cli;
-use super::emptied::{forget, without_empty};
-use super::refusal::explain;
+use super::empty_values::{forget, without_empty};
+use super::parse_error::explain;
 
 /// Reads both; also what is to be said about how they were given.
 pub(super) fn read() -> (Cli, Vec<String>) {

@@ -8,7 +8,7 @@ use clap::Args;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tracing::{debug, warn};
 
-use super::values::{count, duration};
+use super::parsers::{count, duration};
 
 #[derive(Debug, Clone, Args)]
 pub struct ConnectionSettings {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use actors::PipelineConfig;
 use clap::Args;
 
-use super::values::{count, duration, milliseconds};
+use super::parsers::{count, duration, milliseconds};
 use super::{DrainSettings, RedisSettings, RetentionSettings};
 
 #[derive(Debug, Clone, Args)]

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::values::milliseconds;
+use super::parsers::milliseconds;
 
 #[derive(Debug, Clone, Args)]
 pub struct DrainSettings {

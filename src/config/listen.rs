@@ -5,7 +5,7 @@ use std::num::NonZeroUsize;
 
 use clap::Args;
 
-use super::values::{count, port};
+use super::parsers::{count, port};
 use super::{Host, SettingFault};
 
 #[derive(Debug, Clone, Args)]

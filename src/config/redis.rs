@@ -6,7 +6,7 @@ use clap::Args;
 use readings::store::{Keys, Password, RedisServer, Secrets};
 
 use super::SettingFault;
-use super::values::server_port;
+use super::parsers::server_port;
 
 #[derive(Debug, Clone, Args)]
 pub struct RedisSettings {

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use clap::Args;
 use readings::Instant;
 
-use super::values::duration;
+use super::parsers::duration;
 
 #[derive(Debug, Clone, Args)]
 pub struct RetentionSettings {

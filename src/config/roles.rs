@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::values::port;
+use super::parsers::port;
 use super::{
     ConnectionSettings, ConsumerSettings, DataDir, DrainSettings, IngestionPort, IngestionThreads,
     IntakeSettings, ListenHost, LogSettings, ProcessingPort, RedisSettings, TelemetrySettings,

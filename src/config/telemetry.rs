@@ -6,7 +6,7 @@ use percent_encoding::percent_decode_str;
 use reqwest::Url;
 
 use super::SettingFault;
-use super::values::boolean;
+use super::parsers::boolean;
 
 /// Where traces go, and which. The rest of OpenTelemetry's variables (headers, timeouts, sizes of
 /// batches) is the SDK's to read; `docs/observability.md` has them.

@@ -3,10 +3,10 @@
 //! Its data directory holds the append-only file, its log, the port it had last, its password, and locks
 //! that last as long as the `up` and the server that use it.
 
-mod directory;
-mod guard;
+mod data_directory;
 mod orphan;
-mod program;
+mod parent_death;
+mod server_process;
 
 use std::fmt;
 use std::fs::File;
@@ -24,8 +24,8 @@ use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
 
-use self::directory::Directory;
-use self::program::{Program, Server};
+use self::data_directory::Directory;
+use self::server_process::{Program, Server};
 
 /// The address that servers listen on.
 const HOST: &str = "127.0.0.1";

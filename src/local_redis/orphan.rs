@@ -9,7 +9,7 @@ use readings::store::SharedConnection;
 use tokio::time::sleep;
 use tracing::info;
 
-use super::directory::Directory;
+use super::data_directory::Directory;
 use super::{LOOK_EVERY, STOP_TIMEOUT, uses};
 
 /// Gives the lock that the next server is going to have, once no other server uses the directory.

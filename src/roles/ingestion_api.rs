@@ -18,9 +18,9 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use super::backend::Backend;
 use super::listener::{announce_and_serve, listen, serve, share};
-use super::threads;
+use super::runtime_thread;
+use super::service_context::Backend;
 use crate::config::{IngestionSettings, IntakeSettings};
 use crate::shutdown;
 
@@ -68,7 +68,7 @@ async fn serve_in(
 ) -> anyhow::Result<()> {
     let mut others = JoinSet::new();
     for _ in 1..threads.get() {
-        let other = threads::start("ingestion")?;
+        let other = runtime_thread::start("ingestion")?;
         let listener = share(&listener, &other)?;
         let endpoint = service(&backend.with_own_connections(), intake).endpoint;
         let serving = serve(listener, endpoint, connections.clone(), ending.clone(), grace);

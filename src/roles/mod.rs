@@ -1,10 +1,10 @@
 //! One file a role: what is started, and what ends in which order.
 
-pub mod backend;
-mod greeting;
+mod banner;
 pub mod ingestion_api;
 pub mod listener;
 pub mod processing_service;
 pub mod query_api;
-mod threads;
+mod runtime_thread;
+pub mod service_context;
 pub mod up;

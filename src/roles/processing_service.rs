@@ -16,9 +16,9 @@ use readings::store::series::SeriesStore;
 use readings::store::sites::SiteIndex;
 use tokio_util::sync::CancellationToken;
 
-use super::backend::Backend;
 use super::listener::{announce_and_serve, listen};
-use super::threads;
+use super::runtime_thread;
+use super::service_context::Backend;
 use crate::config::ProcessingSettings;
 use crate::shutdown;
 
@@ -71,7 +71,7 @@ pub async fn run(settings: ProcessingSettings) -> anyhow::Result<()> {
 /// When there can be no more threads, or the pipeline cannot be started.
 pub async fn start_pipeline(config: PipelineConfig, backend: &Backend) -> anyhow::Result<Pipeline> {
     let starting = Pipeline::start(config, backend.server.clone());
-    Ok(threads::start("pipeline")?.spawn(starting).await??)
+    Ok(runtime_thread::start("pipeline")?.spawn(starting).await??)
 }
 
 /// Keeps the pipeline working until the end, and empties it then.

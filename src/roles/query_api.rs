@@ -6,9 +6,9 @@ use api::operations::Readiness;
 use api::server::Connections;
 use readings::store::Requirements;
 
-use super::backend::Backend;
 use super::listener::{announce_and_serve, listen};
 use super::processing_service::service_with;
+use super::service_context::Backend;
 use crate::config::QuerySettings;
 use crate::shutdown;
 

@@ -10,11 +10,11 @@ use readings::store::{Keys, Requirements};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use super::backend::Backend;
-use super::greeting::Greeting;
+use super::banner::Greeting;
 use super::ingestion_api::Intake;
 use super::listener::{listen, serve};
 use super::processing_service::QUERY_GRACE;
+use super::service_context::Backend;
 use super::{ingestion_api, processing_service};
 use crate::config::UpSettings;
 use crate::local_redis::LocalRedis;

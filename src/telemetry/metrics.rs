@@ -9,7 +9,7 @@ use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::metrics::{PeriodicReader, SdkMeterProvider};
 use prometheus::{Encoder, Registry, TextEncoder};
 
-use super::export;
+use super::otlp;
 use crate::config::{OtlpProtocol, TelemetrySettings};
 
 /// What was counted in this process; empty until counting has begun.
@@ -48,7 +48,7 @@ fn exporter(settings: &TelemetrySettings) -> anyhow::Result<MetricExporter> {
             .with_endpoint(&endpoint)
             .build(),
         OtlpProtocol::Grpc => {
-            let _runtime = export::grpc_runtime()?;
+            let _runtime = otlp::grpc_runtime()?;
             MetricExporter::builder().with_tonic().with_endpoint(&endpoint).build()
         }
     };

@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 use instrumentation::metrics::{Kind, Label, Metric};
 
-use super::{export, traces};
+use super::{otlp, traces};
 
 const DOCUMENT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/metrics.md");
 
@@ -15,7 +15,7 @@ const CATALOGUE: &[(&str, &[Metric])] = &[
     ("The stream, as all processes see it", api::metrics::PIPELINE_CATALOGUE),
     ("The pipeline of a processing service", actors::metrics::CATALOGUE),
     ("Redis", readings::metrics::CATALOGUE),
-    ("Tracing", &[traces::SPANS_ENDED, export::SPANS_EXPORTED]),
+    ("Tracing", &[traces::SPANS_ENDED, otlp::SPANS_EXPORTED]),
 ];
 
 const HEAD: &str = "# Metrics

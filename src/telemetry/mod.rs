@@ -1,12 +1,12 @@
 //! Where logs, metrics and traces of this process go.
 
-mod export;
 mod log_line;
 mod logs;
 mod metrics;
 #[cfg(test)]
 mod metrics_document;
-mod panics;
+mod otlp;
+mod panic_hook;
 mod traces;
 
 use opentelemetry::KeyValue;
@@ -42,7 +42,7 @@ pub fn start(
     let metrics = metrics::start(settings, resource.clone())?;
     let traces = if settings.traces() { Some(traces::provider(settings, resource)?) } else { None };
     logs::start(log, traces.as_ref())?;
-    panics::start(log);
+    panic_hook::start(log);
     if let Some(provider) = &traces {
         opentelemetry::global::set_tracer_provider(provider.clone());
         instrumentation::trace::start(settings.sampling()?);
@@ -54,8 +54,8 @@ impl Telemetry {
     /// Sends what has not been sent; takes a few seconds at most where nobody takes it.
     pub fn end(self) {
         let ended =
-            self.traces.map_or(Ok(()), |traces| traces.shutdown_with_timeout(export::FLUSH_WITHIN));
-        let ended = ended.and(self.metrics.shutdown_with_timeout(export::FLUSH_WITHIN));
+            self.traces.map_or(Ok(()), |traces| traces.shutdown_with_timeout(otlp::FLUSH_WITHIN));
+        let ended = ended.and(self.metrics.shutdown_with_timeout(otlp::FLUSH_WITHIN));
         if let Err(error) = ended {
             warn!(%error, "the last spans and metrics were not sent");
         }

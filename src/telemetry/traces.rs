@@ -15,7 +15,7 @@ use opentelemetry_sdk::trace::{
     SpanProcessor,
 };
 
-use super::export::{self, Reception};
+use super::otlp::{self, Reception};
 use crate::config::{OtlpProtocol, TelemetrySettings};
 
 /// Spans that ended, whatever became of them.
@@ -32,7 +32,7 @@ pub fn provider(
     settings: &TelemetrySettings,
     resource: Resource,
 ) -> anyhow::Result<SdkTracerProvider> {
-    export::begin_to_count();
+    otlp::begin_to_count();
     LazyLock::force(&ENDED);
     let exporter = Watched { exporter: exporter(settings)?, reception: Reception::default() };
     let processor = Counting(BatchSpanProcessor::builder(exporter).build());
@@ -52,7 +52,7 @@ fn exporter(settings: &TelemetrySettings) -> anyhow::Result<SpanExporter> {
             .with_endpoint(&endpoint)
             .build(),
         OtlpProtocol::Grpc => {
-            let _runtime = export::grpc_runtime()?;
+            let _runtime = otlp::grpc_runtime()?;
             SpanExporter::builder().with_tonic().with_endpoint(&endpoint).build()
         }
     };

@@ -10,9 +10,9 @@ use tokio::time::{Instant, sleep};
 use tracing::warn;
 
 use super::up::Listeners;
+use crate::commands::healthcheck::{Asker, Unready, reachable};
 use crate::config::program;
 use crate::console;
-use crate::healthcheck::{Asker, Unready, reachable};
 
 /// How often the services are asked whether they are ready. Too low: Redis has work for nothing. Too high:
 /// the greeting is late by that.

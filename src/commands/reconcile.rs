@@ -7,8 +7,9 @@ use indicatif::{HumanCount, ProgressBar, ProgressStyle};
 use readings::store::reconciliation::{Accounting, Found};
 use readings::store::stream::ReadingStream;
 
+use super::redis_discovery;
 use crate::config::ReconcileArguments;
-use crate::{asked_redis, console};
+use crate::console;
 
 /// How often a line is written where there is no terminal. Too low: logs are full of it. Too high:
 /// it looks stuck.
@@ -21,7 +22,7 @@ const BAR: &str = "{pos} of {len} entries {wide_bar} {eta} left";
 /// # Errors
 /// When Redis does not answer, there is no group, or entries are missing and stay so.
 pub async fn run(arguments: ReconcileArguments) -> anyhow::Result<()> {
-    let server = asked_redis::server(&arguments.redis).await?;
+    let server = redis_discovery::server(&arguments.redis).await?;
     let stream = ReadingStream::new(arguments.redis.redis.keys(), server.shared());
     let accounting = account(&stream, &arguments).await?;
     for id in &accounting.missing {

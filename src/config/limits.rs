@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::Args;
 
 use super::SettingFault;
-use super::values::{duration, entries};
+use super::parsers::{duration, entries};
 
 #[derive(Debug, Clone, Args)]
 pub struct IntakeSettings {

@@ -13,8 +13,8 @@ use tracing::{info, warn};
 
 use super::HOST;
 use super::LOOK_EVERY;
-use super::directory::Directory;
-use super::guard::Guard;
+use super::data_directory::Directory;
+use super::parent_death::Guard;
 
 /// Servers that will do, the first that is installed is taken.
 const PROGRAMS: [&str; 2] = ["redis-server", "valkey-server"];

@@ -2,7 +2,7 @@
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::values::port;
+use super::parsers::port;
 use super::{ListenHost, RetentionSettings, SettingFault, ToolRedis};
 
 #[derive(Debug, Args)]

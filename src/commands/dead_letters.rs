@@ -6,8 +6,9 @@ use readings::store::StreamId;
 use readings::store::dead_letters::LetterPage;
 use readings::store::stream::ReadingStream;
 
+use super::redis_discovery;
 use crate::config::{DeadLettersAction, DeadLettersArguments, LetterSelection, ToolRedis};
-use crate::{asked_redis, console};
+use crate::console;
 
 /// Letters that are read at a time.
 const PAGE: usize = 1_000;
@@ -29,7 +30,7 @@ pub async fn run(arguments: DeadLettersArguments) -> anyhow::Result<()> {
 }
 
 async fn stream(settings: &ToolRedis) -> anyhow::Result<ReadingStream> {
-    let server = asked_redis::server(settings).await?;
+    let server = redis_discovery::server(settings).await?;
     Ok(ReadingStream::new(settings.redis.keys(), server.shared()))
 }
 

@@ -4,7 +4,7 @@ use readings::store::RedisServer;
 
 use crate::config::DocumentedRole;
 use crate::console;
-use crate::roles::{backend::Backend, ingestion_api, processing_service};
+use crate::roles::{ingestion_api, processing_service, service_context::Backend};
 
 /// Prints the document; nothing is connected to.
 ///

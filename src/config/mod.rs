@@ -4,46 +4,46 @@
 //! it. Only these files read the environment. One file a topic; [`roles`] puts topics together.
 
 mod command_line;
+mod command_redis;
+mod commands;
 mod connections;
+mod constraints;
 mod consumer;
 mod data_dir;
 mod drain;
-mod emptied;
-mod fault;
+mod empty_values;
+mod error;
 mod host;
-mod intake;
+mod limits;
 mod listen;
 mod log;
+mod parse_error;
+mod parsers;
 mod redis;
-mod refusal;
-mod relations;
 mod retention;
 mod roles;
 mod telemetry;
-mod tool_redis;
-mod tools;
-mod values;
 
 use clap::{Parser, Subcommand};
 
+pub use self::command_redis::ToolRedis;
+pub use self::commands::{
+    DeadLettersAction, DeadLettersArguments, DocumentedRole, HealthcheckArguments, LetterSelection,
+    OpenapiArguments, ReconcileArguments,
+};
 pub use self::connections::ConnectionSettings;
 pub use self::consumer::ConsumerSettings;
 pub use self::data_dir::DataDir;
 pub use self::drain::DrainSettings;
-pub use self::fault::SettingFault;
+pub use self::error::SettingFault;
 pub use self::host::Host;
-pub use self::intake::IntakeSettings;
+pub use self::limits::IntakeSettings;
 pub use self::listen::{IngestionPort, IngestionThreads, ListenHost, ProcessingPort};
 pub use self::log::{LogFormat, LogSettings};
 pub use self::redis::RedisSettings;
 pub use self::retention::RetentionSettings;
 pub use self::roles::{IngestionSettings, ProcessingSettings, QuerySettings, UpSettings};
 pub use self::telemetry::{OtlpProtocol, TelemetrySettings};
-pub use self::tool_redis::ToolRedis;
-pub use self::tools::{
-    DeadLettersAction, DeadLettersArguments, DocumentedRole, HealthcheckArguments, LetterSelection,
-    OpenapiArguments, ReconcileArguments,
-};
 use crate::import::ImportArguments;
 
 /// Takes energy-meter readings over HTTP, never loses one, and serves them back per site.

@@ -1,0 +1,7 @@
+//! The commands that carry out one task and exit, one file each.
+
+pub mod dead_letters;
+pub mod healthcheck;
+pub mod openapi;
+pub mod reconcile;
+mod redis_discovery;
