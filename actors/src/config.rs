@@ -10,12 +10,12 @@ use readings::store::stream::ReadingStream;
 use readings::store::{Keys, RedisServer, StoreError};
 use tokio_util::sync::CancellationToken;
 
-use crate::in_flight::InFlightWindow;
-use crate::outage::Outage;
-use crate::pace::Pace;
-use crate::retry;
-use crate::server_clock::ServerClock;
-use crate::traces::Traces;
+use crate::flow::in_flight::InFlightWindow;
+use crate::flow::outage_gate::Outage;
+use crate::flow::retry;
+use crate::flow::server_clock::ServerClock;
+use crate::flow::throttle::Pace;
+use crate::flow::traces::Traces;
 
 /// How the pipeline works; each value is a setting of the program, described there.
 #[derive(Debug, Clone)]

@@ -14,7 +14,7 @@
 //!
 //! **What is never lost.** An entry is acknowledged only after the `ZADD` that stored it was
 //! answered. Until then it is on the group's pending list, and whatever dies here, its entries are
-//! read again: what an actor held is counted by the [`in_flight`] window as abandoned, which makes
+//! read again: what an actor held is counted by the [`flow::in_flight`] window as abandoned, which makes
 //! the `StreamReader` read this consumer's pending entries once more; what a process held is claimed
 //! by another's `PendingReclaimer`. Storing twice leaves one member.
 //!
@@ -24,7 +24,7 @@
 //!
 //! **Restarts.** Children hold references to those started before them, which a restart makes stale.
 //! So when one dies, those started after it are stopped and all are started again
-//! (`rest_for_one`), after a growing pause, and only so often ([`restart`]): a pipeline that cannot
+//! (`rest_for_one`), after a growing pause, and only so often ([`restart_budget`]): a pipeline that cannot
 //! stay up ends the process, and the platform decides.
 //! - `Acker`: everybody sends to it; all are restarted.
 //! - `Committer`: the writers send to it; all but the `Acker` are restarted.
@@ -35,33 +35,16 @@
 //! **Shutdown** runs downstream: the sources stop reading, then `Writers` empties its writers,
 //! `Committer` waits for its rounds, and `Acker` sends the last acknowledgements. See [`Pipeline::shutdown`].
 
-mod acker;
-mod batch;
-mod committer;
+mod actor_names;
 mod config;
-mod dispatch;
-mod housekeeping;
-mod in_flight;
-mod janitor;
-mod lag_corrector;
-mod listed;
+mod error;
+mod flow;
+mod maintenance;
 pub mod metrics;
-mod outage;
-mod pace;
-mod pending_reclaimer;
-mod restart;
-mod retention;
-mod retry;
-mod round;
-mod server_clock;
-mod source;
-mod stream_reader;
+mod restart_budget;
+mod stages;
 mod supervisor;
-mod traces;
-mod trimmer;
-mod window_size;
-mod writer;
-mod writers;
 
 pub use config::PipelineConfig;
-pub use supervisor::{Pipeline, PipelineFailed};
+pub use error::PipelineFailed;
+pub use supervisor::Pipeline;

@@ -7,8 +7,7 @@ use instrumentation::metrics::{Label, Metric, number};
 use opentelemetry::KeyValue;
 use opentelemetry::metrics::{Counter, Histogram};
 
-use crate::in_flight::InFlightWindow;
-use crate::supervisor::ACTORS;
+use crate::actor_names::ActorName;
 
 /// All metrics of this crate.
 pub const CATALOGUE: &[Metric] = &[
@@ -113,7 +112,7 @@ const EXPIRED: Metric =
 
 const RESTARTS: Metric =
     Metric::counter("actor_restarts", "Actors that failed and were started again")
-        .by(&[Label::of("actor", &ACTORS)]);
+        .by(&[Label::of("actor", &ActorName::LABELS)]);
 
 pub(crate) struct Metrics {
     stored: Counter<u64>,
@@ -153,11 +152,13 @@ pub(crate) static METRICS: LazyLock<Metrics> = LazyLock::new(|| Metrics {
 });
 
 /// Begins to count, and to show how full the window is.
-pub(crate) fn watch(window: &InFlightWindow) {
+pub(crate) fn watch(
+    in_flight: impl Fn() -> usize + Send + Sync + 'static,
+    size: impl Fn() -> usize + Send + Sync + 'static,
+) {
     LazyLock::force(&METRICS);
-    let (in_flight, size) = (window.clone(), window.clone());
-    IN_FLIGHT.observe(move || Some(number(in_flight.len() as u64)));
-    WINDOW.observe(move || Some(number(size.size() as u64)));
+    IN_FLIGHT.observe(move || Some(number(in_flight() as u64)));
+    WINDOW.observe(move || Some(number(size() as u64)));
 }
 
 impl Metrics {
@@ -218,7 +219,7 @@ impl Metrics {
         self.namesakes.add(1, &[]);
     }
 
-    pub fn restarted(&self, actor: &'static str) {
-        self.restarts.add(1, &[KeyValue::new("actor", actor)]);
+    pub fn restarted(&self, actor: ActorName) {
+        self.restarts.add(1, &[KeyValue::new("actor", actor.as_str())]);
     }
 }

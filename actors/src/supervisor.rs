@@ -11,20 +11,22 @@ use ractor::{Actor, ActorCell, ActorId, ActorProcessingErr, ActorRef, SpawnErr, 
 use readings::store::{RedisServer, StoreError};
 use tracing::{error, info, warn};
 
-use crate::acker::{Acker, AckerMessage};
-use crate::committer::{Committer, CommitterArguments, CommitterMessage};
+use crate::actor_names::ActorName;
 use crate::config::{PipelineConfig, Shared};
-use crate::dispatch::Dispatcher;
-use crate::housekeeping::{Chore, Housekeeper};
-use crate::janitor::ConsumerJanitor;
-use crate::lag_corrector::LagCorrector;
+use crate::error::PipelineFailed;
+use crate::maintenance::consumer_janitor::ConsumerJanitor;
+use crate::maintenance::lag_corrector::LagCorrector;
+use crate::maintenance::periodic_task::{Chore, Housekeeper};
+use crate::maintenance::retention::ReadingsRetention;
+use crate::maintenance::trimmer::Trimmer;
 use crate::metrics::{self, METRICS};
-use crate::pending_reclaimer::{PendingReclaimer, PendingReclaimerArguments};
-use crate::restart::RestartBudget;
-use crate::retention::ReadingsRetention;
-use crate::stream_reader::{StreamReader, StreamReaderArguments};
-use crate::trimmer::Trimmer;
-use crate::writers::{Writers, WritersArguments, WritersMessage};
+use crate::restart_budget::RestartBudget;
+use crate::stages::acker::{Acker, AckerMessage};
+use crate::stages::bulk_writer::{Committer, CommitterArguments, CommitterMessage};
+use crate::stages::dispatcher::Dispatcher;
+use crate::stages::pending_reclaimer::{PendingReclaimer, PendingReclaimerArguments};
+use crate::stages::stream_reader::{StreamReader, StreamReaderArguments};
+use crate::stages::writer_pool::{Writers, WritersArguments, WritersMessage};
 
 /// A running pipeline.
 #[derive(Debug)]
@@ -32,17 +34,6 @@ pub struct Pipeline {
     shared: Arc<Shared>,
     supervisor: ActorRef<SupervisorMessage>,
     ended: JoinHandle<()>,
-}
-
-/// The pipeline could not be kept running.
-#[derive(Debug, thiserror::Error)]
-pub enum PipelineFailed {
-    /// It failed again and again; the log says why.
-    #[error("the pipeline failed more often than it may be restarted")]
-    GaveUp,
-    /// It could not be started.
-    #[error("the pipeline could not be started")]
-    NotStarted(#[from] Box<SpawnErr>),
 }
 
 impl Pipeline {
@@ -55,7 +46,8 @@ impl Pipeline {
         server: RedisServer,
     ) -> Result<Self, PipelineFailed> {
         let shared = Arc::new(Shared::new(config, server));
-        metrics::watch(&shared.window);
+        let (in_flight, size) = (shared.window.clone(), shared.window.clone());
+        metrics::watch(move || in_flight.len(), move || size.size());
         let spawned = Actor::spawn(None, PipelineSupervisor, Arc::clone(&shared)).await;
         let (supervisor, ended) = spawned.map_err(Box::new)?;
         Ok(Self { shared, supervisor, ended })
@@ -112,35 +104,20 @@ impl Child {
         Self::LagCorrector,
     ];
 
-    /// As logs and metrics name it.
-    const fn name(self) -> &'static str {
+    const fn name(self) -> ActorName {
         match self {
-            Self::Acker => "acker",
-            Self::Committer => "committer",
-            Self::Writers => "writers",
-            Self::StreamReader => "stream_reader",
-            Self::PendingReclaimer => "pending_reclaimer",
-            Self::Trimmer => "trimmer",
-            Self::ConsumerJanitor => "consumer_janitor",
-            Self::ReadingsRetention => "readings_retention",
-            Self::LagCorrector => "lag_corrector",
+            Self::Acker => ActorName::Acker,
+            Self::Committer => ActorName::Committer,
+            Self::Writers => ActorName::Writers,
+            Self::StreamReader => ActorName::StreamReader,
+            Self::PendingReclaimer => ActorName::PendingReclaimer,
+            Self::Trimmer => ActorName::Trimmer,
+            Self::ConsumerJanitor => ActorName::ConsumerJanitor,
+            Self::ReadingsRetention => ActorName::ReadingsRetention,
+            Self::LagCorrector => ActorName::LagCorrector,
         }
     }
 }
-
-/// The names of all actors that are restarted.
-pub(crate) const ACTORS: [&str; Child::IN_ORDER.len() + 1] = {
-    let mut names = [WRITER; Child::IN_ORDER.len() + 1];
-    let mut at = 0;
-    while at < Child::IN_ORDER.len() {
-        names[at] = Child::IN_ORDER[at].name();
-        at += 1;
-    }
-    names
-};
-
-/// As logs and metrics name the writers of sites.
-pub(crate) const WRITER: &str = "writer";
 
 pub(crate) struct SupervisorState {
     shared: Arc<Shared>,
@@ -227,7 +204,7 @@ impl SupervisorState {
         let name = Child::IN_ORDER[place].name();
         METRICS.restarted(name);
         error!(
-            actor = name,
+            actor = name.as_str(),
             reason, "an actor ended; it and those that depend on it are restarted"
         );
         for child in self.children.drain(place..).skip(1).rev() {

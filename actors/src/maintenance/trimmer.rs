@@ -10,7 +10,7 @@ use readings::store::StoreError;
 use tracing::debug;
 
 use crate::config::Shared;
-use crate::housekeeping::Chore;
+use crate::maintenance::periodic_task::Chore;
 use crate::metrics::METRICS;
 
 /// How often the stream is trimmed. Too low and Redis is asked for nothing; too high and it holds that

@@ -8,10 +8,10 @@ use std::sync::Arc;
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use readings::store::Epoch;
 
-use crate::batch::SiteBatch;
-use crate::committer::CommitterMessage;
 use crate::config::Shared;
-use crate::dispatch::NobodyThere;
+use crate::error::NobodyThere;
+use crate::flow::batch::SiteBatch;
+use crate::stages::bulk_writer::CommitterMessage;
 
 pub(crate) struct WriterArguments {
     pub shared: Arc<Shared>,

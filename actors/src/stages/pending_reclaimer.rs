@@ -13,10 +13,11 @@ use readings::store::{StoreError, StreamId};
 use tracing::{info, warn};
 
 use crate::config::Shared;
-use crate::dispatch::{Dispatcher, NobodyThere};
-use crate::housekeeping::every;
-use crate::in_flight::Reservation;
-use crate::source::Source;
+use crate::error::NobodyThere;
+use crate::flow::in_flight::Reservation;
+use crate::flow::retry::every;
+use crate::stages::delivery_source::Source;
+use crate::stages::dispatcher::Dispatcher;
 
 /// The pause between two looks, if `CLAIM_MIN_IDLE_MS` is not shorter; jitter makes it up to twice as
 /// long. Too low and every replica walks through all that is pending for nothing; too high and what an

@@ -11,7 +11,7 @@ use readings::store::lives::Life;
 use tracing::{info, warn};
 
 use crate::config::Shared;
-use crate::housekeeping::Chore;
+use crate::maintenance::periodic_task::Chore;
 use crate::metrics::METRICS;
 
 /// How often a sign of life is given.

@@ -12,7 +12,7 @@ use readings::{Instant, SiteId};
 use tracing::info;
 
 use crate::config::Shared;
-use crate::housekeeping::Chore;
+use crate::maintenance::periodic_task::Chore;
 use crate::metrics::METRICS;
 
 /// How often a round begins. Too low and Redis is asked for nothing; too high and readings stay that

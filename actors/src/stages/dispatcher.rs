@@ -4,20 +4,21 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use instrumentation::complaint::Complaint;
-use ractor::{ActorRef, MessagingErr};
+use ractor::ActorRef;
 use readings::store::StreamId;
 use readings::store::codec::StreamEntry;
 use readings::store::dead_letters::DeadLetter;
 use readings::store::delivery::Delivery;
 use tracing::warn;
 
-use crate::acker::AckerMessage;
-use crate::batch::{AckBatch, DeadLetterBatch, ReadBatch, ids};
 use crate::config::Shared;
-use crate::in_flight::{InFlightPermit, Reservation};
+use crate::error::NobodyThere;
+use crate::flow::batch::{AckBatch, DeadLetterBatch, ReadBatch, ids};
+use crate::flow::in_flight::{InFlightPermit, Reservation};
 use crate::metrics::METRICS;
-use crate::source::Source;
-use crate::writers::WritersMessage;
+use crate::stages::acker::AckerMessage;
+use crate::stages::delivery_source::Source;
+use crate::stages::writer_pool::WritersMessage;
 
 /// The way out of both sources.
 #[derive(Debug, Clone)]
@@ -25,17 +26,6 @@ pub(crate) struct Dispatcher {
     pub shared: Arc<Shared>,
     pub writers: ActorRef<WritersMessage>,
     pub acker: ActorRef<AckerMessage>,
-}
-
-/// The actor that should take a delivery is gone; the supervisor is about to restart the sender too.
-#[derive(Debug, thiserror::Error)]
-#[error("the next actor is gone")]
-pub(crate) struct NobodyThere;
-
-impl<T> From<MessagingErr<T>> for NobodyThere {
-    fn from(_: MessagingErr<T>) -> Self {
-        Self
-    }
 }
 
 /// A delivery by what becomes of it.

@@ -17,11 +17,12 @@ use tokio::time::timeout;
 use tracing::{info, warn};
 
 use crate::config::Shared;
-use crate::dispatch::{Dispatcher, NobodyThere};
-use crate::in_flight::Reservation;
+use crate::error::NobodyThere;
+use crate::flow::in_flight::Reservation;
+use crate::flow::retry::patience;
 use crate::metrics::METRICS;
-use crate::retry::patience;
-use crate::source::Source;
+use crate::stages::delivery_source::Source;
+use crate::stages::dispatcher::Dispatcher;
 
 /// How long an unblocked read may take to come back before its connection is dropped instead.
 const UNBLOCK_TIMEOUT: Duration = Duration::from_secs(1);

@@ -3,10 +3,12 @@
 use std::marker::PhantomData;
 use std::time::Duration;
 
-use backon::{BackoffBuilder, ConstantBackoff, ConstantBuilder};
+use backon::ConstantBackoff;
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use readings::store::{ErrorClass, StoreError};
 use tracing::warn;
+
+use crate::flow::retry::every;
 
 /// Something to be done again and again.
 pub(crate) trait Chore: Send + Sync + 'static {
@@ -80,11 +82,6 @@ impl<C> HousekeeperState<C> {
             myself.send_after(pause, || HousekeeperMessage::Work);
         }
     }
-}
-
-/// About this pause, again and again; with jitter, so that replicas do not all do it at once.
-pub(crate) fn every(pause: Duration) -> ConstantBackoff {
-    ConstantBuilder::default().with_delay(pause).with_jitter().without_max_times().build()
 }
 
 /// Says that a chore was not done this time. The reader says that Redis is away or that the group is

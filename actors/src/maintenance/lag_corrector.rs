@@ -11,7 +11,7 @@ use readings::store::{ErrorClass, StoreError};
 use tracing::{info, warn};
 
 use crate::config::Shared;
-use crate::housekeeping::Chore;
+use crate::maintenance::periodic_task::Chore;
 use crate::metrics::METRICS;
 
 /// How often the count is looked at. Too low and Redis is asked for nothing; too high and an autoscaler

@@ -14,12 +14,12 @@ use readings::store::dead_letters::DeadLetter;
 use tokio::task::{JoinError, JoinSet};
 use tracing::warn;
 
-use crate::acker::AckerMessage;
-use crate::batch::{AckBatch, DeadLetterBatch, SiteCommit};
 use crate::config::Shared;
-use crate::dispatch::NobodyThere;
-use crate::in_flight::InFlightPermit;
-use crate::round::{Answers, Round, Stored};
+use crate::error::NobodyThere;
+use crate::flow::batch::{AckBatch, DeadLetterBatch, SiteCommit};
+use crate::flow::in_flight::InFlightPermit;
+use crate::stages::acker::AckerMessage;
+use crate::stages::write_batch::{Answers, Round, Stored};
 
 /// Rounds that may be on their way at once. Too low and Redis waits for us between two; too high and
 /// rounds become small.

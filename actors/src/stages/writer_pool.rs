@@ -17,14 +17,14 @@ use ractor::{
 use readings::SiteId;
 use tracing::{debug, error};
 
-use crate::batch::{ReadBatch, SiteBatch, group_by_site};
-use crate::committer::CommitterMessage;
+use crate::actor_names::ActorName;
 use crate::config::Shared;
-use crate::listed::Listed;
+use crate::flow::batch::{ReadBatch, SiteBatch, group_by_site};
+use crate::flow::indexed_sites::Listed;
 use crate::metrics::METRICS;
-use crate::restart::RestartBudget;
-use crate::supervisor::WRITER;
-use crate::writer::{Writer, WriterArguments};
+use crate::restart_budget::RestartBudget;
+use crate::stages::bulk_writer::CommitterMessage;
+use crate::stages::writer::{Writer, WriterArguments};
 
 /// A writer without work for this long leaves. Too low and sites that send every minute start one
 /// each time (about 10 µs); too high and writers of silent sites keep their 4 kB.
@@ -194,7 +194,7 @@ impl WritersState {
         reason: &ActorProcessingErr,
     ) -> Result<(), ActorProcessingErr> {
         static COMPLAINT: Complaint = Complaint::new();
-        METRICS.restarted(WRITER);
+        METRICS.restarted(ActorName::Writer);
         if let Some(unsaid) = COMPLAINT.note(Instant::now()) {
             error!(%reason, unsaid, "a writer failed; its entries will be read again");
         }

@@ -15,7 +15,7 @@ use readings::store::StreamId;
 use rustc_hash::FxHashSet;
 use tokio::sync::{Mutex as AsyncMutex, Notify};
 
-use crate::window_size::WindowSize;
+use crate::flow::window_size::WindowSize;
 
 /// Entries whose failures are remembered at most; past that all is forgotten and counted anew.
 const MAX_REMEMBERED_FAILURES: usize = 10_000;

@@ -15,12 +15,12 @@ use readings::store::dead_letters::DeadLetter;
 use readings::store::{Epoch, StoreError, StreamId};
 use tracing::warn;
 
-use crate::batch::{AckBatch, DeadLetterBatch};
 use crate::config::Shared;
-use crate::in_flight::InFlightPermit;
+use crate::flow::batch::{AckBatch, DeadLetterBatch};
+use crate::flow::in_flight::InFlightPermit;
+use crate::flow::retry;
+use crate::flow::traces::Exchange;
 use crate::metrics::METRICS;
-use crate::retry;
-use crate::traces::Exchange;
 
 /// Acknowledgements are collected for this long. Too low and each costs a command of its own; too
 /// high and entries count as pending, and hold their permits, longer than they are worked on.

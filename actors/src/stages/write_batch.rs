@@ -12,11 +12,11 @@ use readings::store::insertions::{Inserted, Insertion, Insertions};
 use readings::store::{Epoch, ErrorClass, StoreError, StreamId};
 use tracing::warn;
 
-use crate::batch::{SiteCommit, ids};
 use crate::config::Shared;
+use crate::flow::batch::{SiteCommit, ids};
+use crate::flow::retry;
+use crate::flow::traces::Exchange;
 use crate::metrics::METRICS;
-use crate::retry;
-use crate::traces::Exchange;
 
 /// Readings of many sites, as their writers gave them.
 pub(crate) struct Round {

@@ -2,12 +2,12 @@
 
 use std::time::{Duration, Instant};
 
-use backon::{ExponentialBuilder, Retryable};
+use backon::{BackoffBuilder, ConstantBackoff, ConstantBuilder, ExponentialBuilder, Retryable};
 use instrumentation::complaint::Complaint;
 use readings::store::StoreError;
 use tracing::warn;
 
-use crate::outage::Outage;
+use crate::flow::outage_gate::Outage;
 
 /// The first pause after a failure. Too low and a restarting server is flooded.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
@@ -22,6 +22,11 @@ pub(crate) fn patience() -> ExponentialBuilder {
         .with_max_delay(LONGEST_PAUSE)
         .with_jitter()
         .without_max_times()
+}
+
+/// About this pause, again and again; with jitter, so that replicas do not all do it at once.
+pub(crate) fn every(pause: Duration) -> ConstantBackoff {
+    ConstantBuilder::default().with_delay(pause).with_jitter().without_max_times().build()
 }
 
 /// Repeats `exchange`, which must be safe to repeat, until it works. Meanwhile there is an outage,

@@ -9,7 +9,7 @@ use readings::store::dead_letters::DeadLetter;
 use readings::store::insertions::Insertion;
 use readings::store::{Epoch, StreamId};
 
-use crate::in_flight::InFlightPermit;
+use crate::flow::in_flight::InFlightPermit;
 
 /// Readings of one delivery, in stream order.
 #[derive(Debug)]
@@ -114,7 +114,7 @@ mod tests {
     use readings::{DeviceId, Power, Reading, Timestamp};
 
     use super::*;
-    use crate::in_flight::InFlightWindow;
+    use crate::flow::in_flight::InFlightWindow;
 
     fn entry(ms: u64, site: &str) -> StreamEntry {
         StreamEntry {
