@@ -5,24 +5,27 @@
 //! | [`ingestion`] | `POST /readings` |
 //! | [`query`] | the readings of a site, the list of sites |
 //! | [`operations`] | health, probes, metrics |
-//! | [`problem`] | the bodies of failures |
-//! | `trouble` | how trouble with Redis becomes one, and a line in the log |
+//! | [`error_body`] | the bodies of failures |
+//! | `store_failure` | how trouble with Redis becomes one, and a line in the log |
 //! | [`spec`] | each service's routes and its OpenAPI document |
-//! | [`front`] | what holds for every request: its id, its time limit, its errors |
-//! | [`page`] | the web page and its way to the services |
+//! | [`middleware`] | what holds for every request: its id, its time limit, its errors |
+//! | [`frontend`] | the web page and its way to the services |
 //! | [`server`] | connections, their time limits and their end |
 
-pub mod front;
+pub mod error_body;
+pub mod frontend;
 pub mod ingestion;
+pub mod metrics;
+pub mod middleware;
 pub mod operations;
-pub mod page;
-pub mod problem;
 pub mod query;
 pub mod server;
 pub mod spec;
 
-mod exchange;
-pub mod metrics;
+mod head_only;
 mod parameter;
-mod shape;
-mod trouble;
+mod paths;
+mod request_span;
+mod store_failure;
+mod tags;
+mod with_schema;

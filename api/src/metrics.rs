@@ -9,9 +9,7 @@ use opentelemetry::KeyValue;
 use opentelemetry::metrics::{Counter, Histogram};
 use readings::validation::Fault;
 
-pub use crate::operations::PIPELINE_CATALOGUE;
-
-/// The metrics of this crate, without those of [`PIPELINE_CATALOGUE`].
+/// The metrics of this crate, without those of [`crate::operations::PIPELINE_CATALOGUE`].
 pub const CATALOGUE: &[Metric] =
     &[REQUESTS, CONNECTIONS, CONNECTIONS_REFUSED, ACCEPTED, REJECTED, REFUSED, UNREADABLE];
 

@@ -7,10 +7,11 @@
 use std::borrow::Cow;
 
 use poem_openapi::registry::{MetaSchema, MetaSchemaRef};
-use poem_openapi::types::{ParseFromParameter, ParseResult, Type};
-use serde_json::Value;
+use poem_openapi::types::{Any, ParseFromParameter, ParseResult, Type};
+use serde_json::{Value, json};
 
-use crate::problem::{ValidationFault, ValidationProblem};
+use crate::error_body::{ValidationFault, ValidationProblem};
+use crate::with_schema::Shaped;
 
 /// A parameter: its place, and what is valid there.
 pub trait Rule: Send + Sync {
@@ -56,6 +57,24 @@ impl Breach {
 /// A parameter as it was sent.
 #[derive(Debug)]
 pub struct Checked<R: Rule>(pub Result<R::Value, ValidationFault>);
+
+/// The most bytes of a parameter that a fault shows. Too low and callers cannot find the place; too
+/// high and one bad request costs a large answer.
+const MAX_INPUT_BYTES: usize = 512;
+
+impl ValidationFault {
+    /// A parameter breaks a rule; without a text its input is null.
+    fn of_parameter(place: [&'static str; 2], breach: Breach, text: Option<&str>) -> Self {
+        let cut = |text: &str| text[..text.floor_char_boundary(MAX_INPUT_BYTES)].to_owned();
+        Self {
+            r#type: breach.code.to_owned(),
+            loc: place.map(|step| Shaped::new(json!(step))).into(),
+            msg: breach.message,
+            input: Any(json!(text.map(cut))),
+            ctx: breach.context.map(Shaped::new),
+        }
+    }
+}
 
 impl<R: Rule> Type for Checked<R> {
     const IS_REQUIRED: bool = R::REQUIRED;

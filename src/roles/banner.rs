@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use anyhow::Context;
-use api::page;
+use api::frontend;
 use tokio::net::TcpListener;
 use tokio::time::{Instant, sleep};
 use tracing::warn;
@@ -72,7 +72,7 @@ impl Greeting {
     }
 
     fn say(&self) {
-        if !page::is_built_in() {
+        if !frontend::is_built_in() {
             warn!("this program was built without the web page; `make build` builds it with");
         }
         for line in self.lines() {

@@ -4,7 +4,7 @@ use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use actors::PipelineConfig;
-use api::page;
+use api::frontend;
 use api::server::Connections;
 use readings::store::{Keys, Requirements};
 use tokio::net::TcpListener;
@@ -85,7 +85,7 @@ impl Listeners {
     ) -> anyhow::Result<()> {
         let ingestion = || ingestion_api::service(backend, intake).endpoint;
         let processing = || processing_service::service(backend, consumer).endpoint;
-        let page = page::page(ingestion(), processing());
+        let page = frontend::page(ingestion(), processing());
         let connections = || self.connections.clone();
         let taking = async {
             let end =

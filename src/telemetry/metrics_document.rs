@@ -12,7 +12,7 @@ const DOCUMENT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/metrics.md");
 /// All metrics of the program, by who counts.
 const CATALOGUE: &[(&str, &[Metric])] = &[
     ("HTTP", api::metrics::CATALOGUE),
-    ("The stream, as all processes see it", api::metrics::PIPELINE_CATALOGUE),
+    ("The stream, as all processes see it", api::operations::PIPELINE_CATALOGUE),
     ("The pipeline of a processing service", actors::metrics::CATALOGUE),
     ("Redis", readings::metrics::CATALOGUE),
     ("Tracing", &[traces::SPANS_ENDED, otlp::SPANS_EXPORTED]),

@@ -1,8 +1,8 @@
 //! `POST /readings`: takes a reading into the stream.
 
-mod backlog;
-mod body;
-mod timestamp;
+mod backlog_limit;
+mod reading_body;
+mod timestamp_pattern;
 
 use std::time::Duration;
 
@@ -21,13 +21,13 @@ use readings::store::{StoreError, StreamId};
 use readings::validation::{Fault, FaultKind, Location, parse_reading};
 use serde_json::Value;
 
-pub use self::backlog::Backlog;
-pub use self::body::ReadingBody;
+pub use self::backlog_limit::Backlog;
+pub use self::reading_body::ReadingBody;
+use crate::error_body::{Problem, ValidationProblem};
 use crate::metrics::METRICS;
 use crate::parameter::{Breach, Checked, Rule};
-use crate::problem::{Problem, ValidationProblem};
-use crate::spec::Topic;
-use crate::trouble::{Asked, unavailable};
+use crate::store_failure::{Asked, unavailable};
+use crate::tags::Topic;
 
 const IDEMPOTENCY_KEY: &str = "Idempotency-Key";
 
@@ -128,9 +128,9 @@ impl IngestionApi {
     ) -> Answer {
         let body = match body {
             ReadingBody::Complete(body) => body,
-            ReadingBody::TooLarge => return Answer::TooLarge(Json(body::too_large())),
-            ReadingBody::TooSlow => return Answer::TooSlow(Json(body::too_slow())),
-            ReadingBody::Broken => return Answer::Broken(Json(body::broken())),
+            ReadingBody::TooLarge => return Answer::TooLarge(Json(reading_body::too_large())),
+            ReadingBody::TooSlow => return Answer::TooSlow(Json(reading_body::too_slow())),
+            ReadingBody::Broken => return Answer::Broken(Json(reading_body::broken())),
             ReadingBody::NotJson(fault) => return rejected(vec![fault]),
         };
         let reading = match parse_reading(&body.bytes) {
@@ -139,7 +139,10 @@ impl IngestionApi {
         };
         if self.backlog.is_full() {
             METRICS.refused("backlog");
-            return Answer::Unavailable(Json(backlog::full()), backlog::RETRY_AFTER_SECONDS);
+            return Answer::Unavailable(
+                Json(backlog_limit::full()),
+                backlog_limit::RETRY_AFTER_SECONDS,
+            );
         }
         let answer = match key_of(request) {
             None => self.accept(&reading).await,

@@ -8,7 +8,7 @@ use readings::store::stream::ReadingStream;
 use readings::store::{SharedConnection, StoreError};
 use tracing::debug;
 
-use crate::spec::Topic;
+use crate::tags::Topic;
 
 /// How a service is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]

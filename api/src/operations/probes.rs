@@ -6,10 +6,10 @@ use poem_openapi::payload::Json;
 use poem_openapi::{ApiResponse, Object, OpenApi};
 use tracing::{debug, info, warn};
 
-use super::Draining;
+use super::draining::Draining;
 use super::readiness::{NotReady, Readiness};
-use crate::problem::Problem;
-use crate::spec::Topic;
+use crate::error_body::Problem;
+use crate::tags::Topic;
 
 /// A sign of life.
 #[derive(Debug, Clone, Object)]

@@ -4,8 +4,8 @@ use readings::store::server_report::Danger;
 use readings::store::stream::ReadingStream;
 use readings::store::{SharedConnection, StoreError, StreamId};
 
-use crate::problem::Problem;
-use crate::trouble::told;
+use crate::error_body::Problem;
+use crate::store_failure::told;
 
 /// What a service needs of Redis to be ready.
 #[derive(Debug)]

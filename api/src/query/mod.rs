@@ -1,7 +1,7 @@
 //! Reading back: the readings of a site, the list of sites.
 
-mod export;
-mod places;
+mod readings_body;
+mod response_slots;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -16,15 +16,15 @@ use readings::store::StoreError;
 use readings::store::series::SeriesStore;
 use readings::store::sites::SiteIndex;
 
-use self::export::Export;
-pub use self::export::ReadingsJson;
-use self::places::Places;
+use self::readings_body::Export;
+pub use self::readings_body::ReadingsJson;
+use self::response_slots::Places;
 
+use crate::error_body::{Problem, ValidationProblem};
+use crate::head_only::HeadOnly;
 use crate::parameter::{Breach, Checked, Rule};
-use crate::problem::{Problem, ValidationProblem};
-use crate::server::HeadOnly;
-use crate::spec::Topic;
-use crate::trouble::{Asked, unavailable};
+use crate::store_failure::{Asked, unavailable};
+use crate::tags::Topic;
 
 /// Sites that one page of the list has at most.
 const MAX_SITES: usize = 1_000;

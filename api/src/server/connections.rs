@@ -9,7 +9,7 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, timeout};
 use tracing::warn;
 
-use super::state::{Ending, State};
+use super::connection_state::{Ending, State};
 use crate::metrics::{CONNECTIONS, METRICS};
 
 /// Connections above the limit, on which only probes are answered. Too low and probes wait behind

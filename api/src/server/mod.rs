@@ -3,20 +3,20 @@
 //! | module | what it owns |
 //! |---|---|
 //! | [`connections`] | how many there may be, and which one is closed for another |
-//! | [`wire`] | a connection's socket: how long it waits for what, and how it is closed |
-//! | [`state`] | what a connection is doing |
-//! | [`head`] | what is asked of a request's head |
-//! | [`answer`] | a request and its answer |
-//! | [`own_answer`] | answers to what is no request |
+//! | [`client_socket`] | a connection's socket: how long it waits for what, and how it is closed |
+//! | [`connection_state`] | what a connection is doing |
+//! | [`request_head`] | what is asked of a request's head |
+//! | [`request_handler`] | a request and its answer |
+//! | [`protocol_error`] | answers to what is no request |
 //!
 //! The framework's own server has no limits, so the loop over hyper's connections is here.
 
-mod answer;
+mod client_socket;
+mod connection_state;
 mod connections;
-mod head;
-mod own_answer;
-mod state;
-mod wire;
+mod protocol_error;
+mod request_handler;
+mod request_head;
 
 use std::convert::Infallible;
 use std::io;
@@ -38,15 +38,11 @@ use tokio::time::{sleep, timeout};
 use tracing::{debug, warn};
 
 pub use self::connections::{Connections, Limits};
-pub use self::head::HeadOnly;
 
+use self::client_socket::Wire;
+use self::connection_state::Ending;
 use self::connections::Place;
-use self::state::Ending;
-use self::wire::Wire;
-
-/// The largest head of a request, and the most that is read at a time. Too low and clients with many
-/// cookies are refused (431); too high and many connections at once fill the memory.
-const MAX_HEAD_BYTES: usize = 16 * 1024;
+use self::request_head::MAX_HEAD_BYTES;
 
 /// The pause when no connection can be accepted, as when there are no file descriptors left.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -129,7 +125,9 @@ fn spawn<E: Endpoint<Output = Response> + 'static>(
         let (endpoint, state) = (Arc::clone(&endpoint), Arc::clone(&state));
         let peers = (LocalAddr(Addr::from(local)), RemoteAddr(Addr::from(remote)));
         state.begin_request(!request.body().is_end_stream());
-        async move { Ok::<_, Infallible>(answer::answer(request, &*endpoint, peers, &state).await) }
+        async move {
+            Ok::<_, Infallible>(request_handler::answer(request, &*endpoint, peers, &state).await)
+        }
     });
     let connection = http1::Builder::new()
         .half_close(true)

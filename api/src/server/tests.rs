@@ -5,7 +5,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
-use super::wire::HEAD_TIMEOUT;
+use super::client_socket::HEAD_TIMEOUT;
 use super::*;
 
 const KEEP_ALIVE: Duration = Duration::from_mins(10);

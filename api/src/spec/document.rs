@@ -8,14 +8,14 @@ use std::collections::HashSet;
 
 use serde_json::{Map, Value, json};
 
-use super::answers;
+use super::responses;
 
 /// The framework's document, completed and laid out.
 pub(super) fn completed(document: &str) -> String {
     let mut document: Value = serde_json::from_str(document).unwrap_or_default();
     document["openapi"] = json!("3.1.0");
     complete_schemas(&mut document);
-    answers::complete(&mut document);
+    responses::complete(&mut document);
     drop_unused_tags(&mut document);
     format!("{document:#}\n")
 }

@@ -1,40 +1,26 @@
 //! Each service's routes, and its OpenAPI document.
 
-mod answers;
 mod document;
-mod paths;
+mod responses;
 
 use poem::endpoint::make_sync;
 use poem::http::header;
 use poem::web::Html;
 use poem::{Endpoint, IntoEndpoint, Request, Response, Result, Route, get};
-use poem_openapi::{OpenApi, OpenApiService, ServerObject, Tags, Webhook};
+use poem_openapi::{OpenApi, OpenApiService, ServerObject, Webhook};
 
-pub use self::paths::Paths;
-use crate::front::Front;
 use crate::ingestion::IngestionApi;
+use crate::middleware::Front;
 use crate::operations::{
     DeadLettersApi, IngestionHealthApi, MetricsApi, PipelineApi, ProbesApi, ProcessingHealthApi,
 };
+use crate::paths::{DOCS, OPENAPI_JSON, Paths};
 use crate::query::QueryApi;
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
-const DOCS: &str = "/docs";
-const OPENAPI_JSON: &str = "/openapi.json";
 
 /// Where the operations are: relative to the document, so that it also holds behind a path prefix.
 const SERVER: &str = ".";
-
-/// How the operations are grouped in the documents.
-#[derive(Debug, Tags)]
-pub(crate) enum Topic {
-    /// Take readings.
-    Ingestion,
-    /// Read them back.
-    Query,
-    /// See how the service is.
-    Operations,
-}
 
 /// A service: its endpoint, ready to be served, and its document.
 pub struct Service<E> {

@@ -71,7 +71,7 @@ def test_the_page_is_asked_for_each_time_and_its_parts_never_again(page):
 
 
 def test_the_page_has_the_policy_of_the_built_in_one(page):
-    source = (REPOSITORY / "api/src/page.rs").read_text()
+    source = (REPOSITORY / "api/src/frontend.rs").read_text()
     policy = re.search(r'CONTENT_SECURITY_POLICY: &str = "(.*?)";', source, re.S)[1]
     assert page.get("/").headers["Content-Security-Policy"] == re.sub(r"\\\s+", "", policy)
 

@@ -16,10 +16,10 @@ use readings::store::{StoreError, StreamId};
 use tracing::info;
 
 use self::parameters::{Cursor, LetterId, PageLimit};
+use crate::error_body::{Problem, ValidationProblem};
 use crate::parameter::{Checked, both};
-use crate::problem::{Problem, ValidationProblem};
-use crate::spec::Topic;
-use crate::trouble::{Asked, unavailable};
+use crate::store_failure::{Asked, unavailable};
+use crate::tags::Topic;
 
 /// The dead letters of a stream.
 #[derive(Debug)]

@@ -1,6 +1,6 @@
 //! `GET /pipeline`: what is on its way, and with whom.
 
-mod watch;
+mod stream_monitor;
 
 use std::time::Duration;
 
@@ -12,10 +12,10 @@ use readings::store::status::ConsumerStatus;
 use readings::store::stream::ReadingStream;
 use readings::store::stream_status::DisplayedEntry;
 
-pub use self::watch::{CATALOGUE as PIPELINE_CATALOGUE, PipelineWatch};
-use crate::problem::Problem;
-use crate::spec::Topic;
-use crate::trouble::{Asked, unavailable};
+pub use self::stream_monitor::{CATALOGUE as PIPELINE_CATALOGUE, PipelineWatch};
+use crate::error_body::Problem;
+use crate::store_failure::{Asked, unavailable};
+use crate::tags::Topic;
 
 /// `/pipeline`.
 #[derive(Debug)]

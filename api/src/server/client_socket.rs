@@ -16,8 +16,8 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep, sleep_until};
 use tokio_io_timeout::TimeoutStream;
 
-use super::own_answer::{self, OwnAnswer};
-use super::state::{Phase, State};
+use super::connection_state::{Phase, State};
+use super::protocol_error::{self, OwnAnswer};
 
 /// How long a client may take nothing of an answer that is ready for it. Too low and clients on bad
 /// links lose large answers; too high and one that has stopped reading keeps its place among the
@@ -108,7 +108,7 @@ impl Wire {
             return Poll::Ready(Ok(()));
         }
         // What the socket does not take now, a client that is so slow has to do without.
-        let _ = self.stream.get_ref().try_write(&own_answer::head_too_slow());
+        let _ = self.stream.get_ref().try_write(&protocol_error::head_too_slow());
         ready!(self.stream.as_mut().poll_shutdown(cx))?;
         ready!(self.poll_linger(cx));
         Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
@@ -219,7 +219,7 @@ impl AsyncWrite for Wire {
         cx: &mut Context<'_>,
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        if self.state.phase() != Phase::Busy && own_answer::is_hypers(bufs) {
+        if self.state.phase() != Phase::Busy && protocol_error::is_hypers(bufs) {
             return self.poll_own_answer(cx, bufs);
         }
         self.stream.as_mut().poll_write_vectored(cx, bufs)

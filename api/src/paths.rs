@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::{DOCS, OPENAPI_JSON};
+/// Where a service shows its documentation.
+pub const DOCS: &str = "/docs";
+/// Where a service has its document.
+pub const OPENAPI_JSON: &str = "/openapi.json";
 
 /// The paths of a service, and the methods that each answers.
 #[derive(Debug, Default)]

@@ -6,9 +6,9 @@ use bytes::Bytes;
 use poem::http::StatusCode;
 use serde_json::json;
 
-use super::MAX_HEAD_BYTES;
-use crate::exchange;
-use crate::front::new_request_id;
+use super::request_head::MAX_HEAD_BYTES;
+use crate::middleware::new_request_id;
+use crate::request_span;
 
 /// An answer in place of hyper's own.
 pub(super) struct OwnAnswer {
@@ -48,7 +48,7 @@ pub(super) fn head_too_slow() -> Bytes {
 }
 
 fn answer(status: StatusCode, date: Option<&str>) -> Bytes {
-    exchange::not_a_request(status);
+    request_span::not_a_request(status);
     let id = new_request_id();
     let body = json!({ "detail": detail(status) }).to_string();
     let date = date.map(|line| format!("{line}\r\n")).unwrap_or_default();

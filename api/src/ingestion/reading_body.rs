@@ -17,9 +17,9 @@ use readings::validation::{Fault, FaultKind, Location};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::timeout;
 
-use super::timestamp::TimestampText;
-use crate::problem::Problem;
-use crate::shape::Shaped;
+use super::timestamp_pattern::TimestampText;
+use crate::error_body::Problem;
+use crate::with_schema::Shaped;
 
 /// The largest body that is read. Too low and members that we ignore make a reading too large; too high
 /// and many senders at once fill the memory.

@@ -2,7 +2,7 @@
 
 use poem_openapi::registry::MetaSchema;
 
-use crate::shape::Shape;
+use crate::with_schema::Shape;
 
 /// The text of a timestamp. The pattern (ECMA-262) has the forms of ISO 8601 with the days that the
 /// calendar has, so that what it lets through is taken (but for the week-end of year 9999's last week).

@@ -9,7 +9,7 @@ use readings::store::stream::ReadingStream;
 use tokio::time::sleep;
 use tracing::{debug, info, warn};
 
-use crate::problem::Problem;
+use crate::error_body::Problem;
 
 /// How often the backlog is looked at. Too low and Redis is asked for nothing; too high and the cap is
 /// passed by what comes in meanwhile.

@@ -67,7 +67,7 @@ fn name_media_types(response: &mut Map<String, Value>) {
         .collect();
 }
 
-/// Those that [`crate::front`] sends.
+/// Those that [`crate::middleware`] sends.
 fn headers(status: &str) -> Map<String, Value> {
     let header = |name: &str| json!({ "$ref": format!("#/components/headers/{name}") });
     let mut headers = Map::new();

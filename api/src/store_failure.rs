@@ -8,7 +8,7 @@ use instrumentation::complaint::Complaint;
 use readings::store::{ErrorClass, StoreError};
 use tracing::warn;
 
-use crate::problem::Problem;
+use crate::error_body::Problem;
 
 const UNSUITABLE: &str = "The store cannot serve this service: it is a node of a Redis Cluster, or lacks \
                           commands that are needed";

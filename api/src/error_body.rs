@@ -8,8 +8,7 @@ use poem_openapi::types::{Any, ToJSON};
 use readings::validation::{Fault, Location};
 use serde_json::{Value, json};
 
-use crate::parameter::Breach;
-use crate::shape::{AnyObject, Shape, Shaped};
+use crate::with_schema::{AnyObject, Shape, Shaped};
 
 /// A failure in one sentence.
 #[derive(Debug, Clone, Object)]
@@ -50,28 +49,6 @@ impl Shape for Step {
     fn schema() -> MetaSchema {
         let kind = |name| MetaSchemaRef::Inline(Box::new(MetaSchema::new(name)));
         MetaSchema { any_of: vec![kind("string"), kind("integer")], ..MetaSchema::ANY }
-    }
-}
-
-/// The most bytes of a parameter that a fault shows. Too low and callers cannot find the place; too
-/// high and one bad request costs a large answer.
-const MAX_INPUT_BYTES: usize = 512;
-
-impl ValidationFault {
-    /// A parameter breaks a rule; without a text its input is null.
-    pub(crate) fn of_parameter(
-        place: [&'static str; 2],
-        breach: Breach,
-        text: Option<&str>,
-    ) -> Self {
-        let cut = |text: &str| text[..text.floor_char_boundary(MAX_INPUT_BYTES)].to_owned();
-        Self {
-            r#type: breach.code.to_owned(),
-            loc: place.map(|step| Shaped::new(json!(step))).into(),
-            msg: breach.message,
-            input: Any(json!(text.map(cut))),
-            ctx: breach.context.map(Shaped::new),
-        }
     }
 }
 

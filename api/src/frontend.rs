@@ -7,8 +7,8 @@ use poem::http::{HeaderValue, StatusCode, header};
 use poem::{Endpoint, EndpointExt, IntoEndpoint, Request, Response, Result, Route};
 use rust_embed::RustEmbed;
 
-use crate::front::Front;
-use crate::spec::Paths;
+use crate::middleware::Front;
+use crate::paths::Paths;
 
 /// The built page; empty when the program was built without it.
 #[derive(RustEmbed)]

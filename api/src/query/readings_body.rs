@@ -20,7 +20,7 @@ use readings::store::StoreError;
 use readings::store::series::{Page, SeriesReader};
 use tracing::{error, warn};
 
-use super::places::{Place, Places};
+use super::response_slots::{Place, Places};
 use crate::metrics::METRICS;
 
 /// A stored reading.

@@ -12,9 +12,9 @@ use poem::http::{HeaderValue, StatusCode, header};
 use tracing::{Span, field::Empty, info_span};
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 
+use crate::head_only::HeadOnly;
 use crate::metrics::{METRICS, STATUS};
-use crate::server::HeadOnly;
-use crate::spec::Paths;
+use crate::paths::Paths;
 
 /// Asked for every few seconds by probes and scrapers, and of no interest as traces.
 const NOT_TRACED: [&str; 4] = ["/health", "/livez", "/metrics", "/readyz"];

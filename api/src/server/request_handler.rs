@@ -12,10 +12,10 @@ use poem::http::{HeaderValue, header};
 use poem::web::{LocalAddr, RemoteAddr};
 use poem::{Endpoint, Response as Answer};
 
-use super::head;
-use super::state::State;
-use crate::front;
+use super::connection_state::State;
+use super::request_head;
 use crate::metrics::METRICS;
+use crate::middleware;
 
 /// What is answered on connections above the limit.
 const PROBES: [&str; 4] = ["/health", "/livez", "/metrics", "/readyz"];
@@ -32,12 +32,12 @@ pub(super) async fn answer(
     peers: (LocalAddr, RemoteAddr),
     state: &Arc<State>,
 ) -> Response<AnswerBody> {
-    let fault = head::fault(&request);
-    head::normalize_path(&mut request);
-    head::route_as_get(&mut request);
+    let fault = request_head::fault(&request);
+    request_head::normalize_path(&mut request);
+    request_head::route_as_get(&mut request);
     let request = converted(request, peers, state);
     let mut response = if let Some((status, detail)) = fault {
-        front::refusal(&request, status, detail)
+        middleware::refusal(&request, status, detail)
     } else if state.probes_only && !PROBES.contains(&request.uri().path()) {
         too_many(&request)
     } else {
@@ -66,7 +66,7 @@ fn converted(
 fn too_many(request: &poem::Request) -> Answer {
     METRICS.connection_refused("refused");
     let detail = "There are too many connections; try again later";
-    let mut response = front::refusal(request, StatusCode::SERVICE_UNAVAILABLE, detail);
+    let mut response = middleware::refusal(request, StatusCode::SERVICE_UNAVAILABLE, detail);
     response.headers_mut().insert(header::RETRY_AFTER, RETRY_AFTER_SECONDS.into());
     response
 }

@@ -7,10 +7,11 @@ use hyper::{Method, Request, StatusCode, Uri, Version};
 use poem::http::HeaderMap;
 use poem::http::header::{HOST, TRANSFER_ENCODING};
 
-/// Marks a request whose method is `HEAD`. It is routed and answered as `GET`, without the work for a
-/// body that is not sent.
-#[derive(Debug, Clone, Copy)]
-pub struct HeadOnly;
+use crate::head_only::HeadOnly;
+
+/// The largest head of a request, and the most that is read at a time. Too low and clients with many
+/// cookies are refused (431); too high and many connections at once fill the memory.
+pub(super) const MAX_HEAD_BYTES: usize = 16 * 1024;
 
 /// Asks for the head of what `GET` would answer (RFC 9110, 9.3.2); hyper leaves out the body.
 pub(super) fn route_as_get(request: &mut Request<Incoming>) {

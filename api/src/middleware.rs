@@ -13,9 +13,9 @@ use tokio::time::timeout;
 use tracing::{Instrument, error, warn};
 use uuid::Uuid;
 
-use crate::exchange::Exchange;
-use crate::problem::Problem;
-use crate::spec::Paths;
+use crate::error_body::Problem;
+use crate::paths::Paths;
+use crate::request_span::Exchange;
 
 /// How long a request may take until its answer begins. Too low and a slow Redis looks like a broken
 /// service; too high and clients wait that long for a request that is stuck.

@@ -14,10 +14,10 @@ use readings::store::stream_status::{DisplayedEntry, StreamStatus};
 use serde_json::{Map, Value, json};
 
 use super::health::ConsumerGroup;
-use crate::problem::Problem;
-use crate::shape::{Shape, Shaped};
-use crate::spec::Topic;
-use crate::trouble::{Asked, unavailable};
+use crate::error_body::Problem;
+use crate::store_failure::{Asked, unavailable};
+use crate::tags::Topic;
+use crate::with_schema::{Shape, Shaped};
 
 /// Renders the counters of this process in the Prometheus text format.
 #[derive(Clone)]
