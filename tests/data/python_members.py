@@ -3,7 +3,7 @@
 python3 tests/data/python_members.py > tests/data/python_members.ndjson
 
 One line an entry: its id and fields as the original's ingestion writes them, and the member and the score as the
-original's consumer stores them. `tests/exchange_with_the_original.rs` holds our writer to this file, and this file to
+original's consumer stores them. `tests/compatibility_with_the_original.rs` holds our writer to this file, and this file to
 what `python3` says where there is one.
 """
 

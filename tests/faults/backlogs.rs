@@ -3,8 +3,8 @@
 use redis::pipe;
 use serde_json::Value;
 
-use super::ledger::Class;
-use super::world::{World, consumer};
+use super::support::ledger::Class;
+use super::support::system::{World, consumer};
 use crate::common::product::ingestion_api;
 use crate::common::readings::{NOON, add_backlog, fields, reading};
 use crate::common::redis::{DEAD_LETTERS, RedisServer, STREAM};

@@ -3,8 +3,8 @@
 
 use std::fs;
 
-use super::ledger::Class;
-use super::world::{World, consumer};
+use super::support::ledger::Class;
+use super::support::system::{World, consumer};
 use crate::common::product::ingestion_api;
 use crate::common::readings::{add_backlog, reading};
 use crate::common::redis::{DEAD_LETTERS, RedisServer};

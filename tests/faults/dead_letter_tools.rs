@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use reqwest::Method;
 use serde_json::Value;
 
-use super::scene::reasons;
-use super::world::consumer;
+use super::support::helpers::reasons;
+use super::support::system::consumer;
 use crate::common::http::Reply;
 use crate::common::process::Ended;
 use crate::common::product::{Role, launch};

@@ -1,12 +1,12 @@
 //! The master dies and its replica takes its place. What the replica had not received yet may be
 //! lost, and nothing else is.
 
-use super::checker::Checker;
-use super::ledger::{Class, now_ns};
-use super::producer::Producer;
-use super::scene::info;
-use super::switch::Switch;
-use super::world::{consumer, missing};
+use super::support::checker::Checker;
+use super::support::helpers::info;
+use super::support::ledger::{Class, now_ns};
+use super::support::producer::Producer;
+use super::support::system::{consumer, missing};
+use super::support::tcp_switch::Switch;
 use crate::common::product::ingestion_api;
 use crate::common::redis::RedisServer;
 use crate::common::wait;

@@ -1,8 +1,8 @@
 //! A service freezes (`SIGSTOP`, a starved virtual machine) while it holds an entry; another takes the
 //! entry over and finishes it; when the first wakes up the entry stays where it is.
 
-use super::scene::{held_up_at, reasons, wait_until_pending, wait_until_stored};
-use super::world::consumer;
+use super::support::helpers::{held_up_at, reasons, wait_until_pending, wait_until_stored};
+use super::support::system::consumer;
 use crate::common::product::Role;
 use crate::common::readings::{NOON, add, add_backlog, fields};
 use crate::common::redis::RedisServer;

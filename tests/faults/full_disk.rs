@@ -3,8 +3,8 @@
 use std::path::Path;
 use std::process::Command;
 
-use super::ledger::Class;
-use super::world::World;
+use super::support::ledger::Class;
+use super::support::system::World;
 use crate::common::process::Process;
 use crate::common::redis::{RedisServer, try_run};
 use crate::common::wait;

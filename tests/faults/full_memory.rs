@@ -5,9 +5,9 @@ use std::time::Duration;
 use reqwest::Method;
 use serde_json::json;
 
-use super::ledger::Class;
-use super::scene::{info, unready_world};
-use super::world::World;
+use super::support::helpers::{info, unready_world};
+use super::support::ledger::Class;
+use super::support::system::World;
 use crate::common::product::{Role, ingestion_api, query_api};
 use crate::common::readings::{add_backlog, reading};
 use crate::common::redis::RedisServer;

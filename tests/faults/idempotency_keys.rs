@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use reqwest::Method;
 
-use super::world::consumer;
+use super::support::system::consumer;
 use crate::common::http::Reply;
 use crate::common::product::{Role, ingestion_api};
 use crate::common::readings::reading;

@@ -2,8 +2,8 @@
 
 use redis::{Cmd, cmd};
 
-use super::scene::{reasons, wait_until_stored};
-use super::world::consumer;
+use super::support::helpers::{reasons, wait_until_stored};
+use super::support::system::consumer;
 use crate::common::readings::{NOON, add_backlog, fields};
 use crate::common::redis::{RedisServer, STREAM};
 use crate::common::stored::{self, wait_until_settled};
@@ -32,10 +32,10 @@ fn without(name: &str) -> Vec<(Vec<u8>, Vec<u8>)> {
     reading(&[]).into_iter().filter(|(n, _)| n != name.as_bytes()).collect()
 }
 
-/// What cannot be a reading, and a word of the reason.
 /// Names and values of a stream entry.
 type Fields = Vec<(Vec<u8>, Vec<u8>)>;
 
+/// Entries that are not readings, each with a word of the reason that its dead letter gives.
 fn poison() -> Vec<(Fields, &'static str)> {
     let power = |text| reading(&[("power_reading", text)]);
     let timestamp = |text| reading(&[("timestamp", text)]);

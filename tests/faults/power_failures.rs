@@ -2,9 +2,9 @@
 //! lost, and it says so in no way; but what it still has of it must become a reading all the same,
 //! also when it had been stored and acknowledged already.
 
-use super::disk::Disk;
-use super::sampler::Sampler;
-use super::world::{World, missing};
+use super::support::disk::Disk;
+use super::support::sampler::Sampler;
+use super::support::system::{World, missing};
 use crate::common::redis::RedisServer;
 
 const FAILURES: usize = 6;

@@ -2,7 +2,7 @@
 
 use chrono::{Duration, SecondsFormat, Utc};
 
-use super::world::consumer;
+use super::support::system::consumer;
 use crate::common::readings::{add, fields};
 use crate::common::redis::RedisServer;
 use crate::common::stored;

@@ -1,8 +1,8 @@
 //! Somebody deleted a consumer with entries pending, and Redis delivers them to nobody any more: an
 //! operator asks what is missing, and has it restored.
 
-use super::scene::{reasons, wait_until_stored};
-use super::world::{World, consumer};
+use super::support::helpers::{reasons, wait_until_stored};
+use super::support::system::{World, consumer};
 use crate::common::process::Ended;
 use crate::common::product::{Role, launch};
 use crate::common::readings::{NOON, add, add_backlog, fields};

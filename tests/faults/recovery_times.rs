@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 use redis::Value;
 
-use super::ledger::Class;
-use super::world::{CLAIM_MIN_IDLE_MS, World};
+use super::support::ledger::Class;
+use super::support::system::{CLAIM_MIN_IDLE_MS, World};
 use crate::common::product::{Launch, Role, processing_service};
 use crate::common::redis::{GROUP, RedisServer, STREAM};
 use crate::common::wait;

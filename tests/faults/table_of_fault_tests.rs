@@ -11,10 +11,10 @@ const DOCUMENT: &str = "docs/fault-tests.md";
 
 /// Tests that break something but are older than `tests/faults`.
 const ELSEWHERE: [&str; 6] = [
-    "a_killed_processing_service",
+    "killed_processing_service",
     "actor_panic",
     "consumer_group",
-    "redis_away",
+    "redis_unavailable",
     "slow_clients",
     "termination",
 ];

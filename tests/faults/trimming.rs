@@ -1,8 +1,8 @@
 //! The stream is trimmed while it is worked on: never what somebody still needs, always the rest.
 
-use super::sampler::Sampler;
-use super::scene::consumers;
-use super::world::{World, consumer};
+use super::support::helpers::consumers;
+use super::support::sampler::Sampler;
+use super::support::system::{World, consumer};
 use crate::common::readings::add_backlog;
 use crate::common::redis::{Group, STREAM};
 use crate::common::wait;

@@ -1,9 +1,9 @@
 //! Servers that cannot do what is needed: no reading is accepted that nobody will store, no service is
 //! ready, and each says what to do. When the server can do it, everything goes on.
 
-use super::fake_redis::{Behaviour, FakeRedis};
-use super::scene::{reasons, wait_until_stored};
-use super::world::consumer;
+use super::support::fake_redis::{Behaviour, FakeRedis};
+use super::support::helpers::{reasons, wait_until_stored};
+use super::support::system::consumer;
 use crate::common::product::{Role, ingestion_api, query_api};
 use crate::common::readings::{NOON, add, fields, reading};
 use crate::common::redis::{RedisServer, STREAM, free_port};

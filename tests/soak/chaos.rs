@@ -8,12 +8,12 @@ use tokio::time::{Instant, sleep_until, timeout_at};
 use super::plan::Plan;
 use super::stage::Stage;
 use super::vitals::Vitals;
-use crate::faults::checker::Checker;
-use crate::faults::ledger::Class;
-use crate::faults::producer::{Producer, Producing};
-use crate::faults::redis_at::RedisAt;
-use crate::faults::sampler::Sampler;
-use crate::faults::verdict::Verdict;
+use crate::support::checker::Checker;
+use crate::support::ledger::Class;
+use crate::support::producer::{Producer, Producing};
+use crate::support::redis_at::RedisAt;
+use crate::support::report::Verdict;
+use crate::support::sampler::Sampler;
 
 /// How often a line says how it goes.
 const LINE_EVERY: Duration = Duration::from_secs(10);

@@ -10,12 +10,12 @@ mod chaos;
 #[allow(dead_code, reason = "the black-box suite uses the rest")]
 #[path = "../common/mod.rs"]
 mod common;
-#[allow(dead_code, reason = "the black-box suite uses the rest")]
-#[path = "../faults/tools.rs"]
-mod faults;
 mod plan;
 mod service;
 mod stage;
+#[allow(dead_code, reason = "the black-box suite uses the rest")]
+#[path = "../faults/support/mod.rs"]
+mod support;
 mod vitals;
 
 use std::process::ExitCode;

@@ -4,8 +4,8 @@
 use std::fmt;
 use std::time::Duration;
 
-use crate::faults::proxy::Cut;
-use crate::faults::rng::Rng;
+use crate::support::proxy::Cut;
+use crate::support::rng::Rng;
 
 /// Processing services.
 pub const PROCESSORS: usize = 3;

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use super::plan::PROCESSORS;
 use crate::common::product::{Launch, Role, ingestion_api};
 use crate::common::redis::{RedisServer, free_port};
-use crate::faults::proxy::Proxy;
-use crate::faults::world::consumer;
+use crate::support::proxy::Proxy;
+use crate::support::system::consumer;
 
 /// Entries stay in the stream this long after they are acknowledged. Short, so that much is trimmed
 /// while things break; longer than it takes to see what Redis has lost.

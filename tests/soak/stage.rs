@@ -8,14 +8,14 @@ use tempfile::TempDir;
 use super::plan::{Action, INGESTIONS, Kind, PROCESSORS, Step};
 use super::service::Service;
 use crate::common::redis::{GROUP, RedisServer, STREAM};
-use crate::faults::disk::Disk;
-use crate::faults::ledger::{Ledger, now_ns};
-use crate::faults::poisoning;
-use crate::faults::proxy::Mode;
-use crate::faults::redis_at::RedisAt;
-use crate::faults::rng::Rng;
-use crate::faults::sent::Sent;
-use crate::faults::world::missing;
+use crate::support::disk::Disk;
+use crate::support::ledger::{Ledger, now_ns};
+use crate::support::poisoning;
+use crate::support::proxy::Mode;
+use crate::support::redis_at::RedisAt;
+use crate::support::rng::Rng;
+use crate::support::sent::Sent;
+use crate::support::system::missing;
 
 /// What was accepted so shortly before Redis is started again has not been trimmed (services keep it
 /// longer), so if it is not in the stream then, Redis has lost it. Redis loses nothing older.

@@ -1,8 +1,8 @@
 //! Somebody deletes the stream, moves it away or puts something else in its place. What services hold
 //! is stored, what is accepted afterwards is stored, and nobody has to restart anything.
 
-use super::ledger::Class;
-use super::world::World;
+use super::support::ledger::Class;
+use super::support::system::World;
 use crate::common::readings::reading;
 use crate::common::redis::STREAM;
 use crate::common::wait;

@@ -7,13 +7,13 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
-use super::checker::Checker;
 use super::failover::replica_of;
-use super::ledger::now_ns;
-use super::producer::Producer;
-use super::redis_at::RedisAt;
-use super::verdict::Verdict;
-use super::world::{consumer, missing};
+use super::support::checker::Checker;
+use super::support::ledger::now_ns;
+use super::support::producer::Producer;
+use super::support::redis_at::RedisAt;
+use super::support::report::Verdict;
+use super::support::system::{consumer, missing};
 use crate::common::process::Process;
 use crate::common::product::{Launch, ingestion_api};
 use crate::common::redis::{RedisServer, free_port};

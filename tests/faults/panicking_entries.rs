@@ -1,7 +1,7 @@
 //! Storing an entry panics again and again: it becomes a dead letter, and only it.
 
-use super::scene::{HANDFUL, field, reasons};
-use super::world::consumer;
+use super::support::helpers::{HANDFUL, field, reasons};
+use super::support::system::consumer;
 use crate::common::readings::add_backlog;
 use crate::common::redis::{DEAD_LETTERS, RedisServer};
 use crate::common::stored::{self, wait_until_settled};

@@ -1,6 +1,6 @@
 //! The clock of Redis was ahead and is put back: the ids of entries go on from the highest there was.
 
-use super::world::{World, consumer};
+use super::support::system::{World, consumer};
 use crate::common::readings::{NOON, add, fields};
 use crate::common::redis::STREAM;
 use crate::common::stored;

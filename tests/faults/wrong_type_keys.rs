@@ -1,8 +1,8 @@
 //! A key of ours holds something else: a site's concerns that site alone, and any other stops the work
 //! until somebody mends it, and costs no reading.
 
-use super::scene::{reasons, wait_until_stored};
-use super::world::consumer;
+use super::support::helpers::{reasons, wait_until_stored};
+use super::support::system::consumer;
 use crate::common::product::ingestion_api;
 use crate::common::readings::{NOON, add, fields};
 use crate::common::redis::{DEAD_LETTERS, RedisServer};

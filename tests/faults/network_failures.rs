@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use super::proxy::{Cut, Mode, Proxy};
-use super::sampler::Sampler;
-use super::verdict::Verdict;
-use super::world::World;
+use super::support::proxy::{Cut, Mode, Proxy};
+use super::support::report::Verdict;
+use super::support::sampler::Sampler;
+use super::support::system::World;
 use crate::common::redis::RedisServer;
 use crate::common::wait;
 

@@ -1,8 +1,8 @@
 //! A processing service is killed (`kill -9`) at each place where its work is half done; another does
 //! it again, and once is enough.
 
-use super::scene::{HANDFUL, consumers, wait_until_pending, wait_until_stored};
-use super::world::consumer;
+use super::support::helpers::{HANDFUL, consumers, wait_until_pending, wait_until_stored};
+use super::support::system::consumer;
 use crate::common::readings::add_backlog;
 use crate::common::redis::RedisServer;
 use crate::common::stored::assert_each_is_stored_once;

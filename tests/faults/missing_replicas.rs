@@ -1,8 +1,8 @@
 //! A master that must have replicas takes no writes without them, and is ready again with them.
 
 use super::failover::replica_of;
-use super::ledger::Class;
-use super::world::World;
+use super::support::ledger::Class;
+use super::support::system::World;
 use crate::common::redis::RedisServer;
 use crate::common::wait;
 

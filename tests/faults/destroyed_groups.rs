@@ -1,7 +1,7 @@
 //! Somebody destroys the consumer group, or deletes a consumer with all that is pending for it.
 
-use super::scene::{consumers, reasons};
-use super::world::{World, consumer};
+use super::support::helpers::{consumers, reasons};
+use super::support::system::{World, consumer};
 use crate::common::readings::{NOON, add, add_backlog, fields};
 use crate::common::redis::{GROUP, RedisServer, STREAM};
 use crate::common::stored;

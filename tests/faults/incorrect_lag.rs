@@ -6,9 +6,9 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use super::failover::{promote, replica_of};
-use super::ledger::Class;
-use super::scene::info;
-use super::world::{World, consumer};
+use super::support::helpers::info;
+use super::support::ledger::Class;
+use super::support::system::{World, consumer};
 use crate::common::product::{Role, ingestion_api, query_api};
 use crate::common::readings::{add_backlog, reading};
 use crate::common::redis::{GROUP, Group, RedisServer, STREAM};

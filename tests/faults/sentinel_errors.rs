@@ -5,8 +5,8 @@ use std::process::Command;
 
 use tempfile::TempDir;
 
-use super::redis_at::RedisAt;
-use super::world::consumer;
+use super::support::redis_at::RedisAt;
+use super::support::system::consumer;
 use crate::common::process::Process;
 use crate::common::product::{Role, ingestion_api};
 use crate::common::readings::reading;

@@ -2,9 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use super::ledger::Class;
-use super::redis_at::RedisAt;
-use super::world::World;
+use super::support::ledger::Class;
+use super::support::redis_at::RedisAt;
+use super::support::system::World;
 use crate::common::redis::RedisServer;
 use crate::common::wait;
 

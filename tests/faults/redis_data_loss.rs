@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use super::ledger::now_ns;
-use super::proxy::{Mode, Proxy};
-use super::quiet::assert_quiet;
-use super::world::{World, consumer};
+use super::support::ledger::now_ns;
+use super::support::log_volume::assert_quiet;
+use super::support::proxy::{Mode, Proxy};
+use super::support::system::{World, consumer};
 use crate::common::readings::add_backlog;
 use crate::common::redis::RedisServer;
 use crate::common::stored;

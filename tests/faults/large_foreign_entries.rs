@@ -1,6 +1,6 @@
 //! Entries of tens of MB that other writers add: who only looks at the stream is not sent them.
 
-use super::world::consumer;
+use super::support::system::consumer;
 use crate::common::product::{ingestion_api, query_api};
 use crate::common::readings::{add, fields, reading};
 use crate::common::redis::{DEAD_LETTERS, GROUP, RedisServer, STREAM};

@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use super::scene::{consumers, wait_until_stored};
-use super::world::{World, consumer};
+use super::support::helpers::{consumers, wait_until_stored};
+use super::support::system::{World, consumer};
 use crate::common::product::{Role, processing_service};
 use crate::common::readings::add_backlog;
 use crate::common::redis::{Group, RedisServer};

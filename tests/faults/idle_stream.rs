@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::world::{CLAIM_MIN_IDLE_MS, consumer};
+use super::support::system::{CLAIM_MIN_IDLE_MS, consumer};
 use crate::common::readings::add_backlog;
 use crate::common::redis::RedisServer;
 use crate::common::stored::assert_each_is_stored_once;

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use redis::{FromRedisValue, Value as RedisValue, cmd};
 use serde_json::Value;
 
+use super::super::redis_at::RedisAt;
 use crate::common::redis::{DEAD_LETTERS, GROUP, STREAM};
-use crate::faults::redis_at::RedisAt;
 
 /// Everything that a reading can have become.
 #[derive(Debug, Default)]

@@ -1,6 +1,6 @@
 //! What was buried stays buried, whoever gets it again.
 
-use super::world::consumer;
+use super::support::system::consumer;
 use crate::common::readings::{NOON, add, fields};
 use crate::common::redis::{DEAD_LETTERS, GROUP, RedisServer, STREAM};
 use crate::common::stored::{self, wait_until_settled};

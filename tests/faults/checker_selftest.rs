@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use super::broken_processing::{ByHand, Taken, member};
-use super::ledger::{Class, Ledger};
-use super::sampler::Sampler;
-use super::verdict::Invariant::{
+use super::support::faulty_consumer::{ByHand, Taken, member};
+use super::support::ledger::{Class, Ledger};
+use super::support::report::Invariant::{
     self, LiveConsumers, NoInvention, NoLoss, NoTwice, NotDeadAndStored, NothingTrimmedUnread,
     WorkedOff,
 };
+use super::support::sampler::Sampler;
 use crate::common::redis::{GROUP, STREAM};
 
 /// Makes sure that these invariants are found broken, and no others.

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use redis::Value;
 
-use super::world::{World, consumer};
+use super::system::{World, consumer};
 use crate::common::product::{Launch, ingestion_api};
 use crate::common::redis::{DEAD_LETTERS, Entry, GROUP, RedisServer, STREAM};
 use crate::common::stored;

@@ -6,8 +6,8 @@ use std::path::Path;
 
 use redis::Value;
 
-use super::rng::Rng;
-use super::world::World;
+use super::support::rng::Rng;
+use super::support::system::World;
 use crate::common::redis::{DEAD_LETTERS, GROUP, RedisServer, STREAM};
 use crate::common::stored;
 

@@ -1,9 +1,9 @@
 //! Redis is killed and comes back: with all it had, with nothing, or after a long time of loading.
 
-use super::ledger::Class;
-use super::proxy::{Cut, Mode, Proxy};
-use super::sampler::Sampler;
-use super::world::World;
+use super::support::ledger::Class;
+use super::support::proxy::{Cut, Mode, Proxy};
+use super::support::sampler::Sampler;
+use super::support::system::World;
 use crate::common::redis::RedisServer;
 
 /// Readings that are accepted between two faults.

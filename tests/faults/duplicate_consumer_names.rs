@@ -1,7 +1,7 @@
 //! Two processes have one consumer name, which nobody should do.
 
-use super::scene::{consumers, wait_until_pending};
-use super::world::{World, consumer};
+use super::support::helpers::{consumers, wait_until_pending};
+use super::support::system::{World, consumer};
 use crate::common::readings::add_backlog;
 use crate::common::redis::RedisServer;
 use crate::common::stored::assert_each_is_stored_once;

@@ -3,8 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use super::redis_at::RedisAt;
-use super::world::{World, consumer};
+use super::support::redis_at::RedisAt;
+use super::support::system::{World, consumer};
 use crate::common::product::{Launch, Role, ingestion_api, launch, query_api};
 use crate::common::readings::{add_backlog, reading};
 use crate::common::redis::{GROUP, RedisServer, STREAM, free_port};

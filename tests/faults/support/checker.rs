@@ -10,7 +10,7 @@ use tokio::time::sleep;
 use self::contents::{Contents, Letter, Stored};
 use super::ledger::{Class, Ledger, Request};
 use super::redis_at::RedisAt;
-use super::verdict::{Invariant, Verdict};
+use super::report::{Invariant, Verdict};
 
 /// How long working off may take, if nobody says otherwise.
 const WORKED_OFF_WITHIN: Duration = Duration::from_secs(30);

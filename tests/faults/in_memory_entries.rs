@@ -2,9 +2,11 @@
 //! and is stored.
 
 use super::failover::{promote, replica_of};
-use super::scene::{HANDFUL, field, held_up_at, reasons, wait_until_pending, wait_until_stored};
-use super::switch::Switch;
-use super::world::consumer;
+use super::support::helpers::{
+    HANDFUL, field, held_up_at, reasons, wait_until_pending, wait_until_stored,
+};
+use super::support::system::consumer;
+use super::support::tcp_switch::Switch;
 use crate::common::readings::{NOON, add, add_backlog, fields};
 use crate::common::redis::{DEAD_LETTERS, GROUP, RedisServer, STREAM};
 use crate::common::stored::{self, assert_each_is_stored_once};

@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use tokio::time::sleep;
 
-use super::producer::Producing;
-use super::rng::Rng;
-use super::sampler::Sampler;
-use super::scene::unready_world;
-use super::world::{World, consumer};
+use super::support::helpers::unready_world;
+use super::support::producer::Producing;
+use super::support::rng::Rng;
+use super::support::sampler::Sampler;
+use super::support::system::{World, consumer};
 use crate::common::product::Launch;
 use crate::common::redis::{GROUP, RedisServer, STREAM};
 
