@@ -4,7 +4,6 @@
 //! store share this crate. It is the only one that depends on the `redis` crate.
 
 pub mod iso8601;
-pub mod metrics;
 pub mod power;
 pub mod reading;
 pub mod store;
@@ -13,3 +12,4 @@ pub mod validation;
 pub use iso8601::Instant;
 pub use power::Power;
 pub use reading::{DeviceId, Reading, SiteId, Timestamp};
+pub use store::metrics;

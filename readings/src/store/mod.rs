@@ -33,60 +33,28 @@
 //! | [`reconciliation`] | finding what nobody has |
 //! | [`error`], [`error_class`] | what can go wrong, by what to do about it |
 
-mod address;
-mod administration;
-pub mod backlog;
-mod burial;
 pub mod codec;
 pub mod connection;
-pub mod consumers;
-pub mod dead_letters;
-mod dedicated;
-pub mod delivery;
 pub mod error;
 pub mod error_class;
-pub mod examination;
-pub mod group_reader;
-pub mod idempotency;
-pub mod insertions;
 pub mod keys;
-pub mod lag_correction;
-mod live;
-pub mod lives;
-mod looking;
-mod observed;
-mod paging;
-mod probe;
-pub mod reconciliation;
-mod refusals;
-mod reply;
-pub mod requirements;
-mod resp;
-mod scripts;
-mod secrets;
-mod sentinels;
+pub mod metrics;
 pub mod series;
-pub mod server;
-pub mod server_memory;
-pub mod server_report;
-pub mod sites;
-mod socket;
-pub mod status;
 pub mod stream;
 mod stream_id;
-pub mod stream_status;
-mod tally;
-mod trace_context;
-mod trim;
-mod whereabouts;
 
-pub use address::AddressFault;
-pub use connection::{Epoch, RESPONSE_TIMEOUT, SharedConnection};
-pub use dedicated::DedicatedConnection;
+pub use connection::{
+    AddressFault, DedicatedConnection, Epoch, Password, RESPONSE_TIMEOUT, RedisServer,
+    Requirements, Secrets, SharedConnection,
+};
+pub use connection::{requirements, server, server_checks as server_report};
 pub use error::StoreError;
 pub use error_class::ErrorClass;
 pub use keys::Keys;
-pub use requirements::Requirements;
-pub use secrets::{Password, Secrets};
-pub use server::RedisServer;
+pub use series::{insertions, site_index as sites};
+pub use stream::{
+    backlog, consumer_instances as lives, consumers, dead_letters, delivery, group_info as status,
+    group_reader, idempotency, lag_correction, reconcile as reconciliation, server_memory,
+    stream_info as stream_status,
+};
 pub use stream_id::StreamId;

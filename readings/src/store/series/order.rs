@@ -3,10 +3,10 @@
 //! Redis orders members of one score by their bytes, so entry `…-10` before `…-9`; the contract wants
 //! the instant, and for equal instants the stream id as numbers.
 
-use super::super::StreamId;
-use super::super::codec::StoredReading;
-use super::Page;
+use super::reader::Page;
 use crate::iso8601::Instant;
+use crate::store::StreamId;
+use crate::store::codec::StoredReading;
 
 /// Members of one score that are held back at most, to be sorted together. A device with a stuck
 /// clock can give millions of readings one score; past this bound they are passed on as they come,

@@ -1,0 +1,60 @@
+//! A bare connection to the server, for replies that we take apart ourselves.
+
+use std::io;
+use std::sync::Arc;
+
+use redis::{ConnectionAddr, ConnectionInfo};
+use rustls::pki_types::ServerName;
+use rustls::{ClientConfig, RootCertStore};
+use socket2::SockRef;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpStream, UnixStream};
+use tokio_rustls::TlsConnector;
+
+use super::address;
+use super::credentials::authorities;
+
+/// What bytes go over: TCP, TLS or a Unix socket.
+pub(super) trait Stream: AsyncRead + AsyncWrite + Unpin + Send + Sync {}
+
+impl<T: AsyncRead + AsyncWrite + Unpin + Send + Sync> Stream for T {}
+
+pub(super) type Socket = Box<dyn Stream>;
+
+/// Connects; `root_cert` is the PEM text of the certificates to trust instead of the system's.
+pub(super) async fn connect(info: &ConnectionInfo, root_cert: Option<&[u8]>) -> io::Result<Socket> {
+    Ok(match info.addr() {
+        ConnectionAddr::Tcp(host, port) => Box::new(tcp(host, *port).await?),
+        ConnectionAddr::TcpTls { host, port, insecure: false, .. } => {
+            let name = ServerName::try_from(host.clone()).map_err(io::Error::other)?;
+            let connector = TlsConnector::from(Arc::new(tls(root_cert)?));
+            Box::new(connector.connect(name, tcp(host, *port).await?).await?)
+        }
+        ConnectionAddr::Unix(path) => Box::new(UnixStream::connect(path).await?),
+        _ => return Err(io::Error::new(io::ErrorKind::Unsupported, "this kind of address")),
+    })
+}
+
+async fn tcp(host: &str, port: u16) -> io::Result<TcpStream> {
+    let stream = TcpStream::connect((host, port)).await?;
+    let socket = SockRef::from(&stream);
+    socket.set_tcp_nodelay(true)?;
+    socket.set_tcp_keepalive(&address::keepalive())?;
+    #[cfg(target_os = "linux")]
+    socket.set_tcp_user_timeout(Some(address::UNACKNOWLEDGED))?;
+    Ok(stream)
+}
+
+fn tls(root_cert: Option<&[u8]>) -> io::Result<ClientConfig> {
+    let roots = match root_cert {
+        Some(pem) => authorities(pem).ok_or_else(|| io::Error::other("no authority is trusted"))?,
+        None => authorities_of_system(),
+    };
+    Ok(ClientConfig::builder().with_root_certificates(roots).with_no_client_auth())
+}
+
+fn authorities_of_system() -> RootCertStore {
+    let mut roots = RootCertStore::empty();
+    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    roots
+}

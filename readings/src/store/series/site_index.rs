@@ -1,0 +1,57 @@
+//! The index of sites: which site ids have readings.
+
+use redis::{Cmd, cmd};
+
+use crate::reading::SiteId;
+use crate::store::connection::reply;
+use crate::store::connection::{Epoch, SharedConnection};
+use crate::store::error::StoreResult;
+use crate::store::keys::Keys;
+
+/// The index, over a connection that others may share.
+#[derive(Debug, Clone)]
+pub struct SiteIndex {
+    key: String,
+    connection: SharedConnection,
+}
+
+impl SiteIndex {
+    /// The index of one stream's sites.
+    #[must_use]
+    pub fn new(keys: &Keys, connection: SharedConnection) -> Self {
+        Self { key: keys.sites(), connection }
+    }
+
+    /// The present epoch of the connection.
+    #[must_use]
+    pub fn epoch(&self) -> Epoch {
+        self.connection.epoch()
+    }
+
+    /// The command that adds sites (`ZADD`); adding them again changes nothing. `None` for none.
+    pub(super) fn listing<'a>(&self, sites: impl IntoIterator<Item = &'a SiteId>) -> Option<Cmd> {
+        let mut command = cmd("ZADD");
+        command.arg(&self.key);
+        let mut sites = sites.into_iter().peekable();
+        sites.peek()?;
+        for site in sites {
+            command.arg(0).arg(site.as_str());
+        }
+        Some(command)
+    }
+
+    /// Up to `limit` sites in the order of their bytes, after `after`.
+    ///
+    /// # Errors
+    /// When the server did not answer or refused.
+    pub async fn list(&self, after: Option<&SiteId>, limit: usize) -> StoreResult<Vec<String>> {
+        const ZRANGE: &str = "ZRANGE";
+        let start = after.map_or_else(|| "-".to_owned(), |site| format!("({site}"));
+        let mut command = cmd(ZRANGE);
+        command.arg(&self.key).arg(start).arg("+").arg("BYLEX");
+        command.arg("LIMIT").arg(0).arg(limit);
+        let reply = self.connection.send(ZRANGE, &command).await?;
+        let sites = reply::array(reply).ok_or_else(|| self.connection.unexpected_reply(ZRANGE))?;
+        Ok(sites.into_iter().filter_map(reply::text).collect())
+    }
+}
