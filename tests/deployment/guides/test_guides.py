@@ -104,19 +104,3 @@ def test_commands_in_running_text_exist(guide, product):
 def test_the_table_of_memory_counts_with_the_memory_that_the_chart_gives():
     maxmemory = standard_values()["redis"]["maxmemory"].removesuffix("mb")
     assert text_of("docs/operations.md").count(f"{maxmemory} MB") == 2
-
-
-LINK = re.compile(r"\]\(((?!https?:|#|<)[^)#\s]+)(?:#([^)]*))?\)")
-
-
-def anchors(path):
-    headings = re.findall(r"^#+ (.*)$", path.read_text(), re.M)
-    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
-
-
-@pytest.mark.parametrize("guide", GUIDES)
-def test_links_lead_somewhere(guide):
-    for name, anchor in LINK.findall(text_of(guide)):
-        path = (REPOSITORY / guide).parent / name
-        assert path.exists(), f"{guide} leads to {name}"
-        assert not anchor or anchor in anchors(path), f"{guide} leads to {name}#{anchor}"

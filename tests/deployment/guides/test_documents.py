@@ -1,0 +1,63 @@
+"""Links between documents resolve, and every decision has the same form and a line in the index."""
+
+import re
+import subprocess
+
+import pytest
+
+from rendering import REPOSITORY
+
+DOCUMENTS = sorted(subprocess.run(["git", "ls-files", "--cached", "--others", "--exclude-standard", "*.md"], cwd=REPOSITORY, capture_output=True, text=True, check=True).stdout.split())
+DECISIONS = sorted(path for path in (REPOSITORY / "docs/decisions").glob("*.md") if path.stem != "0000-template")
+LINK = re.compile(r"\]\(((?!https?:|<)[^)#\s]*)(?:#([^)]*))?\)")
+# A document that is part of a page elsewhere, where its links mean another place, says so by naming files in code.
+CODE = re.compile(r"```.*?```|`[^`\n]*`", re.S)
+
+
+def text_of(path):
+    return CODE.sub("", path.read_text())
+
+
+def anchors(path):
+    headings = re.findall(r"^#+ (.*)$", path.read_text(), re.M)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_relative_links_of_a_document_resolve(document):
+    path = REPOSITORY / document
+    for name, anchor in LINK.findall(text_of(path)):
+        target = path.parent / name if name else path
+        assert target.exists(), f"{document} links to {name}, which does not exist"
+        assert not anchor or anchor in anchors(target), f"{document} links to {name}#{anchor}, which does not exist"
+
+
+def test_every_page_in_docs_is_in_the_index():
+    index = (REPOSITORY / "docs/README.md").read_text()
+    pages = {path.name for path in (REPOSITORY / "docs").glob("*.md")} - {"README.md"}
+    assert pages - set(re.findall(r"\]\(([\w-]+\.md)\)", index)) == set()
+
+
+def test_every_decision_has_a_line_in_the_index_with_its_title():
+    index = (REPOSITORY / "docs/README.md").read_text()
+    listed = re.findall(r"^\| (\d+) \| \[(.*)\]\(decisions/(.*\.md)\) \| .+ \|$", index, re.M)
+    written = []
+    for path in DECISIONS:
+        number, title = re.match(r"# (\d+)\. (.*)\n", path.read_text()).groups()
+        written.append((number, title, path.name))
+    assert listed == written
+
+
+def test_numbers_of_decisions_follow_each_other():
+    assert [int(path.stem[:4]) for path in DECISIONS] == list(range(1, len(DECISIONS) + 1))
+
+
+@pytest.mark.parametrize("path", DECISIONS, ids=lambda path: path.stem)
+def test_a_decision_has_the_headings_of_the_template(path):
+    text = path.read_text()
+    assert re.match(rf"# {int(path.stem[:4])}\. \S.*\n\n\*\*Status\.\*\* (Accepted|Superseded)\b", text)
+    wanted = re.findall(r"^\*\*(\w+)", (REPOSITORY / "docs/decisions/0000-template.md").read_text(), re.M)
+    used = re.findall(r"^\*\*(\w+)", text, re.M)
+    assert set(used) <= set(wanted)
+    assert set(wanted) - set(used) <= {"Alternatives"}
+    assert used[:2] == ["Status", "Context"]
