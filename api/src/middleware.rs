@@ -4,7 +4,7 @@ use std::panic::AssertUnwindSafe;
 use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
-use instrumentation::complaint::Complaint;
+use instrumentation::log_throttle::Complaint;
 use instrumentation::request_id;
 use poem::error::NotFoundError;
 use poem::http::{HeaderName, HeaderValue, StatusCode, header};

@@ -4,7 +4,7 @@
 
 use std::time::Instant;
 
-use instrumentation::complaint::Complaint;
+use instrumentation::log_throttle::Complaint;
 use readings::store::{ErrorClass, StoreError};
 use tracing::warn;
 

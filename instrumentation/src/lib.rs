@@ -8,9 +8,9 @@
 //! | [`trace`] | the tracer, and the context that travels with a reading |
 //! | [`spans`] | what spans are named and what they say |
 //! | [`request_id`] | the id of the request that is being answered |
-//! | [`complaint`] | telling that something fails again and again, without a line for each time |
+//! | [`log_throttle`] | telling that something fails again and again, without a line for each time |
 
-pub mod complaint;
+pub mod log_throttle;
 pub mod metrics;
 pub mod request_id;
 pub mod sampling;

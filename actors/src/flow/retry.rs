@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use backon::{BackoffBuilder, ConstantBackoff, ConstantBuilder, ExponentialBuilder, Retryable};
-use instrumentation::complaint::Complaint;
+use instrumentation::log_throttle::Complaint;
 use readings::store::StoreError;
 use tracing::warn;
 

@@ -9,7 +9,7 @@ use std::mem;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use instrumentation::complaint::Complaint;
+use instrumentation::log_throttle::Complaint;
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use readings::store::dead_letters::DeadLetter;
 use readings::store::{Epoch, StoreError, StreamId};

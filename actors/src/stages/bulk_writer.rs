@@ -8,7 +8,7 @@ use std::mem;
 use std::sync::Arc;
 use std::time::Instant;
 
-use instrumentation::complaint::Complaint;
+use instrumentation::log_throttle::Complaint;
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use readings::store::dead_letters::DeadLetter;
 use tokio::task::{JoinError, JoinSet};

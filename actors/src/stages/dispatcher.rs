@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use instrumentation::complaint::Complaint;
+use instrumentation::log_throttle::Complaint;
 use ractor::ActorRef;
 use readings::store::StreamId;
 use readings::store::codec::StreamEntry;

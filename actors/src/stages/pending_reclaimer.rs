@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use instrumentation::complaint::Complaint;
+use instrumentation::log_throttle::Complaint;
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use readings::store::stream::Claimed;
 use readings::store::{StoreError, StreamId};

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use backon::BackoffBuilder;
-use instrumentation::complaint::Complaint;
+use instrumentation::log_throttle::Complaint;
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use readings::store::delivery::Delivery;
 use readings::store::group_reader::GroupReader;

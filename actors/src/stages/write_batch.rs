@@ -5,7 +5,7 @@ use std::mem;
 use std::sync::Arc;
 use std::time::Instant;
 
-use instrumentation::complaint::Complaint;
+use instrumentation::log_throttle::Complaint;
 use readings::store::codec::StreamEntry;
 use readings::store::consumers::Ownership;
 use readings::store::insertions::{Inserted, Insertion, Insertions};

@@ -10,7 +10,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use instrumentation::complaint::Complaint;
+use instrumentation::log_throttle::Complaint;
 use ractor::{
     Actor, ActorId, ActorProcessingErr, ActorRef, MessagingErr, SpawnErr, SupervisionEvent,
 };

@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use futures_util::stream;
-use instrumentation::complaint::Complaint;
+use instrumentation::log_throttle::Complaint;
 use poem::http::header;
 use poem::{Body, IntoResponse, Response};
 use poem_openapi::payload::{Json, Payload};

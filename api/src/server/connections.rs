@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
-use instrumentation::complaint::Complaint;
+use instrumentation::log_throttle::Complaint;
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout};
 use tracing::warn;

@@ -5,7 +5,7 @@ mod parameters;
 use std::time::Instant;
 
 use chrono::{DateTime, SecondsFormat};
-use instrumentation::complaint::Complaint;
+use instrumentation::log_throttle::Complaint;
 use poem_openapi::param::{Path, Query};
 use poem_openapi::payload::Json;
 use poem_openapi::types::ToJSON;

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use instrumentation::complaint::Complaint;
+use instrumentation::log_throttle::Complaint;
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 use tracing::warn;

@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use instrumentation::complaint::Complaint;
+use instrumentation::log_throttle::Complaint;
 use redis::aio::ConnectionLike;
 use redis::{Cmd, Pipeline, ScriptInvocation, Value};
 use tokio::sync::Mutex as AsyncMutex;
