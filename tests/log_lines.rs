@@ -49,8 +49,8 @@ async fn assert_quiet(role: &Role, route: &Route) {
     assert!(there_are <= may_be, "{path}: {there_are} lines, not {may_be}");
     ask_until_a_line_comes(role, route).await;
     let told = lines(role, message).split_off(before);
-    let unsaid: u64 = told.iter().filter_map(|line| line["unsaid"].as_u64()).sum();
-    let accounted_for = told.len() + usize::try_from(unsaid).unwrap();
+    let suppressed: u64 = told.iter().filter_map(|line| line["suppressed"].as_u64()).sum();
+    let accounted_for = told.len() + usize::try_from(suppressed).unwrap();
     assert!(accounted_for >= REQUESTS, "{path}: {accounted_for} of {REQUESTS} requests");
 }
 

@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 use std::time::Duration;
 
-use instrumentation::metrics::{Label, Metric, number};
+use instrumentation::metrics::{Label, Metric, as_f64};
 use opentelemetry::KeyValue;
 use opentelemetry::metrics::{Counter, Histogram};
 
@@ -32,7 +32,7 @@ pub const CATALOGUE: &[Metric] = &[
 
 const STORED: Metric = Metric::counter("readings_stored", "Readings stored, repeats included");
 
-const VISIBLE_AFTER: Metric = Metric::durations(
+const VISIBLE_AFTER: Metric = Metric::histogram_seconds(
     "reading_visible_after",
     &[
         0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0,
@@ -112,7 +112,7 @@ const EXPIRED: Metric =
 
 const RESTARTS: Metric =
     Metric::counter("actor_restarts", "Actors that failed and were started again")
-        .by(&[Label::of("actor", &ActorName::LABELS)]);
+        .with_labels(&[Label::enumerated("actor", &ActorName::LABELS)]);
 
 pub(crate) struct Metrics {
     stored: Counter<u64>,
@@ -157,8 +157,8 @@ pub(crate) fn watch(
     size: impl Fn() -> usize + Send + Sync + 'static,
 ) {
     LazyLock::force(&METRICS);
-    IN_FLIGHT.observe(move || Some(number(in_flight() as u64)));
-    WINDOW.observe(move || Some(number(size() as u64)));
+    IN_FLIGHT.register_gauge(move || Some(as_f64(in_flight() as u64)));
+    WINDOW.register_gauge(move || Some(as_f64(size() as u64)));
 }
 
 impl Metrics {
@@ -172,7 +172,7 @@ impl Metrics {
 
     /// Notes a read or claim that brought so many entries.
     pub fn delivered(&self, entries: usize) {
-        self.batch_size.record(number(entries as u64), &[]);
+        self.batch_size.record(as_f64(entries as u64), &[]);
     }
 
     pub fn redelivered(&self, entries: usize) {

@@ -13,19 +13,19 @@ use readings::validation::Fault;
 pub const CATALOGUE: &[Metric] =
     &[REQUESTS, CONNECTIONS, CONNECTIONS_REFUSED, ACCEPTED, REJECTED, REFUSED, UNREADABLE];
 
-const REQUESTS: Metric = Metric::durations(
+const REQUESTS: Metric = Metric::histogram_seconds(
     "http.server.request.duration",
     &[0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0],
     "How long requests took until their answer began; with its count, the rate of requests, and of \
      errors by status",
 )
-.by(&[
-    Label::described(METHOD, "`_OTHER` where it is none of the usual ones"),
-    Label::described(
+.with_labels(&[
+    Label::documented(METHOD, "`_OTHER` where it is none of the usual ones"),
+    Label::documented(
         ROUTE,
         "the path as the OpenAPI document has it; empty for one that is not there",
     ),
-    Label::described(STATUS, "the status of the answer"),
+    Label::documented(STATUS, "the status of the answer"),
 ]);
 
 /// As OpenTelemetry's conventions name them.
@@ -43,7 +43,7 @@ const CONNECTIONS_REFUSED: Metric = Metric::counter(
     "Connections above `MAX_CONNECTIONS`: `replaced` were waiting for a request and have been closed for \
      new ones; on those `refused` a request other than a probe was answered 503",
 )
-.by(&[Label::of("reason", &["replaced", "refused"])]);
+.with_labels(&[Label::enumerated("reason", &["replaced", "refused"])]);
 
 const ACCEPTED: Metric = Metric::counter("readings_accepted", "Readings taken into the stream");
 
@@ -51,13 +51,13 @@ const REJECTED: Metric = Metric::counter(
     "readings_rejected",
     "Readings that broke a rule (422), once for each rule that they broke",
 )
-.by(&[Label::of("reason", Fault::CODES)]);
+.with_labels(&[Label::enumerated("reason", Fault::CODES)]);
 
 const REFUSED: Metric = Metric::counter(
     "readings_refused",
     "Valid readings that were not taken (503); of `timeout` and `disconnected` it is unknown",
 )
-.by(&[Label::described("reason", "`backlog`, or the class of Redis' trouble")]);
+.with_labels(&[Label::documented("reason", "`backlog`, or the class of Redis' trouble")]);
 
 const UNREADABLE: Metric = Metric::counter(
     "members_unreadable",

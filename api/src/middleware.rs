@@ -4,7 +4,7 @@ use std::panic::AssertUnwindSafe;
 use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
-use instrumentation::log_throttle::Complaint;
+use instrumentation::log_throttle::LogThrottle;
 use instrumentation::request_id;
 use poem::error::NotFoundError;
 use poem::http::{HeaderName, HeaderValue, StatusCode, header};
@@ -52,7 +52,7 @@ impl<E: Endpoint<Output = Response>> Endpoint for Front<E> {
         let path = request.uri().path().to_owned();
         let exchange = Exchange::begin(&request, &id, &self.paths);
         let answering = self.answer(request, &path).instrument(exchange.span().clone());
-        let mut response = request_id::within(id.clone(), answering).await;
+        let mut response = request_id::scope(id.clone(), answering).await;
         exchange.end(response.status());
         response.headers_mut().insert(REQUEST_ID, id);
         if response.status() == StatusCode::SERVICE_UNAVAILABLE {
@@ -69,16 +69,16 @@ impl<E: Endpoint<Output = Response>> Front<E> {
             Ok(Ok(Ok(response))) => response,
             Ok(Ok(Err(error))) => self.failure(&error, path),
             Ok(Err(_panic)) => {
-                static COMPLAINT: Complaint = Complaint::new();
-                if let Some(unsaid) = COMPLAINT.note(Instant::now()) {
-                    error!(path, unsaid, "a request handler panicked");
+                static THROTTLE: LogThrottle = LogThrottle::new();
+                if let Some(suppressed) = THROTTLE.should_log(Instant::now()) {
+                    error!(path, suppressed, "a request handler panicked");
                 }
                 Problem::new("Internal Server Error").response(StatusCode::INTERNAL_SERVER_ERROR)
             }
             Err(_elapsed) => {
-                static COMPLAINT: Complaint = Complaint::new();
-                if let Some(unsaid) = COMPLAINT.note(Instant::now()) {
-                    warn!(path, unsaid, "a request took too long");
+                static THROTTLE: LogThrottle = LogThrottle::new();
+                if let Some(suppressed) = THROTTLE.should_log(Instant::now()) {
+                    warn!(path, suppressed, "a request took too long");
                 }
                 let detail = "The request took too long; whether it was carried out is unknown";
                 Problem::new(detail).response(StatusCode::SERVICE_UNAVAILABLE)

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use instrumentation::trace::{self, TARGET, TRACEPARENT};
+use instrumentation::trace::{self, SPAN_TARGET, TRACEPARENT};
 use opentelemetry::Context;
 use opentelemetry::trace::TraceContextExt;
 use poem::Request;
@@ -65,7 +65,7 @@ fn span(request: &Request, id: &HeaderValue, method: &'static str, route: &str) 
     }
     let name = format!("{method} {route}");
     let span = info_span!(
-        target: TARGET, "request",
+        target: SPAN_TARGET, "request",
         otel.name = name.trim_end(), otel.kind = "server",
         http.request.method = method, http.route = Empty, url.path = request.uri().path(),
         url.scheme = "http", user_agent.original = Empty, client.address = Empty,

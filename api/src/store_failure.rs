@@ -4,7 +4,7 @@
 
 use std::time::Instant;
 
-use instrumentation::log_throttle::Complaint;
+use instrumentation::log_throttle::LogThrottle;
 use readings::store::{ErrorClass, StoreError};
 use tracing::warn;
 
@@ -25,9 +25,9 @@ pub(crate) enum Asked {
 
 impl Asked {
     /// The line of the log, and how often it has been said.
-    const fn complaint(self) -> (&'static str, &'static Complaint) {
-        static COMPLAINTS: [Complaint; 5] = [const { Complaint::new() }; 5];
-        let [reading, query, letters, pipeline, metrics] = &COMPLAINTS;
+    const fn throttle(self) -> (&'static str, &'static LogThrottle) {
+        static THROTTLES: [LogThrottle; 5] = [const { LogThrottle::new() }; 5];
+        let [reading, query, letters, pipeline, metrics] = &THROTTLES;
         match self {
             Self::Reading => ("a reading was not taken", reading),
             Self::Query => ("a query was not answered", query),
@@ -41,9 +41,9 @@ impl Asked {
 /// What a client is told of trouble with Redis: a sentence, and after how many seconds to try again.
 /// The log is told more.
 pub(crate) fn unavailable(asked: Asked, error: &StoreError) -> (Problem, u64) {
-    let (line, complaint) = asked.complaint();
-    if let Some(unsaid) = complaint.note(Instant::now()) {
-        warn!(%error, unsaid, "{line}");
+    let (line, throttle) = asked.throttle();
+    if let Some(suppressed) = throttle.should_log(Instant::now()) {
+        warn!(%error, suppressed, "{line}");
     }
     told(error)
 }

@@ -1,14 +1,14 @@
-//! How the parts of the program show what they do. Where it goes (logs, Prometheus, a collector) is
-//! the composition root's business.
+//! What the other crates are instrumented with: metrics, spans and throttled log lines. Where these
+//! go (standard output, Prometheus, an OpenTelemetry collector) is set up by the composition root.
 //!
 //! | module | what it owns |
 //! |---|---|
-//! | [`metrics`] | how a metric is declared: once, with its labels and its manual |
+//! | [`metrics`] | the declaration of a metric: name, type, labels and help text in one constant |
 //! | [`sampling`] | which requests and readings are traced |
-//! | [`trace`] | the tracer, and the context that travels with a reading |
-//! | [`spans`] | what spans are named and what they say |
-//! | [`request_id`] | the id of the request that is being answered |
-//! | [`log_throttle`] | telling that something fails again and again, without a line for each time |
+//! | [`trace`] | the tracer, and the trace context that travels with a reading |
+//! | [`spans`] | names and attributes of spans |
+//! | [`request_id`] | the id of the current request |
+//! | [`log_throttle`] | limiting how often a repeating failure is logged |
 
 pub mod log_throttle;
 pub mod metrics;

@@ -1,67 +1,65 @@
-//! How a metric is declared: a constant with its name, its labels and its manual.
+//! The declaration of a metric: a constant with its name, type, labels and help text.
 //!
-//! Each crate declares all of its metrics in one file, and lists them in a catalogue. The instruments
-//! are made from the declarations, and so is `docs/metrics.md`; a test compares both with what the
-//! services expose. Names are a contract with dashboards and alerts.
+//! Each crate declares all of its metrics in one file, and lists them in a catalogue. Instruments and
+//! `docs/metrics.md` are generated from the declarations; a test compares them with what the services
+//! expose. Names and labels are a contract with dashboards and alerts.
 
 use opentelemetry::metrics::{Counter, Histogram, Meter};
 use opentelemetry::{KeyValue, global};
 
-/// A metric as it is declared.
+/// A declared metric.
 #[derive(Debug, Clone, Copy)]
 pub struct Metric {
     /// The name without the ending that Prometheus wants; see [`Metric::exposed_name`].
     pub name: &'static str,
-    /// What it is.
+    /// Its type and, for a histogram, its buckets.
     pub kind: Kind,
-    /// What tells its series apart. Bounded: a site or a device is never a label.
+    /// Its labels. Their number of values is bounded: a site or a device is never a label.
     pub labels: &'static [Label],
-    /// Its manual, in a sentence or two.
+    /// Its help text, in a sentence or two.
     pub help: &'static str,
 }
 
-/// Kinds of metric.
+/// The types of metrics.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Kind {
-    /// Only rises.
+    /// A count that only rises.
     Counter,
-    /// The state at the time.
+    /// A current value.
     Gauge,
-    /// The state at the time, in seconds.
-    Seconds,
-    /// How values are distributed, with the upper bounds of its buckets.
+    /// A current duration or age, in seconds.
+    GaugeSeconds,
+    /// A distribution of counts, with the upper bounds of its buckets.
     Histogram(&'static [f64]),
-    /// How long something took, in seconds, with the upper bounds of its buckets.
-    Durations(&'static [f64]),
+    /// A distribution of durations in seconds, with the upper bounds of its buckets.
+    HistogramSeconds(&'static [f64]),
 }
 
-/// A label and the values that it can have.
+/// A label and its possible values.
 #[derive(Debug, Clone, Copy)]
 pub struct Label {
     /// Its name.
     pub name: &'static str,
     /// All its values, where they are few and known.
     pub values: &'static [&'static str],
-    /// What its values are, where they are not listed.
+    /// A description of its values, where they are not listed.
     pub meaning: &'static str,
 }
 
 impl Label {
-    /// A label with these values. A counter that has only such labels is there from the start, at 0
-    /// for each.
+    /// A label with these values. A counter whose only label is such a one is exposed from the start,
+    /// at 0 for each value.
     #[must_use]
-    pub const fn of(name: &'static str, values: &'static [&'static str]) -> Self {
+    pub const fn enumerated(name: &'static str, values: &'static [&'static str]) -> Self {
         Self { name, values, meaning: "" }
     }
 
-    /// A label whose values are described.
+    /// A label whose values are described, not listed.
     #[must_use]
-    pub const fn described(name: &'static str, meaning: &'static str) -> Self {
+    pub const fn documented(name: &'static str, meaning: &'static str) -> Self {
         Self { name, values: &[], meaning }
     }
-}
 
-impl Label {
     /// The name at `/metrics`.
     #[must_use]
     pub fn exposed_name(&self) -> String {
@@ -89,8 +87,8 @@ impl Metric {
 
     /// A gauge of seconds; its name is exposed with `_seconds` at the end.
     #[must_use]
-    pub const fn seconds(name: &'static str, help: &'static str) -> Self {
-        Self { name, kind: Kind::Seconds, labels: &[], help }
+    pub const fn gauge_seconds(name: &'static str, help: &'static str) -> Self {
+        Self { name, kind: Kind::GaugeSeconds, labels: &[], help }
     }
 
     /// A histogram of counts.
@@ -105,17 +103,17 @@ impl Metric {
 
     /// A histogram of seconds; its name is exposed with `_seconds` at the end.
     #[must_use]
-    pub const fn durations(
+    pub const fn histogram_seconds(
         name: &'static str,
         buckets: &'static [f64],
         help: &'static str,
     ) -> Self {
-        Self { name, kind: Kind::Durations(buckets), labels: &[], help }
+        Self { name, kind: Kind::HistogramSeconds(buckets), labels: &[], help }
     }
 
-    /// The same with these labels.
+    /// Sets the labels.
     #[must_use]
-    pub const fn by(self, labels: &'static [Label]) -> Self {
+    pub const fn with_labels(self, labels: &'static [Label]) -> Self {
         Self { labels, ..self }
     }
 
@@ -124,7 +122,7 @@ impl Metric {
     pub fn exposed_name(&self) -> String {
         let ending = match self.kind {
             Kind::Counter => "_total",
-            Kind::Seconds | Kind::Durations(_) => "_seconds",
+            Kind::GaugeSeconds | Kind::HistogramSeconds(_) => "_seconds",
             Kind::Gauge | Kind::Histogram(_) => "",
         };
         format!("{}{ending}", exposed(self.name))
@@ -135,13 +133,13 @@ impl Metric {
     pub const fn exposed_type(&self) -> &'static str {
         match self.kind {
             Kind::Counter => "counter",
-            Kind::Gauge | Kind::Seconds => "gauge",
-            Kind::Histogram(_) | Kind::Durations(_) => "histogram",
+            Kind::Gauge | Kind::GaugeSeconds => "gauge",
+            Kind::Histogram(_) | Kind::HistogramSeconds(_) => "histogram",
         }
     }
 
-    /// Makes the counter, and sets it to 0 for each value of its labels: a rate over the first
-    /// event is right only if there was a 0 before it.
+    /// Creates the counter, and sets it to 0 for each value of its label: Prometheus' `rate` counts
+    /// the first event only if it has seen a 0 before.
     #[must_use]
     pub fn build_counter(&self) -> Counter<u64> {
         let counter = meter().u64_counter(self.name).with_description(self.help).build();
@@ -157,52 +155,56 @@ impl Metric {
         counter
     }
 
-    /// Makes the histogram.
+    /// Creates the histogram.
     #[must_use]
     pub fn build_histogram(&self) -> Histogram<f64> {
         let meter = meter();
         let builder = meter.f64_histogram(self.name).with_description(self.help);
         match self.kind {
-            Kind::Durations(buckets) => builder.with_unit("s").with_boundaries(buckets.to_vec()),
+            Kind::HistogramSeconds(buckets) => {
+                builder.with_unit("s").with_boundaries(buckets.to_vec())
+            }
             Kind::Histogram(buckets) => builder.with_boundaries(buckets.to_vec()),
-            Kind::Counter | Kind::Gauge | Kind::Seconds => builder,
+            Kind::Counter | Kind::Gauge | Kind::GaugeSeconds => builder,
         }
         .build()
     }
 
-    /// Makes the gauge, which is asked for its value when it is looked at; `None` is no value.
-    pub fn observe(&self, value: impl Fn() -> Option<f64> + Send + Sync + 'static) {
-        self.observe_labelled(move || {
+    /// Registers a gauge whose value is read at each collection; `None` exposes no value.
+    pub fn register_gauge(&self, value: impl Fn() -> Option<f64> + Send + Sync + 'static) {
+        self.register_labelled_gauge(move || {
             value().map(|value| (value, Vec::new())).into_iter().collect()
         });
     }
 
-    /// Makes the gauge, which is asked for all its values when it is looked at.
-    pub fn observe_labelled(
+    /// Registers a gauge whose values, one per set of labels, are read at each collection.
+    pub fn register_labelled_gauge(
         &self,
         values: impl Fn() -> Vec<(f64, Vec<KeyValue>)> + Send + Sync + 'static,
     ) {
         let meter = meter();
         let builder = meter.f64_observable_gauge(self.name).with_description(self.help);
-        let builder = if self.kind == Kind::Seconds { builder.with_unit("s") } else { builder };
-        let observing = builder.with_callback(move |gauge| {
+        let builder =
+            if self.kind == Kind::GaugeSeconds { builder.with_unit("s") } else { builder };
+        let gauge = builder.with_callback(move |gauge| {
             for (value, labels) in values() {
                 gauge.observe(value, &labels);
             }
         });
-        observing.build();
+        gauge.build();
     }
 }
 
-/// The meter that all metrics are made with.
+/// The meter that all instruments are created with.
 #[must_use]
 pub fn meter() -> Meter {
     global::meter("energy_pipeline")
 }
 
-/// A count as metrics want it; beyond 2^52 the last digits are lost, which no one reads off a graph.
+/// Converts a count to the number type of instruments. Above 2^53 it loses its last digits, which no
+/// graph shows.
 #[must_use]
 #[expect(clippy::cast_precision_loss, reason = "see above")]
-pub const fn number(count: u64) -> f64 {
+pub const fn as_f64(count: u64) -> f64 {
     count as f64
 }

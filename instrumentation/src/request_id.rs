@@ -1,4 +1,4 @@
-//! The id of the request that is being answered, for the lines that are logged meanwhile.
+//! The id of the current request, for the log lines that are written while it is handled.
 
 use http::HeaderValue;
 
@@ -6,12 +6,12 @@ tokio::task_local! {
     static CURRENT: HeaderValue;
 }
 
-/// Does something as the work on a request.
-pub async fn within<F: Future>(id: HeaderValue, work: F) -> F::Output {
-    CURRENT.scope(id, work).await
+/// Runs a future with this request id.
+pub async fn scope<F: Future>(id: HeaderValue, future: F) -> F::Output {
+    CURRENT.scope(id, future).await
 }
 
-/// The id of the request that is being answered here, if any.
+/// The id of the request that the current task handles, if any.
 #[must_use]
 pub fn current() -> Option<HeaderValue> {
     CURRENT.try_with(Clone::clone).ok()

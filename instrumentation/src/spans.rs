@@ -1,11 +1,11 @@
-//! Spans as OpenTelemetry's conventions for messaging and databases want them.
+//! Names and attributes of spans, by OpenTelemetry's semantic conventions for databases and messaging.
 
 use opentelemetry::KeyValue;
 use opentelemetry::trace::{Span, SpanBuilder, SpanKind, SpanRef, Status};
 
 const REDIS: &str = "redis";
 
-/// A command to Redis.
+/// The client span of a Redis command; `operation` is the command, or the name of a script.
 #[must_use]
 pub fn command(operation: &'static str) -> SpanBuilder {
     let attributes =
@@ -13,45 +13,45 @@ pub fn command(operation: &'static str) -> SpanBuilder {
     SpanBuilder::from_name(operation).with_kind(SpanKind::Client).with_attributes(attributes)
 }
 
-/// Adding a reading to the stream.
+/// The producer span of adding a reading to this stream.
 #[must_use]
 pub fn send(stream: &str) -> SpanBuilder {
     messaging("send", SpanKind::Producer, stream, "XADD", Vec::new())
 }
 
-/// How readings came to the consumer that works on them.
+/// Describes a delivery from the stream: the attributes that its consumer spans share.
 #[derive(Debug, Clone, Copy)]
-pub struct Consumption<'a> {
-    /// The stream they come from.
+pub struct ConsumerSpan<'a> {
+    /// The key of the stream.
     pub stream: &'a str,
     /// The consumer group.
     pub group: &'a str,
-    /// The consumer's name.
+    /// The name of the consumer.
     pub consumer: &'a str,
-    /// The command that brought them.
+    /// The command that delivered the entries.
     pub command: &'static str,
 }
 
-impl Consumption<'_> {
-    /// The work on so many readings that came together.
+impl ConsumerSpan<'_> {
+    /// The span of processing this number of readings that were delivered together.
     #[must_use]
-    pub fn of_batch(self, readings: usize) -> SpanBuilder {
+    pub fn batch_span(self, readings: usize) -> SpanBuilder {
         let readings = i64::try_from(readings).unwrap_or(i64::MAX);
         self.process(KeyValue::new("messaging.batch.message_count", readings))
     }
 
-    /// The work on one reading, by the id of its entry.
+    /// The span of processing one reading, by the id of its entry.
     #[must_use]
-    pub fn of_reading(self, id: String) -> SpanBuilder {
+    pub fn entry_span(self, id: String) -> SpanBuilder {
         self.process(message_id(id))
     }
 
-    fn process(self, what: KeyValue) -> SpanBuilder {
+    fn process(self, subject: KeyValue) -> SpanBuilder {
         let Self { stream, group, consumer, command } = self;
         let attributes = vec![
             KeyValue::new("messaging.consumer.group.name", group.to_owned()),
             KeyValue::new("messaging.client.id", consumer.to_owned()),
-            what,
+            subject,
         ];
         messaging("process", SpanKind::Consumer, stream, command, attributes)
     }
@@ -74,20 +74,20 @@ fn messaging(
     builder.with_kind(kind).with_attributes(attributes)
 }
 
-/// The id of the stream entry that a span is about.
+/// The attribute that holds the id of a stream entry.
 #[must_use]
 pub fn message_id(id: String) -> KeyValue {
     KeyValue::new("messaging.message.id", id)
 }
 
-/// Marks a span as failed, by a class of trouble.
-pub fn fail(span: &SpanRef<'_>, class: &'static str) {
+/// Marks a span of a context as failed, with this class of error.
+pub fn set_error(span: &SpanRef<'_>, class: &'static str) {
     span.set_attribute(error_type(class));
     span.set_status(Status::error(class));
 }
 
-/// As [`fail`], for a span that is in no context.
-pub fn fail_own(span: &mut impl Span, class: &'static str) {
+/// As [`set_error`], for a span that is in no context.
+pub fn set_span_error(span: &mut impl Span, class: &'static str) {
     span.set_attribute(error_type(class));
     span.set_status(Status::error(class));
 }

@@ -1,8 +1,8 @@
-//! The tracer, and the context that travels with a reading.
+//! The tracer, and the trace context that travels with a reading.
 //!
-//! A reading crosses from the service that takes it to the one that stores it by way of the stream,
-//! so the context crosses in a field of its entry, in the form of the W3C header of that name. Only
-//! what is sampled has one.
+//! A reading reaches the processing service through the stream, so its trace context travels in a
+//! field of its entry, in the form of the W3C header `traceparent`. Entries of readings that are not
+//! sampled have no such field.
 
 use std::sync::OnceLock;
 
@@ -10,39 +10,40 @@ use opentelemetry::global::{self, BoxedTracer};
 use opentelemetry::trace::{SpanContext, SpanId, TraceContextExt, TraceFlags, TraceId, TraceState};
 use opentelemetry::{Context, InstrumentationScope};
 
-use crate::sampling::Sampling;
+use crate::sampling::TraceSampler;
 
-/// The header of a request, and the field of a stream entry, that bears the context.
+/// The header of a request, and the field of a stream entry, that holds the trace context.
 pub const TRACEPARENT: &str = "traceparent";
 
 /// The `tracing` target of spans that are exported; no log line shows them.
-pub const TARGET: &str = "energy_pipeline::trace";
+pub const SPAN_TARGET: &str = "energy_pipeline::trace";
 
 struct Tracing {
     tracer: BoxedTracer,
-    sampling: Sampling,
+    sampler: TraceSampler,
 }
 
 static TRACING: OnceLock<Tracing> = OnceLock::new();
 
-/// Begins to trace, with the tracer provider that has been set before. Until then nothing is traced.
-pub fn start(sampling: Sampling) {
+/// Starts tracing with the global tracer provider, which must be set before. Until then nothing is
+/// traced.
+pub fn init(sampler: TraceSampler) {
     let scope = InstrumentationScope::builder("energy-pipeline");
     let scope = scope.with_version(env!("CARGO_PKG_VERSION")).build();
-    // Err means that it has begun already, as it is.
-    let _ = TRACING.set(Tracing { tracer: global::tracer_with_scope(scope), sampling });
+    // Err means that tracing was started before; that sampler stays.
+    let _ = TRACING.set(Tracing { tracer: global::tracer_with_scope(scope), sampler });
 }
 
-/// The tracer, if what this caller began, or what nobody has begun yet, is to be traced.
+/// The tracer, if an operation with this parent is to be traced; without one, it begins a trace.
 #[must_use]
 pub fn tracer_for(parent: Option<&SpanContext>) -> Option<&'static BoxedTracer> {
-    let Tracing { tracer, sampling } = TRACING.get()?;
-    sampling.samples(parent).then_some(tracer)
+    let Tracing { tracer, sampler } = TRACING.get()?;
+    sampler.samples(parent).then_some(tracer)
 }
 
-/// The tracer and the present context, if what is being done is traced.
+/// The tracer and the current context, if its span is sampled.
 #[must_use]
-pub fn current() -> Option<(&'static BoxedTracer, Context)> {
+pub fn current_sampled() -> Option<(&'static BoxedTracer, Context)> {
     let Tracing { tracer, .. } = TRACING.get()?;
     let is_sampled = Context::map_current(|context| {
         context.has_active_span() && context.span().span_context().is_sampled()
@@ -50,14 +51,15 @@ pub fn current() -> Option<(&'static BoxedTracer, Context)> {
     is_sampled.then(|| (tracer, Context::current()))
 }
 
-/// Writes a context as `traceparent` has it.
+/// Formats a context as the value of `traceparent`.
 #[must_use]
 pub fn to_traceparent(context: &SpanContext) -> String {
     let (trace, span, flags) = (context.trace_id(), context.span_id(), context.trace_flags());
     format!("00-{trace}-{span}-{flags:02x}")
 }
 
-/// Reads `traceparent`; `None` when it breaks the rules of the W3C, by which it is then passed over.
+/// Parses the value of `traceparent`. `None` when it is invalid: by the rules of the W3C it is then
+/// ignored.
 #[must_use]
 pub fn from_traceparent(text: &[u8]) -> Option<SpanContext> {
     const BEGIN: usize = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01".len();
@@ -66,7 +68,7 @@ pub fn from_traceparent(text: &[u8]) -> Option<SpanContext> {
     let (version, trace, span) =
         (hex(parts.next()?, 2)?, hex(parts.next()?, 32)?, hex(parts.next()?, 16)?);
     let flags = hex(parts.next()?, 2)?;
-    // Later versions may add parts; what there is of ours stays where it is.
+    // Later versions may append parts; the first four stay where they are.
     let complete = if version == "00" { more.is_empty() } else { matches!(more, [] | [b'-', ..]) };
     if !complete || version == "ff" || parts.next().is_some() {
         return None;
@@ -106,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn what_breaks_the_rules_is_passed_over() {
+    fn an_invalid_header_is_ignored() {
         let zero_trace = SAMPLED.replace("0af7651916cd43dd8448eb211c80319c", &"0".repeat(32));
         let zero_span = SAMPLED.replace("b7ad6b7169203331", &"0".repeat(16));
         let upper = SAMPLED.to_uppercase();

@@ -1,7 +1,7 @@
 //! What is told to a collector, by the variables that OpenTelemetry names.
 
 use clap::{ArgAction, Args, ValueEnum};
-use instrumentation::sampling::{Sampling, SamplingFault};
+use instrumentation::sampling::{SamplerError, TraceSampler};
 use percent_encoding::percent_decode_str;
 use reqwest::Url;
 
@@ -32,7 +32,7 @@ pub struct TelemetrySettings {
     /// Which requests are traced: `always_on`, `always_off` or `traceidratio`, with `parentbased_`
     /// before it to leave it to callers that trace themselves
     #[arg(long, env, value_name = "SAMPLER", default_value = "parentbased_always_on", value_parser = sampler)]
-    otel_traces_sampler: Sampling,
+    otel_traces_sampler: TraceSampler,
     /// Of `traceidratio`, the part that is traced, from 0 to 1
     #[arg(long, env, value_name = "RATIO", default_value = "1")]
     otel_traces_sampler_arg: String,
@@ -116,13 +116,13 @@ impl TelemetrySettings {
     }
 
     /// Which requests are traced. The ratio is checked with samplers that have none, too.
-    pub fn sampling(&self) -> Result<Sampling, SettingFault> {
+    pub fn sampling(&self) -> Result<TraceSampler, SettingFault> {
         let argument = &self.otel_traces_sampler_arg;
         let fault = |rule| {
             let rule = format!("{rule}, but is '{argument}'");
             SettingFault::new("OTEL_TRACES_SAMPLER_ARG", rule)
         };
-        Sampling::check_ratio(argument).map_err(fault)?;
+        TraceSampler::parse_ratio(argument).map_err(fault)?;
         self.otel_traces_sampler.with_ratio(argument).map_err(fault)
     }
 }
@@ -158,7 +158,7 @@ fn check_url(variable: &'static str, url: Option<&str>) -> Result<(), SettingFau
 }
 
 /// A sampler by its name, in any case as OpenTelemetry wants it.
-fn sampler(name: &str) -> Result<Sampling, SamplingFault> {
+fn sampler(name: &str) -> Result<TraceSampler, SamplerError> {
     name.to_ascii_lowercase().parse()
 }
 

@@ -2,7 +2,7 @@
 
 use std::io::{self, IsTerminal};
 
-use instrumentation::trace::TARGET;
+use instrumentation::trace::SPAN_TARGET;
 use opentelemetry::trace::TracerProvider;
 use opentelemetry_sdk::trace::SdkTracerProvider;
 use tracing::{Level, Metadata};
@@ -28,7 +28,7 @@ pub fn start(
     traces: Option<&SdkTracerProvider>,
 ) -> Result<(), SettingFault> {
     let is_text = is_text(settings.log_format);
-    let filter = format!("{QUIET},{},{TARGET}=off", settings.rust_log);
+    let filter = format!("{QUIET},{},{SPAN_TARGET}=off", settings.rust_log);
     let filter = EnvFilter::builder().parse(filter);
     let filter = filter.map_err(|error| {
         SettingFault::new("RUST_LOG", format!("must be levels, by module or for all: {error}"))
@@ -55,7 +55,7 @@ pub fn start(
 /// Our spans, and what is said while one of them is under way.
 fn is_traced(what: &Metadata<'_>) -> bool {
     if what.is_span() {
-        return what.target() == TARGET;
+        return what.target() == SPAN_TARGET;
     }
     *what.level() <= Level::INFO && !what.target().starts_with("opentelemetry")
 }

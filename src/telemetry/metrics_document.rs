@@ -77,10 +77,10 @@ fn label(label: &Label) -> String {
 
 fn meaning(metric: &Metric) -> String {
     match metric.kind {
-        Kind::Histogram(buckets) | Kind::Durations(buckets) => {
+        Kind::Histogram(buckets) | Kind::HistogramSeconds(buckets) => {
             let (first, last) = (buckets[0], buckets[buckets.len() - 1]);
             format!("{}. Buckets from {first} to {last}", metric.help)
         }
-        Kind::Counter | Kind::Gauge | Kind::Seconds => metric.help.to_owned(),
+        Kind::Counter | Kind::Gauge | Kind::GaugeSeconds => metric.help.to_owned(),
     }
 }

@@ -45,7 +45,7 @@ pub fn start(
     panic_hook::start(log);
     if let Some(provider) = &traces {
         opentelemetry::global::set_tracer_provider(provider.clone());
-        instrumentation::trace::start(settings.sampling()?);
+        instrumentation::trace::init(settings.sampling()?);
     }
     Ok(Telemetry { traces, metrics })
 }

@@ -24,7 +24,7 @@ pub const SPANS_EXPORTED: Metric = Metric::counter(
     "Spans that were sent to the collector, or could not be. `spans_ended_total` less these is what \
      waits, or found the queue full and is lost",
 )
-.by(&[Label::of("outcome", &[SENT, FAILED])]);
+.with_labels(&[Label::enumerated("outcome", &[SENT, FAILED])]);
 
 const SENT: &str = "sent";
 const FAILED: &str = "failed";

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use backon::{BackoffBuilder, ConstantBackoff, ConstantBuilder, ExponentialBuilder, Retryable};
-use instrumentation::log_throttle::Complaint;
+use instrumentation::log_throttle::LogThrottle;
 use readings::store::StoreError;
 use tracing::warn;
 
@@ -35,16 +35,16 @@ pub(crate) async fn until_done<T, F>(outage: &Outage, exchange: impl FnMut() -> 
 where
     F: Future<Output = Result<T, StoreError>>,
 {
-    static COMPLAINT: Complaint = Complaint::new();
+    static THROTTLE: LogThrottle = LogThrottle::new();
     let mut failures = 0_u32;
     let mut failing = None;
     let done = exchange.retry(patience()).notify(|error, pause| {
         failing.get_or_insert_with(|| outage.noticed());
         failures += 1;
         if failures.is_power_of_two()
-            && let Some(unsaid) = COMPLAINT.note(Instant::now())
+            && let Some(suppressed) = THROTTLE.should_log(Instant::now())
         {
-            warn!(%error, failures, ?pause, unsaid, "entries are kept until Redis takes them");
+            warn!(%error, failures, ?pause, suppressed, "entries are kept until Redis takes them");
         }
     });
     done.await.unwrap_or_else(|error| unreachable!("repeated without end: {error}"))

@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
 use foldhash::fast::RandomState;
-use instrumentation::spans::{self, Consumption};
+use instrumentation::spans::{self, ConsumerSpan};
 use instrumentation::trace;
 use opentelemetry::Context;
 use opentelemetry::global::BoxedTracer;
@@ -57,14 +57,14 @@ impl Exchange {
 impl Traces {
     /// Begins the spans of a delivery and of those of its readings that are traced. One that is there
     /// already was abandoned: its first span ends here.
-    pub fn begin(&self, consumption: Consumption<'_>, delivery: &Delivery) {
+    pub fn begin(&self, consumer_span: ConsumerSpan<'_>, delivery: &Delivery) {
         let sampled = |(id, context): &(StreamId, SpanContext)| {
             Some((*id, context.clone(), trace::tracer_for(Some(context))?))
         };
         let sampled: Vec<_> = delivery.traces.iter().filter_map(sampled).collect();
         let Some((_, _, tracer)) = sampled.first() else { return };
         let links = sampled.iter().map(|(_, context, _)| Link::with_context(context.clone()));
-        let span = consumption.of_batch(delivery.len()).with_links(links.collect());
+        let span = consumer_span.batch_span(delivery.len()).with_links(links.collect());
         let span = tracer.build_with_context(span, &Context::new());
         let delivery = Arc::new(Context::new().with_span(span));
         let mut readings = self.readings();
@@ -73,13 +73,13 @@ impl Traces {
         }
         for (id, producer, tracer) in sampled {
             let link = Link::with_context(delivery.span().span_context().clone());
-            let span = consumption.of_reading(id.to_string()).with_links(vec![link]);
+            let span = consumer_span.entry_span(id.to_string()).with_links(vec![link]);
             let parent = Context::new().with_remote_span_context(producer);
             let context = parent.with_span(tracer.build_with_context(span, &parent));
             let delivery = Arc::clone(&delivery);
             let again = readings.insert(id, Traced { tracer, context, _delivery: delivery });
             if let Some(abandoned) = again {
-                spans::fail(&abandoned.context.span(), "abandoned");
+                spans::set_error(&abandoned.context.span(), "abandoned");
             }
         }
         self.count.store(readings.len(), Ordering::Relaxed);
@@ -105,7 +105,7 @@ impl Traces {
 
     /// Ends the work on entries that are not worked on here any more, for a reason.
     pub fn give_up(&self, reason: &'static str, entries: impl IntoIterator<Item = StreamId>) {
-        self.take(entries, |traced| spans::fail(&traced.context.span(), reason));
+        self.take(entries, |traced| spans::set_error(&traced.context.span(), reason));
     }
 
     fn take(&self, entries: impl IntoIterator<Item = StreamId>, last: impl Fn(&Traced)) {

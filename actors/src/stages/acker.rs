@@ -9,7 +9,7 @@ use std::mem;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use instrumentation::log_throttle::Complaint;
+use instrumentation::log_throttle::LogThrottle;
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use readings::store::dead_letters::DeadLetter;
 use readings::store::{Epoch, StoreError, StreamId};
@@ -89,12 +89,15 @@ impl Actor for Acker {
 /// Lets entries be read and stored again. They were stored, but by a server that has been replaced
 /// since, by one that may not have them.
 fn abandon(permits: Vec<InFlightPermit>) {
-    static COMPLAINT: Complaint = Complaint::new();
+    static THROTTLE: LogThrottle = LogThrottle::new();
     let count = permits.iter().map(|permit| permit.ids().len()).sum::<usize>();
     if count > 0
-        && let Some(unsaid) = COMPLAINT.note(Instant::now())
+        && let Some(suppressed) = THROTTLE.should_log(Instant::now())
     {
-        warn!(count, unsaid, "stored before the connection was lost; stored again to be certain");
+        warn!(
+            count,
+            suppressed, "stored before the connection was lost; stored again to be certain"
+        );
     }
     drop(permits);
 }
@@ -152,10 +155,10 @@ impl AckerState {
         let buried = stream.buried_among(&ids.iter().copied().collect()).await?;
         for letter in buried.values() {
             if let Some(entry) = letter.entry() {
-                static COMPLAINT: Complaint = Complaint::new();
-                if let Some(unsaid) = COMPLAINT.note(Instant::now()) {
+                static THROTTLE: LogThrottle = LogThrottle::new();
+                if let Some(suppressed) = THROTTLE.should_log(Instant::now()) {
                     let entry = entry.id;
-                    warn!(%entry, unsaid, "a dead letter was stored as well, and is removed again");
+                    warn!(%entry, suppressed, "a dead letter was stored as well, and is removed again");
                 }
                 series.remove(&entry.reading.site_id.clone(), &[entry]).await?;
             }
@@ -178,10 +181,10 @@ impl AckerState {
         METRICS.dead_lettered(batch.letters.len());
         self.shared.traces.give_up("dead_lettered", batch.permit.ids().iter().copied());
         if let Some(DeadLetter { id, reason, .. }) = batch.letters.first() {
-            static COMPLAINT: Complaint = Complaint::new();
+            static THROTTLE: LogThrottle = LogThrottle::new();
             let count = batch.letters.len();
-            if let Some(unsaid) = COMPLAINT.note(Instant::now()) {
-                warn!(count, entry = %id, reason, unsaid, "entries became dead letters; the first of them");
+            if let Some(suppressed) = THROTTLE.should_log(Instant::now()) {
+                warn!(count, entry = %id, reason, suppressed, "entries became dead letters; the first of them");
             }
         }
         batch.permit.settle();

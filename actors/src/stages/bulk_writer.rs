@@ -8,7 +8,7 @@ use std::mem;
 use std::sync::Arc;
 use std::time::Instant;
 
-use instrumentation::log_throttle::Complaint;
+use instrumentation::log_throttle::LogThrottle;
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use readings::store::dead_letters::DeadLetter;
 use tokio::task::{JoinError, JoinSet};
@@ -144,7 +144,7 @@ fn examine(ended: Result<Result<(), NobodyThere>, JoinError>) -> Result<(), Acto
 }
 
 fn hand_on(stored: Stored, acker: &ActorRef<AckerMessage>) -> Result<(), NobodyThere> {
-    static COMPLAINT: Complaint = Complaint::new();
+    static THROTTLE: LogThrottle = LogThrottle::new();
     fail::fail_point!("round-after-zadd");
     let Stored { commits, answers: Answers { refusals, not_ours, epoch } } = stored;
     let mut permits = Vec::with_capacity(commits.len());
@@ -154,8 +154,8 @@ fn hand_on(stored: Stored, acker: &ActorRef<AckerMessage>) -> Result<(), NobodyT
             permits.push(permit);
             continue;
         };
-        if let Some(unsaid) = COMPLAINT.note(Instant::now()) {
-            warn!(site = %commit.site, %error, unsaid, "the site's key holds something else");
+        if let Some(suppressed) = THROTTLE.should_log(Instant::now()) {
+            warn!(site = %commit.site, %error, suppressed, "the site's key holds something else");
         }
         commit.entries.retain(|entry| !not_ours.contains(&entry.id));
         let letter = |entry| DeadLetter::refused(entry, error.without_server(), 1);

@@ -1,6 +1,6 @@
 //! Where a delivery came from, for metrics and traces.
 
-use instrumentation::spans::Consumption;
+use instrumentation::spans::ConsumerSpan;
 use readings::store::delivery::Delivery;
 
 use crate::config::Shared;
@@ -27,13 +27,13 @@ impl Source {
             Self::Others => METRICS.reclaimed(delivery.len()),
         }
         if !delivery.traces.is_empty() {
-            shared.traces.begin(self.consumption(shared), delivery);
+            shared.traces.begin(self.consumer_span(shared), delivery);
         }
     }
 
-    fn consumption(self, shared: &Shared) -> Consumption<'_> {
+    fn consumer_span(self, shared: &Shared) -> ConsumerSpan<'_> {
         let config = &shared.config;
-        Consumption {
+        ConsumerSpan {
             stream: config.keys.stream(),
             group: config.keys.group(),
             consumer: &config.consumer,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use instrumentation::log_throttle::Complaint;
+use instrumentation::log_throttle::LogThrottle;
 use ractor::ActorRef;
 use readings::store::StreamId;
 use readings::store::codec::StreamEntry;
@@ -118,12 +118,12 @@ impl Dispatcher {
         ids: &[StreamId],
         permit: InFlightPermit,
     ) -> Result<(), NobodyThere> {
-        static COMPLAINT: Complaint = Complaint::new();
+        static THROTTLE: LogThrottle = LogThrottle::new();
         let Some(first) = ids.first() else { return Ok(()) };
         METRICS.lost_bodies(ids.len());
-        if let Some(unsaid) = COMPLAINT.note(Instant::now()) {
+        if let Some(suppressed) = THROTTLE.should_log(Instant::now()) {
             let count = ids.len();
-            warn!(count, %first, unsaid, "lost: pending entries were trimmed before they were read");
+            warn!(count, %first, suppressed, "lost: pending entries were trimmed before they were read");
         }
         self.acknowledge(permit)
     }

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use instrumentation::log_throttle::Complaint;
+use instrumentation::log_throttle::LogThrottle;
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use readings::store::stream::Claimed;
 use readings::store::{StoreError, StreamId};
@@ -81,11 +81,11 @@ impl Actor for PendingReclaimer {
 }
 
 fn note_taken_over(entries: usize) {
-    static COMPLAINT: Complaint = Complaint::new();
+    static THROTTLE: LogThrottle = LogThrottle::new();
     if entries > 0
-        && let Some(unsaid) = COMPLAINT.note(Instant::now())
+        && let Some(suppressed) = THROTTLE.should_log(Instant::now())
     {
-        info!(entries, unsaid, "took over entries that were left pending");
+        info!(entries, suppressed, "took over entries that were left pending");
     }
 }
 

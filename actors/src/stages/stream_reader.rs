@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use backon::BackoffBuilder;
-use instrumentation::log_throttle::Complaint;
+use instrumentation::log_throttle::LogThrottle;
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use readings::store::delivery::Delivery;
 use readings::store::group_reader::GroupReader;
@@ -170,11 +170,11 @@ impl StreamReaderState {
     }
 
     fn note_success(&mut self) {
-        static COMPLAINT: Complaint = Complaint::new();
+        static THROTTLE: LogThrottle = LogThrottle::new();
         if self.failures > 0
-            && let Some(unsaid) = COMPLAINT.note(Instant::now())
+            && let Some(suppressed) = THROTTLE.should_log(Instant::now())
         {
-            info!(failures = self.failures, unsaid, "reading again");
+            info!(failures = self.failures, suppressed, "reading again");
         }
         self.failures = 0;
         self.pauses = patience().build();
@@ -183,7 +183,7 @@ impl StreamReaderState {
     /// Entries may be pending that never arrived: drops the connection, so that no more are sent
     /// there, and goes back to what is pending.
     fn note_failure(&mut self, error: &StoreError) -> Duration {
-        static COMPLAINT: Complaint = Complaint::new();
+        static THROTTLE: LogThrottle = LogThrottle::new();
         if error.wants_group() {
             self.shared.stream.end_epoch();
         }
@@ -194,10 +194,10 @@ impl StreamReaderState {
         self.failures += 1;
         let pause = self.pauses.next().unwrap_or_default();
         if self.failures.is_power_of_two()
-            && let Some(unsaid) = COMPLAINT.note(Instant::now())
+            && let Some(suppressed) = THROTTLE.should_log(Instant::now())
         {
             let failures = self.failures;
-            warn!(%error, failures, ?pause, unsaid, "cannot read the stream");
+            warn!(%error, failures, ?pause, suppressed, "cannot read the stream");
         }
         pause
     }

@@ -5,7 +5,7 @@ use std::mem;
 use std::sync::Arc;
 use std::time::Instant;
 
-use instrumentation::log_throttle::Complaint;
+use instrumentation::log_throttle::LogThrottle;
 use readings::store::codec::StreamEntry;
 use readings::store::consumers::Ownership;
 use readings::store::insertions::{Inserted, Insertion, Insertions};
@@ -102,12 +102,12 @@ impl Round {
         let mut not_ours = stream.buried_ids(&unheld | &gone).await?;
         let gone = &gone - &not_ours;
         if !taken.is_empty() {
-            static COMPLAINT: Complaint = Complaint::new();
+            static THROTTLE: LogThrottle = LogThrottle::new();
             METRICS.lost_ownership(taken.len());
             traces.give_up("taken_over", taken.iter().copied());
-            if let Some(unsaid) = COMPLAINT.note(Instant::now()) {
+            if let Some(suppressed) = THROTTLE.should_log(Instant::now()) {
                 let count = taken.len();
-                warn!(count, unsaid, "another consumer took entries over meanwhile");
+                warn!(count, suppressed, "another consumer took entries over meanwhile");
             }
         }
         not_ours.extend(taken);
@@ -133,9 +133,9 @@ impl Round {
         fenced: &Fenced,
     ) -> Result<Vec<Option<StoreError>>, StoreError> {
         if let Err(error) = final_refusal(listed)? {
-            static COMPLAINT: Complaint = Complaint::new();
-            if let Some(unsaid) = COMPLAINT.note(Instant::now()) {
-                warn!(%error, unsaid, "the index of sites holds something else; new sites are not listed");
+            static THROTTLE: LogThrottle = LogThrottle::new();
+            if let Some(suppressed) = THROTTLE.should_log(Instant::now()) {
+                warn!(%error, suppressed, "the index of sites holds something else; new sites are not listed");
             }
         }
         let mut new = new.into_iter();
@@ -182,11 +182,11 @@ fn count(commit: &SiteCommit, new: u64, fenced: &Fenced) {
     let gone = fenced.left_of(commit).filter(|entry| fenced.gone.contains(&entry.id)).count();
     let only_copies = new.saturating_sub((stored - gone) as u64);
     if gone > 0 && only_copies > 0 {
-        static COMPLAINT: Complaint = Complaint::new();
+        static THROTTLE: LogThrottle = LogThrottle::new();
         METRICS.rolled_back(only_copies);
-        if let Some(unsaid) = COMPLAINT.note(Instant::now()) {
+        if let Some(suppressed) = THROTTLE.should_log(Instant::now()) {
             let site = &commit.site;
-            warn!(only_copies, %site, unsaid, "Redis lost entries; they are stored from memory");
+            warn!(only_copies, %site, suppressed, "Redis lost entries; they are stored from memory");
         }
     }
 }

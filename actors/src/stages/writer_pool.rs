@@ -10,7 +10,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use instrumentation::log_throttle::Complaint;
+use instrumentation::log_throttle::LogThrottle;
 use ractor::{
     Actor, ActorId, ActorProcessingErr, ActorRef, MessagingErr, SpawnErr, SupervisionEvent,
 };
@@ -193,10 +193,10 @@ impl WritersState {
         writer: ActorId,
         reason: &ActorProcessingErr,
     ) -> Result<(), ActorProcessingErr> {
-        static COMPLAINT: Complaint = Complaint::new();
+        static THROTTLE: LogThrottle = LogThrottle::new();
         METRICS.restarted(ActorName::Writer);
-        if let Some(unsaid) = COMPLAINT.note(Instant::now()) {
-            error!(%reason, unsaid, "a writer failed; its entries will be read again");
+        if let Some(suppressed) = THROTTLE.should_log(Instant::now()) {
+            error!(%reason, suppressed, "a writer failed; its entries will be read again");
         }
         self.sites.retain(|_, site| site.writer.get_id() != writer);
         if self.budget.spend(Instant::now()).is_none() {

@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use futures_util::stream;
-use instrumentation::log_throttle::Complaint;
+use instrumentation::log_throttle::LogThrottle;
 use poem::http::header;
 use poem::{Body, IntoResponse, Response};
 use poem_openapi::payload::{Json, Payload};
@@ -117,9 +117,9 @@ impl Export {
                 Ok(true) => Some((Ok(place.hold(chunk.into())), None)),
                 Ok(false) => Some((Ok(Bytes::from(chunk)), Some((rest, place)))),
                 Err(error) => {
-                    static COMPLAINT: Complaint = Complaint::new();
-                    if let Some(unsaid) = COMPLAINT.note(Instant::now()) {
-                        error!(%error, site = %rest.site, unsaid, "an answer was broken off");
+                    static THROTTLE: LogThrottle = LogThrottle::new();
+                    if let Some(suppressed) = THROTTLE.should_log(Instant::now()) {
+                        error!(%error, site = %rest.site, suppressed, "an answer was broken off");
                     }
                     Some((Err(io::Error::other(error)), None))
                 }
@@ -146,11 +146,11 @@ impl Rest {
 
     fn append(&mut self, page: &Page, chunk: &mut Vec<u8>) {
         if page.unreadable > 0 {
-            static COMPLAINT: Complaint = Complaint::new();
+            static THROTTLE: LogThrottle = LogThrottle::new();
             METRICS.unreadable(page.unreadable);
-            if let Some(unsaid) = COMPLAINT.note(Instant::now()) {
+            if let Some(suppressed) = THROTTLE.should_log(Instant::now()) {
                 let count = page.unreadable;
-                warn!(site = %self.site, count, unsaid, "stored members are no readings");
+                warn!(site = %self.site, count, suppressed, "stored members are no readings");
             }
         }
         chunk.reserve(page.members.iter().map(|member| member.len() + 1).sum::<usize>() + 2);

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
-use instrumentation::log_throttle::Complaint;
+use instrumentation::log_throttle::LogThrottle;
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout};
 use tracing::warn;
@@ -125,16 +125,16 @@ impl Open {
 }
 
 fn complain(limit: usize) {
-    static COMPLAINT: Complaint = Complaint::new();
-    if let Some(unsaid) = COMPLAINT.note(std::time::Instant::now()) {
-        warn!(limit, unsaid, "too many connections: idle ones are closed for new ones");
+    static THROTTLE: LogThrottle = LogThrottle::new();
+    if let Some(suppressed) = THROTTLE.should_log(std::time::Instant::now()) {
+        warn!(limit, suppressed, "too many connections: idle ones are closed for new ones");
     }
 }
 
 fn observe(connections: Weak<Inner>) {
-    CONNECTIONS.observe(move || {
+    CONNECTIONS.register_gauge(move || {
         let open = connections.upgrade()?.open().states.len();
-        Some(instrumentation::metrics::number(open as u64))
+        Some(instrumentation::metrics::as_f64(open as u64))
     });
 }
 

@@ -30,7 +30,7 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use hyper_util::server::graceful::GracefulShutdown;
-use instrumentation::log_throttle::Complaint;
+use instrumentation::log_throttle::LogThrottle;
 use poem::web::{LocalAddr, RemoteAddr};
 use poem::{Addr, Endpoint, Response};
 use tokio::net::{TcpListener, TcpStream};
@@ -100,9 +100,9 @@ async fn accept(
         match listener.accept().await {
             Ok((stream, remote)) => return (stream, remote, connections.place(server).await),
             Err(error) => {
-                static COMPLAINT: Complaint = Complaint::new();
-                if let Some(unsaid) = COMPLAINT.note(Instant::now()) {
-                    warn!(%error, unsaid, "cannot accept a connection");
+                static THROTTLE: LogThrottle = LogThrottle::new();
+                if let Some(suppressed) = THROTTLE.should_log(Instant::now()) {
+                    warn!(%error, suppressed, "cannot accept a connection");
                 }
                 sleep(ACCEPT_PAUSE).await;
             }

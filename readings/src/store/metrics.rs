@@ -10,26 +10,26 @@ use opentelemetry::metrics::{Counter, Histogram};
 use crate::store::ErrorClass;
 
 /// The classes of trouble, as labels.
-pub const ERROR_CLASSES: Label = Label::of("reason", &ErrorClass::NAMES);
+pub const ERROR_CLASSES: Label = Label::enumerated("reason", &ErrorClass::NAMES);
 
 /// All metrics of this crate.
 pub const CATALOGUE: &[Metric] = &[COMMANDS, RECONNECTS];
 
-const COMMANDS: Metric = Metric::durations(
+const COMMANDS: Metric = Metric::histogram_seconds(
     "redis_command_duration",
     &[0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5],
     "How long Redis took to answer, without reads that wait for new entries",
 )
-.by(&[
-    Label::described("command", "the command, or the name of a script or transaction"),
-    Label::described("error", "the class of trouble; empty when it was carried out"),
+.with_labels(&[
+    Label::documented("command", "the command, or the name of a script or transaction"),
+    Label::documented("error", "the class of trouble; empty when it was carried out"),
 ]);
 
 const RECONNECTS: Metric = Metric::counter(
     "redis_reconnects",
     "Connections to Redis that were given up and are made anew",
 )
-.by(&[Label::of("reason", &RECONNECT_REASONS)]);
+.with_labels(&[Label::enumerated("reason", &RECONNECT_REASONS)]);
 
 /// The error classes, and that Sentinels name another master.
 const RECONNECT_REASONS: [&str; ErrorClass::NAMES.len() + 1] = {

@@ -5,7 +5,7 @@ mod parameters;
 use std::time::Instant;
 
 use chrono::{DateTime, SecondsFormat};
-use instrumentation::log_throttle::Complaint;
+use instrumentation::log_throttle::LogThrottle;
 use poem_openapi::param::{Path, Query};
 use poem_openapi::payload::Json;
 use poem_openapi::types::ToJSON;
@@ -193,9 +193,9 @@ impl DeadLettersApi {
         };
         match self.stream.retry_dead_letter(id).await {
             Ok(Some(entry)) => {
-                static COMPLAINT: Complaint = Complaint::new();
-                if let Some(unsaid) = COMPLAINT.note(Instant::now()) {
-                    info!(letter = %id, %entry, unsaid, "a dead letter is in the stream again");
+                static THROTTLE: LogThrottle = LogThrottle::new();
+                if let Some(suppressed) = THROTTLE.should_log(Instant::now()) {
+                    info!(letter = %id, %entry, suppressed, "a dead letter is in the stream again");
                 }
                 RetryAnswer::Retried(Json(Retried { stream_id: entry.to_string() }))
             }
@@ -227,9 +227,9 @@ impl DeadLettersApi {
         };
         match self.stream.delete_dead_letter(id).await {
             Ok(true) => {
-                static COMPLAINT: Complaint = Complaint::new();
-                if let Some(unsaid) = COMPLAINT.note(Instant::now()) {
-                    info!(letter = %id, unsaid, "a dead letter was deleted");
+                static THROTTLE: LogThrottle = LogThrottle::new();
+                if let Some(suppressed) = THROTTLE.should_log(Instant::now()) {
+                    info!(letter = %id, suppressed, "a dead letter was deleted");
                 }
                 DeleteAnswer::Deleted
             }

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use instrumentation::metrics::{Metric, number};
+use instrumentation::metrics::{Metric, as_f64};
 use readings::store::StoreError;
 use readings::store::backlog::{GroupBacklog, Unread};
 use readings::store::server_memory::ServerMemory;
@@ -61,7 +61,7 @@ const PENDING: Metric = Metric::gauge(
     "Entries delivered to any consumer of the group and not acknowledged",
 );
 
-const OLDEST_PENDING: Metric = Metric::seconds(
+const OLDEST_PENDING: Metric = Metric::gauge_seconds(
     "stream_oldest_pending_age",
     "How long ago the oldest pending entry was accepted; 0 when nothing is pending. Not known to the \
      Ingestion API",
@@ -73,8 +73,10 @@ const CONSUMERS: Metric =
 const DEAD_LETTERS: Metric =
     Metric::gauge("dead_letters", "Entries in the dead-letter stream, which wait for a decision");
 
-const BUILD_INFO: Metric = Metric::gauge("energy_pipeline_build_info", "Always 1, by version")
-    .by(&[instrumentation::metrics::Label::described("version", "the version of the program")]);
+const BUILD_INFO: Metric =
+    Metric::gauge("energy_pipeline_build_info", "Always 1, by version").with_labels(&[
+        instrumentation::metrics::Label::documented("version", "the version of the program"),
+    ]);
 
 /// What was seen of the stream; cloning it is cheap.
 #[derive(Debug, Clone, Default)]
@@ -140,7 +142,7 @@ impl PipelineWatch {
 
     fn show(&self, with_ages: bool) {
         let up = self.clone();
-        REDIS_UP.observe(move || up.seen().redis_is_up.map(|up| number(up.into())));
+        REDIS_UP.register_gauge(move || up.seen().redis_is_up.map(|up| as_f64(up.into())));
         self.gauge(&MEMORY_USED, |look| look.memory.map(|memory| memory.used));
         self.gauge(&MEMORY_MAX, |look| look.memory?.max);
         self.gauge(&LENGTH, |look| Some(look.backlog.stream_length));
@@ -150,20 +152,20 @@ impl PipelineWatch {
         self.gauge(&DEAD_LETTERS, |look| Some(look.dead_letters));
         if with_ages {
             let ages = self.clone();
-            OLDEST_PENDING.observe(move || {
+            OLDEST_PENDING.register_gauge(move || {
                 let age =
                     ages.seen().now.as_ref().map(|look| look.oldest_pending.unwrap_or_default());
                 age.map(|age| age.as_secs_f64())
             });
         }
-        BUILD_INFO.observe_labelled(|| {
+        BUILD_INFO.register_labelled_gauge(|| {
             vec![(1.0, vec![opentelemetry::KeyValue::new("version", env!("CARGO_PKG_VERSION"))])]
         });
     }
 
     fn gauge(&self, metric: &Metric, value: fn(&Look) -> Option<u64>) {
         let watch = self.clone();
-        metric.observe(move || watch.seen().now.as_ref().and_then(value).map(number));
+        metric.register_gauge(move || watch.seen().now.as_ref().and_then(value).map(as_f64));
     }
 
     fn seen(&self) -> MutexGuard<'_, Seen> {
@@ -236,7 +238,7 @@ fn rates(counts: &VecDeque<Counts>) -> Rates {
 fn rate(mut numbers: impl DoubleEndedIterator<Item = (Instant, u64)>) -> Option<f64> {
     let ((began, from), (ended, to)) = (numbers.next()?, numbers.next_back()?);
     let seconds = ended.duration_since(began).as_secs_f64();
-    (seconds > 0.0).then(|| number(to.saturating_sub(from)) / seconds)
+    (seconds > 0.0).then(|| as_f64(to.saturating_sub(from)) / seconds)
 }
 
 #[cfg(test)]

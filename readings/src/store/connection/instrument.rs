@@ -15,7 +15,7 @@ pub(super) async fn exchange<T>(
     answer: impl Future<Output = StoreResult<T>>,
 ) -> StoreResult<T> {
     let started = Instant::now();
-    let span = trace::current();
+    let span = trace::current_sampled();
     let span =
         span.map(|(tracer, parent)| tracer.build_with_context(spans::command(operation), &parent));
     let result = answer.await;
@@ -23,7 +23,7 @@ pub(super) async fn exchange<T>(
     METRICS.command(operation, started.elapsed(), class);
     if let Some(mut span) = span {
         if let Some(class) = class {
-            spans::fail_own(&mut span, class.name());
+            spans::set_span_error(&mut span, class.name());
         }
         span.end();
     }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use instrumentation::log_throttle::Complaint;
+use instrumentation::log_throttle::LogThrottle;
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 use tracing::warn;
@@ -91,7 +91,7 @@ impl Stay {
 }
 
 async fn ask(server: RedisServer, whereabouts: Whereabouts) {
-    static COMPLAINT: Complaint = Complaint::new();
+    static THROTTLE: LogThrottle = LogThrottle::new();
     let mut last = None;
     loop {
         sleep(ASK_EVERY).await;
@@ -99,9 +99,9 @@ async fn ask(server: RedisServer, whereabouts: Whereabouts) {
         let Ok(Ok(address)) = timeout(ANSWER_WITHIN, server.find()).await else { continue };
         let address = address::shown(&address);
         if last.as_ref().is_some_and(|last| *last != address)
-            && let Some(unsaid) = COMPLAINT.note(Instant::now())
+            && let Some(suppressed) = THROTTLE.should_log(Instant::now())
         {
-            warn!(%address, unsaid, "Sentinels name another master; connections are made anew");
+            warn!(%address, suppressed, "Sentinels name another master; connections are made anew");
         }
         whereabouts.note(address.clone());
         last = Some(address);

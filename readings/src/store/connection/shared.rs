@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use instrumentation::log_throttle::Complaint;
+use instrumentation::log_throttle::LogThrottle;
 use redis::aio::ConnectionLike;
 use redis::{Cmd, Pipeline, ScriptInvocation, Value};
 use tokio::sync::Mutex as AsyncMutex;
@@ -250,12 +250,12 @@ impl SharedConnection {
     /// Says so where the connection takes the place of another. Not when that was given up: at the end
     /// of the process nothing takes its place.
     fn set(&self, live: Live) -> Arc<Live> {
-        static COMPLAINT: Complaint = Complaint::new();
+        static THROTTLE: LogThrottle = LogThrottle::new();
         let given_up = self.0.given_up.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(reason) = given_up
-            && let Some(unsaid) = COMPLAINT.note(Instant::now())
+            && let Some(suppressed) = THROTTLE.should_log(Instant::now())
         {
-            info!(server = %live.server, reason, unsaid, "a connection to Redis has been replaced");
+            info!(server = %live.server, reason, suppressed, "a connection to Redis has been replaced");
         }
         let live = Arc::new(live);
         *self.current() = Some(Arc::clone(&live));

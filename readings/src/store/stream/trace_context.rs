@@ -23,7 +23,7 @@ pub(super) struct Sending {
 impl Sending {
     /// Begins the producer's span if the request that brings the reading is traced.
     pub fn begin(stream: &str) -> Option<Self> {
-        let (tracer, parent) = trace::current()?;
+        let (tracer, parent) = trace::current_sampled()?;
         let span = tracer.build_with_context(spans::send(stream), &parent);
         let context = parent.with_span(span);
         let traceparent = to_traceparent(context.span().span_context());
@@ -50,7 +50,7 @@ impl Sending {
                     span.set_attribute(spans::message_id(id.to_string()));
                 }
             }
-            Err(error) => spans::fail(&span, error.class.name()),
+            Err(error) => spans::set_error(&span, error.class.name()),
         }
         span.end();
         result
