@@ -6,7 +6,6 @@
 mod commands;
 mod config;
 mod console;
-mod import;
 mod local_redis;
 mod roles;
 mod shutdown;
@@ -60,7 +59,7 @@ async fn run(command: Command, remarks: Vec<String>) -> ExitCode {
 /// Runs a command that does one thing and ends; what goes wrong is said as text.
 async fn do_one_thing(command: Command) -> ExitCode {
     let done = match command {
-        Command::Import(arguments) => return import::run(arguments).await,
+        Command::Import(arguments) => return commands::import::run(arguments).await,
         Command::Healthcheck(arguments) => commands::healthcheck::run(arguments).await,
         Command::DeadLetters(arguments) => commands::dead_letters::run(arguments).await,
         Command::Reconcile(arguments) => commands::reconcile::run(arguments).await,

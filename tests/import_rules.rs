@@ -63,6 +63,12 @@ fn readings_knows_neither_api_nor_actors() {
 }
 
 #[test]
+fn import_reaches_the_service_by_http_alone() {
+    let import = &dependencies()["import"];
+    assert!(!import.contains("api") && !import.contains("actors"));
+}
+
+#[test]
 fn redis_is_named_only_by_readings() {
     assert_eq!(who_names("redis"), ["readings"]);
 }

@@ -25,6 +25,7 @@ mod roles;
 mod telemetry;
 
 use clap::{Parser, Subcommand};
+use import::ImportArguments;
 
 pub use self::command_redis::ToolRedis;
 pub use self::commands::{
@@ -44,7 +45,6 @@ pub use self::redis::RedisSettings;
 pub use self::retention::RetentionSettings;
 pub use self::roles::{IngestionSettings, ProcessingSettings, QuerySettings, UpSettings};
 pub use self::telemetry::{OtlpProtocol, TelemetrySettings};
-use crate::import::ImportArguments;
 
 /// Takes energy-meter readings over HTTP, never loses one, and serves them back per site.
 ///
@@ -84,6 +84,8 @@ pub enum Command {
     /// Serve stored readings over HTTP, without consuming the stream
     QueryApi(QuerySettings),
     /// Send the readings of a file to an Ingestion API
+    // The crate `import` knows no environment, like every crate but this.
+    #[command(mut_arg("url", |url| url.env("IMPORT_URL").hide_env_values(true)))]
     Import(ImportArguments),
     /// Print the OpenAPI document of a service
     Openapi(OpenapiArguments),

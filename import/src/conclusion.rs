@@ -3,10 +3,10 @@
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use super::console::Console;
 use super::report::Summary;
 use super::resume::Command;
 use super::stop::Stop;
-use crate::console;
 
 /// Exit codes; `--help` tells them. 0 is for imports of which every row was accepted.
 mod code {
@@ -23,38 +23,38 @@ mod code {
 /// How an import ended.
 pub struct Conclusion {
     /// The numbers.
-    pub summary: Summary,
+    pub(crate) summary: Summary,
     /// Whether and why it ended before the end of the file.
-    pub stop: Arc<Stop>,
+    pub(crate) stop: Arc<Stop>,
     /// Whether somebody asked for that.
-    pub is_interrupted: bool,
+    pub(crate) is_interrupted: bool,
     /// How to go on.
-    pub command: Command,
+    pub(crate) command: Command,
 }
 
 impl Conclusion {
     /// Tells the numbers on standard output and what else is to know on standard error.
-    pub fn tell(&self) -> ExitCode {
+    pub fn tell(&self, console: &dyn Console) -> ExitCode {
         let counts = &self.summary.counts;
         if let Some(failure) = self.stop.reason() {
-            console::complain(format_args!("energy-pipeline: {failure:#}"));
+            console.eprint(&format_args!("energy-pipeline: {failure:#}"));
         } else if counts.rows() == 0 && !self.is_interrupted {
-            console::complain("there are no rows");
+            console.eprint(&"there are no rows");
         }
         if counts.replayed > 0 {
             let replayed = counts.replayed;
-            console::complain(format_args!("{replayed} of the accepted rows were there already"));
+            console.eprint(&format_args!("{replayed} of the accepted rows were there already"));
         }
         if self.stop.is_stopped() {
             let line = counts.last_line;
-            console::complain(format_args!("ended at line {line}; nothing after it was sent"));
+            console.eprint(&format_args!("ended at line {line}; nothing after it was sent"));
         }
         if let Some(line) = self.next_line() {
             let command = self.command.at_line(line);
-            console::complain(format_args!("to go on, from line {line}:"));
-            console::complain(format_args!("  {command}"));
+            console.eprint(&format_args!("to go on, from line {line}:"));
+            console.eprint(&format_args!("  {command}"));
         }
-        self.summary.to_string().lines().for_each(console::say);
+        self.summary.to_string().lines().for_each(|line| console.print(&line));
         self.exit_code().into()
     }
 
@@ -94,8 +94,8 @@ mod tests {
     use tokio_util::sync::CancellationToken;
 
     use super::*;
-    use crate::import::arguments::ImportArguments;
-    use crate::import::report::Counts;
+    use crate::arguments::ImportArguments;
+    use crate::report::Counts;
 
     fn conclusion(counts: Counts, arguments: &[&str], is_stopped: bool) -> Conclusion {
         let command = ImportArguments::augment_args(clap::Command::new("import"));
@@ -109,7 +109,7 @@ mod tests {
             summary: Summary { counts, rejects: None },
             stop: Arc::new(stop),
             is_interrupted: false,
-            command: Command::of(None, &arguments),
+            command: Command::of("energy-pipeline", &arguments),
         }
     }
 

@@ -9,6 +9,7 @@ mod availability;
 mod body;
 mod client;
 mod conclusion;
+mod console;
 mod end_of_day;
 mod foreign;
 mod format;
@@ -35,7 +36,6 @@ mod table;
 mod verdict;
 
 use std::path::PathBuf;
-use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::Context;
@@ -44,7 +44,8 @@ use tokio_util::sync::CancellationToken;
 
 pub use self::arguments::ImportArguments;
 use self::client::Client;
-use self::conclusion::Conclusion;
+pub use self::conclusion::Conclusion;
+pub use self::console::Console;
 use self::progress::Progress;
 use self::reader::Which;
 use self::rejects::Rejects;
@@ -52,21 +53,8 @@ use self::report::{Counter, Summary};
 use self::resume::Command;
 use self::rows::NextRow;
 use self::sender::Sender;
-use self::source::{Meter, Source};
+use self::source::Source;
 use self::stop::Stop;
-use crate::{console, shutdown};
-
-/// Sends a file, and gives the exit code that [`Conclusion`] tells.
-pub async fn run(arguments: ImportArguments) -> ExitCode {
-    let concluded = async {
-        let interrupted = shutdown::on_signal()?;
-        import(arguments, &interrupted).await
-    };
-    match concluded.await {
-        Ok(conclusion) => conclusion.tell(),
-        Err(error) => console::fail(&error),
-    }
-}
 
 /// What the parts of an import share.
 #[derive(Clone)]
@@ -76,16 +64,22 @@ struct Shared {
     stop: Arc<Stop>,
 }
 
-/// Sends a file until its end, `interrupted`, or a failure that concerns all of it.
-async fn import(
+/// Sends a file until its end, `interrupted`, or a failure that concerns all of it. `program` is how this
+/// program was called, for the command that goes on with the import.
+///
+/// # Errors
+/// When the import cannot begin: the file cannot be opened, or the rejects file cannot be written.
+pub async fn run(
     arguments: ImportArguments,
+    program: String,
+    console: &'static dyn Console,
     interrupted: &CancellationToken,
 ) -> anyhow::Result<Conclusion> {
-    let command = Command::of(std::env::args().next(), &arguments);
+    let command = Command::of(&program, &arguments);
     let ImportArguments { file, url, concurrency, retry_for, rejects, format, .. } = arguments;
     let which = Which { from_line: arguments.from_line, with_keys: !arguments.no_idempotency_keys };
     let source = Source::open(&file).with_context(|| format!("cannot read {}", file.display()))?;
-    let shared = Shared::new(source.meter(), interrupted);
+    let shared = Shared::new(Progress::new(source.meter(), console), interrupted);
     let rejects = Rejects::create(rejects, &file, which.from_line, shared.progress.clone())?;
     let rejects_file = rejects.path().map(PathBuf::from);
     let client = Client::new(url, retry_for, shared.clone())?;
@@ -102,9 +96,9 @@ async fn import(
 }
 
 impl Shared {
-    fn new(meter: Meter, interrupted: &CancellationToken) -> Self {
+    fn new(progress: Progress, interrupted: &CancellationToken) -> Self {
         let stop = Arc::new(Stop::with(interrupted));
-        Self { counter: Arc::new(Counter::start()), progress: Progress::new(meter), stop }
+        Self { counter: Arc::new(Counter::start()), progress, stop }
     }
 
     async fn send_and_show(

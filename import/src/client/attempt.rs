@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::import::answer::{Answer, Trouble};
-use crate::import::rows::Row;
-use crate::import::verdict::{Outcome, Refusal, Verdict};
+use crate::answer::{Answer, Trouble};
+use crate::rows::Row;
+use crate::verdict::{Outcome, Refusal, Verdict};
 
 /// A row, and what is known of it. (Shared by its tries, which are one after the other.)
 pub struct Attempt<'a> {

@@ -104,7 +104,7 @@ fn object(line: Line) -> NextRow {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::import::lines::MAX_LINE_BYTES;
+    use crate::lines::MAX_LINE_BYTES;
 
     fn rows(text: &[u8]) -> Vec<NextRow> {
         let mut objects = Objects::open(Lines::new(text)).unwrap();

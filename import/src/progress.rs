@@ -9,9 +9,9 @@ use indicatif::{HumanCount, ProgressBar, ProgressStyle};
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
+use super::console::Console;
 use super::report::{Counter, Counts};
 use super::source::Meter;
-use crate::console;
 
 /// How often the bar is drawn. Too low: drawing costs more than it tells. Too high: it looks stuck.
 const BAR_EVERY: Duration = Duration::from_millis(200);
@@ -35,24 +35,26 @@ const WITHOUT_SIZE: &str = "{spinner} {msg}, {elapsed}";
 pub struct Progress {
     bar: Option<ProgressBar>,
     meter: Meter,
+    console: &'static dyn Console,
 }
 
 impl Progress {
     /// A bar if standard error is a terminal, else lines.
-    pub fn new(meter: Meter) -> Self {
+    pub fn new(meter: Meter, console: &'static dyn Console) -> Self {
         let bar = io::stderr().is_terminal().then(|| bar(&meter));
-        Self { bar, meter }
+        Self { bar, meter, console }
     }
 
     /// A display for tests.
     #[cfg(test)]
     pub fn silent() -> Self {
-        Self { bar: Some(ProgressBar::hidden()), meter: Meter::default() }
+        let (bar, meter) = (Some(ProgressBar::hidden()), Meter::default());
+        Self { bar, meter, console: &super::console::Silent }
     }
 
     /// Says a line without disturbing the bar.
     pub fn note(&self, text: impl Display) {
-        let note = || console::complain(text);
+        let note = || self.console.eprint(&text);
         match &self.bar {
             Some(bar) => bar.suspend(note),
             None => note(),
@@ -76,14 +78,14 @@ impl Progress {
             Some(bar) => bar.finish_and_clear(),
             // Without rows there is nothing to tell but why.
             None if counter.counts().rows() == 0 => {}
-            None => console::complain(self.line(&counter.counts(), &Counts::default())),
+            None => self.console.eprint(&self.line(&counter.counts(), &Counts::default())),
         }
     }
 
     fn draw(&self, counts: &Counts, window: &mut VecDeque<Counts>) {
         let earlier = window.front().copied().unwrap_or_default();
         match &self.bar {
-            None => console::complain(self.line(counts, &earlier)),
+            None => self.console.eprint(&self.line(counts, &earlier)),
             Some(bar) => {
                 bar.set_message(in_words(counts, &earlier));
                 bar.set_position(self.meter.read());

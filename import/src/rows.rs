@@ -167,7 +167,7 @@ impl ReadError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::import::foreign;
+    use crate::foreign;
 
     #[test]
     fn errors_of_the_unpacker_are_told_from_those_of_the_disk() {

@@ -34,38 +34,38 @@ pub struct ImportArguments {
     /// `site_id`, `device_id`, `power_reading` and `timestamp`, plain or gzip. `-` is standard input.
     /// In CSV the time 24:00 is 00:00 of the next day
     #[arg(value_name = "FILE")]
-    pub(super) file: PathBuf,
+    pub(crate) file: PathBuf,
     /// Base URL of the Ingestion API, or of the web page with `/api`; `/readings` is appended
-    #[arg(long, env = "IMPORT_URL", value_name = "URL", hide_env_values = true)]
+    #[arg(long, value_name = "URL")]
     #[arg(default_value = ServiceUrl::STANDARD, value_parser = ServiceUrl::parse)]
-    pub(super) url: ServiceUrl,
+    pub(crate) url: ServiceUrl,
     /// How many rows are under way at once, 1 to 1024. Lower: slower. Higher: more connections, and
     /// the order of sending is further from the file's
     #[arg(long, value_name = "ROWS", default_value_t = DEFAULT_CONCURRENCY)]
     #[arg(value_parser = clap::value_parser!(u16).range(1..=1024))]
-    pub(super) concurrency: u16,
+    pub(crate) concurrency: u16,
     /// How long a row is tried again while the service cannot be reached, or it or a gateway answers
     /// 429, 500, 502, 503, 504 or the like, in seconds, 0 to 86400; 0: not at all. `Retry-After` is
     /// waited for within that time. If no other row is answered either, the import ends there
     #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = seconds)]
-    pub(super) retry_for: Duration,
+    pub(crate) retry_for: Duration,
     /// Line of the file (from 1) to begin with, such as an earlier import names at its end; rows
     /// before it are read, but not sent
     #[arg(long, value_name = "LINE", default_value = "1")]
     #[arg(value_parser = clap::value_parser!(u64).range(1..))]
-    pub(super) from_line: u64,
+    pub(crate) from_line: u64,
     /// Send rows without `Idempotency-Key`: each is added, also if it is there already. It takes less
     /// of the service's memory; a row whose outcome is unknown is then not sent again
     #[arg(long)]
-    pub(super) no_idempotency_keys: bool,
+    pub(crate) no_idempotency_keys: bool,
     /// File for the rows that were not accepted, one JSON object a line with `line`, `row`, `outcome`
     /// and `reasons`; replaced if it exists, from `--from-line` on. If unset, the first 10 are shown on
     /// standard error
     #[arg(long, value_name = "FILE")]
-    pub(super) rejects: Option<PathBuf>,
+    pub(crate) rejects: Option<PathBuf>,
     /// Format of the file; `auto` goes by its name, else by its first character
     #[arg(long, value_enum, default_value_t = FormatChoice::Auto)]
-    pub(super) format: FormatChoice,
+    pub(crate) format: FormatChoice,
 }
 
 fn seconds(text: &str) -> Result<Duration, String> {

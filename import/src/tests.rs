@@ -11,6 +11,7 @@ use super::format::FormatChoice;
 use super::report::Counts;
 use super::stub::{Reply, Stub};
 use super::*;
+use crate::console::Silent;
 
 impl Shared {
     /// Nobody sees the progress, and nobody interrupts.
@@ -21,6 +22,13 @@ impl Shared {
             stop: Arc::new(Stop::with(&CancellationToken::new())),
         }
     }
+}
+
+async fn run_silently(
+    arguments: ImportArguments,
+    interrupted: &CancellationToken,
+) -> anyhow::Result<Conclusion> {
+    run(arguments, "energy-pipeline".to_owned(), &Silent, interrupted).await
 }
 
 /// Imports into a stub what a file holds.
@@ -49,7 +57,7 @@ impl Attempt {
 
     /// The conclusion, and the lines of the rejects file.
     async fn run(self) -> (Conclusion, Vec<Value>) {
-        let conclusion = import(self.arguments, &CancellationToken::new()).await.unwrap();
+        let conclusion = run_silently(self.arguments, &CancellationToken::new()).await.unwrap();
         let rejects = std::fs::read_to_string(self.directory.path().join("rejects")).unwrap();
         let mut rejects: Vec<Value> =
             rejects.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
@@ -228,7 +236,7 @@ async fn an_interrupted_import_finishes_what_is_under_way() {
     });
     let stub = stub.await;
     let attempt = Attempt::new(&stub, "a.ndjson", numbered(0..10_000));
-    let conclusion = import(attempt.arguments, &interrupted).await.unwrap();
+    let conclusion = run_silently(attempt.arguments, &interrupted).await.unwrap();
     let counts = conclusion.summary.counts;
     assert!(conclusion.is_interrupted && conclusion.stop.reason().is_none());
     assert!((101..110).contains(&counts.accepted), "{counts:?}");
@@ -241,6 +249,7 @@ async fn a_file_that_does_not_exist_is_named() {
     let stub = Stub::start(|_, _| Reply::accepted()).await;
     let mut attempt = Attempt::new(&stub, "a.ndjson", "");
     attempt.arguments.file = Path::new("/no/such.csv").to_owned();
-    let error = import(attempt.arguments, &CancellationToken::new()).await.err().expect("no file");
+    let error =
+        run_silently(attempt.arguments, &CancellationToken::new()).await.err().expect("no file");
     assert!(format!("{error:#}").starts_with("cannot read /no/such.csv: No such file"));
 }

@@ -1,9 +1,9 @@
 use serde_json::Value;
 
 use super::*;
-use crate::import::header::COLUMNS;
-use crate::import::lines::MAX_LINE_BYTES;
-use crate::import::rows::NoRow;
+use crate::header::COLUMNS;
+use crate::lines::MAX_LINE_BYTES;
+use crate::rows::NoRow;
 
 const HEADER: &str = "site_id,device_id,power_reading,timestamp\n";
 

@@ -30,7 +30,7 @@ pub fn client(url: &ServiceUrl) -> reqwest::Result<reqwest::Client> {
     // Err means that the process has chosen a provider before, which serves as well.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let mut builder = reqwest::Client::builder()
-        .user_agent(concat!(env!("CARGO_PKG_NAME"), "/", env!("CARGO_PKG_VERSION")))
+        .user_agent(concat!("energy-pipeline/", env!("CARGO_PKG_VERSION")))
         .connect_timeout(CONNECT_TIMEOUT)
         .timeout(ANSWER_TIMEOUT)
         .pool_idle_timeout(IDLE_TIMEOUT)

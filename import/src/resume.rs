@@ -17,10 +17,9 @@ pub struct Command {
 impl Command {
     /// The command that these arguments came from; what is as it is by default is left out, and so is
     /// a URL with a password.
-    pub fn of(program: Option<String>, arguments: &ImportArguments) -> Self {
-        let program = program.unwrap_or_else(|| env!("CARGO_PKG_NAME").to_owned());
+    pub fn of(program: &str, arguments: &ImportArguments) -> Self {
         let mut command = Self { words: Vec::new(), with_keys: !arguments.no_idempotency_keys };
-        command.words.extend([quoted(&program), "import".to_owned()]);
+        command.words.extend([quoted(program), "import".to_owned()]);
         command.words.push(quoted(&arguments.file.to_string_lossy()));
         if !arguments.url.is_standard() && !arguments.url.has_credentials() {
             command.option("--url", &arguments.url);
@@ -70,7 +69,7 @@ mod tests {
         let command = ImportArguments::augment_args(clap::Command::new("import"));
         let matches = command.get_matches_from([&["import"], words].concat());
         let arguments = ImportArguments::from_arg_matches(&matches).unwrap();
-        Command::of(Some("./energy-pipeline".to_owned()), &arguments).at_line(7)
+        Command::of("./energy-pipeline", &arguments).at_line(7)
     }
 
     #[test]

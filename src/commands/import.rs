@@ -1,0 +1,34 @@
+//! The command `import`: the crate does the work, and writes through this program's console.
+
+use std::fmt::Display;
+use std::process::ExitCode;
+
+use import::{Console, ImportArguments};
+
+use crate::config::program;
+use crate::{console, shutdown};
+
+/// Standard output and standard error.
+struct Terminal;
+
+impl Console for Terminal {
+    fn print(&self, line: &dyn Display) {
+        console::say(line);
+    }
+
+    fn eprint(&self, line: &dyn Display) {
+        console::complain(line);
+    }
+}
+
+/// Sends a file, and returns the exit code that `import --help` documents.
+pub async fn run(arguments: ImportArguments) -> ExitCode {
+    let result = async {
+        let interrupted = shutdown::on_signal()?;
+        import::run(arguments, program(), &Terminal, &interrupted).await
+    };
+    match result.await {
+        Ok(result) => result.tell(&Terminal),
+        Err(error) => console::fail(&error),
+    }
+}
