@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::format::FormatChoice;
-use super::service_url::ServiceUrl;
+use crate::client::service_url::ServiceUrl;
+use crate::input::format::FormatChoice;
 
 /// Rows under way at once unless told otherwise.
 pub const DEFAULT_CONCURRENCY: u16 = 64;

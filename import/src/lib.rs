@@ -3,40 +3,15 @@
 //! A thread of its own reads rows into a short queue; tasks take them from there and post them. What
 //! is in memory does not depend on the size of the file.
 
-mod answer;
 mod arguments;
-mod availability;
-mod body;
 mod client;
-mod conclusion;
-mod console;
-mod end_of_day;
-mod foreign;
-mod format;
-mod header;
-mod http;
-mod keys;
-mod lines;
-mod objects;
-mod progress;
-mod quotes;
-mod reader;
-mod records;
-mod rejects;
-mod report;
-mod resume;
-mod rows;
+mod import_result;
+mod input;
+mod resume_command;
 mod sender;
-mod service_url;
-mod source;
-mod stop;
-#[cfg(test)]
-mod stub;
-mod table;
-mod verdict;
+mod tracking;
 
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use anyhow::Context;
 use tokio::sync::mpsc;
@@ -44,25 +19,17 @@ use tokio_util::sync::CancellationToken;
 
 pub use self::arguments::ImportArguments;
 use self::client::Client;
-pub use self::conclusion::Conclusion;
-pub use self::console::Console;
-use self::progress::Progress;
-use self::reader::Which;
-use self::rejects::Rejects;
-use self::report::{Counter, Summary};
-use self::resume::Command;
-use self::rows::NextRow;
+pub use self::import_result::Conclusion;
+use self::input::reader::{self, Which};
+use self::input::row::NextRow;
+use self::input::source::Source;
+use self::resume_command::Command;
 use self::sender::Sender;
-use self::source::Source;
-use self::stop::Stop;
-
-/// What the parts of an import share.
-#[derive(Clone)]
-struct Shared {
-    counter: Arc<Counter>,
-    progress: Progress,
-    stop: Arc<Stop>,
-}
+use self::tracking::Shared;
+pub use self::tracking::console::Console;
+use self::tracking::progress::Progress;
+use self::tracking::rejects::Rejects;
+use self::tracking::stats::Summary;
 
 /// Sends a file until its end, `interrupted`, or a failure that concerns all of it. `program` is how this
 /// program was called, for the command that goes on with the import.
@@ -85,7 +52,7 @@ pub async fn run(
     let client = Client::new(url, retry_for, shared.clone())?;
     let sender = Sender::new(client, rejects, shared.clone());
     let (rows, end) = reader::start(source, file, format, which)?;
-    shared.send_and_show(sender, rows, concurrency).await?;
+    send_and_show(&shared, sender, rows, concurrency).await?;
     if !shared.stop.is_stopped() {
         // Err means that the reader panicked, which has been told.
         end.await.context("reading broke off")?.unwrap_or_else(|error| shared.stop.note(error));
@@ -95,32 +62,25 @@ pub async fn run(
     Ok(Conclusion { summary, stop: shared.stop, is_interrupted, command })
 }
 
-impl Shared {
-    fn new(progress: Progress, interrupted: &CancellationToken) -> Self {
-        let stop = Arc::new(Stop::with(interrupted));
-        Self { counter: Arc::new(Counter::start()), progress, stop }
-    }
-
-    async fn send_and_show(
-        &self,
-        sender: Sender,
-        rows: mpsc::Receiver<NextRow>,
-        concurrency: u16,
-    ) -> anyhow::Result<()> {
-        let sent = CancellationToken::new();
-        let sending = async {
-            // Also if a worker panics.
-            let _sent = sent.clone().drop_guard();
-            sender.send_all(rows, concurrency).await
-        };
-        let stopping = async {
-            if sent.run_until_cancelled(self.stop.token().cancelled()).await.is_some() {
-                self.progress.note("ending: finishing the rows under way");
-            }
-        };
-        let showing = self.progress.show(&self.counter, &sent);
-        tokio::join!(sending, showing, stopping).0
-    }
+async fn send_and_show(
+    shared: &Shared,
+    sender: Sender,
+    rows: mpsc::Receiver<NextRow>,
+    concurrency: u16,
+) -> anyhow::Result<()> {
+    let sent = CancellationToken::new();
+    let sending = async {
+        // Also if a worker panics.
+        let _sent = sent.clone().drop_guard();
+        sender.send_all(rows, concurrency).await
+    };
+    let stopping = async {
+        if sent.run_until_cancelled(shared.stop.token().cancelled()).await.is_some() {
+            shared.progress.note("ending: finishing the rows under way");
+        }
+    };
+    let showing = shared.progress.show(&shared.counter, &sent);
+    tokio::join!(sending, showing, stopping).0
 }
 
 #[cfg(test)]

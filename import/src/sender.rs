@@ -8,11 +8,11 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::Shared;
-use super::client::Client;
-use super::rejects::Rejects;
-use super::rows::NextRow;
-use super::verdict::{Outcome, Refusal, Verdict};
+use crate::client::Client;
+use crate::input::row::NextRow;
+use crate::tracking::Shared;
+use crate::tracking::rejects::Rejects;
+use crate::tracking::row_outcome::{Outcome, Refusal, Verdict};
 
 /// How many rows in a row may fail before the import ends; at least twice the rows under way, which
 /// may all fail at once. Too low: it ends at a short disturbance. Too high: a wrong URL is asked

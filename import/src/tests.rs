@@ -7,22 +7,11 @@ use flate2::write::GzEncoder;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use super::format::FormatChoice;
-use super::report::Counts;
-use super::stub::{Reply, Stub};
 use super::*;
-use crate::console::Silent;
-
-impl Shared {
-    /// Nobody sees the progress, and nobody interrupts.
-    pub fn for_tests() -> Self {
-        Self {
-            counter: Arc::new(Counter::start()),
-            progress: Progress::silent(),
-            stop: Arc::new(Stop::with(&CancellationToken::new())),
-        }
-    }
-}
+use crate::client::fake_service::{Reply, Stub};
+use crate::input::format::FormatChoice;
+use crate::tracking::console::Silent;
+use crate::tracking::stats::Counts;
 
 async fn run_silently(
     arguments: ImportArguments,

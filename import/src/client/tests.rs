@@ -3,8 +3,8 @@ mod retries;
 use serde_json::json;
 
 use super::*;
-use crate::stub::{Reply, Stub};
-use crate::verdict::{Outcome, Reason, Refusal};
+use crate::client::fake_service::{Reply, Stub};
+use crate::tracking::row_outcome::{Outcome, Reason, Refusal};
 
 const LONG: Duration = Duration::from_mins(1);
 

@@ -5,7 +5,7 @@ use std::time::Instant as WallClock;
 use tokio_util::sync::CancellationToken;
 
 use super::*;
-use crate::stop::Stop;
+use crate::tracking::abort::Stop;
 
 #[tokio::test]
 async fn unavailable_is_tried_again_until_it_is_available() {

@@ -7,7 +7,7 @@ use reqwest::header::{CONTENT_TYPE, DATE, HeaderMap, HeaderName, LOCATION, RETRY
 use reqwest::{Response, StatusCode};
 use serde::Deserialize;
 
-use super::verdict::{Outcome, Reason, Refusal};
+use crate::tracking::row_outcome::{Outcome, Reason, Refusal};
 
 /// The most bytes of an answer that are read. Too low and reasons are lost; too high and an answer
 /// that never ends fills the memory.

@@ -4,11 +4,11 @@
 //! rows stay two, also when the file is sent again, has grown at its end, or is a part of another
 //! export. It depends on nothing else, neither on the line nor on what became of other rows.
 
-mod seen;
+mod occurrences;
 
 use sha2::{Digest, Sha256};
 
-use self::seen::Occurrences;
+use self::occurrences::Occurrences;
 
 /// Names the rows of a file in its order.
 #[derive(Default)]

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 
-use super::service_url::ServiceUrl;
+use crate::client::service_url::ServiceUrl;
 
 /// What the stub does with a request.
 #[derive(Debug, Clone)]

@@ -2,8 +2,8 @@
 
 use std::fmt::Display;
 
-use super::arguments::{DEFAULT_CONCURRENCY, DEFAULT_RETRY_FOR, ImportArguments};
-use super::format::FormatChoice;
+use crate::arguments::{DEFAULT_CONCURRENCY, DEFAULT_RETRY_FOR, ImportArguments};
+use crate::input::format::FormatChoice;
 
 /// The command of an import, to be given again from another line.
 #[derive(Debug, Clone)]

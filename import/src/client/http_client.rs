@@ -7,7 +7,7 @@ use std::time::Duration;
 use hyper_util::client::proxy::matcher::Matcher;
 use reqwest::redirect;
 
-use super::service_url::ServiceUrl;
+use crate::client::service_url::ServiceUrl;
 
 /// How long making a connection may take. Too low and far services are never reached; too high and
 /// one that vanished is noticed late.

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, ensure};
 use serde::{Deserialize, Serialize};
 
-use super::progress::Progress;
-use super::verdict::{Outcome, Reason, Refusal};
+use crate::tracking::progress::Progress;
+use crate::tracking::row_outcome::{Outcome, Reason, Refusal};
 
 /// How many rows are shown on the terminal when no file is named for them. Too low and a pattern is
 /// not seen; too high and what was above is gone.

@@ -2,8 +2,8 @@
 
 use std::io::{self, ErrorKind};
 
-use super::foreign::Foreign;
-use super::lines::{Line, MAX_LINE_BYTES};
+use crate::input::lines::{Line, MAX_LINE_BYTES};
+use crate::input::unsupported_file::Foreign;
 
 /// The most bytes of a row without its end that are shown when it is too long to be kept. Too low
 /// and the row cannot be found; too high and the rejects file grows with rows that nobody reads.
@@ -167,14 +167,14 @@ impl ReadError {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::foreign;
+    use crate::input::unsupported_file;
 
     #[test]
     fn errors_of_the_unpacker_are_told_from_those_of_the_disk() {
         let text = |kind| ReadError::after(7, io::Error::new(kind, "why")).to_string();
         assert!(text(ErrorKind::UnexpectedEof).contains("cut off; nothing after line 7"));
         assert!(text(ErrorKind::InvalidInput).contains("damaged; nothing after line 7"));
-        let foreign = foreign::identify(b"%PDF-1.7").unwrap();
+        let foreign = unsupported_file::identify(b"%PDF-1.7").unwrap();
         let error = ReadError::after(0, io::Error::other(foreign)).to_string();
         assert!(error.starts_with("this is a PDF"), "{error}");
         assert_eq!(text(ErrorKind::TimedOut), "reading failed after line 7: why");

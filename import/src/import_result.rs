@@ -3,10 +3,10 @@
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use super::console::Console;
-use super::report::Summary;
-use super::resume::Command;
-use super::stop::Stop;
+use crate::resume_command::Command;
+use crate::tracking::abort::Stop;
+use crate::tracking::console::Console;
+use crate::tracking::stats::Summary;
 
 /// Exit codes; `--help` tells them. 0 is for imports of which every row was accepted.
 mod code {
@@ -95,7 +95,7 @@ mod tests {
 
     use super::*;
     use crate::arguments::ImportArguments;
-    use crate::report::Counts;
+    use crate::tracking::stats::Counts;
 
     fn conclusion(counts: Counts, arguments: &[&str], is_stopped: bool) -> Conclusion {
         let command = ImportArguments::augment_args(clap::Command::new("import"));

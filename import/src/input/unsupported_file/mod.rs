@@ -12,8 +12,6 @@ pub const LOOKED_AT_BYTES: u64 = 64 * 1024;
 /// The bytes by which it is seen that a file may be something else than text.
 pub const SUSPICIOUS_AFTER_BYTES: usize = 4;
 
-const SAVE_AS_CSV: &str = "save the sheet as CSV, in UTF-8 and separated by commas";
-
 /// Formats by their first bytes, which are those that `file` (its `magic(5)`) goes by.
 const MAGIC: [(&[u8], &str); 22] = [
     (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an old Excel or Word file (.xls, .doc); save it as CSV"),

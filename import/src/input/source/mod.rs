@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use flate2::bufread::MultiGzDecoder;
 
-use super::foreign::{self, SUSPICIOUS_AFTER_BYTES};
+use crate::input::unsupported_file::{self, SUSPICIOUS_AFTER_BYTES};
 
 /// Bytes that are read at a time. Too low: many reads. Too high: the progress of a small gzip file
 /// jumps, as its bytes hold many rows.
@@ -115,9 +115,9 @@ fn text(mut reader: impl BufRead + Send + 'static) -> io::Result<Text> {
     let mut opening = read_opening(&mut reader, |opening| {
         opening.len() >= SUSPICIOUS_AFTER_BYTES && first_character(opening).is_some()
     })?;
-    if foreign::is_suspicious(without_byte_order_mark(&opening)) {
-        reader.by_ref().take(foreign::LOOKED_AT_BYTES).read_to_end(&mut opening)?;
-        if let Some(foreign) = foreign::identify(without_byte_order_mark(&opening)) {
+    if unsupported_file::is_suspicious(without_byte_order_mark(&opening)) {
+        reader.by_ref().take(unsupported_file::LOOKED_AT_BYTES).read_to_end(&mut opening)?;
+        if let Some(foreign) = unsupported_file::identify(without_byte_order_mark(&opening)) {
             return Err(io::Error::other(foreign));
         }
     }

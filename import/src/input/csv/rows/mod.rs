@@ -2,12 +2,12 @@
 
 use std::io::BufRead;
 
-use super::body;
-use super::end_of_day::next_day;
-use super::header::{Header, HeaderError, explain};
-use super::lines::Lines;
-use super::records::{Record, Records};
-use super::rows::{NextRow, ReadError, Row, RowFault, Rows};
+use crate::input::csv::header::{Header, HeaderError, explain};
+use crate::input::csv::hour_24::next_day;
+use crate::input::csv::records::{Record, Records};
+use crate::input::lines::Lines;
+use crate::input::request_body;
+use crate::input::row::{NextRow, ReadError, Row, RowFault, Rows};
 
 /// Reads the rows after a header.
 pub struct Table<R> {
@@ -37,7 +37,7 @@ impl<R: BufRead> Table<R> {
         let [site, device, power, timestamp] = self.header.pick(&fields)?;
         let next_day = next_day(timestamp);
         let timestamp = next_day.as_deref().unwrap_or(timestamp);
-        let body = body::of_fields([site, device, power, timestamp]);
+        let body = request_body::of_fields([site, device, power, timestamp]);
         Ok(Row::converted(record.line(), body, record.text()))
     }
 }

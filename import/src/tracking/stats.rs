@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use super::verdict::Outcome;
+use crate::tracking::row_outcome::Outcome;
 
 /// Counts rows while they are sent.
 #[derive(Debug)]

@@ -4,8 +4,8 @@ use std::fmt;
 
 use readings::iso8601;
 
-use super::foreign::{self, Foreign};
-use super::rows::{ReadError, RowFault};
+use crate::input::row::{ReadError, RowFault};
+use crate::input::unsupported_file::{self, Foreign};
 
 /// The columns that a reading is made of; they are its members.
 pub const COLUMNS: [&str; 4] = ["site_id", "device_id", "power_reading", "timestamp"];
@@ -159,7 +159,7 @@ fn other_spellings(missing: &[&str], names: &[&str]) -> String {
 /// # Errors
 /// When it is something else.
 pub fn explain(line: &[u8]) -> Result<(), HeaderError> {
-    if let Some(foreign) = foreign::identify(line) {
+    if let Some(foreign) = unsupported_file::identify(line) {
         return Err(foreign.into());
     }
     let text = String::from_utf8_lossy(line);

@@ -1,6 +1,6 @@
 //! Zip archives, and the documents that are ones: told by their members' names.
 
-use super::SAVE_AS_CSV;
+const SAVE_AS_CSV: &str = "save the sheet as CSV, in UTF-8 and separated by commas";
 
 /// The header of a member (APPNOTE.TXT 4.3.7): the length of its name is at 26, the name at 30.
 const HEADER: &[u8] = b"PK\x03\x04";

@@ -9,9 +9,9 @@ use indicatif::{HumanCount, ProgressBar, ProgressStyle};
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
-use super::console::Console;
-use super::report::{Counter, Counts};
-use super::source::Meter;
+use crate::input::source::Meter;
+use crate::tracking::console::Console;
+use crate::tracking::stats::{Counter, Counts};
 
 /// How often the bar is drawn. Too low: drawing costs more than it tells. Too high: it looks stuck.
 const BAR_EVERY: Duration = Duration::from_millis(200);
@@ -49,7 +49,7 @@ impl Progress {
     #[cfg(test)]
     pub fn silent() -> Self {
         let (bar, meter) = (Some(ProgressBar::hidden()), Meter::default());
-        Self { bar, meter, console: &super::console::Silent }
+        Self { bar, meter, console: &crate::tracking::console::Silent }
     }
 
     /// Says a line without disturbing the bar.

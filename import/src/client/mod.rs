@@ -3,7 +3,13 @@
 //! This is the only place that knows that a row is a request of its own; an operation that takes
 //! many at once would be used here.
 
-mod attempt;
+mod circuit_breaker;
+#[cfg(test)]
+pub mod fake_service;
+mod http_client;
+mod in_flight_row;
+mod response;
+pub mod service_url;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -14,14 +20,13 @@ use reqwest::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
-use self::attempt::Attempt;
-use super::Shared;
-use super::answer::{Answer, Trouble, judge};
-use super::availability::Availability;
-use super::http;
-use super::rows::Row;
-use super::service_url::ServiceUrl;
-use super::verdict::Verdict;
+use self::in_flight_row::Attempt;
+use crate::client::circuit_breaker::Availability;
+use crate::client::response::{Answer, Trouble, judge};
+use crate::client::service_url::ServiceUrl;
+use crate::input::row::Row;
+use crate::tracking::Shared;
+use crate::tracking::row_outcome::Verdict;
 
 /// The pause before a row is sent a second time; it doubles up to [`MAX_PAUSE`]. Too low: a service
 /// in trouble gets more of it. Too high: a short restart costs more time than it takes.
@@ -52,7 +57,7 @@ impl Client {
     /// # Errors
     /// When the system has no certificates to check those of an `https://` service by.
     pub fn new(url: ServiceUrl, retry_for: Duration, shared: Shared) -> anyhow::Result<Self> {
-        let http = http::client(&url).context("cannot set up HTTPS")?;
+        let http = http_client::client(&url).context("cannot set up HTTPS")?;
         let availability = Availability::new(retry_for, shared.clone());
         let (is_proven, ignores_keys) = (AtomicBool::new(false), AtomicBool::new(false));
         Ok(Self { http, url, retry_for, availability, is_proven, ignores_keys, shared })
@@ -142,15 +147,15 @@ impl Client {
 
     fn no_answer(&self, error: &reqwest::Error) -> Trouble {
         let is_proven = self.is_proven.load(Ordering::Relaxed);
-        if let Some(lasting) = http::lasting(error).filter(|_| !is_proven) {
+        if let Some(lasting) = http_client::lasting(error).filter(|_| !is_proven) {
             self.shared.stop.because(anyhow!("{}: {lasting}{}", self.url, self.url.other_scheme()));
         }
-        let (url, cause) = (&self.url, http::cause(error));
+        let (url, cause) = (&self.url, http_client::cause(error));
         let may_be_there = !error.is_connect();
         let reason = if may_be_there {
             format!("no answer from {url}, so a row may have been taken: {cause}")
         } else {
-            let way = http::proxy(url).map(|proxy| format!(" by way of the proxy {proxy}"));
+            let way = http_client::proxy(url).map(|proxy| format!(" by way of the proxy {proxy}"));
             format!("{url} cannot be reached{}: {cause}", way.unwrap_or_default())
         };
         Trouble { reason, retry_after: None, may_be_there }

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use reqwest::{StatusCode, Url};
 
-use super::answer::Oddity;
+use crate::client::response::Oddity;
 
 /// The address of `POST /readings`. Shown without the password that it may hold.
 #[derive(Debug, Clone)]

@@ -7,13 +7,13 @@ use std::thread;
 use anyhow::Context;
 use tokio::sync::{mpsc, oneshot};
 
-use super::format::{Format, FormatChoice};
-use super::keys::Keys;
-use super::lines::Lines;
-use super::objects::Objects;
-use super::rows::{NextRow, ReadError, Rows};
-use super::source::Source;
-use super::table::Table;
+use crate::input::csv::rows::Table;
+use crate::input::format::{Format, FormatChoice};
+use crate::input::idempotency_keys::Keys;
+use crate::input::lines::Lines;
+use crate::input::ndjson_rows::Objects;
+use crate::input::row::{NextRow, ReadError, Rows};
+use crate::input::source::Source;
 
 /// How many rows are read ahead. Too low: senders wait for the file. Too high: memory, up to 64 KiB
 /// a row, and the progress by bytes read runs ahead of what is sent.

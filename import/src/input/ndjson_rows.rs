@@ -4,10 +4,10 @@ use std::io::BufRead;
 
 use serde::de::IgnoredAny;
 
-use super::body;
-use super::header::{self, CarriageReturns};
-use super::lines::{Line, Lines};
-use super::rows::{NextRow, NoRow, ReadError, Row, RowFault, Rows};
+use crate::input::csv::header::{self, CarriageReturns};
+use crate::input::lines::{Line, Lines};
+use crate::input::request_body;
+use crate::input::row::{NextRow, NoRow, ReadError, Row, RowFault, Rows};
 
 /// Reads objects. Blank lines are skipped; what an object says is for the service to judge.
 #[derive(Debug)]
@@ -90,7 +90,7 @@ fn object(line: Line) -> NextRow {
     }
     let number = line.number;
     match String::from_utf8(line.content) {
-        Ok(text) => Ok(match body::of_object(&text) {
+        Ok(text) => Ok(match request_body::of_object(&text) {
             Some(body) => Row::converted(number, body, text),
             None => Row::verbatim(number, text),
         }),
@@ -104,7 +104,7 @@ fn object(line: Line) -> NextRow {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::lines::MAX_LINE_BYTES;
+    use crate::input::lines::MAX_LINE_BYTES;
 
     fn rows(text: &[u8]) -> Vec<NextRow> {
         let mut objects = Objects::open(Lines::new(text)).unwrap();

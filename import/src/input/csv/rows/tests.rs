@@ -1,9 +1,9 @@
 use serde_json::Value;
 
 use super::*;
-use crate::header::COLUMNS;
-use crate::lines::MAX_LINE_BYTES;
-use crate::rows::NoRow;
+use crate::input::csv::header::COLUMNS;
+use crate::input::lines::MAX_LINE_BYTES;
+use crate::input::row::NoRow;
 
 const HEADER: &str = "site_id,device_id,power_reading,timestamp\n";
 

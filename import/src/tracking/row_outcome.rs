@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::rows::RowFault;
+use crate::input::row::RowFault;
 
 /// What became of a row.
 #[derive(Debug, PartialEq)]

@@ -8,8 +8,8 @@ use anyhow::anyhow;
 use tokio::sync::MutexGuard;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
-use super::Shared;
-use super::answer::Trouble;
+use crate::client::response::Trouble;
+use crate::tracking::Shared;
 
 /// How often trouble is told again. Too low: the terminal is full of it. Too high: it looks as if
 /// nothing happened.

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::answer::{Answer, Trouble};
-use crate::rows::Row;
-use crate::verdict::{Outcome, Refusal, Verdict};
+use crate::client::response::{Answer, Trouble};
+use crate::input::row::Row;
+use crate::tracking::row_outcome::{Outcome, Refusal, Verdict};
 
 /// A row, and what is known of it. (Shared by its tries, which are one after the other.)
 pub struct Attempt<'a> {

@@ -7,9 +7,9 @@
 use std::collections::VecDeque;
 use std::io::BufRead;
 
-use super::lines::{Line, Lines, MAX_LINE_BYTES};
-use super::quotes::Quotes;
-use super::rows::{NoRow, ReadError, RowFault};
+use crate::input::csv::quotes::Quotes;
+use crate::input::lines::{Line, Lines, MAX_LINE_BYTES};
+use crate::input::row::{NoRow, ReadError, RowFault};
 
 /// The most bytes of a record with its line ends. As many as a line's: see there.
 const MAX_RECORD_BYTES: usize = MAX_LINE_BYTES + 1;
