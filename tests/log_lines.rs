@@ -59,7 +59,7 @@ async fn requests_that_fail_for_redis_cause_a_line_a_second_on_every_route() {
     let redis = RedisServer::prepared(&[]);
     let ingestion = ingestion_api(&redis).start().await;
     let processing = processing_service(&redis).start().await;
-    let post = (Method::POST, "/readings", "a reading was not taken");
+    let post = (Method::POST, "/readings", "a reading was not accepted");
     assert_quiet(&ingestion, &post).await;
     let letters = "dead letters cannot be reached";
     for route in [
@@ -68,8 +68,8 @@ async fn requests_that_fail_for_redis_cause_a_line_a_second_on_every_route() {
         (Method::POST, "/pipeline/dead-letters/1-1/retry", letters),
         (Method::GET, "/pipeline", "the pipeline cannot be described"),
         (Method::GET, "/metrics", "the stream cannot be described"),
-        (Method::GET, "/sites", "a query was not answered"),
-        (Method::GET, "/sites/site/readings", "a query was not answered"),
+        (Method::GET, "/sites", "a query failed"),
+        (Method::GET, "/sites/site/readings", "a query failed"),
     ] {
         assert_quiet(&processing, &route).await;
     }

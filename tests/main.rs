@@ -19,6 +19,7 @@ mod dead_letters;
 mod documented_responses;
 mod early_responses;
 mod empty_settings;
+mod error_codes;
 mod errors_name_the_server;
 mod exit_codes;
 mod faults;

@@ -321,7 +321,7 @@ async fn a_line_of_the_log_bears_the_ids_of_the_request_and_of_the_trace() {
     let stderr = ingestion.stderr();
     let line = stderr.lines().find(|line| line.contains("request-7")).unwrap();
     let line: serde_json::Value = serde_json::from_str(line).unwrap();
-    assert_eq!(line["message"], "a reading was not taken");
+    assert_eq!(line["message"], "a reading was not accepted");
     assert_eq!([&line["request_id"], &line["trace_id"]], [&json!("request-7"), &json!(TRACE)]);
     // The span says that it failed, and has the line as an event.
     wait_for_span(&collector, "POST /readings").await;
@@ -331,7 +331,7 @@ async fn a_line_of_the_log_bears_the_ids_of_the_request_and_of_the_trace() {
     assert_eq!(request.attribute("error.type"), "503");
     assert_eq!(request.span.status.as_ref().unwrap().code, 2);
     let events: Vec<_> = request.span.events.iter().map(|event| event.name.as_str()).collect();
-    assert_eq!(events, ["a reading was not taken"]);
+    assert_eq!(events, ["a reading was not accepted"]);
 }
 
 #[tokio::test]

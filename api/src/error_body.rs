@@ -1,32 +1,45 @@
-//! The bodies of failures. No body names an address or a stack trace.
+//! The bodies of errors. No body names an address or has a stack trace.
 
+use instrumentation::request_id;
 use poem::Response;
-use poem::http::{StatusCode, header};
+use poem::http::{HeaderValue, StatusCode, header};
 use poem_openapi::Object;
 use poem_openapi::registry::{MetaSchema, MetaSchemaRef};
 use poem_openapi::types::{Any, ToJSON};
 use readings::validation::{Fault, Location};
 use serde_json::{Value, json};
 
+use crate::error_code::ErrorCode;
 use crate::with_schema::{AnyObject, Shape, Shaped};
 
-/// A failure in one sentence.
+/// An error of one sentence.
 #[derive(Debug, Clone, Object)]
-pub struct Problem {
+#[oai(rename = "Problem")]
+pub struct ErrorBody {
     /// What went wrong, and what to do about it.
     pub detail: String,
+    /// The same for programs.
+    pub code: ErrorCode,
+    /// The request's `X-Request-Id`, which the service's log lines about it have, too.
+    pub request_id: String,
 }
 
-/// All that is wrong with a request.
+/// Every validation error of a request.
 #[derive(Debug, Clone, Object)]
-pub struct ValidationProblem {
-    /// One item for each fault, in field order.
-    pub detail: Vec<ValidationFault>,
+#[oai(rename = "ValidationProblem")]
+pub struct ValidationErrorBody {
+    /// One item for each error, in field order.
+    pub detail: Vec<ValidationErrorItem>,
+    /// Always `validation_failed`.
+    pub code: ErrorCode,
+    /// The request's `X-Request-Id`, which the service's log lines about it have, too.
+    pub request_id: String,
 }
 
 /// A rule that a request breaks.
 #[derive(Debug, Clone, Object)]
-pub struct ValidationFault {
+#[oai(rename = "ValidationFault")]
+pub struct ValidationErrorItem {
     /// The rule, such as `missing`, `string_too_long`, `greater_than_equal` or `json_invalid`.
     pub r#type: String,
     /// Where: `["body", "<field>"]`, `["query", "<name>"]`, `["path", "<name>"]` or
@@ -52,32 +65,53 @@ impl Shape for Step {
     }
 }
 
-impl From<ValidationFault> for ValidationProblem {
-    fn from(fault: ValidationFault) -> Self {
-        Self { detail: vec![fault] }
-    }
-}
-
-impl Problem {
-    /// A failure in one sentence.
-    pub fn new(detail: impl Into<String>) -> Self {
-        Self { detail: detail.into() }
+impl ErrorBody {
+    /// The body of an error of the request that is being answered.
+    pub fn new(code: ErrorCode, detail: impl Into<String>) -> Self {
+        Self { detail: detail.into(), code, request_id: current_request_id() }
     }
 
-    /// The whole answer, for failures outside of the documented operations.
+    /// The body of an error of this request, where its id is not in scope.
+    #[must_use]
+    pub(crate) fn with_request_id(self, id: &HeaderValue) -> Self {
+        Self { request_id: text(id), ..self }
+    }
+
+    /// The whole response, for errors outside of the documented operations.
     #[must_use]
     pub fn response(self, status: StatusCode) -> Response {
         json_response(status, &self.to_json().unwrap_or_default())
     }
 }
 
-impl From<Vec<Fault>> for ValidationProblem {
-    fn from(faults: Vec<Fault>) -> Self {
-        Self { detail: faults.into_iter().map(Into::into).collect() }
+impl ValidationErrorBody {
+    pub(crate) fn new(detail: Vec<ValidationErrorItem>) -> Self {
+        Self { detail, code: ErrorCode::ValidationFailed, request_id: current_request_id() }
     }
 }
 
-impl From<Fault> for ValidationFault {
+fn current_request_id() -> String {
+    request_id::current().as_ref().map(text).unwrap_or_default()
+}
+
+/// A request id is visible ASCII, whether the client's or our own.
+fn text(id: &HeaderValue) -> String {
+    id.to_str().unwrap_or_default().to_owned()
+}
+
+impl From<ValidationErrorItem> for ValidationErrorBody {
+    fn from(error: ValidationErrorItem) -> Self {
+        Self::new(vec![error])
+    }
+}
+
+impl From<Vec<Fault>> for ValidationErrorBody {
+    fn from(faults: Vec<Fault>) -> Self {
+        Self::new(faults.into_iter().map(Into::into).collect())
+    }
+}
+
+impl From<Fault> for ValidationErrorItem {
     fn from(fault: Fault) -> Self {
         let loc = match fault.location {
             Location::Body => vec![json!("body")],

@@ -5,7 +5,8 @@
 //! | [`ingestion`] | `POST /readings` |
 //! | [`query`] | the readings of a site, the list of sites |
 //! | [`operations`] | health, probes, metrics |
-//! | [`error_body`] | the bodies of failures |
+//! | [`error_code`] | the `code` of every error, and the rules of errors |
+//! | [`error_body`] | the bodies of errors |
 //! | `store_failure` | how trouble with Redis becomes one, and a line in the log |
 //! | [`spec`] | each service's routes and its OpenAPI document |
 //! | [`middleware`] | what holds for every request: its id, its time limit, its errors |
@@ -13,6 +14,7 @@
 //! | [`server`] | connections, their time limits and their end |
 
 pub mod error_body;
+pub mod error_code;
 pub mod frontend;
 pub mod ingestion;
 pub mod metrics;

@@ -13,7 +13,8 @@ use tokio::time::timeout;
 use tracing::{Instrument, error, warn};
 use uuid::Uuid;
 
-use crate::error_body::Problem;
+use crate::error_body::ErrorBody;
+use crate::error_code::ErrorCode;
 use crate::paths::Paths;
 use crate::request_span::Exchange;
 
@@ -64,6 +65,8 @@ impl<E: Endpoint<Output = Response>> Endpoint for Front<E> {
 
 impl<E: Endpoint<Output = Response>> Front<E> {
     async fn answer(&self, request: Request, path: &str) -> Response {
+        // A request that changes nothing has no outcome to be in doubt about.
+        let is_safe = request.method().is_safe();
         let answering = AssertUnwindSafe(self.service.call(request)).catch_unwind();
         match timeout(REQUEST_TIMEOUT, answering).await {
             Ok(Ok(Ok(response))) => response,
@@ -73,15 +76,18 @@ impl<E: Endpoint<Output = Response>> Front<E> {
                 if let Some(suppressed) = THROTTLE.should_log(Instant::now()) {
                     error!(path, suppressed, "a request handler panicked");
                 }
-                Problem::new("Internal Server Error").response(StatusCode::INTERNAL_SERVER_ERROR)
+                ErrorBody::new(ErrorCode::InternalError, "Internal Server Error")
+                    .response(StatusCode::INTERNAL_SERVER_ERROR)
             }
             Err(_elapsed) => {
                 static THROTTLE: LogThrottle = LogThrottle::new();
                 if let Some(suppressed) = THROTTLE.should_log(Instant::now()) {
                     warn!(path, suppressed, "a request took too long");
                 }
+                let code =
+                    if is_safe { ErrorCode::RequestTimeout } else { ErrorCode::OutcomeUnknown };
                 let detail = "The request took too long; whether it was carried out is unknown";
-                Problem::new(detail).response(StatusCode::SERVICE_UNAVAILABLE)
+                ErrorBody::new(code, detail).response(StatusCode::SERVICE_UNAVAILABLE)
             }
         }
     }
@@ -93,14 +99,14 @@ impl<E: Endpoint<Output = Response>> Front<E> {
         {
             return redirect;
         }
-        match error.status() {
-            StatusCode::METHOD_NOT_ALLOWED => {
-                let allow = self.paths.methods(path).unwrap_or("GET, HEAD");
-                let response = Problem::new("Method Not Allowed").response(error.status());
-                with_header(response, header::ALLOW, allow)
-            }
-            status => Problem::new(status.canonical_reason().unwrap_or_default()).response(status),
+        let status = error.status();
+        let detail = status.canonical_reason().unwrap_or_default();
+        let response = ErrorBody::new(code_of(status), detail).response(status);
+        if status == StatusCode::METHOD_NOT_ALLOWED {
+            let allow = self.paths.methods(path).unwrap_or("GET, HEAD");
+            return with_header(response, header::ALLOW, allow);
         }
+        response
     }
 
     /// A path with a slash too many is redirected, as the original (Starlette) does. The target is
@@ -110,6 +116,16 @@ impl<E: Endpoint<Output = Response>> Front<E> {
         let (_, last) = target.rsplit_once('/')?;
         let response = Response::builder().status(StatusCode::TEMPORARY_REDIRECT).finish();
         Some(with_header(response, header::LOCATION, &format!("../{last}")))
+    }
+}
+
+/// The code of an error of the framework, which has a status only.
+fn code_of(status: StatusCode) -> ErrorCode {
+    match status {
+        StatusCode::NOT_FOUND => ErrorCode::NotFound,
+        StatusCode::METHOD_NOT_ALLOWED => ErrorCode::MethodNotAllowed,
+        status if status.is_client_error() => ErrorCode::MalformedRequest,
+        _ => ErrorCode::InternalError,
     }
 }
 
@@ -136,10 +152,15 @@ pub(crate) fn new_request_id() -> HeaderValue {
 }
 
 /// The answer to a request that no operation may answer.
-pub(crate) fn refusal(request: &Request, status: StatusCode, detail: &str) -> Response {
+pub(crate) fn refusal(
+    request: &Request,
+    status: StatusCode,
+    code: ErrorCode,
+    detail: &str,
+) -> Response {
     let id = id_of(request);
     Exchange::begin(request, &id, &Paths::default()).end(status);
-    let mut response = Problem::new(detail).response(status);
+    let mut response = ErrorBody::new(code, detail).with_request_id(&id).response(status);
     response.headers_mut().insert(REQUEST_ID, id);
     response
 }
@@ -156,9 +177,13 @@ mod tests {
         Front::new(make(handler), Paths::default())
     }
 
-    async fn detail(response: Response) -> String {
+    /// The sentence and the code of an error, whose body and header name the same request.
+    async fn error(response: Response) -> (String, String) {
+        let id = response.headers()[REQUEST_ID].clone();
         let body: serde_json::Value = response.into_body().into_json().await.unwrap();
-        body["detail"].as_str().unwrap_or_default().to_owned()
+        assert_eq!(body["request_id"].as_str().unwrap(), id, "{body}");
+        let text = |member: &str| body[member].as_str().unwrap_or_default().to_owned();
+        (text("detail"), text("code"))
     }
 
     #[tokio::test]
@@ -166,15 +191,19 @@ mod tests {
         let front = front(|_| async { panic!("secret at 10.0.0.1") });
         let response = front.get_response(Request::default()).await;
         assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
-        assert!(response.headers().contains_key(REQUEST_ID));
-        assert_eq!(detail(response).await, "Internal Server Error");
+        let expected = ("Internal Server Error".to_owned(), "internal_error".to_owned());
+        assert_eq!(error(response).await, expected);
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_request_that_is_stuck_is_answered_in_time() {
         let front = front(|_| std::future::pending());
-        let response = front.get_response(Request::default()).await;
-        assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
+        for (method, code) in [("GET", "request_timeout"), ("POST", "outcome_unknown")] {
+            let request = Request::builder().method(method.parse().unwrap()).finish();
+            let response = front.get_response(request).await;
+            assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
+            assert_eq!(error(response).await.1, code, "{method}");
+        }
     }
 
     #[tokio::test]

@@ -10,7 +10,7 @@ use poem_openapi::registry::{MetaSchema, MetaSchemaRef};
 use poem_openapi::types::{Any, ParseFromParameter, ParseResult, Type};
 use serde_json::{Value, json};
 
-use crate::error_body::{ValidationFault, ValidationProblem};
+use crate::error_body::{ValidationErrorBody, ValidationErrorItem};
 use crate::with_schema::Shaped;
 
 /// A parameter: its place, and what is valid there.
@@ -56,13 +56,13 @@ impl Breach {
 
 /// A parameter as it was sent.
 #[derive(Debug)]
-pub struct Checked<R: Rule>(pub Result<R::Value, ValidationFault>);
+pub struct Checked<R: Rule>(pub Result<R::Value, ValidationErrorItem>);
 
 /// The most bytes of a parameter that a fault shows. Too low and callers cannot find the place; too
 /// high and one bad request costs a large answer.
 const MAX_INPUT_BYTES: usize = 512;
 
-impl ValidationFault {
+impl ValidationErrorItem {
     /// A parameter breaks a rule; without a text its input is null.
     fn of_parameter(place: [&'static str; 2], breach: Breach, text: Option<&str>) -> Self {
         let cut = |text: &str| text[..text.floor_char_boundary(MAX_INPUT_BYTES)].to_owned();
@@ -111,7 +111,7 @@ impl<R: Rule> ParseFromParameter for Checked<R> {
     {
         let text = texts.into_iter().next();
         let text = text.as_ref().map(AsRef::as_ref);
-        let fault = |breach| ValidationFault::of_parameter(R::PLACE, breach, text);
+        let fault = |breach| ValidationErrorItem::of_parameter(R::PLACE, breach, text);
         Ok(Self(R::read(text).map_err(fault)))
     }
 }
@@ -121,13 +121,13 @@ impl<R: Rule> ParseFromParameter for Checked<R> {
 /// # Errors
 /// One item for each fault.
 pub fn both<A, B>(
-    one: Result<A, ValidationFault>,
-    other: Result<B, ValidationFault>,
-) -> Result<(A, B), ValidationProblem> {
+    one: Result<A, ValidationErrorItem>,
+    other: Result<B, ValidationErrorItem>,
+) -> Result<(A, B), ValidationErrorBody> {
     match (one, other) {
         (Ok(one), Ok(other)) => Ok((one, other)),
         (one, other) => {
-            Err(ValidationProblem { detail: one.err().into_iter().chain(other.err()).collect() })
+            Err(ValidationErrorBody::new(one.err().into_iter().chain(other.err()).collect()))
         }
     }
 }

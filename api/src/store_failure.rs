@@ -1,6 +1,6 @@
-//! Where trouble with Redis becomes an answer and a line in the log: one line a second of a kind.
+//! Maps an error of the store to an error body, and to a line in the log: one line a second for each operation.
 //!
-//! The log says which server it was and why; a client is told neither.
+//! The log has the server and the cause; a client gets neither.
 
 use std::time::Instant;
 
@@ -8,66 +8,93 @@ use instrumentation::log_throttle::LogThrottle;
 use readings::store::{ErrorClass, StoreError};
 use tracing::warn;
 
-use crate::error_body::Problem;
+use crate::error_body::ErrorBody;
+use crate::error_code::ErrorCode;
 
 const UNSUITABLE: &str = "The store cannot serve this service: it is a node of a Redis Cluster, or lacks \
                           commands that are needed";
 
-/// What a request was for, which Redis did not do.
+/// What a request asked of Redis.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Asked {
-    Reading,
+pub(crate) enum StoreOperation {
+    AppendReading,
     Query,
-    DeadLetters,
-    Pipeline,
-    Metrics,
+    ListDeadLetters,
+    ChangeDeadLetters,
+    DescribePipeline,
+    DescribeStream,
 }
 
-impl Asked {
-    /// The line of the log, and how often it has been said.
-    const fn throttle(self) -> (&'static str, &'static LogThrottle) {
+impl StoreOperation {
+    /// The line of the log, and its throttle.
+    const fn log(self) -> (&'static str, &'static LogThrottle) {
         static THROTTLES: [LogThrottle; 5] = [const { LogThrottle::new() }; 5];
-        let [reading, query, letters, pipeline, metrics] = &THROTTLES;
+        let [append, query, dead_letters, pipeline, stream] = &THROTTLES;
         match self {
-            Self::Reading => ("a reading was not taken", reading),
-            Self::Query => ("a query was not answered", query),
-            Self::DeadLetters => ("dead letters cannot be reached", letters),
-            Self::Pipeline => ("the pipeline cannot be described", pipeline),
-            Self::Metrics => ("the stream cannot be described", metrics),
+            Self::AppendReading => ("a reading was not accepted", append),
+            Self::Query => ("a query failed", query),
+            Self::ListDeadLetters | Self::ChangeDeadLetters => {
+                ("dead letters cannot be reached", dead_letters)
+            }
+            Self::DescribePipeline => ("the pipeline cannot be described", pipeline),
+            Self::DescribeStream => ("the stream cannot be described", stream),
         }
+    }
+
+    /// Whether it changes what is stored, so that its outcome can be unknown.
+    const fn is_write(self) -> bool {
+        matches!(self, Self::AppendReading | Self::ChangeDeadLetters)
     }
 }
 
-/// What a client is told of trouble with Redis: a sentence, and after how many seconds to try again.
-/// The log is told more.
-pub(crate) fn unavailable(asked: Asked, error: &StoreError) -> (Problem, u64) {
-    let (line, throttle) = asked.throttle();
+/// Logs the error, and returns the body of the response with the seconds for its `Retry-After`.
+pub(crate) fn unavailable(operation: StoreOperation, error: &StoreError) -> (ErrorBody, u64) {
+    let (line, throttle) = operation.log();
     if let Some(suppressed) = throttle.should_log(Instant::now()) {
         warn!(%error, suppressed, "{line}");
     }
-    told(error)
+    let (mut body, retry_after) = error_body(error);
+    if operation.is_write() && error.outcome_is_unknown() {
+        body.code = ErrorCode::OutcomeUnknown;
+    }
+    (body, retry_after)
 }
 
-/// As [`unavailable`], but the log is told elsewhere.
-pub(crate) fn told(error: &StoreError) -> (Problem, u64) {
-    let (detail, retry_after) = match error.class {
+/// The body of a response without a line in the log, and the seconds for its `Retry-After`.
+pub(crate) fn error_body(error: &StoreError) -> (ErrorBody, u64) {
+    let (code, detail, retry_after) = classify(error);
+    // Clients of earlier releases, which had no `code`, search for these words.
+    let unknown = if error.outcome_is_unknown() { "; it may have taken the request" } else { "" };
+    (ErrorBody::new(code, format!("{detail}{unknown}")), retry_after)
+}
+
+fn classify(error: &StoreError) -> (ErrorCode, &str, u64) {
+    use ErrorCode::{
+        StoreAccessDenied, StoreBusy, StoreFull, StoreReadOnly, StoreTimeout, StoreUnreachable,
+        StoreUnsuitable, StreamExhausted,
+    };
+    match error.class {
         ErrorClass::Full => {
-            ("The store takes no writes now: it is out of memory, disk or replicas", 5)
+            (StoreFull, "The store takes no writes now: it is out of memory, disk or replicas", 5)
         }
-        ErrorClass::ReadOnly => ("The store takes no writes now: it is changing its master", 1),
-        ErrorClass::Busy | ErrorClass::NoGroup => ("The store is starting or busy", 1),
-        ErrorClass::Timeout => ("The store did not answer in time", 1),
-        ErrorClass::Disconnected => ("The store cannot be reached", 1),
-        ErrorClass::Denied => ("The store refuses this service's credentials", 30),
+        ErrorClass::ReadOnly => {
+            (StoreReadOnly, "The store takes no writes now: it is changing its master", 1)
+        }
+        ErrorClass::Busy | ErrorClass::NoGroup => (StoreBusy, "The store is starting or busy", 1),
+        ErrorClass::Timeout => (StoreTimeout, "The store did not answer in time", 1),
+        ErrorClass::Disconnected => (StoreUnreachable, "The store cannot be reached", 1),
+        ErrorClass::Denied => {
+            (StoreAccessDenied, "The store refuses this service's credentials", 30)
+        }
         ErrorClass::Exhausted => (
+            StreamExhausted,
             "The stream takes no more entries: its last id is the largest there can be. When it is \
              drained, an operator must rename it",
             30,
         ),
-        ErrorClass::Unsuitable => (error.finding().unwrap_or(UNSUITABLE), 30),
-        ErrorClass::WrongType | ErrorClass::Other => ("The store refused the request", 30),
-    };
-    // The importer looks for these words, and so may others.
-    let unknown = if error.outcome_is_unknown() { "; it may have taken the request" } else { "" };
-    (Problem::new(format!("{detail}{unknown}")), retry_after)
+        ErrorClass::Unsuitable => (StoreUnsuitable, error.finding().unwrap_or(UNSUITABLE), 30),
+        ErrorClass::WrongType | ErrorClass::Other => {
+            (ErrorCode::StoreError, "The store refused the request", 30)
+        }
+    }
 }

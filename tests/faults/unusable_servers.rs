@@ -58,7 +58,7 @@ async fn a_node_of_a_redis_cluster_that_does_not_own_everything_is_not_used() {
     assert!(refused.detail().contains("Redis Cluster"), "{refused:?}");
     assert_eq!(roles[1].get("/sites/site/readings").await.status, 503);
     let log = roles[0].stderr();
-    let line = log.lines().find(|line| line.contains("a reading was not taken")).unwrap();
+    let line = log.lines().find(|line| line.contains("a reading was not accepted")).unwrap();
     assert_eq!(line.matches(&format!("127.0.0.1:{}", redis.port())).count(), 1, "{line}");
     redis.run::<()>(&["CLUSTER", "ADDSLOTSRANGE", "8192", "16383"]).await;
     wait_until_ready(&roles).await;

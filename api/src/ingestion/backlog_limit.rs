@@ -9,7 +9,8 @@ use readings::store::stream::ReadingStream;
 use tokio::time::sleep;
 use tracing::{debug, info, warn};
 
-use crate::error_body::Problem;
+use crate::error_body::ErrorBody;
+use crate::error_code::ErrorCode;
 
 /// How often the backlog is looked at. Too low and Redis is asked for nothing; too high and the cap is
 /// passed by what comes in meanwhile.
@@ -72,8 +73,9 @@ async fn unprocessed(stream: &ReadingStream) -> Result<u64, StoreError> {
     }
 }
 
-pub(super) fn full() -> Problem {
-    Problem::new(
+pub(super) fn full() -> ErrorBody {
+    ErrorBody::new(
+        ErrorCode::BacklogFull,
         "More readings are waiting to be processed than may; none are taken until it is less",
     )
 }

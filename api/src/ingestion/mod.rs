@@ -23,10 +23,10 @@ use serde_json::Value;
 
 pub use self::backlog_limit::Backlog;
 pub use self::reading_body::ReadingBody;
-use crate::error_body::{Problem, ValidationProblem};
+use crate::error_body::{ErrorBody, ValidationErrorBody};
 use crate::metrics::METRICS;
 use crate::parameter::{Breach, Checked, Rule};
-use crate::store_failure::{Asked, unavailable};
+use crate::store_failure::{StoreOperation, unavailable};
 use crate::tags::Topic;
 
 const IDEMPOTENCY_KEY: &str = "Idempotency-Key";
@@ -94,19 +94,19 @@ enum Answer {
     ),
     /// The body ended before it was complete, or its chunks are malformed.
     #[oai(status = 400)]
-    Broken(Json<Problem>),
+    Broken(Json<ErrorBody>),
     /// The body was not complete in time.
     #[oai(status = 408)]
-    TooSlow(Json<Problem>),
+    TooSlow(Json<ErrorBody>),
     /// The body is larger than a reading can be.
     #[oai(status = 413)]
-    TooLarge(Json<Problem>),
+    TooLarge(Json<ErrorBody>),
     /// The body is no reading; every fault is named.
     #[oai(status = 422)]
-    Invalid(Json<ValidationProblem>),
+    Invalid(Json<ValidationErrorBody>),
     /// The store cannot take the reading now: nothing was accepted, try again.
     #[oai(status = 503)]
-    Unavailable(Json<Problem>, #[oai(header = "Retry-After")] u64),
+    Unavailable(Json<ErrorBody>, #[oai(header = "Retry-After")] u64),
 }
 
 #[OpenApi(tag = "Topic::Ingestion")]
@@ -200,7 +200,7 @@ fn accepted(id: StreamId, is_replayed: Option<bool>) -> Answer {
 
 fn not_taken(error: &StoreError) -> Answer {
     METRICS.refused(error.class.name());
-    let (problem, retry_after) = unavailable(Asked::Reading, error);
+    let (problem, retry_after) = unavailable(StoreOperation::AppendReading, error);
     Answer::Unavailable(Json(problem), retry_after)
 }
 

@@ -18,7 +18,8 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::timeout;
 
 use super::timestamp_pattern::TimestampText;
-use crate::error_body::Problem;
+use crate::error_body::ErrorBody;
+use crate::error_code::ErrorCode;
 use crate::with_schema::Shaped;
 
 /// The largest body that is read. Too low and members that we ignore make a reading too large; too high
@@ -92,17 +93,26 @@ pub struct WholeBody {
     _place: Option<SemaphorePermit<'static>>,
 }
 
-pub(super) fn too_large() -> Problem {
-    Problem::new(format!("The body of a reading may have at most {MAX_BODY_BYTES} bytes"))
+pub(super) fn too_large() -> ErrorBody {
+    ErrorBody::new(
+        ErrorCode::BodyTooLarge,
+        format!("The body of a reading may have at most {MAX_BODY_BYTES} bytes"),
+    )
 }
 
-pub(super) fn too_slow() -> Problem {
+pub(super) fn too_slow() -> ErrorBody {
     let seconds = BODY_TIMEOUT.as_secs();
-    Problem::new(format!("The body did not arrive completely within {seconds} seconds"))
+    ErrorBody::new(
+        ErrorCode::BodyTimeout,
+        format!("The body did not arrive completely within {seconds} seconds"),
+    )
 }
 
-pub(super) fn broken() -> Problem {
-    Problem::new("The body ended before it was complete, or its chunks are malformed")
+pub(super) fn broken() -> ErrorBody {
+    ErrorBody::new(
+        ErrorCode::BodyIncomplete,
+        "The body ended before it was complete, or its chunks are malformed",
+    )
 }
 
 impl<'a> ApiExtractor<'a> for ReadingBody {

@@ -14,8 +14,8 @@ use readings::store::stream_status::{DisplayedEntry, StreamStatus};
 use serde_json::{Map, Value, json};
 
 use super::health::ConsumerGroup;
-use crate::error_body::Problem;
-use crate::store_failure::{Asked, unavailable};
+use crate::error_body::ErrorBody;
+use crate::store_failure::{StoreOperation, unavailable};
 use crate::tags::Topic;
 use crate::with_schema::{Shape, Shaped};
 
@@ -127,7 +127,7 @@ enum MetricsAnswer {
     Figures(Figures),
     /// The store cannot be read now.
     #[oai(status = 503)]
-    Unavailable(Json<Problem>, #[oai(header = "Retry-After")] u64),
+    Unavailable(Json<ErrorBody>, #[oai(header = "Retry-After")] u64),
 }
 
 #[OpenApi(tag = "Topic::Operations")]
@@ -146,7 +146,7 @@ impl MetricsApi {
             Ok(Some(metrics)) => metrics.to_json(),
             Ok(None) => NoStream { error: "no such key".to_owned() }.to_json(),
             Err(error) => {
-                let (problem, retry_after) = unavailable(Asked::Metrics, &error);
+                let (problem, retry_after) = unavailable(StoreOperation::DescribeStream, &error);
                 return MetricsAnswer::Unavailable(Json(problem), retry_after);
             }
         };

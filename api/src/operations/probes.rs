@@ -8,7 +8,8 @@ use tracing::{debug, info, warn};
 
 use super::draining::Draining;
 use super::readiness::{NotReady, Readiness};
-use crate::error_body::Problem;
+use crate::error_body::ErrorBody;
+use crate::error_code::ErrorCode;
 use crate::tags::Topic;
 
 /// A sign of life.
@@ -32,7 +33,7 @@ enum ReadyAnswer {
     Ready(Json<Ready>),
     /// Requests should go elsewhere.
     #[oai(status = 503)]
-    NotReady(Json<Problem>),
+    NotReady(Json<ErrorBody>),
 }
 
 /// `/livez` and `/readyz`, for probes.
@@ -97,7 +98,10 @@ impl ProbesApi {
     #[oai(path = "/readyz", method = "get", operation_id = "get_readyz")]
     async fn readyz(&self) -> ReadyAnswer {
         if self.draining.has_begun() {
-            return ReadyAnswer::NotReady(Json(Problem::new("The service is shutting down")));
+            return ReadyAnswer::NotReady(Json(ErrorBody::new(
+                ErrorCode::ShuttingDown,
+                "The service is shutting down",
+            )));
         }
         match self.readiness.check().await {
             Ok(()) => {

@@ -4,8 +4,9 @@ use readings::store::server_report::Danger;
 use readings::store::stream::ReadingStream;
 use readings::store::{SharedConnection, StoreError, StreamId};
 
-use crate::error_body::Problem;
-use crate::store_failure::told;
+use crate::error_body::ErrorBody;
+use crate::error_code::ErrorCode;
+use crate::store_failure::error_body;
 
 /// What a service needs of Redis to be ready.
 #[derive(Debug)]
@@ -30,10 +31,16 @@ impl From<StoreError> for NotReady {
 
 impl NotReady {
     /// What a client is told.
-    pub fn problem(&self) -> Problem {
+    pub fn problem(&self) -> ErrorBody {
         match self {
-            Self::Store(error) => told(error).0,
-            Self::Danger(danger) => Problem::new(danger.to_string()),
+            Self::Store(error) => error_body(error).0,
+            Self::Danger(danger) => {
+                let code = match danger {
+                    Danger::Exhausted { .. } => ErrorCode::StreamExhausted,
+                    _ => ErrorCode::StoreMisconfigured,
+                };
+                ErrorBody::new(code, danger.to_string())
+            }
         }
     }
 }

@@ -20,10 +20,11 @@ use self::readings_body::Export;
 pub use self::readings_body::ReadingsJson;
 use self::response_slots::Places;
 
-use crate::error_body::{Problem, ValidationProblem};
+use crate::error_body::{ErrorBody, ValidationErrorBody};
+use crate::error_code::ErrorCode;
 use crate::head_only::HeadOnly;
 use crate::parameter::{Breach, Checked, Rule};
-use crate::store_failure::{Asked, unavailable};
+use crate::store_failure::{StoreOperation, unavailable};
 use crate::tags::Topic;
 
 /// Sites that one page of the list has at most.
@@ -87,13 +88,13 @@ enum ReadingsAnswer {
     Readings(ReadingsJson),
     /// There is no site with an empty id.
     #[oai(status = 404)]
-    NotFound(Json<Problem>),
+    NotFound(Json<ErrorBody>),
     /// The site's id is not UTF-8.
     #[oai(status = 422)]
-    Invalid(Json<ValidationProblem>),
+    Invalid(Json<ValidationErrorBody>),
     /// The store cannot be read now.
     #[oai(status = 503)]
-    Unavailable(Json<Problem>, #[oai(header = "Retry-After")] u64),
+    Unavailable(Json<ErrorBody>, #[oai(header = "Retry-After")] u64),
 }
 
 #[derive(ApiResponse)]
@@ -103,7 +104,7 @@ enum SitesAnswer {
     Sites(Json<Sites>),
     /// The store cannot be read now.
     #[oai(status = 503)]
-    Unavailable(Json<Problem>, #[oai(header = "Retry-After")] u64),
+    Unavailable(Json<ErrorBody>, #[oai(header = "Retry-After")] u64),
 }
 
 #[OpenApi(tag = "Topic::Query")]
@@ -121,7 +122,12 @@ impl QueryApi {
     ) -> ReadingsAnswer {
         let site = match site_id.0.0 {
             Ok(Some(site)) => site,
-            Ok(None) => return ReadingsAnswer::NotFound(Json(Problem::new("Not Found"))),
+            Ok(None) => {
+                return ReadingsAnswer::NotFound(Json(ErrorBody::new(
+                    ErrorCode::NotFound,
+                    "Not Found",
+                )));
+            }
             Err(fault) => return ReadingsAnswer::Invalid(Json(fault.into())),
         };
         match self.export(&site, request).await {
@@ -186,10 +192,13 @@ fn page(ids: Vec<String>) -> Sites {
     Sites { sites: ids.into_iter().map(|site_id| Site { site_id }).collect(), next_after }
 }
 
-fn unreadable(error: &StoreError) -> (Problem, u64) {
-    unavailable(Asked::Query, error)
+fn unreadable(error: &StoreError) -> (ErrorBody, u64) {
+    unavailable(StoreOperation::Query, error)
 }
 
-fn too_many_exports() -> Problem {
-    Problem::new("Too many large answers are under way; try again when one has ended")
+fn too_many_exports() -> ErrorBody {
+    ErrorBody::new(
+        ErrorCode::TooManyLargeResponses,
+        "Too many large answers are under way; try again when one has ended",
+    )
 }

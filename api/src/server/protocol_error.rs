@@ -4,9 +4,11 @@ use std::io::IoSlice;
 
 use bytes::Bytes;
 use poem::http::StatusCode;
-use serde_json::json;
+use poem_openapi::types::ToJSON;
 
 use super::request_head::MAX_HEAD_BYTES;
+use crate::error_body::ErrorBody;
+use crate::error_code::ErrorCode;
 use crate::middleware::new_request_id;
 use crate::request_span;
 
@@ -50,7 +52,8 @@ pub(super) fn head_too_slow() -> Bytes {
 fn answer(status: StatusCode, date: Option<&str>) -> Bytes {
     request_span::not_a_request(status);
     let id = new_request_id();
-    let body = json!({ "detail": detail(status) }).to_string();
+    let (code, detail) = error(status);
+    let body = ErrorBody::new(code, detail).with_request_id(&id).to_json_string();
     let date = date.map(|line| format!("{line}\r\n")).unwrap_or_default();
     let mut head = format!(
         "HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncontent-length: {}\r\nx-request-id: ",
@@ -62,15 +65,21 @@ fn answer(status: StatusCode, date: Option<&str>) -> Bytes {
     head.into()
 }
 
-fn detail(status: StatusCode) -> String {
+fn error(status: StatusCode) -> (ErrorCode, String) {
     match status {
-        StatusCode::REQUEST_TIMEOUT => "The head of the request took too long to arrive".to_owned(),
-        StatusCode::URI_TOO_LONG => {
-            format!("The request line has more than {MAX_HEAD_BYTES} bytes")
+        StatusCode::REQUEST_TIMEOUT => {
+            (ErrorCode::HeaderTimeout, "The head of the request took too long to arrive".to_owned())
         }
-        StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => format!(
-            "The head of the request has more than {MAX_HEAD_BYTES} bytes, or more than 100 fields"
+        StatusCode::URI_TOO_LONG => (
+            ErrorCode::UriTooLong,
+            format!("The request line has more than {MAX_HEAD_BYTES} bytes"),
         ),
-        _ => "The request is not valid HTTP/1.1".to_owned(),
+        StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => (
+            ErrorCode::HeadersTooLarge,
+            format!(
+                "The head of the request has more than {MAX_HEAD_BYTES} bytes, or more than 100 fields"
+            ),
+        ),
+        _ => (ErrorCode::MalformedRequest, "The request is not valid HTTP/1.1".to_owned()),
     }
 }

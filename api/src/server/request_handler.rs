@@ -14,6 +14,7 @@ use poem::{Endpoint, Response as Answer};
 
 use super::connection_state::State;
 use super::request_head;
+use crate::error_code::ErrorCode;
 use crate::metrics::METRICS;
 use crate::middleware;
 
@@ -36,8 +37,8 @@ pub(super) async fn answer(
     request_head::normalize_path(&mut request);
     request_head::route_as_get(&mut request);
     let request = converted(request, peers, state);
-    let mut response = if let Some((status, detail)) = fault {
-        middleware::refusal(&request, status, detail)
+    let mut response = if let Some((status, code, detail)) = fault {
+        middleware::refusal(&request, status, code, detail)
     } else if state.probes_only && !PROBES.contains(&request.uri().path()) {
         too_many(&request)
     } else {
@@ -65,8 +66,9 @@ fn converted(
 
 fn too_many(request: &poem::Request) -> Answer {
     METRICS.connection_refused("refused");
+    let status = StatusCode::SERVICE_UNAVAILABLE;
     let detail = "There are too many connections; try again later";
-    let mut response = middleware::refusal(request, StatusCode::SERVICE_UNAVAILABLE, detail);
+    let mut response = middleware::refusal(request, status, ErrorCode::TooManyConnections, detail);
     response.headers_mut().insert(header::RETRY_AFTER, RETRY_AFTER_SECONDS.into());
     response
 }

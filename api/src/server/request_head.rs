@@ -7,6 +7,7 @@ use hyper::{Method, Request, StatusCode, Uri, Version};
 use poem::http::HeaderMap;
 use poem::http::header::{HOST, TRANSFER_ENCODING};
 
+use crate::error_code::ErrorCode;
 use crate::head_only::HeadOnly;
 
 /// The largest head of a request, and the most that is read at a time. Too low and clients with many
@@ -22,13 +23,18 @@ pub(super) fn route_as_get(request: &mut Request<Incoming>) {
 }
 
 /// Why a request cannot be answered, whatever it asks for.
-pub(super) fn fault(request: &Request<Incoming>) -> Option<(StatusCode, &'static str)> {
+pub(super) fn fault(request: &Request<Incoming>) -> Option<(StatusCode, ErrorCode, &'static str)> {
     let (headers, version) = (request.headers(), request.version());
     if version == Version::HTTP_11 && !has_one_host(headers) {
-        return Some((StatusCode::BAD_REQUEST, "An HTTP/1.1 request names one host in `Host`"));
+        return Some((
+            StatusCode::BAD_REQUEST,
+            ErrorCode::MalformedRequest,
+            "An HTTP/1.1 request names one host in `Host`",
+        ));
     }
     (!is_coded_at_most_in_chunks(headers)).then_some((
         StatusCode::NOT_IMPLEMENTED,
+        ErrorCode::UnsupportedTransferCoding,
         "A body may be sent in chunks, but not otherwise coded: `Transfer-Encoding: chunked`",
     ))
 }

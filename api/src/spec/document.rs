@@ -9,15 +9,27 @@ use std::collections::HashSet;
 use serde_json::{Map, Value, json};
 
 use super::responses;
+use crate::error_code::ErrorCode;
 
 /// The framework's document, completed and laid out.
 pub(super) fn completed(document: &str) -> String {
     let mut document: Value = serde_json::from_str(document).unwrap_or_default();
     document["openapi"] = json!("3.1.0");
     complete_schemas(&mut document);
+    describe_error_codes(&mut document);
     responses::complete(&mut document);
     drop_unused_tags(&mut document);
     format!("{document:#}\n")
+}
+
+/// The framework does not describe the values of an enum.
+fn describe_error_codes(document: &mut Value) {
+    if let Some(schema) = document.pointer_mut("/components/schemas/ErrorCode") {
+        let item = |(code, meaning): &(ErrorCode, &str)| format!("\n- `{}`,{meaning}", code.name());
+        let items: String = ErrorCode::MEANINGS.iter().map(item).collect();
+        let description = schema["description"].as_str().unwrap_or_default();
+        schema["description"] = json!(format!("{description}\n{items}"));
+    }
 }
 
 /// Inner schemas first: those around them look at what has become of them.

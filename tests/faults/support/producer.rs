@@ -216,7 +216,7 @@ async fn answered(
     let class = match status {
         201 => Class::Accepted,
         400..500 => Class::Refused,
-        503 if !said.contains("may have taken") => Class::Refused,
+        503 if body["code"] != "outcome_unknown" => Class::Refused,
         _ => Class::Unknown,
     };
     Ok((class, Some(status), stream_id, said))

@@ -16,9 +16,10 @@ use readings::store::{StoreError, StreamId};
 use tracing::info;
 
 use self::parameters::{Cursor, LetterId, PageLimit};
-use crate::error_body::{Problem, ValidationProblem};
+use crate::error_body::{ErrorBody, ValidationErrorBody};
+use crate::error_code::ErrorCode;
 use crate::parameter::{Checked, both};
-use crate::store_failure::{Asked, unavailable};
+use crate::store_failure::{StoreOperation, unavailable};
 use crate::tags::Topic;
 
 /// The dead letters of a stream.
@@ -109,10 +110,10 @@ enum ListAnswer {
     Letters(Json<DeadLetters>),
     /// A parameter is not valid; every fault is named.
     #[oai(status = 422)]
-    Invalid(Json<ValidationProblem>),
+    Invalid(Json<ValidationErrorBody>),
     /// The store cannot be read now.
     #[oai(status = 503)]
-    Unavailable(Json<Problem>, #[oai(header = "Retry-After")] u64),
+    Unavailable(Json<ErrorBody>, #[oai(header = "Retry-After")] u64),
 }
 
 #[derive(ApiResponse)]
@@ -122,13 +123,13 @@ enum RetryAnswer {
     Retried(Json<Retried>),
     /// There is no such letter.
     #[oai(status = 404)]
-    NotFound(Json<Problem>),
+    NotFound(Json<ErrorBody>),
     /// The id is not UTF-8.
     #[oai(status = 422)]
-    Invalid(Json<ValidationProblem>),
+    Invalid(Json<ValidationErrorBody>),
     /// The store does not answer, or refuses. The letter may be in the stream again.
     #[oai(status = 503)]
-    Unavailable(Json<Problem>, #[oai(header = "Retry-After")] u64),
+    Unavailable(Json<ErrorBody>, #[oai(header = "Retry-After")] u64),
 }
 
 #[derive(ApiResponse)]
@@ -138,13 +139,13 @@ enum DeleteAnswer {
     Deleted,
     /// There is no such letter.
     #[oai(status = 404)]
-    NotFound(Json<Problem>),
+    NotFound(Json<ErrorBody>),
     /// The id is not UTF-8.
     #[oai(status = 422)]
-    Invalid(Json<ValidationProblem>),
+    Invalid(Json<ValidationErrorBody>),
     /// The store does not answer, or refuses.
     #[oai(status = 503)]
-    Unavailable(Json<Problem>, #[oai(header = "Retry-After")] u64),
+    Unavailable(Json<ErrorBody>, #[oai(header = "Retry-After")] u64),
 }
 
 #[OpenApi(tag = "Topic::Operations")]
@@ -167,7 +168,7 @@ impl DeadLettersApi {
         match self.stream.dead_letters(after, limit).await {
             Ok(letters) => ListAnswer::Letters(Json(page(letters))),
             Err(error) => {
-                let (problem, retry_after) = unreachable(&error);
+                let (problem, retry_after) = unreachable(StoreOperation::ListDeadLetters, &error);
                 ListAnswer::Unavailable(problem, retry_after)
             }
         }
@@ -201,7 +202,7 @@ impl DeadLettersApi {
             }
             Ok(None) => RetryAnswer::NotFound(no_letter()),
             Err(error) => {
-                let (problem, retry_after) = unreachable(&error);
+                let (problem, retry_after) = unreachable(StoreOperation::ChangeDeadLetters, &error);
                 RetryAnswer::Unavailable(problem, retry_after)
             }
         }
@@ -235,7 +236,7 @@ impl DeadLettersApi {
             }
             Ok(false) => DeleteAnswer::NotFound(no_letter()),
             Err(error) => {
-                let (problem, retry_after) = unreachable(&error);
+                let (problem, retry_after) = unreachable(StoreOperation::ChangeDeadLetters, &error);
                 DeleteAnswer::Unavailable(problem, retry_after)
             }
         }
@@ -250,11 +251,11 @@ fn page(LetterPage { letters, more }: LetterPage) -> DeadLetters {
     }
 }
 
-fn no_letter() -> Json<Problem> {
-    Json(Problem::new("There is no such dead letter"))
+fn no_letter() -> Json<ErrorBody> {
+    Json(ErrorBody::new(ErrorCode::DeadLetterNotFound, "There is no such dead letter"))
 }
 
-fn unreachable(error: &StoreError) -> (Json<Problem>, u64) {
-    let (problem, retry_after) = unavailable(Asked::DeadLetters, error);
+fn unreachable(operation: StoreOperation, error: &StoreError) -> (Json<ErrorBody>, u64) {
+    let (problem, retry_after) = unavailable(operation, error);
     (Json(problem), retry_after)
 }

@@ -13,8 +13,8 @@ use readings::store::stream::ReadingStream;
 use readings::store::stream_status::DisplayedEntry;
 
 pub use self::stream_monitor::{CATALOGUE as PIPELINE_CATALOGUE, PipelineWatch};
-use crate::error_body::Problem;
-use crate::store_failure::{Asked, unavailable};
+use crate::error_body::ErrorBody;
+use crate::store_failure::{StoreOperation, unavailable};
 use crate::tags::Topic;
 
 /// `/pipeline`.
@@ -101,7 +101,7 @@ enum PipelineAnswer {
     State(Json<PipelineState>),
     /// The store cannot be read now.
     #[oai(status = 503)]
-    Unavailable(Json<Problem>, #[oai(header = "Retry-After")] u64),
+    Unavailable(Json<ErrorBody>, #[oai(header = "Retry-After")] u64),
 }
 
 #[OpenApi(tag = "Topic::Operations")]
@@ -114,7 +114,7 @@ impl PipelineApi {
         match self.state().await {
             Ok(state) => PipelineAnswer::State(Json(state)),
             Err(error) => {
-                let (problem, retry_after) = unavailable(Asked::Pipeline, &error);
+                let (problem, retry_after) = unavailable(StoreOperation::DescribePipeline, &error);
                 PipelineAnswer::Unavailable(Json(problem), retry_after)
             }
         }

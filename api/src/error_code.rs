@@ -1,0 +1,102 @@
+//! The machine-readable `code` of error bodies, and the rules of which error becomes which.
+//!
+//! # Errors: what is internal, what is external, and which module maps one to the other
+//! - **Internal** is all that helps an operator: the address of the Redis server, the command, the cause. It is in
+//!   [`readings::store::StoreError`], and goes to the log, never into a response.
+//! - **External** is all that helps a client: `detail` says in a sentence what to do, [`ErrorCode`] says the same to
+//!   a program, and `request_id` finds the log lines. Programs compare codes, never sentences: sentences may be
+//!   reworded in any release, a code keeps its meaning.
+//! - **Mapped** is each kind of error in one place: an error of the store in `store_failure`, an invalid reading or
+//!   parameter in `error_body` and `parameter`, a request that reaches no operation in [`crate::middleware`], bytes
+//!   that are no request in `server::protocol_error`. Operations choose codes only for what is theirs, such as a full
+//!   backlog.
+//! - **`outcome_unknown`** is the one code of a 503 that forbids a conclusion: the request may have been carried out.
+//!   Every other 503 changed nothing.
+
+use poem_openapi::Enum;
+use poem_openapi::types::ToJSON;
+
+/// Defines the codes once: the enum for the program, and the meanings for the OpenAPI document.
+macro_rules! error_codes {
+    ($($(#[doc = $meaning:literal])+ $code:ident,)+) => {
+        /// What went wrong, for programs. Later releases may add codes.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+        #[oai(rename_all = "snake_case")]
+        pub enum ErrorCode {
+            $($(#[doc = $meaning])+ $code,)+
+        }
+
+        impl ErrorCode {
+            /// Every code with its meaning, as documented.
+            pub(crate) const MEANINGS: &[(Self, &str)] =
+                &[$((Self::$code, concat!($($meaning),+)),)+];
+
+            /// The code as bodies have it.
+            pub(crate) fn name(self) -> String {
+                self.to_json_string().trim_matches('"').to_owned()
+            }
+        }
+    };
+}
+
+error_codes! {
+    /// 422: the body, a parameter or a header breaks a rule; `detail` lists every error.
+    ValidationFailed,
+    /// 404: no operation has this path, or no site has this id.
+    NotFound,
+    /// 404: no dead letter has this id.
+    DeadLetterNotFound,
+    /// 405: the path has operations of other methods, which `Allow` lists.
+    MethodNotAllowed,
+    /// 413: the body is larger than a reading can be.
+    BodyTooLarge,
+    /// 408: the body did not arrive completely in time.
+    BodyTimeout,
+    /// 400: the body ended before it was complete, or its chunks are malformed.
+    BodyIncomplete,
+    /// 400: the request is not valid HTTP/1.1.
+    MalformedRequest,
+    /// 408: the head of the request did not arrive completely in time.
+    HeaderTimeout,
+    /// 431: the head of the request is too large.
+    HeadersTooLarge,
+    /// 414: the request line is too long.
+    UriTooLong,
+    /// 501: the body has a transfer coding other than `chunked`.
+    UnsupportedTransferCoding,
+    /// 500: the service failed, and may have carried out the request; its log has the reason.
+    InternalError,
+    /// 503: the request took too long and was cancelled; it changed nothing.
+    RequestTimeout,
+    /// 503: the request may have been carried out, or not. A reading that is sent again may be stored twice, unless
+    /// both requests have the same `Idempotency-Key`.
+    OutcomeUnknown,
+    /// 503: the backlog is at its limit; readings are accepted again when it is shorter.
+    BacklogFull,
+    /// 503: too many large responses are being sent.
+    TooManyLargeResponses,
+    /// 503: too many connections are open.
+    TooManyConnections,
+    /// 503: the service is shutting down.
+    ShuttingDown,
+    /// 503: no connection to Redis.
+    StoreUnreachable,
+    /// 503: Redis did not respond in time.
+    StoreTimeout,
+    /// 503: Redis is starting or busy.
+    StoreBusy,
+    /// 503: Redis is out of memory, disk or replicas, and accepts no writes.
+    StoreFull,
+    /// 503: Redis accepts no writes during a failover.
+    StoreReadOnly,
+    /// 503: Redis denies this service's user or password.
+    StoreAccessDenied,
+    /// 503: the stream accepts no more entries, because its last id is the largest possible; an operator must rename it.
+    StreamExhausted,
+    /// 503: Redis cannot serve this service: a node of a cluster, or commands are missing.
+    StoreUnsuitable,
+    /// 503: a setting of Redis endangers readings.
+    StoreMisconfigured,
+    /// 503: Redis returned another error; the log has it.
+    StoreError,
+}
