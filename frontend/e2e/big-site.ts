@@ -1,4 +1,4 @@
-/** The answer for a site whose readings nobody would want to send one by one. */
+/** The response for a site with more readings than a test can send. */
 const FIRST = Date.UTC(2024, 0, 1);
 
 export function bigSite(site: string, count: number): string {

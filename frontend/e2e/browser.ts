@@ -1,4 +1,4 @@
-/** A browser that talks to nobody but the product, and a page that keeps a record of what went wrong in it. */
+/** A browser without requests of its own, and a log of the errors and requests of a page. */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -39,20 +39,20 @@ export async function openBrowser(url: string): Promise<Browser> {
   return { context, close };
 }
 
-export interface Record {
+export interface PageLog {
   /** Errors on the console and uncaught ones. */
   errors: string[];
-  /** Everything the page or its workers asked for. */
+  /** Origins that the page or its workers sent requests to. */
   origins: Set<string>;
 }
 
-export function record(page: Page): Record {
-  const kept: Record = { errors: [], origins: new Set() };
+export function pageLog(page: Page): PageLog {
+  const log: PageLog = { errors: [], origins: new Set() };
   page.on('console', (message) => {
     if (message.type() === 'error')
-      kept.errors.push(`${message.text()} ${new URL(message.location().url).pathname}`);
+      log.errors.push(`${message.text()} ${new URL(message.location().url).pathname}`);
   });
-  page.on('pageerror', (error) => kept.errors.push(String(error)));
-  page.on('request', (request) => kept.origins.add(new URL(request.url()).origin));
-  return kept;
+  page.on('pageerror', (error) => log.errors.push(String(error)));
+  page.on('request', (request) => log.origins.add(new URL(request.url()).origin));
+  return log;
 }

@@ -1,10 +1,10 @@
-/** One walk through the page as a person takes it, on the real product in a real browser. */
+/** One session on the page, on the real product in a real browser. */
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { bigSite } from './big-site';
-import { type Browser, openBrowser, type Record, record } from './browser';
+import { type Browser, openBrowser, type PageLog, pageLog } from './browser';
 import { type Product, startProduct } from './product';
 
 /** A slash for the path, markup for the page, letters beyond ASCII for both; new in every run. */
@@ -15,13 +15,13 @@ const BIG_COUNT = 100_000;
 let product: Product;
 let browser: Browser;
 let page: Page;
-let kept: Record;
+let log: PageLog;
 
 beforeAll(async () => {
   product = await startProduct();
   browser = await openBrowser(product.url);
   page = browser.context.pages()[0] ?? (await browser.context.newPage());
-  kept = record(page);
+  log = pageLog(page);
 });
 
 afterAll(async () => {
@@ -36,12 +36,12 @@ const siteLink = () => page.getByRole('link', { name: SITE }).first();
 const siteHeading = (site: string) => page.getByRole('heading', { level: 2, name: site });
 
 describe('the page', () => {
-  it('says what the pipeline is like', async () => {
+  it('shows the health of the pipeline', async () => {
     await page.goto('/');
     await page.getByRole('region', { name: 'Pipeline health' }).getByText('Healthy').waitFor();
   });
 
-  it('shows what is wrong with a reading beside the fields', async () => {
+  it('shows validation errors beside the fields', async () => {
     await field('Site').fill(SITE);
     await field('Device').fill('');
     await field('Power (W)').fill('-1');
@@ -122,7 +122,7 @@ describe('the page', () => {
     expect(frames[20]).toBeLessThan(100);
   });
 
-  it('does not pass off old numbers as live when the API stops answering', async () => {
+  it('marks old numbers as not live when the API stops responding', async () => {
     const other = await browser.context.newPage();
     await other.route('**/api/health', (route) => route.abort());
     await other.goto('/');
@@ -131,13 +131,13 @@ describe('the page', () => {
     await other.close();
   });
 
-  it('met no error but the refused reading, and asked no other server for anything', async () => {
-    const refusals = kept.errors.filter(
+  it('has no error but the rejected reading, and sends requests to no other origin', async () => {
+    const rejections = log.errors.filter(
       (error) => error.includes('status of 422') && error.endsWith('/api/readings'),
     );
-    expect(refusals).toHaveLength(1);
-    expect(kept.errors).toEqual(refusals);
-    expect([...kept.origins]).toEqual([new URL(product.url).origin]);
+    expect(rejections).toHaveLength(1);
+    expect(log.errors).toEqual(rejections);
+    expect([...log.origins]).toEqual([new URL(product.url).origin]);
   });
 
   it('ends with the product, which stops cleanly when it is asked to', async () => {

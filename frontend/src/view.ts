@@ -1,4 +1,4 @@
-/** The view as a signal, in step with the address and with back and forward. */
+/** The view as a signal, kept equal to the address and updated by back and forward. */
 import { computed, signal } from '@preact/signals';
 import { readView, type View, viewOfSite, writeView } from './lib/url-state';
 
@@ -11,17 +11,17 @@ addEventListener('popstate', () => {
   current.value = readView(location.search);
 });
 
-/** `step` can be gone back to; a `detail` only changes the address of the step the reader is at. */
-export function show(change: Partial<View>, as: 'step' | 'detail'): void {
+/** `push` adds an entry to the browser's history, `replace` changes the address of the current entry. */
+export function navigate(change: Partial<View>, how: 'push' | 'replace'): void {
   const next = { ...current.value, ...change };
   if (writeView(next) === writeView(current.value)) return;
-  if (as === 'step') history.pushState(null, '', addressOf(next));
+  if (how === 'push') history.pushState(null, '', addressOf(next));
   else history.replaceState(null, '', addressOf(next));
   current.value = next;
 }
 
 export function showSite(id: string): void {
-  if (id !== current.value.site) show(viewOfSite(id, current.value), 'step');
+  if (id !== current.value.site) navigate(viewOfSite(id, current.value), 'push');
 }
 
 export function siteAddress(id: string): string {

@@ -1,5 +1,5 @@
-/** The calls this page makes; each rejects with an `ApiError`, or with an `AbortError` when it was called off. */
-import { ApiError, problemFrom, problemOf } from './problems';
+/** The calls this page makes; each rejects with an `ApiError`, or with an `AbortError` when it was aborted. */
+import { ApiError, failureFromResponse, toRequestFailure } from './request-failure';
 import type { Accepted, HealthReport, NewReading, SiteSummary } from './types';
 
 const POST_TIMEOUT_MS = 15_000;
@@ -30,7 +30,8 @@ export async function getHealth(): Promise<HealthReport> {
 /** All stored readings of a site, oldest first; the caller reads the body, which may be very long. */
 export async function openReadings(site: string, signal?: AbortSignal): Promise<ReadableStream<Uint8Array>> {
   const response = await request(readingsPath(site), signal === undefined ? {} : { signal });
-  if (response.body === null) throw new ApiError({ kind: 'unreachable', message: 'The answer had no body.' });
+  if (response.body === null)
+    throw new ApiError({ kind: 'unreachable', message: 'The response has no body.' });
   return response.body;
 }
 
@@ -44,11 +45,12 @@ export function readingsPath(site: string): string {
   return `/api/sites/${encodeURIComponent(site)}/readings`;
 }
 
-async function request(path: string, init: RequestInit, alsoFine: number[] = []): Promise<Response> {
+async function request(path: string, init: RequestInit, allowedStatuses: number[] = []): Promise<Response> {
   const response = await fetch(path, { cache: 'no-store', ...init }).catch((error: unknown) => {
-    throw new ApiError(problemOf(error));
+    throw new ApiError(toRequestFailure(error));
   });
-  if (!response.ok && !alsoFine.includes(response.status)) throw new ApiError(await problemFrom(response));
+  if (!response.ok && !allowedStatuses.includes(response.status))
+    throw new ApiError(await failureFromResponse(response));
   return response;
 }
 
@@ -56,6 +58,6 @@ async function readJson<T>(response: Response): Promise<T> {
   try {
     return (await response.json()) as T;
   } catch (error) {
-    throw new ApiError(problemOf(error));
+    throw new ApiError(toRequestFailure(error));
   }
 }

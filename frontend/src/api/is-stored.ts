@@ -1,10 +1,10 @@
 import { openReadings } from './client';
 
 /**
- * Whether an accepted reading can be read back already: ingestion only puts it into the stream, a consumer stores it.
+ * Whether an accepted reading is stored: ingestion appends it to the stream, a consumer stores it.
  *
- * The contract has no cheaper question than the site's readings, so the body is searched as it arrives and dropped
- * at the first sight of the stream id. Once the service takes `?start=…&end=…`, they belong into this one request.
+ * The contract has no cheaper request than the site's readings, so the body is searched as it arrives and aborted
+ * as soon as the stream id is found. Once the service takes `?start=…&end=…`, they belong into this one request.
  */
 export async function isStored(site: string, streamId: string, signal: AbortSignal): Promise<boolean> {
   return streamContains(await openReadings(site, signal), `"${streamId}"`);

@@ -1,10 +1,10 @@
-import { ApiError, type Problem } from './problems';
 import type { Progress, WorkerMessage } from './readings.worker';
+import { ApiError, type RequestFailure } from './request-failure';
 import type { SiteReadings } from './site-readings';
 
 export type { Progress };
 
-const NO_WORKER: Problem = {
+const NO_WORKER: RequestFailure = {
   kind: 'unreachable',
   message: 'A part of this page could not be loaded: reload the page.',
 };
@@ -20,7 +20,7 @@ export function loadReadings(
     worker.onmessage = ({ data }: MessageEvent<WorkerMessage>) => {
       if (data.type === 'progress') onProgress(data.progress);
       else if (data.type === 'done') resolve(data.readings);
-      else reject(new ApiError(data.problem));
+      else reject(new ApiError(data.failure));
     };
     worker.onerror = () => reject(new ApiError(NO_WORKER));
     signal.addEventListener('abort', () => reject(signal.reason), { once: true });

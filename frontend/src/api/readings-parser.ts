@@ -12,7 +12,7 @@ const CLOSE_BRACKET = 0x5d;
 
 /** Inside a string its quotes are escaped, so this can only match the member itself. */
 const BEFORE_READINGS = /"readings"\s*:\s*\[/;
-const LONGEST_HEAD = 10_000;
+const MAX_HEAD_BYTES = 10_000;
 
 export class ReadingsParser {
   private readonly decoder = new TextDecoder();
@@ -29,17 +29,17 @@ export class ReadingsParser {
     this.rest = bytes.slice();
   }
 
-  /** A body that ends before its array does was cut off: what arrived must not pass for all there is. */
+  /** A body that ends before its array does was cut off: a part must not be shown as the whole. */
   finish(): void {
     if (this.stage !== 'tail') throw new SyntaxError('the list of readings ended early');
   }
 
   private skipHead(bytes: Uint8Array): Uint8Array {
     // One character for each byte, so that the position in the text is the position in the bytes.
-    const text = new TextDecoder('latin1').decode(bytes.subarray(0, LONGEST_HEAD));
+    const text = new TextDecoder('latin1').decode(bytes.subarray(0, MAX_HEAD_BYTES));
     const match = BEFORE_READINGS.exec(text);
     if (match !== null) this.stage = 'elements';
-    else if (bytes.length >= LONGEST_HEAD) throw new SyntaxError('there is no list of readings');
+    else if (bytes.length >= MAX_HEAD_BYTES) throw new SyntaxError('there is no list of readings');
     return match === null ? bytes : bytes.subarray(match.index + match[0].length);
   }
 

@@ -1,8 +1,8 @@
 /** Fetches and parses the readings of one site, off the page's thread; ending the worker ends the request. */
 import { openReadings } from './client';
-import type { Problem } from './problems';
-import { problemOf } from './problems';
 import { ReadingsParser } from './readings-parser';
+import type { RequestFailure } from './request-failure';
+import { toRequestFailure } from './request-failure';
 import { buffersOf, type SiteReadings, SiteReadingsBuilder } from './site-readings';
 
 export interface Progress {
@@ -13,7 +13,7 @@ export interface Progress {
 export type WorkerMessage =
   | { type: 'progress'; progress: Progress }
   | { type: 'done'; readings: SiteReadings }
-  | { type: 'failed'; problem: Problem };
+  | { type: 'failed'; failure: RequestFailure };
 
 const PROGRESS_EVERY_MS = 250;
 
@@ -24,7 +24,9 @@ const page = self as unknown as {
 };
 
 page.onmessage = ({ data: site }) => {
-  load(site).catch((error: unknown) => page.postMessage({ type: 'failed', problem: problemOf(error) }));
+  load(site).catch((error: unknown) =>
+    page.postMessage({ type: 'failed', failure: toRequestFailure(error) }),
+  );
 };
 
 async function load(site: string): Promise<void> {

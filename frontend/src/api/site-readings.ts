@@ -1,6 +1,6 @@
-/** The stored readings of a site in the form that the table and the chart read; built in a worker, handed over whole. */
+/** The stored readings of a site in the form that the table and the chart read; built in a worker and transferred as a whole. */
 import { at } from '../lib/arrays';
-import { GrowingNumbers, type PackedStrings, StringPacker, textAt } from '../lib/growing';
+import { GrowableFloat64Array, type PackedStrings, StringPacker, textAt } from '../lib/growable-array';
 import { parseInstant } from '../lib/instant';
 import { type DeviceSeries, SeriesBuilder } from '../lib/series';
 import type { StoredReading } from './types';
@@ -42,9 +42,9 @@ export function rowAt(readings: SiteReadings, index: number): ReadingRow {
 
 export class SiteReadingsBuilder {
   count = 0;
-  private readonly times = new GrowingNumbers();
-  private readonly powers = new GrowingNumbers();
-  private readonly deviceOf = new GrowingNumbers();
+  private readonly times = new GrowableFloat64Array();
+  private readonly powers = new GrowableFloat64Array();
+  private readonly deviceOf = new GrowableFloat64Array();
   private readonly timestamps = new StringPacker();
   private readonly ingestedAt = new StringPacker();
   private readonly streamIds = new StringPacker();

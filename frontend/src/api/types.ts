@@ -1,6 +1,6 @@
 /** The wire types of the public contract, as far as this page reads them; to be generated from ../openapi/ one day. */
 
-/** The body of `POST /readings` (section 2). A field the person left empty is left out: the server then names it. */
+/** The body of `POST /readings` (section 2). An empty field is left out: the server then names it. */
 export interface NewReading {
   site_id: string;
   device_id: string;
@@ -14,7 +14,7 @@ export interface Accepted {
 }
 
 /** One item of `detail` in a 422. */
-export interface Fault {
+export interface ValidationError {
   type: string;
   loc: (string | number)[];
   msg: string;
@@ -43,6 +43,6 @@ export interface HealthReport {
   redis_connected: boolean;
   consumer_name?: string;
   consumer_group?: string;
-  /** What Redis knows of the group; null, or of another shape, when it could not be asked. */
+  /** `XINFO GROUPS` of the consumer group; null, or of another shape, when Redis cannot be reached. */
   consumer_group_status?: { consumers?: number; pending?: number; lag?: number | null } | string | null;
 }

@@ -4,7 +4,7 @@ const EXACT = new Intl.NumberFormat('en', { maximumFractionDigits: 20 });
 const SHORT = new Intl.NumberFormat('en', { maximumSignificantDigits: 4 });
 
 /** Beyond this, digits in groups of three stop being readable. */
-const LARGEST_PLAIN = 1e15;
+const MAX_PLAIN = 1e15;
 
 export function formatCount(count: number): string {
   return WHOLE.format(count);
@@ -27,14 +27,14 @@ export function formatExactPower(watts: number): string {
 
 function formatWatts(watts: number, plain: Intl.NumberFormat): string {
   if (!Number.isFinite(watts)) return '–';
-  return Math.abs(watts) < LARGEST_PLAIN ? plain.format(watts) : watts.toExponential();
+  return Math.abs(watts) < MAX_PLAIN ? plain.format(watts) : watts.toExponential();
 }
 
 const PREFIXES = ['', 'k', 'M', 'G', 'T'];
 
 /** A power for an axis, where space is short: `7.5 kW`. */
 export function formatWattsShort(watts: number): string {
-  if (Math.abs(watts) >= LARGEST_PLAIN) return `${watts.toExponential(0).replace('+', '')} W`;
+  if (Math.abs(watts) >= MAX_PLAIN) return `${watts.toExponential(0).replace('+', '')} W`;
   const power = Math.min(
     PREFIXES.length - 1,
     Math.floor(Math.log10(Math.max(Math.abs(watts), 1)) / 3 + 1e-9),

@@ -1,21 +1,21 @@
 import { describe, expect, it } from 'vitest';
-import { countGaps, longestBridge, medianInterval } from './gaps';
+import { countGaps, maxBridgedGap, medianInterval } from './gaps';
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 
 describe('gaps', () => {
   it('bridges up to three usual intervals', () => {
-    expect(longestBridge(15 * MINUTE)).toBe(45 * MINUTE);
+    expect(maxBridgedGap(15 * MINUTE)).toBe(45 * MINUTE);
   });
 
   it('never bridges more than two hours', () => {
-    expect(longestBridge(HOUR)).toBe(2 * HOUR);
+    expect(maxBridgedGap(HOUR)).toBe(2 * HOUR);
   });
 
   it('bridges up to two hours while the usual interval is not known', () => {
     expect(medianInterval(Float64Array.of(5))).toBeNull();
-    expect(longestBridge(null)).toBe(2 * HOUR);
+    expect(maxBridgedGap(null)).toBe(2 * HOUR);
   });
 
   it('does not let exact resends shorten the usual interval', () => {
@@ -24,6 +24,6 @@ describe('gaps', () => {
 
   it('counts the intervals that are too long, and only those', () => {
     const times = Float64Array.of(0, 1, 2, 6, 7, 10).map((minutes) => minutes * MINUTE);
-    expect(countGaps(times, longestBridge(medianInterval(times)))).toBe(1);
+    expect(countGaps(times, maxBridgedGap(medianInterval(times)))).toBe(1);
   });
 });

@@ -17,12 +17,12 @@ export function medianInterval(times: Float64Array): number | null {
 }
 
 /** The longest time between two readings that still counts as continuous. */
-export function longestBridge(median: number | null): number {
+export function maxBridgedGap(median: number | null): number {
   return median === null ? MAX_GAP_MS : Math.min(MAX_GAP_MS, MISSED_INTERVALS * median);
 }
 
-export function countGaps(times: Float64Array, bridge: number): number {
+export function countGaps(times: Float64Array, maxGap: number): number {
   let gaps = 0;
-  for (let i = 1; i < times.length; i++) if (at(times, i) - at(times, i - 1) > bridge) gaps++;
+  for (let i = 1; i < times.length; i++) if (at(times, i) - at(times, i - 1) > maxGap) gaps++;
   return gaps;
 }

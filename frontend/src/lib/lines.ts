@@ -14,12 +14,12 @@ export interface Line {
 }
 
 /** The readings in a range, and one more on each side so that the line runs to the edge of the chart. */
-export function exactLine({ times, powers, bridge }: DeviceSeries, { from, to }: TimeRange): Line {
+export function exactLine({ times, powers, maxGap }: DeviceSeries, { from, to }: TimeRange): Line {
   const first = Math.max(0, lowerBound(times, from) - 1);
   const end = Math.min(times.length, lowerBound(times, to) + 1);
   const breaks = new Uint8Array(end - first);
   for (let i = 1; i < breaks.length; i++) {
-    if (at(times, first + i) - at(times, first + i - 1) > bridge) breaks[i] = 1;
+    if (at(times, first + i) - at(times, first + i - 1) > maxGap) breaks[i] = 1;
   }
   return { times: times.subarray(first, end), powers: powers.subarray(first, end), band: null, breaks };
 }
@@ -36,7 +36,7 @@ export function bucketedLine(line: Line, origin: number, bucketMs: number): Line
     origin + (Math.floor((at(line.times, start) - origin) / bucketMs) + 0.5) * bucketMs;
   return {
     times: pick(middle),
-    powers: pick((start, end) => heldMean(line, start, end)),
+    powers: pick((start, end) => timeWeightedMean(line, start, end)),
     band: {
       lows: pick((start, end) => line.powers.subarray(start, end).reduce((a, b) => Math.min(a, b))),
       highs: pick((start, end) => line.powers.subarray(start, end).reduce((a, b) => Math.max(a, b))),
@@ -60,7 +60,7 @@ function bucketStarts(times: Float64Array, origin: number, bucketMs: number): nu
  * The mean over time, each reading holding until the next one of its device and not across a gap: the step-hold rule
  * of the query API. A plain mean would count a burst of readings for more than the quiet hour before it.
  */
-function heldMean({ times, powers, breaks }: Line, start: number, end: number): number {
+function timeWeightedMean({ times, powers, breaks }: Line, start: number, end: number): number {
   let mean = at(powers, start);
   let held = 0;
   for (let i = start; i < end; i++) {

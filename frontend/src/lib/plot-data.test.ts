@@ -47,7 +47,7 @@ describe('plotData', () => {
     expect(broken).toEqual([5 * MINUTE, 5.5 * MINUTE]);
   });
 
-  it('breaks the line of a lonely device too, where no other time lies in the gap', () => {
+  it('breaks the line of a isolated device too, where no other time lies in the gap', () => {
     const a = device('a', [
       [0, 1],
       [3 * HOUR, 2],
@@ -55,7 +55,7 @@ describe('plotData', () => {
     const { times, lines } = plotData([a], { from: 0, to: 3 * HOUR }, 0);
     expect(times).toEqual([0, 1.5 * HOUR, 3 * HOUR]);
     expect(lines[0]?.powers).toEqual([1, null, 2]);
-    expect(lines[0]?.lonely).toEqual([0, 2]);
+    expect(lines[0]?.isolatedPoints).toEqual([0, 2]);
   });
 
   it('keeps one reading outside the range on each side, so that lines run to the edges', () => {

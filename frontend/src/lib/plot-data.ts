@@ -11,8 +11,8 @@ export interface PlotLine {
   powers: PlotColumn;
   lows: PlotColumn;
   highs: PlotColumn;
-  /** Indices of points with a gap on both sides: no line passes there, so they need a dot. */
-  lonely: number[];
+  /** Indices of points with a gap on both sides: without a line to them, they need a dot. */
+  isolatedPoints: number[];
 }
 
 export interface PlotData {
@@ -22,14 +22,14 @@ export interface PlotData {
   bucketMs: number | null;
 }
 
-/** Of more readings than these in a line no eye can tell one from the next. */
-const MOST_EXACT_POINTS = 2000;
-/** Times x devices; beyond this, drawing them as they are takes longer than one would like to wait. */
-const MOST_EXACT_CELLS = 400_000;
-const MOST_BUCKETS = 500;
+/** More readings than these in a line cannot be told apart. */
+const MAX_EXACT_POINTS = 2000;
+/** Times x devices; beyond this, drawing every reading blocks the page noticeably. */
+const MAX_EXACT_CELLS = 400_000;
+const MAX_BUCKETS = 500;
 const SECOND = 1000;
 const HOUR = 3600 * SECOND;
-/** Spans that people think in; above all the day, since half a day would draw day and night in turns. */
+/** Common spans; above all the day, since half a day would draw day and night in turns. */
 const BUCKET_SPANS = [
   ...[0.001, 0.01, 0.1, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800].map((seconds) => seconds * SECOND),
   ...[1, 2, 3, 6, 24, 48, 168, 720, 8760].map((hours) => hours * HOUR),
@@ -45,14 +45,14 @@ export function plotData(devices: readonly DeviceSeries[], range: TimeRange, utc
 }
 
 function bucketSpan(visible: number): number {
-  const least = visible / MOST_BUCKETS;
+  const least = visible / MAX_BUCKETS;
   return BUCKET_SPANS.find((span) => span >= least) ?? least;
 }
 
 function canBeExact(lines: readonly Line[]): boolean {
   const points = lines.map(({ times }) => times.length);
   const cells = points.reduce((sum, count) => sum + count, 0) * lines.length;
-  return cells <= MOST_EXACT_CELLS && points.every((count) => count <= MOST_EXACT_POINTS);
+  return cells <= MAX_EXACT_CELLS && points.every((count) => count <= MAX_EXACT_POINTS);
 }
 
 /** Brings lines with times of their own onto one common list of times. */
@@ -87,7 +87,7 @@ function alignOne({ times, powers, band, breaks }: Line, common: readonly number
     powers: spread(powers),
     lows: spread(band?.lows),
     highs: spread(band?.highs),
-    lonely: places.filter((_place, index) => isLonely(breaks, index)),
+    isolatedPoints: places.filter((_place, index) => isIsolated(breaks, index)),
   };
 }
 
@@ -100,7 +100,7 @@ function placesOf(times: Float64Array, common: readonly number[]): number[] {
   });
 }
 
-function isLonely(breaks: Uint8Array, index: number): boolean {
+function isIsolated(breaks: Uint8Array, index: number): boolean {
   const brokenBefore = index === 0 || breaks[index] === 1;
   const brokenAfter = index === breaks.length - 1 || breaks[index + 1] === 1;
   return brokenBefore && brokenAfter;

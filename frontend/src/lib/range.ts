@@ -6,7 +6,7 @@ export interface TimeRange {
   to: number;
 }
 
-const SHORTEST_MS = 1000;
+const MIN_RANGE_MS = 1000;
 const HALF_HOUR_MS = 1_800_000;
 
 /**
@@ -14,10 +14,10 @@ const HALF_HOUR_MS = 1_800_000;
  * one such reading would press all the others into a single pixel.
  */
 const EARLIEST_PLAUSIBLE = Date.UTC(2000, 0, 1);
-const FUTURE_ALLOWED_MS = 2 * 86_400_000;
+const MAX_FUTURE_MS = 2 * 86_400_000;
 
 export function plausibleRange(now: number): TimeRange {
-  return { from: EARLIEST_PLAUSIBLE, to: now + FUTURE_ALLOWED_MS };
+  return { from: EARLIEST_PLAUSIBLE, to: now + MAX_FUTURE_MS };
 }
 
 /** The span of several ascending time lines, without implausible clocks as long as there are any others. */
@@ -38,7 +38,7 @@ function spanOf(lines: readonly Float64Array[]): TimeRange | null {
 /** `factor` below 1 zooms in, above 1 out; the middle stays, and the whole is never left. */
 export function zoomed(range: TimeRange, factor: number, whole: TimeRange): TimeRange {
   const middle = (range.from + range.to) / 2;
-  const half = Math.max(SHORTEST_MS, (range.to - range.from) * factor) / 2;
+  const half = Math.max(MIN_RANGE_MS, (range.to - range.from) * factor) / 2;
   return within({ from: middle - half, to: middle + half }, whole);
 }
 

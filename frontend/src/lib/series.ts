@@ -1,7 +1,7 @@
-/** What the chart needs of one device: its readings in order of time, and the figures that describe them. */
+/** What the chart needs of one device: its readings in order of time, and its statistics. */
 import { at, lowerBound } from './arrays';
-import { countGaps, longestBridge, medianInterval } from './gaps';
-import { GrowingNumbers } from './growing';
+import { countGaps, maxBridgedGap, medianInterval } from './gaps';
+import { GrowableFloat64Array } from './growable-array';
 
 export interface DeviceSeries {
   id: string;
@@ -9,15 +9,15 @@ export interface DeviceSeries {
   times: Float64Array<ArrayBuffer>;
   powers: Float64Array<ArrayBuffer>;
   /** Readings further apart than this are not joined, in milliseconds. */
-  bridge: number;
+  maxGap: number;
   gaps: number;
   lowest: number;
   highest: number;
 }
 
 export class SeriesBuilder {
-  private readonly times = new GrowingNumbers();
-  private readonly powers = new GrowingNumbers();
+  private readonly times = new GrowableFloat64Array();
+  private readonly powers = new GrowableFloat64Array();
 
   constructor(readonly id: string) {}
 
@@ -35,9 +35,9 @@ export class SeriesBuilder {
   finish(): DeviceSeries {
     const times = this.times.finish();
     const powers = this.powers.finish();
-    const bridge = longestBridge(medianInterval(times));
+    const maxGap = maxBridgedGap(medianInterval(times));
     const [lowest, highest] = extremes(powers);
-    return { id: this.id, times, powers, bridge, gaps: countGaps(times, bridge), lowest, highest };
+    return { id: this.id, times, powers, maxGap, gaps: countGaps(times, maxGap), lowest, highest };
   }
 }
 
@@ -60,6 +60,6 @@ export function indexAt(series: DeviceSeries, time: number): number {
 /** What a device measured at an instant: its last reading, as long as no gap has begun since. */
 export function powerAt(series: DeviceSeries, time: number): number | null {
   const index = indexAt(series, time);
-  if (index < 0 || time - at(series.times, index) > series.bridge) return null;
+  if (index < 0 || time - at(series.times, index) > series.maxGap) return null;
   return at(series.powers, index);
 }

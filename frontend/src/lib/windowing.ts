@@ -16,7 +16,7 @@ export interface RowWindow {
 }
 
 /** Firefox ignores elements taller than about 17.9 million pixels, Chrome ones above 33.5 million. */
-const TALLEST = 16_000_000;
+const MAX_TABLE_HEIGHT = 16_000_000;
 const OVERSCAN = 8;
 
 /**
@@ -24,7 +24,7 @@ const OVERSCAN = 8;
  * scroll bar then stands for the share of the rows passed, and the rows keep their height.
  */
 export function rowWindow(count: number, rowHeight: number, { scrollTop, height }: Viewport): RowWindow {
-  const total = Math.min(count * rowHeight, TALLEST);
+  const total = Math.min(count * rowHeight, MAX_TABLE_HEIGHT);
   const squeeze = total === count * rowHeight ? 1 : (count * rowHeight - height) / (total - height);
   const top = Math.min(Math.max(0, scrollTop), Math.max(0, total - height));
   const firstVisible = Math.floor((top * squeeze) / rowHeight);

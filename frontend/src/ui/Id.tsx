@@ -1,11 +1,11 @@
-import { elideMiddle } from '../lib/elide';
+import { truncateMiddle } from '../lib/truncate-middle';
 
 /**
  * An id from outside: only ever a text node, since it may hold markup; its own direction, since it may be Arabic;
  * shortened in the middle to the eye, whole for a screen reader and on hover.
  */
-export function Id({ id, most = 40 }: { id: string; most?: number }) {
-  const shown = elideMiddle(id, most);
+export function Id({ id, maxChars = 40 }: { id: string; maxChars?: number }) {
+  const shown = truncateMiddle(id, maxChars);
   if (shown === id) {
     return (
       <bdi class="id" dir="auto">

@@ -1,6 +1,6 @@
 /**
- * Runs a task again and again, but only while someone looks at the page. The task never rejects and says how many
- * milliseconds to leave until the next time; coming back to the page does not wait for that.
+ * Runs a task periodically while the page is visible. The task never rejects and resolves with the milliseconds until
+ * the next run; when the page becomes visible again the task runs at once.
  */
 export function pollWhileVisible(task: () => Promise<number>): () => void {
   let timer: ReturnType<typeof setTimeout> | undefined;

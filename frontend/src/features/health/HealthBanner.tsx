@@ -2,7 +2,7 @@ import { formatLocal, LOCAL_ZONE } from '../../lib/local-time';
 import { Notice } from '../../ui/Notice';
 import { checkHealth, type Health, health } from './health-state';
 
-/** Says it when what is below may be old, or when nothing new can get in. */
+/** Warns that the readings below may be outdated, or that new ones cannot be accepted. */
 export function HealthBanner() {
   return (
     <div class="banner" role="status">
@@ -20,7 +20,7 @@ function Message({ of }: { of: Health }) {
       <strong>The pipeline is degraded.</strong>{' '}
       {of.report.redis_connected
         ? 'Readings may be stored late.'
-        : 'It has no connection to Redis: readings can be neither taken nor shown until it is back.'}
+        : 'It has no connection to Redis: readings can be neither accepted nor shown until it is back.'}
     </Notice>
   );
 }

@@ -18,7 +18,7 @@ export function toneOf(state: Health): Tone {
   return state.report.status === 'healthy' ? 'good' : 'warning';
 }
 
-/** What the processing service says of itself; nothing of it stays in sight once it stops answering. */
+/** The health report of the processing service; hidden as soon as the service stops responding. */
 export function HealthStrip() {
   const state = health.value;
   const tone = toneOf(state);
@@ -38,12 +38,12 @@ function Details({ report }: { report: HealthReport }) {
       <Detail name="Redis">{report.redis_connected ? 'connected' : 'not connected'}</Detail>
       {report.consumer_name !== undefined && (
         <Detail name="Consumer">
-          <Id id={report.consumer_name} most={24} />
+          <Id id={report.consumer_name} maxChars={24} />
         </Detail>
       )}
       {report.consumer_group !== undefined && (
         <Detail name="Group">
-          <Id id={report.consumer_group} most={24} />
+          <Id id={report.consumer_group} maxChars={24} />
         </Detail>
       )}
       <Backlog of={report.consumer_group_status} />
@@ -51,13 +51,13 @@ function Details({ report }: { report: HealthReport }) {
   );
 }
 
-/** Readings in the stream that no consumer has taken yet, and those taken but not stored yet. */
+/** Entries not delivered to a consumer yet (lag), and delivered but not acknowledged yet (pending). */
 function Backlog({ of }: { of: HealthReport['consumer_group_status'] }) {
   if (typeof of !== 'object' || of === null) return null;
   return (
     <>
-      {typeof of.lag === 'number' && <Detail name="Waiting">{formatCount(of.lag)}</Detail>}
-      {typeof of.pending === 'number' && <Detail name="In work">{formatCount(of.pending)}</Detail>}
+      {typeof of.lag === 'number' && <Detail name="Lag">{formatCount(of.lag)}</Detail>}
+      {typeof of.pending === 'number' && <Detail name="Pending">{formatCount(of.pending)}</Detail>}
     </>
   );
 }

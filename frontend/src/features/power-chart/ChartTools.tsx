@@ -1,5 +1,5 @@
 import { panned, type TimeRange, zoomed } from '../../lib/range';
-import { show } from '../../view';
+import { navigate } from '../../view';
 import type { ChartModel } from './chart-model';
 
 interface Tool {
@@ -54,5 +54,5 @@ export function onChartKey(event: KeyboardEvent, model: ChartModel): void {
 function use(tool: Tool, model: ChartModel): void {
   const range = tool.apply(model);
   const isEverything = range === null || (range.from <= model.whole.from && range.to >= model.whole.to);
-  show({ range: isEverything ? null : range }, 'detail');
+  navigate({ range: isEverything ? null : range }, 'replace');
 }

@@ -3,7 +3,7 @@ import { formatLocal } from '../../lib/local-time';
 import type { DeviceSeries } from '../../lib/series';
 import { Id } from '../../ui/Id';
 import { ScrollBox } from '../../ui/ScrollBox';
-import { show } from '../../view';
+import { navigate } from '../../view';
 import { type ChartModel, latestOf, withToggled } from './chart-model';
 import { swatchClass } from './colours';
 
@@ -13,12 +13,12 @@ interface DeviceTableProps {
   zone: string;
 }
 
-/** A site is a house or a factory; thousands of devices are a sender's mistake, and must not freeze the page. */
-const MOST_LISTED = 300;
+/** A site is a house or a factory; thousands of devices are an error of a sender, and must not freeze the page. */
+const MAX_LISTED = 300;
 
-/** The legend of the chart, the switches of its lines, and the figures that the lines cannot be read for. */
+/** The legend of the chart, the switches of its lines, and exact values. */
 export function DeviceTable({ model, now, zone }: DeviceTableProps) {
-  const rest = model.devices.length - MOST_LISTED;
+  const rest = model.devices.length - MAX_LISTED;
   return (
     <ScrollBox class="device-table" label="Devices">
       <table>
@@ -44,17 +44,17 @@ export function DeviceTable({ model, now, zone }: DeviceTableProps) {
           </tr>
         </thead>
         <tbody>
-          {model.devices.slice(0, MOST_LISTED).map((device, index) => (
+          {model.devices.slice(0, MAX_LISTED).map((device, index) => (
             <tr key={device.id}>
               <th scope="row">
                 <label class="device-switch">
                   <input
                     type="checkbox"
                     checked={model.drawn.has(device.id)}
-                    onChange={() => show({ devices: withToggled(model, device.id) }, 'detail')}
+                    onChange={() => navigate({ devices: withToggled(model, device.id) }, 'replace')}
                   />
                   <span class={swatchClass(index)} aria-hidden="true" />
-                  <Id id={device.id} most={32} />
+                  <Id id={device.id} maxChars={32} />
                 </label>
               </th>
               <Figures device={device} now={now} zone={zone} />

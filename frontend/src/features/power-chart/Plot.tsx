@@ -1,7 +1,7 @@
 import type { Signal } from '@preact/signals';
 import { useEffect, useLayoutEffect, useRef } from 'preact/hooks';
 import type { PlotData } from '../../lib/plot-data';
-import { show } from '../../view';
+import { navigate } from '../../view';
 import { theme } from '../theme/theme';
 import type { ChartModel } from './chart-model';
 import { readPalette } from './colours';
@@ -26,8 +26,8 @@ export function Plot({ model, data, point }: PlotProps) {
     if (host.current === null) return;
     const lines = devices.flatMap(({ id }, index) => (drawn.has(id) ? [index] : []));
     const fresh = new PowerPlot(host.current, lines, readPalette(host.current), {
-      onZoom: (range) => show({ range }, 'step'),
-      onReset: () => show({ range: null }, 'step'),
+      onZoom: (range) => navigate({ range }, 'push'),
+      onReset: () => navigate({ range: null }, 'push'),
       onPoint: (next) => {
         point.value = next;
       },

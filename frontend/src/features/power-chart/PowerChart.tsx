@@ -13,7 +13,7 @@ import { type Point, Readout } from './Readout';
 
 interface PowerChartProps {
   devices: DeviceSeries[];
-  /** When the readings were asked for: what counts as ahead of time does not change while they are looked at. */
+  /** When the readings were requested: readings later than this are ahead of time, however long the page is open. */
   loadedAt: number;
 }
 

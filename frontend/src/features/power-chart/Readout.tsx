@@ -17,7 +17,7 @@ interface ReadoutProps {
   zone: string;
 }
 
-const MOST_LINES = 12;
+const MAX_LINES = 12;
 
 /** What each device measured at the time under the pointer; the table of readings says the same to a screen reader. */
 export function Readout({ model, point, zone }: ReadoutProps) {
@@ -26,14 +26,14 @@ export function Readout({ model, point, zone }: ReadoutProps) {
   const lines = model.devices
     .map((device, index) => ({ device, index }))
     .filter(({ device }) => model.drawn.has(device.id))
-    .slice(0, MOST_LINES);
+    .slice(0, MAX_LINES);
   return (
     <div class={`readout ${share > 0.5 ? 'readout-left' : 'readout-right'}`} aria-hidden="true">
       <p class="time">{formatLocal(Math.round(time / 1000) * 1000, zone)}</p>
       {lines.map(({ device, index }) => (
         <p key={device.id} class="readout-line">
           <span class={swatchClass(index)} />
-          <Id id={device.id} most={20} />
+          <Id id={device.id} maxChars={20} />
           <Measured power={powerAt(device, time)} />
         </p>
       ))}

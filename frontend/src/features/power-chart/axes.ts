@@ -19,7 +19,7 @@ const TIME_LABELS = [
   [1, ':{ss}.{fff}', '\n{D} {MMM} {YYYY} {HH}:{mm}', _, '\n{D} {MMM} {HH}:{mm}', _, '\n{HH}:{mm}', _, 1],
 ];
 
-const MOST_POWER_TICKS = 6;
+const MAX_POWER_TICKS = 6;
 
 export function axesOf({ text, grid, font }: Palette): uPlot.Axis[] {
   const look = { stroke: text, font, grid: { stroke: grid, width: 1 }, ticks: { stroke: grid, size: 6 } };
@@ -38,7 +38,7 @@ export function axesOf({ text, grid, font }: Palette): uPlot.Axis[] {
 
 /** The distance of the ticks: 1, 2 or 5 times a power of ten. */
 export function powerStep(span: number): number {
-  const rough = span / MOST_POWER_TICKS;
+  const rough = span / MAX_POWER_TICKS;
   const scale = 10 ** Math.floor(Math.log10(rough));
   return scale * ([1, 2, 5].find((factor) => factor * scale >= rough) ?? 10);
 }

@@ -22,7 +22,7 @@ function model(devices: DeviceSeries[], view: Partial<View> = {}): ChartModel {
 const many = Array.from({ length: 20 }, (_, index) => device(`d${index}`, [NOW - index * MINUTE]));
 
 describe('the chart of a site', () => {
-  it('is none when no reading can be drawn', () => {
+  it('is null when no reading can be drawn', () => {
     expect(chartModel([device('a', [])], VIEW, NOW)).toBeNull();
   });
 

@@ -1,4 +1,4 @@
-/** What the chart shows of a site's readings in the present view: pure, so that it can be told in words too. */
+/** What the chart shows of a site's readings in the present view: pure, so that a summary in words can be made from it, too. */
 import { at, lowerBound } from '../../lib/arrays';
 import { formatSpan, plural } from '../../lib/format';
 import { formatLocal } from '../../lib/local-time';
@@ -6,10 +6,10 @@ import { extentOf, isWhole, plausibleRange, type TimeRange } from '../../lib/ran
 import { type DeviceSeries, indexAt } from '../../lib/series';
 import type { View } from '../../lib/url-state';
 
-/** More lines than these tell nobody anything; the others can be ticked. */
-const MOST_DRAWN_UNASKED = 12;
+/** More lines than these cannot be told apart; the others can be selected. */
+const DEFAULT_VISIBLE_DEVICES = 12;
 /** A clock this far ahead is wrong (edge case 18 of the query API): its reading is not the latest one. */
-const AHEAD_ALLOWED_MS = 300_000;
+const MAX_CLOCK_SKEW_MS = 300_000;
 
 export interface ChartModel {
   devices: DeviceSeries[];
@@ -48,10 +48,10 @@ export function hasReadings(model: ChartModel): boolean {
 }
 
 function unaskedDevices(devices: DeviceSeries[]): string[] {
-  return devices.slice(0, MOST_DRAWN_UNASKED).map(({ id }) => id);
+  return devices.slice(0, DEFAULT_VISIBLE_DEVICES).map(({ id }) => id);
 }
 
-/** The `devices` of the view after one was ticked or unticked; null when that is what nobody has to ask for. */
+/** The `devices` of the view after one was selected or deselected; null when the result is the default. */
 export function withToggled({ devices, drawn }: ChartModel, id: string): string[] | null {
   const next = devices.map((device) => device.id).filter((each) => drawn.has(each) !== (each === id));
   const unasked = unaskedDevices(devices);
@@ -65,11 +65,11 @@ export interface Latest {
 }
 
 export function latestOf(device: DeviceSeries, now: number): Latest | null {
-  const index = indexAt(device, now + AHEAD_ALLOWED_MS);
+  const index = indexAt(device, now + MAX_CLOCK_SKEW_MS);
   return index < 0 ? null : { time: at(device.times, index), power: at(device.powers, index) };
 }
 
-/** The chart in words, for those who cannot see it and those who want the figures. */
+/** The chart in words, for screen readers and for exact values. */
 export function summary(model: ChartModel, bucketMs: number | null, now: number, zone: string): string[] {
   const { devices, range } = model;
   const shown = drawnDevices(model);

@@ -12,7 +12,7 @@ export interface PlotHandlers {
 }
 
 /** A drag shorter than this, in pixels, is a click. */
-const SHORTEST_DRAG = 4;
+const MIN_DRAG_PIXELS = 4;
 /** The powers, the lows and the highs. */
 const COLUMNS_PER_LINE = 3;
 const EMPTY: uPlot.AlignedData = [[]];
@@ -21,7 +21,7 @@ const EMPTY: uPlot.AlignedData = [[]];
 export class PowerPlot {
   private readonly plot: uPlot;
   private range: TimeRange = { from: 0, to: 1 };
-  private lonely: number[][] = [];
+  private isolatedPoints: number[][] = [];
 
   /** `lines` are places in the palette, one for each column of the data to come. */
   constructor(
@@ -35,7 +35,7 @@ export class PowerPlot {
 
   draw(data: PlotData, range: TimeRange): void {
     this.range = range;
-    this.lonely = data.lines.map(({ lonely }) => lonely);
+    this.isolatedPoints = data.lines.map(({ isolatedPoints }) => isolatedPoints);
     const columns = data.lines.flatMap(({ powers, lows, highs }) => [powers, lows, highs]);
     this.plot.setData([data.times, ...columns] as uPlot.AlignedData, true);
   }
@@ -82,7 +82,7 @@ export class PowerPlot {
     const edge: uPlot.Series = { width: 0, points: { show: false } };
     // Dots where they are far enough apart to be seen one by one, and always where no line passes.
     const filter: uPlot.Series.Points.Filter = (_plot, series, show) =>
-      show ? null : (this.lonely[(series - 1) / COLUMNS_PER_LINE] ?? null);
+      show ? null : (this.isolatedPoints[(series - 1) / COLUMNS_PER_LINE] ?? null);
     return [
       { stroke, width: 1.5, dash: dashOf(index), points: { size: 5, fill: stroke, filter } },
       edge,
@@ -97,7 +97,7 @@ export class PowerPlot {
 
   private zoomToSelection(): void {
     const { left, width } = this.plot.select;
-    if (width < SHORTEST_DRAG) return;
+    if (width < MIN_DRAG_PIXELS) return;
     this.plot.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
     const timeAt = (position: number) => Math.round(this.plot.posToVal(position, 'x'));
     this.handlers.onZoom({ from: timeAt(left), to: timeAt(left + width) });

@@ -7,7 +7,7 @@ import { rowWindow, type Viewport } from '../../lib/windowing';
 import { Card } from '../../ui/Card';
 import { Id } from '../../ui/Id';
 import { ScrollBox } from '../../ui/ScrollBox';
-import { show, view } from '../../view';
+import { navigate, view } from '../../view';
 
 /** Every row has this height, in pixels: where a row stands is a multiplication, however many there are. */
 const ROW_HEIGHT = 36;
@@ -55,7 +55,7 @@ function Head() {
           <button
             type="button"
             class="button-sort"
-            onClick={() => show({ order: isNewest ? 'oldest' : 'newest' }, 'detail')}
+            onClick={() => navigate({ order: isNewest ? 'oldest' : 'newest' }, 'replace')}
           >
             Time <span aria-hidden="true">{isNewest ? '↓' : '↑'}</span>
             <span class="visually-hidden">{isNewest ? ', newest first' : ', oldest first'}</span>
@@ -119,7 +119,7 @@ function Row({ place, row }: { place: number; row: ReadingRow }) {
       <td class="time">{formatLocal(Math.floor(row.time), LOCAL_ZONE)}</td>
       <td class="number">{formatExactPower(row.power)}</td>
       <td>
-        <Id id={row.device} most={28} />
+        <Id id={row.device} maxChars={28} />
       </td>
       <td class="code">{row.timestamp}</td>
       <td class="code">{row.ingestedAt}</td>

@@ -1,5 +1,5 @@
 import type { ComponentChildren, InputHTMLAttributes } from 'preact';
-import type { ReadingField } from '../../api/problems';
+import type { ReadingField } from '../../api/request-failure';
 import { Sign } from '../../ui/Notice';
 
 interface FieldProps {

@@ -1,13 +1,13 @@
 import { useSignal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
-import type { FieldErrors } from '../../api/problems';
+import type { FieldErrors } from '../../api/request-failure';
 import type { NewReading } from '../../api/types';
 import { LOCAL_ZONE, toOffsetIso } from '../../lib/local-time';
 import { Card } from '../../ui/Card';
 import { site as pickedSite } from '../../view';
 import { Field } from './Field';
 import { SendResult } from './SendResult';
-import { outcome, refuse, send } from './send-state';
+import { failWith, outcome, send } from './send-state';
 import { TimeField } from './TimeField';
 import { instant } from './time-draft';
 
@@ -41,7 +41,7 @@ export function SendReading({ onStored }: { onStored: (site: string) => void }) 
 }
 
 function Fields({ errors }: { errors: FieldErrors }) {
-  /** Null until someone types one: the picked site is the likely one. */
+  /** Null until a site is typed: the picked one is the default. */
   const typedSite = useSignal<string | null>(null);
   return (
     <>
@@ -81,15 +81,15 @@ function isSending(): boolean {
 
 function fieldErrors(): FieldErrors {
   const last = outcome.value;
-  return last.phase === 'failed' && last.problem.kind === 'invalid' ? last.problem.fields : NO_ERRORS;
+  return last.phase === 'failed' && last.failure.kind === 'invalid' ? last.failure.fields : NO_ERRORS;
 }
 
-/** The server judges every field; only a number field whose text is no number gives nothing to send. */
+/** The server validates every field; only a number field with invalid text has no value to send. */
 async function submit(form: HTMLFormElement, onStored: (site: string) => void): Promise<void> {
   if (isSending()) return;
   const power = form.elements.namedItem('power_reading') as HTMLInputElement;
   if (power.validity.badInput) {
-    refuse({ kind: 'invalid', fields: { power_reading: ['This is not a number.'] }, form: [] });
+    failWith({ kind: 'invalid', fields: { power_reading: ['This is not a number.'] }, form: [] });
     return;
   }
   const reading = readingOf(new FormData(form));
@@ -100,7 +100,7 @@ function readingOf(fields: FormData): NewReading {
   const text = (name: string) => String(fields.get(name) ?? '');
   const reading: NewReading = { site_id: text('site_id'), device_id: text('device_id') };
   const power = text('power_reading');
-  // JSON has no infinity: what overflows goes as it was typed, and the server says what is wrong with it.
+  // JSON has no infinity: a number that overflows is sent as the text that was typed, and the server rejects it.
   if (power !== '') reading.power_reading = Number.isFinite(Number(power)) ? Number(power) : power;
   if (instant.value !== null) reading.timestamp = toOffsetIso(instant.value, LOCAL_ZONE);
   return reading;

@@ -1,9 +1,9 @@
-import { describe, type Problem } from '../../api/problems';
+import { type RequestFailure, toMessage } from '../../api/request-failure';
 import { formatDuration } from '../../lib/format';
 import { Id } from '../../ui/Id';
 import { Notice } from '../../ui/Notice';
 import { SiteLink } from '../../ui/SiteLink';
-import { GIVE_UP_AFTER_MS } from './follow';
+import { POLL_TIMEOUT_MS } from './poll-until-stored';
 import { type Outcome, outcome } from './send-state';
 
 /** The only part of the page that a screen reader announces by itself, politely. */
@@ -18,7 +18,7 @@ export function SendResult() {
 function Result({ of }: { of: Outcome }) {
   if (of.phase === 'none') return null;
   if (of.phase === 'sending') return <Notice tone="plain">Sending…</Notice>;
-  if (of.phase === 'failed') return <Failure problem={of.problem} />;
+  if (of.phase === 'failed') return <Failure failure={of.failure} />;
   return (
     <Notice tone={of.phase === 'stored' ? 'good' : 'plain'}>
       <p>
@@ -32,28 +32,28 @@ function Result({ of }: { of: Outcome }) {
 }
 
 function Arrival({ of }: { of: Extract<Outcome, { site: string }> }) {
-  if (of.phase === 'accepted') return <>On its way to the store…</>;
+  if (of.phase === 'accepted') return <>Accepted into the stream, not stored yet…</>;
   if (of.phase === 'late') {
     return (
-      <>Still on its way after {formatDuration(GIVE_UP_AFTER_MS)}: it is safe in the stream, and will come.</>
+      <>Still on its way after {formatDuration(POLL_TIMEOUT_MS)}: it is in the stream and will be stored.</>
     );
   }
   return (
     <>
       <strong>Stored after {formatDuration(of.afterMs)}</strong>,{' '}
       <SiteLink site={of.site}>
-        see <Id id={of.site} most={24} />
+        see <Id id={of.site} maxChars={24} />
       </SiteLink>
     </>
   );
 }
 
-function Failure({ problem }: { problem: Problem }) {
-  if (problem.kind === 'invalid') {
+function Failure({ failure }: { failure: RequestFailure }) {
+  if (failure.kind === 'invalid') {
     return (
       <Notice tone="bad">
-        <p>Not accepted.{Object.keys(problem.fields).length > 0 && ' See the marked fields.'}</p>
-        {problem.form.map((message) => (
+        <p>Not accepted.{Object.keys(failure.fields).length > 0 && ' See the marked fields.'}</p>
+        {failure.form.map((message) => (
           <p key={message}>{message}</p>
         ))}
       </Notice>
@@ -61,8 +61,8 @@ function Failure({ problem }: { problem: Problem }) {
   }
   return (
     <Notice tone="bad">
-      <p>{describe(problem)}</p>
-      {problem.kind === 'unreachable' && <p>Whether the reading was accepted is not known.</p>}
+      <p>{toMessage(failure)}</p>
+      {failure.kind === 'unreachable' && <p>Whether the reading was accepted is not known.</p>}
     </Notice>
   );
 }

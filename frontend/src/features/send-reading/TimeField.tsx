@@ -4,8 +4,8 @@ import {
   field,
   instant,
   isNow,
+  laterOccurrence,
   localTime,
-  meansSecond,
   pauseClock,
   resumeClock,
   setNow,
@@ -49,29 +49,29 @@ function Meaning() {
           The clocks skipped this time; <code>{toOffsetIso(instant.value, LOCAL_ZONE)}</code> is sent.
         </p>
       )}
-      {localTime.value?.kind === 'repeated' && <WhichOne />}
+      {localTime.value?.kind === 'repeated' && <OccurrencePicker />}
     </>
   );
 }
 
-function WhichOne() {
+function OccurrencePicker() {
   const time = localTime.value;
   if (time?.kind !== 'repeated') return null;
   const choices = [
-    { label: 'first', instant: time.first, isSecond: false },
-    { label: 'second', instant: time.second, isSecond: true },
+    { label: 'first', instant: time.first, isLater: false },
+    { label: 'second', instant: time.second, isLater: true },
   ];
   return (
-    <fieldset class="which-one">
+    <fieldset class="occurrence">
       <legend>The clocks were set back, this time came twice:</legend>
-      {choices.map(({ label, instant, isSecond }) => (
+      {choices.map(({ label, instant, isLater }) => (
         <label key={label}>
           <input
             type="radio"
-            name="which-one"
-            checked={meansSecond.value === isSecond}
+            name="occurrence"
+            checked={laterOccurrence.value === isLater}
             onChange={() => {
-              meansSecond.value = isSecond;
+              laterOccurrence.value = isLater;
             }}
           />
           the {label} ({offsetText(offsetAt(instant, LOCAL_ZONE))})

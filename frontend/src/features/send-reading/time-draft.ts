@@ -4,8 +4,8 @@ import { now } from '../../ui/clock';
 
 /** What was typed; null while the field shows the running clock. */
 const typed = signal<string | null>(null);
-/** Of a time that happened twice, which one is meant. */
-export const meansSecond = signal(false);
+/** Of a local time that occurs twice (`disambiguation: "later"` in the terms of Temporal). */
+export const laterOccurrence = signal(false);
 
 export const isNow = computed(() => typed.value === null);
 export const field = computed(() => typed.value ?? toLocalField(now.value, LOCAL_ZONE));
@@ -20,7 +20,7 @@ export const localTime = computed(() =>
 export const instant = computed(() => {
   const time = localTime.value;
   if (time?.kind !== 'repeated') return time?.instant ?? null;
-  return meansSecond.value ? time.second : time.first;
+  return laterOccurrence.value ? time.second : time.first;
 });
 
 let isUntouched = false;
@@ -28,7 +28,7 @@ let isUntouched = false;
 export function setTime(text: string): void {
   isUntouched = false;
   typed.value = text;
-  meansSecond.value = false;
+  laterOccurrence.value = false;
 }
 
 export function setNow(): void {

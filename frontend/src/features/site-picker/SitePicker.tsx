@@ -1,6 +1,6 @@
 import { type Signal, useSignal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
-import { describe } from '../../api/problems';
+import { toMessage } from '../../api/request-failure';
 import type { SiteSummary } from '../../api/types';
 import { formatCount, plural } from '../../lib/format';
 import { Card } from '../../ui/Card';
@@ -11,13 +11,13 @@ import { site as pickedSite, showSite } from '../../view';
 import { listing, sites } from './site-list';
 
 /** A list longer than this is searched, not read. */
-const MOST_LISTED = 200;
+const MAX_LISTED = 200;
 
 export function SitePicker() {
   const wanted = useSignal('');
   const matches = sites.value.filter(({ site_id }) => isMatch(site_id, wanted.value));
   const count = sites.value.length;
-  const listed = matches.slice(0, MOST_LISTED);
+  const listed = matches.slice(0, MAX_LISTED);
   const rest = matches.length - listed.length;
   return (
     <Card name="sites" title="Sites" aside={count > 0 && <span class="count">{formatCount(count)}</span>}>
@@ -78,7 +78,7 @@ function ListState() {
     const what = sites.value.length === 0 ? 'There is no list of sites.' : 'This list is an older one.';
     return (
       <Notice tone="bad">
-        {what} {describe(state.problem)}
+        {what} {toMessage(state.failure)}
       </Notice>
     );
   }
@@ -100,7 +100,7 @@ function SiteLinks({ sites }: { sites: SiteSummary[] }) {
         {sites.map(({ site_id, readings }) => (
           <li key={site_id}>
             <SiteLink site={site_id} class="site-link">
-              <Id id={site_id} most={26} />
+              <Id id={site_id} maxChars={26} />
               {readings !== undefined && <SiteCount readings={readings} />}
             </SiteLink>
           </li>

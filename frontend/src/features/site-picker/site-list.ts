@@ -1,6 +1,6 @@
 import { signal } from '@preact/signals';
 import { getSites } from '../../api/client';
-import { type Problem, problemOf } from '../../api/problems';
+import { type RequestFailure, toRequestFailure } from '../../api/request-failure';
 import type { SiteSummary } from '../../api/types';
 import { pollWhileVisible } from '../../ui/poll';
 
@@ -9,13 +9,13 @@ export type Listing =
   | { phase: 'listed' }
   /** The service does not list its sites. */
   | { phase: 'unlisted' }
-  | { phase: 'failed'; problem: Problem };
+  | { phase: 'failed'; failure: RequestFailure };
 
 const REFRESH_MS = 30_000;
 const RETRY_MS = 5_000;
 
 export const listing = signal<Listing>({ phase: 'loading' });
-/** What is known of the sites; an older list is kept while the service does not answer. */
+/** The last list of sites; kept while the service does not respond. */
 export const sites = signal<SiteSummary[]>([]);
 
 async function fetchList(): Promise<number> {
@@ -25,7 +25,7 @@ async function fetchList(): Promise<number> {
     listing.value = { phase: listed === null ? 'unlisted' : 'listed' };
     return REFRESH_MS;
   } catch (error) {
-    listing.value = { phase: 'failed', problem: problemOf(error) };
+    listing.value = { phase: 'failed', failure: toRequestFailure(error) };
     return RETRY_MS;
   }
 }

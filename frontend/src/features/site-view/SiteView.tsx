@@ -1,5 +1,5 @@
 import type { ComponentChildren } from 'preact';
-import { describe } from '../../api/problems';
+import { toMessage } from '../../api/request-failure';
 import { formatBytes, plural } from '../../lib/format';
 import { formatLocal, LOCAL_ZONE } from '../../lib/local-time';
 import { Id } from '../../ui/Id';
@@ -44,7 +44,7 @@ function SiteHeader({ id }: { id: string }) {
   return (
     <header class="site-header">
       <h2>
-        <Id id={id} most={48} />
+        <Id id={id} maxChars={48} />
       </h2>
       {loaded.value !== null && <Facts {...loaded.value} />}
       <button
@@ -80,7 +80,7 @@ function LoadState({ id }: { id: string }) {
           {loaded.value === null
             ? 'The readings could not be loaded.'
             : 'These readings could not be refreshed.'}{' '}
-          {describe(failure.value)}
+          {toMessage(failure.value)}
         </p>
         <button type="button" class="button-link" onClick={() => reload(id)}>
           Try again

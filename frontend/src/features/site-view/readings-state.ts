@@ -1,7 +1,7 @@
 /** The readings of the picked site: loaded when the site changes, kept in sight while they are loaded again. */
 import { effect, signal } from '@preact/signals';
 import { loadReadings, type Progress } from '../../api/load-readings';
-import { type Problem, problemOf } from '../../api/problems';
+import { type RequestFailure, toRequestFailure } from '../../api/request-failure';
 import type { SiteReadings } from '../../api/site-readings';
 import { site } from '../../view';
 
@@ -12,7 +12,7 @@ export interface Loaded {
 }
 
 export interface Loading {
-  /** What has arrived, once it takes long enough that the reader wants to know. */
+  /** Null until loading takes longer than `SLOW_AFTER_MS`. */
   progress: Progress | null;
 }
 
@@ -20,7 +20,7 @@ const SLOW_AFTER_MS = 2000;
 
 export const loaded = signal<Loaded | null>(null);
 export const loading = signal<Loading | null>(null);
-export const failure = signal<Problem | null>(null);
+export const failure = signal<RequestFailure | null>(null);
 
 let running: AbortController | null = null;
 
@@ -57,7 +57,7 @@ async function load(id: string): Promise<void> {
     loaded.value = { site: id, readings, loadedAt: Date.now() };
   } catch (error) {
     if (own.signal.aborted) return;
-    failure.value = problemOf(error);
+    failure.value = toRequestFailure(error);
   }
   loading.value = null;
 }

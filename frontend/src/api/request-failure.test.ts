@@ -1,18 +1,18 @@
-import { expect, describe as group, it } from 'vitest';
-import { describe, invalid, problemFrom, problemOf, retryAfter } from './problems';
+import { describe, expect, it } from 'vitest';
+import { failureFromResponse, invalid, retryAfter, toMessage, toRequestFailure } from './request-failure';
 
-function answer(status: number, body: unknown, headers: Record<string, string> = {}): Response {
+function response(status: number, body: unknown, headers: Record<string, string> = {}): Response {
   return new Response(typeof body === 'string' ? body : JSON.stringify(body), { status, headers });
 }
 
-group('a 422', () => {
-  it('puts each fault beside its field, several to one field if need be', () => {
-    const faults = [
+describe('a 422', () => {
+  it('puts each error beside its field, several to one field if need be', () => {
+    const errors = [
       { type: 'missing', loc: ['body', 'site_id'], msg: 'Field required' },
       { type: 'value_error', loc: ['body', 'timestamp'], msg: 'first' },
       { type: 'value_error', loc: ['body', 'timestamp'], msg: 'second' },
     ];
-    expect(invalid(faults)).toEqual({
+    expect(invalid(errors)).toEqual({
       kind: 'invalid',
       fields: { site_id: ['Field required'], timestamp: ['first', 'second'] },
       form: [],
@@ -20,41 +20,43 @@ group('a 422', () => {
   });
 
   it('says what belongs to no field of the form for the form as a whole', () => {
-    const faults = [
+    const errors = [
       { type: 'json_invalid', loc: ['body', 11], msg: 'JSON decode error' },
       { type: 'missing', loc: ['body'], msg: 'Field required' },
       { type: 'value_error', loc: ['query', 'site_id'], msg: 'not a field' },
       { type: 'extra', loc: ['body', '__proto__'], msg: 'unknown member' },
     ];
-    expect(invalid(faults)).toEqual({
+    expect(invalid(errors)).toEqual({
       kind: 'invalid',
       fields: {},
       form: ['JSON decode error', 'Field required', 'not a field', 'unknown member'],
     });
   });
 
-  it('is an ordinary refusal when its detail is no list', async () => {
-    const problem = await problemFrom(answer(422, { detail: 'no' }));
-    expect(describe(problem)).toBe('The service answered 422 (no).');
+  it('is an ordinary error status when its detail is not a list', async () => {
+    const failure = await failureFromResponse(response(422, { detail: 'no' }));
+    expect(toMessage(failure)).toBe('The service answered 422 (no).');
   });
 });
 
-group('any other refusal', () => {
+describe('any other status', () => {
   it('says when to try again', async () => {
-    const problem = await problemFrom(answer(503, { detail: 'Redis is loading' }, { 'Retry-After': '5' }));
-    expect(describe(problem)).toBe(
+    const failure = await failureFromResponse(
+      response(503, { detail: 'Redis is loading' }, { 'Retry-After': '5' }),
+    );
+    expect(toMessage(failure)).toBe(
       'The service cannot do this right now (Redis is loading). Try again in 5 s.',
     );
   });
 
   it('names what a 413 means', async () => {
-    expect(describe(await problemFrom(answer(413, {})))).toBe(
-      'The request is larger than the service takes.',
+    expect(toMessage(await failureFromResponse(response(413, {})))).toBe(
+      'The request is larger than the service accepts.',
     );
   });
 
   it('copes with a body that is not JSON, as a proxy may send', async () => {
-    expect(describe(await problemFrom(answer(502, '<html>Bad Gateway</html>')))).toBe(
+    expect(toMessage(await failureFromResponse(response(502, '<html>Bad Gateway</html>')))).toBe(
       'The service behind this page does not answer.',
     );
   });
@@ -69,16 +71,16 @@ group('any other refusal', () => {
   });
 });
 
-group('no answer', () => {
+describe('no response', () => {
   it('tells a broken connection from a slow service', () => {
-    expect(problemOf(new TypeError('Failed to fetch'))).toMatchObject({ kind: 'unreachable' });
-    expect(describe(problemOf(new DOMException('', 'TimeoutError')))).toBe(
+    expect(toRequestFailure(new TypeError('Failed to fetch'))).toMatchObject({ kind: 'unreachable' });
+    expect(toMessage(toRequestFailure(new DOMException('', 'TimeoutError')))).toBe(
       'The service did not answer in time.',
     );
   });
 
-  it('lets a request that was called off pass', () => {
+  it('throws an aborted request again', () => {
     const abort = new DOMException('', 'AbortError');
-    expect(() => problemOf(abort)).toThrow(abort);
+    expect(() => toRequestFailure(abort)).toThrow(abort);
   });
 });

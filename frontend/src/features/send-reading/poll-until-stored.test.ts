@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { GIVE_UP_AFTER_MS, untilStored } from './follow';
+import { POLL_TIMEOUT_MS, pollUntilStored } from './poll-until-stored';
 
 const NEVER = new AbortController().signal;
 
-describe('untilStored', () => {
+describe('pollUntilStored', () => {
   beforeEach(() => {
     vi.useFakeTimers();
   });
@@ -16,45 +16,45 @@ describe('untilStored', () => {
   async function settled<T>(promise: Promise<T>): Promise<T> {
     const result = promise.finally(() => vi.clearAllTimers());
     result.catch(() => undefined);
-    await vi.advanceTimersByTimeAsync(2 * GIVE_UP_AFTER_MS);
+    await vi.advanceTimersByTimeAsync(2 * POLL_TIMEOUT_MS);
     return result;
   }
 
-  it('tells how long it took', async () => {
+  it('resolves with the time it took', async () => {
     const storedAt = performance.now() + 400;
-    const after = await settled(untilStored(async () => performance.now() >= storedAt, NEVER));
+    const after = await settled(pollUntilStored(async () => performance.now() >= storedAt, NEVER));
     expect(after).toBeGreaterThanOrEqual(400);
     expect(after).toBeLessThan(1000);
   });
 
-  it('gives up after half a minute, having asked less and less often', async () => {
+  it('times out after half a minute, with growing delays between the requests', async () => {
     const isStored = vi.fn(async () => false);
-    expect(await settled(untilStored(isStored, NEVER))).toBeNull();
+    expect(await settled(pollUntilStored(isStored, NEVER))).toBeNull();
     expect(isStored.mock.calls.length).toBeLessThan(20);
   });
 
-  it('rests longer than the answers take', async () => {
+  it('waits longer than the responses take', async () => {
     const slowly = vi.fn(async () => {
       await new Promise((resolve) => setTimeout(resolve, 4000));
       return false;
     });
-    expect(await settled(untilStored(slowly, NEVER))).toBeNull();
+    expect(await settled(pollUntilStored(slowly, NEVER))).toBeNull();
     expect(slowly.mock.calls.length).toBeLessThanOrEqual(3);
   });
 
-  it('takes an error for “not yet”', async () => {
+  it('treats an error as “not stored yet”', async () => {
     const isStored = vi.fn(async () => true).mockRejectedValueOnce(new Error('503'));
-    expect(await settled(untilStored(isStored, NEVER))).not.toBeNull();
+    expect(await settled(pollUntilStored(isStored, NEVER))).not.toBeNull();
     expect(isStored).toHaveBeenCalledTimes(2);
   });
 
-  it('ends at once when another reading is sent', async () => {
+  it('stops at once when it is aborted', async () => {
     const other = new AbortController();
     const isStored = vi.fn(async () => {
       other.abort();
       return false;
     });
-    await expect(settled(untilStored(isStored, other.signal))).rejects.toThrow();
+    await expect(settled(pollUntilStored(isStored, other.signal))).rejects.toThrow();
     expect(isStored).toHaveBeenCalledTimes(1);
   });
 });

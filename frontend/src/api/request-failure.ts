@@ -1,20 +1,20 @@
-/** What can go wrong with a request, in the words of the person who made it. */
-import type { Fault, NewReading } from './types';
+/** Why a request failed, in words for the user of the page. */
+import type { NewReading, ValidationError } from './types';
 
 export type ReadingField = keyof NewReading;
 export type FieldErrors = Partial<Record<ReadingField, string[]>>;
 
-export type Problem =
-  /** 422: the faults that belong to a field, and those that belong to none. */
+export type RequestFailure =
+  /** 422: validation errors of single fields, and of the request as a whole. */
   | { kind: 'invalid'; fields: FieldErrors; form: string[] }
-  /** Any other answer that is not a success. */
-  | { kind: 'refused'; status: number; message: string; retryAfterSeconds: number | null }
-  /** No answer, or none that could be read. */
+  /** Any other status that is not a success. */
+  | { kind: 'errorStatus'; status: number; message: string; retryAfterSeconds: number | null }
+  /** No response, or one that cannot be parsed. */
   | { kind: 'unreachable'; message: string };
 
 export class ApiError extends Error {
-  constructor(readonly problem: Problem) {
-    super(describe(problem));
+  constructor(readonly failure: RequestFailure) {
+    super(toMessage(failure));
     this.name = 'ApiError';
   }
 }
@@ -26,19 +26,19 @@ const FIELDS: ReadonlySet<string> = new Set<ReadingField>([
   'timestamp',
 ]);
 
-export async function problemFrom(response: Response): Promise<Problem> {
+export async function failureFromResponse(response: Response): Promise<RequestFailure> {
   const detail = await detailOf(response);
   if (response.status === 422 && Array.isArray(detail)) return invalid(detail);
-  const said = typeof detail === 'string' ? detail : null;
+  const text = typeof detail === 'string' ? detail : null;
   return {
-    kind: 'refused',
+    kind: 'errorStatus',
     status: response.status,
-    message: refusal(response.status, said),
+    message: messageForStatus(response.status, text),
     retryAfterSeconds: retryAfter(response.headers.get('Retry-After'), Date.now()),
   };
 }
 
-/** Every error of the services is `{"detail": …}`; a proxy in between may answer anything. */
+/** Every error body of the services has `detail`; a proxy in between may respond with anything. */
 async function detailOf(response: Response): Promise<unknown> {
   try {
     return ((await response.json()) as { detail?: unknown } | null)?.detail;
@@ -47,11 +47,11 @@ async function detailOf(response: Response): Promise<unknown> {
   }
 }
 
-/** `loc` is `["body", "<field>"]`; anything else (`["body", 11]` of malformed JSON) is about the whole. */
-export function invalid(faults: Fault[]): Problem {
+/** `loc` is `["body", "<field>"]`; anything else (`["body", 11]` of malformed JSON) concerns the request as a whole. */
+export function invalid(errors: ValidationError[]): RequestFailure {
   const fields: FieldErrors = {};
   const form: string[] = [];
-  for (const { loc, msg } of faults) {
+  for (const { loc, msg } of errors) {
     const name = loc[0] === 'body' && loc.length === 2 ? String(loc[1]) : '';
     if (!FIELDS.has(name)) form.push(msg);
     else {
@@ -62,9 +62,9 @@ export function invalid(faults: Fault[]): Problem {
   return { kind: 'invalid', fields, form };
 }
 
-function refusal(status: number, said: string | null): string {
-  const suffix = said === null ? '' : ` (${said})`;
-  if (status === 413) return `The request is larger than the service takes${suffix}.`;
+function messageForStatus(status: number, detail: string | null): string {
+  const suffix = detail === null ? '' : ` (${detail})`;
+  if (status === 413) return `The request is larger than the service accepts${suffix}.`;
   if (status === 429) return `Too many requests${suffix}.`;
   if (status === 502 || status === 504) return `The service behind this page does not answer${suffix}.`;
   if (status === 503) return `The service cannot do this right now${suffix}.`;
@@ -79,24 +79,24 @@ export function retryAfter(header: string | null, now: number): number | null {
   return Number.isNaN(date) ? null : Math.max(0, Math.ceil((date - now) / 1000));
 }
 
-/** One sentence or more for a message that stands alone. */
-export function describe(problem: Problem): string {
-  if (problem.kind === 'invalid') return [...Object.values(problem.fields).flat(), ...problem.form].join(' ');
-  if (problem.kind === 'unreachable') return problem.message;
-  const wait = problem.retryAfterSeconds;
-  return wait === null ? problem.message : `${problem.message} Try again in ${wait} s.`;
+/** One sentence or more, for a message without a form around it. */
+export function toMessage(failure: RequestFailure): string {
+  if (failure.kind === 'invalid') return [...Object.values(failure.fields).flat(), ...failure.form].join(' ');
+  if (failure.kind === 'unreachable') return failure.message;
+  const wait = failure.retryAfterSeconds;
+  return wait === null ? failure.message : `${failure.message} Try again in ${wait} s.`;
 }
 
-/** Whatever was thrown, as a problem; an aborted request is none and is thrown on. */
-export function problemOf(error: unknown): Problem {
-  if (error instanceof ApiError) return error.problem;
+/** Converts what was thrown; an aborted request is not a failure and is thrown again. */
+export function toRequestFailure(error: unknown): RequestFailure {
+  if (error instanceof ApiError) return error.failure;
   if (error instanceof DOMException && error.name === 'AbortError') throw error;
   if (error instanceof DOMException && error.name === 'TimeoutError') {
     return { kind: 'unreachable', message: 'The service did not answer in time.' };
   }
   if (error instanceof SyntaxError) {
-    return { kind: 'unreachable', message: 'The answer was cut off, or is not one this page understands.' };
+    return { kind: 'unreachable', message: 'The response was cut off, or this page cannot parse it.' };
   }
-  // `fetch` and body readers reject with a TypeError that says nothing a person could use.
+  // `fetch` and body readers reject with a TypeError whose text is of no use to a user.
   return { kind: 'unreachable', message: 'The service could not be reached, or the connection broke.' };
 }

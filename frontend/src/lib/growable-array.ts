@@ -1,7 +1,7 @@
 import { at } from './arrays';
 
 /** A `Float64Array` that grows; a plain array of a million numbers costs several times the memory. */
-export class GrowingNumbers {
+export class GrowableFloat64Array {
   private values = new Float64Array(1024);
   length = 0;
 
@@ -32,7 +32,7 @@ function enlarged(values: Float64Array<ArrayBuffer>, size: number): Float64Array
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
-/** Many strings in two buffers, which a worker hands over without copying; one is decoded when it is looked at. */
+/** Many strings in two buffers, which a worker transfers without copying; each is decoded when it is read. */
 export interface PackedStrings {
   bytes: Uint8Array<ArrayBuffer>;
   ends: Float64Array<ArrayBuffer>;
@@ -46,7 +46,7 @@ export function textAt({ bytes, ends }: PackedStrings, index: number): string {
 export class StringPacker {
   private bytes = new Uint8Array(1 << 16);
   private used = 0;
-  private readonly ends = new GrowingNumbers();
+  private readonly ends = new GrowableFloat64Array();
 
   push(text: string): void {
     // A UTF-16 unit takes at most three bytes of UTF-8.
