@@ -1,5 +1,5 @@
 # `app` (the default target): the program, for every role; a static binary and nothing else.
-# `frontend`: the web page behind nginx, which leads `/api` to the services.
+# `frontend`: the web page behind nginx, which proxies `/api` to the services.
 #
 # Plain layers only, so that Docker with and without BuildKit, buildah and kaniko all build the same. `scripts/pin-images` adds the
 # digests of the images that it is built from; a release is built with them.
@@ -24,7 +24,7 @@ LABEL org.opencontainers.image.title="energy-pipeline/frontend" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}" \
       org.opencontainers.image.created="${CREATED}"
-# The image's own start fills the template in; only /tmp must be writable.
+# The image's entrypoint fills the template in; only /tmp must be writable.
 ENV NGINX_ENVSUBST_OUTPUT_DIR=/tmp \
     NGINX_ENVSUBST_FILTER="^(FRONTEND_PORT|FRONTEND_WORKERS|FRONTEND_ACCESS_LOG|FRONTEND_READ_ONLY|INGESTION_URL|PROCESSING_URL|NGINX_LISTEN_IPV6|NGINX_LOCAL_RESOLVERS)$" \
     NGINX_ENTRYPOINT_LOCAL_RESOLVERS=1 \
@@ -70,7 +70,7 @@ COPY api api
 COPY import import
 COPY instrumentation instrumentation
 COPY --from=page /page/dist frontend/dist
-# Sources may be older than the empty ones were.
+# Sources may be older than the empty ones: their times decide what is built.
 RUN touch src/main.rs readings/src/lib.rs actors/src/lib.rs api/src/lib.rs import/src/lib.rs instrumentation/src/lib.rs && \
     cargo build --release --locked --package energy-pipeline --target "$(uname -m)-unknown-linux-gnu"
 # What an image from scratch needs: the program, whom to trust, and a name for its user.

@@ -1,7 +1,7 @@
-{{/* An image's name. Takes a dict: root, repository, tag, digest, registry (optional). A digest goes before the tag. */}}
+{{/* An image's name. Takes a dict: root, repository, tag, digest, registry (optional). A digest takes precedence over the tag. */}}
 {{- define "energy-pipeline.image" -}}
 {{- $registry := .root.Values.global.imageRegistry | default .registry | default "" -}}
-{{- /* `localhost/` stands for no registry: nothing is ever pulled from somebody else's part of Docker Hub. */ -}}
+{{- /* `localhost/` is not a registry: no image of another account of Docker Hub is ever pulled. */ -}}
 {{- $repository := ternary (trimPrefix "localhost/" .repository) .repository (not (empty $registry)) -}}
 {{- $name := ternary (printf "%s/%s" (trimSuffix "/" $registry) $repository) $repository (not (empty $registry)) -}}
 {{- if .digest -}}

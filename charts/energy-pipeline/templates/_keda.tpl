@@ -13,7 +13,7 @@ The TriggerAuthentication that triggers name: the one that exists, or ours where
 {{- end -}}
 {{- end -}}
 
-{{/* Where Redis is, as KEDA's triggers are told; all values are strings. KEDA asks from its own namespace: full names only. */}}
+{{/* The address of Redis for KEDA's triggers; all values are strings. KEDA connects from its own namespace: full names only. */}}
 {{- define "energy-pipeline.keda.metadata" -}}
 {{- $external := .Values.externalRedis -}}
 {{- $mode := include "energy-pipeline.redis.mode" . -}}

@@ -24,7 +24,7 @@ Takes a list: the name, its greatest length.
 {{- regexReplaceAll "-+$" (printf "%s%s" $letter $name | trunc (index . 1)) "" -}}
 {{- end -}}
 
-{{/* A pod of a StatefulSet bears the set's name and a hash of 10 characters in a label of 63. */}}
+{{/* A pod of a StatefulSet has the set's name and a hash of 10 characters in a label of 63. */}}
 {{- define "energy-pipeline.redis.name" -}}
 {{- printf "%s-redis-master" (include "energy-pipeline.label" (list .Release.Name 39)) -}}
 {{- end -}}
@@ -74,7 +74,7 @@ app.kubernetes.io/instance: {{ .Release.Name | quote }}
 app.kubernetes.io/component: {{ index . 1 | quote }}
 {{- end -}}
 
-{{/* Labels of a component's pods. Without the chart's version: a new one is no reason to start Redis anew. */}}
+{{/* Labels of a component's pods. Without the chart's version: a new one must not restart Redis. */}}
 {{- define "energy-pipeline.podLabels" -}}
 {{- include "energy-pipeline.selectorLabels" . }}
 {{- with (index . 0).Values.commonLabels }}
@@ -82,7 +82,7 @@ app.kubernetes.io/component: {{ index . 1 | quote }}
 {{- end }}
 {{- end -}}
 
-{{/* The component whose pods answer queries. */}}
+{{/* The component whose pods serve queries. */}}
 {{- define "energy-pipeline.queries.component" -}}
 {{- ternary "query-api" "processing-service" .Values.queryApi.enabled -}}
 {{- end -}}

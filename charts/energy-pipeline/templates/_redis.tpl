@@ -1,4 +1,4 @@
-{{/* Where Redis is, and how it is logged in to; for the program and for KEDA. */}}
+{{/* Address and credentials of Redis, for the program and for KEDA. */}}
 {{- define "energy-pipeline.redis.host" -}}
 {{- if .Values.redis.enabled -}}
 {{- include "energy-pipeline.serviceHost" (list . (include "energy-pipeline.redis.name" .)) -}}
@@ -25,7 +25,7 @@
 {{- if ternary .Values.redis.tls.enabled .Values.externalRedis.tls.enabled .Values.redis.enabled -}}true{{- end -}}
 {{- end -}}
 
-{{/* The Secret with the password; empty where there is none. */}}
+{{/* The Secret with the password; empty without a password. */}}
 {{- define "energy-pipeline.redis.secret" -}}
 {{- if .Values.redis.enabled -}}
 {{- if .Values.redis.auth.enabled -}}
@@ -42,13 +42,13 @@
 {{- ternary .Values.redis.auth.existingSecretPasswordKey .Values.externalRedis.existingSecretPasswordKey .Values.redis.enabled -}}
 {{- end -}}
 
-{{/* Whether the chart makes that Secret itself. */}}
+{{/* Whether the chart creates that Secret. */}}
 {{- define "energy-pipeline.redis.makesSecret" -}}
 {{- $existing := ternary .Values.redis.auth.existingSecret .Values.externalRedis.existingSecret .Values.redis.enabled -}}
 {{- if and (include "energy-pipeline.redis.secret" .) (not $existing) -}}true{{- end -}}
 {{- end -}}
 
-{{/* Whether KEDA has a user of its own, that may look and nothing else: where we make server and Secret. */}}
+{{/* Whether KEDA has a read-only user of its own: where the chart creates server and Secret. */}}
 {{- define "energy-pipeline.redis.hasKedaUser" -}}
 {{- if and .Values.redis.enabled .Values.keda.enabled (include "energy-pipeline.redis.makesSecret" .) -}}true{{- end -}}
 {{- end -}}
@@ -81,7 +81,7 @@ REDIS_URL, where host and port do not say all; without the password, which is in
 {{- end -}}
 {{- end -}}
 
-{{/* Variables of the program that name Redis: where it is, and the files with what is secret about it. */}}
+{{/* Variables of the program for Redis: its address, and the files with its credentials. */}}
 {{- define "energy-pipeline.redis.variables" -}}
 {{- with include "energy-pipeline.redis.url" . }}
 REDIS_URL: {{ . | quote }}
@@ -137,7 +137,7 @@ image: {{ include "energy-pipeline.image" (dict "root" . "registry" $image.regis
 imagePullPolicy: {{ $image.pullPolicy | quote }}
 {{- end -}}
 
-{{/* A size of memory in MiB: a quantity of Kubernetes (`1Gi`, `512M`), or a size of Redis (`384mb`, `1g`); 0 is none. */}}
+{{/* A size of memory in MiB: a quantity of Kubernetes (`1Gi`, `512M`), or a size of Redis (`384mb`, `1g`); 0 is no size. */}}
 {{- define "energy-pipeline.mebibytes" -}}
 {{- $text := include "energy-pipeline.text" . -}}
 {{- $factors := dict "Ki" 1024.0 "Mi" 1048576.0 "Gi" 1073741824.0 "Ti" 1099511627776.0 "K" 1000.0 "M" 1e6 "G" 1e9 "T" 1e12

@@ -13,7 +13,7 @@ the Processing Service's own paths are all that is left.
 {{- end }}
 {{- end -}}
 
-{{/* The name of the Service that a route leads to. Takes a list: the root, the component as values name it. */}}
+{{/* The name of the Service of a route. Takes a list: the root, the component as values name it. */}}
 {{- define "energy-pipeline.routes.service" -}}
 {{- $name := get (dict "ingestionApi" "ingestion-api" "processingService" "processing-service" "frontend" "frontend") (index . 1) -}}
 {{- printf "%s-%s" (include "energy-pipeline.fullname" (index . 0)) $name -}}

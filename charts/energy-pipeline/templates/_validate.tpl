@@ -1,4 +1,4 @@
-{{/* What no schema can say: relations between values. Each message names the value and what would go wrong. */}}
+{{/* Relations between values, which a schema cannot express. Each message names the value and the consequence. */}}
 {{- define "energy-pipeline.validate" -}}
 {{- $keda := .Values.keda -}}
 {{- if $keda.enabled -}}
@@ -35,10 +35,10 @@
 {{- $idle := ternary $keda.minReplicaCount $keda.idleReplicaCount (kindIs "invalid" $keda.idleReplicaCount) -}}
 {{- if eq (int $idle) 0 -}}
 {{- if not .Values.queryApi.enabled -}}
-{{- fail "keda.minReplicaCount (or idleReplicaCount) 0 needs queryApi.enabled, or nobody answers queries while there is nothing to process" -}}
+{{- fail "keda.minReplicaCount (or idleReplicaCount) 0 needs queryApi.enabled, or queries get no response while there is nothing to process" -}}
 {{- end -}}
 {{- if not $both -}}
-{{- fail "keda.minReplicaCount (or idleReplicaCount) 0 needs keda.pending.enabled and keda.lag.enabled: pending alone never starts a pod, lag alone stops one that still works" -}}
+{{- fail "keda.minReplicaCount (or idleReplicaCount) 0 needs keda.pending.enabled and keda.lag.enabled: pending alone never starts a pod, lag alone stops one that is still processing" -}}
 {{- end -}}
 {{- end -}}
 {{- if and (eq $keda.aggregate "sum") (not $both) -}}
@@ -51,7 +51,7 @@
 {{- $consumer := $values.consumer -}}
 {{- $drain := int .Values.config.drainTimeoutMs -}}
 {{- with $consumer.maxInFlight -}}
-{{- /* A quarter of the window is left for entries to take over. */ -}}
+{{- /* A quarter of the window is reserved for claimed entries. */ -}}
 {{- $read := sub (int .) (div (int .) 4) -}}
 {{- $keda := $.Values.keda -}}
 {{- if and $keda.enabled $keda.pending.enabled (le (mul $read 10) (mul (int $keda.threshold) 11)) -}}
@@ -62,13 +62,13 @@
 {{- end -}}
 {{- end -}}
 {{- if ge (mul 3 (int .Values.config.processingDelayMs)) (int $consumer.claimMinIdleMs) -}}
-{{- fail "3 × config.processingDelayMs must be below processingService.consumer.claimMinIdleMs, or entries are taken over while they are worked on" -}}
+{{- fail "3 × config.processingDelayMs must be below processingService.consumer.claimMinIdleMs, or entries are claimed by another pod while they are processed" -}}
 {{- end -}}
 {{- if and (gt $drain 0) (ge (int $consumer.readBlockMs) $drain) -}}
 {{- fail "processingService.consumer.readBlockMs must be below config.drainTimeoutMs, or a read outlasts the drain" -}}
 {{- end -}}
 {{- range $name, $role := dict "ingestionApi" .Values.ingestionApi "processingService" $values "queryApi" .Values.queryApi -}}
-{{- /* Queries have 5 s more to end. */ -}}
+{{- /* Queries get 5 s more. */ -}}
 {{- $needed := add (int $role.preStopSleepSeconds) (div (add $drain 999) 1000) 5 -}}
 {{- if gt $needed (int $role.terminationGracePeriodSeconds) -}}
 {{- fail (printf "%s.terminationGracePeriodSeconds must be at least preStopSleepSeconds + config.drainTimeoutMs + 5 s = %d, or pods are killed while they drain" $name $needed) -}}

@@ -127,12 +127,12 @@ spec:
     "configMap" true) .) -}}
 {{- end -}}
 
-{{/* What pods read at their start only: a change of it replaces them. The password is read for each connection. */}}
+{{/* Settings that pods read at their start only: a change replaces them. The password is read for each connection. */}}
 {{- define "energy-pipeline.checksums" -}}
 checksum/config: {{ include (print .Template.BasePath "/configmap.yaml") . | sha256sum | quote }}
 {{- end -}}
 
-{{/* A probe whose values name no handler asks its standard path. */}}
+{{/* A probe without a handler in its values gets its default path. */}}
 {{- define "energy-pipeline.probes" -}}
 {{- $paths := dict "startup" "/livez" "liveness" "/livez" "readiness" "/readyz" -}}
 {{- $probes := . -}}

@@ -70,8 +70,8 @@ def test_the_standard_release_is_what_it_was():
 def test_notes_say_how_to_reach_it_and_what_to_beware_of():
     notes = render(name="energy-pipeline").notes
     assert "port-forward service/energy-pipeline-frontend 3000:80" in notes
-    assert "does not know KEDA's ScaledObject" in notes
-    assert "does not know KEDA" not in render(apis=["keda.sh/v1alpha1", "keda.sh/v1alpha1/ScaledObject"]).notes
+    assert "has no ScaledObject of KEDA" in notes
+    assert "has no ScaledObject" not in render(apis=["keda.sh/v1alpha1", "keda.sh/v1alpha1/ScaledObject"]).notes
     assert "http://energy-pipeline.local/" in render(at("ingress.enabled", True)).notes
     assert "service/r-energy-pipeline-ingestion-api 8000:80" in render(at("frontend.enabled", False)).notes
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from container_files import COMPOSE, DOCKERFILE, workflows
+from container_files import COMPOSE, DOCKERFILE
 from rendering import REPOSITORY, standard_values
 
 BIN = Path(sys.executable).parent
@@ -179,23 +179,6 @@ def test_the_labels_are_those_of_open_containers():
         labels = set(re.findall(r"org\.opencontainers\.image\.(\w+)=", text))
         assert labels == {"title", "description", "licenses", "version", "revision", "created"}
     assert json.dumps("MIT") in DOCKERFILE
-
-
-@pytest.mark.parametrize("path", workflows(), ids=lambda path: path.name)
-def test_a_workflow_is_one_and_calls_targets_that_there_are(path):
-    command = [BIN / "check-jsonschema", "--builtin-schema", "vendor.github-workflows", path]
-    checked = subprocess.run(command, capture_output=True, text=True)
-    assert checked.returncode == 0, checked.stdout
-    makefile = (REPOSITORY / "Makefile").read_text()
-    targets = set(re.findall(r"^([a-z-]+):", makefile, re.M))
-    called = [word for line in re.findall(r"run: make (.+)", path.read_text()) for word in line.split()]
-    assert called and set(called) <= targets
-
-
-def test_all_checks_are_run_by_workflows():
-    text = "".join(path.read_text() for path in workflows())
-    for call in ("make setup-test page lint", ".ci/run", "deployment chart checkov", "make test-containers"):
-        assert call in text
 
 
 def test_who_asks_redis_by_hand_logs_in_by_the_tool_that_is_there():
