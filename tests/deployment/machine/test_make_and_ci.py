@@ -48,6 +48,32 @@ def test_what_comes_after_a_part_that_fails_is_run_too(tools, project):
         assert mark in said, said
 
 
+def test_lint_checks_code_then_documentation_then_licences_without_the_network(tools, project):
+    planned = tools.run("make", "-n", "lint", cwd=project).stdout
+    parts = ["clippy --workspace --all-targets --features failpoints -- -D warnings", 'RUSTDOCFLAGS="-D warnings"', "--offline --target"]
+    at = [planned.index(part) for part in parts]
+    assert at == sorted(at)
+    assert "licenses bans sources" in planned[at[-1] :]
+
+
+def test_advisories_say_that_their_database_is_unreachable_and_fail_for_it_in_ci_only(tools, project):
+    tools.add("git", "exit 2")
+    tools.add("deny", "echo checked")
+    for ci, code in (("", 0), ("true", 2)):
+        done = tools.run("make", "advisories", "DENY=deny", "SETUP=true", cwd=project, CI=ci)
+        assert done.returncode == code and "not checked" in done.stdout
+    tools.add("git")
+    assert tools.run("make", "advisories", "DENY=deny", "SETUP=true", cwd=project).stdout.endswith("checked\n")
+
+
+def test_one_test_needs_a_name(tools, project):
+    ran = tools.directory / "ran"
+    tools.add("cargo", f'echo "$@" >>{ran}')
+    assert tools.run("make", "test-one", cwd=project).returncode == 2 and not ran.exists()
+    assert tools.run("make", "test-one", "NAME=consumer_group::", cwd=project).returncode == 0
+    assert ran.read_text().endswith("-- consumer_group::\n")
+
+
 def ci(tools, tmp_path, *lines, code=0):
     home = tmp_path / "home"
     cargo = home / ".cargo"
