@@ -25,7 +25,7 @@ async fn a_writer_that_panics_before_it_stores_loses_nothing() {
 
 #[tokio::test]
 async fn a_writer_that_panics_after_it_stored_doubles_nothing() {
-    assert_survived("round-after-zadd").await;
+    assert_survived("bulk-write-after-zadd").await;
 }
 
 #[tokio::test]

@@ -1,12 +1,11 @@
-//! The names of the actors, as logs and metrics show them.
+//! The names of the actors in logs and in the label `actor`.
 
-/// An actor that is restarted when it fails.
+/// A child of the supervisor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum ActorName {
+pub(crate) enum ChildName {
     Acker,
-    Committer,
-    Writers,
-    Writer,
+    BulkWriter,
+    WriterPool,
     StreamReader,
     PendingReclaimer,
     Trimmer,
@@ -15,27 +14,26 @@ pub(crate) enum ActorName {
     LagCorrector,
 }
 
-impl ActorName {
-    /// The values of the label `actor`, all of them.
-    pub const LABELS: [&str; 10] = [
-        Self::Acker.as_str(),
-        Self::Committer.as_str(),
-        Self::Writers.as_str(),
-        Self::Writer.as_str(),
-        Self::StreamReader.as_str(),
-        Self::PendingReclaimer.as_str(),
-        Self::Trimmer.as_str(),
-        Self::ConsumerJanitor.as_str(),
-        Self::ReadingsRetention.as_str(),
-        Self::LagCorrector.as_str(),
+impl ChildName {
+    /// All children in start order, downstream first: a child is given references to some of those that
+    /// precede it.
+    pub const IN_START_ORDER: [Self; 9] = [
+        Self::Acker,
+        Self::BulkWriter,
+        Self::WriterPool,
+        Self::StreamReader,
+        Self::PendingReclaimer,
+        Self::Trimmer,
+        Self::ConsumerJanitor,
+        Self::ReadingsRetention,
+        Self::LagCorrector,
     ];
 
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Acker => "acker",
-            Self::Committer => "committer",
-            Self::Writers => "writers",
-            Self::Writer => "writer",
+            Self::BulkWriter => "bulk_writer",
+            Self::WriterPool => "writer_pool",
             Self::StreamReader => "stream_reader",
             Self::PendingReclaimer => "pending_reclaimer",
             Self::Trimmer => "trimmer",
@@ -45,3 +43,17 @@ impl ActorName {
         }
     }
 }
+
+/// A writer of the pool. It has no name of its own per site: sites are unbounded, label values must not be.
+pub(crate) const WRITER: &str = "writer";
+
+/// All values of the label `actor`.
+pub(crate) const LABELS: [&str; ChildName::IN_START_ORDER.len() + 1] = {
+    let mut labels = [WRITER; ChildName::IN_START_ORDER.len() + 1];
+    let mut at = 0;
+    while at < ChildName::IN_START_ORDER.len() {
+        labels[at] = ChildName::IN_START_ORDER[at].as_str();
+        at += 1;
+    }
+    labels
+};

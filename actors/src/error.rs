@@ -2,23 +2,24 @@
 
 use ractor::{MessagingErr, SpawnErr};
 
-/// The pipeline could not be kept running.
+/// The pipeline cannot be kept running.
 #[derive(Debug, thiserror::Error)]
-pub enum PipelineFailed {
-    /// It failed again and again; the log says why.
+pub enum PipelineError {
+    /// Actors failed more often than they may be restarted; the log says why.
     #[error("the pipeline failed more often than it may be restarted")]
-    GaveUp,
-    /// It could not be started.
+    RestartLimit,
+    /// An actor could not be started.
     #[error("the pipeline could not be started")]
-    NotStarted(#[from] Box<SpawnErr>),
+    Start(#[from] Box<SpawnErr>),
 }
 
-/// The actor that should take a delivery is gone; the supervisor is about to restart the sender too.
+/// The next actor has ended. The supervisor is about to restart the sender as well, so the sender fails
+/// and leaves its entries to be read again.
 #[derive(Debug, thiserror::Error)]
-#[error("the next actor is gone")]
-pub(crate) struct NobodyThere;
+#[error("the next actor has ended")]
+pub(crate) struct DownstreamClosed;
 
-impl<T> From<MessagingErr<T>> for NobodyThere {
+impl<T> From<MessagingErr<T>> for DownstreamClosed {
     fn from(_: MessagingErr<T>) -> Self {
         Self
     }

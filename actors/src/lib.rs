@@ -2,49 +2,62 @@
 //!
 //! ```text
 //!                          PipelineSupervisor
-//!      ┌───────────┬───────────┬──────┴──────┬──────────────────┐
-//!    Acker     Committer    Writers     StreamReader    PendingReclaimer     (started left to right)
-//!                              │
+//!      ┌───────────┬───────────┬──────┴──────┬──────────────────┬───────────────────┐
+//!    Acker    BulkWriter   WriterPool   StreamReader    PendingReclaimer    maintenance tasks
+//!                              │                                            (started left to right)
 //!                        Writer per site
 //!
 //!   Redis ──XREADGROUP──► StreamReader ─────┐
-//!   Redis ──XAUTOCLAIM──► PendingReclaimer ─┴─► Writers ──► Writer per site ──► Committer ──ZADD──► Redis
-//!                                                                                └──► Acker ──XACK──► Redis
+//!   Redis ──XAUTOCLAIM──► PendingReclaimer ─┴─► WriterPool ──► Writer per site ──► BulkWriter ──ZADD──► Redis
+//!                                                                                      └──► Acker ──XACK──► Redis
 //! ```
 //!
-//! **What is never lost.** An entry is acknowledged only after the `ZADD` that stored it was
-//! answered. Until then it is on the group's pending list, and whatever dies here, its entries are
-//! read again: what an actor held is counted by the [`flow::in_flight`] window as abandoned, which makes
-//! the `StreamReader` read this consumer's pending entries once more; what a process held is claimed
-//! by another's `PendingReclaimer`. Storing twice leaves one member.
+//! **At-least-once.** An entry is acknowledged only after Redis has confirmed the `ZADD` that stored it.
+//! Until then it is on the group's pending entries list. When an actor fails, the permits of its entries
+//! are dropped, which marks them as abandoned in the in-flight window, and the `StreamReader` reads this
+//! consumer's pending entries again. When a process ends, the `PendingReclaimer` of another claims its
+//! entries. Storing an entry twice leaves one member.
 //!
-//! **Back-pressure.** Mailboxes are unbounded, so each message carries the permits of its entries;
-//! without free permits nothing is read. A permit comes back when the entry is acknowledged, or when
-//! the message is dropped with the actor that had it.
+//! **Back-pressure.** Mailboxes are unbounded, so each message carries the permits of its entries; without
+//! free permits nothing is read. A permit is settled when its entry is acknowledged, and abandoned when
+//! the message is dropped with the actor that held it.
 //!
-//! **Restarts.** Children hold references to those started before them, which a restart makes stale.
-//! So when one dies, those started after it are stopped and all are started again
-//! (`rest_for_one`), after a growing pause, and only so often ([`restart_budget`]): a pipeline that cannot
-//! stay up ends the process, and the platform decides.
-//! - `Acker`: everybody sends to it; all are restarted.
-//! - `Committer`: the writers send to it; all but the `Acker` are restarted.
-//! - `Writers`: the two sources send to it; its `Writer`s end with it, as their router is gone.
-//! - `Writer`: nobody else knows it; `Writers` forgets it and starts another at the site's next entry.
-//! - `StreamReader`, `PendingReclaimer`: nobody sends to them; they begin anew.
+//! **Restarts.** A child holds references to children started before it, which a restart makes stale. So
+//! when one fails, those started after it are stopped and all are started again (`rest_for_one`), after a
+//! growing pause and within a restart intensity: a pipeline that cannot stay up ends the process, and the
+//! platform decides.
+//! - `Acker`: all others send to it; all are restarted.
+//! - `BulkWriter`: the writers send to it; all but the `Acker` are restarted.
+//! - `WriterPool`: the sources send to it; its `Writer`s end with it.
+//! - `Writer`: only `WriterPool` sends to it, and starts another for the site's next entries.
+//! - `StreamReader`, `PendingReclaimer`, maintenance tasks: no actor sends to them.
 //!
-//! **Shutdown** runs downstream: the sources stop reading, then `Writers` empties its writers,
-//! `Committer` waits for its rounds, and `Acker` sends the last acknowledgements. See [`Pipeline::shutdown`].
+//! **The trade.** Some frameworks restart an actor behind its mailbox: references stay valid and queued
+//! messages survive, at the price of a mailbox that outlives its actor and of messages that may be
+//! poisonous. `ractor` ends the mailbox with the actor. Here queued messages need not survive: their
+//! entries are pending in Redis, dropped permits say that they must be read again, and reading them again
+//! costs one `XREADGROUP`. The price is the order above, and that entries behind a failed one are read and
+//! written twice.
+//!
+//! **Shutdown** runs downstream: the sources stop reading, `WriterPool` drains its writers, `BulkWriter`
+//! completes its bulk writes, and `Acker` sends the last acknowledgements. See [`Pipeline::shutdown`].
+//!
+//! **Layers**, each importing only those below it: [`pipeline`], [`supervisor`], [`stages`] and
+//! [`maintenance`], [`context`], [`flow`]; at the bottom [`config`], [`error`], [`metrics`],
+//! [`restart_budget`] and [`actor_names`].
 
 mod actor_names;
 mod config;
+mod context;
 mod error;
 mod flow;
 mod maintenance;
 pub mod metrics;
+mod pipeline;
 mod restart_budget;
 mod stages;
 mod supervisor;
 
 pub use config::PipelineConfig;
-pub use error::PipelineFailed;
-pub use supervisor::Pipeline;
+pub use error::PipelineError;
+pub use pipeline::Pipeline;

@@ -7,7 +7,7 @@ use instrumentation::metrics::{Label, Metric, as_f64};
 use opentelemetry::KeyValue;
 use opentelemetry::metrics::{Counter, Histogram};
 
-use crate::actor_names::ActorName;
+use crate::actor_names;
 
 /// All metrics of this crate.
 pub const CATALOGUE: &[Metric] = &[
@@ -112,7 +112,7 @@ const EXPIRED: Metric =
 
 const RESTARTS: Metric =
     Metric::counter("actor_restarts", "Actors that failed and were started again")
-        .with_labels(&[Label::enumerated("actor", &ActorName::LABELS)]);
+        .with_labels(&[Label::enumerated("actor", &actor_names::LABELS)]);
 
 pub(crate) struct Metrics {
     stored: Counter<u64>,
@@ -219,7 +219,7 @@ impl Metrics {
         self.namesakes.add(1, &[]);
     }
 
-    pub fn restarted(&self, actor: ActorName) {
-        self.restarts.add(1, &[KeyValue::new("actor", actor.as_str())]);
+    pub fn restarted(&self, actor: &'static str) {
+        self.restarts.add(1, &[KeyValue::new("actor", actor)]);
     }
 }

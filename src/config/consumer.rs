@@ -71,7 +71,7 @@ impl ConsumerSettings {
             max_in_flight: self.max_in_flight,
             read_block: self.read_block_ms,
             claim_min_idle: self.claim_min_idle_ms,
-            max_deliveries: NonZeroU32::try_from(self.max_deliveries)?,
+            max_processing_failures: NonZeroU32::try_from(self.max_deliveries)?,
             stream_retention: self.stream_retention,
             readings_retention: self.retention.age(),
             processing_delay: self.processing_delay_ms,

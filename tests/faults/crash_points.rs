@@ -33,12 +33,12 @@ async fn entries_that_were_read_and_not_handed_on_are_claimed() {
 
 #[tokio::test]
 async fn entries_that_were_about_to_be_stored_are_claimed() {
-    assert_finished_by_another("round-after-fence=pause", 0, HANDFUL).await;
+    assert_finished_by_another("bulk-write-after-fence=pause", 0, HANDFUL).await;
 }
 
 #[tokio::test]
 async fn entries_that_were_stored_and_not_acknowledged_are_not_doubled() {
-    assert_finished_by_another("round-after-zadd=pause", HANDFUL, HANDFUL).await;
+    assert_finished_by_another("bulk-write-after-zadd=pause", HANDFUL, HANDFUL).await;
 }
 
 #[tokio::test]

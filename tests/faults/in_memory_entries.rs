@@ -46,7 +46,7 @@ async fn an_entry_that_is_about_to_be_buried_when_the_stream_is_deleted_is_burie
     let redis = RedisServer::start().await;
     redis.run::<()>(&["SET", "site:bad:readings", "text"]).await;
     let id = add(&redis, "*", &fields("bad", "1.0", NOON)).await;
-    let _service = held_up_at("round-after-zadd", LONG, &redis).start().await;
+    let _service = held_up_at("bulk-write-after-zadd", LONG, &redis).start().await;
     wait_until_pending(&redis, 1).await;
     redis.run::<()>(&["DEL", STREAM]).await;
     let more = add(&redis, "*", &fields("good", "1.0", NOON)).await;

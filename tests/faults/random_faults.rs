@@ -15,7 +15,7 @@ use crate::common::redis::{GROUP, RedisServer, STREAM};
 
 /// Services are often as slow as those that freeze, at each place between two steps of their work.
 const DELAYS: &str = "reader-after-read=3%sleep(1300);writer-before-zadd=1%sleep(700);\
-    round-after-fence=1%sleep(1200);round-after-zadd=1%sleep(1200);\
+    bulk-write-after-fence=1%sleep(1200);bulk-write-after-zadd=1%sleep(1200);\
     acker-before-xack=2%sleep(1200);acker-after-xack=2%sleep(600)";
 
 fn slow(redis: &RedisServer, n: usize) -> Launch {

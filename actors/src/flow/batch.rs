@@ -1,4 +1,4 @@
-//! What travels between the actors: entries with their permits.
+//! The messages between the stages: entries with their permits.
 
 use std::collections::HashMap;
 use std::time::Instant;
@@ -9,15 +9,16 @@ use readings::store::dead_letters::DeadLetter;
 use readings::store::insertions::Insertion;
 use readings::store::{Epoch, StreamId};
 
-use crate::flow::in_flight::InFlightPermit;
+use super::in_flight::InFlightPermit;
 
 /// Readings of one delivery, in stream order.
 #[derive(Debug)]
 pub(crate) struct ReadBatch {
     pub entries: Vec<StreamEntry>,
     pub permit: InFlightPermit,
-    /// When they were asked for: another consumer may take them over so much later.
-    pub delivered: Instant,
+    /// When the delivery was requested, and so no later than when its entries became pending: from
+    /// `claim_min_idle` after it on, another consumer may claim them.
+    pub requested_at: Instant,
 }
 
 /// Readings of one site, in stream order.
@@ -27,79 +28,84 @@ pub(crate) struct SiteBatch {
     pub entries: Vec<StreamEntry>,
     pub permit: InFlightPermit,
     /// As in [`ReadBatch`].
-    pub delivered: Instant,
+    pub requested_at: Instant,
 }
 
-/// Readings of one site that its writer has made ready to be stored.
+/// Readings of one site with the command that stores them.
 #[derive(Debug)]
-pub(crate) struct SiteCommit {
+pub(crate) struct PreparedWrite {
     pub site: SiteId,
     pub entries: Vec<StreamEntry>,
-    /// The command that stores them.
-    pub insertion: Insertion,
+    pub command: Insertion,
     pub permit: InFlightPermit,
     /// As in [`ReadBatch`].
-    pub delivered: Instant,
-    /// When the site was last sent to be listed in the index.
-    pub listed: Option<Epoch>,
+    pub requested_at: Instant,
+    /// The connection's generation in which the site was indexed last.
+    pub indexed_in: Option<Epoch>,
 }
 
-/// Entries that need not be delivered again: stored, or gone.
+/// Entries that need not be delivered again: stored, or deleted from the stream.
 #[derive(Debug)]
 pub(crate) struct AckBatch {
     pub permit: InFlightPermit,
-    /// When Redis said so: a server that has taken its place may have to be told anew.
-    pub epoch: Epoch,
+    /// The connection's generation in which Redis confirmed it. A server of a later generation may not
+    /// have what this one stored.
+    pub generation: Epoch,
 }
 
-/// Entries that go to the dead-letter stream.
+/// Entries that are to be dead-lettered.
 #[derive(Debug)]
 pub(crate) struct DeadLetterBatch {
-    pub letters: Vec<DeadLetter>,
+    pub dead_letters: Vec<DeadLetter>,
     pub permit: InFlightPermit,
 }
 
 impl SiteBatch {
-    /// Makes the readings ready to be stored. A panic meanwhile is their own failure.
-    pub fn into_commit(self, listed: Option<Epoch>) -> SiteCommit {
-        let Self { site, entries, permit, delivered } = self;
-        let permit = permit.taken_in_hand();
+    /// Encodes the readings. A panic meanwhile is a processing failure of these entries.
+    pub fn prepare(self, indexed_in: Option<Epoch>) -> PreparedWrite {
+        let Self { site, entries, permit, requested_at } = self;
+        let permit = permit.begin_work();
         fail::fail_point!("writer-before-zadd");
-        let insertion = Insertion::new(&site, &entries);
-        SiteCommit { site, entries, insertion, permit: permit.handed_on(), delivered, listed }
+        let command = Insertion::new(&site, &entries);
+        let permit = permit.end_work();
+        PreparedWrite { site, entries, command, permit, requested_at, indexed_in }
     }
 
     /// One batch for each entry, in order.
-    pub fn into_singles(self) -> Vec<Self> {
-        let Self { site, entries, permit, delivered } = self;
-        let permits = permit.partition(entries.iter().map(|entry| vec![entry.id]));
-        let single = |(entry, permit)| {
-            let entries = vec![entry];
-            Self { site: site.clone(), entries, permit, delivered }
-        };
-        entries.into_iter().zip(permits).map(single).collect()
+    pub fn split(self) -> Vec<Self> {
+        let Self { site, entries, permit, requested_at } = self;
+        let mut permits = permit.split();
+        let mut batches = Vec::with_capacity(entries.len());
+        for entry in entries {
+            let permit = permits.split_off(vec![entry.id]);
+            batches.push(Self { site: site.clone(), entries: vec![entry], permit, requested_at });
+        }
+        batches
     }
 }
 
-/// Splits a delivery by site; within a site the order stays that of the stream.
+/// Splits a delivery by site; within a site the entries stay in stream order.
 pub(crate) fn group_by_site(batch: ReadBatch) -> Vec<SiteBatch> {
-    let ReadBatch { entries, permit, delivered } = batch;
+    let ReadBatch { entries, permit, requested_at } = batch;
     let mut places: HashMap<SiteId, usize> = HashMap::new();
-    let mut groups: Vec<Vec<StreamEntry>> = Vec::new();
+    let mut groups: Vec<(SiteId, Vec<StreamEntry>)> = Vec::new();
     for entry in entries {
+        // Looked up by reference: only the first entry of a site clones its name.
         if let Some(&place) = places.get(&entry.reading.site_id) {
-            groups[place].push(entry);
+            groups[place].1.push(entry);
         } else {
-            places.insert(entry.reading.site_id.clone(), groups.len());
-            groups.push(vec![entry]);
+            let site = entry.reading.site_id.clone();
+            places.insert(site.clone(), groups.len());
+            groups.push((site, vec![entry]));
         }
     }
-    let permits = permit.partition(groups.iter().map(|entries| ids(entries)));
-    let site_batch = |(entries, permit): (Vec<StreamEntry>, _)| {
-        let site = entries.first()?.reading.site_id.clone();
-        Some(SiteBatch { site, entries, permit, delivered })
-    };
-    groups.into_iter().zip(permits).filter_map(site_batch).collect()
+    let mut permits = permit.split();
+    let mut batches = Vec::with_capacity(groups.len());
+    for (site, entries) in groups {
+        let permit = permits.split_off(ids(&entries));
+        batches.push(SiteBatch { site, entries, permit, requested_at });
+    }
+    batches
 }
 
 /// The ids of entries, in their order.
@@ -134,8 +140,8 @@ mod tests {
         let ten = NonZeroUsize::new(10).unwrap();
         let window = InFlightWindow::new(ten);
         let entries = vec![entry(1, "a"), entry(2, "b"), entry(3, "a")];
-        let permit = window.reserve(ten).await.admit(ids(&entries));
-        let batches = group_by_site(ReadBatch { entries, permit, delivered: Instant::now() });
+        let permit = window.reserve(ten).await.fill(ids(&entries));
+        let batches = group_by_site(ReadBatch { entries, permit, requested_at: Instant::now() });
         let seen: Vec<_> =
             batches.iter().map(|b| (b.site.as_str(), ids(&b.entries), b.permit.ids())).collect();
         let id = |ms| StreamId { ms, seq: 0 };

@@ -1,7 +1,7 @@
 //! The window of entries in flight: delivered to this process and not yet acknowledged.
 //!
-//! Permits travel inside the messages. Whatever becomes of a message, its permits come back: settled
-//! when its entries were acknowledged, abandoned when it was dropped.
+//! Permits travel inside the messages that carry the entries. Each permit is released exactly once:
+//! settled when its entries are acknowledged, or abandoned when the message is dropped.
 
 use std::collections::{HashMap, HashSet};
 use std::fmt;
@@ -15,91 +15,100 @@ use readings::store::StreamId;
 use rustc_hash::FxHashSet;
 use tokio::sync::{Mutex as AsyncMutex, Notify};
 
-use crate::flow::window_size::WindowSize;
+use super::in_flight_limit::InFlightLimit;
 
-/// Entries whose failures are remembered at most; past that all is forgotten and counted anew.
+/// Entries whose processing failures are remembered at most. At more, all are forgotten: too low and an
+/// entry that panics each time is retried that much more often.
 const MAX_REMEMBERED_FAILURES: usize = 10_000;
 
-/// Of this many entries that are in flight or may be, one is left to be taken over from another
-/// consumer: a read of new ones holds its room as long as nothing arrives.
-const LEFT_FOR_CLAIMS: usize = 4;
+/// A read of new entries leaves one part in this many of the limit to claims, as it holds its
+/// reservation as long as no entry arrives. Too low and reads get little; too high and claims wait.
+const CLAIM_SHARE_DIVISOR: usize = 4;
 
-/// Counts and knows the entries in flight; cloning it is cheap.
+/// The set of entries in flight, and its limit; cloning it is cheap.
 #[derive(Debug, Clone)]
 pub(crate) struct InFlightWindow(Arc<Window>);
 
 #[derive(Debug)]
 struct Window {
     state: Mutex<State>,
-    room: Notify,
-    /// Held by who waits for room: the first who waits gets it, or one source could starve another.
-    turn: AsyncMutex<()>,
+    /// Notified when permits are released.
+    released: Notify,
+    /// Held while waiting for capacity: first come, first served, so that no source starves another.
+    fairness: AsyncMutex<()>,
 }
 
 #[derive(Debug)]
 struct State {
-    size: WindowSize,
-    /// Reserved by sources or in flight.
-    taken: usize,
+    limit: InFlightLimit,
+    /// Permits that are reserved by sources or belong to entries in flight.
+    reserved: usize,
     ids: FxHashSet<StreamId>,
     abandoned: bool,
-    /// How often the work on an entry panicked.
+    /// Processing failures (panics) of entries that have had any.
     failures: HashMap<StreamId, u32>,
 }
 
 impl InFlightWindow {
-    /// A window that holds `ceiling` entries at most.
+    /// A window of at most `ceiling` entries.
     pub fn new(ceiling: NonZeroUsize) -> Self {
         let state = State {
-            size: WindowSize::new(ceiling.get(), Instant::now()),
-            taken: 0,
+            limit: InFlightLimit::new(ceiling.get(), Instant::now()),
+            reserved: 0,
             ids: FxHashSet::default(),
             abandoned: false,
             failures: HashMap::new(),
         };
-        let (state, room, turn) = (Mutex::new(state), Notify::new(), AsyncMutex::new(()));
-        Self(Arc::new(Window { state, room, turn }))
+        Self(Arc::new(Window {
+            state: Mutex::new(state),
+            released: Notify::new(),
+            fairness: AsyncMutex::new(()),
+        }))
     }
 
-    /// Waits for room and takes as much as there is, `most` at most.
-    pub async fn reserve(&self, most: NonZeroUsize) -> Reservation {
-        self.reserve_of(most, |size| size).await
+    /// Waits for capacity and reserves all there is, `max` at most.
+    pub async fn reserve(&self, max: NonZeroUsize) -> Reservation {
+        self.reserve_within(max, |limit| limit).await
     }
 
-    /// As [`Self::reserve`], but leaves some of the window to others, if it is large enough.
-    pub async fn reserve_a_part(&self, most: NonZeroUsize) -> Reservation {
-        self.reserve_of(most, |size| size - size / LEFT_FOR_CLAIMS).await
+    /// As [`Self::reserve`], but leaves a share of the limit to claims.
+    pub async fn reserve_for_read(&self, max: NonZeroUsize) -> Reservation {
+        self.reserve_within(max, |limit| limit - limit / CLAIM_SHARE_DIVISOR).await
     }
 
-    async fn reserve_of(&self, most: NonZeroUsize, part: fn(usize) -> usize) -> Reservation {
-        let _turn = self.0.turn.lock().await;
+    async fn reserve_within(&self, max: NonZeroUsize, share: fn(usize) -> usize) -> Reservation {
+        let _first_come_first_served = self.0.fairness.lock().await;
         loop {
-            let more_room = self.0.room.notified();
-            tokio::pin!(more_room);
-            more_room.as_mut().enable();
-            if let Some(room) = self.try_reserve(most, part) {
-                return room;
+            // Registered before the check: permits released between the check and the wait would not
+            // wake this task otherwise, and it would wait for ever.
+            let released = self.0.released.notified();
+            tokio::pin!(released);
+            released.as_mut().enable();
+            if let Some(reservation) = self.try_reserve(max, share) {
+                return reservation;
             }
-            more_room.await;
+            released.await;
         }
     }
 
-    fn try_reserve(&self, most: NonZeroUsize, part: fn(usize) -> usize) -> Option<Reservation> {
+    fn try_reserve(&self, max: NonZeroUsize, share: fn(usize) -> usize) -> Option<Reservation> {
         let mut state = self.state();
-        let room = part(state.size.current()).saturating_sub(state.taken).min(most.get());
-        state.taken += room;
+        // The limit may have shrunk below what is reserved.
+        let free = share(state.limit.current()).saturating_sub(state.reserved);
+        let capacity = free.min(max.get());
+        state.reserved += capacity;
         drop(state);
-        (room > 0).then(|| Reservation { window: self.clone(), room })
+        (capacity > 0).then(|| Reservation { window: self.clone(), capacity })
     }
 
-    /// How many entries may be in flight now.
-    pub fn size(&self) -> usize {
-        self.state().size.current()
+    /// How many entries may be in flight at present.
+    pub fn limit(&self) -> usize {
+        self.state().limit.current()
     }
 
-    /// Notes what entries weigh, so that as many are in flight as there is memory for.
-    pub fn weigh(&self, entries: usize, bytes: usize) {
-        self.state().size.weighed(entries, bytes);
+    /// Records the size of delivered entries, which the limit in bytes goes by.
+    pub fn record_entry_size(&self, entries: usize, bytes: usize) {
+        self.state().limit.record_entry_size(entries, bytes);
     }
 
     /// Whether an entry is in flight.
@@ -107,74 +116,76 @@ impl InFlightWindow {
         self.state().ids.contains(&id)
     }
 
-    /// How many entries are in flight.
+    /// The number of entries in flight.
     pub fn len(&self) -> usize {
         self.state().ids.len()
     }
 
-    /// Whether entries have been abandoned since the last call: they are pending for this consumer,
-    /// and nobody here has them any more.
+    /// Whether entries have been abandoned since the last call: they are pending for this consumer and
+    /// no longer in flight, so they have to be read again.
     pub fn take_abandoned(&self) -> bool {
         mem::take(&mut self.state().abandoned)
     }
 
-    /// How often the work on an entry panicked.
+    /// The processing failures (panics) of an entry.
     pub fn failures(&self, id: StreamId) -> u32 {
         let state = self.state();
-        // The common case costs no lookup.
+        // Almost always empty: spares a lookup per entry.
         if state.failures.is_empty() { 0 } else { state.failures.get(&id).copied().unwrap_or(0) }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        // The state is whole after each of its operations, also when a thread panicked between them.
+        // The state is consistent after each operation, also when a thread panicked between two.
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn release(&self, room: usize) {
-        self.state().taken -= room;
-        self.0.room.notify_waiters();
+    fn release_capacity(&self, capacity: usize) {
+        self.state().reserved -= capacity;
+        self.0.released.notify_waiters();
     }
 }
 
-/// Room in the window that a source is about to fill; what is not filled goes back.
+/// Permits that a source is about to fill with entries; the rest is released when this is dropped.
 #[derive(Debug)]
 pub(crate) struct Reservation {
     window: InFlightWindow,
-    room: usize,
+    capacity: usize,
 }
 
 impl Reservation {
-    /// How many entries there is room for.
-    pub const fn room(&self) -> usize {
-        self.room
+    /// How many entries may be delivered.
+    pub const fn capacity(&self) -> usize {
+        self.capacity
     }
 
-    /// Fills the room with entries. A server that sent more than it was asked for overfills it.
-    pub fn admit(mut self, ids: Vec<StreamId>) -> InFlightPermit {
+    /// Puts entries in flight. If the server delivered more than was requested, the limit is exceeded.
+    pub fn fill(mut self, ids: Vec<StreamId>) -> InFlightPermit {
         let mut state = self.window.state();
-        let filled = ids.len().min(self.room);
-        state.taken += ids.len() - filled;
+        let filled = ids.len().min(self.capacity);
+        state.reserved += ids.len() - filled;
         state.ids.extend(&ids);
         drop(state);
-        self.room -= filled;
-        InFlightPermit { window: self.window.clone(), ids, in_hand: false }
+        // What is left is released by `drop`.
+        self.capacity -= filled;
+        InFlightPermit { window: self.window.clone(), ids, in_progress: false }
     }
 }
 
 impl Drop for Reservation {
     fn drop(&mut self) {
-        if self.room > 0 {
-            self.window.release(self.room);
+        if self.capacity > 0 {
+            self.window.release_capacity(self.capacity);
         }
     }
 }
 
-/// The permits of some entries in flight, carried by the message that carries the entries.
+/// The permits of some entries in flight, carried by the message that carries the entries. Dropping it
+/// abandons them.
 pub(crate) struct InFlightPermit {
     window: InFlightWindow,
     ids: Vec<StreamId>,
-    /// Whether its entries are being worked on, and not waiting for it.
-    in_hand: bool,
+    /// Whether its entries are being processed, and not waiting in a mailbox.
+    in_progress: bool,
 }
 
 impl InFlightPermit {
@@ -183,63 +194,64 @@ impl InFlightPermit {
         &self.ids
     }
 
-    /// Gives each group of the permit's entries a permit of its own; together the groups must be
-    /// all of them.
-    pub fn partition(mut self, groups: impl IntoIterator<Item = Vec<StreamId>>) -> Vec<Self> {
-        self.ids.clear();
-        let part = |ids| Self { window: self.window.clone(), ids, in_hand: self.in_hand };
-        groups.into_iter().map(part).collect()
+    /// Begins to split the permit into parts, each named by its ids.
+    pub fn split(self) -> PermitSplit {
+        let split_off = Vec::with_capacity(self.ids.len());
+        PermitSplit { permit: self, split_off }
     }
 
-    /// One permit for the entries of all of these; `None` of none.
+    /// One permit for the entries of all of these; `None` if there are none.
     pub fn merge(permits: Vec<Self>) -> Option<Self> {
         let count = permits.iter().map(|permit| permit.ids.len()).sum();
         let mut permits = permits.into_iter();
         let mut first = permits.next()?;
         first.ids.reserve(count);
         for mut permit in permits {
+            // Leaves it empty: its drop abandons no entry.
             first.ids.append(&mut permit.ids);
         }
         Some(first)
     }
 
-    /// The permit of what is left without some entries, whose flight here ends.
-    pub fn without(mut self, others: &HashSet<StreamId>) -> Self {
-        if !others.is_empty() {
-            let (ended, kept) = self.ids.iter().partition(|id| others.contains(id));
+    /// Settles the permits of some entries and keeps the rest.
+    pub fn without(mut self, settled: &HashSet<StreamId>) -> Self {
+        if !settled.is_empty() {
+            let (settled, kept) = self.ids.iter().partition(|id| settled.contains(id));
             self.ids = kept;
-            Self { window: self.window.clone(), ids: ended, in_hand: false }.settle();
+            self.part(settled).settle();
         }
         self
     }
 
-    /// Begins the work on the entries: a panic from now on is their failure. It is not that of those
-    /// that wait in the mailbox of who panics, which are dropped by the same panic.
-    pub fn taken_in_hand(self) -> Self {
-        self.with(true)
-    }
-
-    /// Ends the work on the entries, which wait for the next actor now.
-    pub fn handed_on(self) -> Self {
-        self.with(false)
-    }
-
-    const fn with(mut self, in_hand: bool) -> Self {
-        self.in_hand = in_hand;
+    /// Marks the entries as being processed: a panic from now on is charged to them, and not to the
+    /// entries that wait in the same mailbox, whose permits the same panic drops.
+    pub fn begin_work(mut self) -> Self {
+        self.in_progress = true;
         self
     }
 
-    /// Ends the flight of entries that need not be delivered again.
+    /// Marks the entries as waiting for the next actor.
+    pub fn end_work(mut self) -> Self {
+        self.in_progress = false;
+        self
+    }
+
+    /// Releases the permits of entries that need not be delivered again.
     pub fn settle(mut self) {
-        self.land(|state, ids| {
-            state.size.finished(ids.len(), Instant::now());
+        self.release(|state, ids| {
+            state.limit.record_finished(ids.len(), Instant::now());
             if !state.failures.is_empty() {
                 state.failures.retain(|id, _| !ids.contains(id));
             }
         });
     }
 
-    fn land(&mut self, note: impl FnOnce(&mut State, &[StreamId])) {
+    fn part(&self, ids: Vec<StreamId>) -> Self {
+        Self { window: self.window.clone(), ids, in_progress: self.in_progress }
+    }
+
+    fn release(&mut self, record: impl FnOnce(&mut State, &[StreamId])) {
+        // Taken: settling drops the permit afterwards, which must not release it once more.
         let ids = mem::take(&mut self.ids);
         if ids.is_empty() {
             return;
@@ -248,17 +260,17 @@ impl InFlightPermit {
         for id in &ids {
             state.ids.remove(id);
         }
-        state.taken -= ids.len();
-        note(&mut state, &ids);
+        state.reserved -= ids.len();
+        record(&mut state, &ids);
         drop(state);
-        self.window.0.room.notify_waiters();
+        self.window.0.released.notify_waiters();
     }
 }
 
 impl Drop for InFlightPermit {
     fn drop(&mut self) {
-        let failed = self.in_hand && thread::panicking();
-        self.land(|state, ids| {
+        let failed = self.in_progress && thread::panicking();
+        self.release(|state, ids| {
             state.abandoned = true;
             if failed {
                 if state.failures.len() > MAX_REMEMBERED_FAILURES {
@@ -275,6 +287,33 @@ impl Drop for InFlightPermit {
 impl fmt::Debug for InFlightPermit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "InFlightPermit({} entries)", self.ids.len())
+    }
+}
+
+/// A permit that is being split by ids. Entries that are in no part when this is dropped are abandoned.
+#[derive(Debug)]
+pub(crate) struct PermitSplit {
+    /// Has all ids until the end: removing each part from it would make a split by site quadratic.
+    permit: InFlightPermit,
+    split_off: Vec<StreamId>,
+}
+
+impl PermitSplit {
+    /// The permit of these entries, which the whole permit must be for; each entry once.
+    pub fn split_off(&mut self, ids: Vec<StreamId>) -> InFlightPermit {
+        self.split_off.extend(&ids);
+        self.permit.part(ids)
+    }
+}
+
+impl Drop for PermitSplit {
+    fn drop(&mut self) {
+        let ids = mem::take(&mut self.permit.ids);
+        if self.split_off.len() < ids.len() {
+            let split_off: FxHashSet<_> = self.split_off.drain(..).collect();
+            // Abandoned when `permit` is dropped, right after this.
+            self.permit.ids = ids.into_iter().filter(|id| !split_off.contains(id)).collect();
+        }
     }
 }
 

@@ -1,25 +1,27 @@
-//! Which sites were sent to be listed in the index, of those that have no writer to remember it.
+//! The sites whose index entry has been sent, for sites that have no writer to remember it.
 
 use std::collections::HashSet;
 
 use readings::SiteId;
 use readings::store::Epoch;
 
-/// Sites that are remembered at most; past that all are forgotten, and listed once more.
-const MAX_LISTED: usize = 100_000;
+/// Sites that are remembered at most. At more, all are forgotten and indexed again: too low and index
+/// commands are repeated; too high and each site costs some 60 bytes.
+const MAX_INDEXED: usize = 100_000;
 
-/// Sites that were sent to be listed in the present epoch.
+/// Sites that have been indexed in the present generation of the connection.
 #[derive(Debug, Default)]
-pub(crate) struct Listed {
-    epoch: Option<Epoch>,
+pub(crate) struct IndexedSites {
+    generation: Option<Epoch>,
     sites: HashSet<SiteId>,
 }
 
-impl Listed {
-    /// Notes that a site is sent now; says when it was sent before.
-    pub fn replace(&mut self, site: &SiteId, now: Epoch) -> Option<Epoch> {
-        if self.epoch != Some(now) || self.sites.len() >= MAX_LISTED {
-            *self = Self { epoch: Some(now), sites: HashSet::new() };
+impl IndexedSites {
+    /// Remembers that a site is indexed now. Returns the generation in which it was indexed before.
+    pub fn insert(&mut self, site: &SiteId, now: Epoch) -> Option<Epoch> {
+        if self.generation != Some(now) || self.sites.len() >= MAX_INDEXED {
+            self.generation = Some(now);
+            self.sites.clear();
         }
         if self.sites.contains(site) {
             return Some(now);

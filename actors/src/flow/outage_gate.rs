@@ -1,39 +1,39 @@
-//! Whether Redis refuses work at present.
+//! `OutageGate`: stops reads and claims while a request to Redis is failing.
 //!
-//! While an exchange with Redis is failing no more entries are read or claimed: they would only grow
-//! the pending list and its delivery counts, and work that cannot be finished needs no more of it.
+//! Further entries would only grow the pending entries list: entries in flight cannot be finished before
+//! Redis is back.
 
 use std::sync::Arc;
 
 use tokio::sync::watch;
 
-/// Counts the exchanges that are failing; cloning it is cheap.
+/// Counts the requests that are failing; cloning it is cheap.
 #[derive(Debug, Clone)]
-pub(crate) struct Outage(Arc<watch::Sender<usize>>);
+pub(crate) struct OutageGate(Arc<watch::Sender<usize>>);
 
-impl Outage {
+impl OutageGate {
     pub fn new() -> Self {
         Self(Arc::new(watch::Sender::new(0)))
     }
 
-    /// Notes that an exchange is failing, until the guard is dropped.
-    pub fn noticed(&self) -> FailingExchange {
+    /// Counts a failing request until the guard is dropped.
+    pub fn enter(&self) -> OutageGuard {
         self.0.send_modify(|failing| *failing += 1);
-        FailingExchange(self.clone())
+        OutageGuard(self.clone())
     }
 
-    /// Waits until no exchange is failing.
-    pub async fn over(&self) {
-        // Err means that the sender is gone, and `self` holds it.
+    /// Waits until no request is failing.
+    pub async fn wait_until_clear(&self) {
+        // Err: the sender is gone, which `self` holds.
         let _ = self.0.subscribe().wait_for(|failing| *failing == 0).await;
     }
 }
 
-/// An exchange that is failing and being repeated.
+/// A request that is failing and being retried.
 #[derive(Debug)]
-pub(crate) struct FailingExchange(Outage);
+pub(crate) struct OutageGuard(OutageGate);
 
-impl Drop for FailingExchange {
+impl Drop for OutageGuard {
     fn drop(&mut self) {
         self.0.0.send_modify(|failing| *failing -= 1);
     }
@@ -44,15 +44,16 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn an_outage_is_over_when_no_exchange_is_failing() {
-        let outage = Outage::new();
-        outage.over().await;
-        let (first, second) = (outage.noticed(), outage.noticed());
-        let over = outage.over();
-        tokio::pin!(over);
+    async fn the_gate_opens_when_no_request_is_failing() {
+        let gate = OutageGate::new();
+        gate.wait_until_clear().await;
+        let first = gate.enter();
+        let second = gate.enter();
+        let clear = gate.wait_until_clear();
+        tokio::pin!(clear);
         drop(first);
-        assert!(futures_util::poll!(&mut over).is_pending());
+        assert!(futures_util::poll!(&mut clear).is_pending());
         drop(second);
-        over.await;
+        clear.await;
     }
 }

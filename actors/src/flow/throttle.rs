@@ -1,31 +1,31 @@
-//! The artificial delay that lets autoscaling be tried out.
+//! The artificial delay for trying out autoscaling.
 
 use std::time::Duration;
 
 use tokio::sync::Mutex;
 use tokio::time::sleep;
 
-/// Lets one reading pass per delay, whatever its site: as the original, which worked on one reading
-/// at a time, a process with a delay of 100 ms stores ten readings a second.
+/// Lets one reading pass per delay, whatever its site: like the original, which processed one reading at
+/// a time, a process with a delay of 100 ms stores ten readings a second.
 #[derive(Debug)]
-pub(crate) struct Pace {
+pub(crate) struct Throttle {
     delay: Duration,
-    turn: Mutex<()>,
+    one_at_a_time: Mutex<()>,
 }
 
-impl Pace {
+impl Throttle {
     pub fn new(delay: Duration) -> Self {
-        Self { delay, turn: Mutex::new(()) }
+        Self { delay, one_at_a_time: Mutex::new(()) }
     }
 
-    /// Whether there is a delay at all; without one, readings are stored many at a time.
-    pub const fn is_slowed(&self) -> bool {
+    /// Whether there is a delay; without one, readings are stored in bulk.
+    pub const fn is_enabled(&self) -> bool {
         !self.delay.is_zero()
     }
 
-    /// Waits for this reading's turn, and then for the delay.
-    pub async fn wait(&self) {
-        let _turn = self.turn.lock().await;
+    /// Waits for the readings that came before, and then for the delay.
+    pub async fn acquire(&self) {
+        let _after_earlier_readings = self.one_at_a_time.lock().await;
         sleep(self.delay).await;
     }
 }

@@ -1,9 +1,9 @@
-//! The traces of readings that are in flight.
+//! The traces of entries in flight.
 //!
-//! Kept beside the messages and not in them: what travels between the actors is the same whether it is
-//! traced or not, and a reading whose actor died keeps its trace until it is delivered again. A traced
-//! reading has a span of its own in the trace of the request that brought it. A delivery with at least
-//! one of them has a span, too, in a trace of its own, with links to the requests' spans.
+//! They are kept beside the messages and not in them: a message is the same whether it is traced or not,
+//! and an entry whose actor failed keeps its trace until it is redelivered. A traced entry has a span in
+//! the trace of the request that appended it. A delivery with traced entries has a span in a trace of its
+//! own, with links to the spans of those requests.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -19,103 +19,99 @@ use opentelemetry::trace::{Link, SpanContext, TraceContextExt, Tracer};
 use readings::store::StreamId;
 use readings::store::delivery::Delivery;
 
-/// Traces that are kept at most; past that all are let go. Only those of entries that were abandoned
-/// here and taken over by others gather up.
+/// Traces that are kept at most. At more, all are dropped: only traces of entries that were abandoned
+/// here and claimed by other consumers accumulate. Too low and traces in flight lose their spans; too
+/// high and these take memory.
 const MAX_KEPT: usize = 10_000;
 
-/// The traced readings in flight.
+/// The traced entries in flight.
 #[derive(Debug, Default)]
 pub(crate) struct Traces {
-    /// How many there are: without any, nothing of this costs more than to look here.
+    /// The number of traced entries: at 0 each method costs this one load.
     count: AtomicUsize,
-    readings: Mutex<HashMap<StreamId, Traced, RandomState>>,
+    entries: Mutex<HashMap<StreamId, Traced, RandomState>>,
 }
 
 #[derive(Debug)]
 struct Traced {
     tracer: &'static BoxedTracer,
-    /// With the span of the reading; it ends when this is dropped.
+    /// Has the span of the entry, which ends when this is dropped.
     context: Context,
-    /// With the span of the delivery; it ends with the last of its readings.
+    /// Has the span of the delivery, which ends with the last of its entries.
     _delivery: Arc<Context>,
 }
 
-/// The exchange with Redis that is under way, by when it began.
+/// A command to Redis and when it was sent.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Exchange {
-    operation: &'static str,
-    began: SystemTime,
+pub(crate) struct CommandTiming {
+    command: &'static str,
+    sent_at: SystemTime,
 }
 
-impl Exchange {
-    /// Begins now.
-    pub fn begin(operation: &'static str) -> Self {
-        Self { operation, began: SystemTime::now() }
+impl CommandTiming {
+    /// A command that is sent now.
+    pub fn start(command: &'static str) -> Self {
+        Self { command, sent_at: SystemTime::now() }
     }
 }
 
 impl Traces {
-    /// Begins the spans of a delivery and of those of its readings that are traced. One that is there
-    /// already was abandoned: its first span ends here.
-    pub fn begin(&self, consumer_span: ConsumerSpan<'_>, delivery: &Delivery) {
-        let sampled = |(id, context): &(StreamId, SpanContext)| {
-            Some((*id, context.clone(), trace::tracer_for(Some(context))?))
-        };
-        let sampled: Vec<_> = delivery.traces.iter().filter_map(sampled).collect();
+    /// Starts the spans of a delivery and of its traced entries. An entry that has a span already was
+    /// abandoned: that span ends here.
+    pub fn start(&self, consumer_span: ConsumerSpan<'_>, delivery: &Delivery) {
+        let sampled = sampled(delivery);
         let Some((_, _, tracer)) = sampled.first() else { return };
-        let links = sampled.iter().map(|(_, context, _)| Link::with_context(context.clone()));
+        let links = sampled.iter().map(|(_, producer, _)| Link::with_context(producer.clone()));
         let span = consumer_span.batch_span(delivery.len()).with_links(links.collect());
+        // Of an empty context: a delivery is in no trace of its entries.
         let span = tracer.build_with_context(span, &Context::new());
         let delivery = Arc::new(Context::new().with_span(span));
-        let mut readings = self.readings();
-        if readings.len() > MAX_KEPT {
-            readings.clear();
+        let mut entries = self.entries();
+        if entries.len() > MAX_KEPT {
+            entries.clear();
         }
         for (id, producer, tracer) in sampled {
-            let link = Link::with_context(delivery.span().span_context().clone());
-            let span = consumer_span.entry_span(id.to_string()).with_links(vec![link]);
-            let parent = Context::new().with_remote_span_context(producer);
-            let context = parent.with_span(tracer.build_with_context(span, &parent));
-            let delivery = Arc::clone(&delivery);
-            let again = readings.insert(id, Traced { tracer, context, _delivery: delivery });
-            if let Some(abandoned) = again {
+            let context = entry_context(consumer_span, id, producer, tracer, &delivery);
+            let traced = Traced { tracer, context, _delivery: Arc::clone(&delivery) };
+            if let Some(abandoned) = entries.insert(id, traced) {
                 spans::set_error(&abandoned.context.span(), "abandoned");
             }
         }
-        self.count.store(readings.len(), Ordering::Relaxed);
+        self.count.store(entries.len(), Ordering::Relaxed);
     }
 
-    /// Notes an exchange with Redis that was carried out for these entries.
-    pub fn exchanged(&self, exchange: Exchange, entries: impl IntoIterator<Item = StreamId>) {
+    /// Adds the span of a command that has been executed for these entries.
+    pub fn record_command(&self, timing: CommandTiming, ids: impl IntoIterator<Item = StreamId>) {
         if self.is_empty() {
             return;
         }
-        let readings = self.readings();
-        for id in entries {
-            if let Some(traced) = readings.get(&id) {
-                traced.note(exchange);
+        let entries = self.entries();
+        for id in ids {
+            if let Some(traced) = entries.get(&id) {
+                traced.record(timing);
             }
         }
     }
 
-    /// Ends the work on these entries, with the exchange that ended it.
-    pub fn end(&self, exchange: Exchange, entries: impl IntoIterator<Item = StreamId>) {
-        self.take(entries, |traced| traced.note(exchange));
+    /// Ends the spans of entries, after their last command.
+    pub fn finish(&self, timing: CommandTiming, ids: impl IntoIterator<Item = StreamId>) {
+        self.remove(ids, |traced| traced.record(timing));
     }
 
-    /// Ends the work on entries that are not worked on here any more, for a reason.
-    pub fn give_up(&self, reason: &'static str, entries: impl IntoIterator<Item = StreamId>) {
-        self.take(entries, |traced| spans::set_error(&traced.context.span(), reason));
+    /// Ends the spans of entries with an error.
+    pub fn fail(&self, error: &'static str, ids: impl IntoIterator<Item = StreamId>) {
+        self.remove(ids, |traced| spans::set_error(&traced.context.span(), error));
     }
 
-    fn take(&self, entries: impl IntoIterator<Item = StreamId>, last: impl Fn(&Traced)) {
+    fn remove(&self, ids: impl IntoIterator<Item = StreamId>, last: impl Fn(&Traced)) {
         if self.is_empty() {
             return;
         }
-        let mut readings = self.readings();
-        let ended: Vec<_> = entries.into_iter().filter_map(|id| readings.remove(&id)).collect();
-        self.count.store(readings.len(), Ordering::Relaxed);
-        drop(readings);
+        let mut entries = self.entries();
+        let ended: Vec<_> = ids.into_iter().filter_map(|id| entries.remove(&id)).collect();
+        self.count.store(entries.len(), Ordering::Relaxed);
+        // Spans are exported when they end: not under the lock.
+        drop(entries);
         ended.iter().for_each(last);
     }
 
@@ -123,16 +119,41 @@ impl Traces {
         self.count.load(Ordering::Relaxed) == 0
     }
 
-    fn readings(&self) -> MutexGuard<'_, HashMap<StreamId, Traced, RandomState>> {
-        // It is whole after each of its changes, also when a thread panicked between them.
-        self.readings.lock().unwrap_or_else(PoisonError::into_inner)
+    fn entries(&self) -> MutexGuard<'_, HashMap<StreamId, Traced, RandomState>> {
+        // The map is consistent after each operation, also when a thread panicked between two.
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Traced {
-    fn note(&self, Exchange { operation, began }: Exchange) {
-        let span = spans::command(operation).with_start_time(began);
-        let context = self.context.clone();
-        drop(self.tracer.build_with_context(span, &context));
+    fn record(&self, CommandTiming { command, sent_at }: CommandTiming) {
+        let span = spans::command(command).with_start_time(sent_at);
+        drop(self.tracer.build_with_context(span, &self.context));
     }
+}
+
+/// The traced entries of a delivery that are sampled here, each with its producer's span and a tracer.
+fn sampled(delivery: &Delivery) -> Vec<(StreamId, SpanContext, &'static BoxedTracer)> {
+    let mut sampled = Vec::new();
+    for (id, producer) in &delivery.traces {
+        if let Some(tracer) = trace::tracer_for(Some(producer)) {
+            sampled.push((*id, producer.clone(), tracer));
+        }
+    }
+    sampled
+}
+
+/// A context with the span of an entry: a child of its producer's, with a link to the delivery's.
+fn entry_context(
+    consumer_span: ConsumerSpan<'_>,
+    id: StreamId,
+    producer: SpanContext,
+    tracer: &BoxedTracer,
+    delivery: &Context,
+) -> Context {
+    let link = Link::with_context(delivery.span().span_context().clone());
+    let span = consumer_span.entry_span(id.to_string()).with_links(vec![link]);
+    let parent = Context::new().with_remote_span_context(producer);
+    let span = tracer.build_with_context(span, &parent);
+    parent.with_span(span)
 }

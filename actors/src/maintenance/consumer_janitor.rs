@@ -1,7 +1,7 @@
-//! `ConsumerJanitor`: shows that this consumer is alive, and removes those that are gone.
+//! `ConsumerJanitor`: sends this consumer's heartbeat, and deletes consumers that have stopped sending one.
 //!
-//! Without it this consumer looks idle, but is not removed as long as it has entries pending; a consumer
-//! that was removed is made again by its next read.
+//! Without it this consumer looks idle. It is not deleted while it has pending entries, and its next read
+//! creates it again.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,54 +10,55 @@ use readings::store::StoreError;
 use readings::store::lives::Life;
 use tracing::{info, warn};
 
-use crate::config::Shared;
-use crate::maintenance::periodic_task::Chore;
+use super::periodic_task::PeriodicTask;
+use crate::context::PipelineContext;
 use crate::metrics::METRICS;
 
-/// How often a sign of life is given.
-const HEARTBEAT_EVERY: Duration = Duration::from_secs(5);
+/// How often a heartbeat is sent. Too low and Redis is loaded for nothing; too high and a pause of this
+/// process looks like its end.
+const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(5);
 
-/// A consumer without a sign of life for so long, and without pending entries, is removed. Too low
-/// and a consumer that was cut off for a while is removed for nothing; too high and the list of
-/// consumers holds names of the dead.
-const GONE_AFTER: Duration = Duration::from_mins(5);
+/// A consumer without a heartbeat for this long, and without pending entries, is deleted. Too low and a
+/// consumer that was disconnected for a while is deleted for nothing; too high and the list of consumers
+/// shows ended ones.
+const CONSUMER_TTL: Duration = Duration::from_mins(5);
 
 pub(crate) struct ConsumerJanitor {
-    shared: Arc<Shared>,
-    life: Life,
+    context: Arc<PipelineContext>,
+    instance: Life,
 }
 
 impl ConsumerJanitor {
-    pub fn new(shared: Arc<Shared>) -> Self {
-        let life = Life::of(&shared.config.consumer);
-        Self { shared, life }
+    pub fn new(context: Arc<PipelineContext>) -> Self {
+        let instance = Life::of(&context.config.consumer);
+        Self { context, instance }
     }
 
-    async fn look_for_namesakes(&self) -> Result<(), StoreError> {
-        if self.shared.stream.has_namesake(&self.life).await? {
+    async fn detect_duplicate(&self) -> Result<(), StoreError> {
+        if self.context.stream.has_namesake(&self.instance).await? {
             METRICS.namesake_seen();
-            let consumer = &self.shared.config.consumer;
-            warn!(%consumer, "another process has this CONSUMER_NAME; each does the other's work again");
+            let consumer = &self.context.config.consumer;
+            warn!(%consumer, "another process has the same CONSUMER_NAME; each repeats the other's work");
         }
         Ok(())
     }
 }
 
-impl Chore for ConsumerJanitor {
-    const NAME: &'static str = "removing consumers that are gone";
+impl PeriodicTask for ConsumerJanitor {
+    const NAME: &'static str = "delete idle consumers";
 
-    fn pause(&self) -> Option<Duration> {
-        Some(HEARTBEAT_EVERY)
+    fn interval(&self) -> Option<Duration> {
+        Some(HEARTBEAT_INTERVAL)
     }
 
-    async fn work(&mut self) -> Result<(), StoreError> {
-        let Shared { stream, config, .. } = self.shared.as_ref();
+    async fn run(&mut self) -> Result<(), StoreError> {
+        let PipelineContext { stream, config, .. } = self.context.as_ref();
         stream.heartbeat(&config.consumer).await?;
-        self.shared.set_clock().await?;
-        let gone = stream.forget_idle_consumers(GONE_AFTER).await?;
-        if !gone.is_empty() {
-            info!(?gone, "removed consumers without a sign of life");
+        self.context.sync_clock().await?;
+        let deleted = stream.forget_idle_consumers(CONSUMER_TTL).await?;
+        if !deleted.is_empty() {
+            info!(?deleted, "deleted consumers without a heartbeat");
         }
-        self.look_for_namesakes().await
+        self.detect_duplicate().await
     }
 }

@@ -1,7 +1,7 @@
-//! `LagCorrector`: sets right what Redis itself counts as unread, which an autoscaler goes by.
+//! `LagCorrector`: corrects Redis' own number of unread entries (`lag`), which autoscalers go by.
 //!
-//! Without it a count that is wrong stays so, and KEDA keeps replicas that have nothing to do. Any
-//! number of replicas may do it: each looks and corrects in one step.
+//! Without it a wrong number stays wrong, and KEDA keeps replicas that have no work. Any number of replicas
+//! may run it: each checks and corrects in one script.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,73 +10,76 @@ use readings::store::lag_correction::LagCorrection;
 use readings::store::{ErrorClass, StoreError};
 use tracing::{info, warn};
 
-use crate::config::Shared;
-use crate::maintenance::periodic_task::Chore;
+use super::periodic_task::PeriodicTask;
+use crate::context::PipelineContext;
 use crate::metrics::METRICS;
 
-/// How often the count is looked at. Too low and Redis is asked for nothing; too high and an autoscaler
-/// goes by a wrong count that much longer.
-const LOOK_EVERY: Duration = Duration::from_secs(5);
+/// How often the lag is checked. Too low and Redis counts for nothing; too high and an autoscaler goes by a
+/// wrong number that much longer.
+const CHECK_INTERVAL: Duration = Duration::from_secs(5);
 
-/// Looks left out at most after one that was of no use: Redis cannot be set right while entries that
-/// were deleted are ahead, or refuses it.
-const MOST_LEFT_OUT: u32 = 60;
+/// Checks that are skipped at most after one without effect: the lag cannot be corrected while deleted
+/// entries are ahead, or the user has no right to. Too low and Redis counts for nothing; too high and a lag
+/// that can be corrected by now stays wrong that much longer.
+const MAX_SKIPPED: u32 = 60;
 
 pub(crate) struct LagCorrector {
-    shared: Arc<Shared>,
-    /// Looks to be left out now, and after the next one that is of no use.
-    leave_out: u32,
-    leave_out_next: u32,
+    context: Arc<PipelineContext>,
+    /// Checks to skip before the next one.
+    skip: u32,
+    /// Checks to skip after the next one without effect.
+    next_skip: u32,
     was_denied: bool,
 }
 
 impl LagCorrector {
-    pub const fn new(shared: Arc<Shared>) -> Self {
-        Self { shared, leave_out: 0, leave_out_next: 1, was_denied: false }
+    pub const fn new(context: Arc<PipelineContext>) -> Self {
+        Self { context, skip: 0, next_skip: 1, was_denied: false }
     }
 
-    fn note(&mut self, correction: Option<LagCorrection>) {
+    fn on_checked(&mut self, correction: Option<LagCorrection>) {
         self.was_denied = false;
         match correction {
-            None => self.leave_out_next = 1,
+            None => self.next_skip = 1,
             Some(LagCorrection { before, unread, is_right_now: true }) => {
                 METRICS.lag_corrected();
-                info!(lag = %before, unread, "Redis' count of unread entries was wrong and is set right");
-                self.leave_out_next = 1;
+                info!(lag = %before, unread, "corrected the consumer group's lag");
+                self.next_skip = 1;
             }
             Some(_) => self.back_off(),
         }
     }
 
-    fn back_off(&mut self) {
-        self.leave_out = self.leave_out_next;
-        self.leave_out_next = (self.leave_out_next * 2).min(MOST_LEFT_OUT);
-    }
-
-    /// A user without the right to do it does without.
-    fn note_denied(&mut self, error: &StoreError) {
-        if !std::mem::replace(&mut self.was_denied, true) {
-            warn!(%error, "Redis' count of unread entries cannot be set right; autoscaling may go by a wrong one");
+    /// A user without the right to correct the lag is no failure; it is logged once.
+    fn on_denied(&mut self, error: &StoreError) {
+        if !self.was_denied {
+            self.was_denied = true;
+            warn!(%error, "no right to correct the consumer group's lag; autoscaling may go by a wrong one");
         }
         self.back_off();
     }
+
+    fn back_off(&mut self) {
+        self.skip = self.next_skip;
+        self.next_skip = (self.next_skip * 2).min(MAX_SKIPPED);
+    }
 }
 
-impl Chore for LagCorrector {
-    const NAME: &'static str = "setting the count of unread entries right";
+impl PeriodicTask for LagCorrector {
+    const NAME: &'static str = "correct the lag";
 
-    fn pause(&self) -> Option<Duration> {
-        Some(LOOK_EVERY)
+    fn interval(&self) -> Option<Duration> {
+        Some(CHECK_INTERVAL)
     }
 
-    async fn work(&mut self) -> Result<(), StoreError> {
-        if self.leave_out > 0 {
-            self.leave_out -= 1;
+    async fn run(&mut self) -> Result<(), StoreError> {
+        if self.skip > 0 {
+            self.skip -= 1;
             return Ok(());
         }
-        match self.shared.stream.correct_lag().await {
-            Ok(correction) => self.note(correction),
-            Err(error) if error.class == ErrorClass::Denied => self.note_denied(&error),
+        match self.context.stream.correct_lag().await {
+            Ok(correction) => self.on_checked(correction),
+            Err(error) if error.class == ErrorClass::Denied => self.on_denied(&error),
             Err(error) => return Err(error),
         }
         Ok(())

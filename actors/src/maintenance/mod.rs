@@ -1,5 +1,5 @@
-//! Periodic tasks: trimming the stream, the heartbeat and removal of consumers, retention, and the
-//! correction of the group's lag.
+//! Maintenance tasks beside the pipeline: trimming, heartbeat and deletion of consumers, retention, and
+//! correction of the lag.
 
 pub(crate) mod consumer_janitor;
 pub(crate) mod lag_corrector;

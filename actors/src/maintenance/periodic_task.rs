@@ -1,4 +1,6 @@
-//! What the actors have in common that do a chore now and then, and whose failure harms nobody.
+//! `PeriodicTask`: a maintenance task beside the pipeline, and the actor that runs it.
+//!
+//! A failed run is logged and retried at the next interval. No entry depends on it.
 
 use std::marker::PhantomData;
 use std::time::Duration;
@@ -8,52 +10,52 @@ use ractor::{Actor, ActorProcessingErr, ActorRef};
 use readings::store::{ErrorClass, StoreError};
 use tracing::warn;
 
-use crate::flow::retry::every;
+use crate::flow::retry::jittered_interval;
 
-/// Something to be done again and again.
-pub(crate) trait Chore: Send + Sync + 'static {
-    /// What it is, for the log.
+pub(crate) trait PeriodicTask: Send + 'static {
+    /// The task's name in logs.
     const NAME: &'static str;
 
-    /// The pause between two times; jitter makes it up to twice as long, so that replicas do not all do
-    /// it at once. `None` if it is not to be done at all.
-    fn pause(&self) -> Option<Duration>;
+    /// The pause between two runs; jitter makes it up to twice as long, so that replicas do not run at the
+    /// same time. `None`: the task is disabled.
+    fn interval(&self) -> Option<Duration>;
 
-    /// Does it once.
-    fn work(&mut self) -> impl Future<Output = Result<(), StoreError>> + Send;
+    /// Runs the task once.
+    fn run(&mut self) -> impl Future<Output = Result<(), StoreError>> + Send;
 }
 
-/// Does one chore. Owns nothing but that: when it dies the chore waits until it is started again.
-pub(crate) struct Housekeeper<C>(PhantomData<fn() -> C>);
+/// Runs one task. Owns only that: while it is not running, the task waits.
+pub(crate) struct PeriodicActor<T>(PhantomData<fn() -> T>);
 
-impl<C> Housekeeper<C> {
+impl<T> PeriodicActor<T> {
     pub const fn new() -> Self {
         Self(PhantomData)
     }
 }
 
-pub(crate) struct HousekeeperState<C> {
-    chore: C,
+pub(crate) struct PeriodicActorState<T> {
+    task: T,
     pauses: Option<ConstantBackoff>,
 }
 
 #[derive(Debug)]
-pub(crate) enum HousekeeperMessage {
-    /// Do the chore, and go on.
-    Work,
+pub(crate) enum PeriodicActorMessage {
+    /// Run the task, and schedule the next run.
+    Run,
 }
 
-impl<C: Chore> Actor for Housekeeper<C> {
-    type Msg = HousekeeperMessage;
-    type State = HousekeeperState<C>;
-    type Arguments = C;
+impl<T: PeriodicTask> Actor for PeriodicActor<T> {
+    type Msg = PeriodicActorMessage;
+    type State = PeriodicActorState<T>;
+    type Arguments = T;
 
     async fn pre_start(
         &self,
         myself: ActorRef<Self::Msg>,
-        chore: Self::Arguments,
+        task: Self::Arguments,
     ) -> Result<Self::State, ActorProcessingErr> {
-        let mut state = HousekeeperState { pauses: chore.pause().map(every), chore };
+        let pauses = task.interval().map(jittered_interval);
+        let mut state = PeriodicActorState { task, pauses };
         state.schedule(&myself);
         Ok(state)
     }
@@ -65,9 +67,9 @@ impl<C: Chore> Actor for Housekeeper<C> {
         state: &mut Self::State,
     ) -> Result<(), ActorProcessingErr> {
         match message {
-            HousekeeperMessage::Work => {
-                if let Err(error) = state.chore.work().await {
-                    note_failure(C::NAME, &error);
+            PeriodicActorMessage::Run => {
+                if let Err(error) = state.task.run().await {
+                    log_failure(T::NAME, &error);
                 }
             }
         }
@@ -76,19 +78,18 @@ impl<C: Chore> Actor for Housekeeper<C> {
     }
 }
 
-impl<C> HousekeeperState<C> {
-    fn schedule(&mut self, myself: &ActorRef<HousekeeperMessage>) {
+impl<T> PeriodicActorState<T> {
+    fn schedule(&mut self, myself: &ActorRef<PeriodicActorMessage>) {
         if let Some(pause) = self.pauses.as_mut().and_then(Iterator::next) {
-            myself.send_after(pause, || HousekeeperMessage::Work);
+            myself.send_after(pause, || PeriodicActorMessage::Run);
         }
     }
 }
 
-/// Says that a chore was not done this time. The reader says that Redis is away or that the group is
-/// gone, so neither is worth a line here.
-fn note_failure(chore: &'static str, error: &StoreError) {
-    let known = matches!(error.class, ErrorClass::Timeout | ErrorClass::Disconnected);
-    if !known && !error.wants_group() && !error.is_missing_key() {
-        warn!(%error, chore, "not done this time");
+/// The `StreamReader` reports an unavailable Redis and a missing group, so neither is logged here.
+fn log_failure(task: &'static str, error: &StoreError) {
+    let is_unavailable = matches!(error.class, ErrorClass::Timeout | ErrorClass::Disconnected);
+    if !is_unavailable && !error.wants_group() && !error.is_missing_key() {
+        warn!(%error, task, "maintenance task failed");
     }
 }

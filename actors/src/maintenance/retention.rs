@@ -1,7 +1,7 @@
-//! `ReadingsRetention`: removes stored readings that are older than they may get.
+//! `ReadingsRetention`: deletes stored readings that have expired.
 //!
-//! Without it old readings stay. A late write of an old reading is no race: whatever is too old goes
-//! with the next round, also what came after the last.
+//! Without it they stay. A reading that is older than the retention when it is stored is deleted by the
+//! next run.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,48 +11,49 @@ use readings::store::StoreError;
 use readings::{Instant, SiteId};
 use tracing::info;
 
-use crate::config::Shared;
-use crate::maintenance::periodic_task::Chore;
+use super::periodic_task::PeriodicTask;
+use crate::context::PipelineContext;
 use crate::metrics::METRICS;
 
-/// How often a round begins. Too low and Redis is asked for nothing; too high and readings stay that
-/// much longer.
-const ROUND_EVERY: Duration = Duration::from_mins(1);
+/// How often expired readings are deleted. Too low and Redis scans all sites for nothing; too high and
+/// readings stay that much longer.
+const EXPIRY_INTERVAL: Duration = Duration::from_mins(1);
 
-/// Sites that are listed at a time.
-const SITES: usize = 1_000;
+/// Sites of one page of the index. Too low and pages cost round trips; too high and one page delays other
+/// commands.
+const SITES_PER_PAGE: usize = 1_000;
 
-pub(crate) struct ReadingsRetention(pub Arc<Shared>);
+pub(crate) struct ReadingsRetention(pub Arc<PipelineContext>);
 
-impl Chore for ReadingsRetention {
-    const NAME: &'static str = "removing old readings";
+impl PeriodicTask for ReadingsRetention {
+    const NAME: &'static str = "delete expired readings";
 
-    fn pause(&self) -> Option<Duration> {
-        Some(ROUND_EVERY.min(self.0.config.readings_retention? / 2))
+    fn interval(&self) -> Option<Duration> {
+        Some(EXPIRY_INTERVAL.min(self.0.config.readings_retention? / 2))
     }
 
-    /// Goes through all sites once.
-    async fn work(&mut self) -> Result<(), StoreError> {
-        let Some(before) = self.oldest_kept() else { return Ok(()) };
-        let Shared { sites, series, draining, .. } = self.0.as_ref();
-        let (mut after, mut removed) = (None, 0);
+    async fn run(&mut self) -> Result<(), StoreError> {
+        let Some(oldest_kept) = self.oldest_kept() else { return Ok(()) };
+        let PipelineContext { sites, series, draining, .. } = self.0.as_ref();
+        let mut after: Option<SiteId> = None;
+        let mut expired = 0;
         loop {
-            let page: Vec<_> = sites.list(after.as_ref(), SITES).await?;
+            let page = sites.list(after.as_ref(), SITES_PER_PAGE).await?;
             let page: Vec<SiteId> = page.into_iter().filter_map(SiteId::new).collect();
             for site in &page {
                 if draining.is_cancelled() {
                     return Ok(());
                 }
-                removed += series.remove_before(site, before).await?;
+                expired += series.remove_before(site, oldest_kept).await?;
             }
             after = page.into_iter().next_back();
             if after.is_none() {
                 break;
             }
         }
-        METRICS.expired(removed);
-        if removed > 0 {
-            info!(removed, "removed readings for their age");
+        METRICS.expired(expired);
+        if expired > 0 {
+            info!(expired, "deleted expired readings");
         }
         Ok(())
     }

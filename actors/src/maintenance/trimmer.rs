@@ -1,7 +1,7 @@
-//! `Trimmer`: removes from the stream what every group has acknowledged.
+//! `Trimmer`: trims entries that all groups have acknowledged from the stream.
 //!
-//! Without it the stream grows. Any number of replicas may trim: each asks for the bound anew, and the
-//! bound only rises.
+//! Without it the stream grows. Any number of replicas may trim: each run computes the bound, which only
+//! rises.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,26 +9,27 @@ use std::time::Duration;
 use readings::store::StoreError;
 use tracing::debug;
 
-use crate::config::Shared;
-use crate::maintenance::periodic_task::Chore;
+use super::periodic_task::PeriodicTask;
+use crate::context::PipelineContext;
 use crate::metrics::METRICS;
 
-/// How often the stream is trimmed. Too low and Redis is asked for nothing; too high and it holds that
-/// much more (94 bytes a reading).
-const TRIM_EVERY: Duration = Duration::from_secs(5);
+/// How often the stream is trimmed. Too low and Redis computes the bound for nothing; too high and it holds
+/// that much more (94 bytes a reading).
+const TRIM_INTERVAL: Duration = Duration::from_secs(5);
 
-pub(crate) struct Trimmer(pub Arc<Shared>);
+pub(crate) struct Trimmer(pub Arc<PipelineContext>);
 
-impl Chore for Trimmer {
-    const NAME: &'static str = "trimming the stream";
+impl PeriodicTask for Trimmer {
+    const NAME: &'static str = "trim the stream";
 
-    /// Half the retention at most: a short one is meant to be seen.
-    fn pause(&self) -> Option<Duration> {
-        Some(TRIM_EVERY.min(self.0.config.stream_retention / 2).max(TRIM_EVERY / 5))
+    /// Half the retention at most: the effect of a short one is to be seen in time.
+    fn interval(&self) -> Option<Duration> {
+        let half = self.0.config.stream_retention / 2;
+        Some(TRIM_INTERVAL.min(half).max(TRIM_INTERVAL / 5))
     }
 
-    async fn work(&mut self) -> Result<(), StoreError> {
-        let Shared { stream, config, .. } = self.0.as_ref();
+    async fn run(&mut self) -> Result<(), StoreError> {
+        let PipelineContext { stream, config, .. } = self.0.as_ref();
         let entries = stream.trim(config.stream_retention).await?;
         METRICS.trimmed(entries);
         debug!(entries, "trimmed the stream");

@@ -1,39 +1,49 @@
-//! `Acker`: acknowledges entries that are stored, and buries those that never can be.
+//! `Acker`: acknowledges entries that need not be delivered again, and has the others dead-lettered.
 //!
-//! Owns the acknowledgements on their way. When it dies they are abandoned: the entries stay pending,
-//! are read and stored once more (which changes nothing) and acknowledged then. So they are when the
-//! server that stored them has been replaced: after a failover, or a restart from an older file, the
-//! entry may be there and its reading not.
+//! **The contract.** An entry is acknowledged (`XACK`) after Redis has confirmed the write of its reading,
+//! and in the connection generation of that write, or not at all: the server of a later generation may not
+//! have the reading. Permits are settled when Redis has replied to the `XACK`; all others are abandoned,
+//! so their entries are redelivered and stored again, which is idempotent. An error is never the end of an
+//! acknowledgement, only its delay.
+//!
+//! | `XACK` | Cause | Entries |
+//! |---|---|---|
+//! | acknowledges all | the normal case | settled |
+//! | acknowledges fewer | another consumer claimed some, and acknowledged or dead-lettered them | settled; a reading that was also dead-lettered is removed: the dead letter wins |
+//! | acknowledges fewer | the group was deleted, which `XACK` does not report | settled; the group is created again, and all entries of the stream are redelivered |
+//! | is not sent | the generation of the write has ended: failover, or restart from an older file | abandoned |
+//! | fails | Redis is unavailable | retried until it succeeds; meanwhile nothing is read |
+//!
+//! Owns the acknowledgements that are not confirmed. When it fails they are abandoned.
 
-use std::mem;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use instrumentation::log_throttle::LogThrottle;
 use ractor::{Actor, ActorProcessingErr, ActorRef};
-use readings::store::dead_letters::DeadLetter;
 use readings::store::{Epoch, StoreError, StreamId};
 use tracing::warn;
 
-use crate::config::Shared;
+use super::dead_letterer::DeadLetterer;
+use crate::context::PipelineContext;
 use crate::flow::batch::{AckBatch, DeadLetterBatch};
 use crate::flow::in_flight::InFlightPermit;
-use crate::flow::retry;
-use crate::flow::traces::Exchange;
-use crate::metrics::METRICS;
+use crate::flow::retry::retry_forever;
+use crate::flow::traces::CommandTiming;
 
-/// Acknowledgements are collected for this long. Too low and each costs a command of its own; too
-/// high and entries count as pending, and hold their permits, longer than they are worked on.
-const FLUSH_AFTER: Duration = Duration::from_millis(2);
+/// Acknowledgements are collected for this long. Too low and each costs a command of its own; too high
+/// and entries stay pending, and hold their permits, longer than they are processed.
+const FLUSH_INTERVAL: Duration = Duration::from_millis(2);
 
-/// This many acknowledgements are sent at once without waiting. Too high and one command keeps Redis
-/// from others (about 0.4 µs an id).
-const FLUSH_AT: usize = 1_000;
+/// This many acknowledgements are sent without waiting for more. Too low and commands are small; too high
+/// and one command delays others in Redis (about 0.4 µs an id).
+const FLUSH_SIZE: usize = 1_000;
 
 pub(crate) struct AckerState {
-    shared: Arc<Shared>,
-    stored: Vec<AckBatch>,
-    collected: usize,
+    context: Arc<PipelineContext>,
+    dead_letterer: DeadLetterer,
+    queue: Vec<AckBatch>,
+    queued_entries: usize,
     flush_is_due: bool,
 }
 
@@ -42,8 +52,8 @@ pub(crate) enum AckerMessage {
     /// These entries need not be delivered again.
     Acknowledge(AckBatch),
     /// These entries can never be stored.
-    Bury(DeadLetterBatch),
-    /// Send what has been collected.
+    DeadLetter(DeadLetterBatch),
+    /// Send the queued acknowledgements.
     Flush,
 }
 
@@ -52,14 +62,20 @@ pub(crate) struct Acker;
 impl Actor for Acker {
     type Msg = AckerMessage;
     type State = AckerState;
-    type Arguments = Arc<Shared>;
+    type Arguments = Arc<PipelineContext>;
 
     async fn pre_start(
         &self,
         _myself: ActorRef<Self::Msg>,
-        shared: Self::Arguments,
+        context: Self::Arguments,
     ) -> Result<Self::State, ActorProcessingErr> {
-        Ok(AckerState { shared, stored: Vec::new(), collected: 0, flush_is_due: false })
+        Ok(AckerState {
+            dead_letterer: DeadLetterer::new(Arc::clone(&context)),
+            context,
+            queue: Vec::new(),
+            queued_entries: 0,
+            flush_is_due: false,
+        })
     }
 
     async fn handle(
@@ -69,8 +85,8 @@ impl Actor for Acker {
         state: &mut Self::State,
     ) -> Result<(), ActorProcessingErr> {
         match message {
-            AckerMessage::Acknowledge(batch) => state.collect(batch, &myself).await,
-            AckerMessage::Bury(batch) => state.bury(batch).await,
+            AckerMessage::Acknowledge(batch) => state.enqueue(batch, &myself).await,
+            AckerMessage::DeadLetter(batch) => state.dead_letterer.dead_letter(batch).await,
             AckerMessage::Flush => state.flush().await,
         }
         Ok(())
@@ -86,8 +102,75 @@ impl Actor for Acker {
     }
 }
 
-/// Lets entries be read and stored again. They were stored, but by a server that has been replaced
-/// since, by one that may not have them.
+impl AckerState {
+    async fn enqueue(&mut self, batch: AckBatch, myself: &ActorRef<AckerMessage>) {
+        self.queued_entries += batch.permit.ids().len();
+        self.queue.push(batch);
+        if self.queued_entries >= FLUSH_SIZE {
+            self.flush().await;
+        } else if !self.flush_is_due {
+            self.flush_is_due = true;
+            myself.send_after(FLUSH_INTERVAL, || AckerMessage::Flush);
+        }
+    }
+
+    async fn flush(&mut self) {
+        self.flush_is_due = false;
+        self.queued_entries = 0;
+        let queue = std::mem::take(&mut self.queue);
+        fail::fail_point!("acker-before-xack");
+        let generation = self.context.stream.epoch();
+        let mut current = Vec::with_capacity(queue.len());
+        let mut outdated = Vec::new();
+        for AckBatch { permit, generation: stored_in } in queue {
+            let permits = if stored_in == generation { &mut current } else { &mut outdated };
+            permits.push(permit);
+        }
+        abandon(outdated);
+        self.acknowledge(current, generation).await;
+    }
+
+    async fn acknowledge(&self, permits: Vec<InFlightPermit>, generation: Epoch) {
+        let ids: Vec<StreamId> = permits.iter().flat_map(InFlightPermit::ids).copied().collect();
+        if ids.is_empty() {
+            return;
+        }
+        let PipelineContext { stream, outage, traces, .. } = self.context.as_ref();
+        let timing = CommandTiming::start("XACK");
+        let acknowledged = retry_forever(outage, || stream.acknowledge(&ids, generation)).await;
+        fail::fail_point!("acker-after-xack");
+        match acknowledged {
+            // The generation ended between the check in `flush` and the command.
+            None => return abandon(permits),
+            Some(acknowledged) if acknowledged < ids.len() as u64 => {
+                retry_forever(outage, || self.resolve_shortfall(&ids)).await;
+            }
+            Some(_) => {}
+        }
+        traces.finish(timing, ids);
+        permits.into_iter().for_each(InFlightPermit::settle);
+    }
+
+    /// Some entries were not pending any more. Either the group was deleted, or another consumer claimed
+    /// them while this process was slow; it may have dead-lettered an entry that was then stored here.
+    async fn resolve_shortfall(&self, ids: &[StreamId]) -> Result<(), StoreError> {
+        static THROTTLE: LogThrottle = LogThrottle::new();
+        let PipelineContext { stream, series, .. } = self.context.as_ref();
+        self.context.recreate_group().await?;
+        let dead_letters = stream.buried_among(&ids.iter().copied().collect()).await?;
+        for dead_letter in dead_letters.values() {
+            // `None`: an entry that is no reading, so it was not stored.
+            let Some(entry) = dead_letter.entry() else { continue };
+            if let Some(suppressed) = THROTTLE.should_log(Instant::now()) {
+                warn!(entry = %entry.id, suppressed, "a dead-lettered entry was stored as well; its reading is removed");
+            }
+            series.remove(&entry.reading.site_id.clone(), &[entry]).await?;
+        }
+        Ok(())
+    }
+}
+
+/// Has entries delivered and stored again that were stored in an earlier generation.
 fn abandon(permits: Vec<InFlightPermit>) {
     static THROTTLE: LogThrottle = LogThrottle::new();
     let count = permits.iter().map(|permit| permit.ids().len()).sum::<usize>();
@@ -96,108 +179,8 @@ fn abandon(permits: Vec<InFlightPermit>) {
     {
         warn!(
             count,
-            suppressed, "stored before the connection was lost; stored again to be certain"
+            suppressed, "connection lost between write and XACK; entries are stored again"
         );
     }
     drop(permits);
-}
-
-impl AckerState {
-    async fn collect(&mut self, batch: AckBatch, myself: &ActorRef<AckerMessage>) {
-        self.collected += batch.permit.ids().len();
-        self.stored.push(batch);
-        if self.collected >= FLUSH_AT {
-            self.flush().await;
-        } else if !mem::replace(&mut self.flush_is_due, true) {
-            myself.send_after(FLUSH_AFTER, || AckerMessage::Flush);
-        }
-    }
-
-    async fn flush(&mut self) {
-        self.flush_is_due = false;
-        self.collected = 0;
-        let stored = mem::take(&mut self.stored);
-        fail::fail_point!("acker-before-xack");
-        let epoch = self.shared.stream.epoch();
-        let (current, outdated): (Vec<_>, Vec<_>) =
-            stored.into_iter().partition(|batch| batch.epoch == epoch);
-        let permits = |batches: Vec<AckBatch>| batches.into_iter().map(|batch| batch.permit);
-        abandon(permits(outdated).collect());
-        self.acknowledge(permits(current).collect(), epoch).await;
-    }
-
-    async fn acknowledge(&self, permits: Vec<InFlightPermit>, epoch: Epoch) {
-        let ids: Vec<StreamId> = permits.iter().flat_map(InFlightPermit::ids).copied().collect();
-        if ids.is_empty() {
-            return;
-        }
-        let Shared { stream, outage, traces, .. } = self.shared.as_ref();
-        let exchange = Exchange::begin("XACK");
-        let acknowledged = retry::until_done(outage, || stream.acknowledge(&ids, epoch)).await;
-        fail::fail_point!("acker-after-xack");
-        match acknowledged {
-            None => return abandon(permits),
-            Some(acknowledged) if acknowledged < ids.len() as u64 => {
-                retry::until_done(outage, || self.explain_missing(&ids)).await;
-            }
-            Some(_) => {}
-        }
-        traces.end(exchange, ids);
-        permits.into_iter().for_each(InFlightPermit::settle);
-    }
-
-    /// Some entries were no longer pending. Either the group is gone, which `XACK` does not say; or
-    /// another consumer took them over while this process was too slow, and may have buried one that
-    /// was then stored here: a dead letter wins.
-    async fn explain_missing(&self, ids: &[StreamId]) -> Result<(), StoreError> {
-        let Shared { stream, series, .. } = self.shared.as_ref();
-        self.ensure_group().await?;
-        let buried = stream.buried_among(&ids.iter().copied().collect()).await?;
-        for letter in buried.values() {
-            if let Some(entry) = letter.entry() {
-                static THROTTLE: LogThrottle = LogThrottle::new();
-                if let Some(suppressed) = THROTTLE.should_log(Instant::now()) {
-                    let entry = entry.id;
-                    warn!(%entry, suppressed, "a dead letter was stored as well, and is removed again");
-                }
-                series.remove(&entry.reading.site_id.clone(), &[entry]).await?;
-            }
-        }
-        Ok(())
-    }
-
-    async fn ensure_group(&self) -> Result<(), StoreError> {
-        if self.shared.stream.ensure_group().await? {
-            METRICS.group_created();
-            warn!("the consumer group was gone and has been created again from the stream's start");
-        }
-        Ok(())
-    }
-
-    async fn bury(&self, batch: DeadLetterBatch) {
-        for letter in &batch.letters {
-            retry::until_done(&self.shared.outage, || self.bury_one(letter)).await;
-        }
-        METRICS.dead_lettered(batch.letters.len());
-        self.shared.traces.give_up("dead_lettered", batch.permit.ids().iter().copied());
-        if let Some(DeadLetter { id, reason, .. }) = batch.letters.first() {
-            static THROTTLE: LogThrottle = LogThrottle::new();
-            let count = batch.letters.len();
-            if let Some(suppressed) = THROTTLE.should_log(Instant::now()) {
-                warn!(count, entry = %id, reason, suppressed, "entries became dead letters; the first of them");
-            }
-        }
-        batch.permit.settle();
-    }
-
-    async fn bury_one(&self, letter: &DeadLetter) -> Result<(), StoreError> {
-        let Shared { stream, config, .. } = self.shared.as_ref();
-        match stream.bury(letter, &config.consumer).await {
-            Err(error) if error.wants_group() => {
-                self.ensure_group().await?;
-                stream.bury(letter, &config.consumer).await
-            }
-            buried => buried,
-        }
-    }
 }

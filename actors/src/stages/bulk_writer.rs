@@ -1,68 +1,75 @@
-//! `Committer`: sends to Redis what the writers made ready, many sites at once.
+//! `BulkWriter`: stores what the writers have prepared, many sites at once.
 //!
-//! Owns the rounds on their way. Writers wait for nothing: what they make ready meanwhile goes with the
-//! next round. When it dies its rounds are given up and abandoned: they may have been stored, and are
-//! read and stored once more, which changes nothing.
+//! Owns the bulk writes in progress. Writers never wait for Redis: what they prepare meanwhile goes with the
+//! next bulk write. When this actor fails, its bulk writes are cancelled and their entries abandoned: they
+//! may have been stored, and are read and stored again, which is idempotent.
 
-use std::mem;
 use std::sync::Arc;
 use std::time::Instant;
 
 use instrumentation::log_throttle::LogThrottle;
 use ractor::{Actor, ActorProcessingErr, ActorRef};
+use readings::SiteId;
+use readings::store::StoreError;
 use readings::store::dead_letters::DeadLetter;
 use tokio::task::{JoinError, JoinSet};
 use tracing::warn;
 
-use crate::config::Shared;
-use crate::error::NobodyThere;
-use crate::flow::batch::{AckBatch, DeadLetterBatch, SiteCommit};
+use super::acker::AckerMessage;
+use super::bulk_write::{BulkWrite, CompletedWrite};
+use crate::context::PipelineContext;
+use crate::error::DownstreamClosed;
+use crate::flow::batch::{AckBatch, DeadLetterBatch, PreparedWrite};
 use crate::flow::in_flight::InFlightPermit;
-use crate::stages::acker::AckerMessage;
-use crate::stages::write_batch::{Answers, Round, Stored};
 
-/// Rounds that may be on their way at once. Too low and Redis waits for us between two; too high and
-/// rounds become small.
-const ROUNDS: usize = 3;
+/// Bulk writes that may be in progress at once. Too low and Redis waits for this process between two; too
+/// high and each is small.
+const MAX_CONCURRENT_WRITES: usize = 3;
 
-pub(crate) struct CommitterArguments {
-    pub shared: Arc<Shared>,
+pub(crate) struct BulkWriterArguments {
+    pub context: Arc<PipelineContext>,
     pub acker: ActorRef<AckerMessage>,
 }
 
-pub(crate) struct CommitterState {
-    shared: Arc<Shared>,
+pub(crate) struct BulkWriterState {
+    context: Arc<PipelineContext>,
     acker: ActorRef<AckerMessage>,
-    waiting: Vec<SiteCommit>,
-    rounds: JoinSet<Result<(), NobodyThere>>,
-    on_their_way: usize,
-    send_is_due: bool,
+    queue: Vec<PreparedWrite>,
+    tasks: JoinSet<Result<(), DownstreamClosed>>,
+    in_progress: usize,
+    flush_is_due: bool,
 }
 
 #[derive(Debug)]
-pub(crate) enum CommitterMessage {
+pub(crate) enum BulkWriterMessage {
     /// Store these readings.
-    Commit(SiteCommit),
-    /// Begin a round with what waits.
-    Send,
-    /// A round has ended.
-    RoundEnded,
+    Enqueue(PreparedWrite),
+    /// Start a bulk write of the queue.
+    Flush,
+    /// A bulk write has ended.
+    WriteEnded,
 }
 
-pub(crate) struct Committer;
+pub(crate) struct BulkWriter;
 
-impl Actor for Committer {
-    type Msg = CommitterMessage;
-    type State = CommitterState;
-    type Arguments = CommitterArguments;
+impl Actor for BulkWriter {
+    type Msg = BulkWriterMessage;
+    type State = BulkWriterState;
+    type Arguments = BulkWriterArguments;
 
     async fn pre_start(
         &self,
         _myself: ActorRef<Self::Msg>,
-        CommitterArguments { shared, acker }: Self::Arguments,
+        BulkWriterArguments { context, acker }: Self::Arguments,
     ) -> Result<Self::State, ActorProcessingErr> {
-        let (waiting, rounds) = (Vec::new(), JoinSet::new());
-        Ok(CommitterState { shared, acker, waiting, rounds, on_their_way: 0, send_is_due: false })
+        Ok(BulkWriterState {
+            context,
+            acker,
+            queue: Vec::new(),
+            tasks: JoinSet::new(),
+            in_progress: 0,
+            flush_is_due: false,
+        })
     }
 
     async fn handle(
@@ -72,14 +79,14 @@ impl Actor for Committer {
         state: &mut Self::State,
     ) -> Result<(), ActorProcessingErr> {
         match message {
-            CommitterMessage::Commit(commit) => state.waiting.push(commit),
-            CommitterMessage::Send => {
-                state.send_is_due = false;
-                state.begin_round(&myself);
+            BulkWriterMessage::Enqueue(write) => state.queue.push(write),
+            BulkWriterMessage::Flush => {
+                state.flush_is_due = false;
+                state.start_write(&myself);
             }
-            CommitterMessage::RoundEnded => state.reap()?,
+            BulkWriterMessage::WriteEnded => state.collect_finished()?,
         }
-        state.schedule_round(&myself);
+        state.schedule_flush(&myself);
         Ok(())
     }
 
@@ -88,82 +95,96 @@ impl Actor for Committer {
         myself: ActorRef<Self::Msg>,
         state: &mut Self::State,
     ) -> Result<(), ActorProcessingErr> {
-        state.begin_round(&myself);
-        while let Some(ended) = state.rounds.join_next().await {
-            examine(ended)?;
+        state.start_write(&myself);
+        while let Some(ended) = state.tasks.join_next().await {
+            join_result(ended)?;
         }
         Ok(())
     }
 }
 
-impl CommitterState {
-    /// A round begins when what is being made ready at the same time has come, too: behind all that
-    /// is in the mailbox now.
-    fn schedule_round(&mut self, myself: &ActorRef<CommitterMessage>) {
-        let may_begin = !self.waiting.is_empty() && self.on_their_way < ROUNDS;
-        if may_begin && !mem::replace(&mut self.send_is_due, true) {
-            // Err means that this actor is ending: `post_stop` begins the round.
-            let _ = myself.cast(CommitterMessage::Send);
+impl BulkWriterState {
+    /// Schedules the flush behind all messages that are queued now, so that writes which are being prepared
+    /// at the same time go with the same bulk write.
+    fn schedule_flush(&mut self, myself: &ActorRef<BulkWriterMessage>) {
+        let may_start = !self.queue.is_empty() && self.in_progress < MAX_CONCURRENT_WRITES;
+        if may_start && !self.flush_is_due {
+            self.flush_is_due = true;
+            // Err: this actor is draining, and `post_stop` starts the bulk write.
+            let _ = myself.cast(BulkWriterMessage::Flush);
         }
     }
 
-    fn begin_round(&mut self, myself: &ActorRef<CommitterMessage>) {
-        if self.waiting.is_empty() {
+    fn start_write(&mut self, myself: &ActorRef<BulkWriterMessage>) {
+        if self.queue.is_empty() {
             return;
         }
-        let round = Round::new(Arc::clone(&self.shared), mem::take(&mut self.waiting));
-        let (acker, ended) = (self.acker.clone(), RoundEnded(myself.clone()));
-        self.on_their_way += 1;
-        self.rounds.spawn(async move {
-            let _ended = ended;
-            hand_on(round.store().await, &acker)
+        let write = BulkWrite::new(Arc::clone(&self.context), std::mem::take(&mut self.queue));
+        let acker = self.acker.clone();
+        let end_notice = EndNotice(myself.clone());
+        self.in_progress += 1;
+        self.tasks.spawn(async move {
+            let _sent_on_drop = end_notice;
+            forward_to_acker(write.store().await, &acker)
         });
     }
 
-    fn reap(&mut self) -> Result<(), ActorProcessingErr> {
-        self.on_their_way -= 1;
-        while let Some(ended) = self.rounds.try_join_next() {
-            examine(ended)?;
+    fn collect_finished(&mut self) -> Result<(), ActorProcessingErr> {
+        self.in_progress -= 1;
+        while let Some(ended) = self.tasks.try_join_next() {
+            join_result(ended)?;
         }
         Ok(())
     }
 }
 
-/// Says that a round has ended, also when it panicked.
-struct RoundEnded(ActorRef<CommitterMessage>);
+/// Sends [`BulkWriterMessage::WriteEnded`] when the task of a bulk write ends, also by a panic.
+struct EndNotice(ActorRef<BulkWriterMessage>);
 
-impl Drop for RoundEnded {
+impl Drop for EndNotice {
     fn drop(&mut self) {
-        // Err means that nobody waits for it any more.
-        let _ = self.0.cast(CommitterMessage::RoundEnded);
+        // Err: the actor has ended, and its tasks with it.
+        let _ = self.0.cast(BulkWriterMessage::WriteEnded);
     }
 }
 
-fn examine(ended: Result<Result<(), NobodyThere>, JoinError>) -> Result<(), ActorProcessingErr> {
+/// A bulk write that panicked, or found the acker ended, is a failure of this actor.
+fn join_result(
+    ended: Result<Result<(), DownstreamClosed>, JoinError>,
+) -> Result<(), ActorProcessingErr> {
     Ok(ended??)
 }
 
-fn hand_on(stored: Stored, acker: &ActorRef<AckerMessage>) -> Result<(), NobodyThere> {
-    static THROTTLE: LogThrottle = LogThrottle::new();
-    fail::fail_point!("round-after-zadd");
-    let Stored { commits, answers: Answers { refusals, not_ours, epoch } } = stored;
-    let mut permits = Vec::with_capacity(commits.len());
-    for (mut commit, refusal) in commits.into_iter().zip(refusals) {
-        let permit = commit.permit.without(&not_ours);
-        let Some(error) = refusal else {
-            permits.push(permit);
+/// Has stored entries acknowledged in one batch, and those of rejected writes dead-lettered.
+fn forward_to_acker(
+    CompletedWrite { writes, rejections, fenced, generation }: CompletedWrite,
+    acker: &ActorRef<AckerMessage>,
+) -> Result<(), DownstreamClosed> {
+    fail::fail_point!("bulk-write-after-zadd");
+    let mut stored = Vec::with_capacity(writes.len());
+    for (mut write, rejection) in writes.into_iter().zip(rejections) {
+        let permit = write.permit.without(&fenced);
+        let Some(error) = rejection else {
+            stored.push(permit);
             continue;
         };
-        if let Some(suppressed) = THROTTLE.should_log(Instant::now()) {
-            warn!(site = %commit.site, %error, suppressed, "the site's key holds something else");
+        log_rejection(&write.site, &error);
+        write.entries.retain(|entry| !fenced.contains(&entry.id));
+        let mut dead_letters = Vec::with_capacity(write.entries.len());
+        for entry in &write.entries {
+            dead_letters.push(DeadLetter::refused(entry, error.without_server(), 1));
         }
-        commit.entries.retain(|entry| !not_ours.contains(&entry.id));
-        let letter = |entry| DeadLetter::refused(entry, error.without_server(), 1);
-        let letters = commit.entries.iter().map(letter).collect();
-        acker.cast(AckerMessage::Bury(DeadLetterBatch { letters, permit }))?;
+        acker.cast(AckerMessage::DeadLetter(DeadLetterBatch { dead_letters, permit }))?;
     }
-    if let Some(permit) = InFlightPermit::merge(permits) {
-        acker.cast(AckerMessage::Acknowledge(AckBatch { permit, epoch }))?;
+    if let Some(permit) = InFlightPermit::merge(stored) {
+        acker.cast(AckerMessage::Acknowledge(AckBatch { permit, generation }))?;
     }
     Ok(())
+}
+
+fn log_rejection(site: &SiteId, error: &StoreError) {
+    static THROTTLE: LogThrottle = LogThrottle::new();
+    if let Some(suppressed) = THROTTLE.should_log(Instant::now()) {
+        warn!(%site, %error, suppressed, "site key has the wrong type; its entries are dead-lettered");
+    }
 }

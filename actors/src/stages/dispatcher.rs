@@ -1,4 +1,5 @@
-//! Hands a delivery on: readings to the writers, the rest to the acker.
+//! `Dispatcher`: puts a delivery in flight and sends each part on: readings to the writer pool, the rest
+//! to the acker.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -11,128 +12,135 @@ use readings::store::dead_letters::DeadLetter;
 use readings::store::delivery::Delivery;
 use tracing::warn;
 
-use crate::config::Shared;
-use crate::error::NobodyThere;
+use super::acker::AckerMessage;
+use super::delivery_origin::DeliveryOrigin;
+use super::writer_pool::WriterPoolMessage;
+use crate::context::PipelineContext;
+use crate::error::DownstreamClosed;
 use crate::flow::batch::{AckBatch, DeadLetterBatch, ReadBatch, ids};
 use crate::flow::in_flight::{InFlightPermit, Reservation};
 use crate::metrics::METRICS;
-use crate::stages::acker::AckerMessage;
-use crate::stages::delivery_source::Source;
-use crate::stages::writer_pool::WritersMessage;
 
-/// The way out of both sources.
+/// The way from both sources to the stages behind them.
 #[derive(Debug, Clone)]
 pub(crate) struct Dispatcher {
-    pub shared: Arc<Shared>,
-    pub writers: ActorRef<WritersMessage>,
+    pub context: Arc<PipelineContext>,
+    pub writer_pool: ActorRef<WriterPoolMessage>,
     pub acker: ActorRef<AckerMessage>,
 }
 
-/// A delivery by what becomes of it.
+/// A delivery by what its entries need.
 #[derive(Default)]
-struct Sorted {
+struct Classified {
     readings: Vec<StreamEntry>,
-    /// Work on these has panicked before: each goes alone, so that it takes no other down with it.
-    suspects: Vec<StreamEntry>,
-    letters: Vec<DeadLetter>,
-    bodiless: Vec<StreamId>,
-    buried: Vec<StreamId>,
+    /// Readings that have panicked before. Each goes in a batch of its own, so that another panic drops
+    /// no other entry.
+    quarantined: Vec<StreamEntry>,
+    dead_letters: Vec<DeadLetter>,
+    /// Pending, and no longer in the stream.
+    deleted: Vec<StreamId>,
+    /// Dead-lettered before, and delivered again.
+    dead_lettered: Vec<StreamId>,
 }
 
 impl Dispatcher {
-    /// Puts in flight what is not in flight yet; `delivered` is when it was asked for.
+    /// Sends on the entries that are not in flight yet; `requested_at` as in [`ReadBatch`].
     pub fn dispatch(
         &self,
-        source: Source,
-        room: Reservation,
+        origin: DeliveryOrigin,
+        reservation: Reservation,
         mut delivery: Delivery,
-        delivered: Instant,
-    ) -> Result<(), NobodyThere> {
-        self.shared.window.weigh(delivery.len(), delivery.bytes);
-        delivery.retain(|id| !self.shared.window.contains(id));
+        requested_at: Instant,
+    ) -> Result<(), DownstreamClosed> {
+        self.context.window.record_entry_size(delivery.len(), delivery.bytes);
+        // A read of pending entries and a claim also deliver what this process is still processing.
+        delivery.retain(|id| !self.context.window.contains(id));
         if delivery.is_empty() {
             return Ok(());
         }
-        source.note(&self.shared, &delivery);
-        let Sorted { readings, suspects, letters, bodiless, buried } = self.sort(delivery);
-        let mut groups = vec![
-            ids(&readings),
-            letters.iter().map(|letter| letter.id).collect(),
-            bodiless.clone(),
-            buried,
-        ];
-        groups.extend(suspects.iter().map(|entry| vec![entry.id]));
-        let mut permits = room.admit(groups.concat()).partition(groups).into_iter();
-        let mut next = || permits.next().ok_or(NobodyThere);
-        self.route(readings, next()?, delivered)?;
-        self.bury(letters, next()?)?;
-        self.acknowledge_lost(&bodiless, next()?)?;
-        self.acknowledge(next()?)?;
-        for suspect in suspects {
-            self.route(vec![suspect], next()?, delivered)?;
+        origin.record(&self.context, &delivery);
+        // All are put in flight before the first is sent: if an actor has ended, the permits of those not
+        // sent are dropped with `permits`, and the entries are read again.
+        let mut permits = reservation.fill(delivery.ids().collect()).split();
+        let Classified { readings, quarantined, dead_letters, deleted, dead_lettered } =
+            self.classify(delivery);
+        let permit = permits.split_off(ids(&readings));
+        self.route(readings, permit, requested_at)?;
+        for entry in quarantined {
+            let permit = permits.split_off(vec![entry.id]);
+            self.route(vec![entry], permit, requested_at)?;
         }
-        Ok(())
+        let permit = permits.split_off(dead_letters.iter().map(|letter| letter.id).collect());
+        self.dead_letter(dead_letters, permit)?;
+        report_deleted(&deleted);
+        self.acknowledge(permits.split_off(deleted))?;
+        self.acknowledge(permits.split_off(dead_lettered))
     }
 
-    fn sort(&self, delivery: Delivery) -> Sorted {
+    fn classify(&self, delivery: Delivery) -> Classified {
         let Delivery { entries, undecodable, bodiless, buried, .. } = delivery;
-        let letters = undecodable.into_iter().map(Into::into).collect();
-        let mut sorted = Sorted { letters, bodiless, buried, ..Sorted::default() };
+        let mut classified = Classified {
+            readings: Vec::with_capacity(entries.len()),
+            dead_letters: undecodable.into_iter().map(DeadLetter::from).collect(),
+            deleted: bodiless,
+            dead_lettered: buried,
+            ..Classified::default()
+        };
+        let max_failures = self.context.config.max_processing_failures.get();
         for entry in entries {
-            match self.shared.window.failures(entry.id) {
-                0 => sorted.readings.push(entry),
-                failures if failures < self.shared.config.max_deliveries.get() => {
-                    sorted.suspects.push(entry);
-                }
+            match self.context.window.failures(entry.id) {
+                0 => classified.readings.push(entry),
+                failures if failures < max_failures => classified.quarantined.push(entry),
                 failures => {
                     let reason = format!("storing it failed {failures} times, each with a panic");
-                    sorted.letters.push(DeadLetter::refused(&entry, reason, failures));
+                    let dead_letter = DeadLetter::refused(&entry, reason, failures);
+                    classified.dead_letters.push(dead_letter);
                 }
             }
         }
-        sorted
+        classified
     }
 
     fn route(
         &self,
         entries: Vec<StreamEntry>,
         permit: InFlightPermit,
-        delivered: Instant,
-    ) -> Result<(), NobodyThere> {
+        requested_at: Instant,
+    ) -> Result<(), DownstreamClosed> {
         if !entries.is_empty() {
-            let batch = ReadBatch { entries, permit, delivered };
-            self.writers.cast(WritersMessage::Route(batch))?;
+            let batch = ReadBatch { entries, permit, requested_at };
+            self.writer_pool.cast(WriterPoolMessage::Route(batch))?;
         }
         Ok(())
     }
 
-    fn bury(&self, letters: Vec<DeadLetter>, permit: InFlightPermit) -> Result<(), NobodyThere> {
-        if !letters.is_empty() {
-            self.acker.cast(AckerMessage::Bury(DeadLetterBatch { letters, permit }))?;
-        }
-        Ok(())
-    }
-
-    fn acknowledge_lost(
+    fn dead_letter(
         &self,
-        ids: &[StreamId],
+        dead_letters: Vec<DeadLetter>,
         permit: InFlightPermit,
-    ) -> Result<(), NobodyThere> {
-        static THROTTLE: LogThrottle = LogThrottle::new();
-        let Some(first) = ids.first() else { return Ok(()) };
-        METRICS.lost_bodies(ids.len());
-        if let Some(suppressed) = THROTTLE.should_log(Instant::now()) {
-            let count = ids.len();
-            warn!(count, %first, suppressed, "lost: pending entries were trimmed before they were read");
-        }
-        self.acknowledge(permit)
-    }
-
-    fn acknowledge(&self, permit: InFlightPermit) -> Result<(), NobodyThere> {
-        if !permit.ids().is_empty() {
-            let epoch = self.shared.stream.epoch();
-            self.acker.cast(AckerMessage::Acknowledge(AckBatch { permit, epoch }))?;
+    ) -> Result<(), DownstreamClosed> {
+        if !dead_letters.is_empty() {
+            let batch = DeadLetterBatch { dead_letters, permit };
+            self.acker.cast(AckerMessage::DeadLetter(batch))?;
         }
         Ok(())
+    }
+
+    fn acknowledge(&self, permit: InFlightPermit) -> Result<(), DownstreamClosed> {
+        if !permit.ids().is_empty() {
+            let generation = self.context.stream.epoch();
+            self.acker.cast(AckerMessage::Acknowledge(AckBatch { permit, generation }))?;
+        }
+        Ok(())
+    }
+}
+
+fn report_deleted(ids: &[StreamId]) {
+    static THROTTLE: LogThrottle = LogThrottle::new();
+    let Some(first) = ids.first() else { return };
+    METRICS.lost_bodies(ids.len());
+    if let Some(suppressed) = THROTTLE.should_log(Instant::now()) {
+        let count = ids.len();
+        warn!(count, %first, suppressed, "pending entries were deleted from the stream before they were read; their readings are lost");
     }
 }

@@ -1,11 +1,13 @@
-//! The actors that an entry passes on its way from the stream to a stored reading.
+//! The stages of the pipeline: the actors that an entry passes, from the stream to a stored reading.
 
 pub(crate) mod acker;
+mod bulk_write;
 pub(crate) mod bulk_writer;
-mod delivery_source;
+mod dead_letterer;
+mod delivery_origin;
 pub(crate) mod dispatcher;
 pub(crate) mod pending_reclaimer;
+pub(crate) mod source_actor;
 pub(crate) mod stream_reader;
-mod write_batch;
 mod writer;
 pub(crate) mod writer_pool;

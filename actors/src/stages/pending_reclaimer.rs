@@ -1,151 +1,86 @@
-//! `PendingReclaimer`: takes over entries that other consumers left pending.
+//! `PendingReclaimer`: claims entries that other consumers left pending.
 //!
-//! Owns the cursor of its scan, which it starts anew after a restart: an entry that was claimed and
-//! lost is pending for this consumer, and the `StreamReader` reads it.
+//! Owns the cursor of its scan, which starts at the beginning after a restart: an entry that was claimed
+//! and then abandoned is pending for this consumer, and the `StreamReader` reads it.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use instrumentation::log_throttle::LogThrottle;
-use ractor::{Actor, ActorProcessingErr, ActorRef};
 use readings::store::stream::Claimed;
 use readings::store::{StoreError, StreamId};
 use tracing::{info, warn};
 
-use crate::config::Shared;
-use crate::error::NobodyThere;
+use super::delivery_origin::DeliveryOrigin;
+use super::source_actor::{EntrySource, Fetched};
+use crate::context::PipelineContext;
 use crate::flow::in_flight::Reservation;
-use crate::flow::retry::every;
-use crate::stages::delivery_source::Source;
-use crate::stages::dispatcher::Dispatcher;
+use crate::flow::retry::jittered_interval;
 
-/// The pause between two looks, if `CLAIM_MIN_IDLE_MS` is not shorter; jitter makes it up to twice as
-/// long. Too low and every replica walks through all that is pending for nothing; too high and what an
-/// ending process has handed over waits that long.
-const LOOK_EVERY: Duration = Duration::from_millis(2_500);
+/// The pause between two scans, unless half of `CLAIM_MIN_IDLE_MS` is shorter; jitter makes it up to twice
+/// as long. Too low and each replica scans all pending entries for nothing; too high and what an ending
+/// process has handed over waits that long.
+const SCAN_INTERVAL: Duration = Duration::from_millis(2_500);
 
-pub(crate) struct PendingReclaimerArguments {
-    pub shared: Arc<Shared>,
-    pub dispatcher: Dispatcher,
-}
-
-pub(crate) struct PendingReclaimerState {
-    shared: Arc<Shared>,
-    dispatcher: Dispatcher,
+pub(crate) struct PendingReclaimer {
+    context: Arc<PipelineContext>,
     cursor: StreamId,
-    /// Scans in a row that failed.
+    /// Consecutive scans that failed.
     failures: u32,
     pauses: backon::ConstantBackoff,
 }
 
-#[derive(Debug)]
-pub(crate) enum PendingReclaimerMessage {
-    /// Claim once, and go on.
-    Claim,
-}
-
-pub(crate) struct PendingReclaimer;
-
-impl Actor for PendingReclaimer {
-    type Msg = PendingReclaimerMessage;
-    type State = PendingReclaimerState;
-    type Arguments = PendingReclaimerArguments;
-
-    async fn pre_start(
-        &self,
-        myself: ActorRef<Self::Msg>,
-        PendingReclaimerArguments { shared, dispatcher }: Self::Arguments,
-    ) -> Result<Self::State, ActorProcessingErr> {
-        myself.cast(PendingReclaimerMessage::Claim)?;
-        let pauses = every(LOOK_EVERY.min(shared.config.claim_min_idle / 2));
-        Ok(PendingReclaimerState {
-            shared,
-            dispatcher,
-            cursor: StreamId::ZERO,
-            failures: 0,
-            pauses,
-        })
+impl EntrySource for PendingReclaimer {
+    async fn reserve(&self) -> Reservation {
+        self.context.window.reserve(self.context.config.batch_size).await
     }
 
-    async fn handle(
-        &self,
-        myself: ActorRef<Self::Msg>,
-        message: Self::Msg,
-        state: &mut Self::State,
-    ) -> Result<(), ActorProcessingErr> {
-        match message {
-            PendingReclaimerMessage::Claim => state.claim(&myself).await?,
+    async fn fetch(&mut self, limit: usize) -> Result<Fetched, StoreError> {
+        let PipelineContext { stream, config, .. } = self.context.as_ref();
+        let claim = stream.claim(&config.consumer, config.claim_min_idle, self.cursor, limit);
+        let Claimed { cursor, mut delivery } = claim.await?;
+        self.context.filter_dead_lettered(&mut delivery).await;
+        self.cursor = cursor;
+        self.failures = 0;
+        log_claimed(delivery.len());
+        // `XAUTOCLAIM` returns cursor 0-0 at the end of the pending entries list.
+        let scan_is_complete = cursor == StreamId::ZERO;
+        let pause = scan_is_complete.then(|| self.next_pause());
+        Ok(Fetched { origin: DeliveryOrigin::Claimed, delivery, pause })
+    }
+
+    /// The `StreamReader` reports an unavailable Redis, and creates a missing group.
+    fn on_failure(&mut self, error: &StoreError) -> Duration {
+        if error.wants_group() {
+            self.cursor = StreamId::ZERO;
+        } else {
+            self.failures += 1;
+            if self.failures.is_power_of_two() {
+                let failures = self.failures;
+                warn!(%error, failures, "cannot claim pending entries of other consumers");
+            }
         }
-        Ok(())
+        self.next_pause()
     }
 }
 
-fn note_taken_over(entries: usize) {
+impl PendingReclaimer {
+    pub fn new(context: Arc<PipelineContext>) -> Self {
+        let interval = SCAN_INTERVAL.min(context.config.claim_min_idle / 2);
+        Self { context, cursor: StreamId::ZERO, failures: 0, pauses: jittered_interval(interval) }
+    }
+
+    fn next_pause(&mut self) -> Duration {
+        // Never `None`: the intervals have no limit.
+        self.pauses.next().unwrap_or(SCAN_INTERVAL)
+    }
+}
+
+fn log_claimed(entries: usize) {
     static THROTTLE: LogThrottle = LogThrottle::new();
     if entries > 0
         && let Some(suppressed) = THROTTLE.should_log(Instant::now())
     {
-        info!(entries, suppressed, "took over entries that were left pending");
-    }
-}
-
-impl PendingReclaimerState {
-    async fn claim(
-        &mut self,
-        myself: &ActorRef<PendingReclaimerMessage>,
-    ) -> Result<(), NobodyThere> {
-        let draining = self.shared.draining.clone();
-        let room = tokio::select! {
-            room = self.room() => room,
-            () = draining.cancelled() => return Ok(()),
-        };
-        let asked = Instant::now();
-        match self.take_over(room.room()).await {
-            Ok(Claimed { cursor, delivery }) => {
-                (self.cursor, self.failures) = (cursor, 0);
-                note_taken_over(delivery.len());
-                self.dispatcher.dispatch(Source::Others, room, delivery, asked)?;
-                self.go_on(cursor != StreamId::ZERO, myself);
-            }
-            Err(error) => {
-                self.note_failure(&error);
-                self.go_on(false, myself);
-            }
-        }
-        Ok(())
-    }
-
-    /// Waits until Redis takes work, and for room to put it in.
-    async fn room(&self) -> Reservation {
-        self.shared.outage.over().await;
-        self.shared.window.reserve(self.shared.config.batch_size).await
-    }
-
-    async fn take_over(&self, room: usize) -> Result<Claimed, StoreError> {
-        let Shared { stream, config, .. } = self.shared.as_ref();
-        let claiming = stream.claim(&config.consumer, config.claim_min_idle, self.cursor, room);
-        let mut claimed = claiming.await?;
-        self.shared.sift(&mut claimed.delivery).await;
-        Ok(claimed)
-    }
-
-    /// The reader says that Redis is away, and makes the group again.
-    fn note_failure(&mut self, error: &StoreError) {
-        if error.wants_group() {
-            self.cursor = StreamId::ZERO;
-            return;
-        }
-        self.failures += 1;
-        if self.failures.is_power_of_two() {
-            let failures = self.failures;
-            warn!(%error, failures, "cannot look for entries that were left pending");
-        }
-    }
-
-    /// A scan that has not come to its end goes on at once, unless it failed; a new one begins after
-    /// a pause.
-    fn go_on(&mut self, at_once: bool, myself: &ActorRef<PendingReclaimerMessage>) {
-        let pause = if at_once { None } else { self.pauses.next() }.unwrap_or_default();
-        myself.send_after(pause, || PendingReclaimerMessage::Claim);
+        info!(entries, suppressed, "claimed entries that other consumers left pending");
     }
 }

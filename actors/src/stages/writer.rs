@@ -1,31 +1,31 @@
-//! `Writer`: makes the readings of one site ready to be stored, in stream order.
+//! `Writer`: prepares the writes of one site, in stream order.
 //!
-//! Owns what has been delivered of its site and is not ready yet. When it dies that is abandoned, and
-//! `Writers` starts another for the site's next entries.
+//! Owns the entries of its site that are delivered and not prepared. When it fails they are abandoned, and
+//! `WriterPool` starts another writer for the site's next entries.
 
 use std::sync::Arc;
 
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use readings::store::Epoch;
 
-use crate::config::Shared;
-use crate::error::NobodyThere;
+use super::bulk_writer::BulkWriterMessage;
+use crate::context::PipelineContext;
+use crate::error::DownstreamClosed;
 use crate::flow::batch::SiteBatch;
-use crate::stages::bulk_writer::CommitterMessage;
 
-pub(crate) struct WriterArguments {
-    pub shared: Arc<Shared>,
-    pub committer: ActorRef<CommitterMessage>,
+pub(super) struct WriterArguments {
+    pub context: Arc<PipelineContext>,
+    pub bulk_writer: ActorRef<BulkWriterMessage>,
 }
 
-pub(crate) struct WriterState {
-    shared: Arc<Shared>,
-    committer: ActorRef<CommitterMessage>,
-    /// When the site was last sent to be listed in the index.
-    listed: Option<Epoch>,
+pub(super) struct WriterState {
+    context: Arc<PipelineContext>,
+    bulk_writer: ActorRef<BulkWriterMessage>,
+    /// The connection's generation in which the site was indexed last.
+    indexed_in: Option<Epoch>,
 }
 
-pub(crate) struct Writer;
+pub(super) struct Writer;
 
 impl Actor for Writer {
     type Msg = SiteBatch;
@@ -35,9 +35,9 @@ impl Actor for Writer {
     async fn pre_start(
         &self,
         _myself: ActorRef<Self::Msg>,
-        WriterArguments { shared, committer }: Self::Arguments,
+        WriterArguments { context, bulk_writer }: Self::Arguments,
     ) -> Result<Self::State, ActorProcessingErr> {
-        Ok(WriterState { shared, committer, listed: None })
+        Ok(WriterState { context, bulk_writer, indexed_in: None })
     }
 
     async fn handle(
@@ -51,20 +51,20 @@ impl Actor for Writer {
 }
 
 impl WriterState {
-    async fn write(&mut self, batch: SiteBatch) -> Result<(), NobodyThere> {
-        if !self.shared.pace.is_slowed() {
-            return self.commit(batch);
+    async fn write(&mut self, batch: SiteBatch) -> Result<(), DownstreamClosed> {
+        if !self.context.throttle.is_enabled() {
+            return self.forward(batch);
         }
-        for single in batch.into_singles() {
-            self.shared.pace.wait().await;
-            self.commit(single)?;
+        for single in batch.split() {
+            self.context.throttle.acquire().await;
+            self.forward(single)?;
         }
         Ok(())
     }
 
-    fn commit(&mut self, batch: SiteBatch) -> Result<(), NobodyThere> {
-        let listed = self.listed.replace(self.shared.sites.epoch());
-        let commit = batch.into_commit(listed);
-        Ok(self.committer.cast(CommitterMessage::Commit(commit))?)
+    fn forward(&mut self, batch: SiteBatch) -> Result<(), DownstreamClosed> {
+        let indexed_in = self.indexed_in.replace(self.context.sites.epoch());
+        let write = batch.prepare(indexed_in);
+        Ok(self.bulk_writer.cast(BulkWriterMessage::Enqueue(write))?)
     }
 }

@@ -1,10 +1,10 @@
-//! `Writers`: routes readings to the writer of their site, and supervises the writers.
+//! `WriterPool`: routes readings to the writer of their site, and supervises the writers.
 //!
-//! Owns the map from site to writer; is the only sender to them, so only it can send one away. When
-//! it dies its writers end with it, and all they held is abandoned.
+//! Owns the map from site to writer. Only the pool sends to writers, so it can evict one without losing
+//! entries. When the pool fails its writers end with it, and their entries are abandoned.
 //!
-//! When very many sites send, not each has a writer of its own: what a writer does for a reading or two
-//! is less than what it takes to wake it, so `Writers` does that itself.
+//! With very many sites, not each has a writer: what a writer does for a reading or two is less than the
+//! cost of waking it, so the pool prepares the writes of further sites itself.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -17,72 +17,73 @@ use ractor::{
 use readings::SiteId;
 use tracing::{debug, error};
 
-use crate::actor_names::ActorName;
-use crate::config::Shared;
+use super::bulk_writer::BulkWriterMessage;
+use super::writer::{Writer, WriterArguments};
+use crate::actor_names::WRITER;
+use crate::context::PipelineContext;
 use crate::flow::batch::{ReadBatch, SiteBatch, group_by_site};
-use crate::flow::indexed_sites::Listed;
+use crate::flow::indexed_sites::IndexedSites;
 use crate::metrics::METRICS;
 use crate::restart_budget::RestartBudget;
-use crate::stages::bulk_writer::CommitterMessage;
-use crate::stages::writer::{Writer, WriterArguments};
 
-/// A writer without work for this long leaves. Too low and sites that send every minute start one
+/// A writer that has been idle for this long is evicted. Too low and sites that send every minute start one
 /// each time (about 10 µs); too high and writers of silent sites keep their 4 kB.
-const IDLE_AFTER: Duration = Duration::from_mins(2);
+const IDLE_TIMEOUT: Duration = Duration::from_mins(2);
 
-/// Writers that there are at most; sites beyond have none until others leave. Too low and one thread
-/// does more of the work than it need; too high and each of many thousand sites costs 8 kB, and a
+/// Writers that run at most; further sites have none until others are evicted. Too low and one thread
+/// prepares more of the writes than necessary; too high and each of many thousand sites costs 8 kB, and a
 /// reading of it three times the processor time (see `docs/benchmarks.md`).
 const MAX_WRITERS: usize = 250;
 
-/// How often idle writers are looked for.
-const LOOK_EVERY: Duration = Duration::from_secs(30);
+/// How often idle writers are evicted. Too low and all writers are checked for nothing; too high and idle
+/// ones keep their memory that much longer.
+const EVICTION_INTERVAL: Duration = Duration::from_secs(30);
 
-pub(crate) struct WritersArguments {
-    pub shared: Arc<Shared>,
-    pub committer: ActorRef<CommitterMessage>,
+pub(crate) struct WriterPoolArguments {
+    pub context: Arc<PipelineContext>,
+    pub bulk_writer: ActorRef<BulkWriterMessage>,
 }
 
-pub(crate) struct WritersState {
-    shared: Arc<Shared>,
-    committer: ActorRef<CommitterMessage>,
-    sites: HashMap<SiteId, SiteWriter>,
-    /// Sites without a writer that have been sent to be listed in the index.
-    listed: Listed,
+pub(crate) struct WriterPoolState {
+    context: Arc<PipelineContext>,
+    bulk_writer: ActorRef<BulkWriterMessage>,
+    writers: HashMap<SiteId, WriterSlot>,
+    /// Of the sites without a writer.
+    indexed_sites: IndexedSites,
     budget: RestartBudget,
 }
 
-struct SiteWriter {
+struct WriterSlot {
     writer: ActorRef<SiteBatch>,
     last_used: Instant,
 }
 
 #[derive(Debug)]
-pub(crate) enum WritersMessage {
-    /// Send these readings on their way.
+pub(crate) enum WriterPoolMessage {
+    /// Have these readings written.
     Route(ReadBatch),
-    /// Send writers away that have had no work.
+    /// Evict idle writers.
     EvictIdle,
 }
 
-pub(crate) struct Writers;
+pub(crate) struct WriterPool;
 
-impl Actor for Writers {
-    type Msg = WritersMessage;
-    type State = WritersState;
-    type Arguments = WritersArguments;
+impl Actor for WriterPool {
+    type Msg = WriterPoolMessage;
+    type State = WriterPoolState;
+    type Arguments = WriterPoolArguments;
 
     async fn pre_start(
         &self,
         myself: ActorRef<Self::Msg>,
-        WritersArguments { shared, committer }: Self::Arguments,
+        WriterPoolArguments { context, bulk_writer }: Self::Arguments,
     ) -> Result<Self::State, ActorProcessingErr> {
-        myself.send_interval(LOOK_EVERY, || WritersMessage::EvictIdle);
-        Ok(WritersState {
-            shared,
-            committer,
-            sites: HashMap::new(),
-            listed: Listed::default(),
+        myself.send_interval(EVICTION_INTERVAL, || WriterPoolMessage::EvictIdle);
+        Ok(WriterPoolState {
+            context,
+            bulk_writer,
+            writers: HashMap::new(),
+            indexed_sites: IndexedSites::default(),
             budget: RestartBudget::default(),
         })
     }
@@ -94,8 +95,8 @@ impl Actor for Writers {
         state: &mut Self::State,
     ) -> Result<(), ActorProcessingErr> {
         match message {
-            WritersMessage::Route(batch) => state.route(batch, &myself).await?,
-            WritersMessage::EvictIdle => state.evict_idle(Instant::now()),
+            WriterPoolMessage::Route(batch) => state.route(batch, &myself).await?,
+            WriterPoolMessage::EvictIdle => state.evict_idle(Instant::now()),
         }
         Ok(())
     }
@@ -107,7 +108,9 @@ impl Actor for Writers {
         state: &mut Self::State,
     ) -> Result<(), ActorProcessingErr> {
         match event {
-            SupervisionEvent::ActorFailed(writer, reason) => state.forget(writer.get_id(), &reason),
+            SupervisionEvent::ActorFailed(writer, reason) => {
+                state.on_writer_failed(writer.get_id(), &reason)
+            }
             _ => Ok(()),
         }
     }
@@ -117,90 +120,98 @@ impl Actor for Writers {
         myself: ActorRef<Self::Msg>,
         state: &mut Self::State,
     ) -> Result<(), ActorProcessingErr> {
-        myself.drain_children_and_wait(Some(state.shared.config.drain_timeout)).await;
+        myself.drain_children_and_wait(Some(state.context.config.drain_timeout)).await;
         Ok(())
     }
 }
 
-impl WritersState {
+impl WriterPoolState {
     async fn route(
         &mut self,
         batch: ReadBatch,
-        myself: &ActorRef<WritersMessage>,
-    ) -> Result<(), SpawnErr> {
+        myself: &ActorRef<WriterPoolMessage>,
+    ) -> Result<(), ActorProcessingErr> {
         for batch in group_by_site(batch) {
-            self.send(batch, myself).await?;
+            // Returned: the site has no writer, or one that has failed.
+            if let Some(batch) = self.send_to_writer(batch)? {
+                if self.writers.len() < MAX_WRITERS || self.context.throttle.is_enabled() {
+                    self.send_to_new_writer(batch, myself).await?;
+                } else {
+                    self.prepare_here(batch);
+                }
+            }
         }
         Ok(())
     }
 
-    async fn send(
+    fn send_to_writer(
         &mut self,
-        mut batch: SiteBatch,
-        myself: &ActorRef<WritersMessage>,
-    ) -> Result<(), SpawnErr> {
-        if let Some(site) = self.sites.get_mut(&batch.site) {
-            site.last_used = Instant::now();
-            match site.writer.cast(batch) {
-                Ok(()) | Err(MessagingErr::ChannelClosed | MessagingErr::InvalidActorType) => {
-                    return Ok(());
-                }
-                // It has failed, and the notice is still on its way.
-                Err(MessagingErr::SendErr(returned)) => batch = returned,
+        batch: SiteBatch,
+    ) -> Result<Option<SiteBatch>, ActorProcessingErr> {
+        let Some(slot) = self.writers.get_mut(&batch.site) else { return Ok(Some(batch)) };
+        slot.last_used = Instant::now();
+        match slot.writer.cast(batch) {
+            Ok(()) => Ok(None),
+            // It has failed, and the notice is still queued.
+            Err(MessagingErr::SendErr(batch)) => Ok(Some(batch)),
+            // A defect of this program, and the batch is lost on the way: its permits abandon it.
+            Err(error @ (MessagingErr::InvalidActorType | MessagingErr::ChannelClosed)) => {
+                Err(format!("a writer cannot be sent to: {error}").into())
             }
         }
-        if self.sites.len() < MAX_WRITERS || self.shared.pace.is_slowed() {
-            return self.send_to_new_writer(batch, myself).await;
-        }
-        let listed = self.listed.replace(&batch.site, self.shared.sites.epoch());
-        // Err means that the supervisor is about to restart this actor, too: abandoned, and read again.
-        let _ = self.committer.cast(CommitterMessage::Commit(batch.into_commit(listed)));
-        Ok(())
     }
 
     async fn send_to_new_writer(
         &mut self,
         batch: SiteBatch,
-        myself: &ActorRef<WritersMessage>,
+        myself: &ActorRef<WriterPoolMessage>,
     ) -> Result<(), SpawnErr> {
         let site = batch.site.clone();
-        let arguments =
-            WriterArguments { shared: Arc::clone(&self.shared), committer: self.committer.clone() };
+        let context = Arc::clone(&self.context);
+        let arguments = WriterArguments { context, bulk_writer: self.bulk_writer.clone() };
         let (writer, _) = Actor::spawn_linked(None, Writer, arguments, myself.get_cell()).await?;
-        // A writer that has already ended drops the batch: abandoned, and read again.
+        // Err: it has ended already, and the batch is dropped: abandoned, and read again.
         let _ = writer.cast(batch);
-        self.sites.insert(site, SiteWriter { writer, last_used: Instant::now() });
+        self.writers.insert(site, WriterSlot { writer, last_used: Instant::now() });
         Ok(())
     }
 
-    /// Leaves first, drains then: a reading that comes later finds no writer and starts a new one.
-    fn evict_idle(&mut self, now: Instant) {
-        let before = self.sites.len();
-        self.sites.retain(|_, site| {
-            let busy = now.duration_since(site.last_used) < IDLE_AFTER;
-            if !busy {
-                // Err means that it has ended already.
-                let _ = site.writer.drain();
-            }
-            busy
-        });
-        let left = self.sites.len();
-        debug!(left, evicted = before - left, "looked for idle writers");
+    fn prepare_here(&mut self, batch: SiteBatch) {
+        let indexed_in = self.indexed_sites.insert(&batch.site, self.context.sites.epoch());
+        let write = batch.prepare(indexed_in);
+        // Err: the supervisor is about to restart this actor as well. The write is dropped: abandoned, and
+        // read again.
+        let _ = self.bulk_writer.cast(BulkWriterMessage::Enqueue(write));
     }
 
-    fn forget(
+    fn evict_idle(&mut self, now: Instant) {
+        let before = self.writers.len();
+        self.writers.retain(|_, slot| {
+            let is_used = now.duration_since(slot.last_used) < IDLE_TIMEOUT;
+            if !is_used {
+                // It finishes its queue, though it should be empty. A reading that comes later starts a
+                // new writer, as the map has none. Err: it has ended already.
+                let _ = slot.writer.drain();
+            }
+            is_used
+        });
+        let writers = self.writers.len();
+        debug!(writers, evicted = before - writers, "evicted idle writers");
+    }
+
+    fn on_writer_failed(
         &mut self,
         writer: ActorId,
         reason: &ActorProcessingErr,
     ) -> Result<(), ActorProcessingErr> {
         static THROTTLE: LogThrottle = LogThrottle::new();
-        METRICS.restarted(ActorName::Writer);
+        METRICS.restarted(WRITER);
         if let Some(suppressed) = THROTTLE.should_log(Instant::now()) {
-            error!(%reason, suppressed, "a writer failed; its entries will be read again");
+            error!(%reason, suppressed, "a writer failed; its entries are read again");
         }
-        self.sites.retain(|_, site| site.writer.get_id() != writer);
+        self.writers.retain(|_, slot| slot.writer.get_id() != writer);
         if self.budget.spend(Instant::now()).is_none() {
-            return Err("writers fail again and again".into());
+            return Err("writers failed more often than they may be restarted".into());
         }
         Ok(())
     }

@@ -1,0 +1,95 @@
+//! `PipelineContext`: the connections, limits and records that all actors of a pipeline use.
+
+use std::time::Instant;
+
+use readings::store::delivery::Delivery;
+use readings::store::series::SeriesStore;
+use readings::store::sites::SiteIndex;
+use readings::store::stream::ReadingStream;
+use readings::store::{RedisServer, StoreError};
+use tokio_util::sync::CancellationToken;
+use tracing::warn;
+
+use crate::config::PipelineConfig;
+use crate::flow::in_flight::InFlightWindow;
+use crate::flow::outage_gate::OutageGate;
+use crate::flow::retry::retry_forever;
+use crate::flow::server_clock::ServerClock;
+use crate::flow::throttle::Throttle;
+use crate::flow::traces::Traces;
+use crate::metrics::METRICS;
+
+/// Shared by all actors of a pipeline; outlives each of them.
+#[derive(Debug)]
+pub(crate) struct PipelineContext {
+    pub config: PipelineConfig,
+    pub server: RedisServer,
+    pub stream: ReadingStream,
+    pub series: SeriesStore,
+    pub sites: SiteIndex,
+    pub window: InFlightWindow,
+    pub outage: OutageGate,
+    pub throttle: Throttle,
+    pub traces: Traces,
+    pub clock: ServerClock,
+    /// Cancelled when the pipeline drains: the sources stop reading.
+    pub draining: CancellationToken,
+}
+
+impl PipelineContext {
+    pub fn new(config: PipelineConfig, server: RedisServer) -> Self {
+        let connection = server.shared();
+        Self {
+            stream: ReadingStream::new(config.keys.clone(), connection.clone()),
+            series: SeriesStore::new(connection.clone()),
+            sites: SiteIndex::new(&config.keys, connection),
+            window: InFlightWindow::new(config.max_in_flight),
+            outage: OutageGate::new(),
+            throttle: Throttle::new(config.processing_delay),
+            traces: Traces::default(),
+            clock: ServerClock::default(),
+            draining: CancellationToken::new(),
+            config,
+            server,
+        }
+    }
+
+    /// Moves entries that are already dead-lettered out of a delivery's entries, unless the read did so.
+    /// Retried until Redis answers, and never dropped with an error: these entries have been delivered,
+    /// and a server that replaces this one may not have them.
+    pub async fn filter_dead_lettered(&self, delivery: &mut Delivery) {
+        if !delivery.is_sifted {
+            let ids: Vec<_> = delivery.ids().collect();
+            let request = || self.stream.buried_ids(ids.iter().copied());
+            delivery.sift(&retry_forever(&self.outage, request).await);
+        }
+    }
+
+    /// Creates the consumer group if it does not exist, and counts that. Returns whether it did.
+    pub async fn ensure_group(&self) -> Result<bool, StoreError> {
+        let created = self.stream.ensure_group().await?;
+        if created {
+            METRICS.group_created();
+        }
+        Ok(created)
+    }
+
+    /// As [`Self::ensure_group`], where the group existed before.
+    pub async fn recreate_group(&self) -> Result<(), StoreError> {
+        if self.ensure_group().await? {
+            warn!("the consumer group was deleted; created it again from the stream's start");
+        }
+        Ok(())
+    }
+
+    /// Reads the server's clock, which the ages of entries are measured by.
+    pub async fn sync_clock(&self) -> Result<(), StoreError> {
+        self.clock.sync(self.stream.server_time()).await
+    }
+
+    /// Whether another consumer may have claimed entries that were requested at this time. True from
+    /// half of `claim_min_idle` on: the other half is the margin for the write that follows.
+    pub fn may_have_been_claimed(&self, requested_at: Instant) -> bool {
+        requested_at.elapsed() >= self.config.claim_min_idle / 2
+    }
+}

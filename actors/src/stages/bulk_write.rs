@@ -1,0 +1,227 @@
+//! `BulkWrite`: the prepared writes of many sites, stored with one Redis pipeline.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Instant;
+
+use instrumentation::log_throttle::LogThrottle;
+use readings::store::codec::StreamEntry;
+use readings::store::consumers::Ownership;
+use readings::store::insertions::{Inserted, Insertion, Insertions};
+use readings::store::{Epoch, ErrorClass, StoreError, StreamId};
+use tracing::warn;
+
+use crate::context::PipelineContext;
+use crate::flow::batch::{PreparedWrite, ids};
+use crate::flow::retry::retry_forever;
+use crate::flow::traces::CommandTiming;
+use crate::metrics::METRICS;
+
+/// A bulk write that is in progress.
+pub(super) struct BulkWrite {
+    context: Arc<PipelineContext>,
+    writes: Vec<PreparedWrite>,
+    /// The commands of all writes; valid in `generation`, and until entries may have been claimed.
+    commands: Insertions,
+    /// The connection's generation in which the commands were built.
+    generation: Epoch,
+    /// When the first of the entries was requested.
+    requested_at: Instant,
+}
+
+/// A bulk write that has been confirmed.
+pub(super) struct CompletedWrite {
+    pub writes: Vec<PreparedWrite>,
+    /// For each write: the permanent error that rejected it.
+    pub rejections: Vec<Option<StoreError>>,
+    /// Entries that were not written: claimed by another consumer, or dead-lettered.
+    pub fenced: HashSet<StreamId>,
+    /// The connection's generation in which the writes were confirmed.
+    pub generation: Epoch,
+}
+
+/// The result of the ownership check.
+#[derive(Default)]
+struct Fence {
+    /// Entries that must be neither written nor acknowledged here.
+    fenced: HashSet<StreamId>,
+    /// Entries that may be written, and are no longer in the stream.
+    deleted: HashSet<StreamId>,
+}
+
+/// The replies to an attempt that was confirmed.
+struct Attempt {
+    rejections: Vec<Option<StoreError>>,
+    fence: Fence,
+    generation: Epoch,
+}
+
+impl BulkWrite {
+    /// A bulk write of these writes; one at least.
+    pub fn new(context: Arc<PipelineContext>, mut writes: Vec<PreparedWrite>) -> Self {
+        let generation = context.sites.epoch();
+        let new_sites = writes.iter().filter(|write| write.indexed_in != Some(generation));
+        let new_sites = new_sites.map(|write| &write.site);
+        let mut commands = Insertions::listing(&context.sites, new_sites);
+        for write in &mut writes {
+            commands.push(std::mem::take(&mut write.command));
+        }
+        let requested_at = writes.iter().map(|write| write.requested_at).min();
+        let requested_at = requested_at.unwrap_or_else(Instant::now);
+        Self { context, writes, commands, generation, requested_at }
+    }
+
+    /// Stores the entries that this consumer still owns, retrying until Redis has confirmed it.
+    pub async fn store(self) -> CompletedWrite {
+        let Attempt { rejections, fence, generation } =
+            retry_forever(&self.context.outage, || self.attempt()).await;
+        CompletedWrite { writes: self.writes, rejections, fenced: fence.fenced, generation }
+    }
+
+    async fn attempt(&self) -> Result<Attempt, StoreError> {
+        // Checked in each attempt: entries get older while Redis is unavailable. Costs a round trip, so not
+        // while no other consumer can have claimed them.
+        let is_late = self.context.may_have_been_claimed(self.requested_at);
+        let fence = if is_late { self.fence().await? } else { Fence::default() };
+        fail::fail_point!("bulk-write-after-fence");
+        // In a new generation the server may have lost its index: all sites are indexed again.
+        let is_outdated = self.generation != self.context.sites.epoch();
+        let rebuilt = (is_late || is_outdated).then(|| self.rebuild(&fence));
+        let commands = rebuilt.as_ref().unwrap_or(&self.commands);
+        let timing = CommandTiming::start("ZADD");
+        let Inserted { listed, new, epoch } = self.context.series.insert(commands).await?;
+        report_index_error(listed)?;
+        let rejections = self.rejections(new, &fence)?;
+        self.record_stored(timing, &rejections, &fence);
+        Ok(Attempt { rejections, fence, generation: epoch })
+    }
+
+    /// Finds the entries that another consumer has claimed while this process was suspended or waited for
+    /// Redis, and those that were dead-lettered since. The former are not even acknowledged: the other
+    /// consumer may not have stored them yet. All others are written: if another consumer has stored and
+    /// acknowledged one, writing it again is idempotent.
+    async fn fence(&self) -> Result<Fence, StoreError> {
+        let PipelineContext { stream, config, traces, .. } = self.context.as_ref();
+        let ids: Vec<_> = self.writes.iter().flat_map(|write| ids(&write.entries)).collect();
+        let Ownership { taken, unheld, gone } = stream.ownership(&config.consumer, &ids).await?;
+        // Dead-lettering acknowledges an entry, so a dead-lettered one is not pending any more.
+        let mut fenced = stream.buried_ids(&unheld | &gone).await?;
+        let deleted = &gone - &fenced;
+        if !taken.is_empty() {
+            METRICS.lost_ownership(taken.len());
+            traces.fail("claimed_by_other", taken.iter().copied());
+            log_claimed_by_other(taken.len());
+        }
+        fenced.extend(taken);
+        Ok(Fence { fenced, deleted })
+    }
+
+    fn rebuild(&self, fence: &Fence) -> Insertions {
+        let sites = self.writes.iter().map(|write| &write.site);
+        let mut commands = Insertions::listing(&self.context.sites, sites);
+        for write in self.writes.iter().filter(|write| fence.keeps_any(write)) {
+            commands.push(Insertion::new(&write.site, fence.kept(write)));
+        }
+        commands
+    }
+
+    /// The permanent error of each write that has one; a passing error of any is that of the attempt.
+    /// `added`: for each command, how many members were not in the series before.
+    fn rejections(
+        &self,
+        added: Vec<Result<u64, StoreError>>,
+        fence: &Fence,
+    ) -> Result<Vec<Option<StoreError>>, StoreError> {
+        let mut replies = added.into_iter();
+        let mut rejections = Vec::with_capacity(self.writes.len());
+        for write in &self.writes {
+            // A write whose entries are all fenced has no command, and so no reply.
+            let reply = if fence.keeps_any(write) { replies.next() } else { None };
+            let rejection = match reply.map(split_permanent).transpose()? {
+                Some(Ok(added)) => {
+                    report_recovered(write, added, fence);
+                    None
+                }
+                Some(Err(error)) => Some(error),
+                None => None,
+            };
+            rejections.push(rejection);
+        }
+        Ok(rejections)
+    }
+
+    /// Counts the stored entries, and adds the command to their traces.
+    fn record_stored(
+        &self,
+        timing: CommandTiming,
+        rejections: &[Option<StoreError>],
+        fence: &Fence,
+    ) {
+        let stored = || {
+            let writes = self.writes.iter().zip(rejections);
+            let stored = writes.filter(|(_, rejection)| rejection.is_none());
+            stored.flat_map(|(write, _)| fence.kept(write)).map(|entry| entry.id)
+        };
+        let oldest = stored().min();
+        let age = oldest.and_then(|oldest| self.context.clock.age(oldest, Instant::now()));
+        METRICS.stored(stored().count(), age);
+        self.context.traces.record_command(timing, stored());
+    }
+}
+
+impl Fence {
+    fn kept<'a>(&self, write: &'a PreparedWrite) -> impl Iterator<Item = &'a StreamEntry> {
+        write.entries.iter().filter(|entry| !self.fenced.contains(&entry.id))
+    }
+
+    fn keeps_any(&self, write: &PreparedWrite) -> bool {
+        self.fenced.is_empty() || self.kept(write).next().is_some()
+    }
+}
+
+/// Separates a permanent error (inner) from one that may pass (outer). Permanent is only that a site's key
+/// has the wrong type: no retry changes it, and it concerns this site alone.
+fn split_permanent<T>(reply: Result<T, StoreError>) -> Result<Result<T, StoreError>, StoreError> {
+    match reply {
+        Err(error) if error.class != ErrorClass::WrongType => Err(error),
+        reply => Ok(reply),
+    }
+}
+
+/// An index of the wrong type prevents no reading from being stored; other errors fail the attempt.
+fn report_index_error(indexed: Result<(), StoreError>) -> Result<(), StoreError> {
+    static THROTTLE: LogThrottle = LogThrottle::new();
+    if let Err(error) = split_permanent(indexed)?
+        && let Some(suppressed) = THROTTLE.should_log(Instant::now())
+    {
+        warn!(%error, suppressed, "site index has the wrong type; new sites are not indexed");
+    }
+    Ok(())
+}
+
+fn log_claimed_by_other(count: usize) {
+    static THROTTLE: LogThrottle = LogThrottle::new();
+    if let Some(suppressed) = THROTTLE.should_log(Instant::now()) {
+        warn!(count, suppressed, "entries claimed by another consumer; they are not written here");
+    }
+}
+
+/// Counts entries that Redis had lost: deleted from the stream, and not in the series before this write.
+fn report_recovered(write: &PreparedWrite, added: u64, fence: &Fence) {
+    static THROTTLE: LogThrottle = LogThrottle::new();
+    if fence.deleted.is_empty() {
+        return;
+    }
+    let written = fence.kept(write).count();
+    let deleted = fence.kept(write).filter(|entry| fence.deleted.contains(&entry.id)).count();
+    // Of the added members, those of entries that are in the stream are no recovery. The reply does not say
+    // which members were added, so this is the least number.
+    let recovered = added.saturating_sub((written - deleted) as u64);
+    if deleted > 0 && recovered > 0 {
+        METRICS.rolled_back(recovered);
+        if let Some(suppressed) = THROTTLE.should_log(Instant::now()) {
+            let site = &write.site;
+            warn!(recovered, %site, suppressed, "Redis lost entries; their readings are stored from memory");
+        }
+    }
+}

@@ -1,0 +1,58 @@
+//! `DeadLetterer`: moves entries that can never be stored to the stream of dead letters.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use instrumentation::log_throttle::LogThrottle;
+use readings::store::StoreError;
+use readings::store::dead_letters::DeadLetter;
+use tracing::warn;
+
+use crate::context::PipelineContext;
+use crate::flow::batch::DeadLetterBatch;
+use crate::flow::retry::retry_forever;
+use crate::metrics::METRICS;
+
+pub(super) struct DeadLetterer {
+    context: Arc<PipelineContext>,
+}
+
+impl DeadLetterer {
+    pub const fn new(context: Arc<PipelineContext>) -> Self {
+        Self { context }
+    }
+
+    /// Dead-letters and acknowledges entries, retrying until Redis has confirmed it; then settles them.
+    pub async fn dead_letter(&self, batch: DeadLetterBatch) {
+        let DeadLetterBatch { dead_letters, permit } = batch;
+        for dead_letter in &dead_letters {
+            retry_forever(&self.context.outage, || self.write(dead_letter)).await;
+        }
+        METRICS.dead_lettered(dead_letters.len());
+        self.context.traces.fail("dead_lettered", permit.ids().iter().copied());
+        log_dead_lettered(&dead_letters);
+        permit.settle();
+    }
+
+    async fn write(&self, dead_letter: &DeadLetter) -> Result<(), StoreError> {
+        let PipelineContext { stream, config, .. } = self.context.as_ref();
+        match stream.bury(dead_letter, &config.consumer).await {
+            // The entry is acknowledged in the same step, which needs the group.
+            Err(error) if error.wants_group() => {
+                self.context.recreate_group().await?;
+                stream.bury(dead_letter, &config.consumer).await
+            }
+            result => result,
+        }
+    }
+}
+
+fn log_dead_lettered(dead_letters: &[DeadLetter]) {
+    static THROTTLE: LogThrottle = LogThrottle::new();
+    let count = dead_letters.len();
+    if let Some(DeadLetter { id, reason, .. }) = dead_letters.first()
+        && let Some(suppressed) = THROTTLE.should_log(Instant::now())
+    {
+        warn!(count, entry = %id, reason, suppressed, "entries dead-lettered; the first of them");
+    }
+}

@@ -1,0 +1,45 @@
+//! `DeliveryOrigin`: how a delivery came to this consumer, for metrics and traces.
+
+use instrumentation::spans::ConsumerSpan;
+use readings::store::delivery::Delivery;
+
+use crate::context::PipelineContext;
+use crate::metrics::METRICS;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum DeliveryOrigin {
+    /// Not delivered to any consumer before.
+    New,
+    /// Pending for this consumer and not in flight here.
+    OwnPending,
+    /// Claimed from other consumers.
+    Claimed,
+}
+
+impl DeliveryOrigin {
+    /// Counts a delivery, and starts the spans of its traced entries.
+    pub fn record(self, context: &PipelineContext, delivery: &Delivery) {
+        METRICS.delivered(delivery.len());
+        match self {
+            Self::New => {}
+            Self::OwnPending => METRICS.redelivered(delivery.len()),
+            Self::Claimed => METRICS.reclaimed(delivery.len()),
+        }
+        if !delivery.traces.is_empty() {
+            context.traces.start(self.consumer_span(context), delivery);
+        }
+    }
+
+    fn consumer_span(self, context: &PipelineContext) -> ConsumerSpan<'_> {
+        let config = &context.config;
+        ConsumerSpan {
+            stream: config.keys.stream(),
+            group: config.keys.group(),
+            consumer: &config.consumer,
+            command: match self {
+                Self::New | Self::OwnPending => "XREADGROUP",
+                Self::Claimed => "XAUTOCLAIM",
+            },
+        }
+    }
+}
