@@ -72,8 +72,8 @@ impl Traces {
         }
         for (id, producer, tracer) in sampled {
             let context = entry_context(consumer_span, id, producer, tracer, &delivery);
-            let traced = Traced { tracer, context, _delivery: Arc::clone(&delivery) };
-            if let Some(abandoned) = entries.insert(id, traced) {
+            let entry = Traced { tracer, context, _delivery: Arc::clone(&delivery) };
+            if let Some(abandoned) = entries.insert(id, entry) {
                 spans::set_error(&abandoned.context.span(), "abandoned");
             }
         }
