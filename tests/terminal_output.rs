@@ -29,7 +29,7 @@ async fn lines_of_the_log_show_ids_as_they_are_and_stay_lines() {
         redis.run::<()>(&["SET", &format!("site:{HOSTILE}:readings"), "text"]).await;
         add(&redis, "*", &fields(HOSTILE, "1.0", NOON)).await;
         let processing = processing_service(&redis).env("LOG_FORMAT", format).start().await;
-        let seen = || processing.stderr().contains("holds something else");
+        let seen = || processing.stderr().contains("has the wrong type");
         wait::until("it complains about the site", async || seen()).await;
         assert_harmless(&processing.stderr());
         assert!(processing.stderr().contains("pwned"), "{}", processing.stderr());

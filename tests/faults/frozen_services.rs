@@ -64,7 +64,7 @@ async fn an_entry_that_was_buried_while_its_service_was_stopped_is_not_stored() 
 #[tokio::test]
 async fn an_entry_that_was_buried_between_the_last_look_and_the_storing_is_removed_again() {
     let woken = assert_stays_buried("bulk-write-after-fence", false).await;
-    wait::until("it says so", async || woken.stderr().contains("removed again")).await;
+    wait::until("it says so", async || woken.stderr().contains("its reading is removed")).await;
 }
 
 #[tokio::test]

@@ -35,7 +35,7 @@ async fn entries_that_a_service_holds_while_something_else_is_in_the_streams_pla
     let service = held_up_at("writer-before-zadd", LONG, &redis).start().await;
     wait_until_pending(&redis, HANDFUL).await;
     redis.run::<()>(&["SET", STREAM, "text"]).await;
-    wait::until("it has tried", async || service.stderr().contains("are kept until")).await;
+    wait::until("it has tried", async || service.stderr().contains("stay in flight")).await;
     redis.run::<()>(&["DEL", STREAM]).await;
     wait_until_stored(&redis, HANDFUL).await;
     assert_each_is_stored_once(&redis, &ids).await;
@@ -104,7 +104,7 @@ async fn assert_what_was_given_is_stored(worked_before: bool) {
     master.run::<()>(&["SET", "energy_readings:dead:ids", "no sorted set"]).await;
     let ids = add_backlog(&master, 1, 1).await;
     wait_until_pending(&master, 1).await;
-    wait::until("it asks", async || service.stderr().contains("entries are kept")).await;
+    wait::until("it asks", async || service.stderr().contains("stay in flight")).await;
     master.kill9();
     switch.turn_to(successor.port());
     assert_each_is_stored_once(&successor, &ids).await;

@@ -48,7 +48,7 @@ where
         if failures.is_power_of_two()
             && let Some(suppressed) = THROTTLE.should_log(Instant::now())
         {
-            warn!(%error, failures, ?pause, suppressed, "Redis request failed; its entries stay in flight and it is retried");
+            warn!(%error, failures, ?pause, suppressed, "retrying a request to Redis; its entries stay in flight");
         }
     });
     response.await.unwrap_or_else(|error| unreachable!("retried without a limit: {error}"))
