@@ -103,7 +103,11 @@ async fn a_restart_after_the_append_only_file_was_rewritten_leaves_nothing_waiti
     let service = consumer(&redis, 1).start().await;
     assert_each_is_stored_once(&redis, &ids).await;
     assert_eq!(service.counter("stream_lag_corrections_total").await, 1);
-    assert!(service.stderr().contains("corrected the consumer group's lag"), "{}", service.stderr());
+    assert!(
+        service.stderr().contains("corrected the consumer group's lag"),
+        "{}",
+        service.stderr()
+    );
 }
 
 #[tokio::test]
