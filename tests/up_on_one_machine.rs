@@ -2,12 +2,18 @@
 
 use std::time::{Duration, Instant};
 
+use reqwest::Method;
 use tempfile::TempDir;
 
+use crate::common::collector::Collector;
+use crate::common::http::Reply;
 use crate::common::product::launch;
 use crate::common::redis::{RedisServer, STREAM};
 use crate::common::up::{Up, is_alive, send, stored_ids, up, wait_until_stored};
 use crate::common::wait;
+
+/// The kind of the span of a request that is received.
+const SERVER: i32 = 2;
 
 fn directory() -> TempDir {
     tempfile::tempdir().unwrap()
@@ -43,6 +49,42 @@ async fn the_pages_port_reaches_both_services() {
     assert_eq!(up.page.get("/api/readings").await.status, 405, "the Ingestion API's answer");
     assert_eq!(up.page.get("/api/sites/a%2Fb/readings").await.json()["site_id"], "a/b");
     assert_eq!(up.page.get("/api/unknown").await.status, 404);
+}
+
+/// The requests that are counted with these labels.
+async fn counted(up: &Up, labels: &[&str]) -> u64 {
+    let request = up.processing.request(Method::GET, "/metrics").header("accept", "text/plain");
+    let text = Reply::of(request).await.text();
+    let mut lines = text.lines().filter(|line| {
+        line.contains("http_server_request_duration_seconds_count{")
+            && labels.iter().all(|label| line.contains(label))
+    });
+    let value = |line: &str| line.rsplit(' ').next().unwrap().parse::<u64>().unwrap();
+    lines.by_ref().map(value).sum()
+}
+
+#[tokio::test]
+async fn a_request_through_the_pages_port_is_counted_and_traced_once() {
+    let (directory, collector) = (directory(), Collector::start().await);
+    let launch = up(directory.path()).env("OTEL_EXPORTER_OTLP_ENDPOINT", collector.http());
+    let up = Up::launched(launch.env("OTEL_BSP_SCHEDULE_DELAY", 50), directory.path()).await;
+    send(&up.page, "/api/readings", 1).await;
+    send(&up.page, "/ingestion/readings", 1).await;
+    assert_eq!(up.page.get("/api/sites/site/readings").await.status, 200);
+    assert_eq!(up.page.get("/nope").await.status, 404);
+    let post = r#"http_request_method="POST""#;
+    assert_eq!(counted(&up, &[post]).await, 2);
+    assert_eq!(counted(&up, &[post, r#"http_route="/readings""#]).await, 2);
+    assert_eq!(counted(&up, &[r#"http_route="/sites/{site_id}/readings""#]).await, 1);
+    assert_eq!(counted(&up, &[r#"status_code="404""#, r#"http_route="""#]).await, 1);
+    let requests = || {
+        let spans = collector.spans().into_iter();
+        spans.filter(|span| span.span.kind == SERVER).map(|span| span.name().to_owned())
+    };
+    wait::until("the last span has arrived", async || requests().any(|name| name == "GET")).await;
+    let mut names: Vec<_> = requests().filter(|name| !name.contains("/metrics")).collect();
+    names.sort_unstable();
+    assert_eq!(names, ["GET", "GET /sites/{site_id}/readings", "POST /readings", "POST /readings"]);
 }
 
 #[tokio::test]

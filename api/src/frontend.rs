@@ -1,56 +1,91 @@
-//! The web page, and its way to the services.
+//! The web page and its way to the services, on one port.
 
 use std::sync::Arc;
 
-use poem::endpoint::EmbeddedFilesEndpoint;
+use poem::endpoint::{BoxEndpoint, EmbeddedFilesEndpoint};
 use poem::http::{HeaderValue, StatusCode, header};
-use poem::{Endpoint, EndpointExt, IntoEndpoint, Request, Response, Result, Route};
+use poem::{Endpoint, EndpointExt, Request, Response, Result, Route};
 use rust_embed::RustEmbed;
 
-use crate::middleware::Front;
+use crate::middleware::ApiMiddleware;
 use crate::paths::Paths;
 
 /// The built page; empty when the program was built without it.
 #[derive(RustEmbed)]
 #[folder = "$CARGO_MANIFEST_DIR/../frontend/dist"]
 #[allow_missing = true]
-struct Files;
+struct Assets;
 
 /// Only what this server sends may run or be shown.
 const CONTENT_SECURITY_POLICY: &str = "default-src 'self'; base-uri 'none'; object-src 'none'; \
                                        frame-ancestors 'none'; form-action 'self'";
 
-/// Where the files are whose names change with their contents.
-const HASHED: &str = "/assets/";
-const FOR_EVER: &str = "public, max-age=31536000, immutable";
-const ASK_EACH_TIME: &str = "no-cache";
+/// The folder of the assets whose names contain a hash of their contents.
+const HASHED_ASSETS: &str = "/assets/";
+const IMMUTABLE: &str = "public, max-age=31536000, immutable";
+const REVALIDATE: &str = "no-cache";
+
+/// `/api/readings…` is the Ingestion API's, every other `/api/…` the Processing Service's, both without the
+/// prefix.
+const API: &str = "/api";
+/// All of the Ingestion API, without the prefix.
+const INGESTION: &str = "/ingestion";
 
 /// Whether the program was built with the page.
 #[must_use]
 pub fn is_built_in() -> bool {
-    Files::get("index.html").is_some()
+    Assets::get("index.html").is_some()
 }
 
-/// The page at `/`. `/api/readings…` is the Ingestion API's, every other `/api/…` the Processing
-/// Service's, both without the prefix; `/ingestion/…` reaches all of the Ingestion API.
-pub fn page(
+/// The page at `/`, and the services below [`API`] and [`INGESTION`].
+///
+/// Both services are in their own [`ApiMiddleware`] already, so that only the rest gets one here: a request passes
+/// through one middleware, and is counted and traced once.
+pub fn frontend_endpoint(
     ingestion: impl Endpoint<Output = Response> + 'static,
     processing: impl Endpoint<Output = Response> + 'static,
 ) -> impl Endpoint<Output = Response> {
     let ingestion = Arc::new(ingestion);
-    let services = Services { ingestion: ingestion.clone(), processing };
-    let files = EmbeddedFilesEndpoint::<Files>::new().around(file);
-    let route = Route::new().nest("/", files).nest("/api", services).nest("/ingestion", ingestion);
-    Front::new(route.into_endpoint(), Paths::default())
+    let by_path = ServiceByPath { ingestion: ingestion.clone(), processing };
+    let services = Route::new().nest(API, by_path).nest(INGESTION, ingestion).boxed();
+    let assets = EmbeddedFilesEndpoint::<Assets>::new().around(asset);
+    let assets = Route::new().nest("/", assets);
+    Frontend { services, assets: ApiMiddleware::new(assets.map_to_response(), Paths::default()) }
 }
 
-/// A file, with the headers that the page's nginx gives it, too.
-async fn file(files: Arc<EmbeddedFilesEndpoint<Files>>, mut request: Request) -> Result<Response> {
-    let hashed = request.uri().path().starts_with(HASHED);
+struct Frontend<A> {
+    services: BoxEndpoint<'static, Response>,
+    assets: A,
+}
+
+impl<A: Endpoint<Output = Response>> Endpoint for Frontend<A> {
+    type Output = Response;
+
+    async fn call(&self, request: Request) -> Result<Response> {
+        let path = request.uri().path();
+        if is_below(path, API) || is_below(path, INGESTION) {
+            self.services.call(request).await
+        } else {
+            self.assets.call(request).await
+        }
+    }
+}
+
+fn is_below(path: &str, prefix: &str) -> bool {
+    path.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+/// An asset with the headers that nginx of the frontend image sends, too.
+async fn asset(
+    assets: Arc<EmbeddedFilesEndpoint<Assets>>,
+    mut request: Request,
+) -> Result<Response> {
+    let is_hashed = request.uri().path().starts_with(HASHED_ASSETS);
+    // The framework compares its own tag, which has no quotation marks.
     let known = request.headers_mut().remove(header::IF_NONE_MATCH);
-    let mut response = files.call(request).await?;
+    let mut response = assets.call(request).await?;
     let headers = response.headers_mut();
-    let caching = if hashed { FOR_EVER } else { ASK_EACH_TIME };
+    let caching = if is_hashed { IMMUTABLE } else { REVALIDATE };
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(caching));
     let policy = HeaderValue::from_static(CONTENT_SECURITY_POLICY);
     headers.insert(header::CONTENT_SECURITY_POLICY, policy);
@@ -66,7 +101,7 @@ async fn file(files: Arc<EmbeddedFilesEndpoint<Files>>, mut request: Request) ->
     Ok(response)
 }
 
-/// The framework's tag as RFC 9110 (8.8.3) has tags: in quotation marks.
+/// The framework's entity tag as RFC 9110 (8.8.3) spells it: in quotation marks.
 fn quoted(tag: &HeaderValue) -> Option<HeaderValue> {
     HeaderValue::from_str(&format!("\"{}\"", tag.to_str().ok()?)).ok()
 }
@@ -77,12 +112,13 @@ fn names(known: &HeaderValue, tag: &HeaderValue) -> bool {
     known.any(|known| known == b"*" || known.strip_prefix(b"W/").unwrap_or(known) == tag.as_bytes())
 }
 
-struct Services<I, P> {
+/// The services below [`API`], chosen by the path without the prefix.
+struct ServiceByPath<I, P> {
     ingestion: I,
     processing: P,
 }
 
-impl<I, P> Endpoint for Services<I, P>
+impl<I, P> Endpoint for ServiceByPath<I, P>
 where
     I: Endpoint<Output = Response>,
     P: Endpoint<Output = Response>,
@@ -101,6 +137,27 @@ where
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_a_whole_segment_is_a_prefix() {
+        for path in ["/api", "/api/", "/api/readings"] {
+            assert!(is_below(path, API), "{path}");
+        }
+        for path in ["/", "/apis", "/assets/api", "*", ""] {
+            assert!(!is_below(path, API), "{path}");
+        }
+    }
+
+    /// `OPTIONS *` has a path that no route matches.
+    #[tokio::test]
+    async fn what_has_no_route_has_the_error_body_of_the_services() {
+        let service = || poem::endpoint::make_sync(|_| Response::default());
+        let frontend = frontend_endpoint(service(), service());
+        let response = frontend.get_response(Request::builder().uri_str("*").finish()).await;
+        assert_eq!(response.status(), StatusCode::NOT_FOUND);
+        let body: serde_json::Value = response.into_body().into_json().await.unwrap();
+        assert_eq!(body["code"], "not_found");
+    }
 
     #[test]
     fn a_tag_is_named_alone_in_a_list_or_by_a_star() {

@@ -32,19 +32,19 @@ const REQUEST_ID: &str = "x-request-id";
 const MAX_REQUEST_ID_BYTES: usize = 128;
 
 /// Stands before a service.
-pub struct Front<E> {
+pub struct ApiMiddleware<E> {
     service: E,
     paths: Paths,
 }
 
-impl<E> Front<E> {
+impl<E> ApiMiddleware<E> {
     /// Stands before this service, which has these paths.
     pub const fn new(service: E, paths: Paths) -> Self {
         Self { service, paths }
     }
 }
 
-impl<E: Endpoint<Output = Response>> Endpoint for Front<E> {
+impl<E: Endpoint<Output = Response>> Endpoint for ApiMiddleware<E> {
     type Output = Response;
 
     async fn call(&self, mut request: Request) -> Result<Response> {
@@ -63,7 +63,7 @@ impl<E: Endpoint<Output = Response>> Endpoint for Front<E> {
     }
 }
 
-impl<E: Endpoint<Output = Response>> Front<E> {
+impl<E: Endpoint<Output = Response>> ApiMiddleware<E> {
     async fn answer(&self, request: Request, path: &str) -> Response {
         // A request that changes nothing has no outcome to be in doubt about.
         let is_safe = request.method().is_safe();
@@ -171,10 +171,10 @@ mod tests {
 
     use super::*;
 
-    fn front<F: Future<Output = Result<Response>> + Send>(
+    fn middleware<F: Future<Output = Result<Response>> + Send>(
         handler: impl Fn(Request) -> F + Send + Sync,
-    ) -> Front<impl Endpoint<Output = Response>> {
-        Front::new(make(handler), Paths::default())
+    ) -> ApiMiddleware<impl Endpoint<Output = Response>> {
+        ApiMiddleware::new(make(handler), Paths::default())
     }
 
     /// The sentence and the code of an error, whose body and header name the same request.
@@ -188,8 +188,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_panicking_handler_is_an_answer_without_internals() {
-        let front = front(|_| async { panic!("secret at 10.0.0.1") });
-        let response = front.get_response(Request::default()).await;
+        let middleware = middleware(|_| async { panic!("secret at 10.0.0.1") });
+        let response = middleware.get_response(Request::default()).await;
         assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
         let expected = ("Internal Server Error".to_owned(), "internal_error".to_owned());
         assert_eq!(error(response).await, expected);
@@ -197,10 +197,10 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_request_that_is_stuck_is_answered_in_time() {
-        let front = front(|_| std::future::pending());
+        let middleware = middleware(|_| std::future::pending());
         for (method, code) in [("GET", "request_timeout"), ("POST", "outcome_unknown")] {
             let request = Request::builder().method(method.parse().unwrap()).finish();
-            let response = front.get_response(request).await;
+            let response = middleware.get_response(request).await;
             assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
             assert_eq!(error(response).await.1, code, "{method}");
         }
@@ -208,10 +208,10 @@ mod tests {
 
     #[tokio::test]
     async fn a_usable_request_id_is_kept_and_another_replaced() {
-        let front = front(|_| async { Ok(Response::default()) });
+        let middleware = middleware(|_| async { Ok(Response::default()) });
         for (sent, kept) in [("abc-1", true), ("has space", false), ("", false)] {
             let request = Request::builder().header(REQUEST_ID, sent).finish();
-            let response = front.get_response(request).await;
+            let response = middleware.get_response(request).await;
             assert_eq!(response.headers()[REQUEST_ID] == sent, kept, "{sent:?}");
         }
     }

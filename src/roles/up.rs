@@ -85,7 +85,7 @@ impl Listeners {
     ) -> anyhow::Result<()> {
         let ingestion = || ingestion_api::service(backend, intake).endpoint;
         let processing = || processing_service::service(backend, consumer).endpoint;
-        let page = frontend::page(ingestion(), processing());
+        let page = frontend::frontend_endpoint(ingestion(), processing());
         let connections = || self.connections.clone();
         let taking = async {
             let end =

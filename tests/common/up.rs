@@ -30,7 +30,12 @@ pub fn up(directory: &Path) -> Launch {
 impl Up {
     /// Starts it and waits until it says where everything is.
     pub async fn start(directory: &Path) -> Self {
-        let mut process = up(directory).start_process();
+        Self::launched(up(directory), directory).await
+    }
+
+    /// Starts a command line over this data directory.
+    pub async fn launched(launch: Launch, directory: &Path) -> Self {
+        let mut process = launch.start_process();
         let said = wait::until_some("`up` says where everything is", async || {
             assert!(process.is_running(), "it has ended:\n{}", process.stderr());
             Some(process.stdout()).filter(|said| said.contains("Ctrl-C"))

@@ -10,7 +10,7 @@ use poem::{Endpoint, IntoEndpoint, Request, Response, Result, Route, get};
 use poem_openapi::{OpenApi, OpenApiService, ServerObject, Webhook};
 
 use crate::ingestion::IngestionApi;
-use crate::middleware::Front;
+use crate::middleware::ApiMiddleware;
 use crate::operations::{
     DeadLettersApi, IngestionHealthApi, MetricsApi, PipelineApi, ProbesApi, ProcessingHealthApi,
 };
@@ -79,7 +79,7 @@ where
         .at(DOCS, get(make_sync(move |_| Html(ui.clone()))))
         .at(OPENAPI_JSON, get(spec));
     let endpoint = Documented { docs, service: service.into_endpoint() };
-    Service { endpoint: Front::new(endpoint, paths), document }
+    Service { endpoint: ApiMiddleware::new(endpoint, paths), document }
 }
 
 /// A service with its documentation beside it. One route with the service nested in it would do, but
