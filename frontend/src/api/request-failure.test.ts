@@ -49,6 +49,13 @@ describe('any other status', () => {
     );
   });
 
+  it('names the request, whose id the services log', async () => {
+    const failure = await failureFromResponse(
+      response(500, { detail: 'Internal Server Error', code: 'internal_error', request_id: 'a1b2' }),
+    );
+    expect(toMessage(failure)).toBe('The service answered 500 (Internal Server Error). Request id: a1b2');
+  });
+
   it('names what a 413 means', async () => {
     expect(toMessage(await failureFromResponse(response(413, {})))).toBe(
       'The request is larger than the service accepts.',

@@ -8,7 +8,13 @@ export type RequestFailure =
   /** 422: validation errors of single fields, and of the request as a whole. */
   | { kind: 'invalid'; fields: FieldErrors; form: string[] }
   /** Any other status that is not a success. */
-  | { kind: 'errorStatus'; status: number; message: string; retryAfterSeconds: number | null }
+  | {
+      kind: 'errorStatus';
+      status: number;
+      message: string;
+      retryAfterSeconds: number | null;
+      requestId: string | null;
+    }
   /** No response, or one that cannot be parsed. */
   | { kind: 'unreachable'; message: string };
 
@@ -27,7 +33,7 @@ const FIELDS: ReadonlySet<string> = new Set<ReadingField>([
 ]);
 
 export async function failureFromResponse(response: Response): Promise<RequestFailure> {
-  const detail = await detailOf(response);
+  const { detail, request_id } = await bodyOf(response);
   if (response.status === 422 && Array.isArray(detail)) return invalid(detail);
   const text = typeof detail === 'string' ? detail : null;
   return {
@@ -35,15 +41,16 @@ export async function failureFromResponse(response: Response): Promise<RequestFa
     status: response.status,
     message: messageForStatus(response.status, text),
     retryAfterSeconds: retryAfter(response.headers.get('Retry-After'), Date.now()),
+    requestId: typeof request_id === 'string' ? request_id : null,
   };
 }
 
 /** Every error body of the services has `detail`; a proxy in between may respond with anything. */
-async function detailOf(response: Response): Promise<unknown> {
+async function bodyOf(response: Response): Promise<{ detail?: unknown; request_id?: unknown }> {
   try {
-    return ((await response.json()) as { detail?: unknown } | null)?.detail;
+    return ((await response.json()) as object | null) ?? {};
   } catch {
-    return undefined;
+    return {};
   }
 }
 
@@ -83,8 +90,13 @@ export function retryAfter(header: string | null, now: number): number | null {
 export function toMessage(failure: RequestFailure): string {
   if (failure.kind === 'invalid') return [...Object.values(failure.fields).flat(), ...failure.form].join(' ');
   if (failure.kind === 'unreachable') return failure.message;
-  const wait = failure.retryAfterSeconds;
-  return wait === null ? failure.message : `${failure.message} Try again in ${wait} s.`;
+  const { message, retryAfterSeconds: wait, requestId } = failure;
+  return [
+    message,
+    ...(wait === null ? [] : [`Try again in ${wait} s.`]),
+    // The services log it: an operator finds the cause by it.
+    ...(requestId === null ? [] : [`Request id: ${requestId}`]),
+  ].join(' ');
 }
 
 /** Converts what was thrown; an aborted request is not a failure and is thrown again. */

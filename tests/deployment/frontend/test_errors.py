@@ -15,8 +15,14 @@ from processes import Process, free_port, program, wait_for
 def detail(answer):
     assert answer.headers["Content-Type"] == "application/json"
     assert answer.headers["X-Request-Id"] and answer.headers["X-Content-Type-Options"] == "nosniff"
-    (text,) = json.loads(answer.read()).values()
-    return text
+    return error(answer)["detail"]
+
+
+def error(answer):
+    """The body of an error, which names the request that it belongs to."""
+    body = json.loads(answer.read())
+    assert list(body) == ["detail", "code", "request_id"] and body["request_id"] == answer.headers["X-Request-Id"]
+    return body
 
 
 SIZES = {"64 KiB and a byte": 65_537, "300 KB": 300_000, "3 MB": 3_000_000, "30 MB": 30_000_000}
@@ -48,7 +54,10 @@ def test_413_says_what_the_service_itself_says(page):
             connection = HTTPConnection(url.removeprefix("http://"), timeout=10)
             connection.request("POST", "/readings", b"x" * 65_537, {"Content-Type": "application/json"})
             answer = connection.getresponse()
-            assert (answer.status, json.loads(answer.read())) == (413, json.loads(page.get("/api/readings", "POST", b"x" * 65_537).read()))
+            own = error(page.get("/api/readings", "POST", b"x" * 65_537))
+            of_the_service = error(answer)
+            for member in ("detail", "code"):
+                assert (answer.status, own[member]) == (413, of_the_service[member])
         finally:
             service.kill()
 
@@ -57,10 +66,11 @@ def test_a_service_that_is_not_there_is_502_and_when_to_come_back(start):
     page = start(PROCESSING_URL=f"http://127.0.0.1:{free_port()}")
     answer = page.get("/api/sites")
     assert (answer.status, answer.headers["Retry-After"]) == (502, "5")
-    assert "whether the request was carried out is unknown" in detail(answer)
+    body = error(answer)
+    assert "whether the request was carried out is unknown" in body["detail"] and body["code"] == "service_unavailable"
     # A name that cannot be looked up.
     answer = start(INGESTION_URL="http://ingestion.invalid:8000").get("/api/readings", "POST", b"{}")
-    assert (answer.status, answer.headers["Retry-After"]) == (502, "5") and detail(answer)
+    assert (answer.status, answer.headers["Retry-After"]) == (502, "5") and error(answer)["code"] == "outcome_unknown"
 
 
 def test_a_service_that_does_not_answer_in_time_is_504(start):
@@ -84,25 +94,34 @@ def test_an_error_of_a_service_passes_as_it_is(page, status):
 
 
 @pytest.mark.parametrize(
-    ("request_text", "status", "text"),
+    ("request_text", "status", "text", "code"),
     [
-        (b"GET /api/readings HTTP/1.1\r\n\r\n", 400, "Bad Request"),
-        (b"POST /api/readings HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n", 400, "Bad Request"),
-        (b"GET /api/readings HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", 400, "Bad Request"),
-        (b"GET /api/\x00 HTTP/1.1\r\nHost: x\r\n\r\n", 400, "Bad Request"),
-        (b"GET /api/sites?" + b"x" * 9_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n", 414, "URI Too Long"),
-        (b"GET /api/sites HTTP/1.1\r\nHost: x\r\nCookie: " + b"x" * 9_000 + b"\r\n\r\n", 431, "Request Header Fields Too Large"),
-        (b"POST /api/readings HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip\r\n\r\n", 501, "Not Implemented"),
-        (b"POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 0\r\n\r\n", 405, "Method Not Allowed"),
+        (b"GET /api/readings HTTP/1.1\r\n\r\n", 400, "Bad Request", "malformed_request"),
+        (b"POST /api/readings HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n", 400, "Bad Request", "malformed_request"),
+        (b"GET /api/readings HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", 400, "Bad Request", "malformed_request"),
+        (b"GET /api/\x00 HTTP/1.1\r\nHost: x\r\n\r\n", 400, "Bad Request", "malformed_request"),
+        (b"GET /api/sites?" + b"x" * 9_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n", 414, "URI Too Long", "uri_too_long"),
+        (b"GET /api/sites HTTP/1.1\r\nHost: x\r\nCookie: " + b"x" * 9_000 + b"\r\n\r\n", 431, "Request Header Fields Too Large", "headers_too_large"),
+        (b"POST /api/readings HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip\r\n\r\n", 501, "Not Implemented", "unsupported_transfer_coding"),
+        (b"POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 0\r\n\r\n", 405, "Method Not Allowed", "method_not_allowed"),
     ],
 )
-def test_what_is_no_request_is_told_so_in_json_and_reaches_no_service(page, request_text, status, text):
+def test_what_is_no_request_is_told_so_in_json_and_reaches_no_service(page, request_text, status, text, code):
     answer = page.raw(request_text)
     head, _, body = answer.partition(b"\r\n\r\n")
     assert head.startswith(f"HTTP/1.1 {status} ".encode()), answer[:300]
-    assert json.loads(body) == {"detail": text}
-    assert re.search(rb"^X-Request-Id: \S+\r?$", head, re.M) and b"Content-Type: application/json" in head
+    request_id = re.search(rb"^X-Request-Id: (\S+)\r?$", head, re.M)[1].decode()
+    assert json.loads(body) == {"detail": text, "code": code, "request_id": request_id}
+    assert b"Content-Type: application/json" in head
     assert (b"Allow: GET, HEAD" in head) == (status == 405)
+
+
+@pytest.mark.parametrize("request_id", ['a"b', "a\\b", '\\"', "usual-1"])
+def test_an_error_is_json_whatever_the_id_of_its_request(page, request_id):
+    answer = page.get("/nothing", headers={"X-Request-Id": request_id})
+    assert answer.headers["X-Request-Id"] == request_id
+    expected = {"detail": "Not Found", "code": "not_found"}
+    assert json.loads(answer.read()) == expected | ({"request_id": request_id} if request_id == "usual-1" else {})
 
 
 def test_a_file_that_is_not_there_is_404(page):

@@ -90,13 +90,13 @@ def test_it_is_ready_and_does_not_say_what_it_is(page):
 def test_a_path_above_the_root_is_refused(page):
     # nginx does this before anything can be configured; such a site is read from the Processing Service itself.
     answer = page.get("/api/sites/..%2F..%2F..%2Fx/readings")
-    assert (answer.status, json.loads(answer.read())) == (400, {"detail": "Bad Request"})
+    assert (answer.status, json.loads(answer.read())["detail"]) == (400, "Bad Request")
 
 
 def test_our_own_locations_cannot_be_asked_for(page):
     for path in ("/.ingestion", "/.processing", "/.error", "/%2Eerror", "//.error"):
         answer = page.get(path)
-        assert (answer.status, json.loads(answer.read())) == (404, {"detail": "Not Found"}), path
+        assert (answer.status, json.loads(answer.read())["detail"]) == (404, "Not Found"), path
 
 
 @pytest.mark.parametrize("path", ["/api", "/ingestion", "/assets"])
@@ -178,7 +178,7 @@ def test_the_way_to_the_processing_service_can_be_for_reading_only(start):
     page = start(FRONTEND_READ_ONLY="true")
     for method, path in (("DELETE", "/api/pipeline/dead-letters/1-0"), ("POST", "/api/pipeline/dead-letters/1-0/retry"), ("DELETE", "/api/%70ipeline/x"), ("GETX", "/api/x")):
         answer = page.get(path, method)
-        assert (answer.status, json.loads(answer.read())) == (403, {"detail": "Forbidden"}), (method, path)
+        assert (answer.status, json.loads(answer.read())["code"]) == (403, "forbidden"), (method, path)
     assert page.told("/api/sites")["service"] == "processing"
     assert page.told("/api/readings", "POST", b"{}")["service"] == "ingestion"
 
