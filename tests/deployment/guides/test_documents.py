@@ -46,6 +46,28 @@ def test_paths_that_a_document_names_exist(document):
         assert found, f"{document} names {name}, which does not exist"
 
 
+# Crates whose code logs what an operator reads.
+SOURCES = "".join(path.read_text() for crate in ("src", "readings/src", "actors/src", "api/src") for path in sorted((REPOSITORY / crate).rglob("*.rs")))
+# A text that goes on in the next line of the source.
+CONTINUED = re.compile(r"\\\n\s*")
+
+
+def runbook():
+    """The log lines that the runbook explains."""
+    text = (REPOSITORY / "docs/delivery-guarantees.md").read_text()
+    table = text.partition("## Runbook")[2].partition("\n\n**")[0]
+    first = [line.split(" | ")[0] for line in table.splitlines() if line.startswith("| ") and "---" not in line][1:]
+    return [line for cell in first for line in re.findall(r'"([^"]+)"', cell)]
+
+
+def test_log_lines_of_the_runbook_are_logged():
+    code = CONTINUED.sub("", SOURCES)
+    lines = runbook()
+    # What stands for a name of the operator's may be anything.
+    logged = [re.search(r".*".join(map(re.escape, line.split(" … "))), code) for line in lines]
+    assert len(lines) > 8 and [line for line, found in zip(lines, logged) if not found] == []
+
+
 def test_every_page_in_docs_is_in_the_index():
     index = (REPOSITORY / "docs/README.md").read_text()
     pages = {path.name for path in (REPOSITORY / "docs").glob("*.md")} - {"README.md"}
