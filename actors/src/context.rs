@@ -4,11 +4,10 @@ use std::time::Instant;
 
 use readings::store::delivery::Delivery;
 use readings::store::series::SeriesStore;
-use readings::store::sites::SiteIndex;
+use readings::store::site_index::SiteIndex;
 use readings::store::stream::ReadingStream;
 use readings::store::{RedisServer, StoreError};
 use tokio_util::sync::CancellationToken;
-use tracing::warn;
 
 use crate::config::PipelineConfig;
 use crate::flow::in_flight::InFlightWindow;
@@ -17,7 +16,6 @@ use crate::flow::retry::retry_forever;
 use crate::flow::server_clock::ServerClock;
 use crate::flow::throttle::Throttle;
 use crate::flow::traces::Traces;
-use crate::metrics::METRICS;
 
 /// Shared by all actors of a pipeline; outlives each of them.
 #[derive(Debug)]
@@ -58,28 +56,11 @@ impl PipelineContext {
     /// Retried until Redis answers, and never dropped with an error: these entries have been delivered,
     /// and a server that replaces this one may not have them.
     pub async fn filter_dead_lettered(&self, delivery: &mut Delivery) {
-        if !delivery.is_sifted {
+        if !delivery.is_filtered {
             let ids: Vec<_> = delivery.ids().collect();
-            let request = || self.stream.buried_ids(ids.iter().copied());
-            delivery.sift(&retry_forever(&self.outage, request).await);
+            let request = || self.stream.dead_lettered_ids(ids.iter().copied());
+            delivery.filter_dead_lettered(&retry_forever(&self.outage, request).await);
         }
-    }
-
-    /// Creates the consumer group if it does not exist, and counts that. Returns whether it did.
-    pub async fn ensure_group(&self) -> Result<bool, StoreError> {
-        let created = self.stream.ensure_group().await?;
-        if created {
-            METRICS.group_created();
-        }
-        Ok(created)
-    }
-
-    /// As [`Self::ensure_group`], where the group existed before.
-    pub async fn recreate_group(&self) -> Result<(), StoreError> {
-        if self.ensure_group().await? {
-            warn!("the consumer group was deleted; created it again from the stream's start");
-        }
-        Ok(())
     }
 
     /// Reads the server's clock, which the ages of entries are measured by.

@@ -22,7 +22,6 @@ pub const CATALOGUE: &[Metric] = &[
     DEAD_LETTERED,
     LOST_BODIES,
     ROLLED_BACK,
-    GROUPS_CREATED,
     TRIMMED,
     LAG_CORRECTED,
     EXPIRED,
@@ -87,12 +86,6 @@ const ROLLED_BACK: Metric = Metric::counter(
     "Entries that Redis had lost, stored from memory: others may be lost",
 );
 
-/// Counted by whoever finds the group missing, here or where readings are taken.
-pub const GROUPS_CREATED: Metric = Metric::counter(
-    "consumer_groups_created",
-    "Times the consumer group was missing; after the first start, readings may be lost",
-);
-
 const TRIMMED: Metric =
     Metric::counter("entries_trimmed", "Entries removed from the stream after all had them");
 
@@ -122,7 +115,6 @@ pub(crate) struct Metrics {
     reclaimed: Counter<u64>,
     dead_lettered: Counter<u64>,
     lost_bodies: Counter<u64>,
-    groups_created: Counter<u64>,
     lost_ownership: Counter<u64>,
     rolled_back: Counter<u64>,
     trimmed: Counter<u64>,
@@ -141,7 +133,6 @@ pub(crate) static METRICS: LazyLock<Metrics> = LazyLock::new(|| Metrics {
     reclaimed: RECLAIMED.build_counter(),
     dead_lettered: DEAD_LETTERED.build_counter(),
     lost_bodies: LOST_BODIES.build_counter(),
-    groups_created: GROUPS_CREATED.build_counter(),
     lost_ownership: LOST_OWNERSHIP.build_counter(),
     rolled_back: ROLLED_BACK.build_counter(),
     trimmed: TRIMMED.build_counter(),
@@ -189,10 +180,6 @@ impl Metrics {
 
     pub fn lost_bodies(&self, entries: usize) {
         self.lost_bodies.add(entries as u64, &[]);
-    }
-
-    pub fn group_created(&self) {
-        self.groups_created.add(1, &[]);
     }
 
     pub fn lost_ownership(&self, entries: usize) {

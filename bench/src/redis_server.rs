@@ -49,7 +49,7 @@ pub fn free_port() -> io::Result<u16> {
 /// # Errors
 /// When the client library refuses the address.
 pub fn server(port: u16) -> anyhow::Result<RedisServer> {
-    Ok(RedisServer::at(&HOST.to_string(), port)?)
+    Ok(RedisServer::from_host_port(&HOST.to_string(), port)?)
 }
 
 /// A connection for commands that the `readings` crate has no function for.

@@ -3,7 +3,7 @@
 use anyhow::Context;
 use api::operations::DeadLetter;
 use readings::store::StreamId;
-use readings::store::dead_letters::LetterPage;
+use readings::store::dead_letters::DeadLetterPage;
 use readings::store::stream::ReadingStream;
 
 use super::redis_discovery;
@@ -37,7 +37,7 @@ async fn stream(settings: &ToolRedis) -> anyhow::Result<ReadingStream> {
 async fn list(stream: &ReadingStream) -> anyhow::Result<()> {
     let (mut after, mut is_empty) = (None, true);
     loop {
-        let LetterPage { letters, more } = stream.dead_letters(after, PAGE).await?;
+        let DeadLetterPage { letters, has_more: more } = stream.dead_letters(after, PAGE).await?;
         after = letters.last().map(|letter| letter.id);
         is_empty &= letters.is_empty();
         for letter in letters {
@@ -53,7 +53,7 @@ async fn list(stream: &ReadingStream) -> anyhow::Result<()> {
 async fn say_why_there_are_none(stream: &ReadingStream) -> anyhow::Result<()> {
     let name = stream.keys().stream();
     anyhow::ensure!(
-        stream.status().await?.is_some(),
+        stream.info().await?.is_some(),
         "there is no stream {name} in this Redis (REDIS_STREAM)"
     );
     console::complain(format_args!("there are no dead letters of {name}"));
@@ -113,7 +113,7 @@ async fn selected(
     loop {
         let page = stream.dead_letters(ids.last().copied(), PAGE).await?;
         ids.extend(page.letters.iter().map(|letter| letter.id));
-        if !page.more {
+        if !page.has_more {
             return Ok(ids);
         }
     }

@@ -11,7 +11,7 @@ use crate::roles::{ingestion_api, processing_service, service_context::Backend};
 /// # Errors
 /// When the service cannot be put together.
 pub fn run(role: DocumentedRole) -> anyhow::Result<()> {
-    let backend = Backend::unconnected(RedisServer::at("localhost", 6379)?);
+    let backend = Backend::unconnected(RedisServer::from_host_port("localhost", 6379)?);
     let document = match role {
         DocumentedRole::IngestionApi => {
             ingestion_api::service(&backend, &ingestion_api::Intake::default()).document

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use indicatif::{HumanCount, ProgressBar, ProgressStyle};
-use readings::store::reconciliation::{Accounting, Found};
+use readings::store::reconcile::{ReconcileCounts, Reconciler};
 use readings::store::stream::ReadingStream;
 
 use super::redis_discovery;
@@ -24,17 +24,17 @@ const BAR: &str = "{pos} of {len} entries {wide_bar} {eta} left";
 pub async fn run(arguments: ReconcileArguments) -> anyhow::Result<()> {
     let server = redis_discovery::server(&arguments.redis).await?;
     let stream = ReadingStream::new(arguments.redis.redis.keys(), server.shared());
-    let accounting = account(&stream, &arguments).await?;
-    for id in &accounting.missing {
+    let reconciler = account(&stream, &arguments).await?;
+    for id in &reconciler.missing {
         console::say(id);
     }
-    let missing = accounting.missing.len();
-    console::complain(summary(&accounting.found, missing));
+    let missing = reconciler.missing.len();
+    console::complain(summary(&reconciler.counts, missing));
     if missing == 0 {
         return Ok(());
     }
     anyhow::ensure!(arguments.repair, "with --repair they become pending, and services store them");
-    let restored = stream.restore(&accounting.missing).await?;
+    let restored = stream.make_pending(&reconciler.missing).await?;
     console::complain(format_args!("{restored} are pending again: services take them over now"));
     anyhow::ensure!(restored == missing, "the others were trimmed meanwhile");
     Ok(())
@@ -43,26 +43,27 @@ pub async fn run(arguments: ReconcileArguments) -> anyhow::Result<()> {
 async fn account(
     stream: &ReadingStream,
     arguments: &ReconcileArguments,
-) -> anyhow::Result<Accounting> {
+) -> anyhow::Result<Reconciler> {
     let expired_before = arguments.retention.oldest_kept();
-    let begun = Accounting::begin(stream.clone(), expired_before).await?;
-    let mut accounting = begun.with_context(|| {
+    let begun = Reconciler::begin(stream.clone(), expired_before).await?;
+    let mut reconciler = begun.with_context(|| {
         format!("there is no consumer group {}, so nothing was delivered", stream.keys().group())
     })?;
     let entries = stream.length().await?;
     let mut progress = Progress::over(entries);
     loop {
-        match accounting.go_on().await? {
+        match reconciler.next_page().await? {
             0 => break,
             looked_at => progress.note(looked_at),
         }
     }
     progress.bar.finish_and_clear();
-    Ok(accounting)
+    Ok(reconciler)
 }
 
-fn summary(found: &Found, missing: usize) -> String {
-    let Found { pending, buried, stored, expired, removed } = found;
+fn summary(found: &ReconcileCounts, missing: usize) -> String {
+    let ReconcileCounts { pending, dead_lettered: buried, stored, expired, site_deleted: removed } =
+        found;
     format!(
         "delivered entries in the stream: {stored} stored, {pending} pending, {buried} buried, \
          {expired} too old, {removed} of removed sites; {missing} are nowhere"

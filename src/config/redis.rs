@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use readings::store::{Keys, Password, RedisServer, Secrets};
+use readings::store::{Credentials, Keys, Password, RedisServer};
 
 use super::SettingFault;
 use super::parsers::server_port;
@@ -53,19 +53,19 @@ impl RedisSettings {
             named.map_err(|fault| SettingFault::new("REDIS_URL", fault))?
         } else {
             let host = self.redis_host.as_deref().unwrap_or("localhost");
-            let named = RedisServer::at(host, self.redis_port);
+            let named = RedisServer::from_host_port(host, self.redis_port);
             named.map_err(|fault| SettingFault::new("REDIS_HOST", fault))?
         };
-        let server = server.with_secrets(self.secrets()?);
+        let server = server.with_credentials(self.secrets()?);
         let rule = |fault| format!("must have the certificates of authorities: {fault}");
         server.map_err(|fault| SettingFault::new("REDIS_TLS_CA_FILE", rule(fault)))
     }
 
-    fn secrets(&self) -> Result<Secrets, SettingFault> {
+    fn secrets(&self) -> Result<Credentials, SettingFault> {
         let password = match (self.redis_password.clone(), &self.redis_password_file) {
-            (None, None) => Password::OfUrl,
-            (Some(password), None) => Password::Given(password),
-            (None, Some(file)) => Password::InFile(readable("REDIS_PASSWORD_FILE", file)?),
+            (None, None) => Password::FromUrl,
+            (Some(password), None) => Password::Inline(password),
+            (None, Some(file)) => Password::FromFile(readable("REDIS_PASSWORD_FILE", file)?),
             (Some(_), Some(_)) => {
                 let rule = "and REDIS_PASSWORD_FILE must not both be set";
                 return Err(SettingFault::new("REDIS_PASSWORD", rule));
@@ -73,7 +73,7 @@ impl RedisSettings {
         };
         let ca_file = self.redis_tls_ca_file.as_ref();
         let tls_ca_file = ca_file.map(|file| readable("REDIS_TLS_CA_FILE", file)).transpose()?;
-        Ok(Secrets { password, tls_ca_file })
+        Ok(Credentials { password, tls_ca_file })
     }
 
     /// The names of stream and group.

@@ -6,7 +6,7 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
-use readings::store::{Password, RedisServer, Secrets};
+use readings::store::{Credentials, Password, RedisServer};
 use tracing::warn;
 
 use super::HOST;
@@ -124,10 +124,10 @@ impl Directory {
 
     /// The server that runs or ran here. Without a password if there is none: older versions had none.
     pub fn server(&self) -> Option<RedisServer> {
-        let server = RedisServer::at(HOST, self.port()?).ok()?;
+        let server = RedisServer::from_host_port(HOST, self.port()?).ok()?;
         let file = self.0.join(PASSWORD);
-        let password = if file.exists() { Password::InFile(file) } else { Password::OfUrl };
-        server.with_secrets(Secrets { password, tls_ca_file: None }).ok()
+        let password = if file.exists() { Password::FromFile(file) } else { Password::FromUrl };
+        server.with_credentials(Credentials { password, tls_ca_file: None }).ok()
     }
 
     /// Writes where a server is going to be, and its password.

@@ -4,7 +4,6 @@ use std::net::Ipv4Addr;
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
-use actors::metrics::GROUPS_CREATED;
 use api::ingestion::{Backlog, IngestionApi};
 use api::operations::{IngestionHealthApi, MetricsApi, ProbesApi, Readiness};
 use api::server::Connections;
@@ -16,7 +15,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
-use tracing::{info, warn};
+use tracing::warn;
 
 use super::listener::{announce_and_serve, listen, serve, share};
 use super::runtime_thread;
@@ -36,7 +35,7 @@ pub async fn run(settings: IngestionSettings) -> anyhow::Result<()> {
     let ending = shutdown::on_signal()?;
     let intake = Intake::new(&settings.intake)?;
     let backend =
-        Backend::new(&settings.redis, settings.redis.server()?, Requirements::of_ingestion);
+        Backend::new(&settings.redis, settings.redis.server()?, Requirements::for_ingestion);
     let listener = listen(
         &settings.listen,
         Ipv4Addr::UNSPECIFIED,
@@ -132,22 +131,12 @@ pub fn service(
 }
 
 /// Creates stream and consumer group whenever they are missing: an autoscaler that finds no group
-/// knows no backlog, and starts no processing service that would create it. Where they were there
-/// before, readings may have been lost with them.
+/// knows no backlog, and starts no processing service that would create it.
 async fn make_sure_of_group(stream: ReadingStream) {
-    let missed = GROUPS_CREATED.build_counter();
-    let (mut was_there, mut failures) = (false, 0_u32);
+    let mut failures = 0_u32;
     loop {
         match stream.ensure_group().await {
-            Ok(created) => {
-                if created && was_there {
-                    missed.add(1, &[]);
-                    warn!("the consumer group was gone and has been created again");
-                } else if created {
-                    info!(group = stream.keys().group(), "created the consumer group");
-                }
-                (was_there, failures) = (true, 0);
-            }
+            Ok(()) => failures = 0,
             Err(error) => {
                 failures += 1;
                 if failures.is_power_of_two() {

@@ -13,7 +13,7 @@ use api::spec::{self, Service};
 use poem::{Endpoint, Response};
 use readings::store::Requirements;
 use readings::store::series::SeriesStore;
-use readings::store::sites::SiteIndex;
+use readings::store::site_index::SiteIndex;
 use tokio_util::sync::CancellationToken;
 
 use super::listener::{announce_and_serve, listen};
@@ -34,7 +34,7 @@ pub async fn run(settings: ProcessingSettings) -> anyhow::Result<()> {
     let ending = shutdown::on_signal()?;
     let pipeline = settings.consumer.pipeline(&settings.redis)?;
     let backend =
-        Backend::new(&settings.redis, settings.redis.server()?, Requirements::of_processing);
+        Backend::new(&settings.redis, settings.redis.server()?, Requirements::for_processing);
     let listener = listen(
         &settings.listen,
         Ipv4Addr::UNSPECIFIED,

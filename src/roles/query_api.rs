@@ -21,7 +21,8 @@ const NO_CONSUMER: &str = "";
 /// When the settings are of no use, or the port is taken.
 pub async fn run(settings: QuerySettings) -> anyhow::Result<()> {
     let ending = shutdown::on_signal()?;
-    let backend = Backend::new(&settings.redis, settings.redis.server()?, Requirements::of_queries);
+    let backend =
+        Backend::new(&settings.redis, settings.redis.server()?, Requirements::for_queries);
     let listener = listen(
         &settings.listen,
         Ipv4Addr::UNSPECIFIED,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use api::operations::{Draining, PipelineWatch, RenderPrometheus};
-use readings::store::server_report::Danger;
+use readings::store::Misconfiguration;
 use readings::store::stream::ReadingStream;
 use readings::store::{Keys, RedisServer, Requirements, SharedConnection, StoreError};
 
@@ -118,19 +118,19 @@ impl Backend {
         for danger in dangers {
             match danger {
                 // Its configuration is not the user's to change.
-                Danger::NoMemoryLimit if self.is_private => {}
-                Danger::NoMemoryLimit => info!("{danger}"),
-                danger if danger.forbids_readiness() => error!("{danger}"),
+                Misconfiguration::NoMemoryLimit if self.is_private => {}
+                Misconfiguration::NoMemoryLimit => info!("{danger}"),
+                danger if danger.fails_readiness() => error!("{danger}"),
                 danger => warn!("{danger}"),
             }
         }
     }
 
-    async fn dangers(&self) -> Result<Vec<Danger>, StoreError> {
-        let mut dangers = self.queries.examined().await?.dangers();
+    async fn dangers(&self) -> Result<Vec<Misconfiguration>, StoreError> {
+        let mut dangers = self.queries.server_check().await?.misconfigurations();
         // What Redis says of itself may be a part of what is denied.
-        if !dangers.iter().any(Danger::forbids_readiness) {
-            dangers.extend(self.queries.server_report().await?.dangers());
+        if !dangers.iter().any(Misconfiguration::fails_readiness) {
+            dangers.extend(self.queries.server_info().await?.check());
         }
         Ok(dangers)
     }

@@ -51,7 +51,7 @@ pub async fn run(settings: UpSettings) -> anyhow::Result<()> {
 }
 
 fn needs(keys: &Keys) -> Requirements {
-    Requirements::of_ingestion(keys).and(Requirements::of_processing(keys))
+    Requirements::for_ingestion(keys).and(Requirements::for_processing(keys))
 }
 
 pub(super) struct Listeners {

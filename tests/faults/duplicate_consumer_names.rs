@@ -64,5 +64,5 @@ async fn a_service_that_is_started_again_is_no_namesake_of_its_former_life() {
 
 /// Who has shown that it lives, and when it last did.
 async fn lives(redis: &RedisServer) -> Vec<(String, f64)> {
-    redis.run(&["ZRANGE", "energy_readings:lives", "0", "-1", "WITHSCORES"]).await
+    redis.run(&["ZRANGE", "energy_readings:consumer-instances", "0", "-1", "WITHSCORES"]).await
 }

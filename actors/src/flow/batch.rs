@@ -6,8 +6,8 @@ use std::time::Instant;
 use readings::SiteId;
 use readings::store::codec::StreamEntry;
 use readings::store::dead_letters::DeadLetter;
-use readings::store::insertions::Insertion;
-use readings::store::{Epoch, StreamId};
+use readings::store::write_batch::SiteWrite;
+use readings::store::{Generation, StreamId};
 
 use super::in_flight::InFlightPermit;
 
@@ -36,12 +36,12 @@ pub(crate) struct SiteBatch {
 pub(crate) struct PreparedWrite {
     pub site: SiteId,
     pub entries: Vec<StreamEntry>,
-    pub command: Insertion,
+    pub command: SiteWrite,
     pub permit: InFlightPermit,
     /// As in [`ReadBatch`].
     pub requested_at: Instant,
     /// The connection's generation in which the site was indexed last.
-    pub indexed_in: Option<Epoch>,
+    pub indexed_in: Option<Generation>,
 }
 
 /// Entries that need not be delivered again: stored, or deleted from the stream.
@@ -50,7 +50,7 @@ pub(crate) struct AckBatch {
     pub permit: InFlightPermit,
     /// The connection's generation in which Redis confirmed it. A server of a later generation may not
     /// have what this one stored.
-    pub generation: Epoch,
+    pub generation: Generation,
 }
 
 /// Entries that are to be dead-lettered.
@@ -62,11 +62,11 @@ pub(crate) struct DeadLetterBatch {
 
 impl SiteBatch {
     /// Encodes the readings. A panic meanwhile is a processing failure of these entries.
-    pub fn prepare(self, indexed_in: Option<Epoch>) -> PreparedWrite {
+    pub fn prepare(self, indexed_in: Option<Generation>) -> PreparedWrite {
         let Self { site, entries, permit, requested_at } = self;
         let permit = permit.begin_work();
         fail::fail_point!("writer-before-zadd");
-        let command = Insertion::new(&site, &entries);
+        let command = SiteWrite::new(&site, &entries);
         let permit = permit.end_work();
         PreparedWrite { site, entries, command, permit, requested_at, indexed_in }
     }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use readings::store::StoreError;
-use readings::store::lives::Life;
+use readings::store::consumer_instances::ConsumerInstance;
 use tracing::{info, warn};
 
 use super::periodic_task::PeriodicTask;
@@ -25,17 +25,17 @@ const CONSUMER_TTL: Duration = Duration::from_mins(5);
 
 pub(crate) struct ConsumerJanitor {
     context: Arc<PipelineContext>,
-    instance: Life,
+    instance: ConsumerInstance,
 }
 
 impl ConsumerJanitor {
     pub fn new(context: Arc<PipelineContext>) -> Self {
-        let instance = Life::of(&context.config.consumer);
+        let instance = ConsumerInstance::of(&context.config.consumer);
         Self { context, instance }
     }
 
     async fn detect_duplicate(&self) -> Result<(), StoreError> {
-        if self.context.stream.has_namesake(&self.instance).await? {
+        if self.context.stream.detect_duplicate(&self.instance).await? {
             METRICS.namesake_seen();
             let consumer = &self.context.config.consumer;
             warn!(%consumer, "another process has the same CONSUMER_NAME; each repeats the other's work");
@@ -55,7 +55,7 @@ impl PeriodicTask for ConsumerJanitor {
         let PipelineContext { stream, config, .. } = self.context.as_ref();
         stream.heartbeat(&config.consumer).await?;
         self.context.sync_clock().await?;
-        let deleted = stream.forget_idle_consumers(CONSUMER_TTL).await?;
+        let deleted = stream.delete_idle_consumers(CONSUMER_TTL).await?;
         if !deleted.is_empty() {
             info!(?deleted, "deleted consumers without a heartbeat");
         }

@@ -41,7 +41,7 @@ impl LagCorrector {
         self.was_denied = false;
         match correction {
             None => self.next_skip = 1,
-            Some(LagCorrection { before, unread, is_right_now: true }) => {
+            Some(LagCorrection { before, unread, is_correct: true }) => {
                 METRICS.lag_corrected();
                 info!(lag = %before, unread, "corrected the consumer group's lag");
                 self.next_skip = 1;

@@ -89,7 +89,7 @@ impl<T> PeriodicActorState<T> {
 /// The `StreamReader` reports an unavailable Redis and a missing group, so neither is logged here.
 fn log_failure(task: &'static str, error: &StoreError) {
     let is_unavailable = matches!(error.class, ErrorClass::Timeout | ErrorClass::Disconnected);
-    if !is_unavailable && !error.wants_group() && !error.is_missing_key() {
+    if !is_unavailable && !error.is_missing_group() && !error.is_missing_key() {
         warn!(%error, task, "maintenance task failed");
     }
 }

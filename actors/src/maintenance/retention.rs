@@ -44,7 +44,7 @@ impl PeriodicTask for ReadingsRetention {
                 if draining.is_cancelled() {
                     return Ok(());
                 }
-                expired += series.remove_before(site, oldest_kept).await?;
+                expired += series.expire_before(site, oldest_kept).await?;
             }
             after = page.into_iter().next_back();
             if after.is_none() {

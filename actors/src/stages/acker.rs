@@ -21,7 +21,7 @@ use std::time::{Duration, Instant};
 
 use instrumentation::log_throttle::LogThrottle;
 use ractor::{Actor, ActorProcessingErr, ActorRef};
-use readings::store::{Epoch, StoreError, StreamId};
+use readings::store::{Generation, StoreError, StreamId};
 use tracing::warn;
 
 use super::dead_letterer::DeadLetterer;
@@ -119,7 +119,7 @@ impl AckerState {
         self.queued_entries = 0;
         let queue = std::mem::take(&mut self.queue);
         fail::fail_point!("acker-before-xack");
-        let generation = self.context.stream.epoch();
+        let generation = self.context.stream.generation();
         let mut current = Vec::with_capacity(queue.len());
         let mut outdated = Vec::new();
         for AckBatch { permit, generation: stored_in } in queue {
@@ -130,7 +130,7 @@ impl AckerState {
         self.acknowledge(current, generation).await;
     }
 
-    async fn acknowledge(&self, permits: Vec<InFlightPermit>, generation: Epoch) {
+    async fn acknowledge(&self, permits: Vec<InFlightPermit>, generation: Generation) {
         let ids: Vec<StreamId> = permits.iter().flat_map(InFlightPermit::ids).copied().collect();
         if ids.is_empty() {
             return;
@@ -156,8 +156,8 @@ impl AckerState {
     async fn resolve_shortfall(&self, ids: &[StreamId]) -> Result<(), StoreError> {
         static THROTTLE: LogThrottle = LogThrottle::new();
         let PipelineContext { stream, series, .. } = self.context.as_ref();
-        self.context.recreate_group().await?;
-        let dead_letters = stream.buried_among(&ids.iter().copied().collect()).await?;
+        stream.ensure_group().await?;
+        let dead_letters = stream.dead_letters_of(&ids.iter().copied().collect()).await?;
         for dead_letter in dead_letters.values() {
             // `None`: an entry that is no reading, so it was not stored.
             let Some(entry) = dead_letter.entry() else { continue };

@@ -7,8 +7,8 @@ use std::time::Instant;
 use instrumentation::log_throttle::LogThrottle;
 use readings::store::codec::StreamEntry;
 use readings::store::consumers::Ownership;
-use readings::store::insertions::{Inserted, Insertion, Insertions};
-use readings::store::{Epoch, ErrorClass, StoreError, StreamId};
+use readings::store::write_batch::{SiteWrite, WriteBatch, WriteResult};
+use readings::store::{ErrorClass, Generation, StoreError, StreamId};
 use tracing::warn;
 
 use crate::context::PipelineContext;
@@ -22,9 +22,9 @@ pub(super) struct BulkWrite {
     context: Arc<PipelineContext>,
     writes: Vec<PreparedWrite>,
     /// The commands of all writes; valid in `generation`, and until entries may have been claimed.
-    commands: Insertions,
+    commands: WriteBatch,
     /// The connection's generation in which the commands were built.
-    generation: Epoch,
+    generation: Generation,
     /// When the first of the entries was requested.
     requested_at: Instant,
 }
@@ -37,7 +37,7 @@ pub(super) struct CompletedWrite {
     /// Entries that were not written: claimed by another consumer, or dead-lettered.
     pub fenced: HashSet<StreamId>,
     /// The connection's generation in which the writes were confirmed.
-    pub generation: Epoch,
+    pub generation: Generation,
 }
 
 /// The result of the ownership check.
@@ -53,16 +53,16 @@ struct Fence {
 struct Attempt {
     rejections: Vec<Option<StoreError>>,
     fence: Fence,
-    generation: Epoch,
+    generation: Generation,
 }
 
 impl BulkWrite {
     /// A bulk write of these writes; one at least.
     pub fn new(context: Arc<PipelineContext>, mut writes: Vec<PreparedWrite>) -> Self {
-        let generation = context.sites.epoch();
+        let generation = context.sites.generation();
         let new_sites = writes.iter().filter(|write| write.indexed_in != Some(generation));
         let new_sites = new_sites.map(|write| &write.site);
-        let mut commands = Insertions::listing(&context.sites, new_sites);
+        let mut commands = WriteBatch::indexing(&context.sites, new_sites);
         for write in &mut writes {
             commands.push(std::mem::take(&mut write.command));
         }
@@ -85,15 +85,16 @@ impl BulkWrite {
         let fence = if is_late { self.fence().await? } else { Fence::default() };
         fail::fail_point!("bulk-write-after-fence");
         // In a new generation the server may have lost its index: all sites are indexed again.
-        let is_outdated = self.generation != self.context.sites.epoch();
+        let is_outdated = self.generation != self.context.sites.generation();
         let rebuilt = (is_late || is_outdated).then(|| self.rebuild(&fence));
         let commands = rebuilt.as_ref().unwrap_or(&self.commands);
         let timing = CommandTiming::start("ZADD");
-        let Inserted { listed, new, epoch } = self.context.series.insert(commands).await?;
-        report_index_error(listed)?;
-        let rejections = self.rejections(new, &fence)?;
+        let WriteResult { indexed, added, generation } =
+            self.context.series.write(commands).await?;
+        report_index_error(indexed)?;
+        let rejections = self.rejections(added, &fence)?;
         self.record_stored(timing, &rejections, &fence);
-        Ok(Attempt { rejections, fence, generation: epoch })
+        Ok(Attempt { rejections, fence, generation })
     }
 
     /// Finds the entries that another consumer has claimed while this process was suspended or waited for
@@ -103,24 +104,25 @@ impl BulkWrite {
     async fn fence(&self) -> Result<Fence, StoreError> {
         let PipelineContext { stream, config, traces, .. } = self.context.as_ref();
         let ids: Vec<_> = self.writes.iter().flat_map(|write| ids(&write.entries)).collect();
-        let Ownership { taken, unheld, gone } = stream.ownership(&config.consumer, &ids).await?;
+        let Ownership { claimed_by_other, not_pending, deleted } =
+            stream.ownership(&config.consumer, &ids).await?;
         // Dead-lettering acknowledges an entry, so a dead-lettered one is not pending any more.
-        let mut fenced = stream.buried_ids(&unheld | &gone).await?;
-        let deleted = &gone - &fenced;
-        if !taken.is_empty() {
-            METRICS.lost_ownership(taken.len());
-            traces.fail("claimed_by_other", taken.iter().copied());
-            log_claimed_by_other(taken.len());
+        let mut fenced = stream.dead_lettered_ids(&not_pending | &deleted).await?;
+        let deleted = &deleted - &fenced;
+        if !claimed_by_other.is_empty() {
+            METRICS.lost_ownership(claimed_by_other.len());
+            traces.fail("claimed_by_other", claimed_by_other.iter().copied());
+            log_claimed_by_other(claimed_by_other.len());
         }
-        fenced.extend(taken);
+        fenced.extend(claimed_by_other);
         Ok(Fence { fenced, deleted })
     }
 
-    fn rebuild(&self, fence: &Fence) -> Insertions {
+    fn rebuild(&self, fence: &Fence) -> WriteBatch {
         let sites = self.writes.iter().map(|write| &write.site);
-        let mut commands = Insertions::listing(&self.context.sites, sites);
+        let mut commands = WriteBatch::indexing(&self.context.sites, sites);
         for write in self.writes.iter().filter(|write| fence.keeps_any(write)) {
-            commands.push(Insertion::new(&write.site, fence.kept(write)));
+            commands.push(SiteWrite::new(&write.site, fence.kept(write)));
         }
         commands
     }

@@ -172,7 +172,7 @@ fn forward_to_acker(
         write.entries.retain(|entry| !fenced.contains(&entry.id));
         let mut dead_letters = Vec::with_capacity(write.entries.len());
         for entry in &write.entries {
-            dead_letters.push(DeadLetter::refused(entry, error.without_server(), 1));
+            dead_letters.push(DeadLetter::from_entry(entry, error.without_server(), 1));
         }
         acker.cast(AckerMessage::DeadLetter(DeadLetterBatch { dead_letters, permit }))?;
     }

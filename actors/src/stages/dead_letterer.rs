@@ -36,11 +36,11 @@ impl DeadLetterer {
 
     async fn write(&self, dead_letter: &DeadLetter) -> Result<(), StoreError> {
         let PipelineContext { stream, config, .. } = self.context.as_ref();
-        match stream.bury(dead_letter, &config.consumer).await {
+        match stream.dead_letter(dead_letter, &config.consumer).await {
             // The entry is acknowledged in the same step, which needs the group.
-            Err(error) if error.wants_group() => {
-                self.context.recreate_group().await?;
-                stream.bury(dead_letter, &config.consumer).await
+            Err(error) if error.is_missing_group() => {
+                stream.ensure_group().await?;
+                stream.dead_letter(dead_letter, &config.consumer).await
             }
             result => result,
         }

@@ -52,7 +52,7 @@ impl Dispatcher {
         mut delivery: Delivery,
         requested_at: Instant,
     ) -> Result<(), DownstreamClosed> {
-        self.context.window.record_entry_size(delivery.len(), delivery.bytes);
+        self.context.window.record_entry_size(delivery.len(), delivery.field_bytes);
         // A read of pending entries and a claim also deliver what this process is still processing.
         delivery.retain(|id| !self.context.window.contains(id));
         if delivery.is_empty() {
@@ -78,12 +78,12 @@ impl Dispatcher {
     }
 
     fn classify(&self, delivery: Delivery) -> Classified {
-        let Delivery { entries, undecodable, bodiless, buried, .. } = delivery;
+        let Delivery { entries, undecodable, deleted, dead_lettered, .. } = delivery;
         let mut classified = Classified {
             readings: Vec::with_capacity(entries.len()),
             dead_letters: undecodable.into_iter().map(DeadLetter::from).collect(),
-            deleted: bodiless,
-            dead_lettered: buried,
+            deleted,
+            dead_lettered,
             ..Classified::default()
         };
         let max_failures = self.context.config.max_processing_failures.get();
@@ -93,7 +93,7 @@ impl Dispatcher {
                 failures if failures < max_failures => classified.quarantined.push(entry),
                 failures => {
                     let reason = format!("storing it failed {failures} times, each with a panic");
-                    let dead_letter = DeadLetter::refused(&entry, reason, failures);
+                    let dead_letter = DeadLetter::from_entry(&entry, reason, failures);
                     classified.dead_letters.push(dead_letter);
                 }
             }
@@ -128,7 +128,7 @@ impl Dispatcher {
 
     fn acknowledge(&self, permit: InFlightPermit) -> Result<(), DownstreamClosed> {
         if !permit.ids().is_empty() {
-            let generation = self.context.stream.epoch();
+            let generation = self.context.stream.generation();
             self.acker.cast(AckerMessage::Acknowledge(AckBatch { permit, generation }))?;
         }
         Ok(())

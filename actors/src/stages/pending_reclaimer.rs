@@ -51,7 +51,7 @@ impl EntrySource for PendingReclaimer {
 
     /// The `StreamReader` reports an unavailable Redis, and creates a missing group.
     fn on_failure(&mut self, error: &StoreError) -> Duration {
-        if error.wants_group() {
+        if error.is_missing_group() {
             self.cursor = StreamId::ZERO;
         } else {
             self.failures += 1;

@@ -72,10 +72,10 @@ impl EntrySource for StreamReader {
     }
 
     fn on_failure(&mut self, error: &StoreError) -> Duration {
-        if error.wants_group() {
+        if error.is_missing_group() {
             // The group was deleted, and the readings perhaps with it: a write of before is no longer a
             // reason to acknowledge its entries.
-            self.context.stream.end_epoch();
+            self.context.stream.invalidate();
         }
         // A reply may still be on its way: without the connection no entry is delivered to it any more, and
         // those that were are pending.
@@ -125,11 +125,9 @@ impl StreamReader {
 
     async fn connect(&self) -> Result<GroupReader, StoreError> {
         let PipelineContext { stream, server, config, window, .. } = self.context.as_ref();
-        if self.context.ensure_group().await? {
-            info!(group = stream.keys().group(), "created the consumer group");
-        }
+        stream.ensure_group().await?;
         self.context.sync_clock().await?;
-        window.record_entry_size(1, stream.likely_entry_bytes().await?);
+        window.record_entry_size(1, stream.estimated_entry_bytes().await?);
         stream.reader(server, &config.consumer, config.read_block).await
     }
 

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use ractor::{Actor, ActorProcessingErr, ActorRef};
-use readings::store::Epoch;
+use readings::store::Generation;
 
 use super::bulk_writer::BulkWriterMessage;
 use crate::context::PipelineContext;
@@ -22,7 +22,7 @@ pub(super) struct WriterState {
     context: Arc<PipelineContext>,
     bulk_writer: ActorRef<BulkWriterMessage>,
     /// The connection's generation in which the site was indexed last.
-    indexed_in: Option<Epoch>,
+    indexed_in: Option<Generation>,
 }
 
 pub(super) struct Writer;
@@ -63,7 +63,7 @@ impl WriterState {
     }
 
     fn forward(&mut self, batch: SiteBatch) -> Result<(), DownstreamClosed> {
-        let indexed_in = self.indexed_in.replace(self.context.sites.epoch());
+        let indexed_in = self.indexed_in.replace(self.context.sites.generation());
         let write = batch.prepare(indexed_in);
         Ok(self.bulk_writer.cast(BulkWriterMessage::Enqueue(write))?)
     }

@@ -177,7 +177,7 @@ impl WriterPoolState {
     }
 
     fn prepare_here(&mut self, batch: SiteBatch) {
-        let indexed_in = self.indexed_sites.insert(&batch.site, self.context.sites.epoch());
+        let indexed_in = self.indexed_sites.insert(&batch.site, self.context.sites.generation());
         let write = batch.prepare(indexed_in);
         // Err: the supervisor is about to restart this actor as well. The write is dropped: abandoned, and
         // read again.

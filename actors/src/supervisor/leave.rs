@@ -9,12 +9,12 @@ use crate::context::PipelineContext;
 /// the consumer if it has none.
 pub(super) async fn leave_group(context: &PipelineContext) -> Result<(), StoreError> {
     let PipelineContext { stream, config, .. } = context;
-    let handed_over = stream.hand_over(&config.consumer).await?;
+    let handed_over = stream.release_pending(&config.consumer).await?;
     if handed_over > 0 {
         warn!(
             handed_over,
             "entries are pending after the drain; other consumers can claim them now"
         );
     }
-    stream.forget_consumer(&config.consumer).await.map(drop)
+    stream.delete_consumer(&config.consumer).await.map(drop)
 }

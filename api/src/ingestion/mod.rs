@@ -15,7 +15,7 @@ use poem_openapi::registry::MetaSchema;
 use poem_openapi::{ApiResponse, Enum, Object, OpenApi};
 use readings::Reading;
 use readings::store::codec::ingestion_time;
-use readings::store::idempotency::{AppendedOnce, IdempotencyKey};
+use readings::store::idempotency::{IdempotencyKey, IdempotentAppend};
 use readings::store::stream::ReadingStream;
 use readings::store::{StoreError, StreamId};
 use readings::validation::{Fault, FaultKind, Location, parse_reading};
@@ -167,10 +167,16 @@ impl IngestionApi {
             return rejected(vec![key_fault(FaultKind::KeyType, key)]);
         }
         let (now, ttl) = (ingestion_time(Utc::now()), self.idempotency_ttl);
-        match self.stream.append_once(reading, &now, &IdempotencyKey::new(key, body), ttl).await {
-            Ok(AppendedOnce::Now(id)) => accepted(id, Some(false)),
-            Ok(AppendedOnce::Before(id)) => accepted(id, Some(true)),
-            Ok(AppendedOnce::OtherBody) => rejected(vec![key_fault(FaultKind::KeyReused, key)]),
+        match self
+            .stream
+            .append_idempotent(reading, &now, &IdempotencyKey::new(key, body), ttl)
+            .await
+        {
+            Ok(IdempotentAppend::Appended(id)) => accepted(id, Some(false)),
+            Ok(IdempotentAppend::Replayed(id)) => accepted(id, Some(true)),
+            Ok(IdempotentAppend::KeyConflict) => {
+                rejected(vec![key_fault(FaultKind::KeyReused, key)])
+            }
             Err(error) => not_taken(&error),
         }
     }

@@ -3,7 +3,7 @@
 use poem_openapi::payload::Json;
 use poem_openapi::{Enum, Object, OpenApi};
 use readings::store::backlog::GroupBacklog;
-use readings::store::status::GroupStatus;
+use readings::store::info::GroupInfo;
 use readings::store::stream::ReadingStream;
 use readings::store::{SharedConnection, StoreError};
 use tracing::debug;
@@ -67,7 +67,7 @@ pub struct ConsumerGroup {
 impl From<GroupBacklog> for ConsumerGroup {
     fn from(backlog: GroupBacklog) -> Self {
         let GroupBacklog { group, unread, .. } = backlog;
-        let GroupStatus { name, consumers, pending, .. } = group;
+        let GroupInfo { name, consumers, pending, .. } = group;
         Self { name, consumers, pending, lag: unread.entries }
     }
 }

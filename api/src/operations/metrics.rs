@@ -9,8 +9,8 @@ use poem_openapi::registry::{MetaSchema, MetaSchemaRef, Registry};
 use poem_openapi::types::{ToJSON, Type};
 use poem_openapi::{ApiResponse, Object, OpenApi, ResponseContent};
 use readings::store::StoreError;
+use readings::store::info::{EntryPreview, StreamInfo};
 use readings::store::stream::ReadingStream;
-use readings::store::stream_status::{DisplayedEntry, StreamStatus};
 use serde_json::{Map, Value, json};
 
 use super::health::ConsumerGroup;
@@ -157,8 +157,7 @@ impl MetricsApi {
 
 impl MetricsApi {
     async fn describe(&self) -> Result<Option<StreamMetrics>, StoreError> {
-        let Some(StreamStatus { length, first_entry, last_entry, .. }) =
-            self.stream.status().await?
+        let Some(StreamInfo { length, first_entry, last_entry, .. }) = self.stream.info().await?
         else {
             return Ok(None);
         };
@@ -194,8 +193,8 @@ fn is_zero_quality(parameter: &str) -> bool {
 }
 
 /// An entry as redis-py gives it, and the original passed on: `[id, {field: value}]`.
-fn shown(entry: Option<DisplayedEntry>) -> Shaped<Entry> {
-    Shaped::new(entry.map_or(Value::Null, |DisplayedEntry { id, fields, .. }| {
+fn shown(entry: Option<EntryPreview>) -> Shaped<Entry> {
+    Shaped::new(entry.map_or(Value::Null, |EntryPreview { id, fields, .. }| {
         let fields: Map<_, _> = fields.into_iter().map(|(name, v)| (name, v.into())).collect();
         json!([id.to_string(), fields])
     }))

@@ -72,7 +72,7 @@ impl ProbesApi {
         match reason {
             // The log says so for what was asked of Redis, with the server.
             NotReady::Store(error) => debug!(%error, "not ready"),
-            NotReady::Danger(danger) => self.tell(Some(&danger.to_string())),
+            NotReady::Misconfiguration(danger) => self.tell(Some(&danger.to_string())),
         }
         ReadyAnswer::NotReady(Json(reason.problem()))
     }

@@ -1,6 +1,6 @@
 //! What a service needs of Redis to be ready.
 
-use readings::store::server_report::Danger;
+use readings::store::Misconfiguration;
 use readings::store::stream::ReadingStream;
 use readings::store::{SharedConnection, StoreError, StreamId};
 
@@ -20,7 +20,7 @@ pub enum Readiness {
 /// Why a service is not ready.
 pub(super) enum NotReady {
     Store(StoreError),
-    Danger(Danger),
+    Misconfiguration(Misconfiguration),
 }
 
 impl From<StoreError> for NotReady {
@@ -34,9 +34,9 @@ impl NotReady {
     pub fn problem(&self) -> ErrorBody {
         match self {
             Self::Store(error) => error_body(error).0,
-            Self::Danger(danger) => {
+            Self::Misconfiguration(danger) => {
                 let code = match danger {
-                    Danger::Exhausted { .. } => ErrorCode::StreamExhausted,
+                    Misconfiguration::Exhausted { .. } => ErrorCode::StreamExhausted,
                     _ => ErrorCode::StoreMisconfigured,
                 };
                 ErrorBody::new(code, danger.to_string())
@@ -50,29 +50,29 @@ impl Readiness {
     pub(super) async fn check(&self) -> Result<(), NotReady> {
         match self {
             Self::Reads(connection) => {
-                forbid(connection.examined().await?.dangers())?;
+                forbid(connection.server_check().await?.misconfigurations())?;
                 Ok(connection.ping().await?)
             }
             Self::Writes(stream, connection) => {
-                forbid(connection.examined().await?.dangers())?;
+                forbid(connection.server_check().await?.misconfigurations())?;
                 stream.probe_writes().await?;
-                forbid(connection.server_report().await?.dangers())?;
+                forbid(connection.server_info().await?.check())?;
                 forbid(end_of(stream).await?)
             }
         }
     }
 }
 
-fn forbid(dangers: Vec<Danger>) -> Result<(), NotReady> {
-    let forbidding = dangers.into_iter().find(Danger::forbids_readiness);
-    forbidding.map_or(Ok(()), |danger| Err(NotReady::Danger(danger)))
+fn forbid(dangers: Vec<Misconfiguration>) -> Result<(), NotReady> {
+    let forbidding = dangers.into_iter().find(Misconfiguration::fails_readiness);
+    forbidding.map_or(Ok(()), |danger| Err(NotReady::Misconfiguration(danger)))
 }
 
 /// What has been delivered up to the largest id there is comes to nothing after that: the stream takes
 /// no more, and a group that was set there is delivered nothing.
-async fn end_of(stream: &ReadingStream) -> Result<Vec<Danger>, StoreError> {
+async fn end_of(stream: &ReadingStream) -> Result<Vec<Misconfiguration>, StoreError> {
     let group = stream.group().await?;
     let ended = group.is_some_and(|group| group.last_delivered_id == StreamId::MAX);
     let stream = || stream.keys().stream().to_owned();
-    Ok(ended.then(|| Danger::Exhausted { stream: stream() }).into_iter().collect())
+    Ok(ended.then(|| Misconfiguration::Exhausted { stream: stream() }).into_iter().collect())
 }

@@ -14,7 +14,7 @@ use poem_openapi::{ApiResponse, Object, OpenApi};
 use readings::SiteId;
 use readings::store::StoreError;
 use readings::store::series::SeriesStore;
-use readings::store::sites::SiteIndex;
+use readings::store::site_index::SiteIndex;
 
 use self::readings_body::Export;
 pub use self::readings_body::ReadingsJson;

@@ -12,7 +12,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::ser::Formatter;
 
-use super::StreamId;
+use super::stream_id::StreamId;
 use crate::iso8601::{self, Instant, TimestampFault};
 use crate::power::{Power, PowerFault};
 use crate::reading::{DeviceId, Reading, SiteId, Timestamp};

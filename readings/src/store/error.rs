@@ -1,4 +1,4 @@
-//! What can go wrong between us and Redis, by what to do about it.
+//! Errors of Redis.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -8,20 +8,20 @@ use redis::RedisError;
 
 use super::error_class::ErrorClass;
 
-/// The operation of errors in which nothing had been sent yet.
+/// The operation of errors before any command was sent.
 pub(super) const CONNECT: &str = "connect";
 
-/// The server that an error concerns, as logs name it: `host:port`, the path of a socket, or a master
-/// with its Sentinels.
+/// The server of an error, as logs name it: `host:port`, the path of a socket, or a master with its
+/// Sentinels.
 pub(super) type ServerName = Arc<str>;
 
-/// A failed exchange with Redis. Its text is for logs: it names the server, once, and the cause, once
-/// (so there is no [`std::error::Error::source`], which would name it again).
+/// A failed command. Its text is for logs: it contains the server and the cause, each once (so there is no
+/// [`std::error::Error::source`], which would repeat the cause).
 #[derive(Debug, Clone)]
 pub struct StoreError {
     /// The Redis command that failed.
     pub operation: &'static str,
-    /// What kind of trouble it is.
+    /// Its class.
     pub class: ErrorClass,
     server: ServerName,
     cause: Cause,
@@ -29,9 +29,9 @@ pub struct StoreError {
 
 #[derive(Debug, Clone)]
 enum Cause {
-    /// What the server or the client library said.
+    /// The error of the server or the client library.
     Redis(RedisError),
-    /// What was found here. It names no address, so clients may be told.
+    /// A finding of this process. It contains no address, so it may be shown to clients.
     Found(Cow<'static, str>),
 }
 
@@ -62,7 +62,7 @@ impl StoreError {
         Self { operation, class, server: Arc::clone(server), cause: Cause::Redis(cause) }
     }
 
-    /// What was found to be wrong with the server, or on the way to it.
+    /// A finding about the server, or the way to it.
     pub(super) fn found(
         server: &ServerName,
         operation: &'static str,
@@ -72,18 +72,18 @@ impl StoreError {
         Self { operation, class, server: Arc::clone(server), cause: Cause::Found(text.into()) }
     }
 
-    /// A reply of another shape than the command's documentation says.
+    /// A reply whose shape the command's documentation does not describe.
     pub(super) fn unexpected_reply(server: &ServerName, operation: &'static str) -> Self {
         let text = "the reply has an unexpected shape";
         Self::found(server, operation, ErrorClass::Other, text)
     }
 
-    /// The same error as one of this server.
+    /// The same error at another server.
     pub(super) fn of(self, server: &ServerName) -> Self {
         Self { server: Arc::clone(server), ..self }
     }
 
-    /// The code that the server began its refusal with, such as `BUSYGROUP`.
+    /// The code that the server's error begins with, such as `BUSYGROUP`.
     pub(super) fn code(&self) -> Option<&str> {
         match &self.cause {
             Cause::Redis(error) => error.code(),
@@ -91,34 +91,33 @@ impl StoreError {
         }
     }
 
-    /// `XINFO` has no code of its own for a key that does not exist.
+    /// Whether a key does not exist; `XINFO` has no code of its own for that.
     #[must_use]
     pub fn is_missing_key(&self) -> bool {
         let Cause::Redis(error) = &self.cause else { return false };
         self.code() == Some("ERR") && error.detail().is_some_and(|text| text == "no such key")
     }
 
-    /// Whether no server was reached: it refused, or has no address.
+    /// Whether no server was reached: it refused the connection, or has no address.
     pub(super) fn was_never_connected(&self) -> bool {
         matches!(&self.cause, Cause::Redis(error) if error.is_connection_refusal())
     }
 
-    /// Whether the server may have carried out the command although we have no answer.
+    /// Whether the server may have executed the command although no reply arrived.
     #[must_use]
     pub fn outcome_is_unknown(&self) -> bool {
         let sent = self.operation != CONNECT;
         sent && matches!(self.class, ErrorClass::Timeout | ErrorClass::Disconnected)
     }
 
-    /// The text without the server, for what is shown to clients or kept with an entry.
+    /// The text without the server, for clients and dead letters.
     #[must_use]
     pub fn without_server(&self) -> String {
         let Self { operation, class, cause, .. } = self;
         format!("{operation} failed ({class}): {cause}")
     }
 
-    /// What is wrong with the server, and what to do about it, where that was found here. It names no
-    /// address.
+    /// Why the server cannot be used, and the remedy, where this process found it. It contains no address.
     #[must_use]
     pub fn finding(&self) -> Option<&str> {
         match &self.cause {
@@ -128,7 +127,7 @@ impl StoreError {
     }
 }
 
-/// The result of an exchange with Redis.
+/// The result of a command.
 pub type StoreResult<T> = Result<T, StoreError>;
 
 #[cfg(test)]
@@ -138,7 +137,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_text_names_the_server_once_and_no_cause_twice() {
+    fn a_text_has_the_server_and_the_cause_once() {
         let refused = io::Error::new(io::ErrorKind::ConnectionRefused, "Connection refused");
         let error = StoreError::new(&"one:6379".into(), CONNECT, refused.into());
         let text = format!("{:#}", anyhow_like(&error));
@@ -153,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_was_sent_may_have_been_carried_out() {
+    fn only_a_command_that_was_sent_may_have_been_executed() {
         let late = || RedisError::from(io::Error::from(io::ErrorKind::TimedOut));
         assert!(StoreError::new(&"one".into(), "XADD", late()).outcome_is_unknown());
         assert!(!StoreError::new(&"one".into(), CONNECT, late()).outcome_is_unknown());

@@ -1,43 +1,43 @@
-//! Classes of trouble with Redis, each with one way to act on it.
+//! Classes of Redis errors, each with one way to react.
 
 use std::fmt;
 
 use redis::RedisError;
 
-/// Classes of trouble, each with one way to act on it.
+/// Classes of Redis errors, each with one way to react.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ErrorClass {
-    /// The stream or its consumer group is gone: create it again, at the start of the stream.
+    /// The stream or its consumer group does not exist: create it again, from the start of the stream.
     NoGroup,
-    /// The server is loading, runs a long script, has all the clients it may have, or has lost its
-    /// cluster: wait and try again.
+    /// The server is loading, runs a long script, has reached `maxclients`, or has lost its cluster: retry
+    /// later.
     Busy,
-    /// The server is a replica, or one without its master: connect anew.
+    /// The server is a replica, or has lost its master: reconnect.
     ReadOnly,
-    /// No memory, no disk or too few replicas: nothing was written; wait and try again.
+    /// No memory, no disk or too few replicas: nothing was written; retry later.
     Full,
-    /// No answer in time; the command may have been carried out.
+    /// No reply in time; the command may have been executed.
     Timeout,
-    /// The connection is gone or could not be made.
+    /// The connection was closed, or could not be established.
     Disconnected,
-    /// Wrong or missing credentials, or a command or key that the user may not use.
+    /// Wrong or missing credentials, or a command or key that the user has no permission for.
     Denied,
-    /// The key holds another kind of value than a reading's.
+    /// The key has another type than the command expects.
     WrongType,
-    /// The stream's last id is the largest there can be: an operator must rename the stream.
+    /// The stream has run out of entry ids: an operator must rename the stream.
     Exhausted,
-    /// A server that cannot be used: a node of a cluster, one without commands that are needed, or
-    /// none of Redis'. An operator must name another or change its configuration.
+    /// A server that cannot be used: a node of a cluster, one without needed commands, or one that is not
+    /// Redis. An operator must name another or change its configuration.
     Unsuitable,
-    /// Anything else, most likely a defect.
+    /// Another error, most likely a defect.
     Other,
 }
 
-/// How Redis begins what it says of `XADD` to a stream whose last id is the largest.
+/// The beginning of Redis' error for `XADD` to a stream whose last id is the largest.
 const EXHAUSTED: &str = "The stream has exhausted the last possible ID";
 
-/// How Redis 7 refuses commands and keys within scripts, and what the client library makes of a
-/// `SELECT` that is refused; all others begin with `NOPERM`.
+/// Redis 7's errors for denied commands and keys within scripts, and the client library's for a denied
+/// `SELECT`; all others begin with `NOPERM`.
 const DENIED: [&str; 4] = [
     "can't run this command",
     "can't access at least one of the keys",
@@ -48,6 +48,8 @@ const DENIED: [&str; 4] = [
 impl ErrorClass {
     pub(super) fn of(error: &RedisError) -> Self {
         match error.code() {
+            // UNBLOCKED: the stream was deleted or replaced while a read blocked on it, and its group with
+            // it. The next read would fail with NOGROUP.
             Some("NOGROUP" | "UNBLOCKED") => Self::NoGroup,
             Some("LOADING" | "BUSY" | "TRYAGAIN" | "CLUSTERDOWN") => Self::Busy,
             Some("READONLY" | "MASTERDOWN") => Self::ReadOnly,
@@ -64,7 +66,7 @@ impl ErrorClass {
         }
     }
 
-    /// What Redis has no code of its own for.
+    /// Errors without a code of their own.
     fn of_text(text: &str) -> Self {
         if text.contains(EXHAUSTED) {
             Self::Exhausted
@@ -110,7 +112,7 @@ impl ErrorClass {
     }
 }
 
-/// Whether a server's refusal (`ERR …`) says that it does not know the command, or its subcommand.
+/// Whether an error (`ERR …`) reports that the server does not know the command, or its subcommand.
 pub(super) fn is_unknown_command(text: &str) -> bool {
     let text = text.to_ascii_lowercase();
     text.starts_with("unknown command")
@@ -129,7 +131,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn refusals_without_a_code_of_their_own_are_told_by_their_text() {
+    fn errors_without_a_code_of_their_own_are_classified_by_their_text() {
         let class = |reply: &[u8]| {
             let reply = redis::parse_redis_value(reply).unwrap();
             ErrorClass::of(&reply.extract_error().unwrap_err())

@@ -1,8 +1,8 @@
-//! Every key name; the only file with a key literal.
+//! The names of all Redis keys; no other file has a key literal.
 
 use crate::reading::SiteId;
 
-/// The keys of one stream and the consumer group that works on it.
+/// The keys of one stream, and its consumer group.
 #[derive(Debug, Clone)]
 pub struct Keys {
     stream: String,
@@ -28,44 +28,44 @@ impl Keys {
         &self.group
     }
 
-    /// The stream of entries that cannot become readings.
+    /// The stream of dead letters.
     #[must_use]
     pub fn dead_letters(&self) -> String {
         format!("{}:dead", self.stream)
     }
 
-    /// The ids that entries in the dead-letter stream had in the stream of readings: a sorted set by
-    /// their milliseconds.
+    /// The dead-lettered ids, as they were in the stream of readings: a sorted set, scored by their
+    /// milliseconds.
     #[must_use]
-    pub fn buried(&self) -> String {
+    pub fn dead_lettered_ids(&self) -> String {
         format!("{}:ids", self.dead_letters())
     }
 
-    /// The index of known sites: a sorted set, all scores 0, so that it is ordered by bytes.
+    /// The site index: a sorted set, all scores 0, so that it is ordered by bytes.
     #[must_use]
     pub fn sites(&self) -> String {
         format!("{}:sites", self.stream)
     }
 
-    /// The processes that consume the stream: a sorted set by their last signs of life.
+    /// The consumer instances: a sorted set, scored by their last heartbeats.
     #[must_use]
-    pub fn lives(&self) -> String {
-        format!("{}:lives", self.stream)
+    pub fn consumer_instances(&self) -> String {
+        format!("{}:consumer-instances", self.stream)
     }
 
-    /// The idempotency keys of one period and shard. In the slot of the stream, as they are written
-    /// together.
+    /// The idempotency keys of one window and shard: a hash, in the hash slot of the stream, as one script
+    /// writes both.
     #[must_use]
-    pub fn idempotency(&self, period: u64, shard: u16) -> String {
+    pub fn idempotency(&self, window: u64, shard: u16) -> String {
         let stream = &self.stream;
         if stream.contains('{') {
-            format!("{stream}:idempotency:{period}:{shard}")
+            format!("{stream}:idempotency:{window}:{shard}")
         } else {
-            format!("{{{stream}}}:idempotency:{period}:{shard}")
+            format!("{{{stream}}}:idempotency:{window}:{shard}")
         }
     }
 
-    /// A key that never exists: writing to it without creating it shows whether Redis takes writes.
+    /// A key that never exists: a write to it that must not create it shows whether Redis accepts writes.
     #[must_use]
     pub fn probe(&self) -> String {
         format!("{}:probe", self.stream)
@@ -78,6 +78,6 @@ pub fn series(site: &SiteId) -> String {
     format!("site:{site}:readings")
 }
 
-/// The sorted set of no site, as a site's id is not empty: whether a user may use those of sites can be
-/// tried on it.
-pub(super) const NOBODYS_SERIES: &str = "site::readings";
+/// A key in the form of a site's that belongs to none, as a site's id is not empty: permissions for the
+/// keys of sites are probed with it.
+pub(super) const ABSENT_SERIES: &str = "site::readings";

@@ -10,7 +10,7 @@ use poem_openapi::param::{Path, Query};
 use poem_openapi::payload::Json;
 use poem_openapi::types::ToJSON;
 use poem_openapi::{ApiResponse, Object, OpenApi};
-use readings::store::dead_letters::{KeptLetter, LetterPage};
+use readings::store::dead_letters::{DeadLetterPage, StoredDeadLetter};
 use readings::store::stream::ReadingStream;
 use readings::store::{StoreError, StreamId};
 use tracing::info;
@@ -57,15 +57,15 @@ pub struct DeadLetter {
     fields: Vec<Field>,
 }
 
-impl From<KeptLetter> for DeadLetter {
-    fn from(letter: KeptLetter) -> Self {
+impl From<StoredDeadLetter> for DeadLetter {
+    fn from(letter: StoredDeadLetter) -> Self {
         let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
         let field = |(name, value)| Field { name: text(name), value: text(value) };
         Self {
             id: letter.id.to_string(),
             original_id: letter.original_id,
             reason: letter.reason,
-            deliveries: letter.deliveries,
+            deliveries: letter.failures,
             consumer: letter.consumer,
             time: time(letter.id),
             fields: letter.fields.into_iter().map(field).collect(),
@@ -243,8 +243,8 @@ impl DeadLettersApi {
     }
 }
 
-fn page(LetterPage { letters, more }: LetterPage) -> DeadLetters {
-    let next = letters.last().filter(|_| more).map(|letter| letter.id);
+fn page(DeadLetterPage { letters, has_more }: DeadLetterPage) -> DeadLetters {
+    let next = letters.last().filter(|_| has_more).map(|letter| letter.id);
     DeadLetters {
         dead_letters: letters.into_iter().map(Into::into).collect(),
         next_cursor: next.map(|id| id.to_string()),

@@ -8,9 +8,9 @@ use poem_openapi::payload::Json;
 use poem_openapi::{ApiResponse, Object, OpenApi};
 use readings::store::StoreError;
 use readings::store::backlog::GroupBacklog;
-use readings::store::status::ConsumerStatus;
+use readings::store::info::ConsumerInfo;
+use readings::store::info::EntryPreview;
 use readings::store::stream::ReadingStream;
-use readings::store::stream_status::DisplayedEntry;
 
 pub use self::stream_monitor::{CATALOGUE as PIPELINE_CATALOGUE, PipelineWatch};
 use crate::error_body::ErrorBody;
@@ -123,8 +123,8 @@ impl PipelineApi {
 
 impl PipelineApi {
     async fn state(&self) -> Result<PipelineState, StoreError> {
-        let status = self.stream.status().await?.unwrap_or_default();
-        let id = |entry: Option<DisplayedEntry>| entry.map(|entry| entry.id.to_string());
+        let status = self.stream.info().await?.unwrap_or_default();
+        let id = |entry: Option<EntryPreview>| entry.map(|entry| entry.id.to_string());
         let mut groups = Vec::new();
         for backlog in self.stream.backlogs().await? {
             groups.push(self.group(backlog).await?);
@@ -146,8 +146,11 @@ impl PipelineApi {
     async fn group(&self, backlog: GroupBacklog) -> Result<GroupState, StoreError> {
         let GroupBacklog { group, unread, .. } = backlog;
         let consumers = self.stream.consumers(&group.name).await?;
-        let oldest =
-            if group.pending == 0 { None } else { self.stream.oldest_pending(&group.name).await? };
+        let oldest = if group.pending == 0 {
+            None
+        } else {
+            self.stream.oldest_pending_age(&group.name).await?
+        };
         Ok(GroupState {
             name: group.name,
             pending: group.pending,
@@ -158,8 +161,8 @@ impl PipelineApi {
     }
 }
 
-impl From<ConsumerStatus> for ConsumerState {
-    fn from(ConsumerStatus { name, pending, idle }: ConsumerStatus) -> Self {
+impl From<ConsumerInfo> for ConsumerState {
+    fn from(ConsumerInfo { name, pending, idle }: ConsumerInfo) -> Self {
         Self { name, pending, idle_ms: milliseconds(idle) }
     }
 }

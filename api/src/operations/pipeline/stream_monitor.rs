@@ -5,10 +5,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use instrumentation::metrics::{Metric, as_f64};
-use readings::store::StoreError;
-use readings::store::backlog::{GroupBacklog, Unread};
-use readings::store::server_memory::ServerMemory;
+use readings::store::backlog::GroupBacklog;
 use readings::store::stream::ReadingStream;
+use readings::store::unread::Unread;
+use readings::store::{ServerMemory, StoreError};
 use tokio::time::sleep;
 use tracing::debug;
 
@@ -188,7 +188,7 @@ async fn look(
         None => without_group(stream.length().await?, at),
     };
     let oldest_pending = if with_ages && backlog.group.pending > 0 {
-        stream.oldest_pending(&backlog.group.name).await?
+        stream.oldest_pending_age(&backlog.group.name).await?
     } else {
         None
     };

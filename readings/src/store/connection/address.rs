@@ -1,4 +1,4 @@
-//! Where a Redis server is: an address, or Sentinels that know which of several is the master.
+//! The address of a Redis server, or of the Sentinels that know which of several is the master.
 
 use std::borrow::Cow;
 use std::net::Ipv6Addr;
@@ -14,58 +14,59 @@ use redis::{
 /// connection is dropped: how soon a vanished host is noticed on an idle connection.
 const KEEPALIVE: Duration = Duration::from_secs(5);
 
-/// Data that the peer does not acknowledge for this long end the connection (`TCP_USER_TIMEOUT`).
+/// Data that the peer does not acknowledge for this long end the connection (`TCP_USER_TIMEOUT`). Too
+/// low and a short network outage costs a reconnect; too high and a vanished host is noticed late.
 #[cfg(target_os = "linux")]
-pub(super) const UNACKNOWLEDGED: Duration = Duration::from_secs(10);
+pub(super) const TCP_USER_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The port of Sentinels that name none.
 const SENTINEL_PORT: u16 = 26379;
 
-/// What is wrong with an address, and how it is written. It never shows the text, which may hold a
-/// password.
+/// Why an address is invalid, and the form that is expected. It never contains the text, which may hold
+/// a password.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("{0}")]
-pub struct AddressFault(pub(super) Cow<'static, str>);
+pub struct AddressError(pub(super) Cow<'static, str>);
 
-type Parsed<T> = Result<T, AddressFault>;
+type Parsed<T> = Result<T, AddressError>;
 
-const fn fault(rule: &'static str) -> AddressFault {
-    AddressFault(Cow::Borrowed(rule))
+const fn invalid(rule: &'static str) -> AddressError {
+    AddressError(Cow::Borrowed(rule))
 }
 
-/// Where a server is, and as whom to connect.
+/// The address of a server, and the user and password of its URL.
 #[derive(Debug, Clone)]
 pub(super) enum Address {
     /// One server.
     Server(ConnectionInfo),
-    /// The master of this name, by what these Sentinels say at the time.
-    Master { name: String, sentinels: Vec<ConnectionAddr>, login: RedisConnectionInfo },
+    /// The master of this name that these Sentinels report at the time.
+    Sentinel { master_name: String, sentinels: Vec<ConnectionAddr>, login: RedisConnectionInfo },
 }
 
 impl Address {
     /// Names a server by host and port.
-    pub fn of(host: &str, port: u16) -> Parsed<Self> {
+    pub fn from_host_port(host: &str, port: u16) -> Parsed<Self> {
         const RULE: &str = "must be the name or address of a host, without a port, such as \
                             redis.example.com, 192.0.2.1 or ::1";
-        let host = bare_host(host).ok_or(fault(RULE))?;
+        let host = bare_host(host).ok_or(invalid(RULE))?;
         Ok(Self::Server(read(ConnectionAddr::Tcp(host.to_owned(), port))?))
     }
 
-    /// Reads `redis://`, `rediss://`, `redis+unix://`, or
+    /// Parses `redis://`, `rediss://`, `redis+unix://`, or
     /// `redis+sentinel://[user:password@]host[:port],…/master[/database]`.
     pub fn parse(url: &str) -> Parsed<Self> {
         const SCHEMES: &str = "must begin with redis://, rediss:// (TLS), redis+unix:// or \
                                redis+sentinel://";
-        let (scheme, rest) = url.split_once("://").ok_or(fault(SCHEMES))?;
+        let (scheme, rest) = url.split_once("://").ok_or(invalid(SCHEMES))?;
         match scheme {
             "redis" | "rediss" | "valkey" | "valkeys" => Self::parse_server(url, rest),
             "redis+unix" | "valkey+unix" | "unix" => Ok(Self::Server(read(url)?)),
             "redis+sentinel" => Self::parse_sentinel(rest),
-            "rediss+sentinel" => Err(fault(
+            "rediss+sentinel" => Err(invalid(
                 "cannot be rediss+sentinel://: Sentinels are not spoken to over TLS yet; name the \
                  master itself with rediss://",
             )),
-            _ => Err(fault(SCHEMES)),
+            _ => Err(invalid(SCHEMES)),
         }
     }
 
@@ -73,7 +74,7 @@ impl Address {
         refuse_raw_delimiters(rest)?;
         let info = read(url)?;
         if matches!(info.addr(), ConnectionAddr::TcpTls { insecure: true, .. }) {
-            return Err(fault(
+            return Err(invalid(
                 "cannot have #insecure: the server's certificate is always checked; name its \
                  authority with REDIS_TLS_CA_FILE",
             ));
@@ -87,17 +88,17 @@ impl Address {
         refuse_raw_delimiters(rest)?;
         let (login, rest) = rest.rsplit_once('@').unwrap_or(("", rest));
         let (hosts, path) = rest.split_once('/').unwrap_or((rest, ""));
-        let (name, database) = path.split_once('/').unwrap_or((path, ""));
+        let (master_name, database) = path.split_once('/').unwrap_or((path, ""));
         // The library reads user, password and database; the host in between is not used.
         let at = if login.is_empty() { "" } else { "@" };
         let login = read(format!("redis://{login}{at}master/{database}"))?.redis_settings().clone();
         let sentinels: Option<Vec<_>> = hosts.split(',').map(sentinel).collect();
-        let sentinels = sentinels.filter(|_| !name.is_empty()).ok_or(fault(RULE))?;
-        Ok(Self::Master { name: name.to_owned(), sentinels, login })
+        let sentinels = sentinels.filter(|_| !master_name.is_empty()).ok_or(invalid(RULE))?;
+        Ok(Self::Sentinel { master_name: master_name.to_owned(), sentinels, login })
     }
 
-    /// Whether TLS is spoken.
-    pub fn is_encrypted(&self) -> bool {
+    /// Whether connections use TLS.
+    pub fn uses_tls(&self) -> bool {
         matches!(self, Self::Server(info) if matches!(info.addr(), ConnectionAddr::TcpTls { .. }))
     }
 
@@ -105,18 +106,18 @@ impl Address {
     pub fn name(&self) -> String {
         match self {
             Self::Server(info) => shown(info.addr()),
-            Self::Master { name, sentinels, .. } => {
+            Self::Sentinel { master_name, sentinels, .. } => {
                 let sentinels: Vec<_> = sentinels.iter().map(shown).collect();
-                format!("master {name} of Sentinels {}", sentinels.join(", "))
+                format!("master {master_name} of Sentinels {}", sentinels.join(", "))
             }
         }
     }
 
-    /// As whom to connect.
+    /// User, password and database of the URL.
     pub fn login(&self) -> &RedisConnectionInfo {
         match self {
             Self::Server(info) => info.redis_settings(),
-            Self::Master { login, .. } => login,
+            Self::Sentinel { login, .. } => login,
         }
     }
 }
@@ -147,12 +148,12 @@ pub(super) fn shown(address: &ConnectionAddr) -> String {
     }
 }
 
-/// What the library says is without the text it was given.
+/// The library's error, without the text that it was given.
 fn read(address: impl IntoConnectionInfo) -> Parsed<ConnectionInfo> {
     address.into_connection_info().map_err(|error| {
         let text = error.to_string();
         let text = text.split(" - InvalidClientConfig").next().unwrap_or_default();
-        AddressFault(format!("is none that can be connected to: {text}").into())
+        AddressError(format!("cannot be connected to: {text}").into())
     })
 }
 
@@ -162,7 +163,7 @@ fn refuse_raw_delimiters(rest: &str) -> Parsed<()> {
     const RULE: &str = "has /, ? or # in its user or password, which must be percent-encoded there: \
                         %2F, %3F, %23 (and @ %40, : %3A, % %25)";
     let meant = rest.find(['/', '?', '#']).is_some_and(|end| rest[end..].contains('@'));
-    if meant { Err(fault(RULE)) } else { Ok(()) }
+    if meant { Err(invalid(RULE)) } else { Ok(()) }
 }
 
 /// A host without a port: an IPv6 address may be in brackets.
@@ -187,7 +188,7 @@ fn sentinel(text: &str) -> Option<ConnectionAddr> {
     Some(ConnectionAddr::Tcp(bare_host(host)?.to_owned(), port))
 }
 
-/// Has the kernel look after a silent peer.
+/// Lets the kernel probe a silent peer.
 pub(super) const fn keepalive() -> TcpKeepalive {
     TcpKeepalive::new().with_time(KEEPALIVE).with_interval(KEEPALIVE)
 }
@@ -195,7 +196,7 @@ pub(super) const fn keepalive() -> TcpKeepalive {
 fn tcp() -> TcpSettings {
     let tcp = TcpSettings::default().set_nodelay(true).set_keepalive(keepalive());
     #[cfg(target_os = "linux")]
-    let tcp = tcp.set_user_timeout(UNACKNOWLEDGED);
+    let tcp = tcp.set_user_timeout(TCP_USER_TIMEOUT);
     tcp
 }
 

@@ -1,4 +1,4 @@
-//! What is asked of the server itself: its clock, and what `up` needs to manage one of its own.
+//! Administration of the server: its clock, and what `up` needs to manage its private Redis.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use super::shared::SharedConnection;
 use crate::store::error::StoreResult;
 
 impl SharedConnection {
-    /// The directory that the server keeps its data in (`CONFIG GET dir`).
+    /// The directory of the server's data (`CONFIG GET dir`).
     ///
     /// # Errors
     /// When the server did not answer or refused.
@@ -35,8 +35,8 @@ impl SharedConnection {
         time.ok_or_else(|| self.unexpected_reply(TIME))
     }
 
-    /// Asks the server to write its data and end (`SHUTDOWN`). It answers by closing the connection,
-    /// so there is no telling here whether it will.
+    /// Requests the server to save its data and exit (`SHUTDOWN`). Its only reply is that it closes the
+    /// connection, so success cannot be told here from a lost connection.
     pub async fn shut_down_server(&self) {
         let _ = self.send("SHUTDOWN", &cmd("SHUTDOWN")).await;
     }

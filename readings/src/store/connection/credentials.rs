@@ -1,4 +1,4 @@
-//! The secrets that a connection needs, and the files that they are in.
+//! Password and trusted certificates of a connection, and the files that they are read from.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -7,49 +7,49 @@ use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 
-use super::address::AddressFault;
+use super::address::AddressError;
 
-/// What is needed besides the address.
+/// Credentials in addition to the address.
 #[derive(Debug, Clone, Default)]
-pub struct Secrets {
+pub struct Credentials {
     /// The password; instead of the one in the URL.
     pub password: Password,
-    /// A PEM file with the certificates that sign the server's; else the system's are trusted.
+    /// A PEM file with the CA certificates to trust; without it the system's are.
     pub tls_ca_file: Option<PathBuf>,
 }
 
 /// Where the password comes from.
 ///
-/// Line ends after it and a byte-order mark before it are no part of it, as editors and `echo` add
-/// them; blanks are.
+/// Line breaks after it and a byte-order mark before it are no part of it, as editors and `echo` add
+/// them; spaces are.
 #[derive(Clone, Default)]
 pub enum Password {
     /// From the URL, if it has one.
     #[default]
-    OfUrl,
-    /// As it was given.
-    Given(String),
-    /// From a file, read anew for each connection, so that it can be changed while we run.
-    InFile(PathBuf),
+    FromUrl,
+    /// This text.
+    Inline(String),
+    /// From a file that is read for each connection, so that it can be changed while the process runs.
+    FromFile(PathBuf),
 }
 
 impl std::fmt::Debug for Password {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::OfUrl => f.write_str("OfUrl"),
-            Self::Given(_) => f.write_str("Given(…)"),
-            Self::InFile(path) => f.debug_tuple("InFile").field(path).finish(),
+            Self::FromUrl => f.write_str("FromUrl"),
+            Self::Inline(_) => f.write_str("Inline(…)"),
+            Self::FromFile(path) => f.debug_tuple("FromFile").field(path).finish(),
         }
     }
 }
 
-impl Secrets {
-    /// Looks whether the file of authorities has any.
-    pub(super) fn check(&self) -> Result<(), AddressFault> {
-        self.root_cert().map(drop).map_err(|error| AddressFault(error.into()))
+impl Credentials {
+    /// Whether the CA file has a certificate.
+    pub(super) fn validate(&self) -> Result<(), AddressError> {
+        self.root_cert().map(drop).map_err(|error| AddressError(error.into()))
     }
 
-    /// The text of the certificates that are trusted instead of the system's.
+    /// The PEM text of the certificates that are trusted instead of the system's.
     pub(super) fn root_cert(&self) -> Result<Option<Vec<u8>>, String> {
         let Some(path) = &self.tls_ca_file else { return Ok(None) };
         let pem = fs::read(path).map_err(|error| format!("{}: {error}", path.display()))?;
@@ -65,14 +65,14 @@ impl Secrets {
     /// The password, if it is not the one in the URL.
     pub(super) fn password(&self) -> Result<Option<String>, String> {
         Ok(match &self.password {
-            Password::OfUrl => None,
-            Password::Given(password) => Some(trimmed(password)),
-            Password::InFile(path) => Some(trimmed(&read(path)?)),
+            Password::FromUrl => None,
+            Password::Inline(password) => Some(trimmed(password)),
+            Password::FromFile(path) => Some(trimmed(&read(path)?)),
         })
     }
 }
 
-/// The certificates of a PEM text; `None` when there is none that can be trusted.
+/// The certificates of a PEM text; `None` when it has no usable one.
 pub(super) fn authorities(pem: &[u8]) -> Option<RootCertStore> {
     let certificates: Vec<_> =
         CertificateDer::pem_slice_iter(pem).collect::<Result<_, _>>().ok()?;
@@ -95,7 +95,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn line_ends_and_a_byte_order_mark_are_no_part_of_a_password_and_blanks_are() {
+    fn line_breaks_and_a_byte_order_mark_are_no_part_of_a_password_and_spaces_are() {
         let directory = tempfile::tempdir().unwrap();
         let file = directory.path().join("password");
         for (text, password) in [
@@ -107,10 +107,11 @@ mod tests {
             ("sec\nret\n", "sec\nret"),
         ] {
             fs::write(&file, text).unwrap();
-            for password_from in [Password::InFile(file.clone()), Password::Given(text.to_owned())]
+            for password_from in
+                [Password::FromFile(file.clone()), Password::Inline(text.to_owned())]
             {
-                let secrets = Secrets { password: password_from, tls_ca_file: None };
-                assert_eq!(secrets.password().unwrap().as_deref(), Some(password), "{text:?}");
+                let credentials = Credentials { password: password_from, tls_ca_file: None };
+                assert_eq!(credentials.password().unwrap().as_deref(), Some(password), "{text:?}");
             }
         }
     }
@@ -118,8 +119,9 @@ mod tests {
     #[test]
     fn a_file_that_cannot_be_read_is_named() {
         let path = PathBuf::from("/no/such/file");
-        let secrets = Secrets { password: Password::InFile(path.clone()), tls_ca_file: Some(path) };
-        for error in [secrets.password().unwrap_err(), secrets.root_cert().unwrap_err()] {
+        let credentials =
+            Credentials { password: Password::FromFile(path.clone()), tls_ca_file: Some(path) };
+        for error in [credentials.password().unwrap_err(), credentials.root_cert().unwrap_err()] {
             assert!(error.contains("/no/such/file"), "{error}");
         }
     }
@@ -132,9 +134,10 @@ mod tests {
         let garbage = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
         for text in ["", "no PEM at all", key, garbage] {
             fs::write(&file, text).unwrap();
-            let secrets = Secrets { tls_ca_file: Some(file.clone()), ..Secrets::default() };
-            let fault = secrets.check().unwrap_err().to_string();
-            assert!(fault.contains("ca.pem has no certificate"), "{text:?}: {fault}");
+            let credentials =
+                Credentials { tls_ca_file: Some(file.clone()), ..Credentials::default() };
+            let error = credentials.validate().unwrap_err().to_string();
+            assert!(error.contains("ca.pem has no certificate"), "{text:?}: {error}");
         }
     }
 }

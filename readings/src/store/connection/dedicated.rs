@@ -8,33 +8,33 @@ use redis::{Cmd, RedisConnectionInfo, Value, cmd};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::timeout;
 
-use super::master_watch::Stay;
-use super::rejection_counter::Refusals;
-use super::resp2::{Halt, Received, Taken};
-use super::server::{Found, RedisServer};
-use super::shared::answer;
+use super::master_watch::MasterLease;
+use super::rejection_counter::RejectionCounter;
+use super::reply::into_result;
+use super::resp2::{ParseError, ParseResult, ReplyCursor};
+use super::server::{RedisServer, Resolved};
 use super::socket::Socket;
 use crate::store::error::{CONNECT, ServerName, StoreError, StoreResult};
 
-/// Room for what arrives at once. Too low and a batch takes many reads of the socket; too high and
-/// memory lies idle.
-const RECEIVE: usize = 128 * 1024;
+/// Free space of the buffer before each read of the socket. Too low and a batch takes many reads; too
+/// high and memory is reserved without use.
+const READ_BUFFER_BYTES: usize = 128 * 1024;
 
 impl RedisServer {
     /// A connection for one caller whose commands may take up to `response_timeout`, which must be
     /// above the time that its longest command blocks.
     ///
     /// # Errors
-    /// When the server cannot be reached or refuses the credentials.
+    /// When the server cannot be reached or rejects the credentials.
     pub async fn dedicated(&self, response_timeout: Duration) -> StoreResult<DedicatedConnection> {
-        let (socket, login, Found { name, stay, .. }) = self.open().await?;
+        let (socket, login, Resolved { name, lease, .. }) = self.connect_raw().await?;
         let mut connection = DedicatedConnection {
             socket,
             server: name,
-            refusals: self.refusals().clone(),
-            received: BytesMut::new(),
+            rejections: self.rejections().clone(),
+            buffer: BytesMut::new(),
             client_id: 0,
-            stay,
+            lease,
             response_timeout,
         };
         connection.log_in(&login).await?;
@@ -42,50 +42,51 @@ impl RedisServer {
     }
 }
 
-/// A connection whose only caller may block on it. Dropping it is the one safe way to give up a
-/// command: the server then sees that nobody is there and delivers nothing more to it.
+/// A connection whose only caller may block on it. Dropping it is the one safe way to abandon a
+/// command: the server then sees a closed connection, and delivers nothing more to it.
 pub struct DedicatedConnection {
     socket: Socket,
     server: ServerName,
-    refusals: Refusals,
-    received: BytesMut,
+    rejections: RejectionCounter,
+    /// Bytes that were received and not parsed yet.
+    buffer: BytesMut,
     client_id: i64,
-    stay: Stay,
+    lease: MasterLease,
     response_timeout: Duration,
 }
 
 impl DedicatedConnection {
-    /// The server's number for this connection, for `CLIENT UNBLOCK`.
+    /// The server's id of this connection, for `CLIENT UNBLOCK`.
     #[must_use]
     pub const fn client_id(&self) -> i64 {
         self.client_id
     }
 
-    /// Says who we are, in RESP2: `HELLO` is not needed for it.
+    /// Authenticates and selects the database. In RESP2, which a new connection speaks without `HELLO`.
     async fn log_in(&mut self, login: &RedisConnectionInfo) -> StoreResult<()> {
         if let Some(password) = login.password() {
             let mut auth = cmd("AUTH");
             auth.arg(login.username()).arg(password);
-            self.exchange(&auth).await?;
+            self.call(&auth).await?;
         }
         if login.db() != 0 {
-            self.exchange(cmd("SELECT").arg(login.db())).await?;
+            self.call(cmd("SELECT").arg(login.db())).await?;
         }
-        let id = self.exchange(cmd("CLIENT").arg("ID")).await?;
+        let id = self.call(cmd("CLIENT").arg("ID")).await?;
         let Value::Int(id) = id else { return Err(self.unexpected_reply(CONNECT)) };
         self.client_id = id;
         Ok(())
     }
 
-    /// Sends a command whose reply is a line.
-    async fn exchange(&mut self, command: &Cmd) -> StoreResult<Value> {
+    /// Sends a command whose reply is one line, and waits for that.
+    async fn call(&mut self, command: &Cmd) -> StoreResult<Value> {
         self.send(CONNECT, &[command]).await?;
-        let line = |received: &mut Received<'_>| received.line().map(redis::parse_redis_value);
-        let reply = self.receive(CONNECT, line).await?;
-        answer(&self.server, CONNECT, reply)
+        let line = |cursor: &mut ReplyCursor<'_>| cursor.line().map(redis::parse_redis_value);
+        let reply = self.read_reply(CONNECT, line).await?;
+        into_result(&self.server, CONNECT, reply)
     }
 
-    /// Sends commands at once; their replies come in this order.
+    /// Sends commands at once; their replies arrive in this order.
     pub(crate) async fn send(
         &mut self,
         operation: &'static str,
@@ -96,34 +97,41 @@ impl DedicatedConnection {
         sent.map_err(|error| self.failed(operation, error))
     }
 
-    /// Takes the next part of the reply, as soon as it has arrived.
+    /// Parses the next part of a reply with `parse`, and reads from the socket until it is complete.
+    ///
+    /// `parse` is called again from the beginning of the part for each time that more bytes arrive. So a
+    /// part should be small: an entry of a list, not the list.
     ///
     /// # Errors
-    /// When it is an error, or does not come in time. What comes later belongs to no command then.
-    pub(crate) async fn receive<T>(
+    /// When the reply is an error, or does not arrive in time. Bytes that arrive later belong to no
+    /// command then: drop the connection.
+    pub(crate) async fn read_reply<T>(
         &mut self,
         operation: &'static str,
-        mut take: impl FnMut(&mut Received<'_>) -> Taken<T>,
+        mut parse: impl FnMut(&mut ReplyCursor<'_>) -> ParseResult<T>,
     ) -> StoreResult<T> {
         loop {
-            let mut received = Received::new(&self.received);
-            match take(&mut received) {
-                Ok(taken) => {
-                    let left = received.left();
-                    self.received.advance(self.received.len() - left);
-                    return Ok(taken);
+            let mut cursor = ReplyCursor::new(&self.buffer);
+            match parse(&mut cursor) {
+                Ok(parsed) => {
+                    // Only now: a part that turns out to be incomplete must stay in the buffer whole.
+                    let rest = cursor.remaining();
+                    self.buffer.advance(self.buffer.len() - rest);
+                    return Ok(parsed);
                 }
-                Err(Halt::Refused) => return Err(self.refusal(operation)),
-                Err(Halt::Unexpected) => return Err(self.unexpected_reply(operation)),
-                Err(Halt::Incomplete) => self.receive_more(operation).await?,
+                // The line of the error is whole, as `parse` has seen its end.
+                Err(ParseError::ServerError) => return Err(self.server_error(operation)),
+                Err(ParseError::UnexpectedShape) => return Err(self.unexpected_reply(operation)),
+                Err(ParseError::Incomplete) => self.fill_buffer(operation).await?,
             }
         }
     }
 
-    fn refusal(&self, operation: &'static str) -> StoreError {
-        let refused = answer(&self.server, operation, redis::parse_redis_value(&self.received));
-        let error = refused.err().unwrap_or_else(|| self.unexpected_reply(operation));
-        self.refusals.note(&error);
+    /// The error that the buffer begins with.
+    fn server_error(&self, operation: &'static str) -> StoreError {
+        let reply = into_result(&self.server, operation, redis::parse_redis_value(&self.buffer));
+        let error = reply.err().unwrap_or_else(|| self.unexpected_reply(operation));
+        self.rejections.record(&error);
         error
     }
 
@@ -135,15 +143,16 @@ impl DedicatedConnection {
         StoreError::unexpected_reply(&self.server, operation)
     }
 
-    async fn receive_more(&mut self, operation: &'static str) -> StoreResult<()> {
-        self.received.reserve(RECEIVE);
-        let more = self.socket.read_buf(&mut self.received);
+    async fn fill_buffer(&mut self, operation: &'static str) -> StoreResult<()> {
+        self.buffer.reserve(READ_BUFFER_BYTES);
+        let reading = timeout(self.response_timeout, self.socket.read_buf(&mut self.buffer));
         let count = tokio::select! {
-            count = timeout(self.response_timeout, more) => count.unwrap_or_else(|late| Err(late.into())),
-            () = self.stay.over() => Err(ended("the master has moved")),
+            count = reading => count.unwrap_or_else(|late| Err(late.into())),
+            // A former master would block for the whole timeout, and deliver nothing.
+            () = self.lease.superseded() => Err(aborted("the master has moved")),
         };
         match count {
-            Ok(0) => Err(self.failed(operation, ended("the server closed the connection"))),
+            Ok(0) => Err(self.failed(operation, aborted("the server closed the connection"))),
             Ok(_) => Ok(()),
             Err(error) => Err(self.failed(operation, error)),
         }
@@ -158,6 +167,6 @@ impl std::fmt::Debug for DedicatedConnection {
     }
 }
 
-fn ended(text: &str) -> io::Error {
+fn aborted(text: &str) -> io::Error {
     io::Error::new(io::ErrorKind::ConnectionAborted, text)
 }

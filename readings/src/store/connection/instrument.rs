@@ -1,5 +1,4 @@
-//! An exchange with Redis as it is seen from outside: how long it took, and its span where what it is
-//! part of is traced.
+//! Measures a command to Redis: its duration, and a span where the caller is traced.
 
 use std::time::Instant;
 
@@ -9,16 +8,17 @@ use opentelemetry::trace::{Span, Tracer};
 use crate::store::error::StoreResult;
 use crate::store::metrics::METRICS;
 
-/// Waits for the answer to a command that does not block.
-pub(super) async fn exchange<T>(
+/// Waits for the reply to a command that does not block, and records its duration, its error class and,
+/// below a sampled span, a client span.
+pub(super) async fn instrumented<T>(
     operation: &'static str,
-    answer: impl Future<Output = StoreResult<T>>,
+    reply: impl Future<Output = StoreResult<T>>,
 ) -> StoreResult<T> {
     let started = Instant::now();
     let span = trace::current_sampled();
     let span =
         span.map(|(tracer, parent)| tracer.build_with_context(spans::command(operation), &parent));
-    let result = answer.await;
+    let result = reply.await;
     let class = result.as_ref().err().map(|error| error.class);
     METRICS.command(operation, started.elapsed(), class);
     if let Some(mut span) = span {

@@ -1,4 +1,5 @@
-//! A shared connection that was made: what is known of it, and whether it is still of use.
+//! One established connection of a [`SharedConnection`](super::SharedConnection): what is known of its
+//! server, and whether it can still be used.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -8,115 +9,141 @@ use redis::aio::MultiplexedConnection;
 use redis::{AsyncConnectionConfig, PushInfo, PushKind};
 use tokio::sync::Mutex;
 
-use super::master_watch::Stay;
-use super::preflight::{Examined, examine};
-use super::server::{Found, RedisServer};
-use super::shared::{Epoch, RESPONSE_TIMEOUT};
+use super::master_watch::MasterLease;
+use super::server::{RedisServer, Resolved};
+use super::server_check::{ServerCheck, check_server};
 use crate::store::error::{ServerName, StoreError, StoreResult};
 
-/// A server that lacks something, or may come to, is examined again after this time at the earliest. Too low and each
-/// look at the readiness costs an examination; too high and a service is ready late when a right was
-/// given.
-const EXAMINED_AGAIN_AFTER: Duration = Duration::from_millis(250);
+/// How long a command on a shared connection may take. Too low and a slow disk looks like an outage;
+/// too high and a hung server holds every request that long.
+pub const RESPONSE_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// A connection that was made.
-pub(super) struct Live {
+/// A server that lacks something, or may come to, is checked again after this time at the earliest. Too
+/// low and each readiness probe costs a server check; too high and a service becomes ready late after a
+/// permission was granted.
+const RECHECK_INTERVAL: Duration = Duration::from_millis(250);
+
+/// Number of a connection's server session: what Redis has replied in one generation still holds while
+/// it lasts. It ends with the connection, as the next one may lead to a server that lost some of the
+/// data (after a failover, or a restart from an older file), and when stream or group were found to be
+/// gone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Generation(pub(super) u64);
+
+/// An established connection.
+pub(super) struct LiveConnection {
     pub connection: MultiplexedConnection,
     pub server: ServerName,
-    pub epoch: Epoch,
-    made: Instant,
+    pub generation: Generation,
+    connected_at: Instant,
     timeouts: AtomicU32,
-    stay: Stay,
+    lease: MasterLease,
     /// Set by the client library when the server closes the connection.
-    lost: Arc<AtomicBool>,
-    known: Arc<Mutex<Known>>,
+    is_disconnected: Arc<AtomicBool>,
+    last_check: Arc<Mutex<LastCheck>>,
 }
 
-/// What was found by the last examination.
-struct Known {
-    examined: Examined,
+/// The result of the last server check.
+struct LastCheck {
+    result: ServerCheck,
     at: Instant,
-    /// Refusals that had been counted before.
-    refusals: u64,
+    /// [`RedisServer::rejections`] when it began.
+    rejections: u64,
 }
 
-impl Live {
-    /// Connects, and examines the server: one that cannot be used is not connected to.
-    pub async fn connect(server: &RedisServer, epoch: impl FnOnce() -> Epoch) -> StoreResult<Self> {
-        let lost = Arc::new(AtomicBool::new(false));
-        let noticed = Arc::clone(&lost);
+impl LiveConnection {
+    /// Connects and checks the server; one that cannot be used is an error. `generation` is drawn after
+    /// that, so that a failed attempt ends no generation.
+    pub async fn connect(
+        server: &RedisServer,
+        generation: impl FnOnce() -> Generation,
+    ) -> StoreResult<Self> {
+        let is_disconnected = Arc::new(AtomicBool::new(false));
+        let disconnected = Arc::clone(&is_disconnected);
         let on_push = move |push: PushInfo| {
             if push.kind == PushKind::Disconnection {
-                noticed.store(true, Ordering::Release);
+                disconnected.store(true, Ordering::Release);
             }
             Ok::<_, StoreError>(())
         };
         let config = AsyncConnectionConfig::new()
             .set_response_timeout(Some(RESPONSE_TIMEOUT))
             .set_push_sender(on_push);
-        let refusals = server.refusals().count();
-        let (mut connection, Found { name, stay, .. }) = server.connect(config).await?;
-        let examined = examine(&mut connection, server, &name).await?;
-        let (epoch, made) = (epoch(), Instant::now());
-        let known = Arc::new(Mutex::new(Known { examined, at: made, refusals }));
-        Ok(Self { connection, server: name, epoch, made, timeouts: 0.into(), stay, lost, known })
+        // Before the check: a rejection during it may concern what it has passed already.
+        let rejections = server.rejections().count();
+        let (mut connection, Resolved { name, lease, .. }) = server.connect(config).await?;
+        let result = check_server(&mut connection, server, &name).await?;
+        let connected_at = Instant::now();
+        let last_check = LastCheck { result, at: connected_at, rejections };
+        Ok(Self {
+            connection,
+            server: name,
+            generation: generation(),
+            connected_at,
+            timeouts: AtomicU32::new(0),
+            lease,
+            is_disconnected,
+            last_check: Arc::new(Mutex::new(last_check)),
+        })
     }
 
-    /// The same connection in another epoch.
-    pub fn in_epoch(&self, epoch: Epoch) -> Self {
+    /// The same connection in another generation.
+    pub fn in_generation(&self, generation: Generation) -> Self {
         Self {
             connection: self.connection.clone(),
             server: Arc::clone(&self.server),
-            epoch,
-            made: self.made,
+            generation,
+            connected_at: self.connected_at,
             timeouts: AtomicU32::new(0),
-            stay: self.stay.clone(),
-            lost: Arc::clone(&self.lost),
-            known: Arc::clone(&self.known),
+            lease: self.lease.clone(),
+            is_disconnected: Arc::clone(&self.is_disconnected),
+            last_check: Arc::clone(&self.last_check),
         }
     }
 
     pub fn is_usable(&self) -> bool {
-        !self.lost.load(Ordering::Acquire) && !self.has_moved()
+        !self.is_disconnected.load(Ordering::Acquire) && !self.is_superseded()
     }
 
-    pub fn has_moved(&self) -> bool {
-        self.stay.is_over()
+    /// Whether another server has become the master.
+    pub fn is_superseded(&self) -> bool {
+        self.lease.is_stale()
     }
 
     pub fn age(&self) -> Duration {
-        self.made.elapsed()
+        self.connected_at.elapsed()
     }
 
-    pub fn note_answer(&self) {
+    /// Ends a row of timeouts.
+    pub fn record_reply(&self) {
         self.timeouts.store(0, Ordering::Relaxed);
     }
 
     /// Counts timeouts in a row.
-    pub fn note_timeout(&self) -> u32 {
+    pub fn record_timeout(&self) -> u32 {
         self.timeouts.fetch_add(1, Ordering::Relaxed) + 1
     }
 
-    /// What is known of the server; it is examined again where that may have changed.
-    pub async fn examined(&self, server: &RedisServer) -> StoreResult<Examined> {
-        let mut known = self.known.lock().await;
-        let refusals = server.refusals().count();
-        let is_old = known.examined.may_change() && known.at.elapsed() >= EXAMINED_AGAIN_AFTER;
-        if is_old || known.refusals != refusals {
-            let examined = examine(&mut self.connection.clone(), server, &self.server).await?;
-            *known = Known { examined, at: Instant::now(), refusals };
+    /// The last server check; it is repeated where its result may have changed.
+    pub async fn checked(&self, server: &RedisServer) -> StoreResult<ServerCheck> {
+        let mut last = self.last_check.lock().await;
+        let rejections = server.rejections().count();
+        let is_old = last.result.may_change() && last.at.elapsed() >= RECHECK_INTERVAL;
+        if is_old || last.rejections != rejections {
+            let result = check_server(&mut self.connection.clone(), server, &self.server).await?;
+            *last = LastCheck { result, at: Instant::now(), rejections };
         }
-        Ok(known.examined.clone())
+        Ok(last.result.clone())
     }
 }
 
-impl std::fmt::Debug for Live {
+impl std::fmt::Debug for LiveConnection {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Live")
+        f.debug_struct("LiveConnection")
             .field("server", &self.server)
-            .field("epoch", &self.epoch)
-            .field("made", &self.made)
-            .field("lost", &self.lost)
+            .field("generation", &self.generation)
+            .field("connected_at", &self.connected_at)
+            .field("is_disconnected", &self.is_disconnected)
             .finish_non_exhaustive()
     }
 }

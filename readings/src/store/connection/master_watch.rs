@@ -1,8 +1,8 @@
-//! Where the server is, for those that are connected to it.
+//! Watches which server is the master, and ends the connections to a former one.
 //!
-//! A master that Sentinels have replaced does not know it: until one tells it, ten seconds and more, it
-//! goes on taking readings, and loses them all when it becomes a replica. So Sentinels are asked now
-//! and then, and connections that lead to another server than they name are given up.
+//! After a failover the old master keeps accepting writes until a Sentinel demotes it (10 s or more);
+//! those writes are discarded when it synchronizes with the new master. So the Sentinels are polled,
+//! and connections to a server that is no longer the master are closed.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,97 +13,104 @@ use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 use tracing::warn;
 
-use super::address;
-use super::server::RedisServer;
+use crate::store::error::StoreResult;
 
-/// How often Sentinels are asked. Too low and they are asked for nothing; too high and readings are
-/// given to a master that was replaced for that long.
-const ASK_EVERY: Duration = Duration::from_millis(500);
+/// How often the Sentinels are polled. Too low and they are loaded without need; too high and readings
+/// are written to a replaced master for that long.
+const POLL_INTERVAL: Duration = Duration::from_millis(500);
 
-/// How long they may take to answer.
-const ANSWER_WITHIN: Duration = Duration::from_secs(2);
+/// How long one poll may take. Too low and a busy Sentinel is never heard; too high and a hanging one
+/// delays the next poll.
+const POLL_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// What is known of a server's place; cloning it is cheap.
+/// The current master's address and its generation; cloning it is cheap.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Whereabouts(Arc<Known>);
+pub(super) struct MasterWatch(Arc<WatchState>);
 
 #[derive(Debug, Default)]
-struct Known {
-    place: watch::Sender<Place>,
-    is_asked_for: AtomicBool,
+struct WatchState {
+    master: watch::Sender<MasterState>,
+    is_polling: AtomicBool,
 }
 
 #[derive(Debug, Default)]
-struct Place {
+struct MasterState {
     address: String,
-    moves: u64,
+    /// How often the address has changed.
+    generation: u64,
 }
 
-/// The place of the server at some time: a connection that was made then is good as long as the
-/// server has not moved.
+/// Held by a connection: it is stale as soon as the master has changed since it was issued.
 #[derive(Debug, Clone)]
-pub(super) struct Stay {
-    moves: u64,
-    place: watch::Receiver<Place>,
+pub(super) struct MasterLease {
+    generation: u64,
+    master: watch::Receiver<MasterState>,
 }
 
-impl Whereabouts {
-    /// Notes where the server is now.
-    pub fn note(&self, address: String) -> Stay {
-        self.0.place.send_if_modified(|place| {
-            let moved = place.address != address && !place.address.is_empty();
-            place.moves += u64::from(moved);
-            place.address = address;
-            moved
+impl MasterWatch {
+    /// Records the master's address, and issues a lease on it.
+    pub fn record(&self, address: String) -> MasterLease {
+        self.0.master.send_if_modified(|master| {
+            let has_changed = master.address != address && !master.address.is_empty();
+            master.generation += u64::from(has_changed);
+            master.address = address;
+            has_changed
         });
-        let place = self.0.place.subscribe();
-        let moves = place.borrow().moves;
-        Stay { moves, place }
+        let master = self.0.master.subscribe();
+        let generation = master.borrow().generation;
+        MasterLease { generation, master }
     }
 
-    /// Where the server was last; empty until it was found.
+    /// The last known address; empty before the first one.
     pub fn address(&self) -> String {
-        self.0.place.borrow().address.clone()
+        self.0.master.borrow().address.clone()
     }
 
-    /// From now on asks Sentinels where the master is, if that was not done before.
-    pub fn keep_asking(&self, server: &RedisServer) {
-        if !self.0.is_asked_for.swap(true, Ordering::Relaxed) {
-            tokio::spawn(ask(server.clone(), self.clone()));
+    /// Starts to poll for the master's address with `resolve`, unless a poll is running. It runs as
+    /// long as the process: there is one server for all connections.
+    pub fn start_polling<Resolving>(&self, resolve: impl Fn() -> Resolving + Send + 'static)
+    where
+        Resolving: Future<Output = StoreResult<String>> + Send + 'static,
+    {
+        if !self.0.is_polling.swap(true, Ordering::Relaxed) {
+            tokio::spawn(poll(self.clone(), resolve));
         }
     }
 }
 
-impl Stay {
-    /// Whether the server has moved since.
-    pub fn is_over(&self) -> bool {
-        self.place.borrow().moves != self.moves
+impl MasterLease {
+    /// Whether the master has changed since.
+    pub fn is_stale(&self) -> bool {
+        self.master.borrow().generation != self.generation
     }
 
-    /// Waits until the server has moved.
-    pub async fn over(&mut self) {
-        let moves = self.moves;
-        if self.place.wait_for(|place| place.moves != moves).await.is_err() {
-            // Nobody is left who would say so.
+    /// Waits until the master has changed.
+    pub async fn superseded(&mut self) {
+        let generation = self.generation;
+        if self.master.wait_for(|master| master.generation != generation).await.is_err() {
+            // The watch is gone, so no change will ever be recorded.
             std::future::pending::<()>().await;
         }
     }
 }
 
-async fn ask(server: RedisServer, whereabouts: Whereabouts) {
+async fn poll<Resolving>(watch: MasterWatch, resolve: impl Fn() -> Resolving)
+where
+    Resolving: Future<Output = StoreResult<String>>,
+{
     static THROTTLE: LogThrottle = LogThrottle::new();
     let mut last = None;
     loop {
-        sleep(ASK_EVERY).await;
-        // Err: no Sentinel answers, or there is no master; who is connected stays so meanwhile.
-        let Ok(Ok(address)) = timeout(ANSWER_WITHIN, server.find()).await else { continue };
-        let address = address::shown(&address);
+        sleep(POLL_INTERVAL).await;
+        // Without an answer the present connections are kept: no Sentinel responds, or none names a
+        // master, and neither says that this server is replaced.
+        let Ok(Ok(address)) = timeout(POLL_TIMEOUT, resolve()).await else { continue };
         if last.as_ref().is_some_and(|last| *last != address)
             && let Some(suppressed) = THROTTLE.should_log(Instant::now())
         {
-            warn!(%address, suppressed, "Sentinels name another master; connections are made anew");
+            warn!(%address, suppressed, "Sentinels name another master; reconnecting");
         }
-        whereabouts.note(address.clone());
+        watch.record(address.clone());
         last = Some(address);
     }
 }
@@ -113,12 +120,12 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_stay_is_over_when_the_server_has_moved() {
-        let whereabouts = Whereabouts::default();
-        let mut first = whereabouts.note("one".to_owned());
-        assert!(!whereabouts.note("one".to_owned()).is_over() && !first.is_over());
-        let second = whereabouts.note("two".to_owned());
-        assert!(first.is_over() && !second.is_over());
-        first.over().await;
+    async fn a_lease_is_stale_when_the_master_has_changed() {
+        let watch = MasterWatch::default();
+        let mut first = watch.record("one".to_owned());
+        assert!(!watch.record("one".to_owned()).is_stale() && !first.is_stale());
+        let second = watch.record("two".to_owned());
+        assert!(first.is_stale() && !second.is_stale());
+        first.superseded().await;
     }
 }

@@ -1,4 +1,4 @@
-//! One command that a role needs, in a form that changes nothing, and what its reply says.
+//! A command that a role needs, in a form that changes nothing, and how its reply is interpreted.
 
 use redis::{Cmd, Value};
 
@@ -11,21 +11,21 @@ pub(super) struct Probe {
     name: &'static str,
     key: Option<String>,
     pub command: Cmd,
-    /// Whether a value is one that Redis can have answered; an error always is.
+    /// Whether Redis can have replied with this value; an error is always possible.
     expected: fn(&Value) -> bool,
 }
 
-/// What a reply to a probe says.
+/// The meaning of a reply to a probe.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Finding {
-    /// The command can be used; or it cannot be now, which its use will tell.
-    Usable,
+pub(super) enum ProbeResult {
+    /// The command can be used, or fails for a reason that passes (`LOADING`).
+    Available,
     /// The server has no such command.
-    Unknown,
-    /// The user may not use it, or not on this key.
+    UnknownCommand,
+    /// The user lacks the permission for it, or for this key.
     Denied,
-    /// The reply is none that Redis gives.
-    Nonsense,
+    /// Not a reply of Redis.
+    Unexpected,
 }
 
 impl Probe {
@@ -56,16 +56,21 @@ impl Probe {
         }
     }
 
-    pub fn judge(&self, reply: &Value) -> Finding {
+    /// What the reply says about the command.
+    pub fn interpret(&self, reply: &Value) -> ProbeResult {
         let Value::ServerError(error) = reply else {
-            return if (self.expected)(reply) { Finding::Usable } else { Finding::Nonsense };
+            return if (self.expected)(reply) {
+                ProbeResult::Available
+            } else {
+                ProbeResult::Unexpected
+            };
         };
         match (error.code(), error.details()) {
-            ("NOPERM", _) => Finding::Denied,
-            // What Redis says instead of any refusal of EXEC.
-            ("EXECABORT", Some(text)) if text.contains("NOPERM") => Finding::Denied,
-            (_, Some(text)) if is_unknown_command(text) => Finding::Unknown,
-            _ => Finding::Usable,
+            ("NOPERM", _) => ProbeResult::Denied,
+            // Redis' error of EXEC for whatever was wrong with a command of the transaction.
+            ("EXECABORT", Some(text)) if text.contains("NOPERM") => ProbeResult::Denied,
+            (_, Some(text)) if is_unknown_command(text) => ProbeResult::UnknownCommand,
+            _ => ProbeResult::Available,
         }
     }
 }
@@ -91,8 +96,8 @@ pub(super) const fn array(value: &Value) -> bool {
     matches!(value, Value::Array(_))
 }
 
-/// A list that is empty.
-pub(super) fn nothing(value: &Value) -> bool {
+/// An empty list.
+pub(super) fn empty(value: &Value) -> bool {
     matches!(value, Value::Array(items) if items.is_empty())
 }
 
@@ -122,16 +127,16 @@ mod tests {
     #[test]
     fn a_reply_says_whether_the_command_can_be_used() {
         let probe = Probe::new("XLEN", Some("stream"), cmd("XLEN"), integer);
-        let judge = |reply: &[u8]| probe.judge(&parse_redis_value(reply).unwrap());
-        assert_eq!(judge(b":5\r\n"), Finding::Usable);
-        assert_eq!(judge(b"-LOADING Redis is loading\r\n"), Finding::Usable);
-        assert_eq!(judge(b"-ERR wrong number of arguments\r\n"), Finding::Usable);
-        assert_eq!(judge(b"-ERR unknown command 'XLEN'\r\n"), Finding::Unknown);
+        let interpret = |reply: &[u8]| probe.interpret(&parse_redis_value(reply).unwrap());
+        assert_eq!(interpret(b":5\r\n"), ProbeResult::Available);
+        assert_eq!(interpret(b"-LOADING Redis is loading\r\n"), ProbeResult::Available);
+        assert_eq!(interpret(b"-ERR wrong number of arguments\r\n"), ProbeResult::Available);
+        assert_eq!(interpret(b"-ERR unknown command 'XLEN'\r\n"), ProbeResult::UnknownCommand);
         let aborted = b"-EXECABORT Transaction discarded because of: NOPERM this user has no\r\n";
-        assert_eq!(judge(aborted), Finding::Denied);
-        assert_eq!(judge(b"-NOPERM No permissions to access a key\r\n"), Finding::Denied);
-        for nonsense in [&b"$3\r\nfoo\r\n"[..], b"+OK\r\n", b"*0\r\n", b"$-1\r\n"] {
-            assert_eq!(judge(nonsense), Finding::Nonsense);
+        assert_eq!(interpret(aborted), ProbeResult::Denied);
+        assert_eq!(interpret(b"-NOPERM No permissions to access a key\r\n"), ProbeResult::Denied);
+        for unexpected in [&b"$3\r\nfoo\r\n"[..], b"+OK\r\n", b"*0\r\n", b"$-1\r\n"] {
+            assert_eq!(interpret(unexpected), ProbeResult::Unexpected);
         }
     }
 }

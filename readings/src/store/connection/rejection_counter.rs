@@ -1,4 +1,4 @@
-//! How often a server has refused what it should do, whichever connection it was over.
+//! Counts the server's rejections that may mean that its abilities have changed.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -6,20 +6,22 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use crate::store::error::StoreError;
 use crate::store::error_class::ErrorClass;
 
-/// Counts refusals that tell of a lack: of rights, of commands, of ids. Cloning it is cheap.
+/// Counts replies that report a missing permission, command or entry id, over all connections to one
+/// server. A count that has grown since the last server check makes that check run again. Cloning it is
+/// cheap.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Refusals(Arc<AtomicU64>);
+pub(super) struct RejectionCounter(Arc<AtomicU64>);
 
-impl Refusals {
-    /// Counts it if it is one.
-    pub fn note(&self, error: &StoreError) {
+impl RejectionCounter {
+    /// Counts the error if it is such a rejection.
+    pub fn record(&self, error: &StoreError) {
         use ErrorClass::{Denied, Exhausted, Unsuitable};
         if matches!(error.class, Denied | Exhausted | Unsuitable) {
             self.0.fetch_add(1, Ordering::Relaxed);
         }
     }
 
-    /// How many there were.
+    /// Rejections since the process started.
     pub fn count(&self) -> u64 {
         self.0.load(Ordering::Relaxed)
     }

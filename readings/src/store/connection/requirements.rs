@@ -1,24 +1,22 @@
-//! What each role needs of Redis: the commands, and the keys that it uses them on.
+//! The commands and keys that each role needs.
 //!
-//! Each is written as a probe: a form of the command that Redis takes through all its checks (that the
-//! command exists, its number of arguments, the user's rights) and that then reads what is small, or
-//! fails, and in no case changes anything. `docs/delivery-guarantees.md` has the rights that follow from this.
+//! Each is written as a probe: a form of the command that passes all checks of Redis (existence, number
+//! of arguments, permissions) and then reads little or fails, and in no case changes anything. The
+//! permissions (ACL rules) that follow from this are documented in `docs/delivery-guarantees.md`.
 
 use redis::{Cmd, Value, cmd};
 
-use super::probe::{
-    Probe, array, fails, integer, nil, nothing, okay, pong, server_info, time, zero,
-};
+use super::probe::{Probe, array, empty, fails, integer, nil, okay, pong, server_info, time, zero};
 use crate::store::keys::{self, Keys};
 
-/// A consumer group and a member that do not exist.
-const NOBODYS: &str = "energy-pipeline probe";
+/// A name of a consumer group, consumer, hash field and member that do not exist.
+const ABSENT: &str = "energy-pipeline probe";
 
-/// A script that does not compile, so that it is not kept.
-const NO_SCRIPT: &str = "(";
+/// A script that does not compile, so that the server does not store it.
+const INVALID_SCRIPT: &str = "(";
 
-/// The hash of no script.
-const NO_HASH: &str = "0000000000000000000000000000000000000000";
+/// A hash that belongs to no script.
+const ABSENT_HASH: &str = "0000000000000000000000000000000000000000";
 
 /// What a role needs of a server.
 #[derive(Debug, Clone, Default)]
@@ -26,48 +24,48 @@ pub struct Requirements {
     pub(super) probes: Vec<Probe>,
     /// `MULTI` and `EXEC`, in this order, where both are needed.
     pub(super) transaction: Option<[Probe; 2]>,
-    /// Commands that others need for the work of this role to be of use: the server must know them,
-    /// but this user need not have the right to them.
+    /// Commands of the services that process what this role accepts: the server must know them, but this
+    /// user needs no permission for them.
     pub(super) known: Vec<&'static str>,
-    /// Keys that begin so are in all slots of a Redis Cluster, and the user may read them.
-    pub(super) sampled: String,
-    /// The stream that must have ids left.
-    pub(super) last_id: Option<String>,
+    /// A prefix of keys that are spread over all slots of a Redis Cluster and that the user may read.
+    pub(super) sampled_prefix: String,
+    /// The stream that must have entry ids left.
+    pub(super) stream: Option<String>,
 }
 
 impl Requirements {
-    /// Of the Ingestion API. What it takes must be processed, so the server must know the commands of
-    /// the Processing Service too.
+    /// Those of the Ingestion API. What it accepts must be processed, so the server must know the
+    /// commands of the Processing Service, too.
     #[must_use]
-    pub fn of_ingestion(keys: &Keys) -> Self {
+    pub fn for_ingestion(keys: &Keys) -> Self {
         let (stream, hash) = (keys.stream(), keys.idempotency(0, 0));
         let mut probes = vec![
             on("XADD", stream, &["0-0", "f", "v"], fails),
-            on("HGET", &hash, &[NOBODYS], nil),
+            on("HGET", &hash, &[ABSENT], nil),
             on("HSET", &hash, &["f", "v", "f"], fails),
             on("PEXPIRE", &hash, &["no number"], fails),
             create_group(keys),
             on("XLEN", &keys.dead_letters(), &[], integer),
         ];
-        probes.extend(about_the_stream(keys));
+        probes.extend(stream_probes(keys));
         probes.extend(scripts([stream, &hash]));
-        probes.extend(about_the_server());
-        let known = names(&Self::of_processing(keys).probes);
-        let (sampled, last_id) = (keys.probe(), Some(stream.to_owned()));
-        Self { probes, known, sampled, last_id, ..Self::default() }
+        probes.extend(server_probes());
+        let known = names(&Self::for_processing(keys).probes);
+        let (sampled_prefix, stream) = (keys.probe(), Some(stream.to_owned()));
+        Self { probes, known, sampled_prefix, stream, ..Self::default() }
     }
 
-    /// Of the Processing Service.
+    /// Those of the Processing Service.
     #[must_use]
-    pub fn of_processing(keys: &Keys) -> Self {
+    pub fn for_processing(keys: &Keys) -> Self {
         let mut probes = reading_the_group(keys);
         probes.extend(writing(keys));
         probes.extend(dead_letters(keys));
         probes.extend(pipeline(keys));
         probes.extend(queries(keys));
-        probes.extend(scripts([keys.stream(), &keys.dead_letters(), &keys.buried()]));
-        probes.push(script_on([keys::NOBODYS_SERIES]));
-        probes.extend(about_the_server());
+        probes.extend(scripts([keys.stream(), &keys.dead_letters(), &keys.dead_lettered_ids()]));
+        probes.push(script_on([keys::ABSENT_SERIES]));
+        probes.extend(server_probes());
         probes.extend([
             Probe::new("CLIENT ID", None, words(&["CLIENT", "ID"]), integer),
             Probe::new("CLIENT UNBLOCK", None, words(&["CLIENT", "UNBLOCK", "0"]), integer),
@@ -76,29 +74,29 @@ impl Requirements {
             Probe::new("MULTI", None, cmd("MULTI"), okay),
             Probe::new("EXEC", None, cmd("EXEC"), fails),
         ];
-        let last_id = Some(keys.stream().to_owned());
-        let (transaction, sampled) = (Some(transaction), keys.probe());
-        Self { probes, transaction, sampled, last_id, ..Self::default() }
+        let stream = Some(keys.stream().to_owned());
+        let (transaction, sampled_prefix) = (Some(transaction), keys.probe());
+        Self { probes, transaction, sampled_prefix, stream, ..Self::default() }
     }
 
-    /// Of the queries alone.
+    /// Those of the queries alone.
     #[must_use]
-    pub fn of_queries(keys: &Keys) -> Self {
+    pub fn for_queries(keys: &Keys) -> Self {
         let mut probes = queries(keys);
         probes.extend(pipeline(keys));
-        probes.push(on("XRANGE", &keys.dead_letters(), &["+", "-", "COUNT", "1"], nothing));
-        probes.extend(scripts([keys::NOBODYS_SERIES]));
-        probes.extend(about_the_server());
-        Self { probes, sampled: keys.probe(), ..Self::default() }
+        probes.push(on("XRANGE", &keys.dead_letters(), &["+", "-", "COUNT", "1"], empty));
+        probes.extend(scripts([keys::ABSENT_SERIES]));
+        probes.extend(server_probes());
+        Self { probes, sampled_prefix: keys.probe(), ..Self::default() }
     }
 
-    /// Both what one and what the other needs.
+    /// The union of both.
     #[must_use]
     pub fn and(mut self, other: Self) -> Self {
         self.probes.extend(other.probes);
         self.known.extend(other.known);
         self.transaction = self.transaction.or(other.transaction);
-        self.last_id = self.last_id.or(other.last_id);
+        self.stream = self.stream.or(other.stream);
         self
     }
 }
@@ -118,92 +116,96 @@ fn words(words: &[&str]) -> Cmd {
 fn reading_the_group(keys: &Keys) -> Vec<Probe> {
     let stream = keys.stream();
     let mut read = cmd("XREADGROUP");
-    read.arg("GROUP").arg(NOBODYS).arg(NOBODYS).arg("COUNT").arg(1);
+    read.arg("GROUP").arg(ABSENT).arg(ABSENT).arg("COUNT").arg(1);
     read.arg("STREAMS").arg(stream).arg(">");
     vec![
         Probe::new("XREADGROUP", Some(stream), read, fails),
-        on("XACK", stream, &[NOBODYS, "0-1"], zero),
-        on("XAUTOCLAIM", stream, &[NOBODYS, NOBODYS, "0", "0", "COUNT", "1"], fails),
-        on("XCLAIM", stream, &[NOBODYS, NOBODYS, "0", "0-1", "JUSTID"], fails),
+        on("XACK", stream, &[ABSENT, "0-1"], zero),
+        on("XAUTOCLAIM", stream, &[ABSENT, ABSENT, "0", "0", "COUNT", "1"], fails),
+        on("XCLAIM", stream, &[ABSENT, ABSENT, "0", "0-1", "JUSTID"], fails),
         on("XTRIM", stream, &["MINID", "0-0"], zero),
-        on("XRANGE", stream, &["+", "-", "COUNT", "1"], nothing),
+        on("XRANGE", stream, &["+", "-", "COUNT", "1"], empty),
         on("XADD", stream, &["0-0", "f", "v"], fails),
-        on("XGROUP DELCONSUMER", stream, &[NOBODYS, NOBODYS], fails),
-        on("XINFO CONSUMERS", stream, &[NOBODYS], fails),
+        on("XGROUP DELCONSUMER", stream, &[ABSENT, ABSENT], fails),
+        on("XINFO CONSUMERS", stream, &[ABSENT], fails),
         create_group(keys),
     ]
 }
 
 fn create_group(keys: &Keys) -> Probe {
-    on("XGROUP CREATE", keys.stream(), &[NOBODYS, "no id"], fails)
+    on("XGROUP CREATE", keys.stream(), &[ABSENT, "no id"], fails)
 }
 
-/// Storing readings, and showing that one is alive.
+/// Writing readings, and heartbeats.
 fn writing(keys: &Keys) -> Vec<Probe> {
-    let (site, lives) = (keys::NOBODYS_SERIES, keys.lives());
-    let add = |key: &str| on("ZADD", key, &["NX", "XX", "0", NOBODYS], fails);
+    let (site, instances) = (keys::ABSENT_SERIES, keys.consumer_instances());
+    let add = |key: &str| on("ZADD", key, &["NX", "XX", "0", ABSENT], fails);
     vec![
         add(site),
         add(&keys.sites()),
-        add(&lives),
-        on("ZREM", site, &[NOBODYS], zero),
+        add(&instances),
+        on("ZREM", site, &[ABSENT], zero),
         on("ZREMRANGEBYSCORE", site, &["(0", "(0"], zero),
-        on("ZREMRANGEBYSCORE", &lives, &["(0", "(0"], zero),
-        on("ZSCORE", &lives, &[NOBODYS], nil),
-        on("ZRANGE", &lives, &["(0", "(0", "BYSCORE"], nothing),
+        on("ZREMRANGEBYSCORE", &instances, &["(0", "(0"], zero),
+        on("ZSCORE", &instances, &[ABSENT], nil),
+        on("ZRANGE", &instances, &["(0", "(0", "BYSCORE"], empty),
     ]
 }
 
 fn dead_letters(keys: &Keys) -> Vec<Probe> {
-    let (letters, buried) = (keys.dead_letters(), keys.buried());
+    let (letters, ids) = (keys.dead_letters(), keys.dead_lettered_ids());
     vec![
         on("XADD", &letters, &["0-0", "f", "v"], fails),
         on("XTRIM", &letters, &["MINID", "0-0"], zero),
-        on("XRANGE", &letters, &["+", "-", "COUNT", "1"], nothing),
+        on("XRANGE", &letters, &["+", "-", "COUNT", "1"], empty),
         on("XDEL", &letters, &["0-0"], zero),
-        on("ZADD", &buried, &["NX", "XX", "0", NOBODYS], fails),
-        on("ZSCORE", &buried, &[NOBODYS], nil),
-        on("ZRANGE", &buried, &["(0", "(0", "BYSCORE"], nothing),
-        on("ZREMRANGEBYRANK", &buried, &["1", "0"], zero),
+        on("ZADD", &ids, &["NX", "XX", "0", ABSENT], fails),
+        on("ZSCORE", &ids, &[ABSENT], nil),
+        on("ZRANGE", &ids, &["(0", "(0", "BYSCORE"], empty),
+        on("ZREMRANGEBYRANK", &ids, &["1", "0"], zero),
     ]
 }
 
-/// What `/pipeline`, `/health` and `/metrics` show.
+/// What `/pipeline`, `/health` and `/metrics` read.
 fn pipeline(keys: &Keys) -> Vec<Probe> {
     let mut probes = vec![
-        on("XPENDING", keys.stream(), &[NOBODYS], fails),
+        on("XPENDING", keys.stream(), &[ABSENT], fails),
         on("XLEN", &keys.dead_letters(), &[], integer),
         Probe::new("TIME", None, cmd("TIME"), time),
     ];
-    probes.extend(about_the_stream(keys));
+    probes.extend(stream_probes(keys));
     probes
 }
 
-/// `XINFO STREAM` brings the first and the last entry, however large: here of a key that is not there.
-fn about_the_stream(keys: &Keys) -> [Probe; 2] {
+/// The reply of `XINFO STREAM` contains the first and the last entry, however large, so it is tried on a
+/// key that does not exist.
+fn stream_probes(keys: &Keys) -> [Probe; 2] {
     [on("XINFO STREAM", &keys.probe(), &[], fails), on("XINFO GROUPS", keys.stream(), &[], array)]
 }
 
 fn queries(keys: &Keys) -> Vec<Probe> {
     vec![
-        on("ZRANGE", keys::NOBODYS_SERIES, &["1", "0"], nothing),
-        on("ZRANK", keys::NOBODYS_SERIES, &[NOBODYS], nil),
-        on("ZRANGE", &keys.sites(), &["1", "0"], nothing),
+        on("ZRANGE", keys::ABSENT_SERIES, &["1", "0"], empty),
+        on("ZRANK", keys::ABSENT_SERIES, &[ABSENT], nil),
+        on("ZRANGE", &keys.sites(), &["1", "0"], empty),
     ]
 }
 
-/// A script that is not known, on these keys; and one that does not compile.
+/// A script that is not loaded, on these keys; and one that does not compile.
 fn scripts<const KEYS: usize>(keys: [&str; KEYS]) -> [Probe; 2] {
-    [script_on(keys), Probe::new("SCRIPT LOAD", None, words(&["SCRIPT", "LOAD", NO_SCRIPT]), fails)]
+    [
+        script_on(keys),
+        Probe::new("SCRIPT LOAD", None, words(&["SCRIPT", "LOAD", INVALID_SCRIPT]), fails),
+    ]
 }
 
 fn script_on<const KEYS: usize>(keys: [&str; KEYS]) -> Probe {
     let mut run = cmd("EVALSHA");
-    run.arg(NO_HASH).arg(KEYS).arg(&keys);
+    run.arg(ABSENT_HASH).arg(KEYS).arg(&keys);
     Probe::new("EVALSHA", Some(&keys.join(" ")), run, fails)
 }
 
-fn about_the_server() -> [Probe; 2] {
+fn server_probes() -> [Probe; 2] {
     [
         Probe::new("PING", None, cmd("PING"), pong),
         Probe::new("INFO", None, words(&["INFO", "server"]), server_info),

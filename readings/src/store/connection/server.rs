@@ -1,4 +1,4 @@
-//! The Redis server: where it is, and the secrets that a connection needs.
+//! The Redis server: its address, and the credentials that a connection needs.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,10 +8,10 @@ use redis::{AsyncConnectionConfig, Client, ConnectionAddr, ProtocolVersion, Redi
 use tokio::io::AsyncReadExt;
 use tokio::time::timeout;
 
-use super::address::{self, Address, AddressFault};
-use super::credentials::Secrets;
-use super::master_watch::{Stay, Whereabouts};
-use super::rejection_counter::Refusals;
+use super::address::{self, Address, AddressError};
+use super::credentials::Credentials;
+use super::master_watch::{MasterLease, MasterWatch};
+use super::rejection_counter::RejectionCounter;
 use super::requirements::Requirements;
 use super::sentinel;
 use super::socket::{self, Socket};
@@ -19,42 +19,46 @@ use crate::store::error::{CONNECT, ServerName, StoreError, StoreResult};
 use crate::store::error_class::ErrorClass;
 
 /// How long a connection attempt may take. Too low and a busy server is never reached; too high and
-/// callers wait that long for their "unavailable".
+/// callers wait that long for an "unavailable".
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// How long a server may take to say why it closes a connection, and how many bytes. Too low and it is
-/// not understood; too high and those who wait for a connection wait longer for nothing.
-const LAST_WORDS_WITHIN: Duration = Duration::from_millis(200);
-const LAST_WORDS: u64 = 1_024;
+/// How long a server may take to send the reason why it closes a connection. Too low and the reason is
+/// lost; too high and callers that wait for a connection wait longer for nothing.
+const CLOSE_REASON_TIMEOUT: Duration = Duration::from_millis(200);
 
-/// How long it may take to find the server, where Sentinels are asked.
-const FIND_TIMEOUT: Duration = Duration::from_secs(3);
+/// Bytes of that reason that are read. Too low and it is cut, and so not understood; too high and a
+/// server that is no Redis fills memory.
+const MAX_CLOSE_REASON_BYTES: u64 = 1_024;
+
+/// How long the Sentinels may take to name the master, all together. Too low and a slow one is not
+/// heard; too high and a connection attempt takes that long while none answers.
+const RESOLVE_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// A Redis (or Valkey) server that can be connected to.
 #[derive(Debug, Clone)]
 pub struct RedisServer {
     address: Address,
     name: ServerName,
-    secrets: Secrets,
-    whereabouts: Whereabouts,
+    credentials: Credentials,
+    master_watch: MasterWatch,
     requirements: Arc<Requirements>,
-    refusals: Refusals,
+    rejections: RejectionCounter,
 }
 
-/// A server that was found.
-pub(super) struct Found {
+/// A server whose address is known.
+pub(super) struct Resolved {
     client: Client,
     pub name: ServerName,
-    pub stay: Stay,
+    pub lease: MasterLease,
 }
 
 impl RedisServer {
     /// Names a server by host and port.
     ///
     /// # Errors
-    /// When host and port make no address.
-    pub fn at(host: &str, port: u16) -> Result<Self, AddressFault> {
-        Ok(Self::with_address(Address::of(host, port)?))
+    /// When host and port are not a valid address.
+    pub fn from_host_port(host: &str, port: u16) -> Result<Self, AddressError> {
+        Ok(Self::with_address(Address::from_host_port(host, port)?))
     }
 
     /// Names a server by URL: `redis://`, `rediss://` (TLS) or `redis+unix://`, with user, password
@@ -62,37 +66,36 @@ impl RedisServer {
     ///
     /// # Errors
     /// When the URL is not one of these.
-    pub fn from_url(url: &str) -> Result<Self, AddressFault> {
+    pub fn from_url(url: &str) -> Result<Self, AddressError> {
         Ok(Self::with_address(Address::parse(url)?))
     }
 
     fn with_address(address: Address) -> Self {
-        if address.is_encrypted() {
-            // Err means that the process has chosen a provider before, which serves as well.
+        if address.uses_tls() {
+            // Err means that the process has installed a provider before, which serves as well.
             let _ = rustls::crypto::ring::default_provider().install_default();
         }
         let name = address.name().into();
-        let secrets = Secrets::default();
         Self {
             address,
             name,
-            secrets,
-            whereabouts: Whereabouts::default(),
+            credentials: Credentials::default(),
+            master_watch: MasterWatch::default(),
             requirements: Arc::default(),
-            refusals: Refusals::default(),
+            rejections: RejectionCounter::default(),
         }
     }
 
-    /// The same server with these secrets.
+    /// The same server with these credentials.
     ///
     /// # Errors
-    /// When they are of no use: a file of authorities without a certificate.
-    pub fn with_secrets(self, secrets: Secrets) -> Result<Self, AddressFault> {
-        secrets.check()?;
-        Ok(Self { secrets, ..self })
+    /// When they cannot be used: a CA file without a certificate.
+    pub fn with_credentials(self, credentials: Credentials) -> Result<Self, AddressError> {
+        credentials.validate()?;
+        Ok(Self { credentials, ..self })
     }
 
-    /// The same server, of which so much is required on each connection.
+    /// The same server with these requirements, which are checked on each connection.
     #[must_use]
     pub fn requiring(self, requirements: Requirements) -> Self {
         Self { requirements: Arc::new(requirements), ..self }
@@ -104,8 +107,8 @@ impl RedisServer {
         &self.name
     }
 
-    pub(super) const fn refusals(&self) -> &Refusals {
-        &self.refusals
+    pub(super) const fn rejections(&self) -> &RejectionCounter {
+        &self.rejections
     }
 
     pub(super) const fn shared_name(&self) -> &ServerName {
@@ -116,85 +119,98 @@ impl RedisServer {
         &self.requirements
     }
 
-    /// The user that is logged in as.
+    /// The ACL user of the connections.
     pub(super) fn user(&self) -> &str {
         self.address.login().username().unwrap_or("default")
     }
 
-    /// Connects; host names are looked up, Sentinels asked and secrets read each time.
+    /// Connects. Host names, Sentinels and credential files are read each time, as all of them may
+    /// change while the process runs.
     pub(super) async fn connect(
         &self,
         config: AsyncConnectionConfig,
-    ) -> StoreResult<(MultiplexedConnection, Found)> {
-        let found = self.locate().await?;
+    ) -> StoreResult<(MultiplexedConnection, Resolved)> {
+        let resolved = self.resolve().await?;
         let config = config.set_connection_timeout(Some(CONNECT_TIMEOUT));
-        let connecting = found.client.get_multiplexed_async_connection_with_config(&config);
+        let connecting = resolved.client.get_multiplexed_async_connection_with_config(&config);
         match connecting.await {
-            Ok(connection) => Ok((connection, found)),
+            Ok(connection) => Ok((connection, resolved)),
             Err(error) => {
-                Err(self.explain(&found, StoreError::new(&found.name, CONNECT, error)).await)
+                let error = StoreError::new(&resolved.name, CONNECT, error);
+                Err(self.explain(&resolved, error).await)
             }
         }
     }
 
-    /// A server that refuses a connection as a whole says why and closes it; what was sent meanwhile
-    /// makes the kernel forget that. So where a connection was closed, another is listened to.
-    async fn explain(&self, found: &Found, error: StoreError) -> StoreError {
+    /// A server that refuses a connection as a whole (`maxclients`) sends the reason and closes it. Data
+    /// that was sent meanwhile makes the kernel discard that reason, so where a connection was closed,
+    /// a second one is opened that sends nothing and only reads.
+    async fn explain(&self, resolved: &Resolved, error: StoreError) -> StoreError {
         if error.class != ErrorClass::Disconnected || error.was_never_connected() {
             return error;
         }
-        let words = timeout(LAST_WORDS_WITHIN, self.last_words(found)).await.ok().flatten();
-        words.map_or(error, |words| StoreError::new(&found.name, CONNECT, words))
+        let reason = timeout(CLOSE_REASON_TIMEOUT, self.close_reason(resolved)).await;
+        let reason = reason.ok().flatten();
+        reason.map_or(error, |reason| StoreError::new(&resolved.name, CONNECT, reason))
     }
 
-    async fn last_words(&self, found: &Found) -> Option<redis::RedisError> {
+    async fn close_reason(&self, resolved: &Resolved) -> Option<redis::RedisError> {
         let root_cert = self.root_cert().ok()?;
-        let info = found.client.get_connection_info();
+        let info = resolved.client.get_connection_info();
         let socket = socket::connect(info, root_cert.as_deref()).await.ok()?;
-        let mut words = Vec::new();
-        socket.take(LAST_WORDS).read_to_end(&mut words).await.ok()?;
-        redis::parse_redis_value(&words).ok()?.extract_error().err()
+        let mut reason = Vec::new();
+        socket.take(MAX_CLOSE_REASON_BYTES).read_to_end(&mut reason).await.ok()?;
+        redis::parse_redis_value(&reason).ok()?.extract_error().err()
     }
 
-    /// Connects as [`RedisServer::connect`] does, and leaves it to the caller to log in.
-    pub(super) async fn open(&self) -> StoreResult<(Socket, RedisConnectionInfo, Found)> {
-        let (found, root_cert) = (self.locate().await?, self.root_cert()?);
-        let info = found.client.get_connection_info();
+    /// Connects as [`RedisServer::connect`] does, and leaves authentication to the caller.
+    pub(super) async fn connect_raw(&self) -> StoreResult<(Socket, RedisConnectionInfo, Resolved)> {
+        let (resolved, root_cert) = (self.resolve().await?, self.root_cert()?);
+        let info = resolved.client.get_connection_info();
         let connecting = timeout(CONNECT_TIMEOUT, socket::connect(info, root_cert.as_deref()));
         let connected = connecting.await.unwrap_or_else(|late| Err(late.into()));
-        let failed = |error: std::io::Error| StoreError::new(&found.name, CONNECT, error.into());
-        Ok((connected.map_err(failed)?, info.redis_settings().clone(), found))
+        let failed = |error: std::io::Error| StoreError::new(&resolved.name, CONNECT, error.into());
+        Ok((connected.map_err(failed)?, info.redis_settings().clone(), resolved))
     }
 
-    async fn locate(&self) -> StoreResult<Found> {
-        let address = timeout(FIND_TIMEOUT, self.find()).await.map_err(|_| self.not_found())??;
-        let stay = self.whereabouts.note(address::shown(&address));
+    async fn resolve(&self) -> StoreResult<Resolved> {
+        let resolving = timeout(RESOLVE_TIMEOUT, self.resolve_address());
+        let address = resolving.await.map_err(|_| self.not_resolved())??;
+        let lease = self.master_watch.record(address::shown(&address));
         let name = match &self.address {
             Address::Server(_) => Arc::clone(&self.name),
-            Address::Master { name, .. } => {
-                self.whereabouts.keep_asking(self);
-                format!("{} (master {name})", address::shown(&address)).into()
+            Address::Sentinel { master_name, .. } => {
+                self.watch_master();
+                format!("{} (master {master_name})", address::shown(&address)).into()
             }
         };
         let client = self.client(address).map_err(|error| error.of(&name))?;
-        Ok(Found { client, name, stay })
+        Ok(Resolved { client, name, lease })
     }
 
-    /// The address of the server, as it is found now.
-    pub(super) async fn find(&self) -> StoreResult<ConnectionAddr> {
+    fn watch_master(&self) {
+        let server = self.clone();
+        self.master_watch.start_polling(move || {
+            let server = server.clone();
+            async move { server.resolve_address().await.map(|address| address::shown(&address)) }
+        });
+    }
+
+    /// The present address of the server.
+    async fn resolve_address(&self) -> StoreResult<ConnectionAddr> {
         match &self.address {
             Address::Server(info) => Ok(info.addr().clone()),
-            Address::Master { name, sentinels, .. } => {
-                let known = self.whereabouts.address();
-                sentinel::master(name, sentinels, &self.name, &known).await
+            Address::Sentinel { master_name, sentinels, .. } => {
+                let known = self.master_watch.address();
+                sentinel::master(master_name, sentinels, &self.name, &known).await
             }
         }
     }
 
     fn client(&self, address: ConnectionAddr) -> StoreResult<Client> {
-        // RESP3: only there is a lost connection noticed while it is idle.
+        // RESP3: only with it a lost connection is noticed while it is idle.
         let login = self.address.login().clone().set_protocol(ProtocolVersion::RESP3);
-        let login = match self.secrets.password().map_err(|error| self.no_secret(error))? {
+        let login = match self.credentials.password().map_err(|error| self.unusable(error))? {
             Some(password) => login.set_password(password),
             None => login,
         };
@@ -203,14 +219,15 @@ impl RedisServer {
     }
 
     fn root_cert(&self) -> StoreResult<Option<Vec<u8>>> {
-        self.secrets.root_cert().map_err(|error| self.no_secret(error))
+        self.credentials.root_cert().map_err(|error| self.unusable(error))
     }
 
-    fn no_secret(&self, error: String) -> StoreError {
+    /// A credential file that cannot be used.
+    fn unusable(&self, error: String) -> StoreError {
         StoreError::found(&self.name, CONNECT, ErrorClass::Denied, error)
     }
 
-    fn not_found(&self) -> StoreError {
+    fn not_resolved(&self) -> StoreError {
         let text = "no Sentinel named the master in time";
         StoreError::found(&self.name, CONNECT, ErrorClass::Timeout, text)
     }

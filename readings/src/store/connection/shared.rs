@@ -1,13 +1,14 @@
-//! The kinds of connection to Redis, and why there are several.
+//! The connection that many callers use at once.
 //!
-//! - [`SharedConnection`]: many callers, one socket, answers in seconds at most. Each use that must
-//!   not wait for another (writes, queries, ingestion) opens one of its own.
-//! - [`super::DedicatedConnection`]: one caller, one command at a time, which may block. A blocking command
-//!   on a shared socket would hold up everybody behind it, and one whose answer is given up while
-//!   the server still works on it would be delivered entries that nobody reads.
+//! - [`SharedConnection`]: many callers, one socket, replies within seconds. Each use that must not wait
+//!   for another (writes, queries, ingestion) opens one of its own.
+//! - [`super::DedicatedConnection`]: one caller, one command at a time, which may block. On a shared
+//!   socket a blocking command would delay every command behind it; and a read that is abandoned while
+//!   the server still works on it would be delivered entries that are never received.
 //!
-//! The client library keeps a connection whose answers time out or that leads to a replica; the
-//! watchdog in [`SharedConnection`] replaces it.
+//! The client library keeps a connection whose replies time out, or that leads to a replica.
+//! [`SharedConnection`] replaces it, and numbers its connections ([`Generation`]), so that a caller can
+//! tell whether two replies came from the same server session.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -19,67 +20,62 @@ use redis::{Cmd, Pipeline, ScriptInvocation, Value};
 use tokio::sync::Mutex as AsyncMutex;
 use tracing::info;
 
-use super::instrument;
-use super::live_connection::Live;
-use super::preflight::Examined;
+use super::instrument::instrumented;
+use super::live_connection::{Generation, LiveConnection};
+use super::reply::into_result;
 use super::server::RedisServer;
-use crate::store::error::{ServerName, StoreError, StoreResult};
+use super::server_check::ServerCheck;
+use crate::store::error::{StoreError, StoreResult};
 use crate::store::error_class::ErrorClass;
 use crate::store::metrics::{METRICS, MOVED};
 
-/// How long a command on a shared connection may take. Too low and a slow disk looks like an outage;
-/// too high and a hung server holds every request that long.
-pub const RESPONSE_TIMEOUT: Duration = Duration::from_secs(3);
-
-/// Timeouts in a row after which a connection is taken for dead. One may be a slow command.
+/// Timeouts in a row after which a connection is replaced. Too low and one slow command costs a
+/// reconnect; too high and requests wait for a dead connection longer.
 const TIMEOUTS_UNTIL_REPLACED: u32 = 2;
 
-/// A failed attempt to connect answers all who ask within this time: else each of them would make an
-/// attempt of its own, one after the other.
-const FAILURE_IS_FRESH: Duration = Duration::from_millis(50);
+/// A failed attempt to connect is the result for every caller within this time. Too low and each waiting
+/// caller makes an attempt of its own, one after the other; too high and a server that is back is used
+/// late.
+const CONNECT_FAILURE_TTL: Duration = Duration::from_millis(50);
 
-/// A connection that leads to a replica, or whose server or user cannot do something, is replaced when it is at
-/// least this old: the next one may be no better, and all callers would make one for each failure.
-const REPLACED_AFTER: Duration = Duration::from_secs(1);
+/// A connection to a replica, or to a server that lacks a command or permission, is replaced when it is at
+/// least this old. Too low and each failed command reconnects, though the next connection is hardly
+/// better; too high and a mended server is used late.
+const MIN_REPLACE_AGE: Duration = Duration::from_secs(1);
 
 impl RedisServer {
-    /// A connection for many callers. It is made when first used, and made anew when it is lost.
+    /// A connection for many callers. It connects at the first command, and again after each loss.
     #[must_use]
     pub fn shared(&self) -> SharedConnection {
-        SharedConnection(Arc::new(Shared {
+        SharedConnection(Arc::new(ConnectionSlot {
             server: self.clone(),
             current: Mutex::default(),
-            given_up: Mutex::default(),
+            discarded: Mutex::default(),
             connecting: AsyncMutex::default(),
-            epochs: AtomicU64::new(0),
+            generations: AtomicU64::new(0),
         }))
     }
 }
 
-/// A time in which what Redis has answered still holds. It ends with the connection: the next may lead
-/// to a server that has forgotten some of it, after a failover or a restart from an older file. And it
-/// ends when stream or group turn out to be gone.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Epoch(u64);
-
 /// A connection that many callers use at once; cloning it is cheap.
 #[derive(Debug, Clone)]
-pub struct SharedConnection(Arc<Shared>);
+pub struct SharedConnection(Arc<ConnectionSlot>);
 
+/// The place of the present connection.
 #[derive(Debug)]
-struct Shared {
+struct ConnectionSlot {
     server: RedisServer,
-    current: Mutex<Option<Arc<Live>>>,
-    /// Why the last connection was given up, until there is another.
-    given_up: Mutex<Option<&'static str>>,
-    /// The last failure to connect; its lock is held by whoever is connecting.
+    current: Mutex<Option<Arc<LiveConnection>>>,
+    /// Why the last connection was discarded, until it is replaced.
+    discarded: Mutex<Option<&'static str>>,
+    /// The last failure to connect; locked while one caller connects for all.
     connecting: AsyncMutex<Option<(Instant, StoreError)>>,
-    /// How many epochs have begun.
-    epochs: AtomicU64,
+    /// Number of the last generation.
+    generations: AtomicU64,
 }
 
 impl SharedConnection {
-    /// Whether the server answers at all.
+    /// Whether the server replies at all.
     ///
     /// # Errors
     /// When it cannot be reached, is loading, or cannot write to its disk.
@@ -87,41 +83,42 @@ impl SharedConnection {
         self.send("PING", &redis::cmd("PING")).await.map(drop)
     }
 
-    /// The present epoch; the last one while there is no connection.
+    /// The present generation; the last one while there is no connection.
     #[must_use]
-    pub fn epoch(&self) -> Epoch {
-        let live = self.current().as_ref().map(|live| live.epoch);
-        live.unwrap_or_else(|| Epoch(self.0.epochs.load(Ordering::Acquire)))
+    pub fn generation(&self) -> Generation {
+        let live = self.current().as_ref().map(|live| live.generation);
+        live.unwrap_or_else(|| Generation(self.0.generations.load(Ordering::Acquire)))
     }
 
-    /// Notes that Redis has forgotten what it answered.
-    pub(crate) fn end_epoch(&self) {
+    /// Ends the present generation: Redis has lost data that it had acknowledged.
+    pub(crate) fn invalidate(&self) {
         let mut current = self.current();
         if let Some(live) = current.take() {
-            *current = Some(Arc::new(live.in_epoch(self.next_epoch())));
+            *current = Some(Arc::new(live.in_generation(self.next_generation())));
         }
     }
 
-    /// What was found when the connection was made and, where a command has been refused since, or
-    /// something was lacking, is found now: what the user may not do, and whether the stream has an end.
+    /// The result of the server check: which permissions are missing, and whether the stream has run out
+    /// of ids. It is checked on connect, and again where a command was rejected since or something was
+    /// missing.
     ///
     /// # Errors
-    /// When the server cannot be reached, or cannot be used.
-    pub async fn examined(&self) -> StoreResult<Examined> {
+    /// When the server cannot be reached or cannot be used.
+    pub async fn server_check(&self) -> StoreResult<ServerCheck> {
         let live = self.live().await?;
-        let examined = live.examined(&self.0.server).await;
-        self.judge(&live, examined)
+        let check = live.checked(&self.0.server).await;
+        self.record_outcome(&live, check)
     }
 
-    /// A reply of another shape than the command's documentation says.
+    /// A reply whose shape the command's documentation does not describe.
     pub(crate) fn unexpected_reply(&self, operation: &'static str) -> StoreError {
         let live = self.current().clone();
         let server = live.as_ref().map_or(self.0.server.shared_name(), |live| &live.server);
         StoreError::unexpected_reply(server, operation)
     }
 
-    fn next_epoch(&self) -> Epoch {
-        Epoch(self.0.epochs.fetch_add(1, Ordering::AcqRel) + 1)
+    fn next_generation(&self) -> Generation {
+        Generation(self.0.generations.fetch_add(1, Ordering::AcqRel) + 1)
     }
 
     pub(crate) async fn send(&self, operation: &'static str, command: &Cmd) -> StoreResult<Value> {
@@ -129,16 +126,18 @@ impl SharedConnection {
         self.send_over(&live, operation, command).await
     }
 
-    /// As [`SharedConnection::send`], but only in that epoch: `None` when it is over, and nothing was
-    /// sent.
-    pub(crate) async fn send_within(
+    /// As [`SharedConnection::send`], but only in that generation: `None` when it has ended, and nothing
+    /// was sent.
+    pub(crate) async fn send_in_generation(
         &self,
-        epoch: Epoch,
+        generation: Generation,
         operation: &'static str,
         command: &Cmd,
     ) -> StoreResult<Option<Value>> {
         let live = self.live().await?;
-        if live.epoch != epoch {
+        // Compared with the connection that the command goes over, not with `self.generation()`: it may
+        // be replaced between the two.
+        if live.generation != generation {
             return Ok(None);
         }
         self.send_over(&live, operation, command).await.map(Some)
@@ -146,82 +145,89 @@ impl SharedConnection {
 
     async fn send_over(
         &self,
-        live: &Arc<Live>,
+        live: &Arc<LiveConnection>,
         operation: &'static str,
         command: &Cmd,
     ) -> StoreResult<Value> {
         let mut connection = live.connection.clone();
-        let answering =
-            async { answer(&live.server, operation, connection.req_packed_command(command).await) };
-        self.judge(live, instrument::exchange(operation, answering).await)
+        let reply = async {
+            into_result(&live.server, operation, connection.req_packed_command(command).await)
+        };
+        self.record_outcome(live, instrumented(operation, reply).await)
     }
 
-    /// Sends commands at once; gives the answer to each, and the epoch of all.
+    /// Sends commands as one pipeline; gives the reply to each, and the generation of all.
     pub(crate) async fn send_all(
         &self,
         operation: &'static str,
         commands: &Pipeline,
-    ) -> StoreResult<(Vec<StoreResult<Value>>, Epoch)> {
+    ) -> StoreResult<(Vec<StoreResult<Value>>, Generation)> {
         let live = self.live().await?;
         let mut connection = live.connection.clone();
-        let answering = async {
+        let replies = async {
             let replies = connection.req_packed_commands(commands, 0, commands.len()).await;
             replies.map_err(|error| StoreError::new(&live.server, operation, error))
         };
-        let replies = instrument::exchange(operation, answering).await;
-        let answered = |reply| self.judge(&live, answer(&live.server, operation, Ok(reply)));
-        let answers = self.judge(&live, replies)?.into_iter().map(answered).collect();
-        Ok((answers, live.epoch))
+        let replies = instrumented(operation, replies).await;
+        // An error in one reply is that command's own, but may tell as much about the connection.
+        let reply =
+            |reply| self.record_outcome(&live, into_result(&live.server, operation, Ok(reply)));
+        let replies = self.record_outcome(&live, replies)?.into_iter().map(reply).collect();
+        Ok((replies, live.generation))
     }
 
-    /// Runs a script by its hash, and sends it first where the server does not know it.
-    pub(crate) async fn run(
+    /// Runs a script by its hash (`EVALSHA`), and loads it first where the server does not know it.
+    pub(crate) async fn eval(
         &self,
         operation: &'static str,
         script: &ScriptInvocation<'_>,
     ) -> StoreResult<Value> {
         let live = self.live().await?;
         let mut connection = live.connection.clone();
-        let answering =
-            async { answer(&live.server, operation, script.invoke_async(&mut connection).await) };
-        self.judge(&live, instrument::exchange(operation, answering).await)
+        let reply = async {
+            into_result(&live.server, operation, script.invoke_async(&mut connection).await)
+        };
+        self.record_outcome(&live, instrumented(operation, reply).await)
     }
 
-    /// Runs commands of which all are carried out, or none.
-    pub(crate) async fn transact(
+    /// Runs commands as a transaction (`MULTI`, `EXEC`): all of them, or none.
+    pub(crate) async fn exec_atomic(
         &self,
         operation: &'static str,
         commands: &Pipeline,
     ) -> StoreResult<Value> {
         let live = self.live().await?;
         let mut connection = live.connection.clone();
-        let answering =
-            async { answer(&live.server, operation, commands.query_async(&mut connection).await) };
-        self.judge(&live, instrument::exchange(operation, answering).await)
+        let reply = async {
+            into_result(&live.server, operation, commands.query_async(&mut connection).await)
+        };
+        self.record_outcome(&live, instrumented(operation, reply).await)
     }
 
-    async fn live(&self) -> StoreResult<Arc<Live>> {
+    async fn live(&self) -> StoreResult<Arc<LiveConnection>> {
         match self.usable() {
             Some(live) => Ok(live),
             // On the heap: else the future of each command, and so of each request, has room for it
             // (measured: 1 MB for 64 connections).
-            None => Box::pin(self.connect_anew()).await,
+            None => Box::pin(self.reconnect()).await,
         }
     }
 
-    async fn connect_anew(&self) -> StoreResult<Arc<Live>> {
+    async fn reconnect(&self) -> StoreResult<Arc<LiveConnection>> {
+        // One caller connects; the others wait here and share what came of it: its connection, or its
+        // failure while that is fresh.
         let mut last_failure = self.0.connecting.lock().await;
         if let Some(live) = self.usable() {
             return Ok(live);
         }
         if let Some((at, error)) = &*last_failure
-            && at.elapsed() < FAILURE_IS_FRESH
+            && at.elapsed() < CONNECT_FAILURE_TTL
         {
             return Err(error.clone());
         }
-        self.note_loss();
-        match Live::connect(&self.0.server, || self.next_epoch()).await {
-            Ok(live) => Ok(self.set(live)),
+        self.discard_unusable();
+        match LiveConnection::connect(&self.0.server, || self.next_generation()).await {
+            Ok(live) => Ok(self.install(live)),
             Err(error) => {
                 *last_failure = Some((Instant::now(), error.clone()));
                 Err(error)
@@ -229,78 +235,78 @@ impl SharedConnection {
         }
     }
 
-    fn usable(&self) -> Option<Arc<Live>> {
+    fn usable(&self) -> Option<Arc<LiveConnection>> {
         let current = self.current().clone();
         current.filter(|live| live.is_usable())
     }
 
-    /// Notes that the connection there was is of no use any more, if nothing but that has shown it.
-    fn note_loss(&self) {
+    /// Discards a connection that was closed, or whose server is no longer the master, before any
+    /// command has failed on it.
+    fn discard_unusable(&self) {
         if let Some(live) = self.current().take() {
-            let moved = live.has_moved();
-            self.note_given_up(if moved { MOVED } else { ErrorClass::Disconnected.name() });
+            let superseded = live.is_superseded();
+            self.record_discard(if superseded { MOVED } else { ErrorClass::Disconnected.name() });
         }
     }
 
-    fn note_given_up(&self, reason: &'static str) {
+    fn record_discard(&self, reason: &'static str) {
         METRICS.reconnect(reason);
-        *self.0.given_up.lock().unwrap_or_else(PoisonError::into_inner) = Some(reason);
+        *self.0.discarded.lock().unwrap_or_else(PoisonError::into_inner) = Some(reason);
     }
 
-    /// Says so where the connection takes the place of another. Not when that was given up: at the end
-    /// of the process nothing takes its place.
-    fn set(&self, live: Live) -> Arc<Live> {
+    /// Makes it the present connection. A replacement is logged here and not where the old connection is
+    /// discarded: at the end of the process connections are discarded and not replaced.
+    fn install(&self, live: LiveConnection) -> Arc<LiveConnection> {
         static THROTTLE: LogThrottle = LogThrottle::new();
-        let given_up = self.0.given_up.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(reason) = given_up
+        let discarded = self.0.discarded.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(reason) = discarded
             && let Some(suppressed) = THROTTLE.should_log(Instant::now())
         {
-            info!(server = %live.server, reason, suppressed, "a connection to Redis has been replaced");
+            info!(server = %live.server, reason, suppressed, "connection to Redis replaced");
         }
         let live = Arc::new(live);
         *self.current() = Some(Arc::clone(&live));
         live
     }
 
-    /// Draws conclusions about the connection from what came over it.
-    fn judge<T>(&self, live: &Arc<Live>, result: StoreResult<T>) -> StoreResult<T> {
+    /// Discards the connection if the outcome of a command shows that it cannot be used any more.
+    fn record_outcome<T>(
+        &self,
+        live: &Arc<LiveConnection>,
+        result: StoreResult<T>,
+    ) -> StoreResult<T> {
         let Err(error) = &result else {
-            live.note_answer();
+            live.record_reply();
             return result;
         };
-        self.0.server.refusals().note(error);
-        let replace = match error.class {
+        self.0.server.rejections().record(error);
+        let is_unusable = match error.class {
             ErrorClass::Disconnected => true,
+            // The server, not the connection: another one is tried, but not for each failed command.
             ErrorClass::ReadOnly | ErrorClass::Denied | ErrorClass::Unsuitable => {
-                live.age() >= REPLACED_AFTER
+                live.age() >= MIN_REPLACE_AGE
             }
-            ErrorClass::Timeout => live.note_timeout() >= TIMEOUTS_UNTIL_REPLACED,
+            ErrorClass::Timeout => live.record_timeout() >= TIMEOUTS_UNTIL_REPLACED,
             _ => false,
         };
-        if replace {
-            self.give_up(live, error.class);
+        if is_unusable {
+            self.discard(live, error.class);
         }
         result
     }
 
-    fn give_up(&self, live: &Arc<Live>, reason: ErrorClass) {
+    fn discard(&self, live: &Arc<LiveConnection>, reason: ErrorClass) {
         let mut current = self.current();
+        // Many commands fail on one connection: only the first failure may discard it, and none may
+        // discard its successor.
         if current.as_ref().is_some_and(|current| Arc::ptr_eq(current, live)) {
             *current = None;
-            self.note_given_up(reason.name());
+            self.record_discard(reason.name());
         }
     }
 
-    fn current(&self) -> std::sync::MutexGuard<'_, Option<Arc<Live>>> {
-        // What it guards is replaced as a whole, also when a thread panicked before.
+    fn current(&self) -> std::sync::MutexGuard<'_, Option<Arc<LiveConnection>>> {
+        // A poisoned lock is safe: the value is only ever replaced as a whole.
         self.0.current.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-pub(super) fn answer(
-    server: &ServerName,
-    operation: &'static str,
-    result: redis::RedisResult<Value>,
-) -> StoreResult<Value> {
-    result.and_then(Value::extract_error).map_err(|error| StoreError::new(server, operation, error))
 }

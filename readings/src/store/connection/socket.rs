@@ -1,4 +1,4 @@
-//! A bare connection to the server, for replies that we take apart ourselves.
+//! A byte stream to the server, for replies that are parsed here and not by the client library.
 
 use std::io;
 use std::sync::Arc;
@@ -14,12 +14,12 @@ use tokio_rustls::TlsConnector;
 use super::address;
 use super::credentials::authorities;
 
-/// What bytes go over: TCP, TLS or a Unix socket.
-pub(super) trait Stream: AsyncRead + AsyncWrite + Unpin + Send + Sync {}
+/// TCP, TLS or a Unix socket.
+pub(super) trait AsyncStream: AsyncRead + AsyncWrite + Unpin + Send + Sync {}
 
-impl<T: AsyncRead + AsyncWrite + Unpin + Send + Sync> Stream for T {}
+impl<T: AsyncRead + AsyncWrite + Unpin + Send + Sync> AsyncStream for T {}
 
-pub(super) type Socket = Box<dyn Stream>;
+pub(super) type Socket = Box<dyn AsyncStream>;
 
 /// Connects; `root_cert` is the PEM text of the certificates to trust instead of the system's.
 pub(super) async fn connect(info: &ConnectionInfo, root_cert: Option<&[u8]>) -> io::Result<Socket> {
@@ -41,19 +41,19 @@ async fn tcp(host: &str, port: u16) -> io::Result<TcpStream> {
     socket.set_tcp_nodelay(true)?;
     socket.set_tcp_keepalive(&address::keepalive())?;
     #[cfg(target_os = "linux")]
-    socket.set_tcp_user_timeout(Some(address::UNACKNOWLEDGED))?;
+    socket.set_tcp_user_timeout(Some(address::TCP_USER_TIMEOUT))?;
     Ok(stream)
 }
 
 fn tls(root_cert: Option<&[u8]>) -> io::Result<ClientConfig> {
     let roots = match root_cert {
         Some(pem) => authorities(pem).ok_or_else(|| io::Error::other("no authority is trusted"))?,
-        None => authorities_of_system(),
+        None => system_authorities(),
     };
     Ok(ClientConfig::builder().with_root_certificates(roots).with_no_client_auth())
 }
 
-fn authorities_of_system() -> RootCertStore {
+fn system_authorities() -> RootCertStore {
     let mut roots = RootCertStore::empty();
     roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
     roots

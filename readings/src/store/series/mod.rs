@@ -1,8 +1,22 @@
-//! The readings of each site: a sorted set, scored by the instant.
+//! The stored readings: a sorted set for each site, scored by the instant, and an index of the sites.
+//!
+//! | file | what it owns |
+//! |---|---|
+//! | `series_store` | the sorted sets: removal and expiry |
+//! | [`write_batch`] | writing readings of many sites as one pipeline |
+//! | `reader`, `page` | reading a site page by page |
+//! | `order` | the order of readings with one timestamp |
+//! | [`site_index`] | which sites have readings |
 
-pub mod insertions;
 mod order;
+mod page;
 mod reader;
+mod series_store;
 pub mod site_index;
+pub mod write_batch;
 
-pub use reader::{Page, SeriesReader, SeriesStore};
+pub use page::Page;
+pub use reader::SeriesReader;
+pub use series_store::SeriesStore;
+pub use site_index::SiteIndex;
+pub use write_batch::{SiteWrite, WriteBatch, WriteResult};

@@ -1,47 +1,49 @@
-//! The order in which a site's readings are served.
+//! The order of a site's readings in a response.
 //!
-//! Redis orders members of one score by their bytes, so entry `…-10` before `…-9`; the contract wants
+//! Redis orders members of one score by their bytes, so entry `…-10` before `…-9`; the contract demands
 //! the instant, and for equal instants the stream id as numbers.
 
-use super::reader::Page;
+use super::page::Page;
 use crate::iso8601::Instant;
-use crate::store::StreamId;
 use crate::store::codec::StoredReading;
+use crate::store::stream_id::StreamId;
 
-/// Members of one score that are held back at most, to be sorted together. A device with a stuck
-/// clock can give millions of readings one score; past this bound they are passed on as they come,
-/// but for those of the last millisecond. (Their stream ids start with milliseconds of equal length,
-/// so only the numbers within a millisecond can be out of order.)
-const MAX_TIE: usize = 10_000;
+/// Members of one score that are held back at most, to be sorted together. A device with a stuck clock
+/// can give millions of readings one score; above this bound they are passed on, except those of the
+/// last millisecond: stream ids begin with milliseconds of equal length, so only sequence numbers within
+/// one millisecond can be out of order. Too low and sorting runs often; too high and a stuck clock fills
+/// memory.
+const MAX_TIED_MEMBERS: usize = 10_000;
 
-/// Puts members of one score in order; takes them in the order of Redis.
+/// Sorts members of one score; they must be pushed in Redis' order.
 #[derive(Debug, Default)]
-pub(super) struct InstantOrder {
+pub(super) struct TieSorter {
     score: f64,
     tied: Vec<Vec<u8>>,
 }
 
 type Position = (Option<Instant>, Option<StreamId>);
 
-impl InstantOrder {
-    /// Takes the next member; passes on those that it is certain about.
+impl TieSorter {
+    /// Adds the next member, and passes those on whose order is final.
     pub fn push(&mut self, score: f64, member: Vec<u8>, page: &mut Page) {
         if self.score.total_cmp(&score).is_ne() {
             self.finish(page);
             self.score = score;
         }
         self.tied.push(member);
-        if self.tied.len() >= MAX_TIE {
-            self.pass_on_all_but_last_millisecond(page);
+        if self.tied.len() >= MAX_TIED_MEMBERS {
+            self.flush_complete_milliseconds(page);
         }
     }
 
-    /// Passes on what is held back.
+    /// Passes on the members that are held back.
     pub fn finish(&mut self, page: &mut Page) {
+        // The usual case, without the cost of parsing a position.
         if let [single] = self.tied.as_slice() {
             match StoredReading::from_member(single) {
                 Ok(_) => page.members.append(&mut self.tied),
-                Err(_) => page.unreadable += 1,
+                Err(_) => page.invalid += 1,
             }
             self.tied.clear();
             return;
@@ -50,7 +52,7 @@ impl InstantOrder {
         page.members.extend(sorted.into_iter().map(|(_, member)| member));
     }
 
-    fn pass_on_all_but_last_millisecond(&mut self, page: &mut Page) {
+    fn flush_complete_milliseconds(&mut self, page: &mut Page) {
         let sorted = self.take_sorted(page);
         let millisecond = |position: &Position| position.1.map(|id| id.ms);
         let last = sorted.last().and_then(|(position, _)| millisecond(position));
@@ -69,7 +71,7 @@ impl InstantOrder {
             let position = StoredReading::from_member(&member).map(|reading| reading.order());
             match position {
                 Ok(position) => sorted.push((position, member)),
-                Err(_) => page.unreadable += 1,
+                Err(_) => page.invalid += 1,
             }
         }
         sorted.sort_by_key(|(position, _)| *position);
@@ -95,39 +97,39 @@ mod tests {
 
     #[test]
     fn readings_of_one_instant_are_ordered_by_stream_id_as_a_number() {
-        let (mut order, mut page) = (InstantOrder::default(), Page::default());
+        let (mut sorter, mut page) = (TieSorter::default(), Page::default());
         for id in ["1-0", "10-0", "10-10", "10-9", "2-0"] {
-            order.push(0.0, member(id), &mut page);
+            sorter.push(0.0, member(id), &mut page);
         }
-        order.finish(&mut page);
+        sorter.finish(&mut page);
         assert!(ids(&page).is_sorted(), "{:?}", ids(&page));
         assert_eq!(page.members.len(), 5);
     }
 
     #[test]
-    fn a_member_that_is_no_reading_is_skipped_and_counted() {
-        let (mut order, mut page) = (InstantOrder::default(), Page::default());
-        order.push(0.0, b"junk".to_vec(), &mut page);
-        order.push(1.0, member("1-0"), &mut page);
-        order.push(2.0, b"junk".to_vec(), &mut page);
-        order.push(2.0, member("2-0"), &mut page);
-        order.finish(&mut page);
-        assert_eq!((page.members.len(), page.unreadable), (2, 2));
+    fn an_invalid_member_is_skipped_and_counted() {
+        let (mut sorter, mut page) = (TieSorter::default(), Page::default());
+        sorter.push(0.0, b"junk".to_vec(), &mut page);
+        sorter.push(1.0, member("1-0"), &mut page);
+        sorter.push(2.0, b"junk".to_vec(), &mut page);
+        sorter.push(2.0, member("2-0"), &mut page);
+        sorter.finish(&mut page);
+        assert_eq!((page.members.len(), page.invalid), (2, 2));
     }
 
     #[test]
     fn a_stuck_clock_holds_back_a_bounded_number_of_readings_in_order() {
-        let (mut order, mut page) = (InstantOrder::default(), Page::default());
-        let mut all: Vec<_> = (0..3 * MAX_TIE)
+        let (mut sorter, mut page) = (TieSorter::default(), Page::default());
+        let mut all: Vec<_> = (0..3 * MAX_TIED_MEMBERS)
             .map(|n| member(&format!("{}-{}", 1_700_000_000_000 + n / 20, n % 20)))
             .collect();
         all.sort();
         for member in all {
-            order.push(5.0, member, &mut page);
-            assert!(order.tied.len() < MAX_TIE);
+            sorter.push(5.0, member, &mut page);
+            assert!(sorter.tied.len() < MAX_TIED_MEMBERS);
         }
-        order.finish(&mut page);
-        assert_eq!(page.members.len(), 3 * MAX_TIE);
+        sorter.finish(&mut page);
+        assert_eq!(page.members.len(), 3 * MAX_TIED_MEMBERS);
         assert!(ids(&page).is_sorted());
     }
 }

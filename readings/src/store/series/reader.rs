@@ -1,26 +1,24 @@
-//! A site's readings: a sorted set, scored by the instant.
+//! Reads a site's readings page by page.
 
 use std::collections::VecDeque;
 use std::sync::LazyLock;
 
 use redis::{Cmd, Script, Value, cmd};
 
-use super::order::InstantOrder;
-use crate::iso8601::Instant;
+use super::order::TieSorter;
+use super::page::Page;
 use crate::reading::SiteId;
-use crate::store::codec::{self, StreamEntry};
-use crate::store::connection::SharedConnection;
-use crate::store::connection::reply;
+use crate::store::connection::{SharedConnection, reply};
 use crate::store::error::StoreResult;
 use crate::store::keys;
 
-/// Members that one page brings. Too low and an export spends its time on round trips; too high and
-/// Redis serves nobody else for that long (about a microsecond a member), and an export holds more
-/// memory.
+/// Members of one page. Too low and a response spends its time on round trips; too high and Redis serves
+/// no other client that long (about a microsecond a member), and a response holds more memory.
 const PAGE_SIZE: usize = 2_000;
 
-/// The page after a member. By rank, but found anew from the member each time, in one atomic step:
-/// inserts and deletions between pages shift ranks, and neither repeat nor skip anything.
+/// The page after a member. By rank, but the rank of the member is looked up each time, in one atomic
+/// step: insertions and deletions between two pages shift ranks, and a page neither repeats nor skips
+/// readings because of them.
 static PAGE_AFTER: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
         "local rank = redis.call('ZRANK', KEYS[1], ARGV[1])
@@ -29,63 +27,8 @@ static PAGE_AFTER: LazyLock<Script> = LazyLock::new(|| {
     )
 });
 
-/// The sorted sets of all sites, over a connection that others may share.
-#[derive(Debug, Clone)]
-pub struct SeriesStore {
-    connection: SharedConnection,
-}
-
-impl SeriesStore {
-    /// The sorted sets that a connection reaches.
-    #[must_use]
-    pub const fn new(connection: SharedConnection) -> Self {
-        Self { connection }
-    }
-
-    pub(super) const fn connection(&self) -> &SharedConnection {
-        &self.connection
-    }
-
-    /// Removes readings of one site (`ZREM`).
-    ///
-    /// # Errors
-    /// When the server did not answer or refused; they can be removed again.
-    pub async fn remove(&self, site: &SiteId, entries: &[StreamEntry]) -> StoreResult<()> {
-        const ZREM: &str = "ZREM";
-        let mut command = cmd(ZREM);
-        command.arg(keys::series(site));
-        for entry in entries {
-            command.arg(codec::member(entry));
-        }
-        self.connection.send(ZREM, &command).await.map(drop)
-    }
-
-    /// Removes a site's readings that were taken before an instant (`ZREMRANGEBYSCORE`); says how
-    /// many.
-    ///
-    /// # Errors
-    /// When the server did not answer or refused.
-    pub async fn remove_before(&self, site: &SiteId, before: Instant) -> StoreResult<u64> {
-        const ZREMRANGEBYSCORE: &str = "ZREMRANGEBYSCORE";
-        let mut command = cmd(ZREMRANGEBYSCORE);
-        let bound = format!("({}", before.epoch_seconds());
-        command.arg(keys::series(site)).arg("-inf").arg(bound);
-        let reply = self.connection.send(ZREMRANGEBYSCORE, &command).await?;
-        reply::integer(&reply).ok_or_else(|| self.connection.unexpected_reply(ZREMRANGEBYSCORE))
-    }
-
-    /// Reads all of a site's readings, page by page.
-    #[must_use]
-    pub fn read(&self, site: &SiteId) -> SeriesReader {
-        SeriesReader {
-            connection: self.connection.clone(),
-            key: keys::series(site),
-            last: None,
-            order: InstantOrder::default(),
-            ended: false,
-        }
-    }
-}
+const EVALSHA: &str = "EVALSHA";
+const ZRANGE: &str = "ZRANGE";
 
 /// Reads one site's readings in their order, with the memory of one page however many there are.
 #[derive(Debug)]
@@ -93,27 +36,23 @@ pub struct SeriesReader {
     connection: SharedConnection,
     key: String,
     last: Option<ScoredMember>,
-    order: InstantOrder,
+    sorter: TieSorter,
     ended: bool,
 }
 
 /// A member with its score.
 type ScoredMember = (f64, Vec<u8>);
 
-/// Members that can be served, and how many could not.
-#[derive(Debug, Default)]
-pub struct Page {
-    /// JSON objects, each a reading.
-    pub members: Vec<Vec<u8>>,
-    /// How many members are no readings.
-    pub unreadable: usize,
-}
-
 impl SeriesReader {
+    pub(super) fn new(connection: SharedConnection, site: &SiteId) -> Self {
+        let (key, sorter) = (keys::series(site), TieSorter::default());
+        Self { connection, key, last: None, sorter, ended: false }
+    }
+
     /// The next readings, oldest first; `None` after the last. A page may be empty.
     ///
     /// # Errors
-    /// When the server did not answer; the same page can be asked for again.
+    /// When the server did not reply; the same page can be requested again.
     pub async fn next_page(&mut self) -> StoreResult<Option<Page>> {
         if self.ended {
             return Ok(None);
@@ -123,10 +62,10 @@ impl SeriesReader {
         self.last = members.last().cloned().or(self.last.take());
         let mut page = Page::default();
         for (score, member) in members {
-            self.order.push(score, member, &mut page);
+            self.sorter.push(score, member, &mut page);
         }
         if self.ended {
-            self.order.finish(&mut page);
+            self.sorter.finish(&mut page);
         }
         Ok(Some(page))
     }
@@ -139,24 +78,26 @@ impl SeriesReader {
 
     async fn fetch(&self) -> StoreResult<Vec<ScoredMember>> {
         let Some(last) = &self.last else {
-            let mut command = cmd("ZRANGE");
+            let mut command = cmd(ZRANGE);
             command.arg(&self.key).arg(0).arg(PAGE_SIZE - 1).arg("WITHSCORES");
             return self.range(&command).await;
         };
         let mut script = PAGE_AFTER.key(&self.key);
         script.arg(&last.1).arg(PAGE_SIZE);
-        match self.connection.run(EVALSHA, &script).await? {
+        match self.connection.eval(EVALSHA, &script).await? {
             Value::Nil | Value::Boolean(false) => self.fetch_after_deleted(last).await,
             members => self.scored_members(EVALSHA, members),
         }
     }
 
-    /// The page after a member that is gone: from its score on, without what sorts before it.
+    /// The page after a member that was deleted meanwhile: from its score on, without the members that
+    /// sort before it.
     async fn fetch_after_deleted(&self, last: &ScoredMember) -> StoreResult<Vec<ScoredMember>> {
         let mut members = VecDeque::new();
         let mut offset = 0;
+        // Many members may have the same score and sort before it, so one range may give too few.
         while members.len() < PAGE_SIZE {
-            let mut command = cmd("ZRANGE");
+            let mut command = cmd(ZRANGE);
             command.arg(&self.key).arg(last.0).arg("+inf").arg("BYSCORE");
             command.arg("LIMIT").arg(offset).arg(PAGE_SIZE).arg("WITHSCORES");
             let found = self.range(&command).await?;
@@ -174,7 +115,7 @@ impl SeriesReader {
     }
 
     async fn range(&self, command: &Cmd) -> StoreResult<Vec<ScoredMember>> {
-        self.scored_members("ZRANGE", self.connection.send("ZRANGE", command).await?)
+        self.scored_members(ZRANGE, self.connection.send(ZRANGE, command).await?)
     }
 
     fn scored_members(
@@ -185,5 +126,3 @@ impl SeriesReader {
         reply::scored_members(reply).ok_or_else(|| self.connection.unexpected_reply(operation))
     }
 }
-
-const EVALSHA: &str = "EVALSHA";

@@ -1,10 +1,10 @@
-//! The index of sites: which site ids have readings.
+//! The index of the sites that have readings.
 
 use redis::{Cmd, cmd};
 
 use crate::reading::SiteId;
 use crate::store::connection::reply;
-use crate::store::connection::{Epoch, SharedConnection};
+use crate::store::connection::{Generation, SharedConnection};
 use crate::store::error::StoreResult;
 use crate::store::keys::Keys;
 
@@ -22,14 +22,17 @@ impl SiteIndex {
         Self { key: keys.sites(), connection }
     }
 
-    /// The present epoch of the connection.
+    /// The present generation of the connection.
     #[must_use]
-    pub fn epoch(&self) -> Epoch {
-        self.connection.epoch()
+    pub fn generation(&self) -> Generation {
+        self.connection.generation()
     }
 
-    /// The command that adds sites (`ZADD`); adding them again changes nothing. `None` for none.
-    pub(super) fn listing<'a>(&self, sites: impl IntoIterator<Item = &'a SiteId>) -> Option<Cmd> {
+    /// The command that adds sites (`ZADD`); adding them again changes nothing. `None` without sites.
+    pub(super) fn index_command<'a>(
+        &self,
+        sites: impl IntoIterator<Item = &'a SiteId>,
+    ) -> Option<Cmd> {
         let mut command = cmd("ZADD");
         command.arg(&self.key);
         let mut sites = sites.into_iter().peekable();
@@ -43,7 +46,7 @@ impl SiteIndex {
     /// Up to `limit` sites in the order of their bytes, after `after`.
     ///
     /// # Errors
-    /// When the server did not answer or refused.
+    /// When the server did not reply or refused.
     pub async fn list(&self, after: Option<&SiteId>, limit: usize) -> StoreResult<Vec<String>> {
         const ZRANGE: &str = "ZRANGE";
         let start = after.map_or_else(|| "-".to_owned(), |site| format!("({site}"));

@@ -1,40 +1,35 @@
-//! How much is on its way: what a consumer group has not been delivered, and what is pending.
+//! The backlog of a consumer group: its unread and pending entries.
 //!
-//! All who ask ask here. The `lag` that `XINFO GROUPS` reports is no answer: Redis 7.0 does not write
-//! the count of entries read to replicas and into the append-only file, so after a failover, or a
-//! restart after `BGREWRITEAOF`, it is too high for ever; so it is after an `XTRIM` of unread entries,
-//! and with `XGROUP SETID … ENTRIESREAD` it is what was given there.
+//! The `lag` of `XINFO GROUPS` may be wrong: Redis 7.0 does not write the number of entries read to
+//! replicas and into the append-only file, so it is too high for ever after a failover, after a restart
+//! following `BGREWRITEAOF`, and after an `XTRIM` of unread entries; and `XGROUP SETID … ENTRIESREAD` sets
+//! it to any number. So unread entries are counted, where needed over several samples
+//! ([`UnreadTracker`](super::unread::UnreadTracker)).
 
-use std::collections::HashMap;
-use std::sync::{LazyLock, Mutex, PoisonError};
+use std::sync::LazyLock;
 
 use redis::{Script, Value};
 
-use super::group_info::{self, GroupStatus};
-use super::looking::Looking;
+use super::cache::StreamCache;
+use super::info::{self, GroupInfo};
 use super::reading_stream::ReadingStream;
-use super::script_library::{MOST_COUNTED, MOST_COUNTED_BYTES, with_library};
-use super::tally::{Look, Tally};
-use crate::store::StreamId;
-use crate::store::connection::Epoch;
+use super::script_library::{MAX_COUNTED, MAX_COUNTED_BYTES, with_library};
+use super::unread::{GroupSample, Unread};
 use crate::store::connection::reply;
 use crate::store::error::StoreResult;
+use crate::store::stream_id::StreamId;
 
-/// Looks in a row at most, as long as the number is only bounded: each counts on from where the last
-/// stopped. Too low and a large backlog is known late after Redis was restarted; too high and a request
-/// waits for it (some 15 ms).
-const LOOKS: usize = 10;
+/// Samples in a row at most, while the number is only a bound; each continues the count of the one
+/// before. Too low and a large backlog is known late after Redis was restarted; too high and a request
+/// waits for it (10 take some 15 ms).
+const MAX_SAMPLES: usize = 10;
 
-/// Groups of which something is remembered. Too low and large backlogs of many groups are counted again
-/// and again; too high and names of groups that are long gone are kept.
-const MOST_GROUPS: usize = 100;
-
-/// Looks at a group: the length of the stream, the group, the entries counted after an id (or after
-/// what was delivered last), the last of them, whether these were all, and whether there are entries
-/// that were delivered. Where the user may not read entries, whether all were delivered is told by the
-/// last id that was ever generated. On demand the entries ever added. And the
-/// bytes of the entries that were counted, and of those at the ends of the stream.
-static LOOK: LazyLock<Script> = LazyLock::new(|| {
+/// Samples a group. Replies with the length of the stream, the group, the number of entries counted after
+/// an id (by default the last delivered one), the last counted id, whether no more follow, whether
+/// delivered entries are in the stream, on demand the entries ever added, and the bytes of the counted and
+/// of the previewed entries. Where the user may not read entries, "no more follow" is concluded from the
+/// last generated id.
+static SAMPLE: LazyLock<Script> = LazyLock::new(|| {
     with_library(
         "local length, found = redis.call('XLEN', KEYS[1]), group(ARGV[1])
          if not found then return {length} end
@@ -62,94 +57,58 @@ static LOOK: LazyLock<Script> = LazyLock::new(|| {
     )
 });
 
-/// A number of entries that a group has not been delivered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Unread {
-    /// So many; at least so many where it is only bounded. (A user who may not read entries gets what
-    /// the server reports, until a look finds that all are delivered.)
-    pub entries: u64,
-    /// Whether it is known, and not only bounded.
-    pub is_exact: bool,
-}
-
-/// What a group has before it.
+/// The backlog of a group.
 #[derive(Debug, Clone, Default)]
 pub struct GroupBacklog {
-    /// The group.
-    pub group: GroupStatus,
-    /// What it has not been delivered.
+    /// The group, with its pending entries.
+    pub group: GroupInfo,
+    /// Its unread entries.
     pub unread: Unread,
     /// Entries in the stream, read or not.
     pub stream_length: u64,
-    /// Entries that were ever added to the stream; `None` where that was not asked for, and before Redis
-    /// 7.
+    /// Entries ever added to the stream; `None` where that was not requested, and before Redis 7.
     pub entries_added: Option<u64>,
 }
 
 impl GroupBacklog {
-    /// Entries that are not processed: unread or pending. What was trimmed while it was pending is not
-    /// there to be processed.
+    /// Unprocessed entries: unread or pending. Pending entries that were deleted from the stream cannot be
+    /// processed any more, so the stream's length is a bound.
     #[must_use]
     pub fn unprocessed(&self) -> u64 {
         self.stream_length.min(self.unread.entries.saturating_add(self.group.pending))
     }
 
-    /// Entries that were delivered and acknowledged since the stream was made, and those removed from it
-    /// before; `None` where it is not known.
+    /// Entries that were delivered and acknowledged since the stream was created, with those that were
+    /// removed before; `None` where that is unknown.
     #[must_use]
     pub fn done(&self) -> Option<u64> {
-        let on_their_way = self.unread.entries + self.group.pending;
+        let unprocessed = self.unread.entries + self.group.pending;
         let added = self.entries_added.filter(|_| self.unread.is_exact);
-        added.map(|added| added.saturating_sub(on_their_way))
-    }
-}
-
-/// What is known of the groups from one look to the next.
-#[derive(Debug, Default)]
-pub(super) struct Tallies(Mutex<HashMap<String, (Epoch, Tally)>>);
-
-impl Tallies {
-    /// Does something with what is known of a group in an epoch: nothing in a new one, as the server
-    /// that is there now may count differently.
-    fn with<T>(&self, group: &str, epoch: Epoch, act: impl FnOnce(&mut Tally) -> T) -> T {
-        // Each tally is whole after each of its changes, also when a thread panicked between them.
-        let mut tallies = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if tallies.len() > MOST_GROUPS {
-            tallies.clear();
-        }
-        let known = tallies.entry(group.to_owned()).or_insert_with(|| (epoch, Tally::default()));
-        if known.0 != epoch {
-            *known = (epoch, Tally::default());
-        }
-        act(&mut known.1)
-    }
-
-    fn forget(&self, group: &str) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(group);
+        added.map(|added| added.saturating_sub(unprocessed))
     }
 }
 
 impl ReadingStream {
-    /// What this stream's own consumer group has before it; `None` if there is no such group.
+    /// The backlog of this stream's own consumer group; `None` when the group does not exist.
     ///
     /// # Errors
-    /// When the server did not answer or refused.
+    /// When the server did not reply or refused.
     pub async fn backlog(&self) -> StoreResult<Option<GroupBacklog>> {
         self.backlog_of(self.keys().group(), false).await
     }
 
-    /// As [`ReadingStream::backlog`], with the entries that were ever added.
+    /// As [`ReadingStream::backlog`], with the entries ever added.
     ///
     /// # Errors
-    /// When the server did not answer or refused.
+    /// When the server did not reply or refused.
     pub async fn backlog_and_entries_added(&self) -> StoreResult<Option<GroupBacklog>> {
         self.backlog_of(self.keys().group(), true).await
     }
 
-    /// What each consumer group of the stream has before it; none when there is no stream.
+    /// The backlog of each consumer group of the stream; empty without a stream.
     ///
     /// # Errors
-    /// When the server did not answer or refused.
+    /// When the server did not reply or refused.
     pub async fn backlogs(&self) -> StoreResult<Vec<GroupBacklog>> {
         let mut backlogs = Vec::new();
         for group in self.groups().await? {
@@ -159,56 +118,62 @@ impl ReadingStream {
     }
 
     async fn backlog_of(&self, group: &str, with_added: bool) -> StoreResult<Option<GroupBacklog>> {
-        for looks in 1.. {
-            let Some((look, unread)) = self.look(group, with_added).await? else { break };
-            // A count that deliveries have overtaken is worth one more look.
-            let is_enough = looks >= LOOKS && (unread.entries > 0 || looks >= 2 * LOOKS);
-            if unread.is_exact || look.counted.is_none() || is_enough {
-                let Look { length: stream_length, added: entries_added, group, .. } = look;
+        for samples in 1.. {
+            let Some((sample, unread)) = self.sample(group, with_added).await? else { break };
+            // Once deliveries have overtaken the count, the bound is 0: it is worth some more samples.
+            let is_enough =
+                samples >= MAX_SAMPLES && (unread.entries > 0 || samples >= 2 * MAX_SAMPLES);
+            if unread.is_exact || sample.counted.is_none() || is_enough {
+                let GroupSample { length: stream_length, entries_added, group, .. } = sample;
                 return Ok(Some(GroupBacklog { group, unread, stream_length, entries_added }));
             }
         }
         Ok(None)
     }
 
-    /// Looks once. While large entries were handed to scripts lately, nothing is counted.
-    async fn look(&self, group: &str, with_added: bool) -> StoreResult<Option<(Look, Unread)>> {
+    /// Takes one sample. While scripts have read large entries lately, it counts none.
+    async fn sample(
+        &self,
+        group: &str,
+        with_added: bool,
+    ) -> StoreResult<Option<(GroupSample, Unread)>> {
         const OPERATION: &str = "XINFO backlog";
-        let (epoch, Looking { tallies, counted, shown, .. }) = (self.epoch(), self.looking());
-        let from = tallies.with(group, epoch, |tally| tally.counts_on_from());
-        let mut script = LOOK.key(self.keys().stream());
-        script.arg(group).arg(from.map(|id| id.to_string()).unwrap_or_default());
-        script.arg(if counted.are_affordable() { MOST_COUNTED } else { 0 });
-        script.arg(MOST_COUNTED_BYTES).arg(u8::from(with_added && shown.are_affordable()));
-        let reply = self.connection().run(OPERATION, &script).await?;
-        let reply =
+        let StreamCache { trackers, counting, previews, .. } = self.cache();
+        let generation = self.generation();
+        let after = trackers.with(group, generation, |tracker| tracker.continues_after());
+        let mut script = SAMPLE.key(self.keys().stream());
+        script.arg(group).arg(after.map(|id| id.to_string()).unwrap_or_default());
+        script.arg(if counting.allows() { MAX_COUNTED } else { 0 });
+        script.arg(MAX_COUNTED_BYTES).arg(u8::from(with_added && previews.allows()));
+        let reply = self.connection().eval(OPERATION, &script).await?;
+        let parts =
             reply::array(reply).ok_or_else(|| self.connection().unexpected_reply(OPERATION))?;
-        if reply.len() == 1 {
-            tallies.forget(group);
+        if parts.len() == 1 {
+            trackers.remove(group);
             return Ok(None);
         }
-        let seen = look(reply).ok_or_else(|| self.connection().unexpected_reply(OPERATION))?;
-        counted.spent(seen.counted_bytes);
-        shown.spent(seen.shown_bytes);
-        let unread = tallies.with(group, epoch, |tally| tally.judge(&seen));
-        Ok(Some((seen, unread)))
+        let sample = parse(parts).ok_or_else(|| self.connection().unexpected_reply(OPERATION))?;
+        counting.charge(sample.counted_bytes);
+        previews.charge(sample.preview_bytes);
+        let unread = trackers.with(group, generation, |tracker| tracker.update(&sample));
+        Ok(Some((sample, unread)))
     }
 }
 
-fn look(parts: Vec<Value>) -> Option<Look> {
-    let [length, group, counted, last, all, below, added, counted_bytes, shown_bytes] =
+fn parse(parts: Vec<Value>) -> Option<GroupSample> {
+    let [length, group, counted, last, is_complete, delivered, added, counted_bytes, preview_bytes] =
         <[Value; 9]>::try_from(parts).ok()?;
-    let group = group_info::group(group)?;
-    let last = if counted == Value::Nil { StreamId::ZERO } else { reply::stream_id(last)? };
-    Some(Look {
+    let group = info::group(group)?;
+    let last_counted = if counted == Value::Nil { StreamId::ZERO } else { reply::stream_id(last)? };
+    Some(GroupSample {
         length: reply::integer(&length)?,
         group,
         counted: reply::integer(&counted),
-        last,
-        all: reply::integer(&all)? == 1,
-        below: reply::integer(&below)? == 1,
-        added: reply::integer(&added),
+        last_counted,
+        is_complete: reply::integer(&is_complete)? == 1,
+        has_delivered: reply::integer(&delivered)? == 1,
+        entries_added: reply::integer(&added),
         counted_bytes: reply::integer(&counted_bytes)?,
-        shown_bytes: reply::integer(&shown_bytes)?,
+        preview_bytes: reply::integer(&preview_bytes)?,
     })
 }

@@ -1,4 +1,5 @@
-//! Entries that cannot become readings, kept with the reason until somebody decides.
+//! Dead letters: entries that cannot be processed, kept with the reason until an operator retries or
+//! deletes them.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
@@ -8,33 +9,34 @@ use redis::{Script, Value, cmd, pipe};
 use super::paging;
 use super::reading_stream::ReadingStream;
 use super::script_library::with_library;
-use crate::store::StreamId;
 use crate::store::codec::{self, StreamEntry, Undecodable};
 use crate::store::connection::reply::{self, RawEntry};
 use crate::store::error::StoreResult;
+use crate::store::stream_id::StreamId;
 
-/// What stands before the name of each of the entry's own fields.
-pub(super) const FIELD: &str = "field:";
+/// Prefix of the names of the entry's own fields, which are stored beside the reason.
+pub(super) const FIELD_PREFIX: &str = "field:";
 
-/// Fields of an entry that a script can pass on at most; Lua's `unpack` ends at 8,000 values.
+/// Fields of an entry that a script can append at most: Lua's `unpack` is limited to 8,000 values.
 pub(super) const MAX_SCRIPTED_FIELDS: usize = 3_000;
 
-/// Letters that are looked through at a time.
+/// Dead letters that are searched at a time. Too low and a search takes many round trips; too high and
+/// Redis serves no other client meanwhile.
 const PAGE: usize = 1_000;
 
-/// Bytes that the letters of one page have, roughly; one letter may have more. Too low and a page holds
-/// few; too high and a thousand letters of megabytes each fill the memory of who asks.
+/// Bytes of the dead letters of one page, roughly; a single one may have more. Too low and a page has few;
+/// too high and a thousand dead letters of megabytes each fill this process' memory.
 const PAGE_BYTES: usize = 8 * 1024 * 1024;
 
-/// Letters that are read before it is known how large they are.
+/// Dead letters that are read before their size is known.
 const FIRST_READ: usize = 4;
 
-/// Bytes of a letter that are read; what comes after them is told by its length, or left out. Too low and
-/// a person cannot see what is wrong with an entry; too high and letters of 100 MB, from entries of other
-/// writers, fill the memory of who asks.
+/// Bytes of a dead letter that are read; a longer value is cut and ends with its length, later fields are
+/// left out. Too low and the error in an entry cannot be seen; too high and dead letters of 100 MB, from
+/// entries of other writers, fill this process' memory.
 const SHOWN_BYTES: usize = 64 * 1024;
 
-/// Reads letters, cut within Redis.
+/// Reads dead letters, cut within Redis.
 static READ: LazyLock<Script> = LazyLock::new(|| {
     with_library(
         "local letters = redis.call('XRANGE', KEYS[1], ARGV[1], '+', 'COUNT', ARGV[2])
@@ -49,8 +51,8 @@ static READ: LazyLock<Script> = LazyLock::new(|| {
     )
 });
 
-/// Puts a letter's fields back into the stream as a new entry and removes the letter, in one step: of
-/// two who do it at the same time one finds nothing. Gives a number when it has too many fields.
+/// Appends a dead letter's fields to the stream as a new entry and deletes the dead letter, in one atomic
+/// step: of two concurrent retries one finds nothing. Replies with a number when it has too many fields.
 static RETRY: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
         "local found = redis.call('XRANGE', KEYS[1], ARGV[1], ARGV[1])
@@ -69,85 +71,85 @@ static RETRY: LazyLock<Script> = LazyLock::new(|| {
     )
 });
 
-/// An entry to be moved, and why.
+/// An entry to be dead-lettered, and the reason.
 #[derive(Debug, Clone)]
 pub struct DeadLetter {
     /// The entry's id in the stream of readings.
     pub id: StreamId,
     /// All its fields, in their order.
     pub fields: Vec<(Vec<u8>, Vec<u8>)>,
-    /// The rule it breaks.
+    /// The rule that it breaks.
     pub reason: String,
-    /// How often it was delivered here.
-    pub deliveries: u32,
+    /// How often its processing has failed here.
+    pub failures: u32,
 }
 
 impl From<Undecodable> for DeadLetter {
     fn from(Undecodable { id, fields, reason }: Undecodable) -> Self {
-        Self { id, fields, reason: reason.to_string(), deliveries: 1 }
+        Self { id, fields, reason: reason.to_string(), failures: 1 }
     }
 }
 
 impl DeadLetter {
-    /// An entry that is a reading, but can never be stored.
+    /// An entry that is a valid reading, but can never be stored.
     #[must_use]
-    pub fn refused(entry: &StreamEntry, reason: String, deliveries: u32) -> Self {
+    pub fn from_entry(entry: &StreamEntry, reason: String, failures: u32) -> Self {
         let bytes = |text: &str| text.as_bytes().to_vec();
         let fields = codec::stream_fields(&entry.reading, &entry.ingested_at);
         let fields = fields.iter().map(|(name, value)| (bytes(name), bytes(value))).collect();
-        Self { id: entry.id, fields, reason, deliveries }
+        Self { id: entry.id, fields, reason, failures }
     }
 }
 
-/// A dead letter as it is kept.
+/// A dead letter as it is stored.
 #[derive(Debug, Clone)]
-pub struct KeptLetter {
-    /// The letter's own id; its milliseconds are when it was written.
+pub struct StoredDeadLetter {
+    /// The dead letter's own id; its milliseconds are the time when it was dead-lettered.
     pub id: StreamId,
     /// The id that the entry had in the stream of readings.
     pub original_id: String,
     /// The rule that it breaks.
     pub reason: String,
-    /// How often it was delivered to the consumer that gave it up.
-    pub deliveries: u32,
-    /// The consumer that gave it up.
+    /// How often its processing has failed at that consumer. (The field in Redis is `deliveries`.)
+    pub failures: u32,
+    /// The consumer that dead-lettered it.
     pub consumer: String,
     /// The entry's fields, 64 KiB of them; a longer value ends with its length.
     pub fields: Vec<(Vec<u8>, Vec<u8>)>,
 }
 
-impl KeptLetter {
+impl StoredDeadLetter {
     fn from_raw(RawEntry { id, fields }: RawEntry) -> Self {
         let mut letter = Self {
             id,
             original_id: String::new(),
             reason: String::new(),
-            deliveries: 1,
+            failures: 1,
             consumer: String::new(),
             fields: Vec::new(),
         };
         for (name, value) in fields.unwrap_or_default() {
-            letter.take(&name, value);
+            letter.set_field(&name, value);
         }
         letter
     }
 
-    fn take(&mut self, name: &[u8], value: Vec<u8>) {
+    fn set_field(&mut self, name: &[u8], value: Vec<u8>) {
         let text = || String::from_utf8_lossy(&value).into_owned();
         match name {
             b"original_id" => self.original_id = text(),
             b"reason" => self.reason = text(),
-            b"deliveries" => self.deliveries = text().parse().unwrap_or(1),
+            b"deliveries" => self.failures = text().parse().unwrap_or(1),
             b"consumer" => self.consumer = text(),
             name => {
-                if let Some(name) = name.strip_prefix(FIELD.as_bytes()) {
+                if let Some(name) = name.strip_prefix(FIELD_PREFIX.as_bytes()) {
                     self.fields.push((name.to_vec(), value));
                 }
             }
         }
     }
 
-    /// The reading that the letter once was; `None` for what never was one.
+    /// The entry as a reading; `None` when it is not a valid one.
     #[must_use]
     pub fn entry(&self) -> Option<StreamEntry> {
         codec::decode(self.original_id.parse().ok()?, &self.fields).ok()
@@ -156,33 +158,33 @@ impl KeptLetter {
 
 /// Dead letters, oldest first.
 #[derive(Debug, Default)]
-pub struct LetterPage {
-    /// The letters: as many as were asked for at most, and fewer when they are large.
-    pub letters: Vec<KeptLetter>,
+pub struct DeadLetterPage {
+    /// At most as many as requested, and fewer when they are large.
+    pub letters: Vec<StoredDeadLetter>,
     /// Whether there may be more after them.
-    pub more: bool,
+    pub has_more: bool,
 }
 
 impl ReadingStream {
-    /// The letters of those of these entries that were buried, by the ids of the entries; without those
-    /// that have been removed since.
+    /// The dead letters of those of these entries that were dead-lettered, by the ids of the entries;
+    /// without those that were deleted since.
     ///
     /// # Errors
-    /// When the server did not answer or refused.
-    pub async fn buried_among(
+    /// When the server did not reply or refused.
+    pub async fn dead_letters_of(
         &self,
         ids: &HashSet<StreamId>,
-    ) -> StoreResult<HashMap<StreamId, KeptLetter>> {
-        let ids = self.buried_ids(ids.iter().copied()).await?;
-        // The letter is younger than the entry.
+    ) -> StoreResult<HashMap<StreamId, StoredDeadLetter>> {
+        let ids = self.dead_lettered_ids(ids.iter().copied()).await?;
+        // A dead letter is younger than its entry, so its id is larger.
         let Some(oldest) = ids.iter().min() else { return Ok(HashMap::new()) };
         let mut start = oldest.ms.to_string();
         let mut found = HashMap::new();
         loop {
-            let LetterPage { letters, .. } = self.letters(start, PAGE).await?;
+            let DeadLetterPage { letters, .. } = self.read_page(start, PAGE).await?;
             let Some(last) = letters.last() else { return Ok(found) };
             start = format!("({}", last.id);
-            let original = |letter: &KeptLetter| letter.original_id.parse().ok();
+            let original = |letter: &StoredDeadLetter| letter.original_id.parse().ok();
             let wanted = |letter| Some((original(&letter).filter(|id| ids.contains(id))?, letter));
             found.extend(letters.into_iter().filter_map(wanted));
         }
@@ -191,33 +193,34 @@ impl ReadingStream {
     /// A page of up to `count` dead letters after `after`.
     ///
     /// # Errors
-    /// When the server did not answer or refused.
+    /// When the server did not reply or refused.
     pub async fn dead_letters(
         &self,
         after: Option<StreamId>,
         count: usize,
-    ) -> StoreResult<LetterPage> {
+    ) -> StoreResult<DeadLetterPage> {
         let start = after.map_or_else(|| "-".to_owned(), |id| format!("({id}"));
-        self.letters(start, count).await
+        self.read_page(start, count).await
     }
 
-    async fn letters(&self, mut start: String, count: usize) -> StoreResult<LetterPage> {
-        let (mut page, mut bytes) = (LetterPage::default(), 0);
-        let mut ask_for = FIRST_READ;
+    /// Reads a page in several steps, so that it may be cut where it has reached [`PAGE_BYTES`].
+    async fn read_page(&self, mut start: String, count: usize) -> StoreResult<DeadLetterPage> {
+        let (mut page, mut bytes) = (DeadLetterPage::default(), 0);
+        let mut next = FIRST_READ;
         loop {
-            ask_for = ask_for.min(count - page.letters.len());
-            let read = self.read_letters(&start, ask_for).await?;
-            page.more = read.len() == ask_for;
-            bytes += read.iter().map(RawEntry::bytes).sum::<usize>();
-            page.letters.extend(read.into_iter().map(KeptLetter::from_raw));
+            next = next.min(count - page.letters.len());
+            let read = self.read_letters(&start, next).await?;
+            page.has_more = read.len() == next;
+            bytes += read.iter().map(RawEntry::field_bytes).sum::<usize>();
+            page.letters.extend(read.into_iter().map(StoredDeadLetter::from_raw));
             let (read, Some(last)) = (page.letters.len(), page.letters.last()) else {
                 return Ok(page);
             };
-            if !page.more || read == count || bytes >= PAGE_BYTES {
+            if !page.has_more || read == count || bytes >= PAGE_BYTES {
                 return Ok(page);
             }
             start = format!("({}", last.id);
-            ask_for = paging::affordable(read, bytes, PAGE_BYTES - bytes);
+            next = paging::entries_within_budget(read, bytes, PAGE_BYTES - bytes);
         }
     }
 
@@ -225,32 +228,36 @@ impl ReadingStream {
         const XRANGE: &str = "XRANGE";
         let mut script = READ.key(self.keys().dead_letters());
         script.arg(start).arg(count).arg(SHOWN_BYTES);
-        let reply = self.connection().run(XRANGE, &script).await?;
+        let reply = self.connection().eval(XRANGE, &script).await?;
         reply::entries(reply).ok_or_else(|| self.connection().unexpected_reply(XRANGE))
     }
 
-    /// How many dead letters there are.
+    /// The number of dead letters.
     ///
     /// # Errors
-    /// When the server did not answer or refused.
+    /// When the server did not reply or refused.
     pub async fn count_dead_letters(&self) -> StoreResult<u64> {
         const XLEN: &str = "XLEN";
         let reply = self.connection().send(XLEN, cmd(XLEN).arg(self.keys().dead_letters())).await?;
         reply::integer(&reply).ok_or_else(|| self.connection().unexpected_reply(XLEN))
     }
 
-    /// Puts a dead letter back into the stream, as a new entry whose id is given; `None` when there
-    /// is no such letter.
+    /// Requeues a dead letter: appends it to the stream as a new entry, and gives that entry's id; `None`
+    /// when the dead letter does not exist.
     ///
     /// # Errors
-    /// When the server did not answer or refused; without an answer it may have been put back.
+    /// When the server did not reply or refused; without a reply it may have been requeued.
     pub async fn retry_dead_letter(&self, id: StreamId) -> StoreResult<Option<StreamId>> {
         const OPERATION: &str = "XADD XDEL";
         let mut script = RETRY.key(self.keys().dead_letters());
-        script.key(self.keys().stream()).arg(id.to_string()).arg(FIELD).arg(MAX_SCRIPTED_FIELDS);
-        match self.connection().run(OPERATION, &script).await? {
+        script
+            .key(self.keys().stream())
+            .arg(id.to_string())
+            .arg(FIELD_PREFIX)
+            .arg(MAX_SCRIPTED_FIELDS);
+        match self.connection().eval(OPERATION, &script).await? {
             Value::Nil | Value::Boolean(false) => Ok(None),
-            Value::Int(_) => self.retry_huge(id).await,
+            Value::Int(_) => self.retry_unscripted(id).await,
             id => match reply::stream_id(id) {
                 Some(id) => Ok(Some(id)),
                 None => Err(self.connection().unexpected_reply(OPERATION)),
@@ -258,24 +265,24 @@ impl ReadingStream {
         }
     }
 
-    /// As [`ReadingStream::retry_dead_letter`] for a letter with more fields than a script can pass on.
-    /// Two who do it at the same time make two entries of it.
-    async fn retry_huge(&self, id: StreamId) -> StoreResult<Option<StreamId>> {
+    /// As [`ReadingStream::retry_dead_letter`] for a dead letter with more fields than a script can
+    /// append. Two concurrent retries append two entries.
+    async fn retry_unscripted(&self, id: StreamId) -> StoreResult<Option<StreamId>> {
         const OPERATION: &str = "MULTI XADD XDEL";
         let found = self.read_letters(&id.to_string(), 1).await?.into_iter().find(|l| l.id == id);
-        let Some(letter) = found.map(KeptLetter::from_raw) else { return Ok(None) };
+        let Some(letter) = found.map(StoredDeadLetter::from_raw) else { return Ok(None) };
         let mut both = pipe();
         both.atomic().cmd("XADD").arg(self.keys().stream()).arg("*").arg(letter.fields);
         both.cmd("XDEL").arg(self.keys().dead_letters()).arg(id.to_string());
-        let replies = reply::array(self.connection().transact(OPERATION, &both).await?);
+        let replies = reply::array(self.connection().exec_atomic(OPERATION, &both).await?);
         let added = replies.and_then(|replies| reply::stream_id(replies.into_iter().next()?));
         added.map(Some).ok_or_else(|| self.connection().unexpected_reply(OPERATION))
     }
 
-    /// Deletes a dead letter for good; says whether there was one.
+    /// Deletes a dead letter; returns whether it existed.
     ///
     /// # Errors
-    /// When the server did not answer or refused.
+    /// When the server did not reply or refused.
     pub async fn delete_dead_letter(&self, id: StreamId) -> StoreResult<bool> {
         const XDEL: &str = "XDEL";
         let mut command = cmd(XDEL);

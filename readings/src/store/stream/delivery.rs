@@ -1,30 +1,30 @@
-//! Entries as one read of the stream gives them.
+//! The entries of one read or claim.
 
 use std::collections::HashSet;
 
 use opentelemetry::trace::SpanContext;
 
 use super::trace_context;
-use crate::store::StreamId;
 use crate::store::codec::{self, StreamEntry, Undecodable};
 use crate::store::connection::reply::RawEntry;
+use crate::store::stream_id::StreamId;
 
-/// Entries as one read gives them.
+/// The entries of one read or claim.
 #[derive(Debug, Default)]
 pub struct Delivery {
     /// The readings, in stream order.
     pub entries: Vec<StreamEntry>,
-    /// What is no reading.
+    /// Entries that are not valid readings.
     pub undecodable: Vec<Undecodable>,
-    /// Entries that are pending although their bodies were trimmed away: lost.
-    pub bodiless: Vec<StreamId>,
-    /// Entries that were buried before, and are delivered again all the same.
-    pub buried: Vec<StreamId>,
-    /// Whether all that was buried has been set apart.
-    pub is_sifted: bool,
-    /// The bytes that all of their fields had.
-    pub bytes: usize,
-    /// The contexts of those that are traced; what came with them is in the lists above.
+    /// Pending entries that were deleted from the stream: their readings are lost.
+    pub deleted: Vec<StreamId>,
+    /// Entries that are dead-lettered already.
+    pub dead_lettered: Vec<StreamId>,
+    /// Whether all entries that are dead-lettered have been moved to that list.
+    pub is_filtered: bool,
+    /// Bytes of all field names and values.
+    pub field_bytes: usize,
+    /// The contexts of traced entries, which are in the lists above.
     pub traces: Vec<(StreamId, SpanContext)>,
 }
 
@@ -37,56 +37,58 @@ impl Delivery {
         delivery
     }
 
+    /// Decodes an entry and adds it; without fields it is deleted.
     pub(super) fn add<T: AsRef<[u8]>>(&mut self, id: StreamId, fields: Option<&[(T, T)]>) {
         let bytes = |(name, value): &(T, T)| name.as_ref().len() + value.as_ref().len();
-        self.bytes += fields.unwrap_or_default().iter().map(bytes).sum::<usize>();
-        if let Some(context) = fields.and_then(trace_context::of_fields) {
+        self.field_bytes += fields.unwrap_or_default().iter().map(bytes).sum::<usize>();
+        if let Some(context) = fields.and_then(trace_context::extract) {
             self.traces.push((id, context));
         }
         match fields.map(|fields| codec::decode(id, fields)) {
             Some(Ok(entry)) => self.entries.push(entry),
             Some(Err(undecodable)) => self.undecodable.push(undecodable),
-            None => self.bodiless.push(id),
+            None => self.deleted.push(id),
         }
     }
 
-    /// How many entries were delivered.
+    /// The number of entries.
     #[must_use]
     pub fn len(&self) -> usize {
-        let Self { entries, undecodable, bodiless, buried, .. } = self;
-        entries.len() + undecodable.len() + bodiless.len() + buried.len()
+        let Self { entries, undecodable, deleted, dead_lettered, .. } = self;
+        entries.len() + undecodable.len() + deleted.len() + dead_lettered.len()
     }
 
-    /// Whether nothing was delivered.
+    /// Whether there are no entries.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// The ids of all that was delivered, in no order.
+    /// The ids of all entries, in no particular order.
     pub fn ids(&self) -> impl Iterator<Item = StreamId> + '_ {
         let entries = self.entries.iter().map(|entry| entry.id);
         let undecodable = self.undecodable.iter().map(|entry| entry.id);
-        entries.chain(undecodable).chain(self.bodiless.iter().chain(&self.buried).copied())
+        entries.chain(undecodable).chain(self.deleted.iter().chain(&self.dead_lettered).copied())
     }
 
-    /// Sets apart what was buried before: a group that was made anew or set back delivers again what
-    /// was dealt with. Storing an entry again changes nothing; but one that was buried would be both.
-    pub fn sift(&mut self, buried: &HashSet<StreamId>) {
-        if !buried.is_empty() {
-            let again: Vec<_> = self.ids().filter(|id| buried.contains(id)).collect();
-            self.retain(|id| !buried.contains(&id));
-            self.buried = again;
+    /// Moves entries that are already dead-lettered out of `entries` and the other lists. A recreated or
+    /// rewound group redelivers everything; storing again is idempotent, but a dead-lettered entry must
+    /// not be stored as well.
+    pub fn filter_dead_lettered(&mut self, ids: &HashSet<StreamId>) {
+        if !ids.is_empty() {
+            let again: Vec<_> = self.ids().filter(|id| ids.contains(id)).collect();
+            self.retain(|id| !ids.contains(&id));
+            self.dead_lettered = again;
         }
-        self.is_sifted = true;
+        self.is_filtered = true;
     }
 
-    /// Drops what `keep` refuses.
+    /// Drops the entries for whose ids `keep` is false.
     pub fn retain(&mut self, mut keep: impl FnMut(StreamId) -> bool) {
         self.entries.retain(|entry| keep(entry.id));
         self.undecodable.retain(|entry| keep(entry.id));
-        self.bodiless.retain(|&id| keep(id));
-        self.buried.retain(|&id| keep(id));
+        self.deleted.retain(|&id| keep(id));
+        self.dead_lettered.retain(|&id| keep(id));
         self.traces.retain(|&(id, _)| keep(id));
     }
 }

@@ -4,22 +4,24 @@ use std::time::Duration;
 
 use redis::{Cmd, cmd};
 
-use super::dead_lettering;
+use super::dead_lettered_ids::{DEAD_LETTERED_PAGE, dead_lettered_since};
 use super::delivery::Delivery;
 use super::reading_stream::{ReadingStream, milliseconds};
-use crate::store::StreamId;
-use crate::store::connection::DedicatedConnection;
-use crate::store::connection::RedisServer;
-use crate::store::connection::resp2::Received;
+use crate::store::connection::resp2::ReplyCursor;
+use crate::store::connection::{DedicatedConnection, RedisServer};
 use crate::store::error::{StoreError, StoreResult};
 use crate::store::keys::Keys;
+use crate::store::stream_id::StreamId;
 
-/// Sets how much longer than its `BLOCK` a read may take before its connection is given up. Too low
-/// and a busy server costs a reconnect; too high and a vanished one is noticed late.
+/// Time in addition to its `BLOCK` after which a read fails. Too low and a busy server costs a reconnect;
+/// too high and a vanished one is noticed late.
 const READ_MARGIN: Duration = Duration::from_secs(2);
 
+const XREADGROUP: &str = "XREADGROUP";
+const ZRANGE: &str = "ZRANGE";
+
 impl ReadingStream {
-    /// Opens the connection that new entries are read over.
+    /// Opens a connection for the reads of one consumer, each of which blocks for at most `block`.
     ///
     /// # Errors
     /// When the server cannot be reached.
@@ -48,47 +50,50 @@ pub struct GroupReader {
     consumer: String,
     block: Duration,
     connection: DedicatedConnection,
-    /// The last of the new entries that were read.
+    /// The highest id that `read_new` has received.
     newest: Option<StreamId>,
-    /// What went wrong after entries had arrived: they were given, and the next read fails.
+    /// An error after entries had been received: those are returned first, and the next read fails.
     failure: Option<StoreError>,
 }
 
 impl GroupReader {
-    /// The server's number for this reader's connection, for [`ReadingStream::unblock`].
+    /// The server's id of this reader's connection, for [`ReadingStream::unblock`].
     #[must_use]
     pub const fn client_id(&self) -> i64 {
         self.connection.client_id()
     }
 
-    /// Reads up to `count` entries that no consumer has seen; blocks while there are none.
+    /// Reads up to `count` entries that were never delivered; blocks while there are none.
     ///
-    /// What was buried meanwhile is asked for in the same breath, so that entries which are new by
-    /// their ids, too, come sifted.
+    /// The read is pipelined with a query for the ids that were dead-lettered since the last read, so
+    /// deliveries of strictly newer ids arrive already filtered, without another round trip.
     ///
     /// # Errors
-    /// After any error entries may be pending that never arrived here: drop the reader, and let its
-    /// successor read the consumer's own pending entries first.
+    /// After any error entries may be pending that were never received: drop the reader, and let the next
+    /// one read the consumer's own pending entries first.
     pub async fn read_new(&mut self, count: usize) -> StoreResult<Delivery> {
         self.failure.take().map_or(Ok(()), Err)?;
         let mut command = self.command(count);
         command.arg("BLOCK").arg(milliseconds(self.block));
         command.arg("STREAMS").arg(self.keys.stream()).arg(">");
         let Some(newest) = self.newest else {
+            // Without a last read there is no bound for the query: the delivery is filtered later.
             self.connection.send(XREADGROUP, &[&command]).await?;
             return self.receive_new().await;
         };
-        let buried_since = dead_lettering::buried_since(&self.keys, newest);
-        self.connection.send(XREADGROUP, &[&command, &buried_since]).await?;
+        let query = dead_lettered_since(&self.keys, newest);
+        self.connection.send(XREADGROUP, &[&command, &query]).await?;
         let mut delivery = self.receive_new().await?;
-        let ids = |received: &mut Received<'_>| received.ids();
-        match self.connection.receive(ZRANGE, ids).await {
-            Ok(buried) => {
-                let is_all = buried.len() < dead_lettering::MOST_BURIED_SINCE;
-                if is_all && delivery.ids().all(|id| id > newest) {
-                    delivery.sift(&buried.into_iter().collect());
+        let ids = |cursor: &mut ReplyCursor<'_>| cursor.ids();
+        match self.connection.read_reply(ZRANGE, ids).await {
+            Ok(dead_lettered) => {
+                // The query covers ids above `newest`, and only if its reply was not cut.
+                let is_complete = dead_lettered.len() < DEAD_LETTERED_PAGE;
+                if is_complete && delivery.ids().all(|id| id > newest) {
+                    delivery.filter_dead_lettered(&dead_lettered.into_iter().collect());
                 }
             }
+            // The entries have been delivered: they are processed, and the connection is dropped after.
             Err(error) => self.failure = Some(error),
         }
         Ok(delivery)
@@ -119,18 +124,16 @@ impl GroupReader {
     }
 
     async fn receive_entries(&mut self) -> StoreResult<Delivery> {
-        let header = |received: &mut Received<'_>| received.stream_header();
-        let count = self.connection.receive(XREADGROUP, header).await?;
+        let header = |cursor: &mut ReplyCursor<'_>| cursor.stream_header();
+        let count = self.connection.read_reply(XREADGROUP, header).await?;
         let mut delivery = Delivery { entries: Vec::with_capacity(count), ..Delivery::default() };
         for _ in 0..count {
-            let entry = |received: &mut Received<'_>| {
-                received.entry().map(|(id, fields)| delivery.add(id, fields.as_deref()))
+            // Decoded inside the closure, while the bytes are in the receive buffer: they are not copied.
+            let entry = |cursor: &mut ReplyCursor<'_>| {
+                cursor.entry().map(|(id, fields)| delivery.add(id, fields.as_deref()))
             };
-            self.connection.receive(XREADGROUP, entry).await?;
+            self.connection.read_reply(XREADGROUP, entry).await?;
         }
         Ok(delivery)
     }
 }
-
-const XREADGROUP: &str = "XREADGROUP";
-const ZRANGE: &str = "ZRANGE";

@@ -1,4 +1,4 @@
-//! Appending a reading once, however often it is sent with one key.
+//! Appends a reading once, however often it is sent with one `Idempotency-Key`.
 
 use std::sync::LazyLock;
 use std::time::Duration;
@@ -7,26 +7,28 @@ use redis::{Script, Value};
 use sha2::{Digest, Sha256};
 
 use super::reading_stream::{ReadingStream, milliseconds};
-use super::trace_context::Sending;
+use super::trace_context::ProducerSpan;
 use crate::reading::Reading;
-use crate::store::StreamId;
 use crate::store::codec;
 use crate::store::connection::reply;
 use crate::store::error::StoreResult;
+use crate::store::stream_id::StreamId;
 
-/// Bytes of a key's digest that are kept: at 2^40 keys the chance that two are taken for one is below
-/// one in ten thousand.
+/// Bytes of a key's digest that are stored: with 2^40 keys the probability that two collide is below one
+/// in ten thousand. Too low and a reading is rejected for the key of another; too high and keys take more
+/// memory.
 const KEY_BYTES: usize = 12;
 
-/// Bytes of a body's digest that are kept: they only tell two bodies of one key apart.
+/// Bytes of a body's digest that are stored: they only distinguish bodies of one key.
 const BODY_BYTES: usize = 8;
 
-/// Hashes that the keys of one period are spread over: Redis keeps small ones compactly (36 bytes a
-/// key instead of 121).
+/// Hashes that the keys of one window are spread over: Redis encodes small ones compactly (36 bytes a key
+/// instead of 121). Too low and they outgrow that encoding; too high and each hash costs more than its
+/// keys.
 const SHARDS: u16 = 1_024;
 
-/// Gives what is known of the key, in this period or the one before; if nothing is, appends the entry
-/// and notes the key. If the entry is refused (no memory), the key is not noted.
+/// Replies with the value of the key, of this window or the one before; without one, appends the entry
+/// and sets the key. In this order: if the entry is rejected (no memory), the key is not set.
 static APPEND_ONCE: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
         "local known = redis.call('HGET', KEYS[2], ARGV[1]) or redis.call('HGET', KEYS[3], ARGV[1])
@@ -65,78 +67,78 @@ fn digest<const N: usize>(bytes: &[u8]) -> [u8; N] {
     digest
 }
 
-/// What became of a reading that was sent with a key.
+/// The outcome of an append with a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum AppendedOnce {
-    /// The entry that was appended for it now.
-    Now(StreamId),
-    /// The entry that was appended for it the first time.
-    Before(StreamId),
-    /// The key stands for another body.
-    OtherBody,
+pub enum IdempotentAppend {
+    /// Appended now, as this entry.
+    Appended(StreamId),
+    /// A repetition: the entry that the first request appended.
+    Replayed(StreamId),
+    /// The key was used with another body; nothing was appended.
+    KeyConflict,
 }
 
-impl AppendedOnce {
+impl IdempotentAppend {
     const fn entry(&self) -> Option<StreamId> {
         match self {
-            Self::Now(id) | Self::Before(id) => Some(*id),
-            Self::OtherBody => None,
+            Self::Appended(id) | Self::Replayed(id) => Some(*id),
+            Self::KeyConflict => None,
         }
     }
 }
 
 impl ReadingStream {
-    /// Appends an accepted reading unless its key is known from the last `ttl` at least; then gives
-    /// the entry that was appended the first time.
+    /// Appends an accepted reading, unless a request with its key did so within `ttl`; then gives the
+    /// entry of that request.
     ///
     /// # Errors
-    /// When the server did not take it, or did not say so; it can be sent again with the same key.
-    pub async fn append_once(
+    /// When the server rejected it or did not reply; it can be sent again with the same key.
+    pub async fn append_idempotent(
         &self,
         reading: &Reading,
         ingested_at: &str,
         key: &IdempotencyKey,
         ttl: Duration,
-    ) -> StoreResult<AppendedOnce> {
+    ) -> StoreResult<IdempotentAppend> {
         const OPERATION: &str = "XADD once";
-        let period = period(ttl);
+        let window = key_window(ttl);
         let keys = self.keys();
         let mut script = APPEND_ONCE.key(keys.stream());
-        script.key(keys.idempotency(period, key.shard));
-        script.key(keys.idempotency(period.saturating_sub(1), key.shard));
+        script.key(keys.idempotency(window, key.shard));
+        script.key(keys.idempotency(window.saturating_sub(1), key.shard));
         script.arg(&key.key).arg(&key.body).arg(milliseconds(ttl * 2));
         for (name, value) in codec::stream_fields(reading, ingested_at) {
             script.arg(name).arg(value.as_bytes());
         }
-        let sending = Sending::begin(keys.stream());
-        if let Some((name, value)) = sending.as_ref().map(Sending::field) {
+        let span = ProducerSpan::begin(keys.stream());
+        if let Some((name, value)) = span.as_ref().map(ProducerSpan::header) {
             script.arg(name).arg(value);
         }
-        let adding = async {
-            let reply = self.connection().run(OPERATION, &script).await?;
+        let appending = async {
+            let reply = self.connection().eval(OPERATION, &script).await?;
             outcome(reply, &key.body).ok_or_else(|| self.connection().unexpected_reply(OPERATION))
         };
-        Sending::around(sending, adding, AppendedOnce::entry).await
+        ProducerSpan::finish_with(span, appending, IdempotentAppend::entry).await
     }
 }
 
-/// Counts periods of the length of `ttl`: a key is looked for in the present and the last one, so it
-/// is known for one to two of them. The clock is ours; senders of one key may reach servers whose
-/// clocks differ by less than the period.
-fn period(ttl: Duration) -> u64 {
+/// Number of the present window of length `ttl`. A key is looked up in the present window and the one
+/// before, so it is known for one to two windows. The clock is this process', so the clocks of services
+/// that share a client must differ by less than a window.
+fn key_window(ttl: Duration) -> u64 {
     let now = chrono::Utc::now().timestamp_millis();
     u64::try_from(now).unwrap_or_default() / milliseconds(ttl).max(1)
 }
 
-fn outcome(reply: Value, body: &[u8]) -> Option<AppendedOnce> {
+fn outcome(reply: Value, body: &[u8]) -> Option<IdempotentAppend> {
     let [is_new, value] = <[Value; 2]>::try_from(reply::array(reply)?).ok()?;
     let value = reply::bytes(value)?;
     if reply::integer(&is_new)? == 1 {
-        return Some(AppendedOnce::Now(id(&value)?));
+        return Some(IdempotentAppend::Appended(id(&value)?));
     }
     match value.strip_prefix(body) {
-        Some(value) => Some(AppendedOnce::Before(id(value)?)),
-        None => Some(AppendedOnce::OtherBody),
+        Some(value) => Some(IdempotentAppend::Replayed(id(value)?)),
+        None => Some(IdempotentAppend::KeyConflict),
     }
 }
 

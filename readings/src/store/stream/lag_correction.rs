@@ -1,7 +1,7 @@
-//! Setting right what Redis itself counts as unread.
+//! Corrects the lag that Redis reports.
 //!
-//! KEDA's `redis-streams` scaler reads the `lag` of `XINFO GROUPS`, and nothing of ours. [`backlog`]
-//! tells why it may be wrong.
+//! KEDA's `redis-streams` scaler reads the `lag` of `XINFO GROUPS`, and no number of ours. [`backlog`]
+//! explains why it may be wrong.
 //!
 //! [`backlog`]: super::backlog
 
@@ -10,14 +10,14 @@ use std::sync::LazyLock;
 use redis::{Script, Value};
 
 use super::reading_stream::ReadingStream;
-use super::script_library::{MOST_COUNTED, MOST_COUNTED_BYTES, with_library};
+use super::script_library::{MAX_COUNTED, MAX_COUNTED_BYTES, with_library};
 use crate::store::connection::reply;
 use crate::store::error::StoreResult;
 
-/// Where all unread entries could be counted and the group's `lag` is another number: notes how many
-/// entries were read, with the last delivered id as it is. In one atomic step, and with that id as it
-/// was just read, so that nothing is skipped or delivered again. Gives the lag before (a text, as Redis
-/// may not know it), the true number, and the lag after.
+/// Where all unread entries could be counted and the group's `lag` is another number: sets the number of
+/// entries read, and keeps the last delivered id. In one atomic step, with the id that was just read, so
+/// that no entry is skipped or delivered again. Replies with the lag before (a text, as Redis may not
+/// know it), the true number, and the lag after.
 static CORRECT: LazyLock<Script> = LazyLock::new(|| {
     with_library(
         "local found = group(ARGV[1])
@@ -33,30 +33,30 @@ static CORRECT: LazyLock<Script> = LazyLock::new(|| {
     )
 });
 
-/// What became of a lag that was wrong.
+/// The correction of a wrong lag.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LagCorrection {
     /// What Redis reported: a number, or `unknown`.
     pub before: String,
-    /// The entries that are unread.
+    /// The unread entries.
     pub unread: u64,
-    /// Whether Redis reports them now. With entries that were deleted in the midst of unread ones (`XDEL`)
-    /// it does not, until those are read.
-    pub is_right_now: bool,
+    /// Whether Redis reports that number now. Where entries among the unread ones were deleted (`XDEL`) it
+    /// does not until those around them are read.
+    pub is_correct: bool,
 }
 
 impl ReadingStream {
-    /// Sets the group's `lag` right where it is proven to be wrong: all unread entries could be counted,
-    /// and are not as many. `None` where there was nothing to set right, or it cannot be told. The id that
-    /// was delivered last stays as it is.
+    /// Corrects the group's `lag` where it is proven to be wrong: all unread entries could be counted, and
+    /// their number differs. `None` where it is correct or cannot be proven wrong. The last delivered id
+    /// is kept.
     ///
     /// # Errors
-    /// When the server did not answer or refused.
+    /// When the server did not reply or refused.
     pub async fn correct_lag(&self) -> StoreResult<Option<LagCorrection>> {
         const OPERATION: &str = "XGROUP SETID";
         let mut script = CORRECT.key(self.keys().stream());
-        script.arg(self.keys().group()).arg(MOST_COUNTED).arg(MOST_COUNTED_BYTES);
-        let reply = self.connection().run(OPERATION, &script).await?;
+        script.arg(self.keys().group()).arg(MAX_COUNTED).arg(MAX_COUNTED_BYTES);
+        let reply = self.connection().eval(OPERATION, &script).await?;
         let parts =
             reply::array(reply).ok_or_else(|| self.connection().unexpected_reply(OPERATION))?;
         if parts.is_empty() {
@@ -69,5 +69,5 @@ impl ReadingStream {
 fn correction(parts: Vec<Value>) -> Option<LagCorrection> {
     let [before, unread, after] = <[Value; 3]>::try_from(parts).ok()?;
     let (before, unread) = (reply::text(before)?, reply::integer(&unread)?);
-    Some(LagCorrection { before, unread, is_right_now: reply::integer(&after) == Some(unread) })
+    Some(LagCorrection { before, unread, is_correct: reply::integer(&after) == Some(unread) })
 }

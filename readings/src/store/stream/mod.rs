@@ -1,24 +1,45 @@
-//! The stream that accepted readings arrive in, and its consumer group.
+//! The stream of accepted readings and its consumer group.
+//!
+//! | file | what it owns |
+//! |---|---|
+//! | `reading_stream` | [`ReadingStream`]: append, group, acknowledge, claim; the other files add to it |
+//! | [`group_reader`], [`delivery`] | blocking reads as a consumer, and the entries that they give |
+//! | [`idempotency`] | appending a reading once |
+//! | `trace_context` | the trace context in an entry |
+//! | [`consumers`] | heartbeat, ownership, hand-over and deletion of consumers |
+//! | [`consumer_instances`] | processes with one consumer name |
+//! | `trim` | removing what every group has acknowledged |
+//! | [`info`], `groups`, `stream_info` | what Redis reports of stream, groups and consumers |
+//! | [`backlog`], [`unread`] | unread and pending entries, whatever lag Redis reports |
+//! | [`lag_correction`] | correcting that lag |
+//! | [`dead_letters`], `dead_lettering`, `dead_lettered_ids` | entries that cannot be processed |
+//! | [`reconcile`] | orphaned entries |
+//! | `cache`, `scan_throttle` | what is remembered of the stream, and how often scripts read large entries |
+//! | `script_library`, `paging` | shared by scripts; by reads of pages |
 
 pub mod backlog;
+mod cache;
 pub mod consumer_instances;
 pub mod consumers;
+mod dead_lettered_ids;
 mod dead_lettering;
 pub mod dead_letters;
 pub mod delivery;
-pub mod group_info;
 pub mod group_reader;
+mod groups;
 pub mod idempotency;
+pub mod info;
 pub mod lag_correction;
-mod looking;
 mod paging;
 mod reading_stream;
 pub mod reconcile;
+mod scan_throttle;
 mod script_library;
-pub mod server_memory;
-pub mod stream_info;
-mod tally;
+mod stream_info;
 mod trace_context;
 mod trim;
+pub mod unread;
 
+pub use delivery::Delivery;
+pub use group_reader::GroupReader;
 pub use reading_stream::{Claimed, ReadingStream};

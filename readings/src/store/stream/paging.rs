@@ -1,7 +1,8 @@
-//! How much to ask for at a time, so that large entries do not fill the memory of who asks.
+//! How many entries to read at a time, so that large ones do not fill memory.
 
-/// How many entries are likely to have so many bytes, going by those that have been read; one at least.
-pub(super) fn affordable(read: usize, bytes: usize, budget: usize) -> usize {
+/// The number of entries that is expected to have `budget` bytes, if they are as large as those that have
+/// been read; at least 1.
+pub(super) fn entries_within_budget(read: usize, bytes: usize, budget: usize) -> usize {
     (budget.saturating_mul(read) / bytes.max(1)).max(1)
 }
 
@@ -10,9 +11,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn as_many_are_asked_for_as_the_budget_is_likely_to_pay_for_and_one_in_any_case() {
-        assert_eq!(affordable(4, 400, 1_000), 10);
-        assert_eq!(affordable(1, 5_000, 1_000), 1);
-        assert_eq!(affordable(0, 0, 1_000), 1);
+    fn the_number_of_entries_follows_their_average_size_and_is_at_least_one() {
+        assert_eq!(entries_within_budget(4, 400, 1_000), 10);
+        assert_eq!(entries_within_budget(1, 5_000, 1_000), 1);
+        assert_eq!(entries_within_budget(0, 0, 1_000), 1);
     }
 }

@@ -1,57 +1,61 @@
-//! The stream that accepted readings arrive in, and its consumer group.
+//! The stream of accepted readings and its consumer group, for every use but blocking reads
+//! ([`GroupReader`](super::GroupReader)).
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use redis::{Value, cmd};
+use tracing::{info, warn};
 
+use super::cache::StreamCache;
 use super::delivery::Delivery;
-use super::looking::Looking;
-use super::trace_context::Sending;
+use super::trace_context::ProducerSpan;
 use crate::reading::Reading;
-use crate::store::StreamId;
 use crate::store::codec;
-use crate::store::connection::reply;
-use crate::store::connection::{Epoch, SharedConnection};
+use crate::store::connection::{Generation, ServerMemory, SharedConnection, reply};
 use crate::store::error::{StoreError, StoreResult};
 use crate::store::error_class::ErrorClass;
 use crate::store::keys::Keys;
+use crate::store::metrics::METRICS;
+use crate::store::stream_id::StreamId;
 
-/// Entries taken over from other consumers.
+/// Entries claimed from other consumers.
 #[derive(Debug)]
 pub struct Claimed {
-    /// Where to go on; [`StreamId::ZERO`] when the whole list of pending entries was seen.
+    /// Where the next claim continues; [`StreamId::ZERO`] when the whole list of pending entries was
+    /// scanned.
     pub cursor: StreamId,
-    /// What was taken over.
+    /// The claimed entries.
     pub delivery: Delivery,
 }
 
-/// The stream as everybody but its blocking reader uses it.
+/// The stream of accepted readings, and one consumer group.
 #[derive(Debug, Clone)]
 pub struct ReadingStream {
     keys: Keys,
     connection: SharedConnection,
-    looking: Arc<Looking>,
+    cache: Arc<StreamCache>,
 }
 
 impl ReadingStream {
-    /// The stream over a connection that others may share. Clones remember together what they saw of
-    /// the stream.
+    /// The stream over a connection that others may share. Its clones share what they remember of the
+    /// stream.
     #[must_use]
     pub fn new(keys: Keys, connection: SharedConnection) -> Self {
-        Self { keys, connection, looking: Arc::default() }
+        Self { keys, connection, cache: Arc::default() }
     }
 
-    /// The names it works with.
+    /// The names of its keys.
     #[must_use]
     pub const fn keys(&self) -> &Keys {
         &self.keys
     }
 
-    /// Appends an accepted reading (`XADD`; never trimming, which would drop unread entries).
+    /// Appends an accepted reading (`XADD`, never with a limit, which would trim unread entries).
     ///
     /// # Errors
-    /// When the server did not take it, or did not say so: see [`StoreError::outcome_is_unknown`].
+    /// When the server rejected it or did not reply: see [`StoreError::outcome_is_unknown`].
     pub async fn append(&self, reading: &Reading, ingested_at: &str) -> StoreResult<StreamId> {
         const XADD: &str = "XADD";
         let mut command = cmd(XADD);
@@ -59,75 +63,98 @@ impl ReadingStream {
         for (name, value) in codec::stream_fields(reading, ingested_at) {
             command.arg(name).arg(value.as_bytes());
         }
-        let sending = Sending::begin(self.keys.stream());
-        if let Some((name, value)) = sending.as_ref().map(Sending::field) {
+        let span = ProducerSpan::begin(self.keys.stream());
+        if let Some((name, value)) = span.as_ref().map(ProducerSpan::header) {
             command.arg(name).arg(value);
         }
-        let adding = async {
+        let appending = async {
             let reply = self.connection.send(XADD, &command).await?;
             reply::stream_id(reply).ok_or_else(|| self.connection.unexpected_reply(XADD))
         };
-        Sending::around(sending, adding, |&id| Some(id)).await
+        ProducerSpan::finish_with(span, appending, |&id| Some(id)).await
     }
 
-    /// Creates stream and group where they are missing, and says whether it did. The group starts at
-    /// `0`: with `$` what is already in the stream would never be read.
+    /// Creates stream and group where they are missing. The group starts at `0`: with `$` the entries
+    /// that are in the stream already would never be delivered.
+    ///
+    /// A created group is counted, and logged; as a warning where it has existed before, as it was
+    /// deleted then, and readings may have been lost with it.
     ///
     /// # Errors
-    /// When the server refuses; that the group exists is no error.
-    pub async fn ensure_group(&self) -> StoreResult<bool> {
-        let mut command = cmd("XGROUP");
-        command
-            .arg("CREATE")
-            .arg(self.keys.stream())
-            .arg(self.keys.group())
-            .arg("0")
-            .arg("MKSTREAM");
-        match self.connection.send("XGROUP CREATE", &command).await {
-            Ok(_) => {
-                self.connection.end_epoch();
-                Ok(true)
+    /// When the server refuses; an existing group is not an error.
+    pub async fn ensure_group(&self) -> StoreResult<()> {
+        let created = self.create_group().await?;
+        let existed = self.cache.group_existed.swap(true, Ordering::Relaxed);
+        if created {
+            METRICS.group_created();
+            // What Redis replied before no longer holds: the stream may have been deleted with its group.
+            self.invalidate();
+        }
+        let group = self.keys.group();
+        match (created, existed) {
+            (true, true) => {
+                warn!(
+                    group,
+                    "the consumer group was deleted; created it again from the stream's start"
+                );
             }
+            (true, false) => info!(group, "created the consumer group"),
+            (false, _) => {}
+        }
+        Ok(())
+    }
+
+    /// Whether the group was missing.
+    async fn create_group(&self) -> StoreResult<bool> {
+        let mut command = cmd("XGROUP");
+        command.arg("CREATE").arg(self.keys.stream()).arg(self.keys.group());
+        command.arg("0").arg("MKSTREAM");
+        match self.connection.send("XGROUP CREATE", &command).await {
+            Ok(_) => Ok(true),
             Err(error) if error.code() == Some("BUSYGROUP") => Ok(false),
             Err(error) => Err(error),
         }
     }
 
-    /// The present epoch of the connection.
+    /// The present generation of the connection.
     #[must_use]
-    pub fn epoch(&self) -> Epoch {
-        self.connection.epoch()
+    pub fn generation(&self) -> Generation {
+        self.connection.generation()
     }
 
-    /// Notes that stream or group were found to be gone, and with them what was answered.
-    pub fn end_epoch(&self) {
-        self.connection.end_epoch();
+    /// Ends the present generation: stream or group were found to be missing, so what Redis replied
+    /// before no longer holds.
+    pub fn invalidate(&self) {
+        self.connection.invalidate();
     }
 
-    /// Takes entries off the pending list (`XACK`) that were stored in an epoch, and says how many
-    /// were on it. `None` when the epoch is over and nothing was acknowledged: the server that is
-    /// there now may not have what the other one stored.
+    /// Acknowledges entries (`XACK`) that were stored in a generation; gives the number that was pending.
+    /// `None` when the generation has ended, and none was acknowledged: the present server may lack what
+    /// the other one stored.
     ///
     /// # Errors
-    /// When the server did not answer; the ids can be acknowledged again.
-    pub async fn acknowledge(&self, ids: &[StreamId], stored: Epoch) -> StoreResult<Option<u64>> {
+    /// When the server did not reply; the ids can be acknowledged again.
+    pub async fn acknowledge(
+        &self,
+        ids: &[StreamId],
+        stored: Generation,
+    ) -> StoreResult<Option<u64>> {
         const XACK: &str = "XACK";
         let mut command = cmd(XACK);
         command.arg(self.keys.stream()).arg(self.keys.group());
         for id in ids {
             command.arg(id.to_string());
         }
-        let Some(reply) = self.connection.send_within(stored, XACK, &command).await? else {
-            return Ok(None);
-        };
+        let reply = self.connection.send_in_generation(stored, XACK, &command).await?;
+        let Some(reply) = reply else { return Ok(None) };
         reply::integer(&reply).map(Some).ok_or_else(|| self.connection.unexpected_reply(XACK))
     }
 
-    /// Takes over entries that have been pending for `min_idle` at least, from `cursor` on
-    /// (`XAUTOCLAIM`, which looks at ten times `count` entries at most).
+    /// Claims entries that have been pending for at least `min_idle`, from `cursor` on (`XAUTOCLAIM`,
+    /// which scans at most ten times `count` entries).
     ///
     /// # Errors
-    /// When the server refuses or does not answer.
+    /// When the server refuses or does not reply.
     pub async fn claim(
         &self,
         consumer: &str,
@@ -143,21 +170,21 @@ impl ReadingStream {
         claimed(reply).ok_or_else(|| self.connection.unexpected_reply(XAUTOCLAIM))
     }
 
-    /// Wakes a reader that blocks on the stream, so that it need not wait out its `BLOCK`.
+    /// Ends the blocking read of a connection (`CLIENT UNBLOCK`) before its `BLOCK` has passed.
     ///
     /// # Errors
-    /// When the server refuses or does not answer.
+    /// When the server refuses or does not reply.
     pub async fn unblock(&self, client_id: i64) -> StoreResult<()> {
         let mut command = cmd("CLIENT");
         command.arg("UNBLOCK").arg(client_id);
         self.connection.send("CLIENT UNBLOCK", &command).await.map(drop)
     }
 
-    /// Whether Redis takes writes now: adds to a stream that must not be created, which changes
-    /// nothing but is refused while the server is loading, full, read-only or unable to persist.
+    /// Whether Redis accepts writes now: appends to a stream that must not be created, which changes
+    /// nothing but is rejected while the server is loading, full, read-only or unable to persist.
     ///
     /// # Errors
-    /// What keeps Redis from taking writes.
+    /// The reason why Redis accepts no writes.
     pub async fn probe_writes(&self) -> StoreResult<()> {
         const OPERATION: &str = "XADD NOMKSTREAM";
         let mut command = cmd("XADD");
@@ -168,19 +195,35 @@ impl ReadingStream {
         }
     }
 
+    /// The server's clock, since the Unix epoch.
+    ///
+    /// # Errors
+    /// When the server did not reply or refused.
+    pub async fn server_time(&self) -> StoreResult<Duration> {
+        self.connection.server_time().await
+    }
+
+    /// The server's memory.
+    ///
+    /// # Errors
+    /// When the server did not reply or refused.
+    pub async fn server_memory(&self) -> StoreResult<ServerMemory> {
+        self.connection.server_memory().await
+    }
+
     pub(super) const fn connection(&self) -> &SharedConnection {
         &self.connection
     }
 
-    pub(super) fn looking(&self) -> &Looking {
-        &self.looking
+    pub(super) fn cache(&self) -> &StreamCache {
+        &self.cache
     }
 }
 
 impl StoreError {
-    /// Whether stream or group must be created before this can work.
+    /// Whether stream or group must be created before the command can succeed.
     #[must_use]
-    pub fn wants_group(&self) -> bool {
+    pub fn is_missing_group(&self) -> bool {
         self.class == ErrorClass::NoGroup
     }
 }
@@ -189,10 +232,10 @@ fn claimed(reply: Value) -> Option<Claimed> {
     let mut parts = reply::array(reply)?.into_iter();
     let cursor = reply::stream_id(parts.next()?)?;
     let mut delivery = Delivery::from_raw(reply::entries(parts.next()?)?);
-    // The third part names entries whose bodies are gone; servers before 7.0 do not send it.
+    // The third part has the ids of deleted entries; servers before 7.0 do not send it.
     let deleted = parts.next().map_or(Some(Vec::new()), reply::array)?;
     let deleted: Option<Vec<_>> = deleted.into_iter().map(reply::stream_id).collect();
-    delivery.bodiless.extend(deleted?);
+    delivery.deleted.extend(deleted?);
     Some(Claimed { cursor, delivery })
 }
 

@@ -1,75 +1,73 @@
-//! Accounting for what was delivered: an entry is pending, stored or a dead letter, or nobody has it.
+//! Finds orphaned entries: delivered, and neither pending nor stored nor dead-lettered.
 //!
-//! The last is what `XGROUP DELCONSUMER` does to entries that are pending: Redis forgets that they are,
-//! and that they were delivered it does not forget. Nobody is told; so an operator asks.
+//! `XGROUP DELCONSUMER` orphans the pending entries of a consumer: they are no longer pending, and not
+//! delivered again, without any notice. So an operator searches for them on demand.
 
 use std::collections::{HashMap, HashSet};
-use std::time::Duration;
 
 use redis::{Cmd, Value, cmd};
 
+use super::consumers::CLAIMABLE_NOW_IDLE;
 use super::paging;
 use super::reading_stream::{ReadingStream, milliseconds};
 use crate::iso8601::Instant;
 use crate::reading::SiteId;
-use crate::store::StreamId;
 use crate::store::codec::{self, StreamEntry};
 use crate::store::connection::reply::{self, RawEntry};
 use crate::store::error::StoreResult;
 use crate::store::error_class::ErrorClass;
 use crate::store::keys;
+use crate::store::stream_id::StreamId;
 
-/// Entries that are looked at together. Too low and it takes a round trip for few; too high and Redis
-/// serves nobody else meanwhile (about a microsecond an entry).
+/// Entries that are checked together. Too low and few are checked with a round trip; too high and Redis
+/// serves no other client meanwhile (about a microsecond an entry).
 const PAGE: usize = 1_000;
 
-/// Bytes that are looked at together, roughly.
+/// Bytes that are checked together, roughly. Too low and a round trip checks few entries; too high and
+/// large entries fill memory.
 const PAGE_BYTES: usize = 8 * 1024 * 1024;
 
-/// Entries that are looked at before it is known how large they are.
+/// Entries that are read before their size is known.
 const FIRST_PAGE: usize = 16;
 
-/// The consumer that entries are given to so that services take them over from it at once.
-const RESTORED_TO: &str = "reconcile";
+/// The consumer that orphaned entries are made pending for; services claim them from it at once.
+const RECONCILE_CONSUMER: &str = "reconcile";
 
-/// Above every `CLAIM_MIN_IDLE_MS`.
-const ANYBODYS: Duration = Duration::from_hours(24);
-
-/// Where delivered entries are.
+/// Where delivered entries were found.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-pub struct Found {
-    /// Being worked on, or waiting to be taken over.
+pub struct ReconcileCounts {
+    /// Pending: being processed, or waiting to be claimed.
     pub pending: usize,
-    /// Dead letters, or were.
-    pub buried: usize,
+    /// Dead-lettered, now or before.
+    pub dead_lettered: usize,
     /// In the sorted set of their site.
     pub stored: usize,
-    /// Older than readings may get: stored and removed again, or not worth storing.
+    /// Older than the retention: stored and expired, or not worth storing.
     pub expired: usize,
-    /// Of a site that had readings and has none any more: somebody removed it.
-    pub removed: usize,
+    /// Of a site that had readings and has none any more: an operator deleted it.
+    pub site_deleted: usize,
 }
 
-/// Goes through the stream, from its first entry to the last that was delivered when it began.
+/// Checks the stream page by page, from its first entry to the one that was delivered last when it began.
 #[derive(Debug)]
-pub struct Accounting {
+pub struct Reconciler {
     stream: ReadingStream,
     after: Option<StreamId>,
     until: StreamId,
     expired_before: Option<Instant>,
-    ask_for: usize,
+    next_count: usize,
     /// Where entries were found so far.
-    pub found: Found,
-    /// Entries that nobody has, oldest first.
+    pub counts: ReconcileCounts,
+    /// The orphaned entries so far, oldest first.
     pub missing: Vec<StreamId>,
 }
 
-impl Accounting {
-    /// Of the entries delivered until now; of readings from before `expired_before` nobody minds that
-    /// they are gone. `None` when there is no group, and so nothing was delivered.
+impl Reconciler {
+    /// Checks the entries delivered until now; readings from before `expired_before` are expected to be
+    /// gone. `None` when the group does not exist, and so no entry was delivered.
     ///
     /// # Errors
-    /// When the server did not answer or refused.
+    /// When the server did not reply or refused.
     pub async fn begin(
         stream: ReadingStream,
         expired_before: Option<Instant>,
@@ -80,31 +78,33 @@ impl Accounting {
             after: None,
             until: group.last_delivered_id,
             expired_before,
-            ask_for: FIRST_PAGE,
-            found: Found::default(),
+            next_count: FIRST_PAGE,
+            counts: ReconcileCounts::default(),
             missing: Vec::new(),
         }))
     }
 
-    /// Looks at some more entries and says how many; 0 at the end.
+    /// Checks the next entries; gives their number, which is 0 at the end.
     ///
     /// # Errors
-    /// When the server did not answer or refused: begin anew.
-    pub async fn go_on(&mut self) -> StoreResult<usize> {
+    /// When the server did not reply or refused: begin again.
+    pub async fn next_page(&mut self) -> StoreResult<usize> {
         let entries = self.read().await?;
         let (Some(first), Some(last)) = (entries.first(), entries.last()) else { return Ok(0) };
         let (first, last, count) = (first.id, last.id, entries.len());
-        let bytes = entries.iter().map(RawEntry::bytes).sum();
-        // In this order: what stops being pending meanwhile is stored, or buried.
+        let bytes = entries.iter().map(RawEntry::field_bytes).sum();
+        // In this order: an entry that stops being pending meanwhile is stored or dead-lettered by then,
+        // as both happen before its acknowledgement. In another order it would be reported as missing.
         let pending = self.stream.pending_between(first, last).await?;
         let (pending, rest) = split(entries, &pending);
-        let buried = self.stream.buried_ids(rest.iter().map(|entry| entry.id)).await?;
-        let (buried, rest) = split(rest, &buried);
-        self.found.pending += pending.len();
-        self.found.buried += buried.len();
-        self.look_in_sites(rest).await?;
+        let ids = rest.iter().map(|entry| entry.id);
+        let dead_lettered = self.stream.dead_lettered_ids(ids).await?;
+        let (dead_lettered, rest) = split(rest, &dead_lettered);
+        self.counts.pending += pending.len();
+        self.counts.dead_lettered += dead_lettered.len();
+        self.check_sites(rest).await?;
         self.after = Some(last);
-        self.ask_for = paging::affordable(count, bytes, PAGE_BYTES).min(PAGE);
+        self.next_count = paging::entries_within_budget(count, bytes, PAGE_BYTES).min(PAGE);
         Ok(count)
     }
 
@@ -113,12 +113,12 @@ impl Accounting {
         let start = self.after.map_or_else(|| "-".to_owned(), |id| format!("({id}"));
         let mut command = cmd(XRANGE);
         command.arg(self.stream.keys().stream()).arg(start).arg(self.until.to_string());
-        command.arg("COUNT").arg(self.ask_for);
+        command.arg("COUNT").arg(self.next_count);
         let reply = self.stream.connection().send(XRANGE, &command).await?;
         reply::entries(reply).ok_or_else(|| self.stream.connection().unexpected_reply(XRANGE))
     }
 
-    async fn look_in_sites(&mut self, entries: Vec<RawEntry>) -> StoreResult<()> {
+    async fn check_sites(&mut self, entries: Vec<RawEntry>) -> StoreResult<()> {
         let mut missing = Vec::new();
         let mut sites: HashMap<SiteId, Vec<StreamEntry>> = HashMap::new();
         let mut expired = 0;
@@ -131,24 +131,25 @@ impl Accounting {
                 _ => missing.push(id),
             }
         }
-        self.found.expired += expired;
+        self.counts.expired += expired;
         for (site, entries) in sites {
-            missing.extend(self.look_in_site(&site, &entries).await?);
+            missing.extend(self.check_site(&site, &entries).await?);
         }
         missing.sort();
         self.missing.extend(missing);
         Ok(())
     }
 
-    async fn look_in_site(
+    async fn check_site(
         &mut self,
         site: &SiteId,
         entries: &[StreamEntry],
     ) -> StoreResult<Vec<StreamId>> {
         let absent = self.stream.not_stored(site, entries).await?;
-        self.found.stored += entries.len() - absent.len();
-        if !absent.is_empty() && self.stream.was_removed(site).await? {
-            self.found.removed += absent.len();
+        self.counts.stored += entries.len() - absent.len();
+        // Only now: a site is deleted at any time, and then all of its entries are absent.
+        if !absent.is_empty() && self.stream.site_was_deleted(site).await? {
+            self.counts.site_deleted += absent.len();
             return Ok(Vec::new());
         }
         Ok(absent)
@@ -164,24 +165,25 @@ fn split(entries: Vec<RawEntry>, ids: &HashSet<StreamId>) -> (Vec<RawEntry>, Vec
 }
 
 impl ReadingStream {
-    /// Makes entries pending that nobody has, so that the services take them over and work on them;
-    /// says how many. Those that have been trimmed meanwhile cannot be.
+    /// Makes orphaned entries pending, so that services claim and process them; gives their number.
+    /// Entries that were trimmed meanwhile cannot be made pending.
     ///
     /// # Errors
-    /// When the server did not answer or refused; the ids can be given again.
-    pub async fn restore(&self, ids: &[StreamId]) -> StoreResult<usize> {
+    /// When the server did not reply or refused; the call can be repeated with the same ids.
+    pub async fn make_pending(&self, ids: &[StreamId]) -> StoreResult<usize> {
         const XCLAIM: &str = "XCLAIM";
-        let mut restored = 0;
+        let mut claimed = 0;
         for ids in ids.chunks(PAGE) {
             let mut command = cmd(XCLAIM);
-            command.arg(self.keys().stream()).arg(self.keys().group()).arg(RESTORED_TO).arg(0);
+            command.arg(self.keys().stream()).arg(self.keys().group());
+            command.arg(RECONCILE_CONSUMER).arg(0);
             for id in ids {
                 command.arg(id.to_string());
             }
-            command.arg("IDLE").arg(milliseconds(ANYBODYS)).arg("FORCE").arg("JUSTID");
-            restored += self.list(XCLAIM, &command).await?.len();
+            command.arg("IDLE").arg(milliseconds(CLAIMABLE_NOW_IDLE)).arg("FORCE").arg("JUSTID");
+            claimed += self.array(XCLAIM, &command).await?.len();
         }
-        Ok(restored)
+        Ok(claimed)
     }
 
     async fn pending_between(
@@ -196,7 +198,7 @@ impl ReadingStream {
             command.arg(self.keys().stream()).arg(self.keys().group());
             command.arg(&start).arg(last.to_string()).arg(PAGE);
             let id = |entry| reply::stream_id(reply::array(entry)?.into_iter().next()?);
-            let page = self.list(XPENDING, &command).await?.into_iter().map(id);
+            let page = self.array(XPENDING, &command).await?.into_iter().map(id);
             let page: Option<Vec<_>> = page.collect();
             let page = page.ok_or_else(|| self.connection().unexpected_reply(XPENDING))?;
             pending.extend(&page);
@@ -207,7 +209,7 @@ impl ReadingStream {
         }
     }
 
-    /// Which of a site's entries are not in its sorted set. A key that holds something else has none.
+    /// Those of a site's entries that are not in its sorted set; all, when the key has another type.
     async fn not_stored(
         &self,
         site: &SiteId,
@@ -219,7 +221,7 @@ impl ReadingStream {
         for entry in entries {
             command.arg(codec::member(entry));
         }
-        let scores = match self.list(ZMSCORE, &command).await {
+        let scores = match self.array(ZMSCORE, &command).await {
             Err(error) if error.class == ErrorClass::WrongType => vec![Value::Nil; entries.len()],
             scores => scores?,
         };
@@ -227,22 +229,22 @@ impl ReadingStream {
         Ok(absent.map(|(entry, _)| entry.id).collect())
     }
 
-    /// Whether a site had readings and has none any more: it is in the index, and its sorted set is
-    /// gone. Entries of such a site are not missing, somebody wanted to be rid of them.
-    async fn was_removed(&self, site: &SiteId) -> StoreResult<bool> {
-        let mut known = cmd("ZSCORE");
-        known.arg(self.keys().sites()).arg(site.as_str());
-        let mut left = cmd("ZCARD");
-        left.arg(keys::series(site));
-        let is_known = self.connection().send("ZSCORE", &known).await? != Value::Nil;
-        let is_gone = match self.connection().send("ZCARD", &left).await {
+    /// Whether a site had readings and has none any more: it is in the index, and its sorted set does not
+    /// exist. Entries of such a site are not missing: an operator deleted them.
+    async fn site_was_deleted(&self, site: &SiteId) -> StoreResult<bool> {
+        let mut index = cmd("ZSCORE");
+        index.arg(self.keys().sites()).arg(site.as_str());
+        let mut readings = cmd("ZCARD");
+        readings.arg(keys::series(site));
+        let is_indexed = self.connection().send("ZSCORE", &index).await? != Value::Nil;
+        let is_empty = match self.connection().send("ZCARD", &readings).await {
             Err(error) if error.class == ErrorClass::WrongType => false,
             count => count? == Value::Int(0),
         };
-        Ok(is_known && is_gone)
+        Ok(is_indexed && is_empty)
     }
 
-    async fn list(&self, operation: &'static str, command: &Cmd) -> StoreResult<Vec<Value>> {
+    async fn array(&self, operation: &'static str, command: &Cmd) -> StoreResult<Vec<Value>> {
         let reply = self.connection().send(operation, command).await?;
         reply::array(reply).ok_or_else(|| self.connection().unexpected_reply(operation))
     }

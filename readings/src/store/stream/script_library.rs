@@ -1,24 +1,25 @@
-//! What scripts that look at the stream have in common.
+//! Functions that the scripts share.
 
 use redis::Script;
 
-/// Entries that are counted with one script at most. Too low and a backlog that is larger is known late
-/// where Redis' own count is wrong; too high and Redis serves no other client meanwhile (1,000 entries take
-/// 1.4 ms).
-pub(super) const MOST_COUNTED: usize = 1_000;
+/// Entries that one script counts at most. Too low and a larger backlog is known late where Redis' lag is
+/// wrong; too high and Redis serves no other client meanwhile (1,000 entries take 1.4 ms).
+pub(super) const MAX_COUNTED: usize = 1_000;
 
-/// Bytes of entries after which a script counts no further: other writers' entries may be of 100 MB,
-/// each of which Redis takes 0.3 s to hand to a script.
-pub(super) const MOST_COUNTED_BYTES: usize = 1 << 20;
+/// Bytes of entries after which a script stops counting: entries of other writers may have 100 MB, and a
+/// script takes 0.3 s to read one of them. Too low and few readings are counted at a time; too high and
+/// Redis serves no other client meanwhile.
+pub(super) const MAX_COUNTED_BYTES: usize = 1 << 20;
 
 /// Functions for scripts whose first key is the stream.
 ///
-/// - `named(list)`: a table of a flat list of names and values.
-/// - `group(name)`: how `XINFO GROUPS` describes a group, or nil if there is no such group or stream.
-/// - `shorten(text, most)`: a text, or its first bytes and how many it has.
-/// - `size(entry)`: the bytes of an entry's names and values; 0 if there is none.
-/// - `count(after, most, bytes)`: the number of entries after an id, the last of them, whether these
-///   were all, and their bytes; nil where the user may not read entries.
+/// - `named(list)`: a flat list of names and values as a table.
+/// - `group(name)`: a group as `XINFO GROUPS` describes it; nil without that group or the stream.
+/// - `shorten(text, most)`: a text; where it is longer, its first bytes and its length.
+/// - `size(entry)`: the bytes of an entry's names and values; 0 without an entry.
+/// - `count(after, most, bytes)`: the number of entries after an id, the last of them, whether no more
+///   follow, and their bytes; nil where the user may not read entries. It reads one entry first and 16 at
+///   a time then, as the size of the first one is a warning.
 const LIBRARY: &str = "
 local function named(list)
     local table = {}

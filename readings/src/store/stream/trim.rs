@@ -1,74 +1,77 @@
-//! Trimming the stream: only what every group has read and acknowledged.
+//! Trims the stream: only entries that every group has acknowledged.
 
 use std::time::Duration;
 
 use redis::cmd;
 
-use super::group_info::GroupStatus;
+use super::info::GroupInfo;
 use super::reading_stream::ReadingStream;
-use crate::store::StreamId;
-use crate::store::connection::Epoch;
-use crate::store::connection::reply;
+use crate::store::connection::{Generation, reply};
 use crate::store::error::StoreResult;
+use crate::store::stream_id::StreamId;
 
-/// Entries that one command removes at most. Too high and Redis serves nobody else meanwhile (100,000
-/// entries take about half a millisecond).
+/// Entries that one command removes at most. Too low and the stream grows faster than it is trimmed; too
+/// high and Redis serves no other client meanwhile (100,000 entries take about half a millisecond).
 const TRIM_LIMIT: usize = 100_000;
 
 impl ReadingStream {
-    /// Removes entries from the stream's beginning that every group has acknowledged and that are
-    /// older than `grace`; says how many. Removes nothing while our own group is missing.
+    /// Removes entries from the stream's beginning that every group has acknowledged and that are older
+    /// than `retention`; gives their number. Removes nothing while the own group is missing.
     ///
-    /// What is unread or pending is never removed: both are above the smallest pending entry, or
-    /// above the last delivered one, of their group; and entries only become pending above that. A
-    /// server that has taken the place of the one that was asked is not trimmed: it may have lost the
-    /// end of what was delivered and acknowledged. Redis removes whole nodes (about 44 entries), so
-    /// some more stay.
+    /// Unread and pending entries are never removed: they are at or above the smallest pending id, or
+    /// above the last delivered id, of their group, and entries only become pending above that. Nothing
+    /// is removed from a server that became the master after the groups were read: it may have lost the
+    /// latest deliveries and acknowledgements. Redis removes whole nodes (about 44 entries), so some more
+    /// entries stay.
     ///
     /// # Errors
-    /// When the server did not answer or refused.
-    pub async fn trim(&self, grace: Duration) -> StoreResult<u64> {
-        let asked = self.epoch();
+    /// When the server did not reply or refused.
+    pub async fn trim(&self, retention: Duration) -> StoreResult<u64> {
+        // Before the groups are read, so that the bound and the trim are of one server session.
+        let generation = self.generation();
         let groups = self.groups().await?;
-        let Some(ours) = groups.iter().find(|group| group.name == self.keys().group()) else {
+        let Some(own) = groups.iter().find(|group| group.name == self.keys().group()) else {
             return Ok(0);
         };
-        let mut bound = self.id_before(grace, ours.last_delivered_id).await?;
+        let mut bound = self.retention_bound(retention, own.last_delivered_id).await?;
         for group in &groups {
-            bound = bound.min(self.first_needed(group).await?);
+            bound = bound.min(self.safe_trim_bound(group).await?);
         }
-        self.trim_below(bound, asked).await
+        self.trim_below(bound, generation).await
     }
 
-    async fn trim_below(&self, bound: StreamId, asked: Epoch) -> StoreResult<u64> {
+    async fn trim_below(&self, bound: StreamId, generation: Generation) -> StoreResult<u64> {
         const XTRIM: &str = "XTRIM";
         let mut command = cmd(XTRIM);
         command.arg(self.keys().stream()).arg("MINID").arg("~").arg(bound.to_string());
         command.arg("LIMIT").arg(TRIM_LIMIT);
-        let Some(reply) = self.connection().send_within(asked, XTRIM, &command).await? else {
-            return Ok(0);
-        };
+        let reply = self.connection().send_in_generation(generation, XTRIM, &command).await?;
+        let Some(reply) = reply else { return Ok(0) };
         reply::integer(&reply).ok_or_else(|| self.connection().unexpected_reply(XTRIM))
     }
 
-    /// The first entry that a group may still need: its smallest pending one, or else the last that
-    /// was delivered.
-    async fn first_needed(&self, group: &GroupStatus) -> StoreResult<StreamId> {
+    /// The first entry that a group may still need: its smallest pending one, otherwise the last
+    /// delivered one.
+    async fn safe_trim_bound(&self, group: &GroupInfo) -> StoreResult<StreamId> {
         if group.pending == 0 {
             return Ok(group.last_delivered_id);
         }
-        // There is none when the last was acknowledged in between.
-        Ok(self.first_pending(&group.name).await?.unwrap_or(group.last_delivered_id))
+        // None when the last one was acknowledged since the groups were read.
+        Ok(self.oldest_pending_id(&group.name).await?.unwrap_or(group.last_delivered_id))
     }
 
-    /// The first id of the time `age` ago, by the clock that makes the ids. That clock may have been
-    /// ahead, and was put back: ids go on from the highest, so for a long time they say nothing of their
-    /// age, and trimming by it would wait until the clock has caught up. Then it does not count.
-    async fn id_before(&self, age: Duration, newest: StreamId) -> StoreResult<StreamId> {
+    /// The first id of the time `retention` ago, by the clock that generates the ids. If that clock was
+    /// set back, new ids continue from the highest one and no longer reflect age: trimming by age would
+    /// pause until the clock has caught up. Then the age bound is skipped.
+    async fn retention_bound(
+        &self,
+        retention: Duration,
+        newest: StreamId,
+    ) -> StoreResult<StreamId> {
         let seconds = self.connection().server_time().await?.as_secs();
-        if newest.ms / 1_000 > seconds + age.as_secs() + 1 {
+        if newest.ms / 1_000 > seconds + retention.as_secs() + 1 {
             return Ok(newest);
         }
-        Ok(StreamId { ms: seconds.saturating_sub(age.as_secs()) * 1_000, seq: 0 })
+        Ok(StreamId { ms: seconds.saturating_sub(retention.as_secs()) * 1_000, seq: 0 })
     }
 }

@@ -3,13 +3,13 @@ use super::*;
 fn server(address: Parsed<Address>) -> ConnectionAddr {
     match address.unwrap() {
         Address::Server(info) => info.addr().clone(),
-        Address::Master { .. } => panic!("a master"),
+        Address::Sentinel { .. } => panic!("a master"),
     }
 }
 
 fn sentinels(url: &str) -> Vec<ConnectionAddr> {
     match Address::parse(url).unwrap() {
-        Address::Master { sentinels, .. } => sentinels,
+        Address::Sentinel { sentinels, .. } => sentinels,
         Address::Server(_) => panic!("no master"),
     }
 }
@@ -18,24 +18,24 @@ fn at(host: &str, port: u16) -> ConnectionAddr {
     ConnectionAddr::Tcp(host.to_owned(), port)
 }
 
-fn refusal(url: &str) -> String {
+fn error(url: &str) -> String {
     Address::parse(url).expect_err(url).to_string()
 }
 
 #[test]
-fn a_sentinel_url_names_sentinels_and_master_and_as_whom_to_connect() {
+fn a_sentinel_url_names_sentinels_master_and_user() {
     let url = "redis+sentinel://app:s3cret@one:1,two/energy/2";
-    let Address::Master { name, sentinels, login } = Address::parse(url).unwrap() else {
+    let Address::Sentinel { master_name, sentinels, login } = Address::parse(url).unwrap() else {
         panic!("no master")
     };
-    assert_eq!(name, "energy");
+    assert_eq!(master_name, "energy");
     assert_eq!(sentinels, [at("one", 1), at("two", SENTINEL_PORT)]);
     assert_eq!((login.username(), login.password()), (Some("app"), Some("s3cret")));
     assert_eq!(login.db(), 2);
 }
 
 #[test]
-fn a_sentinel_url_without_master_or_with_a_bad_port_is_refused() {
+fn a_sentinel_url_without_master_or_with_a_bad_port_is_rejected() {
     let bad = ["one:1", "one:x/m", "/m", "one:0/m", "one:/m", "one:65536/m", "[::1/m", "::1]:5/m"];
     for rest in bad {
         assert!(Address::parse(&format!("redis+sentinel://{rest}")).is_err(), "{rest}");
@@ -43,11 +43,11 @@ fn a_sentinel_url_without_master_or_with_a_bad_port_is_refused() {
 }
 
 #[test]
-fn ipv6_addresses_are_read_wherever_an_address_is() {
+fn ipv6_addresses_are_accepted_wherever_an_address_is() {
     for host in ["::1", "[::1]"] {
-        assert_eq!(server(Address::of(host, 6379)), at("::1", 6379));
+        assert_eq!(server(Address::from_host_port(host, 6379)), at("::1", 6379));
     }
-    assert_eq!(server(Address::of("fe80::1%eth0", 1)), at("fe80::1%eth0", 1));
+    assert_eq!(server(Address::from_host_port("fe80::1%eth0", 1)), at("fe80::1%eth0", 1));
     assert_eq!(server(Address::parse("redis://[::1]:7000")), at("::1", 7000));
     assert_eq!(server(Address::parse("redis://:p@[2001:db8::1]/2")), at("2001:db8::1", 6379));
     assert_eq!(sentinels("redis+sentinel://[::1]:7000/m"), [at("::1", 7000)]);
@@ -60,38 +60,41 @@ fn ipv6_addresses_are_read_wherever_an_address_is() {
 fn a_host_is_named_without_its_port_or_anything_else() {
     let bad = ["localhost:6379", "[::1]:6379", "redis://one", "a b", "user@one", "[one]", "", "[]"];
     for host in bad {
-        let fault = Address::of(host, 6379).expect_err(host).to_string();
-        assert!(fault.contains("without a port"), "{host}: {fault}");
+        let message = Address::from_host_port(host, 6379).expect_err(host).to_string();
+        assert!(message.contains("without a port"), "{host}: {message}");
     }
     for host in ["localhost", "redis.example.com", "192.0.2.1", "under_score"] {
-        assert_eq!(server(Address::of(host, 6379)), at(host, 6379));
+        assert_eq!(server(Address::from_host_port(host, 6379)), at(host, 6379));
     }
 }
 
 #[test]
-fn a_password_with_raw_delimiters_is_told_to_be_percent_encoded() {
+fn a_password_with_raw_delimiters_must_be_percent_encoded() {
     for delimiter in ["/", "?", "#", "a/b/c", "/1"] {
         for scheme in ["redis", "rediss", "redis+sentinel"] {
-            let fault = refusal(&format!("{scheme}://:s3{delimiter}cret@one:6379/m"));
-            assert!(fault.contains("percent-encoded"), "{delimiter}: {fault}");
-            assert!(!fault.contains("s3") && !fault.contains("cret"), "{fault}");
+            let message = error(&format!("{scheme}://:s3{delimiter}cret@one:6379/m"));
+            assert!(message.contains("percent-encoded"), "{delimiter}: {message}");
+            assert!(!message.contains("s3") && !message.contains("cret"), "{message}");
         }
     }
     let Ok(Address::Server(info)) = Address::parse("redis://:s3%2F%3F%23%40%3Acret@one") else {
-        panic!("an encoded password is refused")
+        panic!("an encoded password is rejected")
     };
     assert_eq!(info.redis_settings().password(), Some("s3/?#@:cret"));
 }
 
 #[test]
-fn what_cannot_be_connected_to_is_refused_with_the_rule_and_without_the_text() {
-    assert!(refusal("nonsense").contains("must begin with redis://"));
-    assert!(refusal("http://one").contains("must begin with redis://"));
-    assert!(refusal("rediss+sentinel://one/m").contains("TLS"));
-    assert!(refusal("rediss://one#insecure").contains("REDIS_TLS_CA_FILE"));
+fn an_invalid_address_is_rejected_with_the_rule_and_without_the_text() {
+    assert!(error("nonsense").contains("must begin with redis://"));
+    assert!(error("http://one").contains("must begin with redis://"));
+    assert!(error("rediss+sentinel://one/m").contains("TLS"));
+    assert!(error("rediss://one#insecure").contains("REDIS_TLS_CA_FILE"));
     for url in ["redis://:s3cret@one:port", "redis://:s3cret@one/db", "redis://:s3cret@0.0.0.0"] {
-        let fault = refusal(url);
-        assert!(!fault.contains("s3cret") && !fault.contains("InvalidClientConfig"), "{fault}");
+        let message = error(url);
+        assert!(
+            !message.contains("s3cret") && !message.contains("InvalidClientConfig"),
+            "{message}"
+        );
     }
 }
 

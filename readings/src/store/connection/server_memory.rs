@@ -1,40 +1,26 @@
-//! How full the server is.
-
-use std::time::Duration;
+//! How full the server's memory is.
 
 use redis::cmd;
 
-use super::reading_stream::ReadingStream;
-use crate::store::connection::reply;
+use super::reply;
+use super::shared::SharedConnection;
 use crate::store::error::StoreResult;
 
 /// The server's memory (`INFO memory`), in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct ServerMemory {
-    /// What it has taken for data and for itself.
+    /// Allocated for data and for the server itself.
     pub used: u64,
     /// `maxmemory`; `None` where it has no limit.
     pub max: Option<u64>,
 }
 
-impl ReadingStream {
-    /// The server's clock, since the Unix epoch.
-    ///
-    /// # Errors
-    /// When the server did not answer or refused.
-    pub async fn server_time(&self) -> StoreResult<Duration> {
-        self.connection().server_time().await
-    }
-
-    /// Asks the server how full it is.
-    ///
-    /// # Errors
-    /// When the server did not answer or refused.
-    pub async fn server_memory(&self) -> StoreResult<ServerMemory> {
+impl SharedConnection {
+    pub(crate) async fn server_memory(&self) -> StoreResult<ServerMemory> {
         const INFO: &str = "INFO memory";
-        let reply = self.connection().send(INFO, cmd("INFO").arg("memory")).await?;
+        let reply = self.send(INFO, cmd("INFO").arg("memory")).await?;
         let memory = reply::text(reply).and_then(|info| parse(&info));
-        memory.ok_or_else(|| self.connection().unexpected_reply(INFO))
+        memory.ok_or_else(|| self.unexpected_reply(INFO))
     }
 }
 
