@@ -24,12 +24,12 @@ async fn a_writer_that_panics_before_it_stores_loses_nothing() {
 }
 
 #[tokio::test]
-async fn a_writer_that_panics_after_it_stored_doubles_nothing() {
+async fn a_writer_that_panics_after_it_stored_duplicates_nothing() {
     assert_survived("bulk-write-after-zadd").await;
 }
 
 #[tokio::test]
-async fn an_acker_that_panics_before_it_acknowledges_doubles_nothing() {
+async fn an_acker_that_panics_before_it_acknowledges_duplicates_nothing() {
     assert_survived("acker-before-xack").await;
 }
 
@@ -44,7 +44,7 @@ async fn a_reader_that_panics_after_it_read_loses_nothing() {
 }
 
 #[tokio::test]
-async fn a_pipeline_that_panics_for_ever_ends_the_process_and_another_does_the_work() {
+async fn a_pipeline_that_always_panics_ends_the_process_and_another_takes_its_entries() {
     let redis = RedisServer::start().await;
     let ids = add_backlog(&redis, 1_000, 7).await;
     let launch = processing_service(&redis).env("FAILPOINTS", "reader-after-read=panic");

@@ -67,7 +67,7 @@ async fn send_with_key(ingestion: &Http, key: &str) -> Reply {
 }
 
 #[tokio::test]
-async fn what_was_stored_pending_unread_or_buried_is_there_again_and_reconcile_says_complete() {
+async fn stored_pending_unread_and_dead_lettered_entries_survive_backup_and_restore() {
     let (mut redis, kept) = (RedisServer::start().await, tempfile::tempdir().unwrap());
     let stored = add_backlog(&redis, 300, 3).await;
     let ingestion = ingestion_api(&redis).start().await;
@@ -105,7 +105,7 @@ async fn what_was_stored_pending_unread_or_buried_is_there_again_and_reconcile_s
 }
 
 #[tokio::test]
-async fn a_backup_goes_into_a_server_that_runs_when_it_is_ended_at_once() {
+async fn a_backup_is_restored_into_a_running_server_that_is_stopped_at_once() {
     let (mut redis, kept) = (RedisServer::start().await, tempfile::tempdir().unwrap());
     let ids = add_backlog(&redis, 50, 1).await;
     let processing = processing_service(&redis).start().await;
@@ -126,7 +126,7 @@ async fn a_backup_goes_into_a_server_that_runs_when_it_is_ended_at_once() {
 }
 
 #[tokio::test]
-async fn what_is_no_backup_or_half_of_one_changes_nothing() {
+async fn an_invalid_or_truncated_backup_changes_nothing() {
     let (redis, kept) = (RedisServer::start().await, tempfile::tempdir().unwrap());
     add_backlog(&redis, 50, 1).await;
     let whole = fs::read(back_up(&redis, &kept)).unwrap();
@@ -143,7 +143,7 @@ async fn what_is_no_backup_or_half_of_one_changes_nothing() {
 }
 
 #[tokio::test]
-async fn the_copied_directory_of_an_up_that_ended_is_a_backup() {
+async fn the_copied_directory_of_a_stopped_up_is_a_backup() {
     let (original, copy) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let mut up = Up::start(original.path()).await;
     let sent = up.ingestion.post("/readings", reading("site").to_string()).await.json();

@@ -30,7 +30,7 @@ async fn add_dead_letter(up: &Up) {
 }
 
 #[tokio::test]
-async fn they_find_the_private_redis_of_a_running_up_and_say_so() {
+async fn they_find_the_private_redis_of_a_running_up_and_name_it() {
     let directory = tempfile::tempdir().unwrap();
     let up = Up::start(directory.path()).await;
     add_dead_letter(&up).await;
@@ -47,7 +47,7 @@ async fn they_find_the_private_redis_of_a_running_up_and_say_so() {
 }
 
 #[tokio::test]
-async fn a_redis_that_is_named_is_asked_also_where_up_runs() {
+async fn a_configured_redis_is_used_also_while_up_runs() {
     let directory = tempfile::tempdir().unwrap();
     let up = Up::start(directory.path()).await;
     add_dead_letter(&up).await;
@@ -61,7 +61,7 @@ async fn a_redis_that_is_named_is_asked_also_where_up_runs() {
 }
 
 #[tokio::test]
-async fn an_up_that_has_ended_is_not_asked() {
+async fn the_private_redis_of_a_stopped_up_is_not_used() {
     let directory = tempfile::tempdir().unwrap();
     let mut up = Up::start(directory.path()).await;
     up.process.signal("TERM");
@@ -71,7 +71,7 @@ async fn an_up_that_has_ended_is_not_asked() {
 }
 
 #[tokio::test]
-async fn a_stream_that_does_not_exist_is_told_and_is_a_failure() {
+async fn a_stream_that_does_not_exist_is_an_error() {
     let redis = RedisServer::start().await;
     add(&redis, "*", &fields("site", "1.0", NOON)).await;
     let launch = launch(&["dead-letters", "list", "--redis-stream", "nope"]);

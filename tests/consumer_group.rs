@@ -26,7 +26,7 @@ async fn entries_from_before_the_group_are_stored_too() {
 }
 
 #[tokio::test]
-async fn a_group_that_is_destroyed_is_made_again_and_nothing_is_doubled() {
+async fn a_destroyed_group_is_created_again_and_nothing_is_duplicated() {
     let redis = RedisServer::start().await;
     let ids = add_backlog(&redis, 1_000, 7).await;
     let _slow = processing_service(&redis).env("PROCESSING_DELAY_MS", 1).start().await;
@@ -50,17 +50,17 @@ async fn assert_deleted_entries_are_counted(consumer: &str) {
 }
 
 #[tokio::test]
-async fn own_pending_entries_whose_bodies_are_gone_are_counted_as_lost_and_stop_nobody() {
+async fn own_pending_entries_that_were_deleted_are_counted_and_block_no_other() {
     assert_deleted_entries_are_counted("consumer-1").await;
 }
 
 #[tokio::test]
-async fn pending_entries_of_others_whose_bodies_are_gone_are_counted_as_lost_and_stop_nobody() {
+async fn deleted_pending_entries_of_other_consumers_are_counted_and_block_no_other() {
     assert_deleted_entries_are_counted("a-dead-pod").await;
 }
 
 #[tokio::test]
-async fn a_stream_key_that_holds_something_else_is_waited_for() {
+async fn a_stream_key_of_the_wrong_type_is_waited_for() {
     let redis = RedisServer::start().await;
     redis.run::<()>(&["SET", STREAM, "text"]).await;
     let (ingestion, processing) =
@@ -74,7 +74,7 @@ async fn a_stream_key_that_holds_something_else_is_waited_for() {
 }
 
 #[tokio::test]
-async fn a_backlog_that_nobody_reads_is_kept() {
+async fn an_unread_backlog_is_kept() {
     let redis = RedisServer::start().await;
     let ingestion = ingestion_api(&redis).start().await;
     let ids = add_backlog(&redis, 5_000, 7).await;

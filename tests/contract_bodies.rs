@@ -39,7 +39,7 @@ async fn every_body_of_the_contract_gets_its_status() {
 }
 
 #[tokio::test]
-async fn a_rejected_body_is_told_exactly_the_faults_that_the_original_told() {
+async fn a_rejected_body_gets_exactly_the_validation_errors_of_the_original() {
     let redis = RedisServer::start().await;
     let ingestion = ingestion_api(&redis).start().await;
     let cases = files::ndjson("tests/data/post_cases.ndjson");
@@ -51,7 +51,7 @@ async fn a_rejected_body_is_told_exactly_the_faults_that_the_original_told() {
 }
 
 #[tokio::test]
-async fn an_accepted_body_is_in_the_stream_when_the_answer_is_sent() {
+async fn an_accepted_body_is_in_the_stream_when_the_response_is_sent() {
     let redis = RedisServer::start().await;
     let ingestion = ingestion_api(&redis).start().await;
     let mut ids = BTreeSet::new();

@@ -18,7 +18,7 @@ fn without(name: &str) -> Vec<(String, String)> {
 }
 
 #[tokio::test]
-async fn an_entry_that_is_no_reading_is_a_dead_letter_with_its_id_its_fields_and_the_reason() {
+async fn an_undecodable_entry_is_a_dead_letter_with_its_id_its_fields_and_the_reason() {
     let redis = RedisServer::start().await;
     let _processing = processing_service(&redis).start().await;
     for (entry, reason) in [
@@ -50,7 +50,7 @@ async fn an_entry_that_is_no_reading_is_a_dead_letter_with_its_id_its_fields_and
 }
 
 #[tokio::test]
-async fn an_entry_with_thousands_of_fields_or_bytes_that_are_no_text_is_buried_once() {
+async fn an_entry_with_thousands_of_fields_or_invalid_utf_8_is_dead_lettered_once() {
     let redis = RedisServer::start().await;
     let processing = processing_service(&redis).start().await;
     let wide: Vec<_> = (0..10_000).map(|n| format!("f{n}").into_bytes()).collect();
@@ -68,7 +68,7 @@ async fn an_entry_with_thousands_of_fields_or_bytes_that_are_no_text_is_buried_o
 }
 
 #[tokio::test]
-async fn dead_letters_do_not_stop_their_neighbours() {
+async fn dead_letters_do_not_block_other_entries() {
     let redis = RedisServer::start().await;
     for n in 0..600 {
         let power = if n % 3 == 0 { "poison" } else { "1.0" };
@@ -82,7 +82,7 @@ async fn dead_letters_do_not_stop_their_neighbours() {
 }
 
 #[tokio::test]
-async fn a_site_whose_key_holds_something_else_stops_no_other_site() {
+async fn a_site_key_of_the_wrong_type_blocks_no_other_site() {
     let redis = RedisServer::start().await;
     redis.run::<()>(&["SET", "site:bad:readings", "text"]).await;
     let mut bad = Vec::new();
@@ -106,7 +106,7 @@ async fn a_site_whose_key_holds_something_else_stops_no_other_site() {
 }
 
 #[tokio::test]
-async fn an_index_of_sites_that_holds_something_else_stops_no_reading() {
+async fn a_site_index_of_the_wrong_type_blocks_no_reading() {
     let redis = RedisServer::start().await;
     redis.run::<()>(&["SET", "energy_readings:sites", "text"]).await;
     let ids = add_backlog(&redis, 100, 7).await;
@@ -115,7 +115,7 @@ async fn an_index_of_sites_that_holds_something_else_stops_no_reading() {
 }
 
 #[tokio::test]
-async fn an_entry_that_cannot_be_buried_is_not_lost_with_its_service() {
+async fn an_entry_that_cannot_be_dead_lettered_is_not_lost_with_its_service() {
     let redis = RedisServer::start().await;
     redis.run::<()>(&["SET", DEAD_LETTERS, "text"]).await;
     let poison = add(&redis, "*", &fields("site", "poison", NOON)).await;

@@ -32,7 +32,7 @@ fn assert_is_problem(reply: &Reply) {
 }
 
 #[tokio::test]
-async fn without_redis_every_operation_answers_as_documented_and_503_says_when_to_try_again() {
+async fn without_redis_every_operation_responds_as_documented_and_503_has_retry_after() {
     let redis = RedisServer::prepared(&[]);
     let mut unavailable = 0;
     for (role, service) in ROLES.iter().zip(&services(&redis).await) {
@@ -79,7 +79,7 @@ async fn a_path_that_is_not_documented_is_404() {
 }
 
 #[tokio::test]
-async fn what_is_no_request_is_answered_as_every_operation_documents() {
+async fn a_malformed_request_gets_a_response_that_every_operation_documents() {
     let redis = RedisServer::start().await;
     let long = "a".repeat(70_000);
     let coded = "Transfer-Encoding: gzip, chunked\r\nConnection: close\r\n\r\n0";

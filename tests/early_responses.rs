@@ -32,7 +32,7 @@ fn request(method: &str, path: &str, headers: &str, body: &[u8]) -> Vec<u8> {
 }
 
 #[tokio::test]
-async fn too_large_a_body_is_told_to_a_client_that_sends_it_all_first() {
+async fn a_413_reaches_a_client_that_sends_all_of_its_body_first() {
     let redis = RedisServer::start().await;
     let ingestion = ingestion_api(&redis).start().await;
     for (size, times) in [(64 * 1024 + 1, 20), (300_000, 20), (3_000_000, 20), (30_000_000, 5)] {
@@ -47,7 +47,7 @@ async fn too_large_a_body_is_told_to_a_client_that_sends_it_all_first() {
 }
 
 #[tokio::test]
-async fn every_answer_that_comes_before_the_body_arrives() {
+async fn every_response_sent_before_the_body_arrives_is_received() {
     let redis = RedisServer::start().await;
     let (ingestion, query) = (ingestion_api(&redis).start().await, query_api(&redis).start().await);
     let body = vec![b' '; 2_000_000];
@@ -85,7 +85,7 @@ async fn every_answer_that_comes_before_the_body_arrives() {
 }
 
 #[tokio::test]
-async fn a_client_that_asks_first_need_not_send_too_large_a_body() {
+async fn a_client_that_expects_100_continue_does_not_send_too_large_a_body() {
     let redis = RedisServer::start().await;
     let ingestion = ingestion_api(&redis).start().await;
     let head = |length: usize| {
@@ -104,7 +104,7 @@ async fn a_client_that_asks_first_need_not_send_too_large_a_body() {
 }
 
 #[tokio::test]
-async fn a_connection_goes_on_after_a_body_that_was_read() {
+async fn a_connection_is_kept_after_a_body_that_was_read() {
     let redis = RedisServer::start().await;
     let ingestion = ingestion_api(&redis).start().await;
     let mut connection = ingestion.raw().await;

@@ -42,7 +42,7 @@ async fn assert_starts(launch: Launch, what: &str) {
 }
 
 #[tokio::test]
-async fn each_setting_of_each_service_may_be_set_to_nothing() {
+async fn each_setting_of_each_service_may_be_empty() {
     for role in SERVICES {
         for variable in settings(&[role]).await {
             assert_starts(launch(&[role]).env(&variable, ""), &format!("{role} {variable}")).await;
@@ -51,7 +51,7 @@ async fn each_setting_of_each_service_may_be_set_to_nothing() {
 }
 
 #[tokio::test]
-async fn each_flag_may_be_given_nothing() {
+async fn each_flag_may_be_empty() {
     let settings = settings(&["ingestion-api"]).await;
     for flag in settings.iter().map(|variable| variable.to_lowercase().replace('_', "-")) {
         let apart = launch(&["ingestion-api"]).arg(format!("--{flag}")).arg("");
@@ -61,7 +61,7 @@ async fn each_flag_may_be_given_nothing() {
 }
 
 #[tokio::test]
-async fn each_setting_of_each_command_that_ends_may_be_set_to_nothing() {
+async fn each_setting_of_each_command_may_be_empty() {
     for command in TOOLS {
         for variable in settings(command).await {
             let ended = launch(command).env("INGESTION_PORT", 1).env(&variable, "").run().await;
@@ -72,7 +72,7 @@ async fn each_setting_of_each_command_that_ends_may_be_set_to_nothing() {
 }
 
 #[tokio::test]
-async fn all_settings_of_up_may_be_set_to_nothing_at_once() {
+async fn all_settings_of_up_may_be_empty_at_once() {
     let home = tempfile::tempdir().unwrap();
     let mut command = launch(&["up"]).env("XDG_DATA_HOME", home.path().display());
     for variable in settings(&["up"]).await {
@@ -93,7 +93,7 @@ async fn all_settings_of_up_may_be_set_to_nothing_at_once() {
 }
 
 #[tokio::test]
-async fn a_flag_with_nothing_is_stronger_than_a_variable() {
+async fn an_empty_flag_takes_precedence_over_a_variable() {
     let redis = RedisServer::start().await;
     let url = "redis://127.0.0.1:1";
     let role = query_api(&redis).env("REDIS_URL", url).arg("--redis-url").arg("").start().await;
@@ -101,7 +101,7 @@ async fn a_flag_with_nothing_is_stronger_than_a_variable() {
 }
 
 #[tokio::test]
-async fn a_variable_that_is_set_to_nothing_counts_as_unset() {
+async fn an_empty_variable_counts_as_unset() {
     let redis = RedisServer::start().await;
     let launch = processing_service(&redis).env("REDIS_URL", "").env("CONSUMER_NAME", "");
     let processing = launch.env("HOSTNAME", "pod-7").start().await;

@@ -39,7 +39,7 @@ fn nowhere() -> (RedisServer, String) {
 }
 
 #[tokio::test]
-async fn each_line_about_a_server_that_is_away_names_it_once_and_the_cause_once() {
+async fn each_log_line_about_an_unavailable_server_names_it_once_and_the_cause_once() {
     let (redis, address) = nowhere();
     for launch in [ingestion_api(&redis), processing_service(&redis), query_api(&redis)] {
         let role = launch.start().await;
@@ -74,7 +74,7 @@ async fn commands_name_the_server_once_and_the_cause_once() {
 }
 
 #[tokio::test]
-async fn a_name_without_an_address_and_a_socket_that_is_not_there_are_named() {
+async fn an_unresolvable_name_and_a_missing_socket_are_named() {
     let host = no_host();
     for ended in commands(|launch| launch.env("REDIS_HOST", &host)).await {
         assert_once(&ended.stderr, &[&format!("{host}:6379"), "failed to lookup address"]);
@@ -86,7 +86,7 @@ async fn a_name_without_an_address_and_a_socket_that_is_not_there_are_named() {
 }
 
 #[tokio::test]
-async fn a_login_that_is_refused_names_the_server_and_never_the_password() {
+async fn a_failed_login_names_the_server_and_never_the_password() {
     let redis = RedisServer::start().await;
     redis.run::<()>(&["CONFIG", "SET", "requirepass", "right"]).await;
     let address = format!("127.0.0.1:{}", redis.port());
@@ -105,7 +105,7 @@ async fn a_login_that_is_refused_names_the_server_and_never_the_password() {
 }
 
 #[tokio::test]
-async fn an_orderly_end_replaces_no_connection() {
+async fn a_graceful_shutdown_replaces_no_connection() {
     let redis = RedisServer::start().await;
     for launch in [ingestion_api(&redis), processing_service(&redis), query_api(&redis)] {
         let mut role = launch.start().await;

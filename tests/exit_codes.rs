@@ -7,7 +7,7 @@ use crate::common::redis::{RedisServer, free_port};
 use crate::common::wait;
 
 #[tokio::test]
-async fn services_end_with_0_when_they_are_told_to() {
+async fn services_exit_with_0_when_they_are_stopped() {
     let redis = RedisServer::start().await;
     for launch in [ingestion_api(&redis), processing_service(&redis), query_api(&redis)] {
         let mut role = launch.start().await;
@@ -17,7 +17,7 @@ async fn services_end_with_0_when_they_are_told_to() {
 }
 
 #[tokio::test]
-async fn commands_end_with_0_when_they_have_done_what_they_do() {
+async fn commands_exit_with_0_on_success() {
     let redis = RedisServer::start().await;
     add(&redis, "*", &fields("site", "1.0", NOON)).await;
     redis.deliver_to("consumer", 1).await;
@@ -36,7 +36,7 @@ async fn commands_end_with_0_when_they_have_done_what_they_do() {
 }
 
 #[tokio::test]
-async fn commands_end_with_1_when_they_cannot_do_it_and_say_why_once() {
+async fn commands_exit_with_1_on_failure_and_report_the_cause_once() {
     for command in [
         &["dead-letters", "list"][..],
         &["dead-letters", "retry", "1-0"],
@@ -53,7 +53,7 @@ async fn commands_end_with_1_when_they_cannot_do_it_and_say_why_once() {
 }
 
 #[tokio::test]
-async fn a_service_that_fails_ends_with_1_and_says_why_in_one_line_of_its_log() {
+async fn a_service_that_fails_exits_with_1_and_one_log_line_with_the_cause() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port();
     for format in ["json", "text"] {
@@ -71,7 +71,7 @@ async fn a_service_that_fails_ends_with_1_and_says_why_in_one_line_of_its_log() 
 }
 
 #[tokio::test]
-async fn all_commands_end_with_2_when_an_argument_or_a_setting_cannot_be_used() {
+async fn all_commands_exit_with_2_on_an_invalid_argument_or_setting() {
     for command in [
         &["up", "--nonsense"][..],
         &["up", "--idempotency-ttl", "0"],
@@ -97,7 +97,7 @@ async fn all_commands_end_with_2_when_an_argument_or_a_setting_cannot_be_used() 
 }
 
 #[tokio::test]
-async fn a_second_signal_ends_a_service_with_130() {
+async fn a_second_signal_makes_a_service_exit_with_130() {
     let redis = RedisServer::start().await;
     add(&redis, "*", &fields("site", "1.0", NOON)).await;
     let slow = processing_service(&redis).env("PROCESSING_DELAY_MS", 9_000);
@@ -110,7 +110,7 @@ async fn a_second_signal_ends_a_service_with_130() {
 }
 
 #[tokio::test]
-async fn help_and_readme_tell_the_exit_codes() {
+async fn help_and_readme_list_the_exit_codes() {
     let help = launch(&["--help"]).run().await.stdout;
     let readme = std::fs::read_to_string(crate::common::files::path("README.md")).unwrap();
     for (text, place) in [(help, "--help"), (readme, "README.md")] {

@@ -17,7 +17,7 @@ async fn metrics(role: &Role, accept: Option<&str>) -> Reply {
 }
 
 #[tokio::test]
-async fn health_tells_of_redis_and_of_the_consumer_group() {
+async fn health_reports_redis_and_the_consumer_group() {
     let redis = RedisServer::start().await;
     let (ingestion, processing) =
         (ingestion_api(&redis).start().await, processing_service(&redis).start().await);
@@ -37,7 +37,7 @@ async fn health_tells_of_redis_and_of_the_consumer_group() {
 }
 
 #[tokio::test]
-async fn probes_tell_life_from_readiness() {
+async fn probes_distinguish_liveness_from_readiness() {
     let redis = RedisServer::start().await;
     for launch in [ingestion_api(&redis), processing_service(&redis), query_api(&redis)] {
         let role = launch.start().await;
@@ -47,7 +47,7 @@ async fn probes_tell_life_from_readiness() {
 }
 
 #[tokio::test]
-async fn metrics_are_json_of_the_originals_shape_unless_text_is_asked_for() {
+async fn metrics_are_json_of_the_originals_shape_unless_text_is_requested() {
     let redis = RedisServer::start().await;
     let (ingestion, processing) =
         (ingestion_api(&redis).start().await, processing_service(&redis).start().await);
@@ -73,7 +73,7 @@ async fn metrics_are_json_of_the_originals_shape_unless_text_is_asked_for() {
 }
 
 #[tokio::test]
-async fn metrics_are_prometheus_text_for_those_who_ask_for_it() {
+async fn metrics_are_prometheus_text_on_request() {
     let redis = RedisServer::start().await;
     let (ingestion, processing) =
         (ingestion_api(&redis).start().await, processing_service(&redis).start().await);
@@ -94,7 +94,7 @@ async fn metrics_are_prometheus_text_for_those_who_ask_for_it() {
 }
 
 #[tokio::test]
-async fn metrics_of_an_empty_redis_are_no_failure() {
+async fn metrics_of_an_empty_redis_are_not_an_error() {
     let redis = RedisServer::start().await;
     let query = query_api(&redis).start().await;
     let reply = metrics(&query, None).await;

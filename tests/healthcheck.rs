@@ -5,7 +5,7 @@ use crate::common::redis::{RedisServer, free_port};
 use crate::common::wait;
 
 #[tokio::test]
-async fn healthcheck_tells_by_its_exit_code_whether_a_role_is_ready() {
+async fn healthcheck_exits_with_0_only_when_the_role_is_ready() {
     let redis = RedisServer::start().await;
     let away = RedisServer::prepared(&[]);
     let port = |base: &str| base.rsplit(':').next().unwrap().to_owned();
@@ -28,7 +28,7 @@ async fn healthcheck_tells_by_its_exit_code_whether_a_role_is_ready() {
 }
 
 #[tokio::test]
-async fn healthcheck_without_a_role_asks_whichever_runs() {
+async fn healthcheck_without_a_role_checks_the_one_that_runs() {
     let redis = RedisServer::start().await;
     let port = |base: &str| base.rsplit(':').next().unwrap().to_owned();
     let check = async |ingestion: String, processing: String| {
@@ -49,7 +49,7 @@ async fn ready(role: &Role) {
 }
 
 #[tokio::test]
-async fn healthcheck_asks_where_the_service_listens() {
+async fn healthcheck_connects_where_the_service_listens() {
     let redis = RedisServer::start().await;
     for host in ["127.0.0.2", "::1", "[::1]", "localhost", "0.0.0.0", "::"] {
         let role = query_api(&redis).env("LISTEN_HOST", host).start().await;
@@ -66,7 +66,7 @@ async fn healthcheck_asks_where_the_service_listens() {
 }
 
 #[tokio::test]
-async fn healthcheck_says_whom_it_asked_and_why_that_is_not_ready() {
+async fn healthcheck_names_the_url_and_why_it_is_not_ready() {
     let port = free_port();
     let ended = launch(&["healthcheck", "ingestion-api"]).env("INGESTION_PORT", port).run().await;
     assert_eq!(ended.status.code(), Some(1));
@@ -82,7 +82,7 @@ async fn healthcheck_says_whom_it_asked_and_why_that_is_not_ready() {
 }
 
 #[tokio::test]
-async fn healthcheck_cannot_ask_at_a_port_that_only_the_service_knows() {
+async fn healthcheck_needs_a_fixed_port() {
     let ended = launch(&["healthcheck", "ingestion-api"]).env("INGESTION_PORT", 0).run().await;
     assert_eq!(ended.status.code(), Some(2), "{ended:?}");
     assert!(ended.stderr.contains("INGESTION_PORT must be the port"), "{}", ended.stderr);

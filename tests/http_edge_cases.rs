@@ -17,7 +17,7 @@ async fn answer(role: &Role, request: &str) -> Reply {
 }
 
 #[tokio::test]
-async fn what_is_no_http_is_answered_like_everything_else() {
+async fn a_malformed_request_gets_an_error_body_like_any_other() {
     let redis = RedisServer::start().await;
     let ingestion = ingestion_api(&redis).start().await;
     let long = "x".repeat(1_000_000);
@@ -48,7 +48,7 @@ async fn what_is_no_http_is_answered_like_everything_else() {
 const REQUESTS: &str = "http_server_request_duration_seconds_count";
 
 #[tokio::test]
-async fn an_answer_of_its_own_does_not_take_the_place_of_the_one_before() {
+async fn a_protocol_error_does_not_replace_the_previous_response() {
     let redis = RedisServer::start().await;
     let ingestion = ingestion_api(&redis).start().await;
     let mut connection = ingestion.raw().await;
@@ -60,7 +60,7 @@ async fn an_answer_of_its_own_does_not_take_the_place_of_the_one_before() {
 }
 
 #[tokio::test]
-async fn a_request_names_one_host_and_codes_its_body_in_chunks_only() {
+async fn a_request_has_one_host_and_no_transfer_coding_but_chunked() {
     let redis = RedisServer::start().await;
     let ingestion = ingestion_api(&redis).start().await;
     let get = |line: &str| format!("GET /livez {line}Connection: close\r\n\r\n");
@@ -89,7 +89,7 @@ async fn a_request_names_one_host_and_codes_its_body_in_chunks_only() {
 }
 
 #[tokio::test]
-async fn a_path_means_the_same_with_needless_escapes() {
+async fn unnecessary_percent_encoding_does_not_change_a_path() {
     let redis = RedisServer::start().await;
     let ingestion = ingestion_api(&redis).start().await;
     let processing = processing_service(&redis).start().await;
@@ -104,7 +104,7 @@ async fn a_path_means_the_same_with_needless_escapes() {
 }
 
 #[tokio::test]
-async fn a_body_that_is_broken_is_told_at_once() {
+async fn a_malformed_body_gets_a_response_at_once() {
     let redis = RedisServer::start().await;
     let ingestion = ingestion_api(&redis).start().await;
     let chunked = "POST /readings HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n";
@@ -129,7 +129,7 @@ async fn a_body_that_is_broken_is_told_at_once() {
 }
 
 #[tokio::test]
-async fn a_client_that_has_ended_its_sending_gets_its_answer() {
+async fn a_half_closed_connection_gets_its_response() {
     let redis = RedisServer::start().await;
     let ingestion = ingestion_api(&redis).start().await;
     let processing = processing_service(&redis).start().await;
@@ -152,7 +152,7 @@ async fn a_client_that_has_ended_its_sending_gets_its_answer() {
 }
 
 #[tokio::test]
-async fn head_is_answered_as_get_without_the_body() {
+async fn head_responds_as_get_without_the_body() {
     let redis = RedisServer::start().await;
     let ingestion = ingestion_api(&redis).start().await;
     let processing = processing_service(&redis).start().await;
@@ -182,7 +182,7 @@ async fn assert_head_is_get(role: &Role, path: &str) {
 }
 
 #[tokio::test]
-async fn head_of_a_large_answer_reads_no_more_than_its_first_page() {
+async fn head_of_a_large_response_reads_its_first_page_only() {
     let redis = RedisServer::start().await;
     insert(&redis, "large", 0..20_000).await;
     let processing = processing_service(&redis).start().await;
@@ -195,7 +195,7 @@ async fn head_of_a_large_answer_reads_no_more_than_its_first_page() {
 }
 
 #[tokio::test]
-async fn text_metrics_are_not_for_those_who_refuse_them() {
+async fn text_metrics_respect_a_quality_of_zero() {
     let redis = RedisServer::start().await;
     let processing = processing_service(&redis).start().await;
     for (accept, text) in [

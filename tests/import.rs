@@ -19,7 +19,7 @@ async fn start() -> (RedisServer, Role) {
 }
 
 #[tokio::test]
-async fn rows_that_are_no_readings_are_written_down_and_the_others_accepted() {
+async fn invalid_rows_go_to_the_rejects_file_and_the_others_are_accepted() {
     let (redis, ingestion) = start().await;
     let bad = r#"{"site_id":"","device_id":"d","power_reading":-1,"timestamp":"2024-01-15"}"#;
     let good = reading("house");
@@ -56,7 +56,7 @@ async fn without_a_rejects_file_the_first_rejections_are_shown() {
 }
 
 #[tokio::test]
-async fn a_table_is_taken_whatever_the_order_of_its_columns() {
+async fn a_table_is_accepted_whatever_the_order_of_its_columns() {
     let (redis, ingestion) = start().await;
     let table = format!(
         "timestamp,note,device_id,power_reading,site_id\r\n{NOON},\"a, \"\"b\"\"\r\nc\",main meter,1500.50,\"house, 1\"\r\n"
@@ -70,7 +70,7 @@ async fn a_table_is_taken_whatever_the_order_of_its_columns() {
 }
 
 #[tokio::test]
-async fn a_table_without_a_column_is_refused_before_anything_is_sent() {
+async fn a_table_without_a_required_column_is_rejected_before_anything_is_sent() {
     let (redis, ingestion) = start().await;
     let table = format!("site_id,device_id,power,timestamp\nhouse,meter,5,{NOON}\n");
     let input = Input::new("a.csv", table);
@@ -93,7 +93,7 @@ async fn standard_input_is_read_when_the_file_is_a_dash() {
 }
 
 #[tokio::test]
-async fn of_gzip_that_is_cut_off_the_good_rows_are_sent() {
+async fn complete_rows_of_truncated_gzip_are_sent() {
     let (redis, ingestion) = start().await;
     let whole = gzip(&rows(3_000));
     let input = Input::new("a.ndjson.gz", &whole[..whole.len() / 2]);
@@ -106,7 +106,7 @@ async fn of_gzip_that_is_cut_off_the_good_rows_are_sent() {
 }
 
 #[tokio::test]
-async fn rows_are_sent_again_until_redis_is_back_and_none_twice() {
+async fn rows_are_retried_until_redis_is_back_and_stored_once() {
     let (mut redis, ingestion) = start().await;
     let input = Input::new("a.ndjson", rows(3_000));
     let mut import = import(&input.file, ingestion.base()).arg("--concurrency").arg("8");
@@ -122,7 +122,7 @@ async fn rows_are_sent_again_until_redis_is_back_and_none_twice() {
 }
 
 #[tokio::test]
-async fn rows_that_a_hanging_redis_may_have_taken_are_sent_again_and_none_is_there_twice() {
+async fn rows_with_an_unknown_outcome_are_retried_and_stored_once() {
     let (mut redis, ingestion) = start().await;
     let input = Input::new("a.ndjson", rows(3_000));
     let import = import(&input.file, ingestion.base()).arg("--rejects").arg(input.rejects());
@@ -137,7 +137,7 @@ async fn rows_that_a_hanging_redis_may_have_taken_are_sent_again_and_none_is_the
 }
 
 #[tokio::test]
-async fn without_keys_rows_that_a_hanging_redis_may_have_taken_are_unknown() {
+async fn without_keys_rows_with_an_unknown_outcome_are_reported_as_unknown() {
     let (mut redis, ingestion) = start().await;
     let input = Input::new("a.ndjson", rows(3_000));
     let import = import(&input.file, ingestion.base()).arg("--rejects").arg(input.rejects());
@@ -160,7 +160,7 @@ async fn without_keys_rows_that_a_hanging_redis_may_have_taken_are_unknown() {
 }
 
 #[tokio::test]
-async fn a_service_that_cannot_be_reached_is_told_at_once_and_given_up_in_time() {
+async fn an_unreachable_service_is_reported_at_once_and_given_up_in_time() {
     let input = Input::new("a.ndjson", rows(1_000));
     let url = format!("http://127.0.0.1:{}", free_port());
     let import = import(&input.file, &url).arg("--retry-for").arg("2");
@@ -172,7 +172,7 @@ async fn a_service_that_cannot_be_reached_is_told_at_once_and_given_up_in_time()
 }
 
 #[tokio::test]
-async fn ctrl_c_finishes_the_rows_under_way() {
+async fn ctrl_c_finishes_the_rows_in_flight() {
     let (redis, ingestion) = start().await;
     let input = Input::new("a.ndjson", rows(50_000));
     let mut import = import(&input.file, ingestion.base()).start_process();
@@ -187,7 +187,7 @@ async fn ctrl_c_finishes_the_rows_under_way() {
 }
 
 #[tokio::test]
-async fn exit_codes_tell_what_was_wrong_with_the_call() {
+async fn exit_codes_distinguish_usage_errors() {
     let (_redis, ingestion) = start().await;
     let empty = Input::new("empty.csv", "");
     let ended = import(&empty.file, ingestion.base()).run().await;
@@ -203,7 +203,7 @@ async fn exit_codes_tell_what_was_wrong_with_the_call() {
 }
 
 #[tokio::test]
-async fn a_wrong_address_is_noticed_by_the_first_answer_and_the_right_one_named() {
+async fn a_wrong_address_is_detected_by_the_first_response_and_the_right_one_named() {
     let (redis, ingestion) = start().await;
     let input = Input::new("a.ndjson", rows(10_000));
     let url = format!("{}/wrong", ingestion.base());

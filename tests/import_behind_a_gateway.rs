@@ -29,7 +29,7 @@ async fn start_at(redis: &RedisServer, port: u16) -> Role {
 }
 
 #[tokio::test]
-async fn an_ingestion_api_that_is_away_for_a_while_behind_nginx_costs_no_row() {
+async fn an_ingestion_api_unavailable_for_a_while_behind_nginx_loses_no_row() {
     let (redis, port) = (RedisServer::start().await, free_port());
     let mut ingestion = start_at(&redis, port).await;
     let nginx = Nginx::before(ingestion.base(), ingestion.base()).await;
@@ -120,7 +120,7 @@ const BAD_GATEWAY: &str =
 const GATEWAY_TIMEOUT: &str = "HTTP/1.1 504 Gateway Timeout\r\ncontent-length: 0\r\n\r\n";
 
 #[tokio::test]
-async fn a_row_that_a_gateway_passed_on_before_it_answered_502_or_504_or_nothing_is_there_once() {
+async fn a_row_forwarded_before_a_502_a_504_or_no_response_is_stored_once() {
     let redis = RedisServer::start().await;
     let ingestion = ingestion_api(&redis).start().await;
     let (url, _) = gateway(&ingestion, |number| match number % 40 {
@@ -139,7 +139,7 @@ async fn a_row_that_a_gateway_passed_on_before_it_answered_502_or_504_or_nothing
 }
 
 #[tokio::test]
-async fn a_row_that_a_gateway_may_have_passed_on_is_unknown_in_the_end_and_never_failed() {
+async fn a_row_possibly_forwarded_by_a_gateway_ends_as_unknown_and_never_as_failed() {
     let redis = RedisServer::start().await;
     let ingestion = ingestion_api(&redis).start().await;
     let (url, _) = gateway(&ingestion, |_| Treatment::PassAndAnswer(BAD_GATEWAY)).await;
@@ -154,7 +154,7 @@ async fn a_row_that_a_gateway_may_have_passed_on_is_unknown_in_the_end_and_never
 }
 
 #[tokio::test]
-async fn a_limit_of_the_rate_is_waited_out() {
+async fn a_rate_limit_is_waited_for() {
     const LIMITED: &str =
         "HTTP/1.1 429 Too Many Requests\r\nretry-after: 1\r\ncontent-length: 0\r\n\r\n";
     let redis = RedisServer::start().await;
@@ -174,7 +174,7 @@ async fn a_limit_of_the_rate_is_waited_out() {
 }
 
 #[tokio::test]
-async fn the_page_in_place_of_its_api_is_told_from_it() {
+async fn the_url_of_the_page_is_recognised_as_not_that_of_the_api() {
     let redis = RedisServer::start().await;
     let ingestion = ingestion_api(&redis).start().await;
     let nginx = Nginx::before(ingestion.base(), ingestion.base()).await;
@@ -185,7 +185,7 @@ async fn the_page_in_place_of_its_api_is_told_from_it() {
 }
 
 #[tokio::test]
-async fn a_redirect_is_not_followed_but_named() {
+async fn a_redirect_is_reported_and_not_followed() {
     const MOVED: &str = "HTTP/1.1 308 Permanent Redirect\r\nlocation: https://example.org/api/readings\r\n\
         content-length: 0\r\n\r\n";
     let redis = RedisServer::start().await;
@@ -198,7 +198,7 @@ async fn a_redirect_is_not_followed_but_named() {
 }
 
 #[tokio::test]
-async fn a_proxy_that_is_away_or_wants_a_password_is_named_once() {
+async fn a_proxy_that_is_unreachable_or_requires_a_password_is_named_once() {
     const PASSWORD: &str =
         "HTTP/1.1 407 Proxy Authentication Required\r\ncontent-length: 0\r\n\r\n";
     let redis = RedisServer::start().await;

@@ -63,7 +63,7 @@ fn files() -> Vec<(&'static str, Vec<u8>, &'static str)> {
 }
 
 #[tokio::test]
-async fn what_a_file_is_that_holds_no_readings_is_said() {
+async fn the_kind_of_an_unsupported_file_is_named() {
     let (redis, ingestion) = start().await;
     for (name, bytes, what) in files() {
         let input = Input::new(name, bytes);
@@ -78,7 +78,7 @@ async fn what_a_file_is_that_holds_no_readings_is_said() {
 }
 
 #[tokio::test]
-async fn a_header_does_nothing_to_the_terminal() {
+async fn control_characters_of_a_header_do_not_reach_the_terminal() {
     let (_redis, ingestion) = start().await;
     for header in ["\u{1b}[31msite\u{1b}]0;title\u{7}_id,device_id", "\u{9b}2J,\u{202e}x", "a\0b,c"]
     {
@@ -89,7 +89,7 @@ async fn a_header_does_nothing_to_the_terminal() {
 }
 
 #[tokio::test]
-async fn a_header_of_any_length_is_shown_cut() {
+async fn a_long_header_is_shown_truncated() {
     let (_redis, ingestion) = start().await;
     for header in ["x".repeat(60_000), "x,".repeat(20_000), "x".repeat(1 << 20)] {
         let input = Input::new("a.csv", header);
@@ -144,7 +144,7 @@ async fn the_hour_24_of_a_table_is_the_hour_0_of_the_next_day() {
 }
 
 #[tokio::test]
-async fn a_fault_in_ndjson_is_told_with_its_line_and_reason() {
+async fn an_error_in_ndjson_is_reported_with_its_line_and_reason() {
     let (_redis, ingestion) = start().await;
     let input = Input::new("a.ndjson", format!("{}\n{{\"site_id\": house}}\n", rows(1)));
     let ended = import(&input.file, ingestion.base()).run().await;

@@ -18,7 +18,7 @@ fn consumer(redis: &RedisServer, number: usize) -> Launch {
 }
 
 #[tokio::test]
-async fn what_a_killed_service_was_working_on_is_taken_over_by_another() {
+async fn in_flight_entries_of_a_killed_service_are_claimed_by_another() {
     let redis = RedisServer::start().await;
     let ids = add_houses(&redis).await;
     let slow = consumer(&redis, 1).env("PROCESSING_DELAY_MS", 1);
@@ -32,7 +32,7 @@ async fn what_a_killed_service_was_working_on_is_taken_over_by_another() {
 }
 
 #[tokio::test]
-async fn services_that_are_killed_again_and_again_lose_and_double_nothing() {
+async fn services_killed_repeatedly_lose_and_duplicate_nothing() {
     let redis = RedisServer::start().await;
     let ids = add_houses(&redis).await;
     for number in 1..=5 {
@@ -70,12 +70,12 @@ async fn a_kill_between_delivery_and_storing_loses_nothing() {
 
 #[cfg(feature = "failpoints")]
 #[tokio::test]
-async fn a_kill_between_storing_and_acknowledging_doubles_nothing() {
+async fn a_kill_between_storing_and_acknowledging_duplicates_nothing() {
     assert_nothing_is_lost_or_doubled_by_a_kill("acker-before-xack", FEW).await;
 }
 
 #[tokio::test]
-async fn a_service_that_freezes_is_replaced_and_doubles_nothing_when_it_wakes() {
+async fn a_frozen_service_is_replaced_and_duplicates_nothing_when_it_resumes() {
     let redis = RedisServer::start().await;
     let ids = add_backlog(&redis, 1_000, 7).await;
     let slow = consumer(&redis, 1).env("PROCESSING_DELAY_MS", 1);
@@ -101,7 +101,7 @@ async fn a_service_that_comes_back_under_its_name_reads_its_own_pending_entries_
 }
 
 #[tokio::test]
-async fn what_another_may_still_be_working_on_is_left_to_it() {
+async fn entries_below_the_idle_time_are_not_claimed() {
     let redis = RedisServer::start().await;
     add_backlog(&redis, 100, 7).await;
     redis.deliver_to("somebody-slow", 40).await;

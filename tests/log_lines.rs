@@ -55,7 +55,7 @@ async fn assert_quiet(role: &Role, route: &Route) {
 }
 
 #[tokio::test]
-async fn requests_that_fail_for_redis_cause_a_line_a_second_on_every_route() {
+async fn requests_that_fail_because_of_redis_log_a_line_a_second_on_every_route() {
     let redis = RedisServer::prepared(&[]);
     let ingestion = ingestion_api(&redis).start().await;
     let processing = processing_service(&redis).start().await;
@@ -76,7 +76,7 @@ async fn requests_that_fail_for_redis_cause_a_line_a_second_on_every_route() {
 }
 
 #[tokio::test]
-async fn decisions_on_dead_letters_cause_a_line_a_second() {
+async fn decisions_on_dead_letters_log_a_line_a_second() {
     let redis = RedisServer::start().await;
     let service = processing_service(&redis).start().await;
     for _ in 0..REQUESTS {

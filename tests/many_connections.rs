@@ -33,7 +33,7 @@ fn unfinished_body() -> Vec<u8> {
 }
 
 #[tokio::test]
-async fn heads_and_bodies_that_do_not_end_fill_no_memory() {
+async fn incomplete_heads_and_bodies_use_bounded_memory() {
     let redis = RedisServer::start().await;
     let (ingestion, processing) =
         (ingestion_api(&redis).start().await, processing_service(&redis).start().await);
@@ -68,7 +68,7 @@ async fn idle_connections_are_closed_for_new_ones() {
 }
 
 #[tokio::test]
-async fn probes_are_answered_where_all_connections_are_busy() {
+async fn probes_get_responses_while_all_connections_are_busy() {
     let redis = RedisServer::start().await;
     let ingestion = ingestion_api(&redis).env("MAX_CONNECTIONS", 16).start().await;
     let _busy = stalled(&ingestion, 16, |_| unfinished_body()).await;
@@ -82,7 +82,7 @@ async fn probes_are_answered_where_all_connections_are_busy() {
 }
 
 #[tokio::test]
-async fn an_idle_connection_lasts_as_long_as_the_setting_says() {
+async fn idle_connections_are_closed_after_the_configured_time() {
     let redis = RedisServer::start().await;
     let ingestion = ingestion_api(&redis).env("KEEP_ALIVE", "2s").start().await;
     let mut client = ingestion.raw().await;
@@ -96,7 +96,7 @@ async fn an_idle_connection_lasts_as_long_as_the_setting_says() {
 }
 
 #[tokio::test]
-async fn a_head_that_does_not_end_does_not_hold_the_end() {
+async fn an_incomplete_head_does_not_delay_the_shutdown() {
     let redis = RedisServer::start().await;
     let mut ingestion = ingestion_api(&redis).start().await;
     let _stalled = stalled(&ingestion, 3, |_| b"POST /readings HTTP/1.1\r\nHo".to_vec()).await;

@@ -156,7 +156,7 @@ fn assert_passes(output: &Output) {
 }
 
 #[tokio::test]
-async fn promtool_has_nothing_against_the_metrics() {
+async fn promtool_accepts_the_metrics() {
     let redis = RedisServer::start().await;
     for text in after_some_work(&redis).await {
         assert_passes(&promtool(&["check", "metrics"], &text));
@@ -164,7 +164,7 @@ async fn promtool_has_nothing_against_the_metrics() {
 }
 
 #[test]
-fn promtool_takes_the_rules_and_they_do_what_their_tests_say() {
+fn promtool_accepts_the_rules_and_their_tests_pass() {
     assert_passes(&promtool(&["check", "rules", "energy-pipeline.rules.yml"], ""));
     assert_passes(&promtool(&["test", "rules", "energy-pipeline.tests.yml"], ""));
 }
@@ -202,7 +202,7 @@ fn assert_exist(place: &str, expression: &str) -> usize {
 }
 
 #[test]
-fn every_metric_that_the_rules_ask_for_exists() {
+fn every_metric_of_the_rules_exists() {
     let rules = files::text("observability/prometheus/energy-pipeline.rules.yml");
     let expressions = rules.lines().filter_map(|line| line.trim().strip_prefix("expr: "));
     let asked: Vec<_> = expressions.map(|expression| assert_exist("a rule", expression)).collect();
@@ -210,7 +210,7 @@ fn every_metric_that_the_rules_ask_for_exists() {
 }
 
 #[test]
-fn what_to_do_on_each_alert_is_documented() {
+fn every_alert_has_a_documented_response() {
     let rules = files::text("observability/prometheus/energy-pipeline.rules.yml");
     let document = files::text("docs/observability.md");
     let alerts = rules.lines().filter_map(|line| line.trim().strip_prefix("- alert: "));
@@ -220,7 +220,7 @@ fn what_to_do_on_each_alert_is_documented() {
 }
 
 #[test]
-fn every_metric_that_the_dashboard_asks_for_exists() {
+fn every_metric_of_the_dashboard_exists() {
     fn expressions(value: &Value, found: &mut Vec<String>) {
         match value {
             Value::Object(members) => {

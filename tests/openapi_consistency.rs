@@ -42,7 +42,7 @@ fn resolved<'a>(document: &'a Value, response: &'a Value) -> &'a Value {
 }
 
 #[test]
-fn every_component_is_used_and_every_reference_leads_to_one() {
+fn every_component_is_used_and_every_reference_resolves() {
     for document in documents() {
         let kinds = document["components"].as_object().unwrap().iter();
         let components = kinds.flat_map(|(kind, components)| {
@@ -54,7 +54,7 @@ fn every_component_is_used_and_every_reference_leads_to_one() {
 }
 
 #[test]
-fn no_schema_is_a_way_around_what_openapi_3_0_cannot_say() {
+fn no_schema_is_a_workaround_for_openapi_3_0() {
     for document in documents() {
         assert_eq!(document["openapi"], "3.1.0");
         each_object(&document, &mut |object| {
@@ -66,7 +66,7 @@ fn no_schema_is_a_way_around_what_openapi_3_0_cannot_say() {
 }
 
 #[test]
-fn members_of_answers_are_always_sent_but_for_those_that_are_known_to_be_left_out() {
+fn members_of_responses_are_required_except_for_the_listed_ones() {
     for document in documents() {
         for (name, schema) in document["components"]["schemas"].as_object().unwrap() {
             let required: Vec<_> = schema["required"].as_array().into_iter().flatten().collect();
@@ -97,7 +97,7 @@ fn every_operation_has_an_id_of_its_own_and_a_tag_that_is_described() {
 }
 
 #[test]
-fn every_failure_is_a_sentence_or_a_list_of_faults() {
+fn every_error_is_a_sentence_or_a_list_of_validation_errors() {
     for document in documents() {
         for operation in operations(&document) {
             let name = &operation.path;
@@ -116,7 +116,7 @@ fn every_failure_is_a_sentence_or_a_list_of_faults() {
 }
 
 #[test]
-fn every_answer_bears_the_id_of_its_request_and_503_the_time_to_wait() {
+fn every_response_has_the_request_id_and_503_has_retry_after() {
     for document in documents() {
         for operation in operations(&document) {
             let name = &operation.path;

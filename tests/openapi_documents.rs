@@ -37,7 +37,7 @@ async fn the_committed_documents_are_those_that_the_services_serve() {
 }
 
 #[tokio::test]
-async fn the_documentation_needs_nothing_from_elsewhere() {
+async fn the_documentation_loads_nothing_from_other_hosts() {
     let redis = RedisServer::prepared(&[]);
     let ingestion = ingestion_api(&redis).start().await;
     let page = ingestion.get("/docs").await;

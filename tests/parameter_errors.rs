@@ -14,7 +14,7 @@ fn faults(reply: &Reply) -> Vec<Value> {
 }
 
 #[tokio::test]
-async fn all_faults_of_a_query_are_told_at_once_with_their_places() {
+async fn all_errors_of_a_query_are_reported_at_once_with_their_loc() {
     let redis = RedisServer::start().await;
     let processing = processing_service(&redis).start().await;
     let reply = processing.get("/pipeline/dead-letters?limit=0&cursor=zzz").await;
@@ -33,7 +33,7 @@ async fn all_faults_of_a_query_are_told_at_once_with_their_places() {
 }
 
 #[tokio::test]
-async fn each_query_parameter_has_a_fault_of_its_own() {
+async fn each_query_parameter_has_its_own_validation_error() {
     let redis = RedisServer::start().await;
     let processing = processing_service(&redis).start().await;
     for (query, kind, name) in [
@@ -53,7 +53,7 @@ async fn each_query_parameter_has_a_fault_of_its_own() {
 }
 
 #[tokio::test]
-async fn a_part_of_a_path_that_is_not_utf_8_is_told_by_its_name() {
+async fn a_path_segment_that_is_not_utf_8_is_reported_by_its_name() {
     let redis = RedisServer::start().await;
     let ingestion = ingestion_api(&redis).start().await;
     let processing = processing_service(&redis).start().await;

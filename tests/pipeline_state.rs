@@ -10,7 +10,7 @@ use crate::common::stored::wait_until_settled;
 use crate::common::wait;
 
 #[tokio::test]
-async fn it_tells_of_a_backlog_and_of_those_who_hold_it() {
+async fn it_reports_the_backlog_and_its_consumers() {
     let redis = RedisServer::start().await;
     let ids = add_backlog(&redis, 10, 2).await;
     redis.deliver_to("dead", 3).await;
@@ -33,7 +33,7 @@ async fn it_tells_of_a_backlog_and_of_those_who_hold_it() {
 }
 
 #[tokio::test]
-async fn it_tells_of_dead_letters_and_after_a_while_of_rates() {
+async fn it_reports_dead_letters_and_after_a_while_rates() {
     let redis = RedisServer::start().await;
     let (ingestion, processing) =
         (ingestion_api(&redis).start().await, processing_service(&redis).start().await);
@@ -54,7 +54,7 @@ async fn it_tells_of_dead_letters_and_after_a_while_of_rates() {
 }
 
 #[tokio::test]
-async fn in_the_first_minute_what_was_accepted_and_stored_is_told_as_often_accepted_as_stored() {
+async fn in_the_first_minute_the_rates_of_accepted_and_stored_readings_agree() {
     let redis = RedisServer::start().await;
     let service = processing_service(&redis).start().await;
     wait::until("the stream was looked at", async || {

@@ -69,7 +69,7 @@ async fn it_is_durable_and_listens_on_loopback_only() {
 }
 
 #[tokio::test]
-async fn it_asks_for_a_password_that_only_its_user_can_read() {
+async fn it_requires_a_password_that_only_its_user_can_read() {
     let parent = tempfile::tempdir().unwrap();
     let directory = parent.path().join("new");
     let mut first = Up::start(&directory).await;
@@ -90,7 +90,7 @@ async fn it_asks_for_a_password_that_only_its_user_can_read() {
 }
 
 #[tokio::test]
-async fn data_of_an_older_version_open_and_are_closed_to_others() {
+async fn data_of_an_older_version_are_used_and_closed_to_other_users() {
     let directory = tempfile::tempdir().unwrap();
     let port = free_port();
     let mut older = older_redis(directory.path(), port);
@@ -104,7 +104,7 @@ async fn data_of_an_older_version_open_and_are_closed_to_others() {
 }
 
 #[tokio::test]
-async fn a_server_that_an_older_version_left_behind_ends_first() {
+async fn an_orphaned_server_of_an_older_version_is_stopped_first() {
     let directory = tempfile::tempdir().unwrap();
     let port = free_port();
     let mut orphan = older_redis(directory.path(), port);
@@ -116,7 +116,7 @@ async fn a_server_that_an_older_version_left_behind_ends_first() {
 }
 
 #[tokio::test]
-async fn a_directory_with_the_files_of_others_keeps_its_rights() {
+async fn a_directory_with_other_files_keeps_its_permissions() {
     let directory = tempfile::tempdir().unwrap();
     fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o755)).unwrap();
     let foreign = directory.path().join("foreign");
@@ -130,7 +130,7 @@ async fn a_directory_with_the_files_of_others_keeps_its_rights() {
 }
 
 #[tokio::test]
-async fn it_ends_when_up_is_killed_and_the_next_up_has_its_data() {
+async fn it_stops_when_up_is_killed_and_the_next_up_has_its_data() {
     let directory = tempfile::tempdir().unwrap();
     let mut killed = Up::start(directory.path()).await;
     let redis = killed.redis_pid().await;
@@ -151,7 +151,7 @@ fn orphan(up: &mut Up) {
 }
 
 #[tokio::test]
-async fn a_server_that_was_left_behind_all_the_same_is_ended_by_the_next_up() {
+async fn an_orphaned_server_is_stopped_by_the_next_up() {
     let directory = tempfile::tempdir().unwrap();
     let mut killed = Up::start(directory.path()).await;
     let redis = killed.redis_pid().await;
@@ -164,7 +164,7 @@ async fn a_server_that_was_left_behind_all_the_same_is_ended_by_the_next_up() {
 }
 
 #[tokio::test]
-async fn the_next_up_waits_for_a_server_that_does_not_answer() {
+async fn the_next_up_waits_for_a_server_that_does_not_respond() {
     let directory = tempfile::tempdir().unwrap();
     let mut killed = Up::start(directory.path()).await;
     let redis = killed.redis_pid().await;
@@ -186,7 +186,7 @@ async fn the_next_up_waits_for_a_server_that_does_not_answer() {
 }
 
 #[tokio::test]
-async fn it_ends_when_up_is_ended_by_a_second_signal() {
+async fn it_stops_when_up_is_stopped_by_a_second_signal() {
     let directory = tempfile::tempdir().unwrap();
     let mut up = Up::start(directory.path()).await;
     let redis = up.redis_pid().await;
@@ -200,7 +200,7 @@ async fn it_ends_when_up_is_ended_by_a_second_signal() {
 }
 
 #[tokio::test]
-async fn it_is_started_again_when_it_dies_and_ends_with_up_all_the_same() {
+async fn it_is_restarted_when_it_crashes_and_still_stops_with_up() {
     let directory = tempfile::tempdir().unwrap();
     let mut up = Up::start(directory.path()).await;
     let mut ids = send(&up.ingestion, "/readings", 20).await;

@@ -52,7 +52,7 @@ async fn a_reading_that_was_accepted_is_read_back() {
 }
 
 #[tokio::test]
-async fn a_site_that_nobody_knows_has_no_readings() {
+async fn an_unknown_site_has_no_readings() {
     let redis = RedisServer::start().await;
     let query = query_api(&redis).start().await;
     assert_eq!(
@@ -108,7 +108,7 @@ async fn a_site_id_is_any_text_and_decoded_once() {
 }
 
 #[tokio::test]
-async fn a_path_that_is_no_text_is_a_clients_fault() {
+async fn a_path_that_is_not_utf_8_is_a_client_error() {
     let redis = RedisServer::start().await;
     let query = query_api(&redis).start().await;
     for path in ["/sites/%FF/readings", "/sites//readings"] {
@@ -119,7 +119,7 @@ async fn a_path_that_is_no_text_is_a_clients_fault() {
 }
 
 #[tokio::test]
-async fn members_that_are_no_readings_are_skipped_and_counted() {
+async fn invalid_members_are_skipped_and_counted() {
     let redis = RedisServer::start().await;
     stored::insert(&redis, "s", 0..2).await;
     let good = stored::member("s", 0);
@@ -154,7 +154,7 @@ async fn thousands_of_readings_of_one_instant_are_in_the_order_of_their_ids() {
 }
 
 #[tokio::test]
-async fn a_huge_site_is_answered_completely_in_order_and_with_little_memory() {
+async fn a_huge_site_is_returned_completely_in_order_and_with_little_memory() {
     let redis = RedisServer::start().await;
     stored::insert(&redis, "huge", 0..HUGE).await;
     let query = query_api(&redis).start().await;
@@ -172,7 +172,7 @@ async fn a_huge_site_is_answered_completely_in_order_and_with_little_memory() {
 }
 
 #[tokio::test]
-async fn a_client_that_reads_slowly_costs_little_memory_and_delays_nobody() {
+async fn a_client_that_reads_slowly_uses_little_memory_and_delays_no_other() {
     let redis = RedisServer::start().await;
     stored::insert(&redis, "huge", 0..HUGE).await;
     let query = query_api(&redis).start().await;
@@ -193,7 +193,7 @@ async fn a_client_that_reads_slowly_costs_little_memory_and_delays_nobody() {
 }
 
 #[tokio::test]
-async fn an_answer_that_redis_breaks_off_does_not_look_complete() {
+async fn a_response_aborted_by_redis_is_not_mistaken_for_complete() {
     let mut redis = RedisServer::start().await;
     stored::insert(&redis, "huge", 0..HUGE).await;
     let query = query_api(&redis).start().await;

@@ -35,7 +35,7 @@ async fn ipv6_addresses_are_connected_to() {
 }
 
 #[tokio::test]
-async fn line_ends_and_a_byte_order_mark_are_no_part_of_a_password_and_blanks_are() {
+async fn line_ends_and_a_byte_order_mark_are_stripped_from_a_password_and_blanks_are_kept() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("password");
     for (password, written) in
@@ -54,7 +54,7 @@ async fn line_ends_and_a_byte_order_mark_are_no_part_of_a_password_and_blanks_ar
 }
 
 #[tokio::test]
-async fn what_names_no_server_is_refused_at_the_start_with_the_rule_and_without_passwords() {
+async fn an_invalid_address_is_rejected_at_the_start_with_the_rule_and_without_passwords() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("ca.pem");
     fs::write(&file, "no certificate").unwrap();

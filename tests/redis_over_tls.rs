@@ -39,7 +39,7 @@ fn certificate(name: &str) -> String {
 }
 
 #[tokio::test]
-async fn readings_go_through_a_redis_that_only_an_authority_of_ones_own_vouches_for() {
+async fn readings_go_through_a_redis_with_a_certificate_of_a_private_authority() {
     let server = Encrypted::start().await;
     let ingestion = server.trusted_by(ingestion_api(&server.redis)).start().await;
     let processing = server.trusted_by(processing_service(&server.redis)).start().await;
@@ -54,7 +54,7 @@ async fn readings_go_through_a_redis_that_only_an_authority_of_ones_own_vouches_
 }
 
 #[tokio::test]
-async fn a_certificate_that_nobody_vouches_for_is_refused_and_told() {
+async fn an_untrusted_certificate_is_rejected_and_reported() {
     let server = Encrypted::start().await;
     let processing = server.for_service(processing_service(&server.redis)).start().await;
     assert_eq!(processing.get("/readyz").await.status, 503);

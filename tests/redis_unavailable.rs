@@ -48,7 +48,7 @@ async fn ids_in_stream(redis: &RedisServer) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn without_redis_every_answer_says_so_and_the_processes_live() {
+async fn without_redis_every_response_says_so_and_the_processes_keep_running() {
     let redis = RedisServer::prepared(&[]);
     let (ingestion, processing, query) = (
         ingestion_api(&redis).start().await,
@@ -74,7 +74,7 @@ async fn without_redis_every_answer_says_so_and_the_processes_live() {
 }
 
 #[tokio::test]
-async fn services_that_start_before_redis_work_as_soon_as_it_is_there() {
+async fn services_started_before_redis_work_as_soon_as_it_is_up() {
     let mut redis = RedisServer::prepared(&[]);
     let (ingestion, processing) =
         (ingestion_api(&redis).start().await, processing_service(&redis).start().await);
@@ -89,7 +89,7 @@ async fn services_that_start_before_redis_work_as_soon_as_it_is_there() {
 }
 
 #[tokio::test]
-async fn what_was_accepted_before_redis_was_killed_is_stored_after_its_return() {
+async fn readings_accepted_before_redis_was_killed_are_stored_after_its_restart() {
     let mut redis = RedisServer::start_durable().await;
     let ingestion = ingestion_api(&redis).start().await;
     let slow = slow_and_alone(&redis).start().await;
@@ -109,7 +109,7 @@ async fn what_was_accepted_before_redis_was_killed_is_stored_after_its_return() 
 }
 
 #[tokio::test]
-async fn a_redis_that_hangs_holds_nobody_for_long() {
+async fn a_redis_that_hangs_delays_no_request_for_long() {
     let mut redis = RedisServer::start().await;
     let (ingestion, processing) =
         (ingestion_api(&redis).start().await, processing_service(&redis).start().await);
@@ -171,7 +171,7 @@ async fn a_redis_that_becomes_a_replica_accepts_nothing_until_it_is_master_again
 }
 
 #[tokio::test]
-async fn connections_that_are_cut_again_and_again_lose_and_double_nothing() {
+async fn connections_closed_repeatedly_lose_and_duplicate_nothing() {
     let redis = RedisServer::start().await;
     let ids = add_backlog(&redis, 2_000, 7).await;
     let _slow = slow_and_alone(&redis).start().await;

@@ -51,7 +51,7 @@ async fn a_file_that_has_grown_adds_its_new_rows() {
 }
 
 #[tokio::test]
-async fn an_export_that_overlaps_another_adds_what_that_had_not() {
+async fn an_overlapping_file_adds_only_rows_that_are_new() {
     let (redis, ingestion) = start().await;
     let all = rows(300);
     let part = |from: usize, to: usize| {
@@ -64,7 +64,7 @@ async fn an_export_that_overlaps_another_adds_what_that_had_not() {
 }
 
 #[tokio::test]
-async fn equal_rows_of_a_file_stay_as_many_as_they_are() {
+async fn equal_rows_of_a_file_are_all_kept() {
     let (redis, ingestion) = start().await;
     let row = reading("house").to_string();
     let input = Input::new("a.ndjson", format!("{row}\nno json\n{row}\n{row}\n"));
@@ -79,7 +79,7 @@ async fn equal_rows_of_a_file_stay_as_many_as_they_are() {
 }
 
 #[tokio::test]
-async fn a_row_is_known_again_however_its_file_writes_it() {
+async fn a_row_is_recognised_in_every_file_format() {
     let (redis, ingestion) = start().await;
     let table = "site_id,device_id,power_reading,timestamp\nhouse,meter,5,2024-01-15T12:00:00Z\n";
     let other = "note,timestamp,power_reading,\"device_id\",site_id\r\n\"a\r\nb\",2024-01-15T12:00:00Z,5,meter,house\r\n";
@@ -126,7 +126,7 @@ fn named_command(ended: &Ended) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn after_ctrl_c_the_command_to_go_on_is_named_and_completes_the_import() {
+async fn after_ctrl_c_the_command_to_resume_is_printed_and_completes_the_import() {
     let (redis, ingestion) = start().await;
     let input = Input::new("a.ndjson", rows(20_000));
     let mut first = import(&input.file, ingestion.base()).start_process();
@@ -146,7 +146,7 @@ async fn after_ctrl_c_the_command_to_go_on_is_named_and_completes_the_import() {
 }
 
 #[tokio::test]
-async fn going_on_too_early_in_the_file_adds_nothing_twice_and_keeps_earlier_rejects() {
+async fn resuming_from_too_early_a_line_duplicates_nothing_and_keeps_earlier_rejects() {
     let (redis, ingestion) = start().await;
     let input = Input::new("a.ndjson", format!("no json\n{}\nno json\n", rows(100)));
     let import = || import(&input.file, ingestion.base()).arg("--rejects").arg(input.rejects());
@@ -162,7 +162,7 @@ async fn going_on_too_early_in_the_file_adds_nothing_twice_and_keeps_earlier_rej
 }
 
 #[tokio::test]
-async fn a_table_is_gone_on_with_from_a_line_as_well() {
+async fn a_table_is_resumed_from_a_line_as_well() {
     let (redis, ingestion) = start().await;
     let rows: Vec<_> = (0..10).map(|n| format!("house,meter,{n},2024-01-15T12:00:00Z")).collect();
     let table = format!("site_id,device_id,power_reading,timestamp\n{}\n", rows.join("\n"));

@@ -11,7 +11,7 @@ use crate::common::stored;
 use crate::common::wait;
 
 #[tokio::test]
-async fn a_value_of_the_wrong_form_stops_the_start_and_names_the_variable_the_rule_and_the_value() {
+async fn a_malformed_value_fails_the_start_and_names_the_variable_the_rule_and_the_value() {
     const LEVELS: &str = "off, error, warn, info, debug or trace";
     for (role, variable, value, rule) in [
         ("ingestion-api", "INGESTION_PORT", "abc", "a whole number from 0 to 65535"),
@@ -47,7 +47,7 @@ async fn a_value_of_the_wrong_form_stops_the_start_and_names_the_variable_the_ru
 }
 
 #[tokio::test]
-async fn a_value_that_makes_no_sense_is_refused_as_one_of_the_wrong_form_is() {
+async fn a_value_out_of_range_is_rejected_like_a_malformed_one() {
     for (role, variable, value, rule) in [
         ("ingestion-api", "IDEMPOTENCY_TTL", "0", "must be above 0"),
         ("up", "IDEMPOTENCY_TTL", "2y", "must be at most 366d"),
@@ -75,7 +75,7 @@ async fn a_value_that_makes_no_sense_is_refused_as_one_of_the_wrong_form_is() {
 }
 
 #[tokio::test]
-async fn settings_that_contradict_each_other_stop_the_start() {
+async fn conflicting_settings_fail_the_start() {
     let launch = launch(&["processing-service"]).env("BATCH_SIZE", 600).env("MAX_IN_FLIGHT", 500);
     let ended = launch.run().await;
     assert_eq!(ended.status.code(), Some(2));
@@ -85,7 +85,7 @@ async fn settings_that_contradict_each_other_stop_the_start() {
 }
 
 #[tokio::test]
-async fn a_value_that_is_no_text_is_told_by_its_variable() {
+async fn a_value_that_is_not_utf_8_is_reported_by_its_variable() {
     let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_energy-pipeline"));
     command.arg("query-api").env_clear();
     command.env("REDIS_HOST", std::ffi::OsStr::from_bytes(b"\xff"));
@@ -95,7 +95,7 @@ async fn a_value_that_is_no_text_is_told_by_its_variable() {
 }
 
 #[tokio::test]
-async fn words_are_taken_in_any_case() {
+async fn enumerated_values_are_case_insensitive() {
     let redis = RedisServer::start().await;
     for (variable, value) in [
         ("OTEL_SDK_DISABLED", "TRUE"),
@@ -112,7 +112,7 @@ async fn words_are_taken_in_any_case() {
 }
 
 #[tokio::test]
-async fn a_password_in_a_flag_is_warned_about_and_never_repeated() {
+async fn a_password_in_a_flag_causes_a_warning_and_is_never_printed() {
     let redis = RedisServer::start().await;
     redis.run::<()>(&["CONFIG", "SET", "requirepass", "s3cret"]).await;
     let url = format!("redis://:s3cret@127.0.0.1:{}", redis.port());
@@ -128,7 +128,7 @@ async fn a_password_in_a_flag_is_warned_about_and_never_repeated() {
 }
 
 #[tokio::test]
-async fn an_address_that_is_no_redis_is_refused_without_showing_its_password() {
+async fn an_address_that_is_not_of_redis_is_rejected_without_showing_its_password() {
     for url in ["ftp://user:secret@host", "nonsense secret", "redis://:secret@host:99999999"] {
         let ended = launch(&["ingestion-api"]).env("REDIS_URL", url).run().await;
         assert_eq!(ended.status.code(), Some(2), "{url}");
@@ -153,7 +153,7 @@ async fn a_role_listens_on_addresses_of_both_families_and_on_names() {
 }
 
 #[tokio::test]
-async fn a_port_that_is_taken_stops_the_start_and_names_the_setting() {
+async fn a_port_in_use_fails_the_start_and_names_the_setting() {
     let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let port = taken.local_addr().unwrap().port();
     let directory = tempfile::tempdir().unwrap();
@@ -208,7 +208,7 @@ async fn help_names_every_setting_of_the_contract_with_its_default() {
 }
 
 #[tokio::test]
-async fn a_flag_is_stronger_than_the_variable_and_a_url_than_host_and_port() {
+async fn a_flag_takes_precedence_over_the_variable_and_a_url_over_host_and_port() {
     let redis = RedisServer::start().await;
     let flag = query_api(&redis).env("REDIS_PORT", free_port()).arg("--redis-port");
     let flag = flag.arg(redis.port().to_string()).start().await;
@@ -245,7 +245,7 @@ async fn a_url_may_have_a_user_a_password_and_a_database_and_may_name_a_socket()
 }
 
 #[tokio::test]
-async fn a_consumer_without_a_name_has_the_hosts() {
+async fn a_consumer_without_a_name_uses_the_host_name() {
     let redis = RedisServer::start().await;
     let processing = processing_service(&redis).without_env("CONSUMER_NAME").start().await;
     let health = processing.get("/health").await.json();

@@ -18,7 +18,7 @@ const HEAD: &str =
     "POST /readings HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 100\r\n";
 
 #[tokio::test]
-async fn a_body_that_stalls_is_answered_after_ten_seconds() {
+async fn a_stalled_body_gets_a_408_after_ten_seconds() {
     let redis = RedisServer::start().await;
     let ingestion = ingestion_api(&redis).start().await;
     let mut connection = ingestion.raw().await;
@@ -31,7 +31,7 @@ async fn a_body_that_stalls_is_answered_after_ten_seconds() {
 }
 
 #[tokio::test]
-async fn clients_that_stall_stop_no_other() {
+async fn stalled_clients_block_no_other() {
     let redis = RedisServer::start().await;
     let ingestion = ingestion_api(&redis).start().await;
     let mut stalled = Vec::new();
@@ -50,7 +50,7 @@ async fn clients_that_stall_stop_no_other() {
 }
 
 #[tokio::test]
-async fn clients_that_stop_reading_large_answers_keep_nobody_from_one() {
+async fn clients_that_stop_reading_large_responses_block_no_other() {
     let redis = RedisServer::start().await;
     stored::insert(&redis, "large", 0..100_000).await;
     stored::insert(&redis, "other", 0..20_000).await;
@@ -75,7 +75,7 @@ const END: &str = "]}\r\n0\r\n\r\n";
 const LARGE: &str = "GET /sites/large/readings HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
 
 #[tokio::test]
-async fn a_slow_client_gets_the_whole_answer_and_one_that_takes_nothing_is_cut_off() {
+async fn a_slow_client_gets_the_whole_response_and_one_that_reads_nothing_is_disconnected() {
     let redis = RedisServer::start().await;
     stored::insert(&redis, "large", 0..100_000).await;
     let query = query_api(&redis).start().await;
@@ -96,7 +96,7 @@ async fn a_slow_client_gets_the_whole_answer_and_one_that_takes_nothing_is_cut_o
 }
 
 #[tokio::test]
-async fn every_answer_has_a_request_id() {
+async fn every_response_has_a_request_id() {
     let redis = RedisServer::prepared(&[]);
     let (ingestion, query) = (ingestion_api(&redis).start().await, query_api(&redis).start().await);
     let too_large = " ".repeat(100_000);
@@ -120,7 +120,7 @@ async fn every_answer_has_a_request_id() {
 }
 
 #[tokio::test]
-async fn a_request_id_that_would_spoil_the_log_is_replaced() {
+async fn a_request_id_with_characters_unsafe_for_the_log_is_replaced() {
     let redis = RedisServer::prepared(&[]);
     let ingestion = ingestion_api(&redis).start().await;
     for (sent, kept) in [("abc-1", true), ("two words", false), (&"x".repeat(129), false)] {

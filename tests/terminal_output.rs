@@ -23,7 +23,7 @@ fn assert_harmless(text: &str) {
 }
 
 #[tokio::test]
-async fn lines_of_the_log_show_ids_as_they_are_and_stay_lines() {
+async fn log_lines_escape_control_characters_of_ids() {
     for format in ["text", "json"] {
         let redis = RedisServer::start().await;
         redis.run::<()>(&["SET", &format!("site:{HOSTILE}:readings"), "text"]).await;
@@ -47,7 +47,7 @@ async fn names_from_settings_are_shown_in_the_log_of_a_service() {
 }
 
 #[tokio::test]
-async fn dead_letters_are_listed_as_json_that_does_nothing_to_a_terminal() {
+async fn dead_letters_are_listed_as_json_without_control_characters() {
     let redis = RedisServer::start().await;
     add(&redis, "*", &fields(HOSTILE, "poison", NOON)).await;
     let processing = processing_service(&redis).start().await;
@@ -63,7 +63,7 @@ async fn dead_letters_are_listed_as_json_that_does_nothing_to_a_terminal() {
 }
 
 #[tokio::test]
-async fn a_files_header_a_files_name_and_arguments_are_shown() {
+async fn headers_file_names_and_arguments_are_shown_escaped() {
     let mut file = tempfile::Builder::new().suffix(".csv").tempfile().unwrap();
     write!(file, "{}_id,device_id\nx,y\n", HOSTILE.replace('\n', " ")).unwrap();
     let file = file.path().display().to_string();
@@ -88,7 +88,7 @@ async fn a_files_header_a_files_name_and_arguments_are_shown() {
 }
 
 #[tokio::test]
-async fn text_has_no_colours_where_there_is_no_terminal() {
+async fn text_has_no_colours_without_a_terminal() {
     let redis = RedisServer::start().await;
     let role = query_api(&redis).env("LOG_FORMAT", "text").env("RUST_LOG", "debug").start().await;
     role.get("/readyz").await;
@@ -97,7 +97,7 @@ async fn text_has_no_colours_where_there_is_no_terminal() {
 
 #[cfg(feature = "failpoints")]
 #[tokio::test]
-async fn a_panic_is_a_line_of_the_log() {
+async fn a_panic_is_a_log_line() {
     let redis = RedisServer::start().await;
     add(&redis, "*", &fields("site", "1.0", NOON)).await;
     for format in ["json", "text"] {

@@ -11,7 +11,7 @@ use crate::common::stored::{self, assert_each_is_stored_once, wait_until_settled
 use crate::common::wait;
 
 #[tokio::test]
-async fn a_processing_service_finishes_what_was_delivered_to_it() {
+async fn a_processing_service_finishes_its_in_flight_entries() {
     let redis = RedisServer::start().await;
     let ids = add_backlog(&redis, 5_000, 7).await;
     let slow = processing_service(&redis).env("PROCESSING_DELAY_MS", 2);
@@ -42,7 +42,7 @@ async fn a_service_that_drains_is_alive_but_not_ready() {
 }
 
 #[tokio::test]
-async fn draining_has_a_deadline_and_what_is_left_then_is_not_lost() {
+async fn draining_has_a_deadline_and_the_remaining_entries_are_not_lost() {
     let redis = RedisServer::start().await;
     let ids = add_backlog(&redis, 300, 7).await;
     let slow = processing_service(&redis).env("PROCESSING_DELAY_MS", 100);
@@ -58,7 +58,7 @@ async fn draining_has_a_deadline_and_what_is_left_then_is_not_lost() {
 }
 
 #[tokio::test]
-async fn an_idle_service_ends_within_a_second() {
+async fn an_idle_service_stops_within_a_second() {
     let redis = RedisServer::start().await;
     for launch in [
         processing_service(&redis).env("READ_BLOCK_MS", 60_000).env("DRAIN_TIMEOUT_MS", 90_000),
@@ -75,7 +75,7 @@ async fn an_idle_service_ends_within_a_second() {
 }
 
 #[tokio::test]
-async fn a_service_without_redis_ends_all_the_same() {
+async fn a_service_without_redis_stops_too() {
     let redis = RedisServer::prepared(&[]);
     for launch in [processing_service(&redis), ingestion_api(&redis), query_api(&redis)] {
         let mut role = launch.start().await;
@@ -108,12 +108,12 @@ async fn assert_ends_by_its_deadline(
 }
 
 #[tokio::test]
-async fn a_service_whose_redis_is_gone_ends_by_its_deadline() {
+async fn a_service_whose_redis_is_unavailable_stops_by_its_deadline() {
     assert_ends_by_its_deadline(RedisServer::kill9, RedisServer::restart).await;
 }
 
 #[tokio::test]
-async fn a_service_whose_redis_hangs_ends_by_its_deadline() {
+async fn a_service_whose_redis_hangs_stops_by_its_deadline() {
     let go_on = async |redis: &mut RedisServer| redis.signal("CONT");
     assert_ends_by_its_deadline(|redis| redis.signal("STOP"), go_on).await;
 }
@@ -155,22 +155,22 @@ async fn assert_accepted_is_kept(threads: &str, end: impl FnOnce(&mut Role)) {
 }
 
 #[tokio::test]
-async fn an_ingestion_api_that_ends_under_load_has_kept_every_reading_it_accepted() {
+async fn an_ingestion_api_stopped_under_load_keeps_every_reading_it_accepted() {
     assert_accepted_is_kept("1", Role::terminate).await;
 }
 
 #[tokio::test]
-async fn an_ingestion_api_of_several_threads_ends_with_all_of_them() {
+async fn an_ingestion_api_stops_all_of_its_threads() {
     assert_accepted_is_kept("3", Role::terminate).await;
 }
 
 #[tokio::test]
-async fn an_ingestion_api_that_is_killed_under_load_has_kept_every_reading_it_accepted() {
+async fn an_ingestion_api_killed_under_load_keeps_every_reading_it_accepted() {
     assert_accepted_is_kept("1", Role::kill9).await;
 }
 
 #[tokio::test]
-async fn a_request_under_way_is_answered_before_the_end() {
+async fn a_request_in_progress_gets_its_response_before_the_end() {
     let redis = RedisServer::start().await;
     let mut ingestion = ingestion_api(&redis).start().await;
     let body = reading("site").to_string();
@@ -196,7 +196,7 @@ async fn a_request_under_way_is_answered_before_the_end() {
 }
 
 #[tokio::test]
-async fn a_second_signal_ends_at_once() {
+async fn a_second_signal_stops_the_service_at_once() {
     let redis = RedisServer::start().await;
     let ids = add_backlog(&redis, 300, 7).await;
     let mut slow = processing_service(&redis).env("PROCESSING_DELAY_MS", 500).start().await;
@@ -210,7 +210,7 @@ async fn a_second_signal_ends_at_once() {
 }
 
 #[tokio::test]
-async fn signals_of_the_terminal_end_every_role_as_sigterm_does() {
+async fn signals_of_the_terminal_stop_every_role_as_sigterm_does() {
     let redis = RedisServer::start().await;
     for signal in ["HUP", "QUIT", "INT"] {
         for launch in [processing_service(&redis), ingestion_api(&redis), query_api(&redis)] {
@@ -222,7 +222,7 @@ async fn signals_of_the_terminal_end_every_role_as_sigterm_does() {
 }
 
 #[tokio::test]
-async fn a_terminal_that_is_closed_hangs_up_more_than_once_and_forces_nothing() {
+async fn a_closed_terminal_sends_sighup_more_than_once_and_forces_nothing() {
     let redis = RedisServer::start().await;
     let ids = add_backlog(&redis, 200, 7).await;
     let mut slow = processing_service(&redis).env("PROCESSING_DELAY_MS", 5).start().await;
@@ -237,7 +237,7 @@ async fn a_terminal_that_is_closed_hangs_up_more_than_once_and_forces_nothing() 
 }
 
 #[tokio::test]
-async fn a_service_that_was_started_with_nohup_goes_on_when_the_terminal_is_closed() {
+async fn a_service_started_with_nohup_survives_the_end_of_its_terminal() {
     let redis = RedisServer::start().await;
     let mut role = query_api(&redis).through("trap '' HUP; exec \"$0\" \"$@\"").start().await;
     role.signal("HUP");
@@ -248,7 +248,7 @@ async fn a_service_that_was_started_with_nohup_goes_on_when_the_terminal_is_clos
 }
 
 #[tokio::test]
-async fn an_import_whose_terminal_is_closed_finishes_the_rows_under_way() {
+async fn an_import_whose_terminal_is_closed_finishes_the_rows_in_flight() {
     let redis = RedisServer::start().await;
     let ingestion = ingestion_api(&redis).start().await;
     let mut file = tempfile::Builder::new().suffix(".ndjson").tempfile().unwrap();

@@ -34,7 +34,7 @@ async fn post_all(ingestion: &Http, timestamps: impl Iterator<Item = &String>) {
 }
 
 #[tokio::test]
-async fn readings_are_listed_by_instant_whatever_the_order_they_came_in() {
+async fn readings_are_ordered_by_instant_whatever_the_order_of_arrival() {
     let redis = RedisServer::start().await;
     let (ingestion, processing) =
         (ingestion_api(&redis).start().await, processing_service(&redis).start().await);
@@ -54,7 +54,7 @@ async fn readings_are_listed_by_instant_whatever_the_order_they_came_in() {
 }
 
 #[tokio::test]
-async fn the_contracts_accepted_timestamps_are_listed_in_the_contracts_order() {
+async fn the_contracts_accepted_timestamps_have_the_contracts_order() {
     let redis = RedisServer::start().await;
     let (ingestion, processing) =
         (ingestion_api(&redis).start().await, processing_service(&redis).start().await);
@@ -74,7 +74,7 @@ async fn the_contracts_accepted_timestamps_are_listed_in_the_contracts_order() {
 }
 
 #[tokio::test]
-async fn readings_of_one_instant_are_listed_by_stream_id_as_numbers() {
+async fn readings_of_one_instant_are_ordered_by_stream_id_as_numbers() {
     let redis = RedisServer::start().await;
     let processing = processing_service(&redis).start().await;
     let ids = ["9-2", "9-9", "9-10", "10-1", "100-0"];

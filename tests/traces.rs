@@ -147,7 +147,7 @@ async fn a_reading_is_one_trace_from_the_request_to_the_write() {
 }
 
 #[tokio::test]
-async fn it_is_also_over_grpc_and_through_an_idempotency_key() {
+async fn it_is_one_trace_also_over_grpc_and_with_an_idempotency_key() {
     let (redis, collector) = (RedisServer::start().await, Collector::start().await);
     let mut ingestion = traced_over_grpc(ingestion_api(&redis), &collector).start().await;
     let mut processing = traced_over_grpc(processing_service(&redis), &collector).start().await;
@@ -160,7 +160,7 @@ async fn it_is_also_over_grpc_and_through_an_idempotency_key() {
 }
 
 #[tokio::test]
-async fn it_is_also_when_another_takes_the_reading_over() {
+async fn it_is_one_trace_also_when_another_consumer_claims_the_entry() {
     let (redis, collector) = (RedisServer::start().await, Collector::start().await);
     let ingestion = traced(ingestion_api(&redis), &collector).start().await;
     wait::until("there is a group", async || redis.group().await.lag.is_some()).await;
@@ -193,7 +193,7 @@ async fn the_context_is_a_field_after_those_of_the_contract_and_not_in_the_membe
 }
 
 #[tokio::test]
-async fn what_is_not_sampled_adds_nothing_to_the_stream_and_sends_no_span() {
+async fn an_unsampled_request_adds_nothing_to_the_stream_and_exports_no_span() {
     let (redis, collector) = (RedisServer::start().await, Collector::start().await);
     let unsampled_caller = traced(ingestion_api(&redis), &collector).start().await;
     let off = traced(ingestion_api(&redis), &collector).env("OTEL_TRACES_SAMPLER", "always_off");
@@ -241,7 +241,7 @@ async fn probes_and_scrapes_are_not_traced() {
 }
 
 #[tokio::test]
-async fn what_has_not_been_sent_is_sent_at_the_end() {
+async fn pending_spans_are_exported_at_shutdown() {
     let (redis, collector) = (RedisServer::start().await, Collector::start().await);
     let launch = traced(ingestion_api(&redis), &collector).env("OTEL_BSP_SCHEDULE_DELAY", 600_000);
     let mut ingestion = launch.start().await;
@@ -277,7 +277,7 @@ async fn assert_costs_nothing_but_a_counter(launch: fn(Launch) -> Launch) {
 }
 
 #[tokio::test]
-async fn a_collector_that_is_away_costs_nothing_but_a_counter() {
+async fn an_unreachable_collector_only_raises_a_counter() {
     assert_costs_nothing_but_a_counter(|role| {
         role.env("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:9")
     })
@@ -285,7 +285,7 @@ async fn a_collector_that_is_away_costs_nothing_but_a_counter() {
 }
 
 #[tokio::test]
-async fn nor_does_one_that_is_away_over_grpc() {
+async fn an_unreachable_grpc_collector_only_raises_a_counter() {
     assert_costs_nothing_but_a_counter(|role| {
         role.env("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:9")
             .env("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc")
@@ -294,7 +294,7 @@ async fn nor_does_one_that_is_away_over_grpc() {
 }
 
 #[tokio::test]
-async fn a_collector_that_never_answers_does_not_keep_the_process_from_ending() {
+async fn a_collector_that_never_responds_does_not_block_the_shutdown() {
     let redis = RedisServer::start().await;
     let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let endpoint = format!("http://{}", silent.local_addr().unwrap());
@@ -308,7 +308,7 @@ async fn a_collector_that_never_answers_does_not_keep_the_process_from_ending() 
 }
 
 #[tokio::test]
-async fn a_line_of_the_log_bears_the_ids_of_the_request_and_of_the_trace() {
+async fn a_log_line_has_the_request_id_and_the_trace_id() {
     let (redis, collector) = (RedisServer::start().await, Collector::start().await);
     let ingestion = traced(ingestion_api(&redis), &collector).start().await;
     wait::until("there is a group", async || redis.group().await.lag.is_some()).await;
@@ -335,7 +335,7 @@ async fn a_line_of_the_log_bears_the_ids_of_the_request_and_of_the_trace() {
 }
 
 #[tokio::test]
-async fn metrics_are_sent_to_the_collector_where_that_is_wanted() {
+async fn metrics_are_exported_to_the_collector_when_configured() {
     let (redis, collector) = (RedisServer::start().await, Collector::start().await);
     let launch = traced(ingestion_api(&redis), &collector).env("OTEL_METRIC_EXPORT_INTERVAL", 100);
     let _ingestion = launch.env("OTEL_METRICS_EXPORTER", "otlp").start().await;
@@ -346,7 +346,7 @@ async fn metrics_are_sent_to_the_collector_where_that_is_wanted() {
 }
 
 #[tokio::test]
-async fn what_is_no_sampler_or_no_ratio_stops_the_start() {
+async fn an_invalid_sampler_or_ratio_fails_the_start() {
     let redis = RedisServer::start().await;
     for (variable, value, rule) in [
         ("OTEL_TRACES_SAMPLER", "sometimes", "must be always_on"),

@@ -21,7 +21,7 @@ async fn two_services_store_everything_once_and_each_some_of_it() {
 }
 
 #[tokio::test]
-async fn two_services_that_share_a_name_by_mistake_store_everything_once() {
+async fn two_services_of_one_consumer_name_store_everything_once() {
     let redis = RedisServer::start().await;
     let ids = add_backlog(&redis, 1_500, 7).await;
     let launch = || processing_service(&redis).env("PROCESSING_DELAY_MS", 1);
@@ -30,7 +30,7 @@ async fn two_services_that_share_a_name_by_mistake_store_everything_once() {
 }
 
 #[tokio::test]
-async fn services_that_take_work_over_from_each_other_store_it_once() {
+async fn services_that_claim_entries_from_each_other_store_them_once() {
     let redis = RedisServer::start().await;
     // Each works longer on what it holds than it takes to be claimed by the other.
     let launch = |name| {

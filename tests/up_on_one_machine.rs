@@ -20,7 +20,7 @@ fn directory() -> TempDir {
 }
 
 #[tokio::test]
-async fn up_needs_nothing_but_redis_server_and_says_where_everything_is() {
+async fn up_needs_nothing_but_redis_server_and_prints_its_urls() {
     let directory = directory();
     let up = Up::start(directory.path()).await;
     let ids = send(&up.ingestion, "/readings", 3).await;
@@ -88,7 +88,7 @@ async fn a_request_through_the_pages_port_is_counted_and_traced_once() {
 }
 
 #[tokio::test]
-async fn what_was_accepted_just_before_the_end_is_there_after_the_next_start() {
+async fn readings_accepted_just_before_the_end_are_there_after_the_next_start() {
     let directory = directory();
     let mut up = Up::start(directory.path()).await;
     let redis = up.redis_pid().await;
@@ -105,7 +105,7 @@ async fn what_was_accepted_just_before_the_end_is_there_after_the_next_start() {
 }
 
 #[tokio::test]
-async fn ctrl_c_ends_an_idle_up_at_once() {
+async fn ctrl_c_stops_an_idle_up_at_once() {
     let directory = directory();
     let mut up = Up::start(directory.path()).await;
     let asked = Instant::now();
@@ -115,7 +115,7 @@ async fn ctrl_c_ends_an_idle_up_at_once() {
 }
 
 #[tokio::test]
-async fn a_second_up_on_the_same_data_is_refused_and_the_first_goes_on() {
+async fn a_second_up_on_the_same_data_fails_and_the_first_keeps_running() {
     let directory = directory();
     let first = Up::start(directory.path()).await;
     let second = up(directory.path()).run().await;
@@ -127,7 +127,7 @@ async fn a_second_up_on_the_same_data_is_refused_and_the_first_goes_on() {
 }
 
 #[tokio::test]
-async fn two_ups_with_data_of_their_own_do_not_meet() {
+async fn two_ups_with_different_data_directories_are_independent() {
     let (one, other) = (directory(), directory());
     let (one, other) = (Up::start(one.path()).await, Up::start(other.path()).await);
     let ids = send(&one.ingestion, "/readings", 1).await;
@@ -136,7 +136,7 @@ async fn two_ups_with_data_of_their_own_do_not_meet() {
 }
 
 #[tokio::test]
-async fn a_redis_that_is_named_is_used_and_none_is_started() {
+async fn a_configured_redis_is_used_and_none_is_started() {
     let redis = RedisServer::start().await;
     let directory = directory();
     let data = directory.path().join("unused");
@@ -152,7 +152,7 @@ async fn a_redis_that_is_named_is_used_and_none_is_started() {
 }
 
 #[tokio::test]
-async fn up_says_that_it_is_up_only_once_its_redis_is_there() {
+async fn up_reports_success_only_once_its_redis_is_up() {
     let mut redis = RedisServer::prepared(&[]);
     let launch = launch(&["up"]).env("REDIS_HOST", "127.0.0.1").env("REDIS_PORT", redis.port());
     let mut up = launch.start_process();
@@ -168,7 +168,7 @@ async fn up_says_that_it_is_up_only_once_its_redis_is_there() {
 }
 
 #[tokio::test]
-async fn an_up_that_ends_before_its_redis_is_there_was_never_up() {
+async fn an_up_stopped_before_its_redis_is_up_never_reports_success() {
     let redis = RedisServer::prepared(&[]);
     let launch = launch(&["up"]).env("REDIS_HOST", "127.0.0.1").env("REDIS_PORT", redis.port());
     let mut up = launch.start_process();
@@ -190,7 +190,7 @@ async fn without_redis_server_up_says_how_to_install_it() {
 }
 
 #[tokio::test]
-async fn data_that_redis_cannot_read_are_a_clear_message() {
+async fn data_that_redis_cannot_read_are_reported_clearly() {
     let directory = directory();
     let append_only = directory.path().join("appendonlydir");
     std::fs::create_dir(&append_only).unwrap();
@@ -201,7 +201,7 @@ async fn data_that_redis_cannot_read_are_a_clear_message() {
 }
 
 #[tokio::test]
-async fn data_that_cannot_be_kept_are_a_clear_message() {
+async fn data_that_cannot_be_written_are_reported_clearly() {
     let file = tempfile::NamedTempFile::new().unwrap();
     let ended = up(file.path()).run().await;
     assert_eq!(ended.status.code(), Some(1));

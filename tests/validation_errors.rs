@@ -39,7 +39,7 @@ fn padded(body: &str, size: usize) -> String {
 }
 
 #[tokio::test]
-async fn all_faults_are_told_at_once_in_field_order() {
+async fn all_validation_errors_are_reported_at_once_in_field_order() {
     let (_redis, ingestion) = start().await;
     let body = r#"{"timestamp": 5, "unknown": 1, "power_reading": -1, "device_id": ""}"#;
     let reply = ingestion.post("/readings", body).await;
@@ -57,7 +57,7 @@ async fn all_faults_are_told_at_once_in_field_order() {
 }
 
 #[tokio::test]
-async fn malformed_json_is_told_with_the_character_that_spoils_it() {
+async fn malformed_json_is_reported_with_the_offending_character() {
     let (_redis, ingestion) = start().await;
     for (body, offset) in [
         (r#"{"site_id":"#, 11),
@@ -72,7 +72,7 @@ async fn malformed_json_is_told_with_the_character_that_spoils_it() {
 }
 
 #[tokio::test]
-async fn a_body_that_is_no_object_is_told_as_a_whole() {
+async fn a_body_that_is_not_an_object_is_reported_as_a_whole() {
     let (_redis, ingestion) = start().await;
     for (body, kind) in [
         ("", "missing"),
@@ -87,7 +87,7 @@ async fn a_body_that_is_no_object_is_told_as_a_whole() {
 }
 
 #[tokio::test]
-async fn json_is_told_from_other_content_by_its_content_type() {
+async fn json_is_recognised_by_its_content_type() {
     let (_redis, ingestion) = start().await;
     for (content_type, status) in [
         (None, 201),
@@ -112,7 +112,7 @@ async fn json_is_told_from_other_content_by_its_content_type() {
 }
 
 #[tokio::test]
-async fn numbers_that_are_no_finite_power_are_told_apart() {
+async fn numbers_that_are_not_a_finite_power_have_distinct_errors() {
     let (_redis, ingestion) = start().await;
     for (power, kind) in [
         ("NaN", "finite_number"),
@@ -136,7 +136,7 @@ async fn numbers_that_are_no_finite_power_are_told_apart() {
 }
 
 #[tokio::test]
-async fn the_text_of_a_number_is_a_number() {
+async fn a_number_in_a_string_is_accepted_as_a_number() {
     let (redis, ingestion) = start().await;
     let texts = ["\"1500.5\"", "\" 12 \"", "\"1e3\"", "1E3", "-0.0", "5"];
     for power in texts {
@@ -172,7 +172,7 @@ async fn ids_are_measured_in_bytes_and_have_no_control_characters() {
 }
 
 #[tokio::test]
-async fn unknown_members_are_ignored_and_of_duplicates_the_last_wins() {
+async fn unknown_members_are_ignored_and_the_last_duplicate_wins() {
     let (redis, ingestion) = start().await;
     let body = r#"{"site_id": 5, "x": {}, "device_id": "d", "power_reading": 1, "power_reading": 2,
                    "timestamp": "2024-01-15T10:30:00Z", "site_id": "last"}"#;
@@ -182,7 +182,7 @@ async fn unknown_members_are_ignored_and_of_duplicates_the_last_wins() {
 }
 
 #[tokio::test]
-async fn a_body_that_is_nested_deeply_is_told_as_any_other() {
+async fn a_deeply_nested_body_is_reported_like_any_other() {
     let (_redis, ingestion) = start().await;
     let deep = ["[", "]"].map(|bracket| bracket.repeat(30_000)).concat();
     let reply = ingestion.post("/readings", deep.as_str()).await;
@@ -197,7 +197,7 @@ async fn a_body_that_is_nested_deeply_is_told_as_any_other() {
 }
 
 #[tokio::test]
-async fn a_path_with_a_slash_too_many_leads_to_the_right_one() {
+async fn a_trailing_slash_is_redirected() {
     let (_redis, ingestion) = start().await;
     let reply = ingestion.post("/readings/", reading("site").to_string()).await;
     assert_eq!(reply.status, 201, "{reply:?}");
@@ -216,7 +216,7 @@ async fn a_body_above_64_kib_is_too_large() {
 }
 
 #[tokio::test]
-async fn a_chunked_body_is_taken_and_a_chunked_body_above_64_kib_is_too_large() {
+async fn a_chunked_body_is_accepted_up_to_64_kib() {
     let (_redis, ingestion) = start().await;
     let body = reading("site").to_string();
     for (size, status) in [(body.len(), 201), (64 * 1024 + 1, 413)] {
@@ -235,7 +235,7 @@ async fn a_chunked_body_is_taken_and_a_chunked_body_above_64_kib_is_too_large() 
 }
 
 #[tokio::test]
-async fn a_wrong_method_and_an_unknown_path_are_told_as_the_original_told_them() {
+async fn a_wrong_method_and_an_unknown_path_get_the_responses_of_the_original() {
     let (_redis, ingestion) = start().await;
     for method in [Method::GET, Method::PUT, Method::DELETE] {
         let reply = Reply::of(ingestion.request(method, "/readings")).await;
@@ -249,7 +249,7 @@ async fn a_wrong_method_and_an_unknown_path_are_told_as_the_original_told_them()
 }
 
 #[tokio::test]
-async fn a_key_that_is_not_taken_is_shown_as_the_text_that_it_is() {
+async fn a_rejected_key_is_quoted_as_text() {
     let (_redis, ingestion) = start().await;
     let post = async |power: &str| {
         let request = ingestion.request(Method::POST, "/readings").header("Idempotency-Key", "0");

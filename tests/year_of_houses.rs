@@ -49,7 +49,7 @@ fn assert_close(found: f64, expected: &Value, what: &str) {
 }
 
 #[tokio::test]
-async fn the_year_of_the_houses_comes_out_as_it_went_in() {
+async fn the_year_of_houses_is_read_back_unchanged() {
     let redis = RedisServer::start().await;
     let (ingestion, processing) =
         (ingestion_api(&redis).start().await, processing_service(&redis).start().await);

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use super::support::redis_at::RedisAt;
-use super::support::system::{World, consumer};
+use super::support::system::{System, consumer};
 use crate::common::product::{Launch, Role, ingestion_api, launch, query_api};
 use crate::common::readings::{add_backlog, reading};
 use crate::common::redis::{GROUP, RedisServer, STREAM, free_port};
@@ -115,7 +115,7 @@ fn names(right: &str) -> String {
 }
 
 #[tokio::test]
-async fn users_with_the_documented_rights_need_no_others() {
+async fn users_need_the_documented_rights_only() {
     let redis = RedisServer::start().await;
     let [ingestion, processing, queries] =
         ["ingestion", "processing", "queries"].map(Rights::documented);
@@ -128,36 +128,36 @@ async fn users_with_the_documented_rights_need_no_others() {
     let service = service.env("STREAM_RETENTION", "1s").env("READINGS_RETENTION", "100y");
     let service = service.start().await;
     let query_api = queries.log_in(query_api(&redis), &redis).start().await;
-    let world = World::of(redis, api, vec![service]);
-    let producer = world.producer().keyed().poison(world.redis.port(), 20).start();
+    let system = System::of(redis, api, vec![service]);
+    let producer = system.producer().keyed().poison(system.redis.port(), 20).start();
     producer.wait_for_more(700).await;
     let ledger = producer.stop().await;
-    for role in world.roles().chain([&query_api]) {
+    for role in system.roles().chain([&query_api]) {
         wait_until_ready(role).await;
         assert_eq!(role.get("/metrics").await.status, 200);
     }
-    world.checker().check(&ledger).await.assert_kept();
+    system.checker().check(&ledger).await.assert_invariants_hold();
     for path in ["/sites", "/sites/site-1/readings", "/pipeline", "/pipeline/dead-letters"] {
-        for role in [&world.processing[0], &query_api] {
+        for role in [&system.processing[0], &query_api] {
             assert_eq!(role.get(path).await.status, 200, "{path}");
         }
     }
     wait::until("the stream is trimmed", async || {
-        world.redis.run::<usize>(&["XLEN", STREAM]).await < 200
+        system.redis.run::<usize>(&["XLEN", STREAM]).await < 200
     })
     .await;
-    decide_on_dead_letters(&world.processing[0]).await;
-    assert_reconciles(&world.redis, &processing).await;
-    let mut world = world;
-    world.processing[0].terminate();
-    assert_eq!(world.processing[0].exit_code().await, Some(0));
-    assert!(denied(&world.redis).await.is_empty(), "{:?}", denied(&world.redis).await);
+    decide_on_dead_letters(&system.processing[0]).await;
+    assert_reconciles(&system.redis, &processing).await;
+    let mut system = system;
+    system.processing[0].terminate();
+    assert_eq!(system.processing[0].exit_code().await, Some(0));
+    assert!(denied(&system.redis).await.is_empty(), "{:?}", denied(&system.redis).await);
 }
 
 /// Retries one and deletes another.
 async fn decide_on_dead_letters(service: &Role) {
-    let letters = service.get("/pipeline/dead-letters").await.json();
-    let id = |n: usize| letters["dead_letters"][n]["id"].as_str().unwrap().to_owned();
+    let dead_letters = service.get("/pipeline/dead-letters").await.json();
+    let id = |n: usize| dead_letters["dead_letters"][n]["id"].as_str().unwrap().to_owned();
     let retried = service.post(&format!("/pipeline/dead-letters/{}/retry", id(0)), "").await;
     assert_eq!(retried.status, 200, "{retried:?}");
     let path = format!("/pipeline/dead-letters/{}", id(1));
@@ -171,7 +171,7 @@ async fn assert_reconciles(redis: &RedisServer, rights: &Rights) {
 }
 
 #[tokio::test]
-async fn of_the_rights_of_the_ingestion_api_only_counting_needs_one() {
+async fn every_right_of_the_ingestion_api_but_that_of_counting_is_required() {
     let redis = RedisServer::start().await;
     let rights = Rights::documented("ingestion");
     rights.grant(&redis).await;
@@ -181,7 +181,7 @@ async fn of_the_rights_of_the_ingestion_api_only_counting_needs_one() {
 }
 
 #[tokio::test]
-async fn no_right_of_the_queries_can_be_left_out() {
+async fn every_right_of_the_query_api_is_required() {
     let redis = RedisServer::start().await;
     let rights = Rights::documented("queries");
     rights.grant(&redis).await;
@@ -191,7 +191,7 @@ async fn no_right_of_the_queries_can_be_left_out() {
 }
 
 #[tokio::test]
-async fn of_the_rights_of_the_processing_service_three_are_for_reconcile_and_a_wrong_lag() {
+async fn every_right_of_the_processing_service_but_three_is_required() {
     let redis = RedisServer::start().await;
     let rights = Rights::documented("processing");
     rights.grant(&redis).await;
@@ -217,7 +217,7 @@ async fn of_the_rights_of_the_processing_service_three_are_for_reconcile_and_a_w
 }
 
 #[tokio::test]
-async fn a_right_that_is_taken_away_while_a_service_works_is_noticed_without_a_new_connection() {
+async fn a_right_revoked_at_run_time_is_detected_on_open_connections() {
     let redis = RedisServer::start().await;
     let rights = Rights::documented("ingestion");
     rights.grant(&redis).await;
@@ -234,7 +234,7 @@ async fn a_right_that_is_taken_away_while_a_service_works_is_noticed_without_a_n
 }
 
 #[tokio::test]
-async fn a_database_that_is_named_takes_the_right_to_select_it() {
+async fn a_configured_database_requires_the_right_to_select_it() {
     let redis = RedisServer::start().await;
     let rights = Rights::documented("ingestion");
     rights.grant(&redis).await;

@@ -7,7 +7,7 @@ use std::path::Path;
 use redis::Value;
 
 use super::support::rng::Rng;
-use super::support::system::World;
+use super::support::system::System;
 use crate::common::redis::{DEAD_LETTERS, GROUP, RedisServer, STREAM};
 use crate::common::stored;
 
@@ -18,11 +18,11 @@ const APPENDED: &str = "appendonlydir/appendonly.aof.1.incr.aof";
 
 #[tokio::test]
 async fn in_every_prefix_of_the_append_only_file_what_is_acknowledged_is_stored() {
-    let mut world = World::start(2).await;
-    let producer = world.producer().poison(world.redis.port(), 20).start();
+    let mut system = System::start(2).await;
+    let producer = system.producer().poison(system.redis.port(), 20).start();
     producer.wait_for_more(600).await;
-    let [_, directory]: [String; 2] = world.redis.run(&["CONFIG", "GET", "dir"]).await;
-    world.redis.kill9();
+    let [_, directory]: [String; 2] = system.redis.run(&["CONFIG", "GET", "dir"]).await;
+    system.redis.kill9();
     drop(producer.stop().await);
     let length = fs::metadata(Path::new(&directory).join(APPENDED)).unwrap().len();
     let (mut rng, mut seen_pending, mut seen_done) = (Rng::seeded(7), 0, 0);
@@ -66,8 +66,10 @@ async fn kept(redis: &RedisServer) -> BTreeSet<String> {
             kept.insert(member["stream_id"].as_str().unwrap().to_owned());
         }
     }
-    for letter in redis.entries(DEAD_LETTERS).await {
-        kept.extend(letter.fields.into_iter().filter(|(n, _)| n == "original_id").map(|(_, v)| v));
+    for dead_letter in redis.entries(DEAD_LETTERS).await {
+        kept.extend(
+            dead_letter.fields.into_iter().filter(|(n, _)| n == "original_id").map(|(_, v)| v),
+        );
     }
     kept
 }

@@ -4,7 +4,7 @@ use redis::pipe;
 use serde_json::Value;
 
 use super::support::ledger::Class;
-use super::support::system::{World, consumer};
+use super::support::system::{System, consumer};
 use crate::common::product::ingestion_api;
 use crate::common::readings::{NOON, add_backlog, fields, reading};
 use crate::common::redis::{DEAD_LETTERS, RedisServer, STREAM};
@@ -38,7 +38,7 @@ async fn add_large(redis: &RedisServer, count: usize, bytes: usize, power: &str)
 }
 
 #[tokio::test]
-async fn a_backlog_of_large_entries_is_worked_off_with_bounded_memory() {
+async fn a_backlog_of_large_entries_is_processed_with_bounded_memory() {
     let redis = RedisServer::start().await;
     let ids = add_large(&redis, 20_000, 10_000, "1.0").await;
     let service = consumer(&redis, 1).start().await;
@@ -49,7 +49,7 @@ async fn a_backlog_of_large_entries_is_worked_off_with_bounded_memory() {
 }
 
 #[tokio::test]
-async fn entries_of_megabytes_are_read_as_few_at_a_time_as_memory_is_meant_for() {
+async fn entries_of_megabytes_are_read_in_batches_within_the_memory_limit() {
     let redis = RedisServer::start().await;
     let mut ids = add_large(&redis, 20, 5 * MEGABYTE, "1.0").await;
     let service = consumer(&redis, 1).start().await;
@@ -65,11 +65,11 @@ async fn entries_of_megabytes_are_read_as_few_at_a_time_as_memory_is_meant_for()
 const LISTED_BYTES: usize = 70_000;
 
 #[tokio::test]
-async fn dead_letters_of_megabytes_are_listed_cut() {
+async fn dead_letters_of_megabytes_are_listed_truncated() {
     let redis = RedisServer::start().await;
     let mut ids = add_large(&redis, 20, 5 * MEGABYTE, "none").await;
     let service = consumer(&redis, 1).start().await;
-    wait::until("they are buried", async || {
+    wait::until("they are dead_lettered", async || {
         redis.run::<usize>(&["XLEN", DEAD_LETTERS]).await == 20
     })
     .await;
@@ -78,9 +78,9 @@ async fn dead_letters_of_megabytes_are_listed_cut() {
         let page = service.get(&format!("/pipeline/dead-letters?limit=7{cursor}")).await;
         assert!(page.text().len() < 7 * LISTED_BYTES, "{} bytes", page.text().len());
         let page = page.json();
-        let letters = page["dead_letters"].as_array().unwrap();
-        let id = |letter: &Value| letter["original_id"].as_str().unwrap().to_owned();
-        listed.extend(letters.iter().map(id));
+        let dead_letters = page["dead_letters"].as_array().unwrap();
+        let id = |dead_letter: &Value| dead_letter["original_id"].as_str().unwrap().to_owned();
+        listed.extend(dead_letters.iter().map(id));
         let Some(next) = page["next_cursor"].as_str() else { break };
         cursor = format!("&cursor={next}");
     }
@@ -88,47 +88,47 @@ async fn dead_letters_of_megabytes_are_listed_cut() {
     listed.sort();
     assert_eq!(listed, ids);
     let most = service.memory_kb("VmHWM");
-    println!("20 letters of 5 MB were buried and listed with {} MB", most / 1024);
+    println!("20 letters of 5 MB were dead_lettered and listed with {} MB", most / 1024);
     assert!(most < MEMORY_KB, "{most} kB");
 }
 
 #[tokio::test]
-async fn above_the_cap_nothing_is_accepted_until_the_backlog_is_below_it() {
+async fn above_the_limit_readings_are_unavailable_until_the_backlog_is_below_it() {
     let redis = RedisServer::start().await;
     let ingestion = ingestion_api(&redis).env("MAX_BACKLOG", MAX_BACKLOG).start().await;
-    let mut world = World::of(redis, ingestion, Vec::new());
-    let producer = world.producer().per_second(1_000).start();
+    let mut system = System::of(redis, ingestion, Vec::new());
+    let producer = system.producer().per_second(1_000).start();
     wait::until("readings are refused", async || producer.count(Class::Refused) > 50).await;
-    let backlog = world.redis.run::<u64>(&["XLEN", STREAM]).await;
+    let backlog = system.redis.run::<u64>(&["XLEN", STREAM]).await;
     assert!(backlog < 3 * MAX_BACKLOG, "{backlog} entries were taken");
-    let refused = world.ingestion.post("/readings", reading("site").to_string()).await;
+    let refused = system.ingestion.post("/readings", reading("site").to_string()).await;
     assert_eq!(refused.status, 503);
     assert!(refused.header("retry-after").parse::<u64>().is_ok(), "{refused:?}");
-    world.processing.push(consumer(&world.redis, 1).start().await);
+    system.processing.push(consumer(&system.redis, 1).start().await);
     producer.wait_for_more(200).await;
-    let verdict = world.checker().check(&producer.stop().await).await;
-    verdict.assert_kept();
+    let report = system.checker().check(&producer.stop().await).await;
+    report.assert_invariants_hold();
 }
 
 /// Processed entries stay in the stream for `STREAM_RETENTION`.
 #[tokio::test]
-async fn more_readings_than_the_cap_are_accepted_within_the_retention_when_they_are_processed() {
+async fn processed_readings_within_the_retention_do_not_count_towards_the_limit() {
     let redis = RedisServer::start().await;
     let ingestion = ingestion_api(&redis).env("MAX_BACKLOG", MAX_BACKLOG).start().await;
     let service = consumer(&redis, 1).env("STREAM_RETENTION", "1h").start().await;
-    let world = World::of(redis, ingestion, vec![service]);
-    let producer = world.producer().per_second(400).start();
+    let system = System::of(redis, ingestion, vec![service]);
+    let producer = system.producer().per_second(400).start();
     wait::until("far more than the cap is in the stream", async || {
-        world.redis.run::<u64>(&["XLEN", STREAM]).await > 4 * MAX_BACKLOG
+        system.redis.run::<u64>(&["XLEN", STREAM]).await > 4 * MAX_BACKLOG
     })
     .await;
     assert_eq!(producer.count(Class::Refused), 0);
-    world.checker().check(&producer.stop().await).await.assert_kept();
+    system.checker().check(&producer.stop().await).await.assert_invariants_hold();
 }
 
 /// Redis 7.0 counts entries that were trimmed before they were read as waiting, for ever.
 #[tokio::test]
-async fn a_backlog_that_somebody_else_trimmed_away_keeps_nobody_out() {
+async fn a_backlog_that_another_client_trimmed_does_not_block_ingestion() {
     let redis = RedisServer::start().await;
     let ingestion = ingestion_api(&redis).env("MAX_BACKLOG", MAX_BACKLOG).start().await;
     wait::until("there is a group", async || redis.group().await.lag.is_some()).await;

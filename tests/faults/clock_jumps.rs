@@ -1,6 +1,6 @@
 //! The clock of Redis was ahead and is put back: the ids of entries go on from the highest there was.
 
-use super::support::system::{World, consumer};
+use super::support::system::{System, consumer};
 use crate::common::readings::{NOON, add, fields};
 use crate::common::redis::STREAM;
 use crate::common::stored;
@@ -13,30 +13,30 @@ const AHEAD: &str = "4102444800000-0";
 const TWO_NODES: usize = 200;
 
 #[tokio::test]
-async fn readings_that_come_after_an_id_of_the_future_are_stored_once_and_trimmed() {
-    let mut world = World::start(0).await;
-    let launch = consumer(&world.redis, 1).env("STREAM_RETENTION", "2s");
-    world.processing.push(launch.start().await);
-    let early = add(&world.redis, AHEAD, &fields("ahead", "1.0", NOON)).await;
-    wait::until("it is stored", async || stored::count(&world.redis).await == 1).await;
+async fn readings_appended_after_an_id_of_the_future_are_stored_once_and_trimmed() {
+    let mut system = System::start(0).await;
+    let launch = consumer(&system.redis, 1).env("STREAM_RETENTION", "2s");
+    system.processing.push(launch.start().await);
+    let early = add(&system.redis, AHEAD, &fields("ahead", "1.0", NOON)).await;
+    wait::until("it is stored", async || stored::count(&system.redis).await == 1).await;
     // Its age is not known, so it is none of those that became visible after some time.
     wait::until("it is counted", async || {
-        world.processing[0].counter("readings_stored_total").await == 1
+        system.processing[0].counter("readings_stored_total").await == 1
     })
     .await;
-    assert_eq!(world.processing[0].counter("reading_visible_after_seconds_count").await, 0);
-    let producer = world.producer().start();
+    assert_eq!(system.processing[0].counter("reading_visible_after_seconds_count").await, 0);
+    let producer = system.producer().start();
     producer.wait_for_more(500).await;
     let ledger = producer.stop().await;
     wait::until("all is stored", async || {
-        stored::count(&world.redis).await == ledger.requests().len() + 1
+        stored::count(&system.redis).await == ledger.requests().len() + 1
     })
     .await;
-    let first = stored::members(&world.redis, "ahead").await.remove(0);
+    let first = stored::members(&system.redis, "ahead").await.remove(0);
     assert!(first.text.contains(&early), "{first:?}");
     wait::until("the stream is trimmed", async || {
-        world.redis.run::<usize>(&["XLEN", STREAM]).await < TWO_NODES
+        system.redis.run::<usize>(&["XLEN", STREAM]).await < TWO_NODES
     })
     .await;
-    stored::wait_until_settled(&world.redis).await;
+    stored::wait_until_settled(&system.redis).await;
 }

@@ -3,7 +3,7 @@
 use crate::common::product::launch;
 
 #[tokio::test]
-async fn a_relation_that_does_not_hold_stops_the_start_and_names_both_settings_and_their_values() {
+async fn a_violated_constraint_fails_the_start_and_names_both_settings_and_their_values() {
     for ([one, value], [other, limit], told) in [
         (["BATCH_SIZE", "600"], ["MAX_IN_FLIGHT", "500"], ["600", "500"]),
         (["READ_BLOCK_MS", "5000"], ["DRAIN_TIMEOUT_MS", "5000"], ["5s", "5s"]),
@@ -20,7 +20,7 @@ async fn a_relation_that_does_not_hold_stops_the_start_and_names_both_settings_a
 }
 
 #[tokio::test]
-async fn a_relation_that_just_holds_is_taken() {
+async fn a_constraint_that_just_holds_is_accepted() {
     let launch = launch(&["processing-service"])
         .env("BATCH_SIZE", 500)
         .env("MAX_IN_FLIGHT", 500)
@@ -34,7 +34,7 @@ async fn a_relation_that_just_holds_is_taken() {
 }
 
 #[tokio::test]
-async fn a_time_to_live_of_nothing_or_of_ages_is_refused() {
+async fn a_time_to_live_of_zero_or_of_centuries_is_rejected() {
     for ttl in ["0", "2y", "100000000y"] {
         let ended = launch(&["ingestion-api"]).env("IDEMPOTENCY_TTL", ttl).run().await;
         assert_eq!(ended.status.code(), Some(2), "{ttl}");

@@ -1,7 +1,7 @@
 //! A processing service is killed (`kill -9`) at each place where its work is half done; another does
 //! it again, and once is enough.
 
-use super::support::helpers::{HANDFUL, consumers, wait_until_pending, wait_until_stored};
+use super::support::helpers::{FIRST_BATCH, consumers, wait_until_pending, wait_until_stored};
 use super::support::system::consumer;
 use crate::common::readings::add_backlog;
 use crate::common::redis::RedisServer;
@@ -11,7 +11,7 @@ use crate::common::wait;
 /// Stops the service for good at a place, kills it when so much is done, and lets another finish.
 async fn assert_finished_by_another(pause: &str, stored: usize, pending: usize) {
     let redis = RedisServer::start().await;
-    let ids = add_backlog(&redis, HANDFUL, 1).await;
+    let ids = add_backlog(&redis, FIRST_BATCH, 1).await;
     let launch = consumer(&redis, 1).env("FAILPOINTS", pause);
     let mut killed = launch.start_process();
     wait::until("there is a group", async || redis.group().await.lag == Some(0)).await;
@@ -26,27 +26,27 @@ async fn assert_finished_by_another(pause: &str, stored: usize, pending: usize) 
 }
 
 #[tokio::test]
-async fn entries_that_were_read_and_not_handed_on_are_claimed() {
+async fn entries_read_and_not_dispatched_are_claimed() {
     // The first read is that of its own pending entries, of which there are none.
-    assert_finished_by_another("reader-after-read=1*off->pause", 0, HANDFUL).await;
+    assert_finished_by_another("reader-after-read=1*off->pause", 0, FIRST_BATCH).await;
 }
 
 #[tokio::test]
-async fn entries_that_were_about_to_be_stored_are_claimed() {
-    assert_finished_by_another("bulk-write-after-fence=pause", 0, HANDFUL).await;
+async fn entries_about_to_be_stored_are_claimed() {
+    assert_finished_by_another("bulk-write-after-fence=pause", 0, FIRST_BATCH).await;
 }
 
 #[tokio::test]
-async fn entries_that_were_stored_and_not_acknowledged_are_not_doubled() {
-    assert_finished_by_another("bulk-write-after-zadd=pause", HANDFUL, HANDFUL).await;
+async fn entries_stored_and_not_acknowledged_are_not_duplicated() {
+    assert_finished_by_another("bulk-write-after-zadd=pause", FIRST_BATCH, FIRST_BATCH).await;
 }
 
 #[tokio::test]
-async fn entries_whose_acknowledgement_was_about_to_be_sent_are_not_doubled() {
-    assert_finished_by_another("acker-before-xack=pause", HANDFUL, HANDFUL).await;
+async fn entries_about_to_be_acknowledged_are_not_duplicated() {
+    assert_finished_by_another("acker-before-xack=pause", FIRST_BATCH, FIRST_BATCH).await;
 }
 
 #[tokio::test]
-async fn entries_that_were_just_acknowledged_are_not_delivered_again() {
-    assert_finished_by_another("acker-after-xack=pause", HANDFUL, 0).await;
+async fn entries_just_acknowledged_are_not_redelivered() {
+    assert_finished_by_another("acker-after-xack=pause", FIRST_BATCH, 0).await;
 }

@@ -4,7 +4,7 @@
 use std::fs;
 
 use super::support::ledger::Class;
-use super::support::system::{World, consumer};
+use super::support::system::{System, consumer};
 use crate::common::product::ingestion_api;
 use crate::common::readings::{add_backlog, reading};
 use crate::common::redis::{DEAD_LETTERS, RedisServer};
@@ -12,7 +12,7 @@ use crate::common::stored::assert_each_is_stored_once;
 use crate::common::wait;
 
 #[tokio::test]
-async fn a_wrong_password_is_told_and_mended_in_its_file_without_a_restart() {
+async fn a_wrong_password_is_reported_and_corrected_in_its_file_without_a_restart() {
     let redis = RedisServer::start().await;
     redis.run::<()>(&["ACL", "SETUSER", "meter", "on", ">right", "~*", "&*", "+@all"]).await;
     let directory = tempfile::tempdir().unwrap();
@@ -46,7 +46,7 @@ async fn a_wrong_password_is_told_and_mended_in_its_file_without_a_restart() {
 }
 
 #[tokio::test]
-async fn a_password_that_is_rotated_under_load_loses_and_doubles_nothing() {
+async fn a_password_rotated_under_load_loses_and_duplicates_nothing() {
     let redis = RedisServer::start().await;
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("password");
@@ -65,26 +65,26 @@ async fn a_password_that_is_rotated_under_load_loses_and_doubles_nothing() {
     let ingestion = set(ingestion_api(&redis)).start().await;
     let processing =
         vec![set(consumer(&redis, 1)).start().await, set(consumer(&redis, 2)).start().await];
-    let world = World::of(redis, ingestion, processing);
-    let producer = world.producer().start();
+    let system = System::of(redis, ingestion, processing);
+    let producer = system.producer().start();
     for password in ["second", "third"] {
         producer.wait_for_more(100).await;
-        world.redis.run::<()>(&set_password(password)).await;
+        system.redis.run::<()>(&set_password(password)).await;
         let kill = ["CLIENT", "KILL", "USER", "meter"];
-        world.redis.run::<u64>(&kill).await;
+        system.redis.run::<u64>(&kill).await;
         let before = producer.count(Class::Refused);
         wait::until("the old one is refused", async || producer.count(Class::Refused) > before)
             .await;
         fs::write(&file, password).unwrap();
     }
     producer.wait_for_more(100).await;
-    let verdict = world.checker().check(&producer.stop().await).await;
-    verdict.assert_kept();
-    assert_eq!(verdict.dead, 0, "{verdict}");
+    let report = system.checker().check(&producer.stop().await).await;
+    report.assert_invariants_hold();
+    assert_eq!(report.dead, 0, "{report}");
 }
 
 #[tokio::test]
-async fn a_user_who_may_not_store_keeps_the_entries_until_he_may() {
+async fn entries_wait_in_the_service_until_its_user_may_store_them() {
     let redis = RedisServer::start().await;
     redis
         .run::<()>(&["ACL", "SETUSER", "meter", "on", ">secret", "~*", "&*", "+@all", "-zadd"])

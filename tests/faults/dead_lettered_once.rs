@@ -1,4 +1,4 @@
-//! What was buried stays buried, whoever gets it again.
+//! What was dead_lettered stays dead_lettered, whoever gets it again.
 
 use super::support::system::consumer;
 use crate::common::readings::{NOON, add, fields};
@@ -7,11 +7,11 @@ use crate::common::stored::{self, wait_until_settled};
 use crate::common::wait;
 
 /// Buries the next entry as another service would.
-async fn bury_by_hand(redis: &RedisServer, id: &str) {
+async fn dead_letter_by_hand(redis: &RedisServer, id: &str) {
     let group = ["XREADGROUP", "GROUP", GROUP, "another", "STREAMS", STREAM, ">"];
     redis.run::<redis::Value>(&group).await;
-    let letter = ["XADD", DEAD_LETTERS, "*", "original_id", id, "reason", "by hand"];
-    redis.run::<String>(&letter).await;
+    let dead_letter = ["XADD", DEAD_LETTERS, "*", "original_id", id, "reason", "by hand"];
+    redis.run::<String>(&dead_letter).await;
     let (milliseconds, _) = id.split_once('-').unwrap();
     redis.run::<()>(&["ZADD", &format!("{DEAD_LETTERS}:ids"), milliseconds, id]).await;
     redis.run::<()>(&["XACK", STREAM, GROUP, id]).await;
@@ -26,7 +26,7 @@ async fn deliver_again_to_a_newcomer(redis: &RedisServer) {
 }
 
 #[tokio::test]
-async fn an_entry_that_is_no_reading_is_one_dead_letter_however_often_it_is_delivered() {
+async fn an_undecodable_entry_is_one_dead_letter_however_often_it_is_delivered() {
     let redis = RedisServer::start().await;
     for n in 0..300 {
         let power = if n % 3 == 0 { "poison" } else { "1.0" };
@@ -45,13 +45,13 @@ async fn an_entry_that_is_no_reading_is_one_dead_letter_however_often_it_is_deli
 }
 
 #[tokio::test]
-async fn a_reading_that_was_buried_is_not_stored_when_it_is_delivered_again() {
+async fn a_dead_lettered_reading_is_not_stored_when_it_is_redelivered() {
     let redis = RedisServer::start().await;
     redis.run::<()>(&["SET", "site:bad:readings", "text"]).await;
     add(&redis, "*", &fields("bad", "1.0", NOON)).await;
     let first = consumer(&redis, 1).start().await;
-    let buried = async || redis.entries(DEAD_LETTERS).await.len() == 1;
-    wait::until("it is buried", buried).await;
+    let dead_lettered = async || redis.entries(DEAD_LETTERS).await.len() == 1;
+    wait::until("it is dead_lettered", dead_lettered).await;
     drop(first);
     redis.run::<()>(&["DEL", "site:bad:readings"]).await;
     deliver_again_to_a_newcomer(&redis).await;
@@ -62,7 +62,7 @@ async fn a_reading_that_was_buried_is_not_stored_when_it_is_delivered_again() {
 }
 
 #[tokio::test]
-async fn a_reading_that_another_buried_is_not_stored_when_the_group_is_set_back() {
+async fn a_reading_dead_lettered_by_another_consumer_is_not_stored_after_xgroup_setid() {
     let redis = RedisServer::start().await;
     let mut service = consumer(&redis, 1).start().await;
     let first = add(&redis, "*", &fields("site", "1.0", NOON)).await;
@@ -73,7 +73,7 @@ async fn a_reading_that_another_buried_is_not_stored_when_the_group_is_set_back(
     })
     .await;
     let second = add(&redis, "*", &fields("site", "2.0", NOON)).await;
-    bury_by_hand(&redis, &second).await;
+    dead_letter_by_hand(&redis, &second).await;
     redis.run::<()>(&["XGROUP", "SETID", STREAM, GROUP, &first]).await;
     service.signal("CONT");
     add(&redis, "*", &fields("site", "3.0", NOON)).await;

@@ -2,28 +2,28 @@
 //! is stored, what is accepted afterwards is stored, and nobody has to restart anything.
 
 use super::support::ledger::Class;
-use super::support::system::World;
+use super::support::system::System;
 use crate::common::readings::reading;
 use crate::common::redis::STREAM;
 use crate::common::wait;
 
 /// Takes the stream away under load; every reading that is accepted afterwards must be stored.
 async fn assert_recovered(take_away: &[&str], recreated: bool) {
-    let world = World::start(2).await;
-    let before = world.producer().start();
+    let system = System::start(2).await;
+    let before = system.producer().start();
     before.wait_for_more(200).await;
-    world.redis.run::<()>(take_away).await;
+    system.redis.run::<()>(take_away).await;
     // What was under way may have come before or after: only later readings are held to the promise.
     before.stop().await;
-    let later = world.producer().seed(2).start();
+    let later = system.producer().seed(2).start();
     later.wait_for_more(200).await;
     let ledger = later.stop().await;
-    let verdict = world.checker().check(&ledger).await;
-    assert!(verdict.lost.is_empty() && verdict.twice.is_empty(), "{verdict}");
-    assert!(verdict.accepted >= 200 && verdict.dead == 0, "{verdict}");
+    let report = system.checker().check(&ledger).await;
+    assert!(report.lost.is_empty() && report.twice.is_empty(), "{report}");
+    assert!(report.accepted >= 200 && report.dead == 0, "{report}");
     if recreated {
         let mut created = 0;
-        for role in world.roles() {
+        for role in system.roles() {
             created += role.counter("consumer_groups_created_total").await;
         }
         assert!(created > 0, "nobody says that the group was gone");
@@ -46,42 +46,42 @@ async fn after_everything_was_flushed_everything_new_is_stored() {
 }
 
 #[tokio::test]
-async fn after_the_stream_was_moved_away_everything_new_is_stored() {
+async fn after_the_stream_was_renamed_everything_new_is_stored() {
     assert_recovered(&["RENAME", STREAM, "elsewhere"], true).await;
 }
 
 #[tokio::test]
-async fn something_else_in_the_streams_place_is_refused_and_passes() {
-    let world = World::start(2).await;
-    let producer = world.producer().start();
+async fn a_stream_key_of_the_wrong_type_is_tolerated_until_it_is_deleted() {
+    let system = System::start(2).await;
+    let producer = system.producer().start();
     producer.wait_for_more(200).await;
-    world.redis.run::<()>(&["SET", STREAM, "text"]).await;
+    system.redis.run::<()>(&["SET", STREAM, "text"]).await;
     wait::until("readings are refused", async || producer.count(Class::Refused) > 20).await;
-    for role in world.roles() {
+    for role in system.roles() {
         assert_eq!(role.get("/livez").await.status, 200);
     }
     producer.stop().await;
-    world.redis.run::<()>(&["DEL", STREAM]).await;
-    let later = world.producer().seed(2).start();
+    system.redis.run::<()>(&["DEL", STREAM]).await;
+    let later = system.producer().seed(2).start();
     later.wait_for_more(200).await;
-    let verdict = world.checker().check(&later.stop().await).await;
-    assert!(verdict.lost.is_empty() && verdict.twice.is_empty(), "{verdict}");
-    assert_eq!(verdict.dead, 0, "{verdict}");
+    let report = system.checker().check(&later.stop().await).await;
+    assert!(report.lost.is_empty() && report.twice.is_empty(), "{report}");
+    assert_eq!(report.dead, 0, "{report}");
 }
 
 #[tokio::test]
-async fn a_site_is_listed_again_after_everything_was_flushed() {
-    let world = World::start(1).await;
+async fn a_site_is_indexed_again_after_everything_was_flushed() {
+    let system = System::start(1).await;
     for round in ["before", "after"] {
         let body = reading("the-site").to_string();
         wait::until("it is accepted", async || {
-            world.ingestion.post("/readings", body.clone()).await.status == 201
+            system.ingestion.post("/readings", body.clone()).await.status == 201
         })
         .await;
         wait::until(&format!("it is listed {round}"), async || {
-            world.processing[0].get("/sites").await.text().contains("the-site")
+            system.processing[0].get("/sites").await.text().contains("the-site")
         })
         .await;
-        world.redis.run::<()>(&["FLUSHALL"]).await;
+        system.redis.run::<()>(&["FLUSHALL"]).await;
     }
 }

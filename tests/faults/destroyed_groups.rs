@@ -1,58 +1,58 @@
 //! Somebody destroys the consumer group, or deletes a consumer with all that is pending for it.
 
-use super::support::helpers::{consumers, reasons};
-use super::support::system::{World, consumer};
+use super::support::helpers::{consumers, dead_letter_reasons};
+use super::support::system::{System, consumer};
 use crate::common::readings::{NOON, add, add_backlog, fields};
 use crate::common::redis::{GROUP, RedisServer, STREAM};
 use crate::common::stored;
 use crate::common::wait;
 
 #[tokio::test]
-async fn a_group_that_is_destroyed_under_load_is_made_anew_and_everything_is_stored_once() {
-    let world = World::start(2).await;
-    let producer = world.producer().start();
+async fn a_group_destroyed_under_load_is_created_again_and_everything_is_stored_once() {
+    let system = System::start(2).await;
+    let producer = system.producer().start();
     for _ in 0..3 {
         producer.wait_for_more(100).await;
-        world.redis.run::<()>(&["XGROUP", "DESTROY", STREAM, GROUP]).await;
+        system.redis.run::<()>(&["XGROUP", "DESTROY", STREAM, GROUP]).await;
     }
     producer.wait_for_more(100).await;
-    world.checker().check(&producer.stop().await).await.assert_kept();
+    system.checker().check(&producer.stop().await).await.assert_invariants_hold();
 }
 
 #[tokio::test]
-async fn a_group_that_is_destroyed_while_nothing_happens_is_made_anew_and_nothing_is_doubled() {
-    let world = World::start(2).await;
-    let producer = world.producer().poison(world.redis.port(), 20).start();
+async fn a_group_destroyed_while_idle_is_created_again_and_nothing_is_duplicated() {
+    let system = System::start(2).await;
+    let producer = system.producer().poison(system.redis.port(), 20).start();
     producer.wait_for_more(200).await;
     let ledger = producer.stop().await;
-    let before = world.checker().check(&ledger).await;
-    before.assert_kept();
-    world.redis.run::<()>(&["XGROUP", "DESTROY", STREAM, GROUP]).await;
-    wait::until("there is a group again", async || world.redis.group().await.lag.is_some()).await;
-    let after = world.checker().check(&ledger).await;
-    after.assert_kept();
+    let before = system.checker().check(&ledger).await;
+    before.assert_invariants_hold();
+    system.redis.run::<()>(&["XGROUP", "DESTROY", STREAM, GROUP]).await;
+    wait::until("there is a group again", async || system.redis.group().await.lag.is_some()).await;
+    let after = system.checker().check(&ledger).await;
+    after.assert_invariants_hold();
     assert_eq!((after.stored, after.dead), (before.stored, before.dead), "{after}");
 }
 
 #[tokio::test]
 async fn deleting_the_consumers_of_live_services_loses_nothing() {
-    let world = World::start(2).await;
-    let producer = world.producer().start();
+    let system = System::start(2).await;
+    let producer = system.producer().start();
     for _ in 0..10 {
         producer.wait_for_more(30).await;
         for consumer in ["consumer-1", "consumer-2"] {
-            world.redis.run::<u64>(&["XGROUP", "DELCONSUMER", STREAM, GROUP, consumer]).await;
+            system.redis.run::<u64>(&["XGROUP", "DELCONSUMER", STREAM, GROUP, consumer]).await;
         }
     }
     producer.wait_for_more(100).await;
     let ledger = producer.stop().await;
-    world.checker().check(&ledger).await.assert_kept();
+    system.checker().check(&ledger).await.assert_invariants_hold();
 }
 
 /// What Redis throws away with a consumer whose process is dead nobody is told of: it is stored when
 /// an operator sets the group back, as [`docs/delivery-guarantees.md`] says.
 #[tokio::test]
-async fn what_was_thrown_away_with_a_dead_consumer_is_stored_once_the_group_is_set_back() {
+async fn entries_orphaned_with_a_dead_consumer_are_stored_after_xgroup_setid() {
     let redis = RedisServer::start().await;
     let mut ids = add_backlog(&redis, 20, 3).await;
     let poison = add(&redis, "*", &fields("site-1", "poison", NOON)).await;
@@ -65,7 +65,7 @@ async fn what_was_thrown_away_with_a_dead_consumer_is_stored_once_the_group_is_s
     redis.run::<()>(&["XGROUP", "SETID", STREAM, GROUP, "0"]).await;
     wait::until("all is stored", async || stored::count(&redis).await == ids.len()).await;
     stored::wait_until_settled(&redis).await;
-    let buried: Vec<_> = reasons(&redis).await.into_keys().collect();
-    assert_eq!(buried, [poison], "once, though it was delivered twice");
+    let dead_lettered: Vec<_> = dead_letter_reasons(&redis).await.into_keys().collect();
+    assert_eq!(dead_lettered, [poison], "once, though it was delivered twice");
     assert_eq!(consumers(&redis).await.into_keys().collect::<Vec<_>>(), ["consumer-1"]);
 }

@@ -1,7 +1,7 @@
 //! Two processes have one consumer name, which nobody should do.
 
 use super::support::helpers::{consumers, wait_until_pending};
-use super::support::system::{World, consumer};
+use super::support::system::{System, consumer};
 use crate::common::readings::add_backlog;
 use crate::common::redis::RedisServer;
 use crate::common::stored::assert_each_is_stored_once;
@@ -10,47 +10,47 @@ use crate::common::wait;
 const SEEN: &str = "consumer_namesakes_total";
 
 #[tokio::test]
-async fn two_services_of_one_name_lose_and_double_nothing_and_both_say_so() {
-    let mut world = World::start(1).await;
-    let again = consumer(&world.redis, 1).start().await;
-    let producer = world.producer().poison(world.redis.port(), 50).start();
-    let first = &world.processing[0];
+async fn two_services_of_one_consumer_name_lose_and_duplicate_nothing_and_both_warn() {
+    let mut system = System::start(1).await;
+    let again = consumer(&system.redis, 1).start().await;
+    let producer = system.producer().poison(system.redis.port(), 50).start();
+    let first = &system.processing[0];
     for service in [first, &again] {
         wait::until("it has seen the other", async || service.counter(SEEN).await > 0).await;
         wait::until("it says so", async || service.stderr().contains("CONSUMER_NAME")).await;
     }
     producer.wait_for_more(100).await;
-    world.processing[0].kill9();
+    system.processing[0].kill9();
     producer.wait_for_more(100).await;
-    let verdict = world.checker().check(&producer.stop().await).await;
-    verdict.assert_kept();
-    assert!(verdict.dead > 0, "{verdict}");
+    let report = system.checker().check(&producer.stop().await).await;
+    report.assert_invariants_hold();
+    assert!(report.dead > 0, "{report}");
     drop(again);
 }
 
 /// The second reads at its start all that the first is working on, and hands it over when it ends.
 #[tokio::test]
-async fn a_namesake_that_comes_and_goes_takes_nothing_from_who_works() {
+async fn a_short_lived_duplicate_takes_no_entries_from_the_first_service() {
     let redis = RedisServer::start().await;
     let ids = add_backlog(&redis, 10, 2).await;
     let slow = consumer(&redis, 1).env("PROCESSING_DELAY_MS", 300);
     let slow = slow.start().await;
     wait_until_pending(&redis, ids.len() - 1).await;
-    let mut namesake = consumer(&redis, 1).env("DRAIN_TIMEOUT_MS", 0).start().await;
+    let mut duplicate = consumer(&redis, 1).env("DRAIN_TIMEOUT_MS", 0).start().await;
     let stored = "readings_stored_total";
     wait::until("it stores what the other has in hand", async || {
-        namesake.counter(stored).await > 0
+        duplicate.counter(stored).await > 0
     })
     .await;
-    namesake.terminate();
-    assert_eq!(namesake.exit_code().await, Some(0));
+    duplicate.terminate();
+    assert_eq!(duplicate.exit_code().await, Some(0));
     assert_each_is_stored_once(&redis, &ids).await;
     assert!(slow.counter(stored).await > 0);
     wait::until("who lives is known", async || consumers(&redis).await.len() == 1).await;
 }
 
 #[tokio::test]
-async fn a_service_that_is_started_again_is_no_namesake_of_its_former_life() {
+async fn a_restarted_service_is_not_a_duplicate_of_its_previous_instance() {
     let redis = RedisServer::start().await;
     let mut former = consumer(&redis, 1).start().await;
     wait::until("it shows that it lives", async || lives(&redis).await.len() == 1).await;

@@ -1,7 +1,7 @@
 //! A service freezes (`SIGSTOP`, a starved virtual machine) while it holds an entry; another takes the
 //! entry over and finishes it; when the first wakes up the entry stays where it is.
 
-use super::support::helpers::{held_up_at, reasons, wait_until_pending, wait_until_stored};
+use super::support::helpers::{delayed_at, dead_letter_reasons, wait_until_pending, wait_until_stored};
 use super::support::system::consumer;
 use crate::common::product::Role;
 use crate::common::readings::{NOON, add, add_backlog, fields};
@@ -11,10 +11,10 @@ use crate::common::wait;
 
 /// A service that is about to store the one entry there is, of a site whose key holds something else;
 /// so another service buries the entry. Then the key is free, and the first goes on.
-async fn assert_stays_buried(place: &str, freeze: bool) -> Role {
+async fn assert_stays_dead_lettered(place: &str, freeze: bool) -> Role {
     let redis = RedisServer::start().await;
     let id = add(&redis, "*", &fields("site", "1.0", NOON)).await;
-    let mut frozen = held_up_at(place, 8_000, &redis).start().await;
+    let mut frozen = delayed_at(place, 8_000, &redis).start().await;
     wait_until_pending(&redis, 1).await;
     if freeze {
         frozen.signal("STOP");
@@ -22,7 +22,7 @@ async fn assert_stays_buried(place: &str, freeze: bool) -> Role {
     redis.run::<()>(&["SET", "site:site:readings", "text"]).await;
     assert_eq!(redis.group().await.pending, 1, "it has gone on too early");
     let _other = consumer(&redis, 2).start().await;
-    wait::until("the other buries it", async || !reasons(&redis).await.is_empty()).await;
+    wait::until("the other buries it", async || !dead_letter_reasons(&redis).await.is_empty()).await;
     redis.run::<()>(&["DEL", "site:site:readings"]).await;
     if freeze {
         frozen.signal("CONT");
@@ -36,7 +36,7 @@ async fn assert_stays_buried(place: &str, freeze: bool) -> Role {
         next.iter().all(has) && !has(&id)
     })
     .await;
-    assert_eq!(reasons(&redis).await.into_keys().collect::<Vec<_>>(), [id]);
+    assert_eq!(dead_letter_reasons(&redis).await.into_keys().collect::<Vec<_>>(), [id]);
     frozen
 }
 
@@ -52,23 +52,23 @@ async fn add_backlog_of_the_site(redis: &RedisServer, service: &Role) -> Vec<Str
 }
 
 #[tokio::test]
-async fn an_entry_that_was_buried_meanwhile_is_not_stored() {
-    assert_stays_buried("writer-before-zadd", false).await;
+async fn an_entry_dead_lettered_meanwhile_is_not_stored() {
+    assert_stays_dead_lettered("writer-before-zadd", false).await;
 }
 
 #[tokio::test]
-async fn an_entry_that_was_buried_while_its_service_was_stopped_is_not_stored() {
-    assert_stays_buried("writer-before-zadd", true).await;
+async fn an_entry_dead_lettered_while_its_service_was_stopped_is_not_stored() {
+    assert_stays_dead_lettered("writer-before-zadd", true).await;
 }
 
 #[tokio::test]
-async fn an_entry_that_was_buried_between_the_last_look_and_the_storing_is_removed_again() {
-    let woken = assert_stays_buried("bulk-write-after-fence", false).await;
+async fn an_entry_dead_lettered_between_the_fence_and_the_write_is_removed_again() {
+    let woken = assert_stays_dead_lettered("bulk-write-after-fence", false).await;
     wait::until("it says so", async || woken.stderr().contains("its reading is removed")).await;
 }
 
 #[tokio::test]
-async fn entries_that_another_stored_meanwhile_are_not_doubled() {
+async fn entries_stored_by_another_consumer_meanwhile_are_not_duplicated() {
     let redis = RedisServer::start().await;
     let ids = add_backlog(&redis, 200, 3).await;
     let slow = consumer(&redis, 1).env("PROCESSING_DELAY_MS", 20);

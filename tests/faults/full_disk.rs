@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::Command;
 
 use super::support::ledger::Class;
-use super::support::system::World;
+use super::support::system::System;
 use crate::common::process::Process;
 use crate::common::redis::{RedisServer, try_run};
 use crate::common::wait;
@@ -28,16 +28,16 @@ async fn wait_until_it_answers(redis: &RedisServer) {
 }
 
 #[tokio::test]
-async fn while_the_disk_is_full_nothing_is_accepted_and_when_it_is_not_all_is_stored() {
+async fn while_the_disk_is_full_nothing_is_accepted_and_afterwards_all_is_stored() {
     let redis = RedisServer::prepared(&[]);
     let directory = tempfile::tempdir().unwrap();
     let server = start_with_files_of(400, &redis, directory.path(), "everysec");
     wait_until_it_answers(&redis).await;
-    let world = World::over(redis, 2).await;
-    let producer = world.producer().start();
+    let system = System::over(redis, 2).await;
+    let producer = system.producer().start();
     producer.wait_for_more(100).await;
     wait::until("readings are refused", async || producer.count(Class::Refused) > 50).await;
-    for role in world.roles() {
+    for role in system.roles() {
         assert_eq!(role.get("/readyz").await.status, 503);
         assert_eq!(role.get("/livez").await.status, 200);
     }
@@ -46,32 +46,32 @@ async fn while_the_disk_is_full_nothing_is_accepted_and_when_it_is_not_all_is_st
     assert!(prlimit.status().unwrap().success());
     producer.wait_for_more(200).await;
     let ledger = producer.stop().await;
-    let verdict = world.checker().check(&ledger).await;
-    verdict.assert_kept();
-    assert_eq!(verdict.dead, 0, "{verdict}");
+    let report = system.checker().check(&ledger).await;
+    report.assert_invariants_hold();
+    assert_eq!(report.dead, 0, "{report}");
 }
 
 /// With `appendfsync always` Redis ends rather than answer what it could not write.
 #[tokio::test]
-async fn a_redis_that_ends_over_its_full_disk_costs_nothing_that_was_accepted() {
+async fn a_redis_that_exits_because_of_a_full_disk_loses_no_accepted_reading() {
     let redis = RedisServer::prepared(&[]);
     let directory = tempfile::tempdir().unwrap();
     let mut server = start_with_files_of(200, &redis, directory.path(), "always");
     wait_until_it_answers(&redis).await;
-    let world = World::over(redis, 2).await;
-    let producer = world.producer().keyed().start();
+    let system = System::over(redis, 2).await;
+    let producer = system.producer().keyed().start();
     wait::until("Redis ends", async || !server.is_running()).await;
     let refused = producer.count(Class::Refused);
     wait::until("readings are refused", async || producer.count(Class::Refused) > refused + 50)
         .await;
-    for role in world.roles() {
+    for role in system.roles() {
         assert_eq!(role.get("/readyz").await.status, 503);
         assert_eq!(role.get("/livez").await.status, 200);
     }
-    let _server = start_with_files_of(1_000_000, &world.redis, directory.path(), "always");
-    wait_until_it_answers(&world.redis).await;
+    let _server = start_with_files_of(1_000_000, &system.redis, directory.path(), "always");
+    wait_until_it_answers(&system.redis).await;
     producer.wait_for_more(200).await;
-    let verdict = world.checker().check(&producer.stop().await).await;
-    verdict.assert_kept();
-    assert_eq!(verdict.dead, 0, "{verdict}");
+    let report = system.checker().check(&producer.stop().await).await;
+    report.assert_invariants_hold();
+    assert_eq!(report.dead, 0, "{report}");
 }

@@ -5,9 +5,9 @@ use std::time::Duration;
 use reqwest::Method;
 use serde_json::json;
 
-use super::support::helpers::{info, unready_world};
+use super::support::helpers::{info, unready_system};
 use super::support::ledger::Class;
-use super::support::system::World;
+use super::support::system::System;
 use crate::common::product::{Role, ingestion_api, query_api};
 use crate::common::readings::{add_backlog, reading};
 use crate::common::redis::RedisServer;
@@ -25,64 +25,64 @@ async fn is_ready(role: &Role) -> bool {
 }
 
 #[tokio::test]
-async fn while_redis_is_full_nothing_is_accepted_read_or_buried_and_then_all_is_stored() {
-    let world = World::start(2).await;
-    let producer = world.producer().start();
+async fn while_redis_is_out_of_memory_nothing_is_accepted_and_afterwards_all_is_stored() {
+    let system = System::start(2).await;
+    let producer = system.producer().start();
     producer.wait_for_more(200).await;
-    let used: u64 = info(&world.redis, "used_memory").await.parse().unwrap();
-    set_limit(&world.redis, used / 2).await;
+    let used: u64 = info(&system.redis, "used_memory").await.parse().unwrap();
+    set_limit(&system.redis, used / 2).await;
     wait::until("readings are refused", async || producer.count(Class::Refused) > 20).await;
-    let refused = world.ingestion.post("/readings", reading("site").to_string()).await;
+    let refused = system.ingestion.post("/readings", reading("site").to_string()).await;
     assert_eq!(refused.status, 503, "{refused:?}");
     assert!(refused.header("retry-after").parse::<u64>().is_ok(), "{refused:?}");
-    for role in world.roles() {
+    for role in system.roles() {
         assert!(!is_ready(role).await);
     }
     // Nothing may come and go meanwhile: what is pending stays what it is.
-    let pending = world.redis.group().await.pending;
+    let pending = system.redis.group().await.pending;
     let since = std::time::Instant::now();
     wait::until("it was full for long", async || {
-        assert!(world.redis.group().await.pending <= pending, "more was read than can be stored");
+        assert!(system.redis.group().await.pending <= pending, "more was read than can be stored");
         since.elapsed() > FULL_FOR
     })
     .await;
-    set_limit(&world.redis, 0).await;
+    set_limit(&system.redis, 0).await;
     producer.wait_for_more(200).await;
     let ledger = producer.stop().await;
-    let verdict = world.checker().check(&ledger).await;
-    verdict.assert_kept();
-    assert_eq!((verdict.dead, verdict.unknown), (0, 0), "{verdict}");
-    for role in world.roles() {
+    let report = system.checker().check(&ledger).await;
+    report.assert_invariants_hold();
+    assert_eq!((report.dead, report.unknown), (0, 0), "{report}");
+    for role in system.roles() {
         wait::until("it is ready again", async || is_ready(role).await).await;
     }
 }
 
 #[tokio::test]
-async fn a_backlog_that_has_to_wait_for_memory_is_not_read_into_the_pending_list() {
+async fn while_redis_is_out_of_memory_the_pending_list_does_not_grow() {
     let redis = RedisServer::start().await;
     let _ingestion = ingestion_api(&redis).start().await;
     let ids = add_backlog(&redis, 5_000, 7).await;
     set_limit(&redis, 1).await;
-    let mut world = unready_world(redis, 2).await;
+    let mut system = unready_system(redis, 2).await;
     wait::until("it has tried", async || {
-        world.processing.iter().any(|service| service.stderr().contains("OOM"))
+        system.processing.iter().any(|service| service.stderr().contains("OOM"))
     })
     .await;
-    assert!(world.redis.group().await.pending <= 32, "{:?}", world.redis.group().await);
-    let mut killed = world.processing.pop().unwrap();
+    assert!(system.redis.group().await.pending <= 32, "{:?}", system.redis.group().await);
+    let mut killed = system.processing.pop().unwrap();
     killed.kill9();
-    set_limit(&world.redis, 0).await;
-    crate::common::stored::assert_each_is_stored_once(&world.redis, &ids).await;
+    set_limit(&system.redis, 0).await;
+    crate::common::stored::assert_each_is_stored_once(&system.redis, &ids).await;
 }
 
 #[tokio::test]
-async fn a_redis_that_would_throw_readings_away_is_refused_with_the_reason() {
+async fn an_eviction_policy_that_deletes_readings_fails_readiness_with_the_reason() {
     for (policy, safe) in
         [("allkeys-lru", false), ("allkeys-random", false), ("volatile-lru", true)]
     {
         let redis = RedisServer::start_with(&["--maxmemory-policy", policy]).await;
-        let world = unready_world(redis, 1).await;
-        for role in world.roles() {
+        let system = unready_system(redis, 1).await;
+        for role in system.roles() {
             let probe = role.get("/readyz").await;
             assert_eq!(probe.status == 200, safe, "{policy}: {probe:?}");
             if !safe {
@@ -92,11 +92,11 @@ async fn a_redis_that_would_throw_readings_away_is_refused_with_the_reason() {
             let live = role.get("/livez").await;
             assert_eq!(live.json(), json!({ "status": "alive" }));
         }
-        let query = query_api(&world.redis).start().await;
+        let query = query_api(&system.redis).start().await;
         assert!(is_ready(&query).await, "what is there can be read");
         if !safe {
-            world.redis.run::<()>(&["CONFIG", "SET", "maxmemory-policy", "noeviction"]).await;
-            for role in world.roles() {
+            system.redis.run::<()>(&["CONFIG", "SET", "maxmemory-policy", "noeviction"]).await;
+            for role in system.roles() {
                 wait::until("it is ready", async || is_ready(role).await).await;
             }
         }
@@ -104,7 +104,7 @@ async fn a_redis_that_would_throw_readings_away_is_refused_with_the_reason() {
 }
 
 #[tokio::test]
-async fn an_idempotency_key_is_not_used_up_by_a_reading_that_found_no_memory() {
+async fn a_reading_rejected_for_lack_of_memory_does_not_consume_its_idempotency_key() {
     let redis = RedisServer::start().await;
     let ingestion = ingestion_api(&redis).start().await;
     wait::until("it is ready", async || is_ready(&ingestion).await).await;

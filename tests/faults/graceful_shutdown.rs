@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::support::helpers::{consumers, wait_until_stored};
-use super::support::system::{World, consumer};
+use super::support::system::{System, consumer};
 use crate::common::product::{Role, processing_service};
 use crate::common::readings::add_backlog;
 use crate::common::redis::{Group, RedisServer};
@@ -19,23 +19,23 @@ async fn end(mut role: Role) -> Duration {
 }
 
 #[tokio::test]
-async fn a_service_that_ends_under_load_leaves_nothing_behind() {
-    let mut world = World::start(2).await;
-    let producer = world.producer().start();
+async fn a_service_stopped_under_load_leaves_no_pending_entries_and_no_consumer() {
+    let mut system = System::start(2).await;
+    let producer = system.producer().start();
     for _ in 0..3 {
         producer.wait_for_more(100).await;
-        let took = end(world.processing.pop().unwrap()).await;
+        let took = end(system.processing.pop().unwrap()).await;
         assert!(took < Duration::from_secs(2), "it took {took:?}");
-        let left = consumers(&world.redis).await;
+        let left = consumers(&system.redis).await;
         assert!(!left.contains_key("consumer-2"), "{left:?}");
-        world.processing.push(consumer(&world.redis, 2).start().await);
+        system.processing.push(consumer(&system.redis, 2).start().await);
     }
     let ledger = producer.stop().await;
-    world.checker().check(&ledger).await.assert_kept();
+    system.checker().check(&ledger).await.assert_invariants_hold();
 }
 
 #[tokio::test]
-async fn what_a_service_cannot_finish_in_time_is_claimed_within_about_a_second() {
+async fn entries_left_at_the_drain_deadline_are_claimed_within_about_a_second() {
     let redis = RedisServer::start().await;
     let ids = add_backlog(&redis, 10_000, 7).await;
     let slow = consumer(&redis, 1).env("PROCESSING_DELAY_MS", 300).env("READ_BLOCK_MS", 100);
@@ -60,7 +60,7 @@ async fn what_a_service_cannot_finish_in_time_is_claimed_within_about_a_second()
 
 /// With the settings as they come: an entry of a dead service would wait for half a minute.
 #[tokio::test]
-async fn what_is_handed_over_is_taken_within_seconds_by_a_service_that_has_nothing_to_do() {
+async fn handed_over_entries_are_claimed_by_an_idle_service_within_seconds() {
     let redis = RedisServer::start().await;
     let ids = add_backlog(&redis, 1_000, 7).await;
     let slow = processing_service(&redis).env("PROCESSING_DELAY_MS", 500);
@@ -84,7 +84,7 @@ async fn what_is_handed_over_is_taken_within_seconds_by_a_service_that_has_nothi
 }
 
 #[tokio::test]
-async fn a_service_that_waits_for_entries_ends_within_half_a_second() {
+async fn an_idle_service_stops_within_half_a_second() {
     let redis = RedisServer::start().await;
     let idle = consumer(&redis, 1).env("READ_BLOCK_MS", 15_000).start().await;
     wait::until("it waits for entries", async || {
@@ -98,42 +98,42 @@ async fn a_service_that_waits_for_entries_ends_within_half_a_second() {
 }
 
 #[tokio::test]
-async fn after_scaling_out_and_in_again_and_again_the_group_knows_only_who_lives() {
-    let mut world = World::start(1).await;
-    let producer = world.producer().start();
+async fn after_repeated_scaling_the_group_has_running_consumers_only() {
+    let mut system = System::start(1).await;
+    let producer = system.producer().start();
     for _ in 0..3 {
         for n in 2..=4 {
-            world.processing.push(consumer(&world.redis, n).start().await);
+            system.processing.push(consumer(&system.redis, n).start().await);
         }
         producer.wait_for_more(100).await;
-        for role in world.processing.drain(1..).collect::<Vec<_>>() {
+        for role in system.processing.drain(1..).collect::<Vec<_>>() {
             end(role).await;
         }
     }
     let ledger = producer.stop().await;
-    world.checker().check(&ledger).await.assert_kept();
-    assert_eq!(consumers(&world.redis).await.into_keys().collect::<Vec<_>>(), ["consumer-1"]);
+    system.checker().check(&ledger).await.assert_invariants_hold();
+    assert_eq!(consumers(&system.redis).await.into_keys().collect::<Vec<_>>(), ["consumer-1"]);
 }
 
 #[tokio::test]
-async fn a_roll_out_under_load_loses_doubles_and_buries_nothing() {
-    let mut world = World::start(2).await;
-    let producer = world.producer().start();
+async fn a_roll_out_under_load_loses_duplicates_and_dead_letters_nothing() {
+    let mut system = System::start(2).await;
+    let producer = system.producer().start();
     for _ in 0..2 {
         for n in 1..=2 {
             // As a platform does it: the new one is ready before the old one is asked to end.
             let name = format!("consumer-{n}");
-            let new = consumer(&world.redis, n).start().await;
+            let new = consumer(&system.redis, n).start().await;
             wait::until("it is ready", async || new.get("/readyz").await.status == 200).await;
-            let old = std::mem::replace(&mut world.processing[n - 1], new);
+            let old = std::mem::replace(&mut system.processing[n - 1], new);
             producer.wait_for_more(50).await;
             end(old).await;
             producer.wait_for_more(50).await;
-            assert!(consumers(&world.redis).await.contains_key(&name), "it works on");
+            assert!(consumers(&system.redis).await.contains_key(&name), "it works on");
         }
     }
     let ledger = producer.stop().await;
-    let verdict = world.checker().check(&ledger).await;
-    verdict.assert_kept();
-    assert_eq!((verdict.dead, verdict.unknown), (0, 0), "{verdict}");
+    let report = system.checker().check(&ledger).await;
+    report.assert_invariants_hold();
+    assert_eq!((report.dead, report.unknown), (0, 0), "{report}");
 }

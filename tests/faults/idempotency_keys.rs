@@ -32,7 +32,7 @@ async fn entries(redis: &RedisServer) -> usize {
 }
 
 #[tokio::test]
-async fn a_reading_that_is_sent_five_times_at_once_to_two_servers_has_one_id() {
+async fn a_reading_sent_five_times_concurrently_to_two_servers_has_one_id() {
     let redis = RedisServer::start().await;
     let (first, second) =
         (ingestion_api(&redis).start().await, ingestion_api(&redis).start().await);
@@ -51,7 +51,7 @@ async fn a_reading_that_is_sent_five_times_at_once_to_two_servers_has_one_id() {
 }
 
 #[tokio::test]
-async fn an_answer_tells_whether_the_key_was_known() {
+async fn a_response_says_whether_the_key_was_known() {
     let redis = RedisServer::start().await;
     let ingestion = ingestion_api(&redis).start().await;
     for known in ["false", "true", "true"] {
@@ -64,7 +64,7 @@ async fn an_answer_tells_whether_the_key_was_known() {
 }
 
 #[tokio::test]
-async fn another_body_with_the_same_key_is_refused_and_not_taken() {
+async fn another_body_with_the_same_key_is_rejected() {
     let redis = RedisServer::start().await;
     let ingestion = ingestion_api(&redis).start().await;
     let first = send(&ingestion, "key", &body("site")).await;
@@ -77,7 +77,7 @@ async fn another_body_with_the_same_key_is_refused_and_not_taken() {
 }
 
 #[tokio::test]
-async fn a_body_that_is_no_reading_does_not_use_its_key_up() {
+async fn an_invalid_body_does_not_consume_its_key() {
     let redis = RedisServer::start().await;
     let ingestion = ingestion_api(&redis).start().await;
     assert_eq!(send(&ingestion, "key", "{}").await.status, 422);
@@ -108,7 +108,7 @@ async fn a_key_is_1_to_255_visible_ascii_characters() {
 }
 
 #[tokio::test]
-async fn a_request_with_two_keys_is_refused() {
+async fn a_request_with_two_keys_is_rejected() {
     let redis = RedisServer::start().await;
     let ingestion = ingestion_api(&redis).start().await;
     let request = ingestion.request(Method::POST, "/readings").header("idempotency-key", "one");
@@ -127,7 +127,7 @@ async fn readings_without_a_key_are_entries_of_their_own() {
 }
 
 #[tokio::test]
-async fn a_key_is_forgotten_some_time_after_its_time_to_live() {
+async fn a_key_expires_some_time_after_its_time_to_live() {
     let redis = RedisServer::start().await;
     let ingestion = ingestion_api(&redis).env("IDEMPOTENCY_TTL", "1s").start().await;
     let first = id(&send(&ingestion, "key", &body("site")).await);
@@ -157,7 +157,7 @@ async fn keys_outlive_a_restart_of_redis_and_of_the_service() {
 
 #[cfg(feature = "failpoints")]
 #[tokio::test]
-async fn a_service_that_is_killed_before_it_can_answer_has_taken_the_reading_once() {
+async fn a_reading_retried_after_the_service_was_killed_before_responding_is_stored_once() {
     let redis = RedisServer::start().await;
     let stuck = ingestion_api(&redis).env("FAILPOINTS", "ingestion-before-answer=pause");
     let mut stuck = stuck.start().await;

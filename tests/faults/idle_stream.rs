@@ -8,7 +8,7 @@ use crate::common::redis::RedisServer;
 use crate::common::stored::assert_each_is_stored_once;
 
 #[tokio::test]
-async fn what_a_dead_service_left_is_taken_over_also_when_nothing_else_arrives() {
+async fn pending_entries_of_a_dead_service_are_claimed_on_an_idle_stream() {
     let redis = RedisServer::start().await;
     let ids = add_backlog(&redis, 5, 1).await;
     redis.deliver_to("dead", 5).await;

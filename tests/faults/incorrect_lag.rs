@@ -8,7 +8,7 @@ use tokio::time::{Instant, sleep};
 use super::failover::{promote, replica_of};
 use super::support::helpers::info;
 use super::support::ledger::Class;
-use super::support::system::{World, consumer};
+use super::support::system::{System, consumer};
 use crate::common::product::{Role, ingestion_api, query_api};
 use crate::common::readings::{add_backlog, reading};
 use crate::common::redis::{GROUP, Group, RedisServer, STREAM};
@@ -61,7 +61,7 @@ async fn assert_tells(role: &Role, unread: u64) {
 }
 
 #[tokio::test]
-async fn entries_that_were_trimmed_unread_are_not_waiting() {
+async fn entries_trimmed_before_delivery_do_not_count_as_unread() {
     let redis = RedisServer::start().await;
     add_backlog(&redis, 3_000, 7).await;
     process(&redis, 500).await;
@@ -79,7 +79,7 @@ async fn entries_that_were_trimmed_unread_are_not_waiting() {
 /// What is replicated and written to the file of a read is `XCLAIM`, which has no count; a rewritten file
 /// begins with the count of its time.
 #[tokio::test]
-async fn a_restart_after_the_append_only_file_was_rewritten_leaves_nothing_waiting() {
+async fn a_restart_after_an_aof_rewrite_leaves_no_unread_entries() {
     let mut redis = RedisServer::start_durable().await;
     let mut ids = add_backlog(&redis, 100, 7).await;
     let mut service = consumer(&redis, 1).start().await;
@@ -111,7 +111,7 @@ async fn a_restart_after_the_append_only_file_was_rewritten_leaves_nothing_waiti
 }
 
 #[tokio::test]
-async fn after_a_failover_nothing_is_waiting_that_was_delivered_before() {
+async fn after_a_failover_delivered_entries_do_not_count_as_unread() {
     let master = RedisServer::start().await;
     add_backlog(&master, 100, 7).await;
     process(&master, 100).await;
@@ -128,7 +128,7 @@ async fn after_a_failover_nothing_is_waiting_that_was_delivered_before() {
 }
 
 #[tokio::test]
-async fn a_count_that_is_too_low_or_unknown_hides_nothing() {
+async fn a_lag_that_is_too_low_or_unknown_hides_no_unread_entry() {
     let redis = RedisServer::start().await;
     let ids = add_backlog(&redis, 100, 7).await;
     process(&redis, 60).await;
@@ -144,7 +144,7 @@ async fn a_count_that_is_too_low_or_unknown_hides_nothing() {
 }
 
 #[tokio::test]
-async fn a_backlog_that_no_look_can_count_is_known_whatever_redis_says() {
+async fn a_backlog_too_large_to_count_is_known_independently_of_lag() {
     let redis = RedisServer::start().await;
     add_backlog(&redis, 50, 7).await;
     process(&redis, 50).await;
@@ -158,7 +158,7 @@ async fn a_backlog_that_no_look_can_count_is_known_whatever_redis_says() {
 }
 
 #[tokio::test]
-async fn readings_are_accepted_when_only_redis_says_that_the_backlog_is_full() {
+async fn readings_are_accepted_when_only_lag_exceeds_the_backlog_limit() {
     let redis = RedisServer::start().await;
     add_backlog(&redis, 400, 7).await;
     process(&redis, 400).await;
@@ -174,7 +174,7 @@ async fn readings_are_accepted_when_only_redis_says_that_the_backlog_is_full() {
 }
 
 #[tokio::test]
-async fn what_is_really_unread_is_still_told_when_the_count_was_set_right() {
+async fn unread_entries_are_still_reported_after_lag_was_corrected() {
     let redis = RedisServer::start().await;
     let slow = consumer(&redis, 1)
         .env("PROCESSING_DELAY_MS", 300)
@@ -197,27 +197,27 @@ async fn what_is_really_unread_is_still_told_when_the_count_was_set_right() {
 }
 
 #[tokio::test]
-async fn counts_that_are_set_right_under_load_lose_and_double_nothing() {
-    let world = World::start(3).await;
-    let producer = world.producer().start();
+async fn lag_corrected_under_load_loses_and_duplicates_nothing() {
+    let system = System::start(3).await;
+    let producer = system.producer().start();
     let started = Instant::now();
     let mut wrong = 0;
     while started.elapsed() < UNDER_LOAD {
-        spoil(&world.redis, wrong % 2 * 1_000_000).await;
+        spoil(&system.redis, wrong % 2 * 1_000_000).await;
         wrong += 1;
         producer.wait_for_more(30).await;
     }
     let corrections = async || {
         let mut sum = 0;
-        for service in &world.processing {
+        for service in &system.processing {
             sum += service.counter("stream_lag_corrections_total").await;
         }
         sum
     };
     wait::until("it was set right", async || corrections().await >= 3).await;
     assert_eq!(producer.count(Class::Refused), 0);
-    let verdict = world.checker().check(&producer.stop().await).await;
-    verdict.assert_kept();
-    wait_until_settled(&world.redis).await;
-    println!("spoiled {wrong} times, set right {} times: {verdict}", corrections().await);
+    let report = system.checker().check(&producer.stop().await).await;
+    report.assert_invariants_hold();
+    wait_until_settled(&system.redis).await;
+    println!("spoiled {wrong} times, set right {} times: {report}", corrections().await);
 }

@@ -35,7 +35,7 @@ async fn stream_of_large_entries() -> (RedisServer, [String; 2]) {
 }
 
 #[tokio::test]
-async fn services_that_look_at_them_stay_small_and_show_them_cut() {
+async fn services_that_read_them_use_little_memory_and_show_them_truncated() {
     let (redis, [first, last]) = stream_of_large_entries().await;
     let ingestion = ingestion_api(&redis).env("MAX_BACKLOG", 12).start().await;
     let query = query_api(&redis).start().await;
@@ -67,7 +67,7 @@ async fn services_that_look_at_them_stay_small_and_show_them_cut() {
 }
 
 #[tokio::test]
-async fn a_processing_service_between_them_is_not_sent_what_was_processed() {
+async fn a_processing_service_between_them_does_not_receive_processed_entries() {
     let redis = RedisServer::start().await;
     let first = add_large(&redis).await;
     redis.deliver_to("gone", 1).await;
@@ -89,7 +89,7 @@ async fn a_processing_service_between_them_is_not_sent_what_was_processed() {
 const DELIVERED_KB: u64 = SMALL_KB + 5 * (LARGE as u64 / 1024) / 2;
 
 #[tokio::test]
-async fn one_that_cannot_be_a_reading_becomes_a_dead_letter_without_a_copy_more() {
+async fn one_that_is_not_a_reading_is_dead_lettered_without_a_further_copy() {
     let redis = RedisServer::start().await;
     let service = consumer(&redis, 1).start().await;
     let mut entry = fields("site", "none", "2024-01-15T12:00:00Z");
@@ -100,9 +100,9 @@ async fn one_that_cannot_be_a_reading_becomes_a_dead_letter_without_a_copy_more(
     let most = service.memory_kb("VmHWM");
     println!("the most that it took is {} MB", most / 1024);
     assert!(most < DELIVERED_KB, "{most} kB");
-    let letter = &dead["dead_letters"][0];
-    assert_eq!(letter["original_id"], id);
-    let shown: Vec<_> = letter["fields"].as_array().unwrap().iter().collect();
+    let dead_letter = &dead["dead_letters"][0];
+    assert_eq!(dead_letter["original_id"], id);
+    let shown: Vec<_> = dead_letter["fields"].as_array().unwrap().iter().collect();
     assert_eq!(shown[0]["value"], "site");
     assert!(shown[1]["value"].as_str().unwrap().ends_with("… (40000000 bytes)"));
     let kept: Vec<(String, Vec<(String, String)>)> =

@@ -2,7 +2,7 @@
 
 use redis::{Cmd, cmd};
 
-use super::support::helpers::{reasons, wait_until_stored};
+use super::support::helpers::{dead_letter_reasons, wait_until_stored};
 use super::support::system::consumer;
 use crate::common::readings::{NOON, add_backlog, fields};
 use crate::common::redis::{RedisServer, STREAM};
@@ -88,7 +88,7 @@ fn addition(fields: &[(Vec<u8>, Vec<u8>)]) -> Cmd {
 }
 
 #[tokio::test]
-async fn each_kind_of_poison_is_buried_once_with_its_reason_and_its_neighbours_are_stored() {
+async fn each_kind_of_poison_is_dead_lettered_once_with_its_reason_and_the_others_are_stored() {
     let redis = RedisServer::start().await;
     let mut connection = redis.connect().await;
     let (mut expected, mut good) = (Vec::new(), add_backlog(&redis, 5, 1).await);
@@ -102,12 +102,14 @@ async fn each_kind_of_poison_is_buried_once_with_its_reason_and_its_neighbours_a
     }
     let service = consumer(&redis, 1).start().await;
     wait_until_settled(&redis).await;
-    let reasons = reasons(&redis).await;
+    let dead_letter_reasons = dead_letter_reasons(&redis).await;
     for (id, reason) in &expected {
-        let told = reasons.get(id).unwrap_or_else(|| panic!("{id} ({reason}) is not buried"));
+        let told = dead_letter_reasons
+            .get(id)
+            .unwrap_or_else(|| panic!("{id} ({reason}) is not dead_lettered"));
         assert!(told.contains(reason), "{reason} is not in {told}");
     }
-    assert_eq!(reasons.len(), expected.len(), "{reasons:?}");
+    assert_eq!(dead_letter_reasons.len(), expected.len(), "{dead_letter_reasons:?}");
     assert_eq!(stored::count(&redis).await, good.len());
     assert_eq!(service.counter("entries_dead_lettered_total").await, expected.len() as u64);
     assert_eq!(service.counter("actor_restarts_total").await, 0);
@@ -116,7 +118,7 @@ async fn each_kind_of_poison_is_buried_once_with_its_reason_and_its_neighbours_a
 }
 
 #[tokio::test]
-async fn five_thousand_entries_of_poison_are_buried_and_what_comes_after_them_is_stored() {
+async fn five_thousand_poison_entries_are_dead_lettered_and_later_ones_are_stored() {
     let redis = RedisServer::start().await;
     let mut connection = redis.connect().await;
     for _ in 0..5 {
@@ -130,6 +132,6 @@ async fn five_thousand_entries_of_poison_are_buried_and_what_comes_after_them_is
     let (_first, _second) = (consumer(&redis, 1).start().await, consumer(&redis, 2).start().await);
     wait_until_stored(&redis, good.len()).await;
     wait_until_settled(&redis).await;
-    assert_eq!(reasons(&redis).await.len(), 5_000);
+    assert_eq!(dead_letter_reasons(&redis).await.len(), 5_000);
     assert_eq!(stored::count(&redis).await, good.len());
 }

@@ -17,7 +17,7 @@ async fn add_taken_at(redis: &RedisServer, timestamp: &str) -> String {
 }
 
 #[tokio::test]
-async fn readings_that_grow_old_or_come_late_are_removed_and_others_stay() {
+async fn readings_past_the_retention_are_removed_and_others_stay() {
     let redis = RedisServer::start().await;
     let service = consumer(&redis, 1).env("READINGS_RETENTION", "3s").start().await;
     let fresh = add_taken_at(&redis, &ago(Duration::zero())).await;

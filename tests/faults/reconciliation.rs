@@ -1,8 +1,8 @@
 //! Somebody deleted a consumer with entries pending, and Redis delivers them to nobody any more: an
 //! operator asks what is missing, and has it restored.
 
-use super::support::helpers::{reasons, wait_until_stored};
-use super::support::system::{World, consumer};
+use super::support::helpers::{dead_letter_reasons, wait_until_stored};
+use super::support::system::{System, consumer};
 use crate::common::process::Ended;
 use crate::common::product::{Role, launch};
 use crate::common::readings::{NOON, add, add_backlog, fields};
@@ -33,7 +33,7 @@ fn lines(ended: &Ended) -> Vec<&str> {
 }
 
 #[tokio::test]
-async fn what_is_nowhere_is_named_and_left_until_it_is_to_be_repaired() {
+async fn orphaned_entries_are_listed_and_changed_only_with_repair() {
     let (redis, service, ids) = thrown_away(2_500).await;
     let named = reconcile(&redis, &[]).await;
     assert_eq!(named.status.code(), Some(1), "{named:?}");
@@ -50,12 +50,12 @@ async fn what_is_nowhere_is_named_and_left_until_it_is_to_be_repaired() {
 }
 
 #[tokio::test]
-async fn what_is_pending_stored_or_buried_is_not_missing_and_poison_that_is_nowhere_is() {
+async fn pending_stored_and_dead_lettered_entries_are_not_orphaned_and_lost_poison_is() {
     let redis = RedisServer::start().await;
     let poison = add(&redis, "*", &fields("site-1", "poison", NOON)).await;
     redis.deliver_to("dead", 1).await;
     redis.run::<usize>(&["XGROUP", "DELCONSUMER", STREAM, GROUP, "dead"]).await;
-    let buried = add(&redis, "*", &fields("site-1", "also poison", NOON)).await;
+    let dead_lettered = add(&redis, "*", &fields("site-1", "also poison", NOON)).await;
     add_backlog(&redis, 20, 3).await;
     let service = consumer(&redis, 1).start().await;
     wait_until_settled(&redis).await;
@@ -65,18 +65,22 @@ async fn what_is_pending_stored_or_buried_is_not_missing_and_poison_that_is_nowh
     redis.run::<redis::Value>(&entry).await;
     let named = reconcile(&redis, &[]).await;
     assert_eq!(lines(&named), [poison.as_str()], "{named:?}");
-    for told in ["20 stored", "3 pending", "1 buried"] {
+    for told in ["20 stored", "3 pending", "1 dead_lettered"] {
         assert!(named.stderr.contains(told), "{named:?}");
     }
     reconcile(&redis, &["--repair"]).await;
     let _service = consumer(&redis, 1).start().await;
-    wait::until("both are buried", async || reasons(&redis).await.len() == 2).await;
-    let letters = reasons(&redis).await;
-    assert!(letters.contains_key(&poison) && letters.contains_key(&buried), "{letters:?}");
+    wait::until("both are dead_lettered", async || dead_letter_reasons(&redis).await.len() == 2)
+        .await;
+    let dead_letters = dead_letter_reasons(&redis).await;
+    assert!(
+        dead_letters.contains_key(&poison) && dead_letters.contains_key(&dead_lettered),
+        "{dead_letters:?}"
+    );
 }
 
 #[tokio::test]
-async fn what_was_removed_on_purpose_is_not_brought_back() {
+async fn readings_deleted_on_purpose_are_not_restored() {
     let (redis, _service, ids) = thrown_away(3).await;
     redis.run::<()>(&["DEL", "site:site-0:readings"]).await;
     let named = reconcile(&redis, &[]).await;
@@ -87,19 +91,19 @@ async fn what_was_removed_on_purpose_is_not_brought_back() {
 }
 
 #[tokio::test]
-async fn while_services_work_nothing_is_missing() {
-    let world = World::start(2).await;
-    let producer = world.producer().poison(world.redis.port(), 20).start();
+async fn while_services_run_no_entry_is_orphaned() {
+    let system = System::start(2).await;
+    let producer = system.producer().poison(system.redis.port(), 20).start();
     for _ in 0..10 {
         producer.wait_for_more(50).await;
-        let named = reconcile(&world.redis, &["--repair"]).await;
+        let named = reconcile(&system.redis, &["--repair"]).await;
         assert_eq!((named.status.code(), lines(&named).len()), (Some(0), 0), "{named:?}");
     }
-    world.checker().check(&producer.stop().await).await.assert_kept();
+    system.checker().check(&producer.stop().await).await.assert_invariants_hold();
 }
 
 #[tokio::test]
-async fn without_a_group_or_a_redis_it_says_so() {
+async fn without_a_group_or_a_redis_it_fails_with_the_reason() {
     let redis = RedisServer::start().await;
     let ended = reconcile(&redis, &[]).await;
     assert_eq!(ended.status.code(), Some(1));

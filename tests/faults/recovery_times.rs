@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use redis::Value;
 
 use super::support::ledger::Class;
-use super::support::system::{CLAIM_MIN_IDLE_MS, World};
+use super::support::system::{CLAIM_MIN_IDLE_MS, System};
 use crate::common::product::{Launch, Role, processing_service};
 use crate::common::redis::{GROUP, RedisServer, STREAM};
 use crate::common::wait;
@@ -68,42 +68,43 @@ async fn time_to_take_over(redis: &RedisServer, mut service: Role, name: &str) -
 }
 
 #[tokio::test]
-async fn what_a_killed_service_had_is_stored_soon_after_it_may_be_claimed() {
-    let mut world = World::start(0).await;
+async fn entries_of_a_killed_service_are_stored_soon_after_they_may_be_claimed() {
+    let mut system = System::start(0).await;
     for (n, delay_ms) in [(1, 0), (2, SLOW_MS)] {
-        world.processing.push(service(&world.redis, n, delay_ms).start().await);
+        system.processing.push(service(&system.redis, n, delay_ms).start().await);
     }
-    let producer = world.producer().start();
+    let producer = system.producer().start();
     let mut times = Vec::new();
     for _ in 0..ROUNDS {
-        let slow = world.processing.pop().unwrap();
-        let time = time_to_take_over(&world.redis, slow, "consumer-2").await;
+        let slow = system.processing.pop().unwrap();
+        let time = time_to_take_over(&system.redis, slow, "consumer-2").await;
         let (_, min_idle) = min_idle();
         assert!(time < min_idle + LOOKS_AND_WORK, "it took {time:?}");
         times.push(time);
-        world.processing.push(service(&world.redis, 2, SLOW_MS).start().await);
+        system.processing.push(service(&system.redis, 2, SLOW_MS).start().await);
     }
     report("from kill -9 of a service to the last of its entries stored by another", times);
-    world.checker().check(&producer.stop().await).await.assert_kept();
+    system.checker().check(&producer.stop().await).await.assert_invariants_hold();
 }
 
 #[tokio::test]
 async fn when_redis_is_back_readings_are_accepted_and_stored_within_seconds() {
-    let mut world = World::over(RedisServer::start_durable().await, 2).await;
-    let producer = world.producer().keyed().start();
+    let mut system = System::over(RedisServer::start_durable().await, 2).await;
+    let producer = system.producer().keyed().start();
     let (mut accepted, mut stored) = (Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
         producer.wait_for_more(100).await;
-        world.redis.kill9();
+        system.redis.kill9();
         // So long that all have come to their longest pauses between attempts.
         let refused = producer.count(Class::Refused) + REFUSED_MEANWHILE;
         wait::until("it is missed", async || producer.count(Class::Refused) >= refused).await;
-        world.redis.restart().await;
+        system.redis.restart().await;
         let returned = Instant::now();
         producer.wait_for_more(1).await;
         accepted.push(returned.elapsed());
-        let last = last_id(&world.redis).await;
-        wait::until("all of it is stored", async || is_worked_off(&world.redis, &last).await).await;
+        let last = last_id(&system.redis).await;
+        wait::until("all of it is stored", async || is_worked_off(&system.redis, &last).await)
+            .await;
         stored.push(returned.elapsed());
     }
     for times in [&accepted, &stored] {
@@ -111,7 +112,7 @@ async fn when_redis_is_back_readings_are_accepted_and_stored_within_seconds() {
     }
     report("from Redis back to a reading accepted", accepted);
     report("from Redis back to all that was accepted stored", stored);
-    world.checker().check(&producer.stop().await).await.assert_kept();
+    system.checker().check(&producer.stop().await).await.assert_invariants_hold();
 }
 
 async fn last_id(redis: &RedisServer) -> String {

@@ -6,9 +6,9 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use super::support::ledger::now_ns;
-use super::support::log_volume::assert_quiet;
+use super::support::log_volume::assert_log_volume;
 use super::support::proxy::{Mode, Proxy};
-use super::support::system::{World, consumer};
+use super::support::system::{System, consumer};
 use crate::common::readings::add_backlog;
 use crate::common::redis::RedisServer;
 use crate::common::stored;
@@ -18,50 +18,50 @@ use crate::common::wait;
 const AWAY: Duration = Duration::from_secs(3);
 
 #[tokio::test]
-async fn after_redis_has_forgotten_everything_it_goes_on_within_seconds_and_no_log_is_flooded() {
+async fn after_redis_has_lost_all_data_work_resumes_within_seconds_and_no_log_is_flooded() {
     let redis = RedisServer::start_with(&["--appendonly", "no"]).await;
-    let mut world = World::over(redis, 2).await;
-    let producer = world.producer().start();
+    let mut system = System::over(redis, 2).await;
+    let producer = system.producer().start();
     producer.wait_for_more(300).await;
-    world.redis.kill9();
+    system.redis.kill9();
     let died_ms = now_ns() / 1_000_000;
-    let [first, second] = &world.processing[..] else { unreachable!() };
+    let [first, second] = &system.processing[..] else { unreachable!() };
     tokio::join!(
-        assert_quiet(&world.ingestion, AWAY),
-        assert_quiet(first, AWAY),
-        assert_quiet(second, AWAY)
+        assert_log_volume(&system.ingestion, AWAY),
+        assert_log_volume(first, AWAY),
+        assert_log_volume(second, AWAY)
     );
-    world.redis.restart().await;
+    system.redis.restart().await;
     let returned = Instant::now();
     producer.wait_for_more(100).await;
-    wait::until("readings are stored", async || stored::count(&world.redis).await > 50).await;
+    wait::until("readings are stored", async || stored::count(&system.redis).await > 50).await;
     assert!(returned.elapsed() < Duration::from_secs(5), "after {:?}", returned.elapsed());
     let ledger = producer.stop().await;
     // By the time in their ids: of some that were taken just before its death we hear later.
     let is_later = |id: &String| id.split('-').next().unwrap().parse::<u64>().unwrap() > died_ms;
     let (after, before): (Vec<_>, Vec<_>) =
         ledger.accepted_since(0).into_iter().partition(is_later);
-    let verdict = world.checker().excusing(before).check(&ledger).await;
-    verdict.assert_kept();
-    assert!(verdict.lost_by_redis > 0, "the loss is seen: {verdict}");
-    assert!(verdict.stored >= after.len(), "nothing else is lost: {verdict}");
+    let report = system.checker().excusing(before).check(&ledger).await;
+    report.assert_invariants_hold();
+    assert!(report.lost_by_redis > 0, "the loss is seen: {report}");
+    assert!(report.stored >= after.len(), "nothing else is lost: {report}");
     let mut groups_created = 0;
-    for role in world.roles() {
+    for role in system.roles() {
         groups_created += role.counter("consumer_groups_created_total").await;
     }
     assert!(groups_created >= 1, "nobody told that the group was gone");
-    println!("{verdict}");
+    println!("{report}");
 }
 
 #[tokio::test]
-async fn a_service_is_not_ready_and_alive_while_redis_loads_and_ready_when_it_has() {
+async fn while_redis_loads_a_service_is_alive_and_not_ready_and_afterwards_ready() {
     let slow = ["--key-load-delay", "100", "--loading-process-events-interval-bytes", "1024"];
-    let mut world = World::over(RedisServer::start_with(&slow).await, 1).await;
-    fill(&world.redis).await;
-    let producer = world.producer().start();
+    let mut system = System::over(RedisServer::start_with(&slow).await, 1).await;
+    fill(&system.redis).await;
+    let producer = system.producer().start();
     producer.wait_for_more(100).await;
-    world.redis.kill9();
-    let World { redis, ingestion, processing, .. } = &mut world;
+    system.redis.kill9();
+    let System { redis, ingestion, processing, .. } = &mut system;
     let (mut ready, mut said) = (false, BTreeSet::new());
     let looking = async {
         while !ready {
@@ -76,14 +76,14 @@ async fn a_service_is_not_ready_and_alive_while_redis_loads_and_ready_when_it_ha
     };
     tokio::join!(redis.restart(), looking);
     assert!(said.iter().any(|said| said.contains("is starting")), "it was seen loading: {said:?}");
-    for role in world.roles() {
+    for role in system.roles() {
         wait::until("it is ready", async || role.get("/readyz").await.status == 200).await;
     }
     producer.wait_for_more(100).await;
     let ledger = producer.stop().await;
-    let verdict = world.checker().check(&ledger).await;
-    verdict.assert_kept();
-    println!("{verdict}");
+    let report = system.checker().check(&ledger).await;
+    report.assert_invariants_hold();
+    println!("{report}");
 }
 
 /// Fills the append-only file with commands that take long to load: 2.5 seconds. Redis answers that it
@@ -99,7 +99,7 @@ async fn fill(redis: &RedisServer) {
 }
 
 #[tokio::test]
-async fn a_search_for_abandoned_entries_that_redis_interrupts_floods_no_log() {
+async fn an_interrupted_xautoclaim_floods_no_log() {
     let mut redis = RedisServer::start().await;
     add_backlog(&redis, 20_000, 1).await;
     redis.deliver_to("somebody-slow", 20_000).await;
@@ -114,5 +114,5 @@ async fn a_search_for_abandoned_entries_that_redis_interrupts_floods_no_log() {
     })
     .await;
     redis.kill9();
-    assert_quiet(&service, AWAY).await;
+    assert_log_volume(&service, AWAY).await;
 }

@@ -17,7 +17,7 @@ const MASTER: &str = "energy";
 
 /// Connections to each Sentinel before it is said that nothing changes: two services make one each twice
 /// a second, and the test some.
-const LOOKS: u64 = 100;
+const STABLE_SAMPLES: u64 = 100;
 
 /// One Sentinel that watches one server.
 struct Sentinel {
@@ -47,7 +47,7 @@ impl Sentinel {
     }
 
     /// How often it was connected to, as services do whenever they ask.
-    async fn looks(&self) -> u64 {
+    async fn samples(&self) -> u64 {
         let stats: String = RedisAt::port(self.port).run("INFO stats").await;
         let count = |line: &str| line.strip_prefix("total_connections_received:")?.parse().ok();
         stats.lines().find_map(count).unwrap()
@@ -73,7 +73,7 @@ async fn wait_until_it_says(role: &Role, text: &str) -> String {
 }
 
 #[tokio::test]
-async fn sentinels_that_ask_for_a_password_are_told_as_those_that_did() {
+async fn sentinels_that_require_a_password_are_reported_as_the_cause() {
     let redis = RedisServer::start().await;
     let sentinel = Sentinel::watching("127.0.0.1", redis.port(), "requirepass s3cret").await;
     let url = format!("redis+sentinel://:s3cret@127.0.0.1:{}/{MASTER}", sentinel.port);
@@ -90,7 +90,7 @@ async fn sentinels_that_ask_for_a_password_are_told_as_those_that_did() {
 }
 
 #[tokio::test]
-async fn a_master_that_no_sentinel_knows_is_named() {
+async fn an_unknown_master_name_is_reported() {
     let redis = RedisServer::start().await;
     let sentinel = Sentinel::watching("127.0.0.1", redis.port(), "").await;
     let url = url(&[&sentinel], "other");
@@ -111,11 +111,11 @@ async fn assert_nobody_moves(sentinels: [&Sentinel; 2], redis: &RedisServer) {
     for role in [&api, &service] {
         wait::until("it is ready", async || role.get("/readyz").await.status == 200).await;
     }
-    let before = [sentinels[0].looks().await, sentinels[1].looks().await];
+    let before = [sentinels[0].samples().await, sentinels[1].samples().await];
     wait::until("they have been asked often", async || {
         assert_eq!(api.post("/readings", reading("site").to_string()).await.status, 201);
-        sentinels[0].looks().await > before[0] + LOOKS
-            && sentinels[1].looks().await > before[1] + LOOKS
+        sentinels[0].samples().await > before[0] + STABLE_SAMPLES
+            && sentinels[1].samples().await > before[1] + STABLE_SAMPLES
     })
     .await;
     for role in [&api, &service] {
@@ -124,7 +124,7 @@ async fn assert_nobody_moves(sentinels: [&Sentinel; 2], redis: &RedisServer) {
 }
 
 #[tokio::test]
-async fn sentinels_that_name_different_masters_do_not_make_connections_come_and_go() {
+async fn sentinels_that_disagree_on_the_master_cause_no_reconnects() {
     let (one, two) = (RedisServer::start().await, RedisServer::start().await);
     let first = Sentinel::watching("127.0.0.1", one.port(), "").await;
     let second = Sentinel::watching("127.0.0.1", two.port(), "").await;
@@ -132,7 +132,7 @@ async fn sentinels_that_name_different_masters_do_not_make_connections_come_and_
 }
 
 #[tokio::test]
-async fn sentinels_with_two_names_of_one_master_do_not_make_connections_come_and_go() {
+async fn sentinels_with_two_addresses_of_one_master_cause_no_reconnects() {
     let redis = RedisServer::start().await;
     let first = Sentinel::watching("127.0.0.1", redis.port(), "").await;
     let second = Sentinel::watching("localhost", redis.port(), "").await;

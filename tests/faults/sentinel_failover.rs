@@ -12,7 +12,7 @@ use super::support::checker::Checker;
 use super::support::ledger::now_ns;
 use super::support::producer::Producer;
 use super::support::redis_at::RedisAt;
-use super::support::report::Verdict;
+use super::support::report::Report;
 use super::support::system::{consumer, missing};
 use crate::common::process::Process;
 use crate::common::product::{Launch, ingestion_api};
@@ -91,7 +91,7 @@ impl Sentinels {
 }
 
 /// Has Sentinels move the master under load, and checks what came of it.
-async fn verdict_after_a_move(replicas_to_write: &str) -> Verdict {
+async fn report_after_a_failover(replicas_to_write: &str) -> Report {
     let first = RedisServer::start().await;
     let second = replica_of(&first).await;
     first.run::<()>(&["CONFIG", "SET", "min-replicas-to-write", replicas_to_write]).await;
@@ -112,23 +112,23 @@ async fn verdict_after_a_move(replicas_to_write: &str) -> Verdict {
     let ledger = producer.stop().await;
     let not_replicated = missing(second.port(), &ledger.accepted_since(0)).await;
     let checker = Checker::of(second.port()).live(["consumer-1", "consumer-2"]);
-    let verdict = checker.excusing(not_replicated).check(&ledger).await;
+    let report = checker.excusing(not_replicated).check(&ledger).await;
     for service in &processing {
         assert_eq!(service.get("/readyz").await.status, 200);
     }
-    println!("{verdict}");
-    verdict
+    println!("{report}");
+    report
 }
 
 #[tokio::test]
-async fn services_follow_a_master_that_sentinels_have_moved_before_the_old_one_knows_it() {
+async fn services_follow_a_failover_before_the_old_master_is_demoted() {
     // Until the Sentinels' word the old one takes readings that nobody copies.
-    verdict_after_a_move("0").await.assert_kept();
+    report_after_a_failover("0").await.assert_invariants_hold();
 }
 
 #[tokio::test]
-async fn a_master_that_must_have_a_replica_loses_next_to_nothing_when_it_is_moved() {
-    let verdict = verdict_after_a_move("1").await;
-    verdict.assert_kept();
-    assert!(verdict.lost_by_redis <= A_FEW, "{verdict}");
+async fn with_min_replicas_to_write_a_failover_loses_next_to_nothing() {
+    let report = report_after_a_failover("1").await;
+    report.assert_invariants_hold();
+    assert!(report.lost_by_redis <= A_FEW, "{report}");
 }

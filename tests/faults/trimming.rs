@@ -2,7 +2,7 @@
 
 use super::support::helpers::consumers;
 use super::support::sampler::Sampler;
-use super::support::system::{World, consumer};
+use super::support::system::{System, consumer};
 use crate::common::readings::add_backlog;
 use crate::common::redis::{Group, STREAM};
 use crate::common::wait;
@@ -11,48 +11,48 @@ use crate::common::wait;
 const A_FEW_NODES: usize = 300;
 
 #[tokio::test]
-async fn an_entry_that_stays_pending_is_never_trimmed_and_the_rest_is_once_it_is_done() {
-    let mut world = World::start(0).await;
-    let pinned = add_backlog(&world.redis, 1, 1).await.remove(0);
-    world.redis.deliver_to("slow-foreign-worker", 1).await;
+async fn a_pending_entry_is_never_trimmed_and_the_rest_is_trimmed_once_it_is_acknowledged() {
+    let mut system = System::start(0).await;
+    let pinned = add_backlog(&system.redis, 1, 1).await.remove(0);
+    system.redis.deliver_to("slow-foreign-worker", 1).await;
     for n in 1..=3 {
-        let patient = consumer(&world.redis, n).env("CLAIM_MIN_IDLE_MS", 3_600_000);
-        world.processing.push(patient.env("STREAM_RETENTION", "1s").start().await);
+        let patient = consumer(&system.redis, n).env("CLAIM_MIN_IDLE_MS", 3_600_000);
+        system.processing.push(patient.env("STREAM_RETENTION", "1s").start().await);
     }
-    let sampler = Sampler::of(world.redis.port());
-    let producer = world.producer().per_second(600).start();
+    let sampler = Sampler::of(system.redis.port());
+    let producer = system.producer().per_second(600).start();
     producer.wait_for_more(2_000).await;
-    let first = &world.redis.entries(STREAM).await[0];
+    let first = &system.redis.entries(STREAM).await[0];
     assert_eq!(first.id, pinned, "it was trimmed while it was pending");
-    world.redis.run::<u64>(&["XACK", STREAM, "processing_group", &pinned]).await;
+    system.redis.run::<u64>(&["XACK", STREAM, "processing_group", &pinned]).await;
     let ledger = producer.stop().await;
     wait::until("the stream is trimmed", async || {
-        world.redis.run::<usize>(&["XLEN", STREAM]).await < A_FEW_NODES
+        system.redis.run::<usize>(&["XLEN", STREAM]).await < A_FEW_NODES
     })
     .await;
     assert_eq!(sampler.stop().await, Vec::<String>::new());
-    assert_eq!(consumers(&world.redis).await.values().sum::<u64>(), 0);
-    assert_eq!(world.redis.group().await, Group { pending: 0, lag: Some(0) });
+    assert_eq!(consumers(&system.redis).await.values().sum::<u64>(), 0);
+    assert_eq!(system.redis.group().await, Group { pending: 0, lag: Some(0) });
     // The pinned entry was acknowledged by somebody who did not store it.
-    let stored = crate::common::stored::count(&world.redis).await;
+    let stored = crate::common::stored::count(&system.redis).await;
     assert_eq!(stored, ledger.requests().len());
 }
 
 #[tokio::test]
-async fn nothing_is_trimmed_that_another_group_has_not_read() {
-    let mut world = World::start(0).await;
-    world.redis.run::<()>(&["XGROUP", "CREATE", STREAM, "archive", "0"]).await;
-    let trimming = consumer(&world.redis, 1).env("STREAM_RETENTION", "0");
-    world.processing.push(trimming.start().await);
-    let producer = world.producer().start();
+async fn entries_unread_by_another_group_are_not_trimmed() {
+    let mut system = System::start(0).await;
+    system.redis.run::<()>(&["XGROUP", "CREATE", STREAM, "archive", "0"]).await;
+    let trimming = consumer(&system.redis, 1).env("STREAM_RETENTION", "0");
+    system.processing.push(trimming.start().await);
+    let producer = system.producer().start();
     producer.wait_for_more(500).await;
     let ledger = producer.stop().await;
-    world.checker().check(&ledger).await.assert_kept();
-    assert_eq!(world.redis.entries(STREAM).await.len(), ledger.requests().len());
+    system.checker().check(&ledger).await.assert_invariants_hold();
+    assert_eq!(system.redis.entries(STREAM).await.len(), ledger.requests().len());
     let read = ["XREADGROUP", "GROUP", "archive", "me", "NOACK", "STREAMS", STREAM, ">"];
-    world.redis.run::<redis::Value>(&read).await;
+    system.redis.run::<redis::Value>(&read).await;
     wait::until("the stream is trimmed", async || {
-        world.redis.run::<usize>(&["XLEN", STREAM]).await < A_FEW_NODES
+        system.redis.run::<usize>(&["XLEN", STREAM]).await < A_FEW_NODES
     })
     .await;
 }

@@ -2,7 +2,7 @@
 //! ready, and each says what to do. When the server can do it, everything goes on.
 
 use super::support::fake_redis::{Behaviour, FakeRedis};
-use super::support::helpers::{reasons, wait_until_stored};
+use super::support::helpers::{dead_letter_reasons, wait_until_stored};
 use super::support::system::consumer;
 use crate::common::product::{Role, ingestion_api, query_api};
 use crate::common::readings::{NOON, add, fields, reading};
@@ -45,7 +45,7 @@ async fn assert_not_ready(roles: &[Role], redis: &RedisServer, why: &str) {
 }
 
 #[tokio::test]
-async fn a_node_of_a_redis_cluster_that_does_not_own_everything_is_not_used() {
+async fn a_redis_cluster_node_that_does_not_own_all_slots_is_not_used() {
     let bus = free_port().to_string();
     let redis =
         RedisServer::start_with(&["--cluster-enabled", "yes", "--cluster-port", &bus]).await;
@@ -62,12 +62,12 @@ async fn a_node_of_a_redis_cluster_that_does_not_own_everything_is_not_used() {
     assert_eq!(line.matches(&format!("127.0.0.1:{}", redis.port())).count(), 1, "{line}");
     redis.run::<()>(&["CLUSTER", "ADDSLOTSRANGE", "8192", "16383"]).await;
     wait_until_ready(&roles).await;
-    // Poison is buried there, too, though its keys are in several slots.
+    // Poison is dead_lettered there, too, though its keys are in several slots.
     let poison = add(&redis, "*", &fields("site", "poison", NOON)).await;
     assert_eq!(post(&roles[0]).await.status, 201);
     wait_until_stored(&redis, 1).await;
-    wait::until("it is buried", async || redis.group().await.pending == 0).await;
-    assert_eq!(reasons(&redis).await.into_keys().collect::<Vec<_>>(), [poison]);
+    wait::until("it is dead_lettered", async || redis.group().await.pending == 0).await;
+    assert_eq!(dead_letter_reasons(&redis).await.into_keys().collect::<Vec<_>>(), [poison]);
     redis.run::<()>(&["CLUSTER", "DELSLOTSRANGE", "100", "100"]).await;
     for role in &roles {
         wait::until("it is not ready", async || role.get("/readyz").await.status == 503).await;
@@ -75,7 +75,7 @@ async fn a_node_of_a_redis_cluster_that_does_not_own_everything_is_not_used() {
 }
 
 #[tokio::test]
-async fn a_server_without_a_command_that_is_needed_is_not_used_until_it_has_it() {
+async fn a_server_without_a_required_command_is_not_used_until_it_has_it() {
     for (command, concerned) in [
         ("XADD", ..2),
         // What takes readings must be able to count on their being stored.
@@ -101,7 +101,7 @@ async fn a_server_without_a_command_that_is_needed_is_not_used_until_it_has_it()
 }
 
 #[tokio::test]
-async fn a_stream_without_ids_left_is_told_until_it_is_renamed() {
+async fn an_exhausted_stream_id_is_reported_until_the_stream_is_renamed() {
     let redis = RedisServer::start().await;
     let roles = services(&redis).await;
     wait_until_ready(&roles).await;
@@ -131,7 +131,7 @@ async fn a_stream_with_ids_left_in_its_last_millisecond_is_used() {
 }
 
 #[tokio::test]
-async fn a_server_that_takes_no_more_clients_is_told_as_that() {
+async fn a_server_at_its_maxclients_is_reported_as_such() {
     let redis = RedisServer::start_with(&["--maxclients", "2"]).await;
     let mut others = Vec::new();
     for _ in 0..2 {
@@ -165,7 +165,7 @@ const NONSENSE: [&[u8]; 16] = [
 ];
 
 #[tokio::test]
-async fn a_server_that_answers_as_redis_does_not_is_not_used() {
+async fn a_server_with_replies_unlike_redis_is_not_used() {
     let mut redis = RedisServer::prepared(&[]);
     let fake = FakeRedis::listen(redis.port(), None).await;
     let roles = services(&redis).await;
@@ -192,7 +192,7 @@ async fn a_server_that_answers_as_redis_does_not_is_not_used() {
 }
 
 #[tokio::test]
-async fn a_server_of_which_one_command_answers_nonsense_is_not_used() {
+async fn a_server_with_an_invalid_reply_to_one_command_is_not_used() {
     let redis = RedisServer::start().await;
     let front = RedisServer::prepared(&[]);
     let fake = FakeRedis::listen(front.port(), Some(redis.port())).await;

@@ -1,7 +1,7 @@
 //! A key of ours holds something else: a site's concerns that site alone, and any other stops the work
 //! until somebody mends it, and costs no reading.
 
-use super::support::helpers::{reasons, wait_until_stored};
+use super::support::helpers::{dead_letter_reasons, wait_until_stored};
 use super::support::system::consumer;
 use crate::common::product::ingestion_api;
 use crate::common::readings::{NOON, add, fields};
@@ -10,7 +10,7 @@ use crate::common::stored::{self, wait_until_settled};
 use crate::common::wait;
 
 #[tokio::test]
-async fn readings_of_a_site_whose_key_holds_something_else_are_buried_and_no_others() {
+async fn readings_of_a_site_key_of_the_wrong_type_are_dead_lettered_and_no_others() {
     let redis = RedisServer::start().await;
     redis.run::<()>(&["SET", "site:bad:readings", "text"]).await;
     let (mut bad, mut good) = (Vec::new(), 0);
@@ -24,9 +24,12 @@ async fn readings_of_a_site_whose_key_holds_something_else_are_buried_and_no_oth
         }
     }
     wait_until_settled(&redis).await;
-    let reasons = reasons(&redis).await;
-    assert_eq!(reasons.keys().collect::<Vec<_>>(), bad.iter().collect::<Vec<_>>());
-    assert!(reasons.values().all(|reason| reason.contains("WRONGTYPE")), "{reasons:?}");
+    let dead_letter_reasons = dead_letter_reasons(&redis).await;
+    assert_eq!(dead_letter_reasons.keys().collect::<Vec<_>>(), bad.iter().collect::<Vec<_>>());
+    assert!(
+        dead_letter_reasons.values().all(|reason| reason.contains("WRONGTYPE")),
+        "{dead_letter_reasons:?}"
+    );
     let mut stored = 0;
     for n in 0..3 {
         stored += stored::members(&redis, &format!("good-{n}")).await.len();
@@ -35,32 +38,32 @@ async fn readings_of_a_site_whose_key_holds_something_else_are_buried_and_no_oth
 }
 
 #[tokio::test]
-async fn a_dead_letter_of_a_key_that_is_mended_is_stored_when_it_is_tried_again() {
+async fn a_dead_letter_is_stored_on_retry_once_the_type_of_its_site_key_is_right() {
     let redis = RedisServer::start().await;
     redis.run::<()>(&["SET", "site:site:readings", "text"]).await;
     let (ingestion, service) = (ingestion_api(&redis).start().await, consumer(&redis, 1));
     let service = service.start().await;
     let body = crate::common::readings::reading("site").to_string();
     assert_eq!(ingestion.post("/readings", body).await.status, 201);
-    let letter = wait::until_some("it is buried", async || {
-        redis.entries(DEAD_LETTERS).await.pop().map(|letter| letter.id)
+    let dead_letter = wait::until_some("it is dead_lettered", async || {
+        redis.entries(DEAD_LETTERS).await.pop().map(|dead_letter| dead_letter.id)
     })
     .await;
-    // As long as the key is not mended it is buried again, as another letter.
-    let retry = format!("/pipeline/dead-letters/{letter}/retry");
+    // As long as the key is not mended it is dead_lettered again, as another letter.
+    let retry = format!("/pipeline/dead-letters/{dead_letter}/retry");
     assert_eq!(service.post(&retry, "").await.status, 200);
-    let letter = wait::until_some("it is buried again", async || {
-        redis.entries(DEAD_LETTERS).await.pop().map(|letter| letter.id)
+    let dead_letter = wait::until_some("it is dead_lettered again", async || {
+        redis.entries(DEAD_LETTERS).await.pop().map(|dead_letter| dead_letter.id)
     })
     .await;
     redis.run::<()>(&["DEL", "site:site:readings"]).await;
-    let retry = format!("/pipeline/dead-letters/{letter}/retry");
+    let retry = format!("/pipeline/dead-letters/{dead_letter}/retry");
     let retried = service.post(&retry, "").await.json();
     wait_until_stored(&redis, 1).await;
     wait_until_settled(&redis).await;
     let members = stored::members(&redis, "site").await;
     assert_eq!(members.len(), 1, "{members:?}");
     assert!(members[0].text.contains(retried["stream_id"].as_str().unwrap()));
-    assert!(reasons(&redis).await.is_empty());
+    assert!(dead_letter_reasons(&redis).await.is_empty());
     assert_eq!(service.post(&retry, "").await.status, 404, "it is gone");
 }

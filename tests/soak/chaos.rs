@@ -6,13 +6,13 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
 use super::plan::Plan;
-use super::stage::Stage;
-use super::vitals::Vitals;
+use super::process_metrics::ProcessMetrics;
+use super::testbed::Testbed;
 use crate::support::checker::Checker;
 use crate::support::ledger::Class;
 use crate::support::producer::{Producer, Producing};
 use crate::support::redis_at::RedisAt;
-use crate::support::report::Verdict;
+use crate::support::report::Report;
 use crate::support::sampler::Sampler;
 
 /// How often a line says how it goes.
@@ -25,10 +25,10 @@ const WORKED_OFF_WITHIN: Duration = Duration::from_mins(1);
 const PER_SECOND: u64 = 100;
 
 pub struct Chaos {
-    stage: Stage,
+    testbed: Testbed,
     producers: Vec<Producing>,
     sampler: Sampler,
-    vitals: Vitals,
+    process_metrics: ProcessMetrics,
     started: Instant,
     next_line: Instant,
 }
@@ -36,27 +36,27 @@ pub struct Chaos {
 /// How it went.
 #[derive(Debug)]
 pub struct Outcome {
-    verdict: Verdict,
-    vitals: Vitals,
-    misdeeds: Vec<String>,
+    report: Report,
+    process_metrics: ProcessMetrics,
+    failures: Vec<String>,
 }
 
 impl Chaos {
-    pub fn on(stage: Stage, seed: u64) -> Self {
+    pub fn on(testbed: Testbed, seed: u64) -> Self {
         let producer = |number: u64| {
-            let producer = Producer::to(stage.ingestion_urls()).ledger(&stage.ledger);
+            let producer = Producer::to(testbed.ingestion_urls()).ledger(&testbed.ledger);
             producer.sites(20).per_second(PER_SECOND).seed(seed + number)
         };
         // One cannot send again what it does not know the outcome of.
         let producers = [producer(1).keyed(), producer(2).keyed(), producer(3)];
         let producers = producers.map(Producer::start).into();
-        let sampler = Sampler::of(stage.redis.port());
+        let sampler = Sampler::of(testbed.redis.port());
         let started = Instant::now();
         Self {
-            stage,
+            testbed,
             producers,
             sampler,
-            vitals: Vitals::default(),
+            process_metrics: ProcessMetrics::default(),
             started,
             next_line: started + LINE_EVERY,
         }
@@ -67,11 +67,11 @@ impl Chaos {
         for step in plan.steps.iter().take_while(|step| step.at < plan.time) {
             self.wait_until(self.started + step.at).await;
             println!("{step}");
-            self.stage.perform(*step).await;
+            self.testbed.perform(*step).await;
         }
         self.wait_until(self.started + plan.time).await;
         println!("healing");
-        self.stage.heal().await;
+        self.testbed.heal().await;
         self.wait_until(Instant::now() + LINE_EVERY).await;
         self.end().await
     }
@@ -82,18 +82,20 @@ impl Chaos {
             sleep_until(self.next_line).await;
             self.next_line += LINE_EVERY;
             let at = self.started.elapsed().as_secs();
-            let count = |class| self.stage.ledger.count(class);
+            let count = |class| self.testbed.ledger.count(class);
             let (accepted, unknown) = (count(Class::Accepted), count(Class::Unknown));
             let group = self.group().await;
-            let vitals = self.vitals.look();
-            println!("--- {at} s: accepted {accepted}, unknown {unknown}; {group}; {vitals}");
+            let process_metrics = self.process_metrics.sample();
+            println!(
+                "--- {at} s: accepted {accepted}, unknown {unknown}; {group}; {process_metrics}"
+            );
         }
         sleep_until(moment).await;
     }
 
     /// What Redis says of the group, if it does.
     async fn group(&self) -> String {
-        let mut redis = RedisAt::port(self.stage.redis.port());
+        let mut redis = RedisAt::port(self.testbed.redis.port());
         let asked = redis.try_run::<Vec<redis::Value>>("XPENDING energy_readings processing_group");
         match timeout_at(Instant::now() + Duration::from_secs(1), asked).await {
             Ok(Ok(pending)) => format!("pending {:?}", pending.first()),
@@ -103,32 +105,32 @@ impl Chaos {
     }
 
     async fn end(self) -> Outcome {
-        let Self { stage, producers, sampler, vitals, .. } = self;
+        let Self { testbed, producers, sampler, process_metrics, .. } = self;
         for producer in producers {
             producer.stop().await;
         }
-        let checker = Checker::of(stage.redis.port()).within(WORKED_OFF_WITHIN);
-        let checker = checker.excusing(stage.lost_by_redis.clone()).sampled(sampler.stop().await);
-        let verdict = checker.check(&stage.ledger).await;
-        if !verdict.broken().is_empty() {
-            stage.keep_disk();
+        let checker = Checker::of(testbed.redis.port()).within(WORKED_OFF_WITHIN);
+        let checker = checker.excusing(testbed.lost_by_redis.clone()).sampled(sampler.stop().await);
+        let report = checker.check(&testbed.ledger).await;
+        if !report.broken().is_empty() {
+            testbed.keep_disk();
         }
-        let misdeeds = stage.misdeeds.iter().cloned().chain(vitals.leaks()).collect();
-        Outcome { verdict, vitals, misdeeds }
+        let failures = testbed.failures.iter().cloned().chain(process_metrics.leaks()).collect();
+        Outcome { report, process_metrics, failures }
     }
 }
 
 impl Outcome {
     /// Whether all invariants hold, and no service did what it must not.
-    pub fn is_well(&self) -> bool {
-        self.verdict.broken().is_empty() && self.misdeeds.is_empty() && self.verdict.accepted > 0
+    pub fn is_success(&self) -> bool {
+        self.report.broken().is_empty() && self.failures.is_empty() && self.report.accepted > 0
     }
 }
 
 impl fmt::Display for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { verdict, vitals, misdeeds } = self;
-        write!(f, "{vitals}{verdict}")?;
-        misdeeds.iter().try_for_each(|misdeed| write!(f, "\nMISDEED {misdeed}"))
+        let Self { report, process_metrics, failures } = self;
+        write!(f, "{process_metrics}{report}")?;
+        failures.iter().try_for_each(|failure| write!(f, "\nFAILURE {failure}"))
     }
 }

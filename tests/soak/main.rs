@@ -11,19 +11,19 @@ mod chaos;
 #[path = "../common/mod.rs"]
 mod common;
 mod plan;
+mod process_metrics;
 mod service;
-mod stage;
 #[allow(dead_code, reason = "the black-box suite uses the rest")]
 #[path = "../faults/support/mod.rs"]
 mod support;
-mod vitals;
+mod testbed;
 
 use std::process::ExitCode;
 use std::time::Duration;
 
 use self::chaos::Chaos;
 use self::plan::Plan;
-use self::stage::Stage;
+use self::testbed::Testbed;
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -31,11 +31,11 @@ async fn main() -> ExitCode {
     let time = Duration::from_secs(minutes * 60);
     let plan = Plan::drawn(seed, time, u32::try_from(pace).expect("a small number"));
     println!("soak of {minutes} min with seed {seed}, pace {pace}");
-    let stage = Stage::set(seed).await;
-    println!("logs and ledger: {}", stage.directory().display());
-    let outcome = Chaos::on(stage, seed).run(plan).await;
+    let testbed = Testbed::set(seed).await;
+    println!("logs and ledger: {}", testbed.directory().display());
+    let outcome = Chaos::on(testbed, seed).run(plan).await;
     println!("{outcome}");
-    if outcome.is_well() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    if outcome.is_success() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 fn setting(name: &str, otherwise: u64) -> u64 {

@@ -85,13 +85,13 @@ impl Plan {
 fn draw(rng: &mut Rng) -> (Action, Duration) {
     let any = usize::try_from(rng.below((PROCESSORS + INGESTIONS) as u64)).unwrap();
     // The first of each kind is never replaced, so that what leaks in a long life shows.
-    let mortal = *rng.pick(&[1, 2, 1, 2, PROCESSORS + 1]);
+    let replaceable = *rng.pick(&[1, 2, 1, 2, PROCESSORS + 1]);
     let cut = *rng.pick(&[Cut::ResetBefore, Cut::ResetMid, Cut::CloseMid]);
     let (entries, bytes) = (rng.between(1, 50), usize::try_from(rng.between(1, 100_000)).unwrap());
     let action = *rng.pick(&[
-        Action::Kill(mortal),
-        Action::Kill(mortal),
-        Action::Terminate(mortal),
+        Action::Kill(replaceable),
+        Action::Kill(replaceable),
+        Action::Terminate(replaceable),
         Action::Freeze(any),
         Action::Freeze(any),
         Action::BlackHole(any),

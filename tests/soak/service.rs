@@ -25,7 +25,7 @@ pub struct Service {
     pub network: Proxy,
     log: PathBuf,
     /// How often it was started.
-    lives: u32,
+    instances: u32,
 }
 
 impl Service {
@@ -35,8 +35,8 @@ impl Service {
         File::create(&log).unwrap();
         let network = Proxy::to(redis.port()).await;
         let (port, role) = (free_port(), None);
-        let (frozen, ending, lives) = (false, false, 0);
-        let mut service = Self { number, port, role, frozen, ending, network, log, lives };
+        let (frozen, ending, instances) = (false, false, 0);
+        let mut service = Self { number, port, role, frozen, ending, network, log, instances };
         service.start_again(redis).await;
         service
     }
@@ -54,7 +54,7 @@ impl Service {
             // One is slow: its entries are in flight for long.
             1 => launch.env("PROCESSING_DELAY_MS", 5),
             // One is a pod that has another name in each of its lives.
-            2 => launch.env("CONSUMER_NAME", format!("consumer-2-{}", self.lives)),
+            2 => launch.env("CONSUMER_NAME", format!("consumer-2-{}", self.instances)),
             _ => launch,
         }
     }
@@ -62,7 +62,7 @@ impl Service {
     /// Starts it if it does not run.
     pub async fn start_again(&mut self, redis: &RedisServer) {
         if self.role.is_none() {
-            self.lives += 1;
+            self.instances += 1;
             (self.frozen, self.ending) = (false, false);
             let launch = self.launch(redis).env("REDIS_PORT", self.network.port());
             self.role = Some(launch.start().await);
@@ -118,7 +118,7 @@ impl Service {
 
     fn keep_log(&self, role: &Role) {
         let mut log = OpenOptions::new().append(true).open(&self.log).unwrap();
-        writeln!(log, "{}\n--- end of life {}", role.stderr(), self.lives).unwrap();
+        writeln!(log, "{}\n--- end of instance {}", role.stderr(), self.instances).unwrap();
     }
 }
 

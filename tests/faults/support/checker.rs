@@ -7,16 +7,16 @@ use std::time::{Duration, Instant};
 
 use tokio::time::sleep;
 
-use self::contents::{Contents, Letter, Stored};
+use self::contents::{Contents, DeadLetter, Stored};
 use super::ledger::{Class, Ledger, Request};
 use super::redis_at::RedisAt;
-use super::report::{Invariant, Verdict};
+use super::report::{Invariant, Report};
 
 /// How long working off may take, if nobody says otherwise.
 const WORKED_OFF_WITHIN: Duration = Duration::from_secs(30);
 
 /// How long the group must look worked off before it is believed.
-const LOOKS: u32 = 3;
+const STABLE_SAMPLES: u32 = 3;
 
 const PAUSE: Duration = Duration::from_millis(50);
 
@@ -65,39 +65,39 @@ impl Checker {
     }
 
     /// Waits until everything is worked off, and compares.
-    pub async fn check(self, ledger: &Ledger) -> Verdict {
+    pub async fn check(self, ledger: &Ledger) -> Report {
         let mut redis = RedisAt::port(self.redis_port);
-        let mut verdict = Verdict::default();
+        let mut report = Report::default();
         if !worked_off(&mut redis, self.worked_off_within).await {
             let group = contents::group(&mut redis).await;
             let what = format!("not within {:?}: {group:?}", self.worked_off_within);
-            verdict.add(Invariant::WorkedOff, what);
+            report.add(Invariant::WorkedOff, what);
         }
         let contents = Contents::read(&mut redis).await;
         let (requests, excused) = (ledger.requests(), self.excused);
-        let comparison = Comparison { excused, requests, contents, verdict };
-        let mut verdict = comparison.done();
+        let comparison = Comparison { excused, requests, contents, report };
+        let mut report = comparison.done();
         if let Some(live) = &self.live {
             for gone in contents::consumers(&mut redis).await.difference(live) {
-                verdict.add(Invariant::LiveConsumers, format!("{gone} is still in the group"));
+                report.add(Invariant::LiveConsumers, format!("{gone} is still in the group"));
             }
         }
         for what in self.trimmed_early {
-            verdict.add(Invariant::NothingTrimmedUnread, what);
+            report.add(Invariant::NothingTrimmedUnread, what);
         }
-        verdict
+        report
     }
 }
 
 /// Waits until nothing is pending and nothing is left to deliver; says whether it came to that.
 async fn worked_off(redis: &mut RedisAt, within: Duration) -> bool {
-    let (started, mut looks) = (Instant::now(), 0);
-    while looks < LOOKS {
+    let (started, mut samples) = (Instant::now(), 0);
+    while samples < STABLE_SAMPLES {
         if started.elapsed() > within {
             return false;
         }
         let idle = contents::group(redis).await.is_some_and(|group| group.is_idle());
-        looks = if idle { looks + 1 } else { 0 };
+        samples = if idle { samples + 1 } else { 0 };
         sleep(PAUSE).await;
     }
     true
@@ -107,68 +107,68 @@ struct Comparison {
     excused: BTreeSet<String>,
     requests: BTreeMap<String, Request>,
     contents: Contents,
-    verdict: Verdict,
+    report: Report,
 }
 
 impl Comparison {
-    fn done(mut self) -> Verdict {
+    fn done(mut self) -> Report {
         self.count();
-        self.look_for_losses();
-        self.look_for_inventions();
-        self.look_for_doubles();
-        self.look_at_the_dead();
-        self.verdict
+        self.check_losses();
+        self.check_inventions();
+        self.check_duplicates();
+        self.check_dead_letters();
+        self.report
     }
 
     fn count(&mut self) {
         let class = |class| self.requests.values().filter(|r| r.class == class).count();
-        let Self { contents, verdict, .. } = self;
-        verdict.accepted = class(Class::Accepted);
-        verdict.refused = class(Class::Refused);
-        verdict.unknown = class(Class::Unknown);
-        verdict.poison = class(Class::Poison);
-        verdict.stored = contents.stored.len();
-        verdict.dead = contents.dead.len();
-        verdict.stream = contents.stream;
+        let Self { contents, report, .. } = self;
+        report.accepted = class(Class::Accepted);
+        report.refused = class(Class::Refused);
+        report.unknown = class(Class::Unknown);
+        report.poison = class(Class::Poison);
+        report.stored = contents.stored.len();
+        report.dead = contents.dead.len();
+        report.stream = contents.stream;
     }
 
     /// I1.
-    fn look_for_losses(&mut self) {
+    fn check_losses(&mut self) {
         let stored: BTreeSet<_> = self.contents.stored.iter().map(Stored::id).collect();
         let dead: BTreeSet<_> = self.contents.dead.iter().map(|l| l.original_id.as_str()).collect();
         for (name, request) in &self.requests {
             let is_there = |id: &str| stored.contains(id) || dead.contains(id);
             for id in request.ids.iter().filter(|id| !is_there(id)) {
                 if self.excused.contains(id) {
-                    self.verdict.lost_by_redis += 1;
+                    self.report.lost_by_redis += 1;
                 } else {
-                    self.verdict.lost.push(id.clone());
+                    self.report.lost.push(id.clone());
                     let what = format!("{name}, taken as {id}, is nowhere");
-                    self.verdict.add(Invariant::NoLoss, what);
+                    self.report.add(Invariant::NoLoss, what);
                 }
             }
         }
     }
 
     /// I2.
-    fn look_for_inventions(&mut self) {
+    fn check_inventions(&mut self) {
         for stored in &self.contents.stored {
             let Some(request) = self.requests.get(stored.device()) else {
-                self.verdict.add(Invariant::NoInvention, format!("{stored} was never sent"));
+                self.report.add(Invariant::NoInvention, format!("{stored} was never sent"));
                 continue;
             };
             if request.class == Class::Unknown {
-                self.verdict.unknown_stored += 1;
+                self.report.unknown_stored += 1;
             }
             if let Some(fault) = fault_of(stored, request, &self.excused) {
                 let what = format!("{stored} {fault}, but {request:?}");
-                self.verdict.add(Invariant::NoInvention, what);
+                self.report.add(Invariant::NoInvention, what);
             }
         }
     }
 
     /// I3.
-    fn look_for_doubles(&mut self) {
+    fn check_duplicates(&mut self) {
         let mut ids: BTreeMap<&str, u32> = BTreeMap::new();
         let mut names: BTreeMap<&str, u32> = BTreeMap::new();
         for stored in &self.contents.stored {
@@ -180,31 +180,31 @@ impl Comparison {
         let doubled = |counts: BTreeMap<&str, u32>| -> Vec<_> {
             counts.into_iter().filter(|&(_, n)| n > 1).map(|(name, _)| name.to_owned()).collect()
         };
-        self.verdict.twice = doubled(names);
-        let doubled: Vec<_> = doubled(ids).into_iter().chain(self.verdict.twice.clone()).collect();
+        self.report.twice = doubled(names);
+        let doubled: Vec<_> = doubled(ids).into_iter().chain(self.report.twice.clone()).collect();
         for doubled in doubled {
-            self.verdict.add(Invariant::NoTwice, format!("{doubled} is stored more than once"));
+            self.report.add(Invariant::NoTwice, format!("{doubled} is stored more than once"));
         }
         for (name, request) in self.requests.iter().filter(|(_, request)| request.ids.len() > 1) {
             let what = format!("{name} was accepted more than once: {request:?}");
-            self.verdict.add(Invariant::NoTwice, what);
+            self.report.add(Invariant::NoTwice, what);
         }
     }
 
     /// I4.
-    fn look_at_the_dead(&mut self) {
+    fn check_dead_letters(&mut self) {
         let stored: BTreeSet<_> = self.contents.stored.iter().map(Stored::id).collect();
         let mut seen = BTreeSet::new();
-        for letter in &self.contents.dead {
-            let id = letter.original_id.as_str();
-            let request = letter.device().and_then(|device| self.requests.get(device));
+        for dead_letter in &self.contents.dead {
+            let id = dead_letter.original_id.as_str();
+            let request = dead_letter.device().and_then(|device| self.requests.get(device));
             let faults = [
                 (stored.contains(id), "is stored as well"),
                 (!seen.insert(id), "is there twice"),
                 (request.is_none_or(|r| r.class != Class::Poison), "was no poison"),
             ];
             for (_, fault) in faults.into_iter().filter(|(is_so, _)| *is_so) {
-                self.verdict.add(Invariant::NotDeadAndStored, format!("{letter} {fault}"));
+                self.report.add(Invariant::NotDeadAndStored, format!("{dead_letter} {fault}"));
             }
         }
     }
@@ -228,7 +228,7 @@ fn fault_of(
     faults.into_iter().find_map(|(is_so, fault)| is_so.then_some(fault))
 }
 
-impl std::fmt::Display for Letter {
+impl std::fmt::Display for DeadLetter {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "the dead letter {} ({}) {:?}", self.original_id, self.reason, self.fields)
     }

@@ -23,7 +23,7 @@ impl Disk {
     /// command, but leaves its beginning in the file, and carries it out at the start after next.
     ///
     /// Gives the ids of the entries that are lost, also of those whose sender does not know them.
-    pub fn lose_the_last(&self, bytes: usize) -> BTreeSet<String> {
+    pub fn truncate_aof(&self, bytes: usize) -> BTreeSet<String> {
         let path = self.appended();
         let content = fs::read(&path).unwrap();
         let kept = &content[..content.len().saturating_sub(bytes)];

@@ -8,28 +8,28 @@ use std::collections::BTreeMap;
 
 use redis::Value;
 
-use super::system::{World, consumer};
+use super::system::{System, consumer};
 use crate::common::product::{Launch, ingestion_api};
 use crate::common::redis::{DEAD_LETTERS, Entry, GROUP, RedisServer, STREAM};
 use crate::common::stored;
 use crate::common::wait;
 
 /// Entries of one site that a fresh service reads at once.
-pub const HANDFUL: usize = 10;
+pub const FIRST_BATCH: usize = 10;
 
 /// The first service, which stops for a while when it first comes to a place in its code.
-pub fn held_up_at(place: &str, milliseconds: u32, redis: &RedisServer) -> Launch {
+pub fn delayed_at(place: &str, milliseconds: u32, redis: &RedisServer) -> Launch {
     consumer(redis, 1).env("FAILPOINTS", format!("{place}=1*sleep({milliseconds})"))
 }
 
 /// A world whose services may not be ready.
-pub async fn unready_world(redis: RedisServer, consumers: usize) -> World {
+pub async fn unready_system(redis: RedisServer, consumers: usize) -> System {
     let ingestion = ingestion_api(&redis).start().await;
     let mut processing = Vec::new();
     for n in 1..=consumers {
         processing.push(consumer(&redis, n).start().await);
     }
-    World::of(redis, ingestion, processing)
+    System::of(redis, ingestion, processing)
 }
 
 /// Waits until so many entries are pending.
@@ -47,22 +47,25 @@ pub async fn wait_until_stored(redis: &RedisServer, readings: usize) {
 
 /// The reasons of all dead letters, by the ids that the entries had; the test fails when one is there
 /// twice.
-pub async fn reasons(redis: &RedisServer) -> BTreeMap<String, String> {
-    // As bytes: what is buried need not be text.
-    let letters: Vec<(String, Fields)> = redis.run(&["XRANGE", DEAD_LETTERS, "-", "+"]).await;
-    let mut reasons = BTreeMap::new();
-    for (_, mut fields) in letters {
+pub async fn dead_letter_reasons(redis: &RedisServer) -> BTreeMap<String, String> {
+    // As bytes: the fields of a dead letter may be any bytes.
+    let dead_letters: Vec<(String, Fields)> = redis.run(&["XRANGE", DEAD_LETTERS, "-", "+"]).await;
+    let mut dead_letter_reasons = BTreeMap::new();
+    for (_, mut fields) in dead_letters {
         let mut text = |name: &[u8]| String::from_utf8(fields.remove(name).unwrap()).unwrap();
         let (id, reason) = (text(b"original_id"), text(b"reason"));
-        assert!(reasons.insert(id.clone(), reason).is_none(), "{id} is a dead letter twice");
+        assert!(
+            dead_letter_reasons.insert(id.clone(), reason).is_none(),
+            "{id} is a dead letter twice"
+        );
     }
-    reasons
+    dead_letter_reasons
 }
 
 /// A field of a dead letter.
-pub fn field(letter: &Entry, name: &str) -> String {
-    let found = letter.fields.iter().find(|(n, _)| n == name);
-    found.unwrap_or_else(|| panic!("no {name} in {letter:?}")).1.clone()
+pub fn field(dead_letter: &Entry, name: &str) -> String {
+    let found = dead_letter.fields.iter().find(|(n, _)| n == name);
+    found.unwrap_or_else(|| panic!("no {name} in {dead_letter:?}")).1.clone()
 }
 
 /// The consumers of the group and how many entries are pending for each.

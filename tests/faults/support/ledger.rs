@@ -14,7 +14,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use serde_json::json;
 use tempfile::NamedTempFile;
 
-use super::sent::Sent;
+use super::sent::SentReading;
 
 /// Lines that may be lost when the machine dies.
 const SYNC_EVERY: u64 = 100;
@@ -48,7 +48,7 @@ pub struct Attempt {
 /// A request with all its attempts.
 #[derive(Debug, Clone)]
 pub struct Request {
-    pub sent: Sent,
+    pub sent: SentReading,
     pub class: Class,
     /// The ids in answers 201: one, unless the promise of the key is broken.
     pub ids: Vec<String>,
@@ -90,7 +90,7 @@ impl Ledger {
     }
 
     /// Writes down an attempt.
-    pub fn note(&self, sent: &Sent, key: Option<&str>, attempt: &Attempt) {
+    pub fn note(&self, sent: &SentReading, key: Option<&str>, attempt: &Attempt) {
         self.book().note(sent, key, attempt);
     }
 
@@ -105,7 +105,7 @@ impl Ledger {
     }
 
     /// What is known of a reading.
-    pub fn class_of(&self, sent: &Sent) -> Option<Class> {
+    pub fn class_of(&self, sent: &SentReading) -> Option<Class> {
         self.book().requests.get(&sent.device).map(|request| request.class)
     }
 
@@ -130,7 +130,7 @@ impl Ledger {
 }
 
 impl Book {
-    fn note(&mut self, sent: &Sent, key: Option<&str>, attempt: &Attempt) {
+    fn note(&mut self, sent: &SentReading, key: Option<&str>, attempt: &Attempt) {
         self.write(sent, key, attempt);
         let request = self.requests.entry(sent.device.clone()).or_insert_with(|| Request {
             sent: sent.clone(),
@@ -147,7 +147,7 @@ impl Book {
         }
     }
 
-    fn write(&mut self, sent: &Sent, key: Option<&str>, attempt: &Attempt) {
+    fn write(&mut self, sent: &SentReading, key: Option<&str>, attempt: &Attempt) {
         let Attempt { class, status, stream_id, said, sent_ns, received_ns } = attempt;
         let line = json!({
             "site": sent.site, "device": sent.device, "timestamp": sent.timestamp,

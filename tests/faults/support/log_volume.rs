@@ -10,7 +10,7 @@ use crate::common::product::Role;
 const LINES_PER_SECOND: usize = 20;
 
 /// Makes sure that a process logs no more than it may, from now on for some time.
-pub async fn assert_quiet(role: &Role, time: Duration) {
+pub async fn assert_log_volume(role: &Role, time: Duration) {
     let before = role.stderr().lines().count();
     sleep(time).await;
     let log = role.stderr();

@@ -9,10 +9,10 @@
 pub mod checker;
 pub mod disk;
 pub mod fake_redis;
-pub mod faulty_consumer;
 pub mod helpers;
 pub mod ledger;
 pub mod log_volume;
+pub mod manual_pipeline;
 pub mod poisoning;
 pub mod producer;
 pub mod proxy;

@@ -4,12 +4,12 @@ use redis::{Cmd, RedisResult};
 
 use super::ledger::{Attempt, Class, Ledger, now_ns};
 use super::redis_at::RedisAt;
-use super::sent::Sent;
+use super::sent::SentReading;
 use crate::common::redis::STREAM;
 
 /// Adds an entry that is no reading to the stream of the Redis at a port, and writes it down. What
 /// is wrong with it depends on the number; otherwise it is what would have been sent.
-pub async fn add(redis_port: u16, ledger: &Ledger, mut instead_of: Sent, number: u64) {
+pub async fn add(redis_port: u16, ledger: &Ledger, mut instead_of: SentReading, number: u64) {
     instead_of.device = format!("poison-{}", instead_of.device);
     let (sent_ns, mut command) = (now_ns(), Cmd::new());
     command.arg("XADD").arg(STREAM).arg("*").arg(fields(&instead_of, number));
@@ -22,7 +22,7 @@ pub async fn add(redis_port: u16, ledger: &Ledger, mut instead_of: Sent, number:
 }
 
 /// The device tells which it was.
-fn fields(sent: &Sent, number: u64) -> Vec<(&'static str, String)> {
+fn fields(sent: &SentReading, number: u64) -> Vec<(&'static str, String)> {
     let mut fields = vec![
         ("site_id", sent.site.clone()),
         ("device_id", sent.device.clone()),

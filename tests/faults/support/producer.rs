@@ -14,14 +14,14 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 use super::ledger::{Attempt, Class, Ledger, now_ns};
 use super::poisoning;
 use super::rng::Rng;
-use super::sent::Sent;
+use super::sent::SentReading;
 use crate::common::wait;
 
 /// Requests under way at most: a producer that hears nothing stops sending.
 const UNDER_WAY: usize = 64;
 
 /// Above what the product takes to say that it does not know.
-const PATIENCE: Duration = Duration::from_secs(8);
+const TIMEOUT: Duration = Duration::from_secs(8);
 
 /// The pause before a request whose outcome is unknown is sent again.
 const RETRY_PAUSE: Duration = Duration::from_millis(100);
@@ -92,7 +92,7 @@ impl Producer {
     pub fn start(self) -> Producing {
         let ledger = self.ledger.clone().unwrap_or_else(Ledger::new);
         let stop = Arc::new(AtomicBool::new(false));
-        let client = Client::builder().no_proxy().timeout(PATIENCE).build().unwrap();
+        let client = Client::builder().no_proxy().timeout(TIMEOUT).build().unwrap();
         let number = NEXT_PRODUCER.fetch_add(1, Ordering::Relaxed);
         let sender = Sender {
             client,
@@ -116,7 +116,7 @@ impl Producer {
             if sender.stop.load(Ordering::Relaxed) {
                 break;
             }
-            let sent = Sent::nth(number, n, self.sites, &mut rng);
+            let sent = SentReading::nth(number, n, self.sites, &mut rng);
             let sender = Arc::clone(&sender);
             let poison = self.poison.filter(|&(_, one_in)| rng.one_in(one_in));
             let key = self.keyed.then(|| format!("{:016x}-{}", rng.next(), sent.device));
@@ -169,7 +169,7 @@ struct Sender {
 
 impl Sender {
     /// Sends a reading, with a key until its outcome is known; each time to the next server.
-    async fn send(&self, sent: &Sent, key: Option<&str>, n: u64) {
+    async fn send(&self, sent: &SentReading, key: Option<&str>, n: u64) {
         let mut given_up = None;
         for turn in usize::try_from(n).unwrap().. {
             let attempt = self.attempt(sent, key, &self.urls[turn % self.urls.len()]).await;
@@ -186,7 +186,7 @@ impl Sender {
         }
     }
 
-    async fn attempt(&self, sent: &Sent, key: Option<&str>, url: &str) -> Attempt {
+    async fn attempt(&self, sent: &SentReading, key: Option<&str>, url: &str) -> Attempt {
         let request = self.client.post(format!("{url}/readings")).body(sent.body());
         let request = request.header("content-type", "application/json");
         let request = match key {

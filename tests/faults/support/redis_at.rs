@@ -6,7 +6,7 @@ use redis::aio::MultiplexedConnection;
 use redis::{AsyncConnectionConfig, Cmd, FromRedisValue, RedisError, RedisResult};
 
 /// How long a look may take.
-const PATIENCE: Duration = Duration::from_secs(5);
+const TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The Redis at a port; connects when it must.
 #[derive(Debug, Clone)]
@@ -54,8 +54,8 @@ impl RedisAt {
     pub async fn connection(&mut self) -> RedisResult<MultiplexedConnection> {
         if self.connection.is_none() {
             let config = AsyncConnectionConfig::new()
-                .set_connection_timeout(Some(PATIENCE))
-                .set_response_timeout(Some(PATIENCE));
+                .set_connection_timeout(Some(TIMEOUT))
+                .set_response_timeout(Some(TIMEOUT));
             let client = redis::Client::open(("127.0.0.1", self.port))?;
             let made = client.get_multiplexed_async_connection_with_config(&config).await?;
             self.connection = Some(made);

@@ -34,7 +34,7 @@ pub struct Violation {
 
 /// What became of all that is in a ledger.
 #[derive(Debug, Clone, Default)]
-pub struct Verdict {
+pub struct Report {
     /// Readings that were answered 201.
     pub accepted: usize,
     /// Readings that the answer says were not written.
@@ -61,7 +61,7 @@ pub struct Verdict {
     pub violations: Vec<Violation>,
 }
 
-impl Verdict {
+impl Report {
     pub(super) fn add(&mut self, invariant: Invariant, what: impl Into<String>) {
         self.violations.push(Violation { invariant, what: what.into() });
     }
@@ -73,13 +73,13 @@ impl Verdict {
 
     /// Fails the test unless all invariants hold, and there was something to hold them for.
     #[track_caller]
-    pub fn assert_kept(&self) {
+    pub fn assert_invariants_hold(&self) {
         assert!(self.violations.is_empty(), "the promise is broken:\n{self}");
         assert!(self.accepted > 0, "nothing was accepted:\n{self}");
     }
 }
 
-impl fmt::Display for Verdict {
+impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { accepted, refused, unknown, unknown_stored, poison, stored, dead, .. } = self;
         writeln!(f, "accepted {accepted}, refused {refused}, unknown {unknown}, poison {poison}")?;

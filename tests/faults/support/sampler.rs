@@ -19,7 +19,7 @@ const EVERY: Duration = Duration::from_millis(100);
 /// Looks at a stream every 100 ms. While Redis is away or the group is missing it sees nothing.
 pub struct Sampler {
     stop: Arc<AtomicBool>,
-    looks: Arc<AtomicU64>,
+    samples: Arc<AtomicU64>,
     task: JoinHandle<Vec<String>>,
 }
 
@@ -27,8 +27,8 @@ impl Sampler {
     /// Watches the stream in the Redis at a port.
     pub fn of(redis_port: u16) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
-        let looks = Arc::new(AtomicU64::new(0));
-        let (stopped, looked) = (Arc::clone(&stop), Arc::clone(&looks));
+        let samples = Arc::new(AtomicU64::new(0));
+        let (stopped, looked) = (Arc::clone(&stop), Arc::clone(&samples));
         let task = tokio::spawn(async move {
             let (mut redis, mut watch) = (RedisAt::port(redis_port), Watch::default());
             while !stopped.load(atomic::Ordering::Relaxed) {
@@ -40,15 +40,15 @@ impl Sampler {
             }
             watch.found
         });
-        Self { stop, looks, task }
+        Self { stop, samples, task }
     }
 
     /// Waits until it has seen the stream as it is now.
     pub async fn has_looked(&self) {
-        let looks = || self.looks.load(atomic::Ordering::Relaxed);
-        let before = looks();
+        let samples = || self.samples.load(atomic::Ordering::Relaxed);
+        let before = samples();
         // The next look may be under way already, and have begun before.
-        wait::until("the sampler has looked", async || looks() >= before + 2).await;
+        wait::until("the sampler has looked", async || samples() >= before + 2).await;
     }
 
     /// Ends it, and gives what it saw that must not be, for [`super::checker::Checker::sampled`].

@@ -10,14 +10,14 @@ const EPOCH: i64 = 1_700_000_000;
 
 /// A reading; its device is its name, as no two have the same.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Sent {
+pub struct SentReading {
     pub site: String,
     pub device: String,
     pub timestamp: String,
     pub value: f64,
 }
 
-impl Sent {
+impl SentReading {
     /// The n-th reading of a producer.
     pub fn nth(producer: u64, n: u64, sites: u64, rng: &mut Rng) -> Self {
         #[expect(clippy::cast_precision_loss, reason = "small numbers")]

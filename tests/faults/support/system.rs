@@ -18,7 +18,7 @@ pub const CLAIM_MIN_IDLE_MS: u64 = 1_000;
 const ON_DISK_AFTER_NS: u64 = 5_000_000_000;
 
 /// An ingestion API and some processing services over one Redis.
-pub struct World {
+pub struct System {
     pub redis: RedisServer,
     pub ingestion: Role,
     pub processing: Vec<Role>,
@@ -32,7 +32,7 @@ pub fn consumer(redis: &RedisServer, n: usize) -> Launch {
         .env("CLAIM_MIN_IDLE_MS", CLAIM_MIN_IDLE_MS)
 }
 
-impl World {
+impl System {
     /// Over a Redis with an append-only file (`everysec`).
     pub async fn start(consumers: usize) -> Self {
         Self::over(RedisServer::start().await, consumers).await
@@ -51,11 +51,11 @@ impl World {
         for n in 1..=consumers {
             processing.push(consumer(&redis, n).env("REDIS_PORT", port).start().await);
         }
-        let world = Self::of(redis, ingestion, processing);
-        for role in world.roles() {
+        let system = Self::of(redis, ingestion, processing);
+        for role in system.roles() {
             wait::until("it is ready", async || role.get("/readyz").await.status == 200).await;
         }
-        world
+        system
     }
 
     /// Of these, as they are.

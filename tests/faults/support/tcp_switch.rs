@@ -9,14 +9,14 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 /// Leads to a Redis; its connections end with it.
-pub struct Switch {
+pub struct TcpSwitch {
     port: u16,
     target: Arc<AtomicU16>,
     turned: watch::Sender<()>,
     accepting: JoinHandle<()>,
 }
 
-impl Switch {
+impl TcpSwitch {
     /// One that leads to the Redis at a port.
     pub async fn to(target: u16) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
@@ -32,13 +32,13 @@ impl Switch {
     }
 
     /// Leads new connections to another Redis, and ends those there are.
-    pub fn turn_to(&self, target: u16) {
+    pub fn switch_to(&self, target: u16) {
         self.target.store(target, Ordering::Relaxed);
         self.turned.send_replace(());
     }
 }
 
-impl Drop for Switch {
+impl Drop for TcpSwitch {
     fn drop(&mut self) {
         self.accepting.abort();
         self.turned.send_replace(());

@@ -12,7 +12,7 @@ use crate::common::redis::{DEAD_LETTERS, GROUP, STREAM};
 #[derive(Debug, Default)]
 pub struct Contents {
     pub stored: Vec<Stored>,
-    pub dead: Vec<Letter>,
+    pub dead: Vec<DeadLetter>,
     /// How many entries the stream has.
     pub stream: usize,
 }
@@ -38,13 +38,13 @@ impl Stored {
 
 /// A dead letter.
 #[derive(Debug)]
-pub struct Letter {
+pub struct DeadLetter {
     pub original_id: String,
     pub reason: String,
     pub fields: BTreeMap<String, String>,
 }
 
-impl Letter {
+impl DeadLetter {
     pub fn device(&self) -> Option<&str> {
         self.fields.get("field:device_id").map(String::as_str)
     }
@@ -73,10 +73,10 @@ impl Contents {
         for key in keys {
             contents.stored.extend(members(redis, &key).await);
         }
-        let letters: Vec<(String, BTreeMap<String, String>)> =
+        let dead_letters: Vec<(String, BTreeMap<String, String>)> =
             redis.run(&format!("XRANGE {DEAD_LETTERS} - +")).await;
         let field = |fields: &BTreeMap<String, String>, name| fields.get(name).cloned();
-        contents.dead.extend(letters.into_iter().map(|(_, fields)| Letter {
+        contents.dead.extend(dead_letters.into_iter().map(|(_, fields)| DeadLetter {
             original_id: field(&fields, "original_id").unwrap_or_default(),
             reason: field(&fields, "reason").unwrap_or_default(),
             fields,

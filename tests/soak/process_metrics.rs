@@ -6,53 +6,56 @@ use std::fs;
 
 /// What one look at a process found.
 #[derive(Debug, Clone, Copy)]
-struct Look {
+struct Sample {
     memory_kb: u64,
     descriptors: u64,
 }
 
 /// A process and what was seen of it, in order.
 #[derive(Debug)]
-struct Life {
+struct ProcessHistory {
     name: String,
-    looks: Vec<Look>,
+    samples: Vec<Sample>,
 }
 
 /// What was seen of all processes.
 #[derive(Debug, Default)]
-pub struct Vitals {
-    lives: BTreeMap<u32, Life>,
-    looks: usize,
+pub struct ProcessMetrics {
+    instances: BTreeMap<u32, ProcessHistory>,
+    samples: usize,
 }
 
-impl Vitals {
+impl ProcessMetrics {
     /// Looks at all processes, and says in a line how those are that live.
-    pub fn look(&mut self) -> String {
+    pub fn sample(&mut self) -> String {
         let mut said = Vec::new();
         for pid in children() {
-            let Some((name, look)) = examine(pid) else { continue };
-            said.push(format!("{name} {} MB {} fd", look.memory_kb / 1024, look.descriptors));
-            let life = self.lives.entry(pid).or_insert_with(|| Life { name, looks: Vec::new() });
-            life.looks.push(look);
+            let Some((name, sample)) = sample_process(pid) else { continue };
+            said.push(format!("{name} {} MB {} fd", sample.memory_kb / 1024, sample.descriptors));
+            let life = self
+                .instances
+                .entry(pid)
+                .or_insert_with(|| ProcessHistory { name, samples: Vec::new() });
+            life.samples.push(sample);
         }
-        self.looks += 1;
+        self.samples += 1;
         said.join(", ")
     }
 
     /// The services that lived from the beginning to the end, and what they had in the second quarter
     /// of their lives and in the last.
-    fn of_the_old(&self) -> impl Iterator<Item = (&str, Look, Look)> {
-        let old = self.lives.values().filter(|life| life.looks.len() + 1 >= self.looks);
-        old.filter(|life| life.looks.len() >= 4).map(|Life { name, looks }| {
-            let quarter = looks.len() / 4;
-            let last = looks.len() - quarter;
-            (name.as_str(), most(&looks[quarter..quarter * 2]), most(&looks[last..]))
+    fn long_running(&self) -> impl Iterator<Item = (&str, Sample, Sample)> {
+        let old = self.instances.values().filter(|life| life.samples.len() + 1 >= self.samples);
+        old.filter(|life| life.samples.len() >= 4).map(|ProcessHistory { name, samples }| {
+            let quarter = samples.len() / 4;
+            let last = samples.len() - quarter;
+            (name.as_str(), most(&samples[quarter..quarter * 2]), most(&samples[last..]))
         })
     }
 
     /// What grew that should not have: by half and by more than so much.
     pub fn leaks(&self) -> Vec<String> {
-        let services = self.of_the_old().filter(|(name, ..)| !name.contains("redis"));
+        let services = self.long_running().filter(|(name, ..)| !name.contains("redis"));
         let grew = |early: u64, late: u64, slack| late > early + early / 2 + slack;
         services
             .filter(|(_, early, late)| {
@@ -64,9 +67,9 @@ impl Vitals {
     }
 }
 
-impl fmt::Display for Vitals {
+impl fmt::Display for ProcessMetrics {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (name, early, late) in self.of_the_old() {
+        for (name, early, late) in self.long_running() {
             let (from, to) = (early.memory_kb / 1024, late.memory_kb / 1024);
             let (opened, open) = (early.descriptors, late.descriptors);
             writeln!(f, "{name}: {from} MB, later {to} MB; {opened} fd, later {open}")?;
@@ -75,9 +78,12 @@ impl fmt::Display for Vitals {
     }
 }
 
-fn most(looks: &[Look]) -> Look {
-    let most = |of: fn(&Look) -> u64| looks.iter().map(of).max().unwrap_or_default();
-    Look { memory_kb: most(|look| look.memory_kb), descriptors: most(|look| look.descriptors) }
+fn most(samples: &[Sample]) -> Sample {
+    let most = |of: fn(&Sample) -> u64| samples.iter().map(of).max().unwrap_or_default();
+    Sample {
+        memory_kb: most(|sample| sample.memory_kb),
+        descriptors: most(|sample| sample.descriptors),
+    }
 }
 
 /// The processes that this one started.
@@ -95,7 +101,7 @@ fn children() -> Vec<u32> {
     ours
 }
 
-fn examine(pid: u32) -> Option<(String, Look)> {
+fn sample_process(pid: u32) -> Option<(String, Sample)> {
     let command = fs::read_to_string(format!("/proc/{pid}/cmdline")).ok()?;
     let words: Vec<_> = command.split('\0').collect();
     let name = if words[0].contains("redis") { "redis" } else { words.get(1)? };
@@ -103,5 +109,5 @@ fn examine(pid: u32) -> Option<(String, Look)> {
     let memory = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
     let memory_kb = memory.trim().trim_end_matches(" kB").parse().ok()?;
     let descriptors = fs::read_dir(format!("/proc/{pid}/fd")).ok()?.count() as u64;
-    Some((format!("{name}[{pid}]"), Look { memory_kb, descriptors }))
+    Some((format!("{name}[{pid}]"), Sample { memory_kb, descriptors }))
 }

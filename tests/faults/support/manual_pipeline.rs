@@ -7,11 +7,11 @@ use super::checker::Checker;
 use super::ledger::{Attempt, Class, Ledger, now_ns};
 use super::redis_at::RedisAt;
 use super::rng::Rng;
-use super::sent::Sent;
+use super::sent::SentReading;
 use crate::common::redis::{DEAD_LETTERS, GROUP, RedisServer, STREAM};
 
 /// A Redis without services: what they would do is done by hand.
-pub struct ByHand {
+pub struct ManualPipeline {
     pub server: RedisServer,
     pub redis: RedisAt,
     pub ledger: Ledger,
@@ -21,12 +21,12 @@ pub struct ByHand {
 
 /// A reading that was accepted.
 #[derive(Debug, Clone)]
-pub struct Taken {
+pub struct AcceptedReading {
     pub id: String,
-    pub sent: Sent,
+    pub sent: SentReading,
 }
 
-impl ByHand {
+impl ManualPipeline {
     pub async fn new() -> Self {
         let server = RedisServer::start().await;
         let mut redis = RedisAt::port(server.port());
@@ -35,31 +35,31 @@ impl ByHand {
     }
 
     /// Accepts so many readings.
-    pub async fn accept(&mut self, count: usize) -> Vec<Taken> {
+    pub async fn accept(&mut self, count: usize) -> Vec<AcceptedReading> {
         self.accept_with("XADD energy_readings *", count).await
     }
 
     /// Accepts so many readings with a command that begins so.
-    pub async fn accept_with(&mut self, xadd: &str, count: usize) -> Vec<Taken> {
+    pub async fn accept_with(&mut self, xadd: &str, count: usize) -> Vec<AcceptedReading> {
         let mut taken = Vec::new();
         for _ in 0..count {
             let sent = self.next_reading();
             let added = format!("{xadd} site_id {} device_id {}", sent.site, sent.device);
             let id: String = self.redis.run(&added).await;
             self.note(&sent, Class::Accepted, Some(&id));
-            taken.push(Taken { id, sent });
+            taken.push(AcceptedReading { id, sent });
         }
         taken
     }
 
     /// A reading that was not sent yet.
-    pub fn next_reading(&mut self) -> Sent {
+    pub fn next_reading(&mut self) -> SentReading {
         self.sent += 1;
-        Sent::nth(0, self.sent, 3, &mut self.rng)
+        SentReading::nth(0, self.sent, 3, &mut self.rng)
     }
 
     /// Writes into the ledger what the sender of a reading was told.
-    pub fn note(&self, sent: &Sent, class: Class, id: Option<&str>) {
+    pub fn note(&self, sent: &SentReading, class: Class, id: Option<&str>) {
         let now = now_ns();
         let attempt = Attempt {
             class,
@@ -79,7 +79,7 @@ impl ByHand {
     }
 
     /// Stores what was accepted, as it should be stored.
-    pub async fn store(&mut self, taken: &[Taken]) {
+    pub async fn store(&mut self, taken: &[AcceptedReading]) {
         for taken in taken {
             self.try_store(&taken.sent.site, taken.sent.score(), &member(taken)).await.unwrap();
         }
@@ -91,22 +91,22 @@ impl ByHand {
         self.redis.query(&zadd).await
     }
 
-    pub async fn acknowledge(&mut self, taken: &[Taken]) {
+    pub async fn acknowledge(&mut self, taken: &[AcceptedReading]) {
         for taken in taken {
             self.redis.run::<()>(&format!("XACK {STREAM} {GROUP} {}", taken.id)).await;
         }
     }
 
     /// Makes a dead letter of it, and leaves it in the stream.
-    pub async fn bury(&mut self, taken: &Taken) {
+    pub async fn dead_letter(&mut self, taken: &AcceptedReading) {
         let (id, device) = (&taken.id, &taken.sent.device);
-        let letter =
+        let dead_letter =
             format!("XADD {DEAD_LETTERS} * original_id {id} reason none field:device_id {device}");
-        self.redis.run::<()>(&letter).await;
+        self.redis.run::<()>(&dead_letter).await;
     }
 
     /// Delivers, stores and acknowledges so many readings as it should be done.
-    pub async fn process_well(&mut self, count: usize) -> Vec<Taken> {
+    pub async fn process_well(&mut self, count: usize) -> Vec<AcceptedReading> {
         let taken = self.accept(count).await;
         self.deliver("consumer-1", count).await;
         self.store(&taken).await;
@@ -120,8 +120,8 @@ impl ByHand {
 }
 
 /// The member that should be stored.
-pub fn member(Taken { id, sent }: &Taken) -> String {
-    let Sent { site, device, timestamp, value } = sent;
+pub fn member(AcceptedReading { id, sent }: &AcceptedReading) -> String {
+    let SentReading { site, device, timestamp, value } = sent;
     json!({
         "stream_id": id, "site_id": site, "device_id": device, "power_reading": value,
         "timestamp": timestamp, "ingested_at": "2024-01-15T10:30:00.123456",

@@ -14,7 +14,7 @@ use crate::support::poisoning;
 use crate::support::proxy::Mode;
 use crate::support::redis_at::RedisAt;
 use crate::support::rng::Rng;
-use crate::support::sent::Sent;
+use crate::support::sent::SentReading;
 use crate::support::system::missing;
 
 /// What was accepted so shortly before Redis is started again has not been trimmed (services keep it
@@ -25,7 +25,7 @@ const SURELY_IN_THE_STREAM_NS: u64 = 25_000_000_000;
 const POISONER: u64 = 999;
 
 /// Redis, the services and the ledger.
-pub struct Stage {
+pub struct Testbed {
     pub redis: RedisServer,
     redis_runs: bool,
     services: Vec<Service>,
@@ -33,14 +33,14 @@ pub struct Stage {
     /// What Redis had accepted and did not have any more when it was started again.
     pub lost_by_redis: Vec<String>,
     /// What a service did that it must not.
-    pub misdeeds: Vec<String>,
+    pub failures: Vec<String>,
     disk: Disk,
     directory: PathBuf,
     poisoned: u64,
     rng: Rng,
 }
 
-impl Stage {
+impl Testbed {
     /// Starts everything.
     pub async fn set(seed: u64) -> Self {
         let prefix = format!("soak-{seed}-");
@@ -58,7 +58,7 @@ impl Stage {
             services,
             ledger: Ledger::at(directory.join("ledger.ndjson")),
             lost_by_redis: Vec::new(),
-            misdeeds: Vec::new(),
+            failures: Vec::new(),
             disk,
             directory,
             poisoned: 0,
@@ -99,7 +99,7 @@ impl Stage {
             Action::KillRedis => self.kill_redis(),
             Action::LosePower(bytes) => {
                 self.kill_redis();
-                self.lost_by_redis.extend(self.disk.lose_the_last(bytes));
+                self.lost_by_redis.extend(self.disk.truncate_aof(bytes));
             }
             Action::KillConnections => self.command("CLIENT KILL TYPE normal SKIPME yes").await,
             Action::PauseRedis => {
@@ -140,7 +140,7 @@ impl Stage {
     /// Waits for the end of a service that was asked to, and starts another in its place.
     async fn replace(&mut self, service: usize) {
         if let Some(code) = self.services[service].ended().await.filter(|code| *code != 0) {
-            self.misdeeds.push(format!("service {service}, asked to end, ended with {code}"));
+            self.failures.push(format!("service {service}, asked to end, ended with {code}"));
         }
         self.services[service].start_again(&self.redis).await;
     }
@@ -167,7 +167,7 @@ impl Stage {
 
     async fn poison(&mut self, entries: u64) {
         for _ in 0..if self.redis_runs { entries } else { 0 } {
-            let instead_of = Sent::nth(POISONER, self.poisoned, 20, &mut self.rng);
+            let instead_of = SentReading::nth(POISONER, self.poisoned, 20, &mut self.rng);
             poisoning::add(self.redis.port(), &self.ledger, instead_of, self.poisoned).await;
             self.poisoned += 1;
         }
