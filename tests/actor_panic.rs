@@ -1,14 +1,15 @@
-//! An actor that panics is started again, and what it held is stored all the same.
+//! An actor that panics is restarted, and the entries that it held are stored.
 
 use crate::common::product::processing_service;
 use crate::common::readings::add_backlog;
 use crate::common::redis::RedisServer;
 use crate::common::stored::assert_each_is_stored_once;
 
-/// Lets the actors panic once each at a place, and holds the pipeline to its promise.
+/// Lets each actor panic once at a failpoint, and asserts the guarantee.
 async fn assert_survived(place: &str) {
     let redis = RedisServer::start().await;
-    // Nobody else would take over what was lost: the service has to find it itself.
+    // No other consumer would claim the abandoned entries: the service has to read them again
+    // itself.
     let launch = processing_service(&redis).env("CLAIM_MIN_IDLE_MS", 3_600_000);
     let ids = add_backlog(&redis, 3_000, 7).await;
     let processing = launch.env("FAILPOINTS", format!("{place}=3*panic")).start().await;

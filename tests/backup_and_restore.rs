@@ -1,5 +1,5 @@
-//! A backup is taken, the data are destroyed and restored as docs/operations.md says: nothing that was
-//! accepted before the backup is missing, whatever had become of it by then.
+//! A backup is taken, the data are destroyed and restored as docs/operations.md says: no entry
+//! accepted before the backup is missing, whatever its state was.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -50,7 +50,7 @@ fn reconcile(redis: &RedisServer) -> Launch {
     launch(&["reconcile"]).env("REDIS_HOST", "127.0.0.1").env("REDIS_PORT", redis.port())
 }
 
-/// The ids of a site's readings, as they are served.
+/// The ids of a site's readings, by the query.
 async fn served(processing: &Http, site: &str) -> Vec<String> {
     let reply = processing.get(&format!("/sites/{site}/readings")).await;
     if reply.status != 200 {

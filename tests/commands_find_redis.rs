@@ -1,4 +1,5 @@
-//! `dead-letters` and `reconcile` ask the Redis that is named, else the private one of a running `up`.
+//! `dead-letters` and `reconcile` use the configured Redis, or else the private one of a running
+//! `up`.
 
 use std::path::Path;
 

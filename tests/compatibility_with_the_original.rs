@@ -1,4 +1,5 @@
-//! Data that the original (Python) and this system leave each other in Redis, byte for byte.
+//! The data that the original (Python) and this system leave each other in Redis are equal byte for
+//! byte.
 
 use std::process::Command;
 
@@ -12,7 +13,7 @@ use crate::common::{files, http};
 
 const GOLDEN: &str = "tests/data/python_members.ndjson";
 
-/// A stream entry of the original, and what the original's consumer makes of it.
+/// A stream entry of the original, and the member that its consumer stores.
 struct Original {
     id: String,
     site: String,

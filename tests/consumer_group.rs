@@ -1,5 +1,5 @@
-//! The consumer group: made by whoever comes first, at the start of the stream, and made again when
-//! it is gone.
+//! The consumer group: created by the first service, at the start of the stream, and created again
+//! when it is missing.
 
 use crate::common::product::{ingestion_api, processing_service};
 use crate::common::readings::{add_backlog, reading};
@@ -35,7 +35,7 @@ async fn a_destroyed_group_is_created_again_and_nothing_is_duplicated() {
     assert_each_is_stored_once(&redis, &ids).await;
 }
 
-/// Deletes entries that were delivered to a consumer before they are read again.
+/// Deletes entries that are pending for a consumer before it reads them again.
 async fn assert_deleted_entries_are_counted(consumer: &str) {
     let redis = RedisServer::start().await;
     let ids = add_backlog(&redis, 10, 1).await;

@@ -19,7 +19,7 @@ async fn post(ingestion: &Role, case: &Value) -> Reply {
     Reply::of(request.body(case["raw"].as_str().unwrap().to_owned())).await
 }
 
-/// The type and place of each fault that an answer or a case lists.
+/// The `type` and `loc` of each validation error of a response or a case.
 fn faults(list: &Value) -> Vec<(Value, Value)> {
     let faults = list.as_array().expect("there is a list of faults").iter();
     faults.map(|fault| (fault["type"].clone(), fault["loc"].clone())).collect()

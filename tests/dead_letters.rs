@@ -1,5 +1,5 @@
-//! An entry that can never be stored is moved to the dead-letter stream, with the reason, and stops
-//! nobody else.
+//! An entry that can never be stored is moved to the dead-letter stream, with the reason, and
+//! blocks no other.
 
 use crate::common::product::processing_service;
 use crate::common::readings::{NOON, add, add_backlog, fields};
@@ -96,10 +96,10 @@ async fn a_site_key_of_the_wrong_type_blocks_no_other_site() {
     let processing = processing_service(&redis).start().await;
     wait_until_settled(&redis).await;
     let letters = redis.entries(DEAD_LETTERS).await;
-    let mut buried: Vec<_> = letters.iter().map(|l| field(l, "original_id")).collect();
-    buried.sort_unstable();
+    let mut dead_lettered: Vec<_> = letters.iter().map(|l| field(l, "original_id")).collect();
+    dead_lettered.sort_unstable();
     bad.sort_unstable();
-    assert_eq!(buried, bad);
+    assert_eq!(dead_lettered, bad);
     assert!(letters.iter().all(|letter| field(letter, "reason").contains("WRONGTYPE")));
     let good = processing.get("/sites/good/readings").await.json();
     assert_eq!(good["readings"].as_array().unwrap().len(), 50);
@@ -122,7 +122,7 @@ async fn an_entry_that_cannot_be_dead_lettered_is_not_lost_with_its_service() {
     let mut first = processing_service(&redis).start().await;
     wait::until("it has tried", async || first.stderr().contains("WRONGTYPE")).await;
     first.kill9();
-    assert_eq!(redis.group().await.pending, 1, "acknowledged, and not buried");
+    assert_eq!(redis.group().await.pending, 1, "acknowledged, and not dead-lettered");
     redis.run::<()>(&["DEL", DEAD_LETTERS]).await;
     let _second = processing_service(&redis).start().await;
     wait_until_settled(&redis).await;

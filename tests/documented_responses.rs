@@ -1,4 +1,4 @@
-//! Whatever the operation: answers are documented, and failures have one shape.
+//! Every response of every operation is documented, and error bodies have one shape.
 
 use reqwest::{Method, RequestBuilder};
 use serde_json::Value;
@@ -23,7 +23,7 @@ fn request(service: &Http, operation: &Operation) -> RequestBuilder {
     }
 }
 
-/// A failure is a sentence, from the framework and from us alike.
+/// An error body has a sentence, from the framework and from us.
 fn assert_is_problem(reply: &Reply) {
     assert!(reply.header("content-type").starts_with("application/json"), "{reply:?}");
     assert!(!reply.header("x-request-id").is_empty());

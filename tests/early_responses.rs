@@ -1,5 +1,5 @@
-//! Answers that are given before the request's body has arrived reach clients that send all of it before
-//! they read (RFC 9112, 9.6), and cost no memory.
+//! Responses sent before the request's body has arrived reach clients that send all of it before
+//! they read (RFC 9112, 9.6), and use no memory.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -9,8 +9,8 @@ use crate::common::http::RawConnection;
 use crate::common::product::{Role, ingestion_api, query_api};
 use crate::common::redis::RedisServer;
 
-/// Sends a request as Python's `http.client` does: all of it, and only then reads. In a thread of its
-/// own, as it blocks.
+/// Sends a request like Python's `http.client`: reads only after all of it is sent. In a thread of
+/// its own, as it blocks.
 async fn sent_at_once(role: &Role, request: Vec<u8>) -> String {
     let address = role.base().strip_prefix("http://").unwrap().to_owned();
     let asking = tokio::task::spawn_blocking(move || {
@@ -115,7 +115,7 @@ async fn a_connection_is_kept_after_a_body_that_was_read() {
     assert_eq!(statuses(connection).await, [422, 422, 422, 200]);
 }
 
-/// The statuses of all answers until the server closes the connection.
+/// The statuses of all responses until the server closes the connection.
 async fn statuses(connection: RawConnection) -> Vec<u16> {
     let text = connection.text().await;
     let answers = text.split("HTTP/1.1 ").skip(1);

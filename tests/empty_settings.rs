@@ -1,5 +1,5 @@
-//! A setting that is set to nothing has its default, whichever it is: Compose files, charts and scripts
-//! pass on variables that are not set so.
+//! An empty setting has its default: Compose files, charts and scripts pass unset variables on as
+//! empty ones.
 
 use crate::common::process::Process;
 use crate::common::product::{Launch, launch, processing_service, query_api};
@@ -8,7 +8,7 @@ use crate::common::wait;
 
 const SERVICES: [&str; 3] = ["ingestion-api", "processing-service", "query-api"];
 
-/// Commands that end, with what they need to be called at all.
+/// Commands that exit by themselves, with their required arguments.
 const TOOLS: [&[&str]; 5] = [
     &["dead-letters", "list"],
     &["dead-letters", "retry", "1-0"],
@@ -27,7 +27,7 @@ async fn settings(command: &[&str]) -> Vec<String> {
     names
 }
 
-/// Whether a service starts; also where its default port is taken, which only a default can be.
+/// Whether a service starts, or finds its default port in use, which proves the default.
 async fn starts(process: &mut Process) -> bool {
     wait::until("it listens or ends", async || {
         process.stdout().contains(" listens on ") || !process.is_running()

@@ -1,4 +1,5 @@
-//! Every error body has a `code` for programs and the id of its request, beside the sentence `detail`.
+//! Every error body has a `code` for programs and the id of its request, beside the sentence
+//! `detail`.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,4 @@
-//! What is said of Redis: which server, once, and each cause once; and never a password.
+//! Messages about Redis name the server once and each cause once, and never a password.
 
 use crate::common::process::Ended;
 use crate::common::product::{Launch, Role, ingestion_api, launch, processing_service, query_api};
@@ -11,7 +11,7 @@ fn no_host() -> String {
     format!("{}.example", "no-such-host".repeat(6))
 }
 
-/// Asks for all that needs Redis, and gives what was logged of failures.
+/// Sends every request that needs Redis, and returns the log lines of the failures.
 async fn failures(role: &Role) -> Vec<String> {
     for path in ["/readyz", "/sites", "/pipeline", "/pipeline/dead-letters", "/metrics"] {
         role.get(path).await;

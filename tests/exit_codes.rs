@@ -1,5 +1,5 @@
-//! Exit codes: 0 ended as it was asked to, 1 failed, 2 a setting or argument cannot be used, 130 ended by a
-//! second signal (`import`: by the first).
+//! Exit codes: 0 success or a requested stop, 1 failure, 2 an invalid setting or argument, 130
+//! stopped by a second signal (`import`: by the first).
 
 use crate::common::product::{ingestion_api, launch, processing_service, query_api};
 use crate::common::readings::{NOON, add, fields};

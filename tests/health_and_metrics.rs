@@ -1,4 +1,5 @@
-//! `/health`, the probes and `/metrics`, as dashboards and platforms know them from the original.
+//! `/health`, the probes and `/metrics`, in the shapes that dashboards and platforms know from the
+//! original.
 
 use reqwest::Method;
 use serde_json::{Value, json};

@@ -1,4 +1,5 @@
-//! `energy-pipeline healthcheck`: asks where the service listens, and tells by its exit code.
+//! `energy-pipeline healthcheck`: requests `/readyz` where the service listens, and exits
+//! accordingly.
 
 use crate::common::product::{Role, ingestion_api, launch, query_api};
 use crate::common::redis::{RedisServer, free_port};
@@ -15,12 +16,12 @@ async fn healthcheck_exits_with_0_only_when_the_role_is_ready() {
     let (ingestion, processing) =
         (ingestion_api(&redis).start().await, query_api(&redis).start().await);
     let unready = ingestion_api(&away).start().await;
-    let nobody = format!("http://127.0.0.1:{}", free_port());
+    let unused = format!("http://127.0.0.1:{}", free_port());
     let ready = check("ingestion-api", "INGESTION_PORT", ingestion.base()).await;
     assert_eq!(ready.status.code(), Some(0), "{ready:?}");
     let ready = check("query-api", "PROCESSING_PORT", processing.base()).await;
     assert_eq!(ready.status.code(), Some(0), "{ready:?}");
-    for base in [unready.base(), &nobody] {
+    for base in [unready.base(), &unused] {
         let ended = check("ingestion-api", "INGESTION_PORT", base).await;
         assert_eq!(ended.status.code(), Some(1), "{ended:?}");
         assert!(ended.stderr.contains("not ready"), "{}", ended.stderr);
@@ -35,13 +36,13 @@ async fn healthcheck_without_a_role_checks_the_one_that_runs() {
         let launch = launch(&["healthcheck"]).env("INGESTION_PORT", ingestion);
         launch.env("PROCESSING_PORT", processing).run().await.status.code()
     };
-    let nobody = || free_port().to_string();
+    let unused = || free_port().to_string();
     let ready = ingestion_api(&redis).start().await;
     let unready = query_api(&RedisServer::prepared(&[])).start().await;
-    assert_eq!(check(port(ready.base()), nobody()).await, Some(0));
+    assert_eq!(check(port(ready.base()), unused()).await, Some(0));
     assert_eq!(check(port(ready.base()), port(unready.base())).await, Some(1));
-    assert_eq!(check(nobody(), port(unready.base())).await, Some(1));
-    assert_eq!(check(nobody(), nobody()).await, Some(1));
+    assert_eq!(check(unused(), port(unready.base())).await, Some(1));
+    assert_eq!(check(unused(), unused()).await, Some(1));
 }
 
 async fn ready(role: &Role) {

@@ -41,7 +41,7 @@ async fn a_malformed_request_gets_an_error_body_like_any_other() {
         assert_eq!(reply.header("connection"), "close");
         assert!(!reply.header("date").is_empty() && !reply.detail().is_empty());
     }
-    // One more: the one that asked for the metrics first.
+    // One more: the first request of the metrics.
     assert_eq!(ingestion.counter(REQUESTS).await, before + answers + 1);
 }
 

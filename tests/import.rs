@@ -1,4 +1,4 @@
-//! `import` sends the rows of a file, each once, and tells of each that was not accepted.
+//! `import` sends each row of a file once, and reports each that was not accepted.
 
 use std::path::Path;
 use std::process::Command;

@@ -1,5 +1,5 @@
-//! `import` through the page's nginx and other gateways: what they answer for a service that is away,
-//! busy or slow costs no row, and makes none two.
+//! `import` through the page's nginx and other gateways: their responses for a service that is
+//! unavailable, busy or slow lose no row and duplicate none.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -53,17 +53,17 @@ type Whim = fn(usize) -> Treatment;
 
 #[derive(Clone, Copy)]
 enum Treatment {
-    /// Passes the request and its answer on.
+    /// Forwards the request and its response.
     Pass,
-    /// Passes the request on, and answers this when the service has answered.
+    /// Forwards the request, and responds with this when the service has responded.
     PassAndAnswer(&'static str),
-    /// Answers this at once.
+    /// Responds with this at once.
     Answer(&'static str),
-    /// Passes the request on, and closes the connection when the service has answered.
+    /// Forwards the request, and closes the connection when the service has responded.
     PassAndBreak,
 }
 
-/// A gateway with a whim, before a service.
+/// A faulty gateway in front of a service.
 async fn gateway(service: &Role, whim: Whim) -> (String, Arc<AtomicUsize>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
@@ -81,7 +81,7 @@ async fn gateway(service: &Role, whim: Whim) -> (String, Arc<AtomicUsize>) {
 async fn between(mut client: TcpStream, target: String, count: Arc<AtomicUsize>, whim: Whim) {
     let mut service = TcpStream::connect(target).await.unwrap();
     let mut buffer = vec![0; 16 * 1024];
-    // Requests and answers are small: each comes in one piece, or in two that follow at once.
+    // Requests and responses are small: each arrives in one piece, or in two in a row.
     while let Some(request) = message(&mut client, &mut buffer).await {
         let treatment = whim(count.fetch_add(1, Ordering::Relaxed));
         let mut answer = Vec::new();
@@ -100,7 +100,7 @@ async fn between(mut client: TcpStream, target: String, count: Arc<AtomicUsize>,
     }
 }
 
-/// A message with its body, whose length its head tells.
+/// A message with a body of the length in its head.
 async fn message(stream: &mut TcpStream, buffer: &mut [u8]) -> Option<Vec<u8>> {
     let mut message = Vec::new();
     loop {
@@ -210,7 +210,7 @@ async fn a_proxy_that_is_unreachable_or_requires_a_password_is_named_once() {
         (&away, format!("cannot be reached by way of the proxy {away}: Connection refused")),
         (&guarded, "the proxy wants credentials".to_owned()),
     ] {
-        // An address that documents use; only the proxy is asked for it.
+        // An address for documentation; only the proxy receives the request.
         let import = import(&input.file, "http://192.0.2.1").env("http_proxy", proxy);
         let ended = import.arg("--retry-for").arg("0").arg("--concurrency").arg("1").run().await;
         assert_eq!(ended.status.code(), Some(1), "{ended:?}");

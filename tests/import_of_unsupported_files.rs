@@ -1,4 +1,4 @@
-//! A file that `import` cannot read is named for what it is, before anything is sent.
+//! The kind of a file that `import` cannot read is named before anything is sent.
 
 use crate::common::import::{Input, figure, gzip, import, rows};
 use crate::common::product::{Role, ingestion_api};
@@ -125,7 +125,7 @@ async fn quotation_marks_are_as_in_rfc_4180_or_the_row_is_rejected() {
     let entries = redis.entries(STREAM).await;
     let mut sites: Vec<_> = entries.iter().map(|entry| entry.fields[0].1.as_str()).collect();
     sites.sort_unstable();
-    // The last is a row of two lines, but the service takes no id with a line feed.
+    // The last is a row of two lines, but the service rejects an id with a line feed.
     assert_eq!(sites, ["a \"b\" c"]);
 }
 

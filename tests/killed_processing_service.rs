@@ -1,5 +1,5 @@
-//! A processing service that is killed (`kill -9`) costs time only: what was delivered to it is
-//! stored by another, or by itself when it is back.
+//! A killed processing service (`kill -9`) delays readings and loses none: its entries are stored
+//! by another, or by itself after a restart.
 
 use crate::common::product::{Launch, processing_service};
 use crate::common::readings::{add_backlog, add_houses};
@@ -9,7 +9,7 @@ use crate::common::wait;
 
 const NEVER: &str = "3600000";
 
-/// So few that also a service that has yet to find its rate reads all of them.
+/// So few that a service reads all of them before it has measured its rate.
 #[cfg(feature = "failpoints")]
 const FEW: usize = 10;
 
@@ -46,7 +46,7 @@ async fn services_killed_repeatedly_lose_and_duplicate_nothing() {
     assert_each_is_stored_once(&redis, &ids).await;
 }
 
-/// Stops the service for good at a place in one of its actors, and kills it there.
+/// Blocks the service at a failpoint of an actor, and kills it there.
 #[cfg(feature = "failpoints")]
 async fn assert_nothing_is_lost_or_doubled_by_a_kill(place: &str, stored_then: usize) {
     let redis = RedisServer::start().await;
@@ -104,7 +104,7 @@ async fn a_service_that_comes_back_under_its_name_reads_its_own_pending_entries_
 async fn entries_below_the_idle_time_are_not_claimed() {
     let redis = RedisServer::start().await;
     add_backlog(&redis, 100, 7).await;
-    redis.deliver_to("somebody-slow", 40).await;
+    redis.deliver_to("slow-consumer", 40).await;
     let _service = consumer(&redis, 1).env("CLAIM_MIN_IDLE_MS", NEVER).start().await;
     wait::until("the rest is stored", async || stored::count(&redis).await == 60).await;
     wait::until("the rest is acknowledged", async || redis.group().await.pending == 40).await;

@@ -1,4 +1,5 @@
-//! However many requests fail, the log has a line a second of each kind, and says how many had none.
+//! However many requests fail, the log has one line a second of each kind, with the number of
+//! suppressed ones.
 
 use std::time::Instant;
 
@@ -12,7 +13,7 @@ use crate::common::wait;
 
 const REQUESTS: usize = 300;
 
-/// A route, and the line of the log that its requests cause.
+/// A route, and the log line of its failed requests.
 type Route = (Method, &'static str, &'static str);
 
 /// Lines with this message.
@@ -36,7 +37,7 @@ async fn ask_until_a_line_comes(role: &Role, route: &Route) {
     .await;
 }
 
-/// From one line to another: each request between them is counted in the second.
+/// Each request between two log lines is counted in the second.
 async fn assert_quiet(role: &Role, route: &Route) {
     let (_, path, message) = route;
     ask_until_a_line_comes(role, route).await;

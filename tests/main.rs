@@ -1,9 +1,9 @@
 //! The black-box suite: the real program against a real Redis server, over HTTP.
 //!
 //! One file a behaviour; a test's name is a sentence about the product. All servers listen on ports
-//! that the kernel gave, keep their files in temporary directories, and end with their test, also
-//! when it panics. `common` starts, asks and ends them; nothing sleeps and hopes, [`common::wait`]
-//! waits for conditions.
+//! that the kernel assigned, keep their files in temporary directories, and are stopped with their
+//! test, also when it panics. `common` starts them and sends them requests. Tests wait for
+//! conditions ([`common::wait`]), never for a time.
 #![cfg(test)]
 
 mod common;

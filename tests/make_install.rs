@@ -1,4 +1,4 @@
-//! `make install`: the program where the shell finds it, as the runbook calls it.
+//! `make install`: the program in a directory of the PATH, as the runbook calls it.
 
 use std::fs;
 use std::process::Command;
@@ -13,7 +13,7 @@ async fn make_install_puts_the_program_into_a_directory_of_the_path() {
     fs::create_dir_all(built.join("release")).unwrap();
     fs::copy(env!("CARGO_BIN_EXE_energy-pipeline"), built.join("release/energy-pipeline")).unwrap();
     let mut make = Command::new("make");
-    // Built it is already: `-o` takes that for done.
+    // It is built already: `-o` treats the target as up to date.
     make.args(["--old-file", "build", "install", "--directory"]).arg(files::path("."));
     make.arg(format!("PREFIX={}", prefix.display())).env("CARGO_TARGET_DIR", &built);
     let installed = Process::start("make install", &mut make).ended().await;

@@ -1,4 +1,4 @@
-//! More connections than there may be: memory stays bounded, and probes are answered all the same.
+//! More connections than the limit: memory stays bounded, and probes get responses.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use crate::common::http::RawConnection;
 use crate::common::product::{Role, ingestion_api, processing_service};
 use crate::common::redis::RedisServer;
 
-/// Connections that have sent so much, and send no more.
+/// Connections that have sent this text, and send no more.
 async fn stalled(
     role: &Role,
     count: usize,

@@ -1,4 +1,5 @@
-//! Thousands of sites at once, more than have a writer of their own: all is stored, and all are listed.
+//! Thousands of sites at once, more than the writer pool has writers: all readings are stored, all
+//! sites are listed.
 
 use serde_json::Value;
 

@@ -1,5 +1,5 @@
-//! The metrics are a contract: what the services expose is what `docs/metrics.md` says, and what
-//! dashboards and alerts ask for exists.
+//! The metrics are a contract: the services expose what `docs/metrics.md` documents, and every
+//! metric that dashboards and alerts use exists.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
@@ -73,10 +73,10 @@ fn exposed(text: &str) -> Metrics {
     metrics
 }
 
-/// All three services after a little of everything has happened to them.
+/// All three services after every kind of event that has a metric.
 async fn after_some_work(redis: &RedisServer) -> Vec<String> {
     let traced = |launch: crate::common::product::Launch| {
-        // Nobody listens there: what cannot be sent is counted.
+        // No collector listens there: failed exports are counted.
         launch.env("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:9")
     };
     let ingestion = traced(ingestion_api(redis)).start().await;
@@ -96,7 +96,7 @@ async fn after_some_work(redis: &RedisServer) -> Vec<String> {
         .await;
         texts.push(exposition(role).await);
     }
-    // Such as Redis says no to.
+    // Redis rejects it.
     redis.run::<()>(&["CONFIG", "SET", "maxmemory", "1"]).await;
     assert_eq!(ingestion.post("/readings", reading("site").to_string()).await.status, 503);
     texts.push(exposition(&ingestion).await);
@@ -124,15 +124,15 @@ async fn no_series_is_named_after_a_site_a_device_or_a_path() {
     let redis = RedisServer::start().await;
     let (ingestion, processing) =
         (ingestion_api(&redis).start().await, processing_service(&redis).start().await);
-    ingestion.post("/readings", reading("site-of-nobody").to_string()).await;
+    ingestion.post("/readings", reading("unknown-site").to_string()).await;
     wait_until_settled(&redis).await;
-    processing.get("/sites/site-of-nobody/readings").await;
-    processing.get("/path-of-nobody").await;
+    processing.get("/sites/unknown-site/readings").await;
+    processing.get("/unknown-path").await;
     let request = processing.request(Method::from_bytes(b"INVENTED").unwrap(), "/docs");
     Reply::of(request).await;
     for role in [&ingestion, &processing] {
         let text = exposition(role).await;
-        for chosen in ["of-nobody", "INVENTED", "\"meter\""] {
+        for chosen in ["unknown-", "INVENTED", "\"meter\""] {
             assert!(!text.contains(chosen), "{chosen} is in {text}");
         }
     }
@@ -169,7 +169,7 @@ fn promtool_accepts_the_rules_and_their_tests_pass() {
     assert_passes(&promtool(&["test", "rules", "energy-pipeline.tests.yml"], ""));
 }
 
-/// Words that stand where a metric may, in all expressions of a text.
+/// Identifiers in the places of metrics, in all expressions of a text.
 fn metrics_in(expression: &str, known: &Metrics) -> BTreeSet<String> {
     let word = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == ':';
     let words = expression.split(|c| !word(c)).filter(|word| word.contains('_'));
@@ -178,7 +178,7 @@ fn metrics_in(expression: &str, known: &Metrics) -> BTreeSet<String> {
     words.filter(|word| !FUNCTIONS.contains(word)).map(str::to_owned).collect()
 }
 
-/// Words with `_` in expressions that are no metrics.
+/// Identifiers with `_` in expressions that are not metrics.
 const FUNCTIONS: [&str; 6] = [
     "histogram_quantile",
     "predict_linear",

@@ -1,4 +1,4 @@
-//! What holds for both OpenAPI documents, whatever operations they have.
+//! What holds for both OpenAPI documents, for every operation.
 
 use std::collections::BTreeSet;
 
@@ -6,8 +6,9 @@ use serde_json::Value;
 
 use crate::common::documents::{ROLES, document, operations};
 
-/// Members of answers that may be left out. All others are always sent, as null where they have no
-/// value: `#[oai(nullable)]` says so of an `Option`, `#[oai(skip_serializing_if_is_none)]` leaves it out.
+/// Members of responses that may be left out. All others are always sent, as null where they have
+/// no value: `#[oai(nullable)]` marks such an `Option`, `#[oai(skip_serializing_if_is_none)]` one
+/// that is left out.
 const LEFT_OUT: [(&str, &str); 3] =
     [("DeadLetters", "next_cursor"), ("Sites", "next_after"), ("ValidationFault", "ctx")];
 
@@ -130,8 +131,8 @@ fn every_response_has_the_request_id_and_503_has_retry_after() {
     }
 }
 
-/// `OpenAPI` 3.1, section 4.8.12.2: "If in is "header" and the name field is "Accept", "Content-Type"
-/// or "Authorization", the parameter definition SHALL be ignored."
+/// `OpenAPI` 3.1, section 4.8.12.2: "If in is "header" and the name field is "Accept",
+/// "Content-Type" or "Authorization", the parameter definition SHALL be ignored."
 #[test]
 fn no_parameter_has_a_name_that_openapi_ignores() {
     for document in documents() {

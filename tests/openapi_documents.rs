@@ -1,4 +1,5 @@
-//! The committed OpenAPI documents, from which the page's types are made, are those of the program.
+//! The committed OpenAPI documents, from which the page's types are generated, are those of the
+//! program.
 
 use crate::common::files;
 use crate::common::http::Http;

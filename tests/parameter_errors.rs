@@ -1,5 +1,5 @@
-//! What a caller is told whose parameters are not valid: all faults at once, where each is, and
-//! nothing about the framework.
+//! The response to invalid parameters: all errors at once, each with its place, and nothing about
+//! the framework.
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,4 @@
-//! `GET /pipeline`: how many readings wait, who works on them, and how fast they come and go.
+//! `GET /pipeline`: the size of the backlog, the consumers, and the rates.
 
 use serde_json::{Value, json};
 

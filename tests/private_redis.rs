@@ -1,4 +1,4 @@
-//! The private Redis of `up`: reached by its user alone, and never longer there than `up` is.
+//! The private Redis of `up`: accessible to its user only, and stopped with `up`.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -142,7 +142,7 @@ async fn it_stops_when_up_is_killed_and_the_next_up_has_its_data() {
     wait_until_stored(&again.processing, &ids).await;
 }
 
-/// Kills an `up` and what would end its Redis then.
+/// Kills an `up` together with what would stop its Redis.
 fn orphan(up: &mut Up) {
     let children = process::children(up.process.pid());
     let guard = children.iter().find(|child| command_line(**child).starts_with("/bin/sh"));

@@ -1,4 +1,4 @@
-//! `GET /sites/{site_id}/readings`: all readings of a site, whatever its id, however many.
+//! `GET /sites/{site_id}/readings`: all readings of a site, for any id and any number.
 
 use std::time::{Duration, Instant};
 
@@ -11,10 +11,10 @@ use crate::common::readings::{NOON, reading};
 use crate::common::redis::RedisServer;
 use crate::common::stored::{self, wait_until_settled};
 
-/// So many readings of one site have more than 40 MB.
+/// This number of readings of one site has more than 40 MB.
 const HUGE: usize = 250_000;
 
-/// Far below what a huge site has, and far above what a few pages need.
+/// Far below the size of a huge site, and far above that of a few pages.
 const MEMORY_KB: u64 = 40 * 1024;
 
 async fn readings_of(server: &Http, site: &str) -> Vec<Value> {
@@ -56,8 +56,8 @@ async fn an_unknown_site_has_no_readings() {
     let redis = RedisServer::start().await;
     let query = query_api(&redis).start().await;
     assert_eq!(
-        query.get("/sites/nobody/readings").await.text(),
-        r#"{"site_id":"nobody","readings":[]}"#
+        query.get("/sites/unknown/readings").await.text(),
+        r#"{"site_id":"unknown","readings":[]}"#
     );
 }
 

@@ -1,5 +1,5 @@
-//! Where Redis is, and as whom to connect: IPv6 addresses wherever an address is read, passwords as they
-//! are in files, and what is refused at the start, with the rule.
+//! The address of Redis and its user: IPv6 addresses in every setting, passwords as they are in
+//! files, and invalid addresses, which are rejected at the start with the rule.
 
 use std::fs;
 use std::net::{Ipv6Addr, TcpListener};
@@ -25,7 +25,7 @@ async fn ipv6_addresses_are_connected_to() {
     if TcpListener::bind((Ipv6Addr::LOCALHOST, 0)).is_err() {
         return; // this machine has no IPv6
     }
-    // The last `--bind` counts; the test itself asks at 127.0.0.1.
+    // The last `--bind` counts; the test itself connects to 127.0.0.1.
     let redis = RedisServer::start_with(&["--bind", "127.0.0.1 ::1"]).await;
     for host in ["::1", "[::1]"] {
         assert_taken(&redis, &[("REDIS_HOST", host.to_owned())]).await;

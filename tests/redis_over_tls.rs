@@ -1,4 +1,4 @@
-//! Redis behind TLS: `rediss://`, with the certificates of an authority of one's own.
+//! Redis behind TLS: `rediss://`, with certificates of a private authority.
 
 use crate::common::files;
 use crate::common::product::{Launch, ingestion_api, processing_service};
@@ -7,7 +7,7 @@ use crate::common::redis::{RedisServer, free_port};
 use crate::common::stored::assert_each_is_stored_once;
 use crate::common::wait;
 
-/// A server that also speaks TLS, to a user with a password.
+/// A server with TLS as well, and a user with a password.
 struct Encrypted {
     redis: RedisServer,
     port: u16,

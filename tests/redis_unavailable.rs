@@ -1,5 +1,5 @@
-//! While Redis is away nothing is accepted and nothing is lost, and when it is back everything goes
-//! on by itself.
+//! While Redis is unavailable no reading is accepted and none is lost; when it is back the work
+//! goes on by itself.
 
 use std::time::{Duration, Instant};
 
@@ -16,14 +16,14 @@ async fn post(ingestion: &Role) -> Reply {
     ingestion.post("/readings", reading("site").to_string()).await
 }
 
-/// A service that reads little at a time, and to which no reclaiming brings back what it lost: it has
-/// to find that itself.
+/// A service that reads few entries at a time, and whose abandoned entries no reclaimer claims: it
+/// has to read them again itself.
 fn slow_and_alone(redis: &RedisServer) -> Launch {
     let slow = processing_service(redis).env("PROCESSING_DELAY_MS", 1);
     slow.env("BATCH_SIZE", 10).env("MAX_IN_FLIGHT", 20).env("CLAIM_MIN_IDLE_MS", 3_600_000)
 }
 
-/// Waits until a reading is accepted, and gives its id.
+/// Waits until a reading is accepted, and returns its id.
 async fn wait_until_accepted(ingestion: &Role) -> String {
     wait::until_some("a reading is accepted", async || {
         let reply = post(ingestion).await;
@@ -32,7 +32,7 @@ async fn wait_until_accepted(ingestion: &Role) -> String {
     .await
 }
 
-/// An answer that says in a sentence that the store is away, and nothing about where it is.
+/// Asserts a response with a sentence about the unavailable store, without its address.
 fn assert_unavailable(reply: &Reply, redis: &RedisServer) {
     assert_eq!(reply.status, 503, "{reply:?}");
     assert!(!reply.header("x-request-id").is_empty());
@@ -42,7 +42,7 @@ fn assert_unavailable(reply: &Reply, redis: &RedisServer) {
     }
 }
 
-/// The ids of all entries: of a reading whose answer was lost only Redis knows.
+/// The ids of all entries: the sender does not know the id of a reading whose response was lost.
 async fn ids_in_stream(redis: &RedisServer) -> Vec<String> {
     redis.entries(STREAM).await.into_iter().map(|entry| entry.id).collect()
 }

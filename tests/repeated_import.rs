@@ -1,4 +1,4 @@
-//! A file that is imported again adds only what is new.
+//! Importing a file again adds only rows that are new.
 
 use std::path::Path;
 
@@ -20,7 +20,7 @@ async fn entries(redis: &RedisServer) -> usize {
     redis.run(&["XLEN", STREAM]).await
 }
 
-/// Imports a file, and gives how many rows were accepted, and of these how many were there already.
+/// Imports a file, and returns how many rows were accepted, and how many of these were duplicates.
 async fn accepted(file: &Path, ingestion: &Role) -> [u64; 2] {
     let ended = import(file, ingestion.base()).run().await;
     ["accepted", "replayed"].map(|name| figure(&ended, name))
@@ -72,7 +72,7 @@ async fn equal_rows_of_a_file_are_all_kept() {
         assert_eq!(accepted(&input.file, &ingestion).await, [3, replayed]);
         assert_eq!(entries(&redis).await, 3);
     }
-    // A row that is put right between them is the fourth.
+    // A row that is corrected between them is the fourth.
     std::fs::write(&input.file, format!("{row}\n{row}\n{row}\n{row}\n")).unwrap();
     assert_eq!(accepted(&input.file, &ingestion).await, [4, 3]);
     assert_eq!(entries(&redis).await, 4);
@@ -118,7 +118,7 @@ async fn without_keys_every_row_is_added_each_time() {
     }
 }
 
-/// The command that an import names at its end, as its arguments after the program's name.
+/// The command that an import prints at its end, as its arguments after the program's name.
 fn named_command(ended: &Ended) -> Vec<String> {
     let line = ended.stderr.lines().find_map(|line| line.strip_prefix("  "));
     let line = line.unwrap_or_else(|| panic!("no command in {ended:?}"));

@@ -1,4 +1,5 @@
-//! Settings: a flag and an environment variable each; a bad value stops the start and says why.
+//! Settings: a flag and an environment variable each; an invalid value fails the start with the
+//! reason.
 
 use std::net::{Ipv4Addr, TcpListener};
 use std::os::unix::ffi::OsStrExt;

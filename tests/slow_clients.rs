@@ -1,7 +1,7 @@
-//! Clients that stall or send too much: they are cut off, and cost nobody else anything.
+//! Clients that stall or send too much are disconnected and do not affect others.
 //!
-//! (How long a head and an idle connection may last are unit tests of `api::server`, with a clock that need
-//! not be waited for.)
+//! (The limits for a head and for an idle connection are unit tests of `api::server`, with a
+//! simulated clock.)
 
 use std::time::{Duration, Instant};
 
@@ -69,7 +69,7 @@ async fn clients_that_stop_reading_large_responses_block_no_other() {
     }
 }
 
-/// The end of a complete answer.
+/// The end of a complete response.
 const END: &str = "]}\r\n0\r\n\r\n";
 
 const LARGE: &str = "GET /sites/large/readings HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";

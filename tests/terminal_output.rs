@@ -1,5 +1,5 @@
-//! What is written to a terminal is shown there, and does nothing else: ids, files and arguments may hold
-//! any character.
+//! Output to a terminal is displayed and has no other effect: ids, files and arguments may hold any
+//! character.
 
 use std::io::Write;
 
@@ -9,7 +9,7 @@ use crate::common::readings::{NOON, add, fields};
 use crate::common::redis::RedisServer;
 use crate::common::wait;
 
-/// Clears the screen, sets the title, begins a line of its own, turns text around.
+/// Clears the screen, sets the title, begins a new line, reverses text.
 const HOSTILE: &str =
     "\u{1b}[2Jsite\u{1b}]0;pwned\u{7}\nFAKE \u{9b}2J\u{7f}\u{202e}\u{2066}\u{2028}end";
 
@@ -51,7 +51,7 @@ async fn dead_letters_are_listed_as_json_without_control_characters() {
     let redis = RedisServer::start().await;
     add(&redis, "*", &fields(HOSTILE, "poison", NOON)).await;
     let processing = processing_service(&redis).start().await;
-    wait::until("it is buried", async || {
+    wait::until("it is dead-lettered", async || {
         redis.run::<usize>(&["XLEN", "energy_readings:dead"]).await == 1
     })
     .await;

@@ -1,4 +1,5 @@
-//! `SIGTERM`, and whatever else asks to end: no more work is taken, work under way is finished, and the exit code is 0.
+//! `SIGTERM` and other requests to stop: no new work is accepted, work in progress is finished, the
+//! exit code is 0.
 
 use std::io::Write;
 use std::time::{Duration, Instant};
@@ -87,7 +88,7 @@ async fn a_service_without_redis_stops_too() {
     }
 }
 
-/// Ends a service that cannot finish, as Redis does not let it, and makes sure that nothing is lost.
+/// Stops a service that cannot finish because of Redis, and asserts that no entry is lost.
 async fn assert_ends_by_its_deadline(
     stop: impl FnOnce(&mut RedisServer),
     go_on: impl AsyncFnOnce(&mut RedisServer),
@@ -118,7 +119,7 @@ async fn a_service_whose_redis_hangs_stops_by_its_deadline() {
     assert_ends_by_its_deadline(|redis| redis.signal("STOP"), go_on).await;
 }
 
-/// Sends readings until the server is gone; gives the ids of those that were accepted.
+/// Sends readings until the server has exited; returns the ids of accepted ones.
 async fn send_until_it_ends(server: Http) -> Vec<String> {
     let mut accepted = Vec::new();
     while let Ok(reply) = server.try_post("/readings", reading("site").to_string()).await {
@@ -128,7 +129,7 @@ async fn send_until_it_ends(server: Http) -> Vec<String> {
     accepted
 }
 
-/// Ends an ingestion API under load, and makes sure that every reading it accepted is stored.
+/// Stops an ingestion API under load, and asserts that every reading it accepted is stored.
 async fn assert_accepted_is_kept(threads: &str, end: impl FnOnce(&mut Role)) {
     let redis = RedisServer::start().await;
     let mut ingestion = ingestion_api(&redis).env("INGESTION_THREADS", threads).start().await;
@@ -146,7 +147,7 @@ async fn assert_accepted_is_kept(threads: &str, end: impl FnOnce(&mut Role)) {
         accepted.extend(sender.await.unwrap());
     }
     let _processing = processing_service(&redis).start().await;
-    // What has no answer may be in the stream too: each of them is told apart by its id.
+    // A request without a response may be in the stream too: each is identified by its id.
     wait_until_settled(&redis).await;
     let entries = redis.entries(STREAM).await;
     let ids: Vec<_> = entries.into_iter().map(|entry| entry.id).collect();

@@ -1,4 +1,5 @@
-//! The order of a site's readings: by instant, and readings of one instant by stream id, as numbers.
+//! The order of a site's readings: by instant, and readings of one instant by stream id, as
+//! numbers.
 
 use serde_json::Value;
 
@@ -9,7 +10,7 @@ use crate::common::readings::{add, fields, reading};
 use crate::common::redis::RedisServer;
 use crate::common::stored::wait_until_settled;
 
-/// How many timestamps of the contract's list, one after the other, name the same instant.
+/// The number of consecutive timestamps of the contract's list that mean the same instant.
 const EQUAL_INSTANTS: [usize; 16] = [1, 1, 3, 1, 1, 3, 1, 7, 1, 2, 1, 1, 1, 1, 1, 1];
 
 fn contract_order() -> Vec<String> {
@@ -39,7 +40,7 @@ async fn readings_are_ordered_by_instant_whatever_the_order_of_arrival() {
     let (ingestion, processing) =
         (ingestion_api(&redis).start().await, processing_service(&redis).start().await);
     let expected = contract_order();
-    // The last instant first; readings of one instant in their order, as their stream ids tell it.
+    // The last instant first; readings of one instant in the order of their stream ids.
     let mut rest = expected.as_slice();
     let mut groups = Vec::new();
     for size in EQUAL_INSTANTS {
@@ -78,7 +79,7 @@ async fn readings_of_one_instant_are_ordered_by_stream_id_as_numbers() {
     let redis = RedisServer::start().await;
     let processing = processing_service(&redis).start().await;
     let ids = ["9-2", "9-9", "9-10", "10-1", "100-0"];
-    // Spelled differently, so that the members' bytes are in yet another order.
+    // In different notations, so that the order of the members' bytes is yet another.
     let spellings = ["2024-01-15T12:00:00Z", "2024-01-15T14:00:00+02:00", "20240115T120000Z"];
     for (id, timestamp) in ids.iter().zip(spellings.iter().cycle()) {
         add(&redis, id, &fields("site", "1.0", timestamp)).await;

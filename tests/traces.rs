@@ -1,5 +1,5 @@
-//! A reading is one trace, from the request that brings it to the command that stores it, though two
-//! processes and a stream are in between.
+//! A reading is one trace, from its request to the command that stores it, across two processes and
+//! a stream.
 
 use std::time::Duration;
 
@@ -33,7 +33,7 @@ fn traced_over_grpc(launch: Launch, collector: &Collector) -> Launch {
         .env("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc")
 }
 
-/// Sends a reading as a caller does that traces itself.
+/// Sends a reading like a client with traces of its own.
 async fn send(ingestion: &Role, sampled: bool, headers: &[(&str, &str)]) -> String {
     let flags = if sampled { "01" } else { "00" };
     let request = ingestion.request(Method::POST, "/readings").body(reading("site").to_string());
@@ -60,7 +60,7 @@ async fn wait_for_span(collector: &Collector, name: &str) {
     .await;
 }
 
-/// Makes sure that a reading's trace is whole, and gives the span of the work on it.
+/// Asserts that the trace of a reading is complete, and returns its consumer span.
 async fn assert_is_one_trace(collector: &Collector, id: &str, command: &str) -> Received {
     wait::until("the work has arrived", async || {
         let trace = collector.trace(TRACE);
@@ -86,7 +86,7 @@ async fn assert_is_one_trace(collector: &Collector, id: &str, command: &str) -> 
     assert_eq!(sending.span.kind, PRODUCER);
     assert_eq!(sending.attribute("messaging.message.id"), id);
     assert_eq!(sending.attribute("messaging.destination.name"), STREAM);
-    // A service that starts also reads what is pending for it, which may be what it just claimed.
+    // A service that starts also reads its pending entries, possibly those that it just claimed.
     let is_by_command = |span: &&Received| {
         span.name() != "process energy_readings"
             || span.attribute("messaging.operation.name") == command
@@ -117,7 +117,7 @@ async fn assert_is_one_trace(collector: &Collector, id: &str, command: &str) -> 
     work
 }
 
-/// The span of the delivery is in a trace of its own, and each of the two knows the other.
+/// The span of the delivery is in a trace of its own; the two link to each other.
 async fn assert_delivery_links(collector: &Collector, work: &Received, sending: &Received) {
     let [(delivery_trace, delivery_span)] = &work.links()[..] else { panic!("{work:?}") };
     assert_ne!(delivery_trace, TRACE);
@@ -185,7 +185,7 @@ async fn the_context_is_a_field_after_those_of_the_contract_and_not_in_the_membe
     let trace = collector.trace(TRACE);
     let sending = trace.iter().find(|span| span.name() == "send energy_readings").unwrap();
     assert_eq!(entry.fields[5].1, format!("00-{TRACE}-{}-01", sending.span_id()));
-    // The service that stores it need not trace anything.
+    // The service that stores it need not have traces enabled.
     let _processing = processing_service(&redis).start().await;
     wait_until_settled(&redis).await;
     let member = &members(&redis, "site").await[0].text;
@@ -213,7 +213,7 @@ async fn an_unsampled_request_adds_nothing_to_the_stream_and_exports_no_span() {
     }
     wait_until_settled(&redis).await;
     let entries = redis.entries(STREAM).await;
-    // The key is the same at all three, so there is one entry of it.
+    // All three have the same key, so there is one entry.
     assert_eq!(entries.len(), 8);
     assert!(entries.iter().all(|entry| entry.fields.len() == 5), "{entries:?}");
     let mut roles = [unsampled_caller, off, none, disabled, processing];
@@ -231,7 +231,7 @@ async fn probes_and_scrapes_are_not_traced() {
     for path in ["/livez", "/readyz", "/health", "/metrics", "/sites/site/readings"] {
         query.get(path).await;
     }
-    // Spans are sent in the order of their ends, and those of Redis' commands end before.
+    // Spans are exported in the order of their ends, and those of Redis commands end earlier.
     let names =
         || -> Vec<_> { collector.spans().iter().map(|span| span.name().to_owned()).collect() };
     let expected = "GET /sites/{site_id}/readings".to_owned();
@@ -323,7 +323,7 @@ async fn a_log_line_has_the_request_id_and_the_trace_id() {
     let line: serde_json::Value = serde_json::from_str(line).unwrap();
     assert_eq!(line["message"], "a reading was not accepted");
     assert_eq!([&line["request_id"], &line["trace_id"]], [&json!("request-7"), &json!(TRACE)]);
-    // The span says that it failed, and has the line as an event.
+    // The span has the status of an error, and the log line as an event.
     wait_for_span(&collector, "POST /readings").await;
     let trace = collector.trace(TRACE);
     let request = span(&trace, "POST /readings", CALLER);

@@ -32,7 +32,7 @@ async fn two_services_of_one_consumer_name_store_everything_once() {
 #[tokio::test]
 async fn services_that_claim_entries_from_each_other_store_them_once() {
     let redis = RedisServer::start().await;
-    // Each works longer on what it holds than it takes to be claimed by the other.
+    // Processing takes longer than the idle time after which the other may claim.
     let launch = |name| {
         let slow = processing_service(&redis).env("CONSUMER_NAME", name);
         slow.env("CLAIM_MIN_IDLE_MS", 100).env("PROCESSING_DELAY_MS", 1)

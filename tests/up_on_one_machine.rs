@@ -1,4 +1,4 @@
-//! `energy-pipeline up`: one command, everything on this machine, data that stay.
+//! `energy-pipeline up`: one command, all roles on this machine, with persistent data.
 
 use std::time::{Duration, Instant};
 

@@ -1,5 +1,5 @@
-//! What a sender is told who sends something else than a reading: all faults at once, in field
-//! order, with the original's types.
+//! The response to a body that is not a reading: all errors at once, in field order, with the
+//! original's types.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -15,7 +15,7 @@ async fn start() -> (RedisServer, Role) {
     (redis, ingestion)
 }
 
-/// The answer to a reading with one member replaced by a JSON text.
+/// The response to a reading with one member replaced by a JSON text.
 async fn post_with(ingestion: &Role, member: &str, json_text: &str) -> Reply {
     let mut body = reading("site");
     body[member] = "<here>".into();
@@ -33,7 +33,7 @@ fn fault(kind: &str, loc: Value) -> Vec<(String, Value)> {
     vec![(kind.to_owned(), loc)]
 }
 
-/// White space after a body makes it longer and nothing else.
+/// White space after a body only makes it longer.
 fn padded(body: &str, size: usize) -> String {
     format!("{body}{}", " ".repeat(size - body.len()))
 }

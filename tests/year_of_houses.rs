@@ -1,5 +1,5 @@
-//! A year of six real houses goes in through `import` and comes out through the query, figure by
-//! figure as `data/houses_hourly.expected.json` says.
+//! A year of six real houses goes in through `import` and comes out through the query with the
+//! values in `data/houses_hourly.expected.json`.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -14,7 +14,7 @@ use crate::common::readings::houses;
 use crate::common::redis::RedisServer;
 use crate::common::stored::wait_until_settled;
 
-/// Far above what 70,000 requests take on a busy machine.
+/// Far above the time of 70,000 requests on a busy machine.
 const IMPORT_DEADLINE: Duration = Duration::from_mins(5);
 
 /// A pair of readings farther apart than this is a gap.
@@ -75,7 +75,7 @@ async fn the_year_of_houses_is_read_back_unchanged() {
     }
 }
 
-/// Holds a series to what is expected of it as a whole, and on each day in each time zone.
+/// Compares a series with the expected values, as a whole and of each day in each time zone.
 fn assert_figures(series: &Series, expected: &Value) {
     let watts: Vec<_> = series.iter().map(|(_, watts)| *watts).collect();
     let sum: f64 = watts.iter().sum();

@@ -1,4 +1,4 @@
-//! An OpenTelemetry collector that keeps what it is sent, for both protocols.
+//! An OpenTelemetry collector that keeps what it receives, for both protocols.
 
 use std::fmt::Write;
 use std::net::Ipv4Addr;
@@ -20,7 +20,7 @@ use prost::Message;
 use tokio::task::JoinHandle;
 use tonic::transport::server::TcpIncoming;
 
-/// A span as it arrived.
+/// A received span.
 #[derive(Debug, Clone)]
 pub struct Received {
     /// The service that sent it.
@@ -57,17 +57,17 @@ impl Collector {
         Self { kept, paths, http, grpc, tasks: [serving_http, serving_grpc] }
     }
 
-    /// Where it listens for `http/protobuf`.
+    /// Its URL for `http/protobuf`.
     pub fn http(&self) -> &str {
         &self.http
     }
 
-    /// Where it listens for `grpc`.
+    /// Its URL for `grpc`.
     pub fn grpc(&self) -> &str {
         &self.grpc
     }
 
-    /// All spans that arrived so far.
+    /// All spans received so far.
     pub fn spans(&self) -> Vec<Received> {
         self.kept.lock().unwrap().clone()
     }
@@ -77,7 +77,7 @@ impl Collector {
         self.paths.lock().unwrap().clone()
     }
 
-    /// The spans of a trace that arrived so far.
+    /// The spans of a trace received so far.
     pub fn trace(&self, trace_id: &str) -> Vec<Received> {
         self.spans().into_iter().filter(|received| received.trace_id() == trace_id).collect()
     }
@@ -111,7 +111,7 @@ impl Received {
         self.span.links.iter().map(|link| (hex(&link.trace_id), hex(&link.span_id))).collect()
     }
 
-    /// An attribute as text; empty when there is none.
+    /// An attribute as text; empty when it does not exist.
     pub fn attribute(&self, key: &str) -> String {
         attribute(&self.span.attributes, key)
     }

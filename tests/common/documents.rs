@@ -8,7 +8,7 @@ use super::files;
 /// The roles that have a document.
 pub const ROLES: [&str; 2] = ["ingestion-api", "processing-service"];
 
-/// What a document says of a method of a path.
+/// A method of a path in a document.
 #[derive(Debug)]
 pub struct Operation {
     pub method: Method,
@@ -24,7 +24,7 @@ impl Operation {
         self.path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}')).collect()
     }
 
-    /// The path with this for every parameter.
+    /// The path with this value for every parameter.
     pub fn path_with(&self, value: &str) -> String {
         self.names()
             .iter()

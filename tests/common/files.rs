@@ -1,4 +1,4 @@
-//! The files that tests go by.
+//! Files of the repository.
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,4 +1,4 @@
-//! Asking over HTTP.
+//! HTTP requests and responses.
 
 use std::sync::Once;
 
@@ -8,14 +8,14 @@ use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-/// Asks one server.
+/// A client of one server.
 #[derive(Debug, Clone)]
 pub struct Http {
     client: Client,
     base: String,
 }
 
-/// An answer.
+/// A response.
 #[derive(Debug, Clone)]
 pub struct Reply {
     pub status: u16,
@@ -24,7 +24,7 @@ pub struct Reply {
 }
 
 impl Http {
-    /// Asks the server at a URL.
+    /// A client of the server at a URL.
     pub fn at(base: &str) -> Self {
         static PROVIDER: Once = Once::new();
         PROVIDER.call_once(|| rustls::crypto::ring::default_provider().install_default().unwrap());
@@ -32,7 +32,7 @@ impl Http {
         Self { client, base: base.trim_end_matches('/').to_owned() }
     }
 
-    /// Where the server is, without a `/` at the end.
+    /// The server's URL, without a `/` at the end.
     pub fn base(&self) -> &str {
         &self.base
     }
@@ -50,13 +50,13 @@ impl Http {
         self.try_post(path, body).await.expect("the server answers")
     }
 
-    /// Sends a body as JSON to a server that may be about to end.
+    /// Sends a body as JSON to a server that may be shutting down.
     pub async fn try_post(&self, path: &str, body: impl Into<String>) -> reqwest::Result<Reply> {
         let request = self.request(Method::POST, path);
         Reply::try_of(request.header("content-type", "application/json").body(body.into())).await
     }
 
-    /// A connection to send bytes over that no client library would send.
+    /// A connection for bytes that no client library would send.
     pub async fn raw(&self) -> RawConnection {
         let address = self.base.strip_prefix("http://").unwrap();
         RawConnection(TcpStream::connect(address).await.expect("the server listens"))
@@ -83,12 +83,12 @@ impl Reply {
             .unwrap_or_else(|error| panic!("{error} in the answer {self:?}"))
     }
 
-    /// The sentence of a failure.
+    /// The `detail` of an error body.
     pub fn detail(&self) -> String {
         self.json()["detail"].as_str().expect("`detail` is a sentence").to_owned()
     }
 
-    /// The value of a header; the test fails when there is none or more than one.
+    /// The value of a header; the test fails unless there is exactly one.
     pub fn header(&self, name: &str) -> &str {
         let values: Vec<_> = self.headers.get_all(name).iter().collect();
         let [value] = values[..] else { panic!("not one {name} but {values:?} in {self:?}") };
@@ -101,23 +101,23 @@ pub struct RawConnection(TcpStream);
 
 impl RawConnection {
     pub async fn send(&mut self, bytes: impl AsRef<[u8]>) {
-        // Err: the server answered already and closes; the answer will show.
+        // Err: the server has responded already and closes; the response is read later.
         let _ = self.0.write_all(bytes.as_ref()).await;
     }
 
-    /// Sends what the kernel takes without waiting.
+    /// Sends what the kernel buffers without waiting.
     pub fn try_send(&mut self, bytes: &[u8]) {
-        // Err: it takes no more, or the server has closed the connection.
+        // Err: the buffer is full, or the server has closed the connection.
         let _ = self.0.try_write(bytes);
     }
 
-    /// Ends the sending, as `nc -N` does; what the server sends is still read.
+    /// Half-closes the connection, as `nc -N` does; what the server sends is still read.
     pub async fn end_sending(&mut self) {
-        // Err: the server has closed the connection; the answer will show.
+        // Err: the server has closed the connection; the response is read later.
         let _ = self.0.shutdown().await;
     }
 
-    /// Takes so many bytes of what the server sends.
+    /// Reads this number of bytes from the server.
     pub async fn take(&mut self, bytes: usize) {
         self.0.read_exact(&mut vec![0; bytes]).await.expect("the server sends more");
     }
@@ -131,7 +131,7 @@ impl RawConnection {
         String::from_utf8_lossy(&bytes).into_owned()
     }
 
-    /// The answer, up to where the server closes the connection: ask for that with `Connection: close`.
+    /// The response, up to the end of the connection: request that with `Connection: close`.
     pub async fn reply(self) -> Reply {
         let text = self.text().await;
         let (head, body) = text.split_once("\r\n\r\n").unwrap_or((&text, ""));
@@ -146,7 +146,7 @@ impl RawConnection {
     }
 }
 
-/// A text as one segment of a path: every byte but letters and digits is escaped.
+/// A text as one segment of a path: every byte but letters and digits is percent-encoded.
 pub fn segment(text: &str) -> String {
     use std::fmt::Write;
     text.bytes().fold(String::new(), |mut escaped, byte| {

@@ -1,4 +1,4 @@
-//! Files to import, and what became of them.
+//! Files to import, and the result of an import.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};

@@ -1,4 +1,4 @@
-//! What the tests start, ask and wait for.
+//! What the tests start, send requests to, and wait for.
 
 pub mod collector;
 pub mod documents;

@@ -20,13 +20,13 @@ pub struct Nginx {
 }
 
 impl Nginx {
-    /// Starts one that leads `/api` to these services.
+    /// Starts nginx with `/api` forwarded to these services.
     pub async fn before(ingestion: &str, processing: &str) -> Self {
         let (port, directory) = (free_port(), tempfile::tempdir().unwrap());
         let text = filled_in(&directory, port, ingestion, processing);
         let file = directory.path().join("nginx.conf");
         std::fs::write(&file, text).unwrap();
-        // Not everybody has the folder of servers in the PATH.
+        // The PATH of a user need not have the folder of servers.
         let debian = Path::new("/usr/sbin/nginx");
         let mut command = Command::new(if debian.exists() { debian } else { Path::new("nginx") });
         command.arg("-e").arg("stderr").arg("-p").arg(directory.path()).arg("-c").arg(&file);
@@ -46,7 +46,7 @@ impl Nginx {
     }
 }
 
-/// The template as the image's start fills it in, but for its folders.
+/// The template filled in as by the image's entrypoint, except for its folders.
 fn filled_in(directory: &TempDir, port: u16, ingestion: &str, processing: &str) -> String {
     let mut text = files::text("frontend/nginx.conf.template");
     for (variable, value) in [

@@ -11,7 +11,7 @@ use super::wait;
 /// Lines of its log that are shown when the test fails.
 const SHOWN_LINES: usize = 40;
 
-/// A running program and what it says.
+/// A running program and its output.
 pub struct Process {
     name: String,
     child: Child,
@@ -19,7 +19,7 @@ pub struct Process {
     stderr: Output,
 }
 
-/// How a program ended and what it said.
+/// The exit status and output of a program.
 #[derive(Debug)]
 pub struct Ended {
     pub status: ExitStatus,
@@ -43,7 +43,7 @@ impl Process {
         self.child.id()
     }
 
-    /// Whether it has not ended yet.
+    /// Whether it has not exited yet.
     pub fn is_running(&mut self) -> bool {
         self.child.try_wait().unwrap().is_none()
     }
@@ -54,18 +54,18 @@ impl Process {
         self::signal(self.pid(), signal);
     }
 
-    /// Kills it (`SIGKILL`) and waits for its end.
+    /// Kills it (`SIGKILL`) and waits until it has exited.
     pub fn kill9(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
     }
 
-    /// Waits for its end.
+    /// Waits until it has exited.
     pub async fn ended(&mut self) -> Ended {
         self.ended_within(wait::DEADLINE).await
     }
 
-    /// Waits for its end, which may take so long.
+    /// Waits until it has exited, which must be within `deadline`.
     pub async fn ended_within(&mut self, deadline: Duration) -> Ended {
         let what = format!("{} ends", self.name);
         wait::within(deadline, &what, async || !self.is_running()).await;
@@ -75,17 +75,17 @@ impl Process {
         Ended { status, stdout: self.stdout.text(), stderr: self.stderr.text() }
     }
 
-    /// What it wrote to standard output so far.
+    /// Its standard output so far.
     pub fn stdout(&self) -> String {
         self.stdout.text()
     }
 
-    /// What it wrote to standard error so far.
+    /// Its standard error so far.
     pub fn stderr(&self) -> String {
         self.stderr.text()
     }
 
-    /// A figure in kB from `/proc/PID/status`, such as `VmHWM`, the most memory it ever had.
+    /// A value in kB from `/proc/PID/status`, such as `VmHWM`, its peak memory.
     pub fn memory_kb(&self, name: &str) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap();
         let line = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
@@ -96,7 +96,7 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // Err means that it has ended already.
+        // Err: it has exited already.
         let _ = self.child.kill();
         let _ = self.child.wait();
         if thread::panicking() {
@@ -111,20 +111,20 @@ impl Drop for Process {
     }
 }
 
-/// Sends a signal by process id. By way of the shell: our crates have no unsafe code.
+/// Sends a signal by process id. Through the shell: our crates have no unsafe code.
 pub fn signal(pid: u32, signal: &str) {
     let mut kill = Command::new("sh");
     let status = kill.args(["-c", "kill -s \"$0\" \"$1\"", signal, &pid.to_string()]).status();
     assert!(status.unwrap().success(), "cannot send {signal} to {pid}");
 }
 
-/// The processes that a process has started and that have not ended.
+/// The running child processes of a process.
 pub fn children(pid: u32) -> Vec<u32> {
     let children = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap();
     children.split_whitespace().map(|child| child.parse().unwrap()).collect()
 }
 
-/// Collects what comes out of a pipe.
+/// Collects the output of a pipe.
 struct Output {
     text: Arc<Mutex<String>>,
     reader: Option<JoinHandle<()>>,
@@ -149,7 +149,7 @@ impl Output {
         self.text.lock().unwrap().clone()
     }
 
-    /// Waits until the pipe is closed, which it is when the program has ended.
+    /// Waits until the pipe is closed, which is when the program has exited.
     fn finish(&mut self) {
         if let Some(reader) = self.reader.take() {
             reader.join().unwrap();

@@ -18,7 +18,7 @@ pub struct Launch {
     command: Command,
 }
 
-/// A role that listens.
+/// A running role.
 pub struct Role {
     http: Http,
     process: Process,
@@ -40,7 +40,7 @@ fn role(name: &str, redis: &RedisServer) -> Launch {
     launch(&[name]).env("REDIS_HOST", "127.0.0.1").env("REDIS_PORT", redis.port())
 }
 
-/// The program with these arguments, nothing of our environment but the `PATH`, and free ports.
+/// The program with these arguments, free ports, and of our environment the `PATH` only.
 pub fn launch(arguments: &[&str]) -> Launch {
     let mut command = Command::new(env!("CARGO_BIN_EXE_energy-pipeline"));
     command.args(arguments).env_clear().env("LISTEN_HOST", "127.0.0.1").envs(
@@ -62,7 +62,7 @@ impl Launch {
         self
     }
 
-    /// The same, started by a shell script that gets it as its arguments.
+    /// The same, started by a shell script that receives it as its arguments.
     pub fn through(mut self, script: &str) -> Self {
         let mut shell = Command::new("/bin/sh");
         shell.args(["-c", script]).arg(self.command.get_program()).args(self.command.get_args());
@@ -83,12 +83,12 @@ impl Launch {
         self
     }
 
-    /// Starts it, whatever it is going to do.
+    /// Starts it.
     pub fn start_process(mut self) -> Process {
         Process::start(&self.name, &mut self.command)
     }
 
-    /// Starts a role and waits until it says where it listens.
+    /// Starts a role and waits until it prints its URL.
     pub async fn start(self) -> Role {
         let what = format!("{} says where it listens", self.name);
         let mut process = self.start_process();
@@ -100,18 +100,18 @@ impl Launch {
         Role { http, process }
     }
 
-    /// Starts it and waits for its end.
+    /// Starts it and waits until it has exited.
     pub async fn run(self) -> Ended {
         self.start_process().ended().await
     }
 
-    /// Starts it and waits for its end, which may take so long.
+    /// Starts it and waits until it has exited, which must be within `deadline`.
     pub async fn run_within(self, deadline: Duration) -> Ended {
         self.start_process().ended_within(deadline).await
     }
 }
 
-/// What stands after `mark` in its line, to the next space; the line must be complete.
+/// The word after `mark` in its line; the line must be complete.
 pub fn after(text: &str, mark: &str) -> Option<String> {
     let (_, rest) = text.split_once(mark)?;
     let (line, _) = rest.split_once('\n')?;
@@ -119,12 +119,12 @@ pub fn after(text: &str, mark: &str) -> Option<String> {
 }
 
 impl Role {
-    /// A figure in kB from `/proc/PID/status`, such as `VmHWM`, the most memory it ever had.
+    /// A value in kB from `/proc/PID/status`, such as `VmHWM`, its peak memory.
     pub fn memory_kb(&self, name: &str) -> u64 {
         self.process.memory_kb(name)
     }
 
-    /// What it logged so far.
+    /// Its log so far.
     pub fn stderr(&self) -> String {
         self.process.stderr()
     }
@@ -133,7 +133,7 @@ impl Role {
         self.process.kill9();
     }
 
-    /// Asks it to end, as container platforms do.
+    /// Sends it `SIGTERM`, as container platforms do.
     pub fn terminate(&mut self) {
         self.signal("TERM");
     }
@@ -143,7 +143,7 @@ impl Role {
         self.process.signal(signal);
     }
 
-    /// A counter of this process, by its Prometheus name; all its labels together.
+    /// A counter of this process, by its Prometheus name; the sum over its labels.
     pub async fn counter(&self, name: &str) -> u64 {
         let request = self.request(Method::GET, "/metrics").header("accept", "text/plain");
         let text = Reply::of(request).await.text();
@@ -155,13 +155,13 @@ impl Role {
         text.lines().filter_map(value).sum()
     }
 
-    /// Waits for its end, and gives its exit code.
+    /// Waits until it has exited, and returns its exit code.
     pub async fn exit_code(&mut self) -> Option<i32> {
         self.process.ended().await.status.code()
     }
 }
 
-/// A role is asked over HTTP.
+/// Requests go to the role over HTTP.
 impl Deref for Role {
     type Target = Http;
 

@@ -12,7 +12,7 @@ use super::redis::{RedisServer, STREAM};
 
 pub const NOON: &str = "2024-01-15T12:00:00Z";
 
-/// A body that is taken.
+/// A valid body.
 pub fn reading(site: &str) -> Value {
     json!({ "site_id": site, "device_id": "meter", "power_reading": 1500.5, "timestamp": NOON })
 }
@@ -38,8 +38,8 @@ pub async fn add(redis: &RedisServer, id: &str, fields: &[(String, String)]) -> 
     redis.run(&words.chain(fields).collect::<Vec<_>>()).await
 }
 
-/// Fills the stream with a second-by-second backlog of readings, spread over `sites` sites, and
-/// gives the entries' ids.
+/// Fills the stream with a backlog of readings, one per second, spread over `sites` sites, and
+/// returns the entries' ids.
 pub async fn add_backlog(redis: &RedisServer, count: usize, sites: usize) -> Vec<String> {
     let entry = |n: usize| {
         let time = format!("{:02}:{:02}:{:02}", n / 3600 % 24, n / 60 % 60, n % 60);
@@ -48,7 +48,7 @@ pub async fn add_backlog(redis: &RedisServer, count: usize, sites: usize) -> Vec
     add_all(redis, (0..count).map(entry)).await
 }
 
-/// Fills the stream with the readings of the houses' year, and gives the entries' ids.
+/// Fills the stream with the readings of the houses' year, and returns the entries' ids.
 pub async fn add_houses(redis: &RedisServer) -> Vec<String> {
     let entry = |line: Value| {
         let text = |name: &str| line[name].as_str().unwrap_or_default().to_owned();

@@ -1,4 +1,4 @@
-//! A real Redis server over a directory of its own, and what is in it.
+//! A real Redis server in a directory of its own, and its contents.
 
 use std::collections::HashMap;
 use std::net::{Ipv4Addr, TcpListener};
@@ -16,7 +16,7 @@ pub const STREAM: &str = "energy_readings";
 pub const GROUP: &str = "processing_group";
 pub const DEAD_LETTERS: &str = "energy_readings:dead";
 
-/// A server that ends with its test.
+/// A server that is stopped with its test.
 pub struct RedisServer {
     // Before the directory: fields are dropped in this order.
     process: Option<Process>,
@@ -46,7 +46,7 @@ impl RedisServer {
         Self::start_with(&[]).await
     }
 
-    /// Starts an empty server that has on disk what it answered, so that killing it loses nothing.
+    /// Starts an empty server with `appendfsync always`, so that killing it loses nothing.
     pub async fn start_durable() -> Self {
         Self::start_with(&["--appendfsync", "always"]).await
     }
@@ -58,7 +58,7 @@ impl RedisServer {
         server
     }
 
-    /// A server that does not run yet, but has its port.
+    /// A server that is not started yet, but has its port.
     pub fn prepared(arguments: &[&str]) -> Self {
         Self {
             process: None,
@@ -68,17 +68,17 @@ impl RedisServer {
         }
     }
 
-    /// The same with other settings from its next start on.
+    /// Changes its settings from the next start on.
     pub fn set(&mut self, arguments: &[&str]) {
         self.arguments = arguments.iter().map(ToString::to_string).collect();
     }
 
-    /// Starts it over the data it had, on the port it had, and waits until it has loaded them.
+    /// Starts it over its data, on its port, and waits until it has loaded them.
     pub async fn restart(&mut self) {
         let mut process = self.spawn();
         wait::until("redis-server answers on its port", async || {
             if !process.is_running() {
-                process = self.spawn(); // somebody else had the port for a moment
+                process = self.spawn(); // another process had the port for a moment
             }
             self.try_run::<String>(&["PING"]).await.is_ok()
         })
@@ -94,7 +94,7 @@ impl RedisServer {
         Process::start("redis-server", &mut command)
     }
 
-    /// Kills it; its port is free then, its data stay.
+    /// Kills it; its port is free then, its data are kept.
     pub fn kill9(&mut self) {
         self.process.take().expect("redis-server runs").kill9();
     }
@@ -104,7 +104,7 @@ impl RedisServer {
         self.process.as_mut().expect("redis-server runs").signal(signal);
     }
 
-    /// Where its files are.
+    /// The directory of its files.
     pub fn directory(&self) -> &Path {
         self.directory.path()
     }
@@ -138,7 +138,7 @@ impl RedisServer {
         entries.into_iter().map(|(id, fields)| Entry { id, fields }).collect()
     }
 
-    /// The consumer group of the processing services; nothing is in it before it exists.
+    /// The consumer group of the processing services; empty while it does not exist.
     pub async fn group(&self) -> Group {
         let reply =
             self.try_run::<Vec<HashMap<String, redis::Value>>>(&["XINFO", "GROUPS", STREAM]);
@@ -199,7 +199,7 @@ async fn connect_to(client: &redis::Client) -> redis::RedisResult<MultiplexedCon
     client.get_multiplexed_async_connection_with_config(&config).await
 }
 
-/// A port that the kernel gave, and that nobody listens on.
+/// A free port, assigned by the kernel.
 pub fn free_port() -> u16 {
     TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port()
 }

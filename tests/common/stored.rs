@@ -1,4 +1,4 @@
-//! What became of accepted readings.
+//! The readings that are stored in Redis.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -22,7 +22,7 @@ pub async fn members(redis: &RedisServer, site: &str) -> Vec<Member> {
     members.into_iter().map(|(text, score)| Member { text, score }).collect()
 }
 
-/// How many readings are stored, over all sites.
+/// The number of stored readings of all sites.
 pub async fn count(redis: &RedisServer) -> usize {
     let keys: Vec<String> = redis.run(&["KEYS", "site:*:readings"]).await;
     let mut count = 0;
@@ -32,7 +32,7 @@ pub async fn count(redis: &RedisServer) -> usize {
     count
 }
 
-/// Waits until everything in the stream was delivered and acknowledged.
+/// Waits until every entry of the stream is delivered and acknowledged.
 pub async fn wait_until_settled(redis: &RedisServer) {
     let settled = Group { pending: 0, lag: Some(0) };
     wait::until("all entries are delivered and acknowledged", async || {
@@ -41,8 +41,8 @@ pub async fn wait_until_settled(redis: &RedisServer) {
     .await;
 }
 
-/// Waits until the stream is worked off, and makes sure of the promise: each of these entries is
-/// stored, once, and there is nothing else and no dead letter.
+/// Waits until the stream is processed, and asserts the guarantee: each of these entries is stored
+/// once, and there is no other reading and no dead letter.
 pub async fn assert_each_is_stored_once(redis: &RedisServer, ids: &[String]) {
     wait_until_settled(redis).await;
     let keys: Vec<String> = redis.run(&["KEYS", "site:*:readings"]).await;
@@ -59,7 +59,7 @@ pub async fn assert_each_is_stored_once(redis: &RedisServer, ids: &[String]) {
     assert!(lost.is_empty(), "{} of {} are lost, as {}", lost.len(), ids.len(), lost[0]);
     let doubled: Vec<_> = found.iter().filter(|(_, times)| **times > 1).collect();
     assert!(doubled.is_empty(), "stored more than once: {doubled:?}");
-    assert_eq!(found.len(), ids.len(), "readings are stored that nobody sent");
+    assert_eq!(found.len(), ids.len(), "readings are stored that were never sent");
     assert_eq!(redis.run::<usize>(&["XLEN", DEAD_LETTERS]).await, 0, "dead letters");
 }
 
@@ -73,14 +73,14 @@ pub fn member(site: &str, n: usize) -> String {
     )
 }
 
-/// Puts members straight into Redis, past the pipeline.
+/// Inserts members into Redis directly, without the pipeline.
 pub async fn insert(redis: &RedisServer, site: &str, which: Range<usize>) {
     #[expect(clippy::cast_precision_loss, reason = "small numbers")]
     let members = which.map(|n| (n as f64, member(site, n)));
     insert_members(redis, site, members).await;
 }
 
-/// Puts members straight into Redis, past the pipeline.
+/// Inserts members into Redis directly, without the pipeline.
 pub async fn insert_members(
     redis: &RedisServer,
     site: &str,

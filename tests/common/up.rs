@@ -28,7 +28,7 @@ pub fn up(directory: &Path) -> Launch {
 }
 
 impl Up {
-    /// Starts it and waits until it says where everything is.
+    /// Starts it and waits until it prints its URLs.
     pub async fn start(directory: &Path) -> Self {
         Self::launched(up(directory), directory).await
     }
@@ -70,7 +70,8 @@ impl Up {
         pid.parse().unwrap()
     }
 
-    /// Waits until its private Redis has written all it answered, so that killing it loses nothing.
+    /// Waits until its private Redis has written all it has acknowledged, so that killing it loses
+    /// nothing.
     pub async fn wait_until_written(&self) {
         wait::until("the append-only file is written", async || {
             self.redis_info("persistence", "aof_buffer_length").await == "0"
@@ -87,7 +88,7 @@ impl Up {
 
 impl Drop for Up {
     fn drop(&mut self) {
-        // The program first: it would start its Redis again.
+        // The program first: it would restart its Redis.
         self.process.kill9();
         for pid in servers_over(&self.directory) {
             process::signal(pid, "KILL");
@@ -95,7 +96,7 @@ impl Drop for Up {
     }
 }
 
-/// The Redis servers that work in a directory: no other process' business, as it is ours alone.
+/// The Redis servers that use a directory; it belongs to this test alone.
 fn servers_over(directory: &Path) -> Vec<u32> {
     let pids = fs::read_dir("/proc").unwrap().filter_map(|entry| {
         let entry = entry.ok()?;
@@ -107,14 +108,14 @@ fn servers_over(directory: &Path) -> Vec<u32> {
     pids.collect()
 }
 
-/// Whether there is a process with this id (that has not ended and waits to be noticed).
+/// Whether a process with this id runs (zombies do not).
 pub fn is_alive(pid: u32) -> bool {
     let status = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     let state = status.rsplit(") ").next().and_then(|rest| rest.chars().next());
     state.is_some_and(|state| state != 'Z')
 }
 
-/// Sends readings, and gives the ids under which they were accepted.
+/// Sends readings, and returns their stream ids.
 pub async fn send(ingestion: &Http, path: &str, count: usize) -> Vec<String> {
     let mut ids = Vec::new();
     for _ in 0..count {
@@ -125,7 +126,7 @@ pub async fn send(ingestion: &Http, path: &str, count: usize) -> Vec<String> {
     ids
 }
 
-/// The readings of the site that `send` sends to.
+/// The readings of the site that `send` uses.
 pub async fn stored_ids(processing: &Http, path: &str) -> Vec<String> {
     let reply = processing.get(path).await;
     let body = if reply.status == 200 { reply.json() } else { Value::Null };

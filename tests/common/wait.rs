@@ -1,8 +1,8 @@
-//! Waiting for a condition, with a deadline and a message that says what did not happen.
+//! Waiting for a condition, with a deadline and a message that names the condition.
 
 use std::time::{Duration, Instant};
 
-/// Far above what any condition takes on a busy machine: who waits so long waits in vain.
+/// Far above the time of any condition on a busy machine.
 pub const DEADLINE: Duration = Duration::from_mins(1);
 
 const PAUSE: Duration = Duration::from_millis(10);

@@ -1,5 +1,5 @@
-//! The rights that `docs/delivery-guarantees.md` lists suffice for all that the services do, and none of them can
-//! be left out: without it a service is not ready, and says which.
+//! The rights that `docs/delivery-guarantees.md` lists are sufficient for the services, and each is
+//! required: without it a service is not ready and names the right.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +13,7 @@ use crate::common::wait;
 
 const DOCUMENT: &str = include_str!("../../docs/delivery-guarantees.md");
 
-/// What a user may do: rules of its own, and selectors.
+/// The ACL rules of a user: its own, and selectors.
 #[derive(Debug, Clone)]
 struct Rights {
     user: String,
@@ -22,7 +22,7 @@ struct Rights {
 }
 
 impl Rights {
-    /// As the document says.
+    /// The rules of the document.
     fn documented(user: &str) -> Self {
         let begin = format!("user {user} on >PASSWORD ");
         let line = DOCUMENT.lines().find_map(|line| line.strip_prefix(&begin));
@@ -68,12 +68,12 @@ impl Rights {
     }
 }
 
-/// Connections are made anew, so that the rights are tried.
+/// Closes all connections, so that new ones are checked for the rights.
 async fn disconnect(redis: &RedisServer, rights: &Rights) {
     let _: redis::Value = redis.run(&["CLIENT", "KILL", "USER", &rights.user]).await;
 }
 
-/// What Redis has denied, as it tells it.
+/// The commands that Redis has denied (`ACL LOG`).
 async fn denied(redis: &RedisServer) -> Vec<BTreeMap<String, redis::Value>> {
     redis.run(&["ACL", "LOG"]).await
 }
@@ -82,13 +82,13 @@ async fn wait_until_ready(role: &Role) {
     wait::until("it is ready", async || role.get("/readyz").await.status == 200).await;
 }
 
-/// Takes each right away and gives it back; those that the service is ready without.
+/// Revokes and grants each right; returns those without which the service is ready.
 async fn superfluous(redis: &RedisServer, rights: &Rights, role: &Role) -> Vec<String> {
     let mut superfluous = Vec::new();
     for (right, rest) in rights.each_without() {
         rest.grant(redis).await;
         disconnect(redis, rights).await;
-        // Not ready while it connects; then it is, or not, for good.
+        // Not ready while it connects; afterwards its state does not change any more.
         let reply = wait::until_some("it has connected", async || {
             let reply = role.get("/readyz").await;
             let connects = reply.status == 503 && reply.detail().contains("cannot be reached");
@@ -106,7 +106,7 @@ async fn superfluous(redis: &RedisServer, rights: &Rights, role: &Role) -> Vec<S
     superfluous
 }
 
-/// How a service names what a right allows.
+/// The name that a service gives to a right.
 fn names(right: &str) -> String {
     match right.strip_prefix('~') {
         Some(pattern) => pattern.trim_end_matches('*').to_owned(),
@@ -201,7 +201,7 @@ async fn every_right_of_the_processing_service_but_three_is_required() {
         superfluous(&redis, &rights, &service).await,
         ["+xgroup|setid", "+zmscore", "+zcard"]
     );
-    // One entry whose reading was removed, so that both are used.
+    // One entry whose reading was deleted, so that both are used.
     add_backlog(&redis, 3, 1).await;
     wait_until_settled(&redis).await;
     redis.run::<()>(&["DEL", "site:site-0:readings"]).await;

@@ -1,4 +1,5 @@
-//! Whatever the last thing is that Redis has on disk: what is acknowledged there is stored there.
+//! Whichever command is the last in the append-only file: entries acknowledged in it are stored in
+//! it.
 
 use std::collections::BTreeSet;
 use std::fs::{self, OpenOptions};
@@ -39,8 +40,8 @@ async fn in_every_prefix_of_the_append_only_file_what_is_acknowledged_is_stored(
     assert!(seen_done > 0 && seen_pending > 0, "no cut came between reading and acknowledging");
 }
 
-/// Makes sure that all that was delivered and is not pending is stored or a dead letter; says how
-/// many entries that are, and how many are pending.
+/// Asserts that each delivered entry that is not pending is stored or a dead letter; returns the
+/// number of these entries and of the pending ones.
 async fn assert_done_is_kept(redis: &RedisServer) -> (usize, usize) {
     let Some(newest) = last_delivered(redis).await else { return (0, 0) };
     let delivered: Vec<(String, Value)> = redis.run(&["XRANGE", STREAM, "-", &newest]).await;
@@ -55,7 +56,7 @@ async fn assert_done_is_kept(redis: &RedisServer) -> (usize, usize) {
     (done.len(), pending.len())
 }
 
-/// The ids of all that is stored or a dead letter.
+/// The ids of stored entries and of dead letters.
 async fn kept(redis: &RedisServer) -> BTreeSet<String> {
     let keys: Vec<String> = redis.run(&["KEYS", "site:*:readings"]).await;
     let mut kept = BTreeSet::new();
@@ -74,7 +75,7 @@ async fn kept(redis: &RedisServer) -> BTreeSet<String> {
     kept
 }
 
-/// `None` when the group was not created yet.
+/// `None` when the group is not created yet.
 async fn last_delivered(redis: &RedisServer) -> Option<String> {
     if !redis.run::<bool>(&["EXISTS", STREAM]).await {
         return None;

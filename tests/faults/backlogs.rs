@@ -1,4 +1,4 @@
-//! More readings wait than can be processed: memory stays bounded, and so does the backlog.
+//! The backlog grows faster than it is processed: memory stays bounded, and so does the backlog.
 
 use redis::pipe;
 use serde_json::Value;
@@ -13,15 +13,15 @@ use crate::common::wait;
 
 const MAX_BACKLOG: u64 = 500;
 
-/// The most memory that a service may take for what it holds, in kB.
+/// Bound on the memory of a service, in kB.
 const MEMORY_KB: u64 = 256 * 1024;
 
-/// As above, for a few entries of megabytes; all of them together would take twice as much.
+/// The same for a few entries of megabytes; all of them together would take twice as much.
 const LARGE_ENTRIES_KB: u64 = 180 * 1024;
 
 const MEGABYTE: usize = 1_000_000;
 
-/// Adds entries that are so large each, of which the power is this.
+/// Adds entries of this size with this power reading.
 async fn add_large(redis: &RedisServer, count: usize, bytes: usize, power: &str) -> Vec<String> {
     let mut connection = redis.connect().await;
     let mut ids = Vec::new();
@@ -61,7 +61,7 @@ async fn entries_of_megabytes_are_read_in_batches_within_the_memory_limit() {
     assert!(most < LARGE_ENTRIES_KB, "{most} kB");
 }
 
-/// How much of a dead letter is listed, with some room for its frame.
+/// The size at which a listed dead letter is truncated, with room for its envelope.
 const LISTED_BYTES: usize = 70_000;
 
 #[tokio::test]
@@ -69,7 +69,7 @@ async fn dead_letters_of_megabytes_are_listed_truncated() {
     let redis = RedisServer::start().await;
     let mut ids = add_large(&redis, 20, 5 * MEGABYTE, "none").await;
     let service = consumer(&redis, 1).start().await;
-    wait::until("they are dead_lettered", async || {
+    wait::until("they are dead-lettered", async || {
         redis.run::<usize>(&["XLEN", DEAD_LETTERS]).await == 20
     })
     .await;
@@ -88,7 +88,7 @@ async fn dead_letters_of_megabytes_are_listed_truncated() {
     listed.sort();
     assert_eq!(listed, ids);
     let most = service.memory_kb("VmHWM");
-    println!("20 letters of 5 MB were dead_lettered and listed with {} MB", most / 1024);
+    println!("20 letters of 5 MB were dead-lettered and listed with {} MB", most / 1024);
     assert!(most < MEMORY_KB, "{most} kB");
 }
 
@@ -126,7 +126,7 @@ async fn processed_readings_within_the_retention_do_not_count_towards_the_limit(
     system.checker().check(&producer.stop().await).await.assert_invariants_hold();
 }
 
-/// Redis 7.0 counts entries that were trimmed before they were read as waiting, for ever.
+/// In Redis 7.0, entries that were trimmed before delivery stay in `lag` for ever.
 #[tokio::test]
 async fn a_backlog_that_another_client_trimmed_does_not_block_ingestion() {
     let redis = RedisServer::start().await;

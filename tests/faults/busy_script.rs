@@ -1,4 +1,4 @@
-//! Somebody's endless script keeps Redis from everybody until it is killed.
+//! A script that does not end blocks Redis for all clients until it is killed.
 
 use std::time::{Duration, Instant};
 
@@ -18,7 +18,7 @@ async fn an_endless_script_delays_but_loses_nothing() {
     let script = tokio::spawn(async move {
         let mut endless = redis::cmd("EVAL");
         endless.arg("while true do end").arg(0);
-        // Err: it is killed.
+        // Err: the script is killed.
         RedisAt::port(port).query::<()>(&endless).await
     });
     let not_accepted = async || producer.count(Class::Refused) + producer.count(Class::Unknown);

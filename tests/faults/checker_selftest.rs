@@ -1,4 +1,4 @@
-//! The checker finds what it is there to find: each kind of broken processing, done by hand.
+//! The checker detects each kind of faulty processing; here it is done by hand.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use super::support::report::Invariant::{
 use super::support::sampler::Sampler;
 use crate::common::redis::{GROUP, STREAM};
 
-/// Makes sure that these invariants are found broken, and no others.
+/// Asserts that these invariants are reported as violated, and no others.
 async fn assert_found(system: &ManualPipeline, broken: &[Invariant]) {
     assert_found_in(system, &system.ledger, Vec::new(), broken).await;
 }
@@ -142,7 +142,7 @@ async fn a_reading_stored_twice_as_two_entries_is_detected() {
     system.deliver("consumer-1", 1).await;
     system.store(std::slice::from_ref(&again)).await;
     system.acknowledge(std::slice::from_ref(&again)).await;
-    // The sender was told the first id only; and if it was told both, one key stands for two.
+    // The sender received the first id only; if it received both, one key stands for two entries.
     assert_found(&system, &[NoInvention, NoTwice]).await;
     system.note(&again.sent, Class::Accepted, Some(&again.id));
     assert_found(&system, &[NoTwice]).await;

@@ -1,4 +1,4 @@
-//! The clock of Redis was ahead and is put back: the ids of entries go on from the highest there was.
+//! The clock of Redis was ahead and is set back: new entry ids continue from the highest one.
 
 use super::support::system::{System, consumer};
 use crate::common::readings::{NOON, add, fields};
@@ -9,7 +9,7 @@ use crate::common::wait;
 /// In the year 2100.
 const AHEAD: &str = "4102444800000-0";
 
-/// Entries of two nodes of a stream, which Redis trims as wholes.
+/// Entries of two nodes of a stream; Redis trims whole nodes.
 const TWO_NODES: usize = 200;
 
 #[tokio::test]
@@ -19,7 +19,7 @@ async fn readings_appended_after_an_id_of_the_future_are_stored_once_and_trimmed
     system.processing.push(launch.start().await);
     let early = add(&system.redis, AHEAD, &fields("ahead", "1.0", NOON)).await;
     wait::until("it is stored", async || stored::count(&system.redis).await == 1).await;
-    // Its age is not known, so it is none of those that became visible after some time.
+    // Its age is unknown, so it does not count in the latency histogram.
     wait::until("it is counted", async || {
         system.processing[0].counter("readings_stored_total").await == 1
     })

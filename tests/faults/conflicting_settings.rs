@@ -1,4 +1,4 @@
-//! Settings that contradict each other are refused at the start, with both their names.
+//! Settings that conflict are rejected at the start, with the names of both.
 
 use crate::common::product::launch;
 

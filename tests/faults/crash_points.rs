@@ -1,5 +1,5 @@
-//! A processing service is killed (`kill -9`) at each place where its work is half done; another does
-//! it again, and once is enough.
+//! A processing service is killed (`kill -9`) at each place between two steps of its work; another
+//! repeats the work, and each reading is stored once.
 
 use super::support::helpers::{FIRST_BATCH, consumers, wait_until_pending, wait_until_stored};
 use super::support::system::consumer;
@@ -8,7 +8,7 @@ use crate::common::redis::RedisServer;
 use crate::common::stored::assert_each_is_stored_once;
 use crate::common::wait;
 
-/// Stops the service for good at a place, kills it when so much is done, and lets another finish.
+/// Blocks the service at a failpoint, kills it at a given progress, and lets another finish.
 async fn assert_finished_by_another(pause: &str, stored: usize, pending: usize) {
     let redis = RedisServer::start().await;
     let ids = add_backlog(&redis, FIRST_BATCH, 1).await;
@@ -21,13 +21,13 @@ async fn assert_finished_by_another(pause: &str, stored: usize, pending: usize) 
     let other = consumer(&redis, 2).start().await;
     assert_each_is_stored_once(&redis, &ids).await;
     assert_eq!(other.counter("entries_reclaimed_total").await, pending as u64);
-    // The dead one has nothing, and goes when it has been idle for long.
+    // The dead consumer has no pending entries, and is deleted when it has been idle for long.
     assert!(consumers(&redis).await.values().all(|&pending| pending == 0));
 }
 
 #[tokio::test]
 async fn entries_read_and_not_dispatched_are_claimed() {
-    // The first read is that of its own pending entries, of which there are none.
+    // The first read is that of its own pending entries; there are none.
     assert_finished_by_another("reader-after-read=1*off->pause", 0, FIRST_BATCH).await;
 }
 

@@ -1,5 +1,5 @@
-//! Passwords that are wrong, change, or allow too little: nothing is lost, no process ends over it,
-//! and when they are right everything goes on.
+//! Passwords that are wrong, rotated, or of a user with too few rights: no reading is lost, no
+//! process exits, and with correct credentials the work goes on.
 
 use std::fs;
 

@@ -1,4 +1,4 @@
-//! What an operator does with dead letters, over HTTP and at the command line.
+//! What an operator does with dead letters, over HTTP and on the command line.
 
 use std::collections::BTreeSet;
 
@@ -15,7 +15,7 @@ use crate::common::redis::{DEAD_LETTERS, RedisServer, STREAM};
 use crate::common::stored::{self, wait_until_settled};
 use crate::common::wait;
 
-/// A service, and so many dead letters of readings that can be stored once their site's key is free.
+/// A service, and dead letters of readings that can be stored once their site's key is deleted.
 async fn with_letters(count: usize) -> (RedisServer, Role, Vec<String>) {
     let redis = RedisServer::start().await;
     redis.run::<()>(&["SET", "site:site:readings", "text"]).await;
@@ -127,7 +127,7 @@ async fn the_command_line_reports_what_failed() {
         assert_ne!(ended.status.code(), Some(0), "{arguments:?}");
     }
     assert_eq!(dead_letter_reasons(&redis).await.len(), 2);
-    // One that is not there does not keep it from the others, but it says so.
+    // A missing one is reported and does not block the others.
     let ended = tool(&redis, &["retry", "1-0", &dead_letters[0], &dead_letters[1]]).await;
     assert!(ended.stderr.contains("1-0"), "{ended:?}");
     assert_eq!(ended.stdout.lines().count(), 2, "{ended:?}");
@@ -140,11 +140,11 @@ async fn a_dead_letter_that_cannot_be_requeued_does_not_block_the_others() {
     let wide: Vec<_> = (0..10_000).map(|n| format!("f{n}")).collect();
     let add: Vec<_> = ["XADD", STREAM, "*"].map(str::to_owned).into_iter().chain(wide).collect();
     redis.run::<String>(&add).await;
-    wait::until("it is dead_lettered", async || redis.entries(DEAD_LETTERS).await.len() == 3).await;
+    wait::until("it is dead-lettered", async || redis.entries(DEAD_LETTERS).await.len() == 3).await;
     let last = redis.entries(DEAD_LETTERS).await.pop().unwrap().id;
     let huge = service.post(&format!("/pipeline/dead-letters/{last}/retry"), "").await;
     assert_eq!(huge.status, 200, "{huge:?}");
-    wait::until("it is dead_lettered again", async || {
+    wait::until("it is dead-lettered again", async || {
         let dead_letters = redis.entries(DEAD_LETTERS).await;
         dead_letters.len() == 3
             && dead_letters.last().is_some_and(|dead_letter| dead_letter.id != last)

@@ -1,4 +1,4 @@
-//! What was dead_lettered stays dead_lettered, whoever gets it again.
+//! A dead-lettered entry stays one dead letter, whichever consumer it is redelivered to.
 
 use super::support::system::consumer;
 use crate::common::readings::{NOON, add, fields};
@@ -6,7 +6,7 @@ use crate::common::redis::{DEAD_LETTERS, GROUP, RedisServer, STREAM};
 use crate::common::stored::{self, wait_until_settled};
 use crate::common::wait;
 
-/// Buries the next entry as another service would.
+/// Dead-letters the next entry as another service would.
 async fn dead_letter_by_hand(redis: &RedisServer, id: &str) {
     let group = ["XREADGROUP", "GROUP", GROUP, "another", "STREAMS", STREAM, ">"];
     redis.run::<redis::Value>(&group).await;
@@ -17,7 +17,7 @@ async fn dead_letter_by_hand(redis: &RedisServer, id: &str) {
     redis.run::<()>(&["XACK", STREAM, GROUP, id]).await;
 }
 
-/// Has the group deliver everything again, to a process that has seen nothing of it.
+/// Has the group redeliver everything, to a process without knowledge of the entries.
 async fn deliver_again_to_a_newcomer(redis: &RedisServer) {
     redis.run::<()>(&["XGROUP", "DESTROY", STREAM, GROUP]).await;
     let newcomer = consumer(redis, 2).start().await;
@@ -51,7 +51,7 @@ async fn a_dead_lettered_reading_is_not_stored_when_it_is_redelivered() {
     add(&redis, "*", &fields("bad", "1.0", NOON)).await;
     let first = consumer(&redis, 1).start().await;
     let dead_lettered = async || redis.entries(DEAD_LETTERS).await.len() == 1;
-    wait::until("it is dead_lettered", dead_lettered).await;
+    wait::until("it is dead-lettered", dead_lettered).await;
     drop(first);
     redis.run::<()>(&["DEL", "site:bad:readings"]).await;
     deliver_again_to_a_newcomer(&redis).await;

@@ -1,5 +1,5 @@
-//! Somebody deletes the stream, moves it away or puts something else in its place. What services hold
-//! is stored, what is accepted afterwards is stored, and nobody has to restart anything.
+//! The stream is deleted, renamed or replaced by a key of another type. In-flight entries are
+//! stored, readings accepted afterwards are stored, and no restart is needed.
 
 use super::support::ledger::Class;
 use super::support::system::System;
@@ -7,13 +7,14 @@ use crate::common::readings::reading;
 use crate::common::redis::STREAM;
 use crate::common::wait;
 
-/// Takes the stream away under load; every reading that is accepted afterwards must be stored.
+/// Removes the stream under load; every reading that is accepted afterwards must be stored.
 async fn assert_recovered(take_away: &[&str], recreated: bool) {
     let system = System::start(2).await;
     let before = system.producer().start();
     before.wait_for_more(200).await;
     system.redis.run::<()>(take_away).await;
-    // What was under way may have come before or after: only later readings are held to the promise.
+    // Requests in flight may have been written before or after: the guarantee holds for later
+    // readings only.
     before.stop().await;
     let later = system.producer().seed(2).start();
     later.wait_for_more(200).await;
@@ -26,7 +27,7 @@ async fn assert_recovered(take_away: &[&str], recreated: bool) {
         for role in system.roles() {
             created += role.counter("consumer_groups_created_total").await;
         }
-        assert!(created > 0, "nobody says that the group was gone");
+        assert!(created > 0, "no service counts the created group");
     }
 }
 

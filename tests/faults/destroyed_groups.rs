@@ -1,4 +1,4 @@
-//! Somebody destroys the consumer group, or deletes a consumer with all that is pending for it.
+//! The consumer group is destroyed, or a consumer is deleted together with its pending entries.
 
 use super::support::helpers::{consumers, dead_letter_reasons};
 use super::support::system::{System, consumer};
@@ -49,8 +49,8 @@ async fn deleting_the_consumers_of_live_services_loses_nothing() {
     system.checker().check(&ledger).await.assert_invariants_hold();
 }
 
-/// What Redis throws away with a consumer whose process is dead nobody is told of: it is stored when
-/// an operator sets the group back, as [`docs/delivery-guarantees.md`] says.
+/// Redis drops the pending entries of a deleted consumer without notice: they are stored when an
+/// operator resets the group, as [`docs/delivery-guarantees.md`] says.
 #[tokio::test]
 async fn entries_orphaned_with_a_dead_consumer_are_stored_after_xgroup_setid() {
     let redis = RedisServer::start().await;

@@ -1,4 +1,4 @@
-//! Two processes have one consumer name, which nobody should do.
+//! Two processes have the same consumer name, a misconfiguration.
 
 use super::support::helpers::{consumers, wait_until_pending};
 use super::support::system::{System, consumer};
@@ -28,7 +28,8 @@ async fn two_services_of_one_consumer_name_lose_and_duplicate_nothing_and_both_w
     drop(again);
 }
 
-/// The second reads at its start all that the first is working on, and hands it over when it ends.
+/// At its start the second reads all pending entries of the first, and hands them over when it
+/// stops.
 #[tokio::test]
 async fn a_short_lived_duplicate_takes_no_entries_from_the_first_service() {
     let redis = RedisServer::start().await;
@@ -62,7 +63,7 @@ async fn a_restarted_service_is_not_a_duplicate_of_its_previous_instance() {
     assert_eq!(service.counter(SEEN).await, 0, "{}", service.stderr());
 }
 
-/// Who has shown that it lives, and when it last did.
+/// The consumer instances and the times of their last heartbeats.
 async fn lives(redis: &RedisServer) -> Vec<(String, f64)> {
     redis.run(&["ZRANGE", "energy_readings:consumer-instances", "0", "-1", "WITHSCORES"]).await
 }

@@ -1,5 +1,5 @@
-//! The master dies and its replica takes its place. What the replica had not received yet may be
-//! lost, and nothing else is.
+//! The master dies and a replica is promoted. Entries that were not replicated yet may be lost, and
+//! no others.
 
 use super::support::checker::Checker;
 use super::support::helpers::info;
@@ -11,7 +11,7 @@ use crate::common::product::ingestion_api;
 use crate::common::redis::RedisServer;
 use crate::common::wait;
 
-/// A replica that has all that its master has.
+/// A replica that is in sync with its master.
 pub async fn replica_of(master: &RedisServer) -> RedisServer {
     let address = format!("127.0.0.1 {}", master.port());
     let replica = RedisServer::start_with(&["--replicaof", &address]).await;
@@ -20,7 +20,7 @@ pub async fn replica_of(master: &RedisServer) -> RedisServer {
     replica
 }
 
-/// Makes a master of it: it receives nothing more from the one it followed.
+/// Promotes a replica: it receives nothing more from its former master.
 pub async fn promote(replica: &RedisServer) {
     replica.run::<()>(&["REPLICAOF", "NO", "ONE"]).await;
 }

@@ -1,7 +1,9 @@
-//! A service freezes (`SIGSTOP`, a starved virtual machine) while it holds an entry; another takes the
-//! entry over and finishes it; when the first wakes up the entry stays where it is.
+//! A service freezes (`SIGSTOP`, a starved virtual machine) while it holds an entry; another
+//! consumer claims and settles the entry; when the first resumes, its late write is fenced.
 
-use super::support::helpers::{delayed_at, dead_letter_reasons, wait_until_pending, wait_until_stored};
+use super::support::helpers::{
+    dead_letter_reasons, delayed_at, wait_until_pending, wait_until_stored,
+};
 use super::support::system::consumer;
 use crate::common::product::Role;
 use crate::common::readings::{NOON, add, add_backlog, fields};
@@ -9,8 +11,8 @@ use crate::common::redis::RedisServer;
 use crate::common::stored::{self, assert_each_is_stored_once, wait_until_settled};
 use crate::common::wait;
 
-/// A service that is about to store the one entry there is, of a site whose key holds something else;
-/// so another service buries the entry. Then the key is free, and the first goes on.
+/// A service is about to store the only entry, of a site whose key has the wrong type, so another
+/// service dead-letters the entry. Then the key is deleted, and the first goes on.
 async fn assert_stays_dead_lettered(place: &str, freeze: bool) -> Role {
     let redis = RedisServer::start().await;
     let id = add(&redis, "*", &fields("site", "1.0", NOON)).await;
@@ -22,12 +24,15 @@ async fn assert_stays_dead_lettered(place: &str, freeze: bool) -> Role {
     redis.run::<()>(&["SET", "site:site:readings", "text"]).await;
     assert_eq!(redis.group().await.pending, 1, "it has gone on too early");
     let _other = consumer(&redis, 2).start().await;
-    wait::until("the other buries it", async || !dead_letter_reasons(&redis).await.is_empty()).await;
+    wait::until("the other dead-letters it", async || {
+        !dead_letter_reasons(&redis).await.is_empty()
+    })
+    .await;
     redis.run::<()>(&["DEL", "site:site:readings"]).await;
     if freeze {
         frozen.signal("CONT");
     }
-    // The same writer stores this when it is done with that.
+    // The same writer stores this entry after that one.
     let next = add_backlog_of_the_site(&redis, &frozen).await;
     wait_until_settled(&redis).await;
     wait::until("those are stored and it is not", async || {
@@ -40,7 +45,7 @@ async fn assert_stays_dead_lettered(place: &str, freeze: bool) -> Role {
     frozen
 }
 
-/// Adds readings until the service has stored some of them, and gives their ids.
+/// Adds readings until the service has stored some of them, and returns their ids.
 async fn add_backlog_of_the_site(redis: &RedisServer, service: &Role) -> Vec<String> {
     let mut ids = Vec::new();
     wait::until("the first service works again", async || {

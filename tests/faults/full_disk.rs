@@ -9,7 +9,7 @@ use crate::common::process::Process;
 use crate::common::redis::{RedisServer, try_run};
 use crate::common::wait;
 
-/// A Redis whose files may have so many KiB: a write past that fails as on a full disk.
+/// A Redis whose files are limited to this number of KiB: further writes fail as on a full disk.
 fn start_with_files_of(kib: u32, redis: &RedisServer, directory: &Path, fsync: &str) -> Process {
     let mut shell = Command::new("sh");
     let script = format!("trap '' XFSZ; ulimit -S -f {}; exec redis-server \"$@\"", kib * 2);
@@ -51,7 +51,7 @@ async fn while_the_disk_is_full_nothing_is_accepted_and_afterwards_all_is_stored
     assert_eq!(report.dead, 0, "{report}");
 }
 
-/// With `appendfsync always` Redis ends rather than answer what it could not write.
+/// With `appendfsync always` Redis exits when it cannot write.
 #[tokio::test]
 async fn a_redis_that_exits_because_of_a_full_disk_loses_no_accepted_reading() {
     let redis = RedisServer::prepared(&[]);

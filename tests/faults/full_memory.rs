@@ -1,4 +1,4 @@
-//! Redis has no memory left, or would make room by throwing readings away.
+//! Redis is out of memory, or its eviction policy would delete readings.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use crate::common::readings::{add_backlog, reading};
 use crate::common::redis::RedisServer;
 use crate::common::wait;
 
-/// How long Redis stays full.
+/// How long Redis is out of memory.
 const FULL_FOR: Duration = Duration::from_secs(3);
 
 async fn set_limit(redis: &RedisServer, bytes: u64) {
@@ -38,7 +38,7 @@ async fn while_redis_is_out_of_memory_nothing_is_accepted_and_afterwards_all_is_
     for role in system.roles() {
         assert!(!is_ready(role).await);
     }
-    // Nothing may come and go meanwhile: what is pending stays what it is.
+    // No entry may be claimed or acknowledged meanwhile: the pending entries stay the same.
     let pending = system.redis.group().await.pending;
     let since = std::time::Instant::now();
     wait::until("it was full for long", async || {

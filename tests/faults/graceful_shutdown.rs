@@ -1,4 +1,4 @@
-//! Services come and go as an autoscaler, a node drain or a roll-out has it.
+//! Services start and stop as with an autoscaler, a node drain or a roll-out.
 
 use std::time::{Duration, Instant};
 
@@ -10,7 +10,7 @@ use crate::common::redis::{Group, RedisServer};
 use crate::common::stored::{self, assert_each_is_stored_once};
 use crate::common::wait;
 
-/// Ends a service and says how long that took.
+/// Stops a service and returns how long that took.
 async fn end(mut role: Role) -> Duration {
     let asked = Instant::now();
     role.terminate();
@@ -58,7 +58,7 @@ async fn entries_left_at_the_drain_deadline_are_claimed_within_about_a_second() 
     assert_each_is_stored_once(&redis, &ids).await;
 }
 
-/// With the settings as they come: an entry of a dead service would wait for half a minute.
+/// With the default settings: an entry of a dead service would wait for half a minute.
 #[tokio::test]
 async fn handed_over_entries_are_claimed_by_an_idle_service_within_seconds() {
     let redis = RedisServer::start().await;
@@ -121,7 +121,7 @@ async fn a_roll_out_under_load_loses_duplicates_and_dead_letters_nothing() {
     let producer = system.producer().start();
     for _ in 0..2 {
         for n in 1..=2 {
-            // As a platform does it: the new one is ready before the old one is asked to end.
+            // Like a platform: the new one is ready before the old one is terminated.
             let name = format!("consumer-{n}");
             let new = consumer(&system.redis, n).start().await;
             wait::until("it is ready", async || new.get("/readyz").await.status == 200).await;

@@ -1,4 +1,4 @@
-//! An `Idempotency-Key` makes of all attempts to send a reading one entry.
+//! With an `Idempotency-Key`, all attempts to send a reading append one entry.
 
 use std::time::Duration;
 

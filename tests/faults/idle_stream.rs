@@ -1,4 +1,4 @@
-//! A stream on which nothing happens any more, and on which something was left.
+//! A stream without new entries, and with pending entries of a dead consumer.
 
 use std::time::{Duration, Instant};
 

@@ -1,9 +1,9 @@
-//! What a service holds in memory while Redis forgets it, or gives it to nobody: it is the only copy,
-//! and is stored.
+//! Redis loses entries that a service holds in memory, or assigns them to no consumer: the only
+//! copy is the one in memory, and it is stored.
 
 use super::failover::{promote, replica_of};
 use super::support::helpers::{
-    FIRST_BATCH, field, delayed_at, dead_letter_reasons, wait_until_pending, wait_until_stored,
+    FIRST_BATCH, dead_letter_reasons, delayed_at, field, wait_until_pending, wait_until_stored,
 };
 use super::support::system::consumer;
 use super::support::tcp_switch::TcpSwitch;
@@ -12,7 +12,7 @@ use crate::common::redis::{DEAD_LETTERS, GROUP, RedisServer, STREAM};
 use crate::common::stored::{self, assert_each_is_stored_once};
 use crate::common::wait;
 
-/// Longer than half of the time after which entries may have been taken over.
+/// Longer than half of the idle time after which entries may be claimed.
 const LONG: u32 = 1_500;
 
 #[tokio::test]
@@ -50,7 +50,8 @@ async fn an_entry_about_to_be_dead_lettered_when_the_stream_is_deleted_is_dead_l
     wait_until_pending(&redis, 1).await;
     redis.run::<()>(&["DEL", STREAM]).await;
     let more = add(&redis, "*", &fields("good", "1.0", NOON)).await;
-    wait::until("it is dead_lettered", async || !redis.entries(DEAD_LETTERS).await.is_empty()).await;
+    wait::until("it is dead-lettered", async || !redis.entries(DEAD_LETTERS).await.is_empty())
+        .await;
     assert_eq!(dead_letter_reasons(&redis).await.into_keys().collect::<Vec<_>>(), [id]);
     let dead_letter = &redis.entries(DEAD_LETTERS).await[0];
     assert!(field(dead_letter, "reason").contains("WRONGTYPE"), "{dead_letter:?}");
@@ -82,15 +83,15 @@ async fn readings_stored_only_by_a_lost_master_are_stored_again_before_they_are_
     let launch = consumer(&master, 1).env("FAILPOINTS", places);
     let _service = launch.env("REDIS_PORT", switch.port()).start().await;
     wait_until_pending(&replica, FIRST_BATCH).await;
-    promote(&replica).await; // and from now on it receives nothing more
+    promote(&replica).await; // from now on it receives nothing more
     wait_until_stored(&master, FIRST_BATCH).await;
     master.kill9();
     switch.switch_to(replica.port());
     assert_each_is_stored_once(&replica, &ids).await;
 }
 
-/// A master that gives an entry, but does not say whether it was dead_lettered, and dies; the next knows
-/// nothing.
+/// A master delivers an entry, does not reply whether it was dead-lettered, and dies; its successor
+/// knows neither.
 async fn assert_what_was_given_is_stored(worked_before: bool) {
     let mut master = RedisServer::start().await;
     let successor = RedisServer::start().await;
@@ -120,13 +121,13 @@ async fn entries_delivered_by_a_master_that_failed_are_stored_from_memory() {
 async fn entries_in_memory_when_the_master_dies_are_stored_from_memory() {
     let mut master = RedisServer::start().await;
     let replica = replica_of(&master).await;
-    promote(&replica).await; // it will know nothing of what comes
+    promote(&replica).await; // it does not receive the following entries
     let switch = TcpSwitch::to(master.port()).await;
     let ids = add_backlog(&master, FIRST_BATCH, 1).await;
     let launch = consumer(&master, 1).env("FAILPOINTS", "writer-before-zadd=1*sleep(1500)");
     let service = launch.env("REDIS_PORT", switch.port()).start().await;
     wait_until_pending(&master, FIRST_BATCH).await;
-    // The successor has younger entries by the time the service comes to it.
+    // The successor has newer entries by the time the service connects to it.
     let more = add_backlog(&replica, FIRST_BATCH, 1).await;
     master.kill9();
     switch.switch_to(replica.port());

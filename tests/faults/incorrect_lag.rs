@@ -1,5 +1,5 @@
-//! Redis' own count of unread entries (`lag` of `XINFO GROUPS`) is wrong: what the services tell is right
-//! all the same, and a processing service sets it right.
+//! Redis' own number of unread entries (`lag` of `XINFO GROUPS`) is wrong: the services report the
+//! true number, and a processing service corrects `lag`.
 
 use std::time::Duration;
 
@@ -15,13 +15,14 @@ use crate::common::redis::{GROUP, Group, RedisServer, STREAM};
 use crate::common::stored::{assert_each_is_stored_once, wait_until_settled};
 use crate::common::wait;
 
-/// More than a script counts at once.
+/// More than a script counts in one call.
 const MANY: usize = 5_000;
 
-/// How long readings come and go while the count is spoiled.
+/// How long readings are processed while the count is made wrong.
 const UNDER_LOAD: Duration = Duration::from_secs(20);
 
-/// Gives Redis a wrong count of the entries read, and leaves the last delivered id as it is.
+/// Gives Redis a wrong count of the read entries (`entries-read`), without changing the last
+/// delivered id.
 async fn spoil(redis: &RedisServer, entries_read: u64) {
     let script = "for _, g in ipairs(redis.call('XINFO', 'GROUPS', KEYS[1])) do
             if g[2] == KEYS[2] then
@@ -32,14 +33,14 @@ async fn spoil(redis: &RedisServer, entries_read: u64) {
     redis.run::<()>(&["EVAL", script, "2", STREAM, GROUP, &entries_read]).await;
 }
 
-/// The lag that Redis reports, and the entries that are unread, at the same moment.
+/// `lag` and the true number of unread entries, at the same moment.
 async fn reported_and_true(redis: &RedisServer) -> (i64, i64) {
     let script = "local g = redis.call('XINFO', 'GROUPS', KEYS[1])[1]
         return {g[12] or -1, #redis.call('XRANGE', KEYS[1], '(' .. g[8], '+')}";
     redis.run(&["EVAL", script, "1", STREAM]).await
 }
 
-/// Delivers all there is, or so many entries, and acknowledges them.
+/// Delivers and acknowledges this number of entries, or as many as there are.
 async fn process(redis: &RedisServer, count: usize) {
     redis.deliver_to("gone", count).await;
     let ids: Vec<(String, redis::Value)> = redis.run(&["XRANGE", STREAM, "-", "+"]).await;
@@ -50,7 +51,7 @@ async fn process(redis: &RedisServer, count: usize) {
     }
 }
 
-/// Everything that tells how much is unread says that it is so much.
+/// Asserts that everything that reports the number of unread entries reports this number.
 async fn assert_tells(role: &Role, unread: u64) {
     assert_eq!(role.get("/pipeline").await.json()["groups"][0]["lag"], unread);
     assert_eq!(role.get("/metrics").await.json()["consumer_groups"][0]["lag"], unread);
@@ -76,8 +77,8 @@ async fn entries_trimmed_before_delivery_do_not_count_as_unread() {
     assert_tells(&query, 0).await;
 }
 
-/// What is replicated and written to the file of a read is `XCLAIM`, which has no count; a rewritten file
-/// begins with the count of its time.
+/// A read is replicated and appended to the file as `XCLAIM`, which has no count; a rewritten file
+/// begins with the count at the time of the rewrite.
 #[tokio::test]
 async fn a_restart_after_an_aof_rewrite_leaves_no_unread_entries() {
     let mut redis = RedisServer::start_durable().await;

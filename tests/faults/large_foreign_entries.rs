@@ -1,4 +1,5 @@
-//! Entries of tens of MB that other writers add: who only looks at the stream is not sent them.
+//! Entries of tens of MB from other writers: a service that only inspects the stream does not
+//! receive them.
 
 use super::support::system::consumer;
 use crate::common::product::{ingestion_api, query_api};
@@ -9,10 +10,10 @@ use crate::common::wait;
 
 const LARGE: usize = 40_000_000;
 
-/// The most memory that a service may take that was sent none of it, in kB.
+/// Bound on the memory of a service that does not receive the entries, in kB.
 const SMALL_KB: u64 = 64 * 1024;
 
-/// How much of an entry is shown, with some room for its frame.
+/// The size at which a shown entry is truncated, with room for its envelope.
 const SHOWN_BYTES: usize = 5_000;
 
 async fn add_large(redis: &RedisServer) -> String {
@@ -21,7 +22,7 @@ async fn add_large(redis: &RedisServer) -> String {
     add(redis, "*", &entry).await
 }
 
-/// A large entry that was processed, one that is the last, and between them some that are unread.
+/// A large processed entry, a large last one, and unread entries between them.
 async fn stream_of_large_entries() -> (RedisServer, [String; 2]) {
     let redis = RedisServer::start().await;
     let first = add_large(&redis).await;
@@ -39,7 +40,7 @@ async fn services_that_read_them_use_little_memory_and_show_them_truncated() {
     let (redis, [first, last]) = stream_of_large_entries().await;
     let ingestion = ingestion_api(&redis).env("MAX_BACKLOG", 12).start().await;
     let query = query_api(&redis).start().await;
-    // Redis is busy with its large entries while they are looked at for the first time.
+    // Redis is busy with its large entries while they are read for the first time.
     let accepted =
         async || ingestion.post("/readings", reading("site").to_string()).await.status == 201;
     wait::until("it is accepted", accepted).await;
@@ -84,8 +85,8 @@ async fn a_processing_service_between_them_does_not_receive_processed_entries() 
     assert!(most < SMALL_KB, "{most} kB");
 }
 
-/// The most that a processing service may take that is delivered one of them, in kB: its own copy and
-/// that of what it received. Redis copies the dead letter.
+/// Bound on the memory of a processing service that one of them is delivered to, in kB: the
+/// received bytes and one copy. Redis copies the dead letter.
 const DELIVERED_KB: u64 = SMALL_KB + 5 * (LARGE as u64 / 1024) / 2;
 
 #[tokio::test]

@@ -1,4 +1,5 @@
-//! A master that must have replicas takes no writes without them, and is ready again with them.
+//! A master with `min-replicas-to-write` rejects writes without its replicas, and is ready again
+//! with them.
 
 use super::failover::replica_of;
 use super::support::ledger::Class;

@@ -1,4 +1,4 @@
-//! Faults: what becomes of accepted readings when everything around them breaks.
+//! Faults: what happens to accepted readings when everything around the services breaks.
 
 pub mod support;
 

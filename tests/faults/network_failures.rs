@@ -11,7 +11,7 @@ use super::support::system::System;
 use crate::common::redis::RedisServer;
 use crate::common::wait;
 
-/// A world whose services reach Redis through a proxy.
+/// A system whose services reach Redis through a proxy.
 async fn world_behind_a_proxy() -> (System, Proxy) {
     let redis = RedisServer::start().await;
     let proxy = Proxy::to(redis.port()).await;
@@ -22,13 +22,13 @@ async fn world_behind_a_proxy() -> (System, Proxy) {
 /// How long the network fails.
 #[derive(Clone, Copy)]
 enum Until {
-    /// So many connections were made anew.
+    /// Until this number of reconnects.
     Connections(u64),
-    /// So many readings were accepted all the same.
+    /// Until this number of readings is accepted in spite of it.
     Accepted(usize),
 }
 
-/// Lets the network fail in this way, under load, and gives the report after it works again.
+/// Sets a mode of the network under load, and returns the report after it has been reset.
 async fn report_after(mode: Mode, until: Until) -> Report {
     let (system, proxy) = world_behind_a_proxy().await;
     let sampler = Sampler::of(system.redis.port());
@@ -39,7 +39,7 @@ async fn report_after(mode: Mode, until: Until) -> Report {
     match until {
         Until::Connections(new) => {
             let are_made = async || proxy.connections() - connections >= new;
-            wait::until("connections are made anew", are_made).await;
+            wait::until("connections are replaced", are_made).await;
         }
         Until::Accepted(readings) => producer.wait_for_more(readings).await,
     }

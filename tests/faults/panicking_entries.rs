@@ -1,4 +1,4 @@
-//! Storing an entry panics again and again: it becomes a dead letter, and only it.
+//! Storing an entry panics each time: this entry becomes a dead letter, and no other.
 
 use super::support::helpers::{FIRST_BATCH, dead_letter_reasons, field};
 use super::support::system::consumer;
@@ -11,7 +11,7 @@ use crate::common::wait;
 async fn an_entry_with_three_processing_failures_is_dead_lettered_and_the_others_are_stored() {
     let redis = RedisServer::start().await;
     let ids = add_backlog(&redis, FIRST_BATCH, 1).await;
-    // The batch panics, and then whichever entry comes first, as each goes alone from then on.
+    // The batch panics, and then the first entry, as entries are processed one by one from then on.
     let launch = consumer(&redis, 1).env("MAX_DELIVERIES", 3);
     let service = launch.env("FAILPOINTS", "writer-before-zadd=3*panic->off").start().await;
     wait_until_settled(&redis).await;
@@ -27,7 +27,7 @@ async fn a_single_entry_that_always_panics_is_dead_lettered_with_the_reason() {
     let ids = add_backlog(&redis, 1, 1).await;
     let launch = consumer(&redis, 1).env("MAX_DELIVERIES", 3);
     let service = launch.env("FAILPOINTS", "writer-before-zadd=3*panic->off").start().await;
-    wait::until("it is dead_lettered", async || !dead_letter_reasons(&redis).await.is_empty())
+    wait::until("it is dead-lettered", async || !dead_letter_reasons(&redis).await.is_empty())
         .await;
     wait_until_settled(&redis).await;
     let dead_letter = &redis.entries(DEAD_LETTERS).await[0];

@@ -1,4 +1,5 @@
-//! Entries that are no readings: each is a dead letter once, with its reason, and stops nobody.
+//! Entries that are not readings: each is one dead letter with its reason, and blocks no other
+//! entry.
 
 use redis::{Cmd, cmd};
 
@@ -64,7 +65,7 @@ fn poison() -> Vec<(Fields, &'static str)> {
     ]
 }
 
-/// What is a reading though it looks odd.
+/// Unusual but valid readings.
 fn odd_readings() -> Vec<Vec<(Vec<u8>, Vec<u8>)>> {
     let wide = (0..5_000).fold(reading(&[]), |fields, n| with(fields, &format!("f{n}"), ""));
     vec![
@@ -106,7 +107,7 @@ async fn each_kind_of_poison_is_dead_lettered_once_with_its_reason_and_the_other
     for (id, reason) in &expected {
         let told = dead_letter_reasons
             .get(id)
-            .unwrap_or_else(|| panic!("{id} ({reason}) is not dead_lettered"));
+            .unwrap_or_else(|| panic!("{id} ({reason}) is not dead-lettered"));
         assert!(told.contains(reason), "{reason} is not in {told}");
     }
     assert_eq!(dead_letter_reasons.len(), expected.len(), "{dead_letter_reasons:?}");

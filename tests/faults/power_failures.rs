@@ -1,6 +1,6 @@
-//! The power fails, and what Redis wrote last has not reached its disk. What it had accepted then is
-//! lost, and it says so in no way; but what it still has of it must become a reading all the same,
-//! also when it had been stored and acknowledged already.
+//! The power fails before the last writes of Redis reach its disk. What Redis had accepted in them
+//! is lost without a notice; every entry that it still has becomes a reading, also when it had been
+//! stored and acknowledged.
 
 use super::support::disk::Disk;
 use super::support::sampler::Sampler;
@@ -9,7 +9,7 @@ use crate::common::redis::RedisServer;
 
 const FAILURES: usize = 6;
 
-/// About what one reading leaves in the append-only file.
+/// The approximate size of a reading in the append-only file.
 const BYTES_A_READING: usize = 700;
 
 #[tokio::test]

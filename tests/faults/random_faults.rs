@@ -1,5 +1,5 @@
-//! Faults of all kinds one after another under load, chosen by chance that can be repeated: `FAULT_SEED`
-//! chooses others.
+//! Faults of all kinds in sequence under load, in a reproducible random order: `FAULT_SEED` selects
+//! another.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use super::support::system::{System, consumer};
 use crate::common::product::Launch;
 use crate::common::redis::{GROUP, RedisServer, STREAM};
 
-/// Services are often as slow as those that freeze, at each place between two steps of their work.
+/// Makes services slow, at each place between two steps of their work.
 const DELAYS: &str = "reader-after-read=3%sleep(1300);writer-before-zadd=1%sleep(700);\
     bulk-write-after-fence=1%sleep(1200);bulk-write-after-zadd=1%sleep(1200);\
     acker-before-xack=2%sleep(1200);acker-after-xack=2%sleep(600)";
@@ -25,7 +25,7 @@ fn slow(redis: &RedisServer, n: usize) -> Launch {
 /// Faults of one run.
 const FAULTS: usize = 16;
 
-/// Something that goes wrong.
+/// A fault.
 #[derive(Debug, Clone, Copy)]
 enum Fault {
     ServiceKilled,

@@ -1,4 +1,5 @@
-//! Stored readings get only so old, by their timestamps; what is written late goes as well.
+//! Stored readings are removed once their timestamps are past the retention; readings written late
+//! are, too.
 
 use chrono::{Duration, SecondsFormat, Utc};
 

@@ -1,5 +1,5 @@
-//! Somebody deleted a consumer with entries pending, and Redis delivers them to nobody any more: an
-//! operator asks what is missing, and has it restored.
+//! A consumer was deleted with entries pending, so Redis redelivers them to no consumer: an
+//! operator lists the orphaned entries and has them restored.
 
 use super::support::helpers::{dead_letter_reasons, wait_until_stored};
 use super::support::system::{System, consumer};
@@ -10,7 +10,7 @@ use crate::common::redis::{GROUP, RedisServer, STREAM};
 use crate::common::stored::{self, assert_each_is_stored_once, wait_until_settled};
 use crate::common::wait;
 
-/// Readings of three sites, of which the first so many are thrown away with a consumer.
+/// Readings of three sites; the first `count` entries are orphaned with their consumer.
 async fn thrown_away(count: usize) -> (RedisServer, Role, Vec<String>) {
     let redis = RedisServer::start().await;
     let ids = add_backlog(&redis, count + 20, 3).await;
@@ -65,12 +65,12 @@ async fn pending_stored_and_dead_lettered_entries_are_not_orphaned_and_lost_pois
     redis.run::<redis::Value>(&entry).await;
     let named = reconcile(&redis, &[]).await;
     assert_eq!(lines(&named), [poison.as_str()], "{named:?}");
-    for told in ["20 stored", "3 pending", "1 dead_lettered"] {
+    for told in ["20 stored", "3 pending", "1 dead-lettered"] {
         assert!(named.stderr.contains(told), "{named:?}");
     }
     reconcile(&redis, &["--repair"]).await;
     let _service = consumer(&redis, 1).start().await;
-    wait::until("both are dead_lettered", async || dead_letter_reasons(&redis).await.len() == 2)
+    wait::until("both are dead-lettered", async || dead_letter_reasons(&redis).await.len() == 2)
         .await;
     let dead_letters = dead_letter_reasons(&redis).await;
     assert!(

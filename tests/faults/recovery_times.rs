@@ -1,7 +1,7 @@
-//! How long it takes until work goes on: after a service was killed, and after Redis was.
+//! The time until work resumes: after a service was killed, and after Redis was.
 //!
-//! What is measured is printed (`--nocapture`). `RECOVERY_DEFAULTS=1` measures the first with
-//! `CLAIM_MIN_IDLE_MS` as it comes, which takes half a minute a round.
+//! The times are printed (`--nocapture`). `RECOVERY_DEFAULTS=1` measures the first with the default
+//! of `CLAIM_MIN_IDLE_MS`, which takes half a minute a round.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -18,13 +18,13 @@ const SLOW_MS: u64 = 50;
 
 const ROUNDS: usize = 5;
 
-/// Readings that are refused while Redis is away: some five seconds' worth.
+/// Readings with a 503 while Redis is unavailable: those of some five seconds.
 const REFUSED_MEANWHILE: usize = 1_500;
 
-/// Beyond the time that entries must be idle: the pauses between two looks at them, and the work.
+/// In addition to the idle time: the interval of the reclaimer, and the processing.
 const LOOKS_AND_WORK: Duration = Duration::from_secs(6);
 
-/// How long the setting says that the entries of a dead service wait at least.
+/// The idle time after which entries of a dead service may be claimed, by the setting.
 fn min_idle() -> (bool, Duration) {
     match std::env::var_os("RECOVERY_DEFAULTS") {
         Some(_) => (true, Duration::from_secs(30)),
@@ -32,7 +32,7 @@ fn min_idle() -> (bool, Duration) {
     }
 }
 
-/// A service that takes so long for each reading; a slow one always has some in hand.
+/// A service with this delay for each reading; a slow one always has entries in flight.
 fn service(redis: &RedisServer, n: usize, delay_ms: u64) -> Launch {
     let (by_default, min_idle) = min_idle();
     let name = format!("consumer-{n}");
@@ -53,7 +53,7 @@ async fn is_pending(redis: &RedisServer, id: &str) -> bool {
     found != Value::Array(Vec::new())
 }
 
-/// Kills a service, and says how long it took until all that it had was stored and acknowledged.
+/// Kills a service, and returns the time until its entries were stored and acknowledged.
 async fn time_to_take_over(redis: &RedisServer, mut service: Role, name: &str) -> Duration {
     let has_some = async || pending_of(redis, name).await.len() > 3;
     wait::until("it has entries in hand", has_some).await;
@@ -95,7 +95,7 @@ async fn when_redis_is_back_readings_are_accepted_and_stored_within_seconds() {
     for _ in 0..ROUNDS {
         producer.wait_for_more(100).await;
         system.redis.kill9();
-        // So long that all have come to their longest pauses between attempts.
+        // So long that every backoff has reached its maximum.
         let refused = producer.count(Class::Refused) + REFUSED_MEANWHILE;
         wait::until("it is missed", async || producer.count(Class::Refused) >= refused).await;
         system.redis.restart().await;

@@ -1,4 +1,4 @@
-//! Redis comes back with nothing, or takes long to come back.
+//! Redis restarts without its data, or takes long to load them.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -14,7 +14,7 @@ use crate::common::redis::RedisServer;
 use crate::common::stored;
 use crate::common::wait;
 
-/// How long Redis is away.
+/// How long Redis is down.
 const AWAY: Duration = Duration::from_secs(3);
 
 #[tokio::test]
@@ -37,7 +37,8 @@ async fn after_redis_has_lost_all_data_work_resumes_within_seconds_and_no_log_is
     wait::until("readings are stored", async || stored::count(&system.redis).await > 50).await;
     assert!(returned.elapsed() < Duration::from_secs(5), "after {:?}", returned.elapsed());
     let ledger = producer.stop().await;
-    // By the time in their ids: of some that were taken just before its death we hear later.
+    // By the time in their ids: some responses to readings accepted just before the kill arrive
+    // later.
     let is_later = |id: &String| id.split('-').next().unwrap().parse::<u64>().unwrap() > died_ms;
     let (after, before): (Vec<_>, Vec<_>) =
         ledger.accepted_since(0).into_iter().partition(is_later);
@@ -49,7 +50,7 @@ async fn after_redis_has_lost_all_data_work_resumes_within_seconds_and_no_log_is
     for role in system.roles() {
         groups_created += role.counter("consumer_groups_created_total").await;
     }
-    assert!(groups_created >= 1, "nobody told that the group was gone");
+    assert!(groups_created >= 1, "no service counts the created group");
     println!("{report}");
 }
 
@@ -86,9 +87,9 @@ async fn while_redis_loads_a_service_is_alive_and_not_ready_and_afterwards_ready
     println!("{report}");
 }
 
-/// Fills the append-only file with commands that take long to load: 2.5 seconds. Redis answers that it
-/// loads once every thousand of them, so every tenth of a second: a connection, which takes some answers,
-/// is made in time also on a busy machine.
+/// Fills the append-only file with commands that take 2.5 seconds to load. While loading, Redis
+/// replies after every thousand of them, every tenth of a second: the handshake of a connection,
+/// which needs several replies, succeeds also on a busy machine.
 async fn fill(redis: &RedisServer) {
     let mut connection = redis.connect().await;
     let mut pipe = redis::pipe();
@@ -102,9 +103,9 @@ async fn fill(redis: &RedisServer) {
 async fn an_interrupted_xautoclaim_floods_no_log() {
     let mut redis = RedisServer::start().await;
     add_backlog(&redis, 20_000, 1).await;
-    redis.deliver_to("somebody-slow", 20_000).await;
+    redis.deliver_to("slow-consumer", 20_000).await;
     let proxy = Proxy::to(redis.port()).await;
-    // The search sees some hundred entries with each answer, so it takes a while.
+    // `XAUTOCLAIM` scans some hundred entries per call, so the search takes a while.
     proxy.set(Mode::Delay(Duration::from_millis(30)));
     let service = consumer(&redis, 1).env("REDIS_PORT", proxy.port());
     let service = service.env("CLAIM_MIN_IDLE_MS", 3_600_000).start().await;

@@ -1,4 +1,4 @@
-//! Redis is killed and comes back: with all it had, with nothing, or after a long time of loading.
+//! Redis is killed and restarts over its append-only file.
 
 use super::support::ledger::Class;
 use super::support::proxy::{Cut, Mode, Proxy};

@@ -1,4 +1,4 @@
-//! Sentinels that ask for a password, name no master, or name different ones.
+//! Sentinels that require a password, do not know the master, or disagree on it.
 
 use std::fs;
 use std::process::Command;
@@ -15,11 +15,11 @@ use crate::common::wait;
 
 const MASTER: &str = "energy";
 
-/// Connections to each Sentinel before it is said that nothing changes: two services make one each twice
-/// a second, and the test some.
+/// Connections to each Sentinel after which nothing may have changed: two services open one each
+/// twice a second, and the test some.
 const STABLE_SAMPLES: u64 = 100;
 
-/// One Sentinel that watches one server.
+/// A Sentinel that monitors one server.
 struct Sentinel {
     port: u16,
     _process: Process,
@@ -27,7 +27,7 @@ struct Sentinel {
 }
 
 impl Sentinel {
-    /// Watches the server at this host and port, with these rules besides.
+    /// Monitors the server at this host and port, with further configuration.
     async fn watching(host: &str, master: u16, rules: &str) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let (port, file) = (free_port(), directory.path().join("sentinel.conf"));
@@ -46,7 +46,7 @@ impl Sentinel {
         Self { port, _process: process, _directory: directory }
     }
 
-    /// How often it was connected to, as services do whenever they ask.
+    /// The number of its connections: the services open one for each request.
     async fn samples(&self) -> u64 {
         let stats: String = RedisAt::port(self.port).run("INFO stats").await;
         let count = |line: &str| line.strip_prefix("total_connections_received:")?.parse().ok();
@@ -103,7 +103,7 @@ async fn an_unknown_master_name_is_reported() {
     );
 }
 
-/// Runs both services over Sentinels that differ, until each was asked often.
+/// Runs both services over Sentinels that disagree, until each was polled often.
 async fn assert_nobody_moves(sentinels: [&Sentinel; 2], redis: &RedisServer) {
     let url = url(&sentinels, MASTER);
     let api = ingestion_api(redis).env("REDIS_URL", &url).start().await;

@@ -1,4 +1,4 @@
-//! Sentinels move the master; the services ask them where it is.
+//! Sentinels promote a replica; the services ask them for the master's address.
 
 use std::fmt::Write;
 use std::fs;
@@ -21,13 +21,13 @@ use crate::common::wait;
 
 const MASTER: &str = "readings";
 
-/// Far less than it takes until the old master is told (ten seconds and more).
+/// Far below the time until Sentinel demotes the old master (ten seconds or more).
 const SOON: Duration = Duration::from_secs(5);
 
-/// Readings that are accepted in the moment between two replies.
+/// Readings that are accepted in the time between two replies.
 const A_FEW: usize = 5;
 
-/// Three Sentinels that watch one master.
+/// Three Sentinels that monitor one master.
 struct Sentinels {
     ports: Vec<u16>,
     _processes: Vec<Process>,
@@ -77,8 +77,8 @@ impl Sentinels {
         port
     }
 
-    /// Has the replica take the master's place, and waits until they name it the master. The old one
-    /// does not know it yet, and goes on taking writes that will be lost.
+    /// Starts a failover, and waits until the Sentinels name the new master. The old one is not
+    /// demoted yet, and accepts writes that will be lost.
     async fn fail_over(&self) {
         let before = self.master_port().await;
         wait::until("the Sentinels agree", async || {
@@ -90,7 +90,7 @@ impl Sentinels {
     }
 }
 
-/// Has Sentinels move the master under load, and checks what came of it.
+/// Starts a failover by Sentinel under load, and checks the result.
 async fn report_after_a_failover(replicas_to_write: &str) -> Report {
     let first = RedisServer::start().await;
     let second = replica_of(&first).await;
@@ -122,7 +122,7 @@ async fn report_after_a_failover(replicas_to_write: &str) -> Report {
 
 #[tokio::test]
 async fn services_follow_a_failover_before_the_old_master_is_demoted() {
-    // Until the Sentinels' word the old one takes readings that nobody copies.
+    // Until the Sentinels' reply the old master accepts readings that are not replicated.
     report_after_a_failover("0").await.assert_invariants_hold();
 }
 

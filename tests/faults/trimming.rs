@@ -1,4 +1,5 @@
-//! The stream is trimmed while it is worked on: never what somebody still needs, always the rest.
+//! The stream is trimmed while it is processed: never entries that are still needed, always the
+//! rest.
 
 use super::support::helpers::consumers;
 use super::support::sampler::Sampler;
@@ -7,7 +8,7 @@ use crate::common::readings::add_backlog;
 use crate::common::redis::{Group, STREAM};
 use crate::common::wait;
 
-/// Entries of two nodes of a stream, which Redis trims as wholes, and what comes in meanwhile.
+/// Entries of two nodes of a stream (Redis trims whole nodes), and those appended meanwhile.
 const A_FEW_NODES: usize = 300;
 
 #[tokio::test]
@@ -33,7 +34,7 @@ async fn a_pending_entry_is_never_trimmed_and_the_rest_is_trimmed_once_it_is_ack
     assert_eq!(sampler.stop().await, Vec::<String>::new());
     assert_eq!(consumers(&system.redis).await.values().sum::<u64>(), 0);
     assert_eq!(system.redis.group().await, Group { pending: 0, lag: Some(0) });
-    // The pinned entry was acknowledged by somebody who did not store it.
+    // The pinned entry was acknowledged by a consumer that did not store it.
     let stored = crate::common::stored::count(&system.redis).await;
     assert_eq!(stored, ledger.requests().len());
 }

@@ -1,5 +1,5 @@
-//! Servers that cannot do what is needed: no reading is accepted that nobody will store, no service is
-//! ready, and each says what to do. When the server can do it, everything goes on.
+//! Servers that lack what the services need: no reading is accepted that could not be stored, no
+//! service is ready, and each says what to do. Once the server has it, the work goes on.
 
 use super::support::fake_redis::{Behaviour, FakeRedis};
 use super::support::helpers::{dead_letter_reasons, wait_until_stored};
@@ -30,7 +30,7 @@ async fn wait_until_ready(roles: &[Role]) {
     }
 }
 
-/// Each is alive and not ready, and says why, in a sentence without the server's address.
+/// Each is alive and not ready, with the reason, in a sentence without the server's address.
 async fn assert_not_ready(roles: &[Role], redis: &RedisServer, why: &str) {
     for role in roles {
         wait::until(&format!("it says {why}"), async || {
@@ -62,11 +62,11 @@ async fn a_redis_cluster_node_that_does_not_own_all_slots_is_not_used() {
     assert_eq!(line.matches(&format!("127.0.0.1:{}", redis.port())).count(), 1, "{line}");
     redis.run::<()>(&["CLUSTER", "ADDSLOTSRANGE", "8192", "16383"]).await;
     wait_until_ready(&roles).await;
-    // Poison is dead_lettered there, too, though its keys are in several slots.
+    // Poison is dead-lettered there, too, though its keys are in several slots.
     let poison = add(&redis, "*", &fields("site", "poison", NOON)).await;
     assert_eq!(post(&roles[0]).await.status, 201);
     wait_until_stored(&redis, 1).await;
-    wait::until("it is dead_lettered", async || redis.group().await.pending == 0).await;
+    wait::until("it is dead-lettered", async || redis.group().await.pending == 0).await;
     assert_eq!(dead_letter_reasons(&redis).await.into_keys().collect::<Vec<_>>(), [poison]);
     redis.run::<()>(&["CLUSTER", "DELSLOTSRANGE", "100", "100"]).await;
     for role in &roles {
@@ -78,7 +78,7 @@ async fn a_redis_cluster_node_that_does_not_own_all_slots_is_not_used() {
 async fn a_server_without_a_required_command_is_not_used_until_it_has_it() {
     for (command, concerned) in [
         ("XADD", ..2),
-        // What takes readings must be able to count on their being stored.
+        // A service that accepts readings relies on their being stored.
         ("XREADGROUP", ..2),
         ("ZADD", ..2),
         ("CLIENT", ..2),
@@ -144,7 +144,7 @@ async fn a_server_at_its_maxclients_is_reported_as_such() {
     wait::until("it says so", async || api.stderr().contains("max number of clients")).await;
 }
 
-/// What a server may say that is no Redis.
+/// Replies of servers other than Redis.
 const NONSENSE: [&[u8]; 16] = [
     b"$3\r\nfoo\r\n",
     b"=7\r\ntxt:foo\r\n",

@@ -1,5 +1,5 @@
-//! A key of ours holds something else: a site's concerns that site alone, and any other stops the work
-//! until somebody mends it, and costs no reading.
+//! A key of ours has the wrong type: that of a site affects this site only, any other blocks the
+//! work until it is corrected, and no reading is lost.
 
 use super::support::helpers::{dead_letter_reasons, wait_until_stored};
 use super::support::system::consumer;
@@ -45,14 +45,15 @@ async fn a_dead_letter_is_stored_on_retry_once_the_type_of_its_site_key_is_right
     let service = service.start().await;
     let body = crate::common::readings::reading("site").to_string();
     assert_eq!(ingestion.post("/readings", body).await.status, 201);
-    let dead_letter = wait::until_some("it is dead_lettered", async || {
+    let dead_letter = wait::until_some("it is dead-lettered", async || {
         redis.entries(DEAD_LETTERS).await.pop().map(|dead_letter| dead_letter.id)
     })
     .await;
-    // As long as the key is not mended it is dead_lettered again, as another letter.
+    // As long as the key has the wrong type the entry is dead-lettered again, as another dead
+    // letter.
     let retry = format!("/pipeline/dead-letters/{dead_letter}/retry");
     assert_eq!(service.post(&retry, "").await.status, 200);
-    let dead_letter = wait::until_some("it is dead_lettered again", async || {
+    let dead_letter = wait::until_some("it is dead-lettered again", async || {
         redis.entries(DEAD_LETTERS).await.pop().map(|dead_letter| dead_letter.id)
     })
     .await;

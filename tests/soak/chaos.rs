@@ -1,4 +1,4 @@
-//! Goes through the plan under load, and says in the end how it went.
+//! Executes the plan under load and reports the result.
 
 use std::fmt;
 use std::time::Duration;
@@ -15,10 +15,10 @@ use crate::support::redis_at::RedisAt;
 use crate::support::report::Report;
 use crate::support::sampler::Sampler;
 
-/// How often a line says how it goes.
+/// The interval of progress lines.
 const LINE_EVERY: Duration = Duration::from_secs(10);
 
-/// How long the services may take to work everything off once they are healed.
+/// Bound on processing everything once all is healed.
 const WORKED_OFF_WITHIN: Duration = Duration::from_mins(1);
 
 /// Readings a second, of each of the producers.
@@ -33,7 +33,7 @@ pub struct Chaos {
     next_line: Instant,
 }
 
-/// How it went.
+/// The result.
 #[derive(Debug)]
 pub struct Outcome {
     report: Report,
@@ -47,7 +47,7 @@ impl Chaos {
             let producer = Producer::to(testbed.ingestion_urls()).ledger(&testbed.ledger);
             producer.sites(20).per_second(PER_SECOND).seed(seed + number)
         };
-        // One cannot send again what it does not know the outcome of.
+        // The third does not retry requests with an unknown outcome.
         let producers = [producer(1).keyed(), producer(2).keyed(), producer(3)];
         let producers = producers.map(Producer::start).into();
         let sampler = Sampler::of(testbed.redis.port());
@@ -62,7 +62,7 @@ impl Chaos {
         }
     }
 
-    /// Breaks everything as planned, heals it, and compares.
+    /// Executes the plan, heals everything, and compares.
     pub async fn run(mut self, plan: Plan) -> Outcome {
         for step in plan.steps.iter().take_while(|step| step.at < plan.time) {
             self.wait_until(self.started + step.at).await;
@@ -76,7 +76,7 @@ impl Chaos {
         self.end().await
     }
 
-    /// Waits, and says how it goes meanwhile.
+    /// Waits, and prints progress lines meanwhile.
     async fn wait_until(&mut self, moment: Instant) {
         while self.next_line < moment {
             sleep_until(self.next_line).await;
@@ -93,7 +93,7 @@ impl Chaos {
         sleep_until(moment).await;
     }
 
-    /// What Redis says of the group, if it does.
+    /// The pending entries of the group, or the error.
     async fn group(&self) -> String {
         let mut redis = RedisAt::port(self.testbed.redis.port());
         let asked = redis.try_run::<Vec<redis::Value>>("XPENDING energy_readings processing_group");
@@ -121,7 +121,7 @@ impl Chaos {
 }
 
 impl Outcome {
-    /// Whether all invariants hold, and no service did what it must not.
+    /// Whether all invariants hold and no service failed.
     pub fn is_success(&self) -> bool {
         self.report.broken().is_empty() && self.failures.is_empty() && self.report.accepted > 0
     }

@@ -1,9 +1,9 @@
-//! The soak: the promise under chaos, for as long as one likes.
+//! The soak: the delivery guarantee under chaos, for a configurable time.
 //!
-//! `make soak MINUTES=30 SEED=1`: two Ingestion APIs, three Processing Services and a Redis, readings
-//! that keep coming, and every one to five seconds something that breaks. The seed decides what and
-//! when. In the end everything is healed and the ledger is compared with what is in Redis; the exit
-//! code is 0 when all invariants hold. `PACE=4` breaks things four times as often.
+//! `make soak MINUTES=30 SEED=1`: two Ingestion APIs, three Processing Services and a Redis under a
+//! constant load, and a fault every one to five seconds. The seed decides which and when. In the
+//! end everything is healed and the ledger is compared with the contents of Redis; the exit code is
+//! 0 when all invariants hold. `PACE=4` injects faults four times as often.
 #![cfg(test)]
 
 mod chaos;

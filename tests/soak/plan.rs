@@ -1,5 +1,5 @@
-//! What breaks and when: drawn from a seed before anything starts, so that the same seed breaks the
-//! same things at the same times.
+//! The faults and their times: drawn from a seed before the start, so that the same seed gives the
+//! same faults at the same times.
 
 use std::fmt;
 use std::time::Duration;
@@ -16,40 +16,40 @@ pub const INGESTIONS: usize = 2;
 /// A service: processing services first, then ingestion APIs.
 pub type Service = usize;
 
-/// Something that breaks; most last for a while.
+/// A fault; most last for a while.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Action {
-    /// `kill -9`; started again when it is over.
+    /// `kill -9`; restarted at the end.
     Kill(Service),
-    /// Asked to end, which it must do by itself; started again when it is over.
+    /// `SIGTERM`, after which it must exit by itself; restarted at the end.
     Terminate(Service),
-    /// Frozen for longer than it takes until its entries are taken over.
+    /// `SIGSTOP` for longer than the idle time after which its entries are claimed.
     Freeze(Service),
     /// The network between it and Redis passes nothing.
     BlackHole(Service),
-    /// One in five replies of Redis to it is cut.
+    /// One in five replies of Redis to it is truncated.
     CutReplies(Service, Cut),
     /// The network between it and Redis is slow.
     Slow(Service),
-    /// `kill -9`; started again over what it has on disk when it is over.
+    /// `kill -9`; restarted over its files at the end.
     KillRedis,
-    /// As `KillRedis`, and the last so many bytes had not reached its disk.
+    /// As `KillRedis`, and this number of bytes had not reached the disk.
     LosePower(usize),
     KillConnections,
     PauseRedis,
     DestroyGroup,
     FillMemory,
-    /// So many entries that are no readings.
+    /// This number of poison entries.
     Poison(u64),
 }
 
-/// A moment at which something begins to break, or is over.
+/// The time at which a fault begins or ends.
 #[derive(Debug, Clone, Copy)]
 pub struct Step {
     pub at: Duration,
     pub kind: Kind,
     pub action: Action,
-    /// For how long.
+    /// Its duration.
     pub lasts: Duration,
 }
 
@@ -67,7 +67,7 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// Draws what breaks in this time: every one to five seconds something, `pace` times as often.
+    /// Draws the faults of this time: one every one to five seconds, `pace` times as often.
     pub fn drawn(seed: u64, time: Duration, pace: u32) -> Self {
         let mut rng = Rng::seeded(seed);
         let (mut at, mut steps) = (Duration::from_secs(3), Vec::new());
@@ -84,7 +84,7 @@ impl Plan {
 
 fn draw(rng: &mut Rng) -> (Action, Duration) {
     let any = usize::try_from(rng.below((PROCESSORS + INGESTIONS) as u64)).unwrap();
-    // The first of each kind is never replaced, so that what leaks in a long life shows.
+    // The first of each kind is never restarted, so that a leak over a long time is detected.
     let replaceable = *rng.pick(&[1, 2, 1, 2, PROCESSORS + 1]);
     let cut = *rng.pick(&[Cut::ResetBefore, Cut::ResetMid, Cut::CloseMid]);
     let (entries, bytes) = (rng.between(1, 50), usize::try_from(rng.between(1, 100_000)).unwrap());

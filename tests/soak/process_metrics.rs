@@ -1,24 +1,24 @@
-//! Memory and file descriptors of all processes that were started here.
+//! Memory and file descriptors of all child processes.
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::fs;
 
-/// What one look at a process found.
+/// One sample of a process.
 #[derive(Debug, Clone, Copy)]
 struct Sample {
     memory_kb: u64,
     descriptors: u64,
 }
 
-/// A process and what was seen of it, in order.
+/// A process and its samples, in order.
 #[derive(Debug)]
 struct ProcessHistory {
     name: String,
     samples: Vec<Sample>,
 }
 
-/// What was seen of all processes.
+/// The samples of all processes.
 #[derive(Debug, Default)]
 pub struct ProcessMetrics {
     instances: BTreeMap<u32, ProcessHistory>,
@@ -26,7 +26,7 @@ pub struct ProcessMetrics {
 }
 
 impl ProcessMetrics {
-    /// Looks at all processes, and says in a line how those are that live.
+    /// Samples all running processes, and returns them in one line.
     pub fn sample(&mut self) -> String {
         let mut said = Vec::new();
         for pid in children() {
@@ -42,8 +42,8 @@ impl ProcessMetrics {
         said.join(", ")
     }
 
-    /// The services that lived from the beginning to the end, and what they had in the second quarter
-    /// of their lives and in the last.
+    /// The services that ran from the beginning to the end, with their maxima in the second quarter
+    /// of that time and in the last.
     fn long_running(&self) -> impl Iterator<Item = (&str, Sample, Sample)> {
         let old = self.instances.values().filter(|life| life.samples.len() + 1 >= self.samples);
         old.filter(|life| life.samples.len() >= 4).map(|ProcessHistory { name, samples }| {
@@ -53,7 +53,7 @@ impl ProcessMetrics {
         })
     }
 
-    /// What grew that should not have: by half and by more than so much.
+    /// Services that grew by half and by more than a margin.
     pub fn leaks(&self) -> Vec<String> {
         let services = self.long_running().filter(|(name, ..)| !name.contains("redis"));
         let grew = |early: u64, late: u64, slack| late > early + early / 2 + slack;

@@ -1,4 +1,4 @@
-//! A service that is broken and started again.
+//! A service that is broken and restarted.
 
 use std::fs::{File, OpenOptions};
 use std::io::Write;
@@ -10,26 +10,26 @@ use crate::common::redis::{RedisServer, free_port};
 use crate::support::proxy::Proxy;
 use crate::support::system::consumer;
 
-/// Entries stay in the stream this long after they are acknowledged. Short, so that much is trimmed
-/// while things break; longer than it takes to see what Redis has lost.
+/// Retention of acknowledged entries. Short, so that much is trimmed during faults; longer than the
+/// check of what Redis has lost takes.
 const STREAM_RETENTION: &str = "30s";
 
-/// One service, behind a network of its own.
+/// One service, behind a proxy of its own.
 pub struct Service {
     number: usize,
     port: u16,
     role: Option<Role>,
     frozen: bool,
-    /// Whether it was asked to end.
+    /// Whether it was terminated.
     ending: bool,
     pub network: Proxy,
     log: PathBuf,
-    /// How often it was started.
+    /// Number of its starts.
     instances: u32,
 }
 
 impl Service {
-    /// Starts the n-th service; its logs go into this directory when it ends.
+    /// Starts the n-th service; its logs are written to this directory when it exits.
     pub async fn start(number: usize, redis: &RedisServer, logs: &Path) -> Self {
         let log = logs.join(format!("service-{number}.log"));
         File::create(&log).unwrap();
@@ -51,15 +51,15 @@ impl Service {
         }
         let launch = consumer(redis, self.number).env("STREAM_RETENTION", STREAM_RETENTION);
         match self.number {
-            // One is slow: its entries are in flight for long.
+            // One is slow: its entries are in flight for a long time.
             1 => launch.env("PROCESSING_DELAY_MS", 5),
-            // One is a pod that has another name in each of its lives.
+            // One is like a pod: it has another name after each restart.
             2 => launch.env("CONSUMER_NAME", format!("consumer-2-{}", self.instances)),
             _ => launch,
         }
     }
 
-    /// Starts it if it does not run.
+    /// Starts it unless it runs.
     pub async fn start_again(&mut self, redis: &RedisServer) {
         if self.role.is_none() {
             self.instances += 1;
@@ -69,7 +69,7 @@ impl Service {
         }
     }
 
-    /// Where an ingestion API listens, in all its lives.
+    /// The URL of an ingestion API, the same after each restart.
     pub fn url(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
     }
@@ -81,7 +81,7 @@ impl Service {
         }
     }
 
-    /// Asks it to end.
+    /// Sends it `SIGTERM`.
     pub fn terminate(&mut self) {
         self.thaw();
         if let Some(role) = self.role.as_mut().filter(|_| !self.ending) {
@@ -90,7 +90,7 @@ impl Service {
         }
     }
 
-    /// Waits until it has ended, if it was asked to; says with which exit code.
+    /// Waits until it has exited, if it was terminated; returns the exit code.
     pub async fn ended(&mut self) -> Option<i32> {
         if !self.ending {
             return None;

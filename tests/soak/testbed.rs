@@ -1,4 +1,4 @@
-//! All that can be broken, and how it is broken and healed.
+//! Everything that can be broken, and how it is broken and healed.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -17,11 +17,11 @@ use crate::support::rng::Rng;
 use crate::support::sent::SentReading;
 use crate::support::system::missing;
 
-/// What was accepted so shortly before Redis is started again has not been trimmed (services keep it
-/// longer), so if it is not in the stream then, Redis has lost it. Redis loses nothing older.
+/// An entry accepted within this time before Redis is restarted has not been trimmed (the retention
+/// is longer): if it is not in the stream then, Redis has lost it. Redis loses nothing older.
 const SURELY_IN_THE_STREAM_NS: u64 = 25_000_000_000;
 
-/// The number of no producer.
+/// Not the number of any producer.
 const POISONER: u64 = 999;
 
 /// Redis, the services and the ledger.
@@ -30,9 +30,9 @@ pub struct Testbed {
     redis_runs: bool,
     services: Vec<Service>,
     pub ledger: Ledger,
-    /// What Redis had accepted and did not have any more when it was started again.
+    /// Entries that Redis had accepted and that were missing after its restart.
     pub lost_by_redis: Vec<String>,
-    /// What a service did that it must not.
+    /// Services that exited with an error.
     pub failures: Vec<String>,
     disk: Disk,
     directory: PathBuf,
@@ -66,12 +66,12 @@ impl Testbed {
         }
     }
 
-    /// Where logs and ledger are.
+    /// The directory of logs and ledger.
     pub fn directory(&self) -> &Path {
         &self.directory
     }
 
-    /// Where readings are sent to.
+    /// The URLs that readings are sent to.
     pub fn ingestion_urls(&self) -> Vec<String> {
         self.services[PROCESSORS..].iter().map(Service::url).collect()
     }
@@ -137,7 +137,7 @@ impl Testbed {
         }
     }
 
-    /// Waits for the end of a service that was asked to, and starts another in its place.
+    /// Waits until a terminated service has exited, and starts another in its place.
     async fn replace(&mut self, service: usize) {
         if let Some(code) = self.services[service].ended().await.filter(|code| *code != 0) {
             self.failures.push(format!("service {service}, asked to end, ended with {code}"));
@@ -173,13 +173,13 @@ impl Testbed {
         }
     }
 
-    /// Sends a command to Redis, which may be unable to obey.
+    /// Sends a command to Redis; it may fail.
     async fn command(&self, command: &str) {
         let _: redis::RedisResult<redis::Value> =
             RedisAt::port(self.redis.port()).try_run(command).await;
     }
 
-    /// Keeps what Redis has on disk beside the logs, for whoever looks for a defect.
+    /// Copies the files of Redis to the logs, for debugging.
     pub fn keep_disk(&self) {
         self.disk.copy_to(&self.directory);
     }

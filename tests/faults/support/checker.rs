@@ -1,4 +1,4 @@
-//! The checker: compares what senders were told with what is in Redis.
+//! The checker: compares the responses to senders with the contents of Redis.
 
 mod contents;
 
@@ -12,10 +12,10 @@ use super::ledger::{Class, Ledger, Request};
 use super::redis_at::RedisAt;
 use super::report::{Invariant, Report};
 
-/// How long working off may take, if nobody says otherwise.
+/// Default bound on processing all entries.
 const WORKED_OFF_WITHIN: Duration = Duration::from_secs(30);
 
-/// How long the group must look worked off before it is believed.
+/// Consecutive samples without unread and pending entries that count as processed.
 const STABLE_SAMPLES: u32 = 3;
 
 const PAUSE: Duration = Duration::from_millis(50);
@@ -41,30 +41,30 @@ impl Checker {
         }
     }
 
-    /// How long the services may take until everything is delivered and acknowledged.
+    /// Bound on the time until everything is delivered and acknowledged.
     pub fn within(self, worked_off_within: Duration) -> Self {
         Self { worked_off_within, ..self }
     }
 
-    /// The consumers that live: the group must know no others.
+    /// The running consumers: the group must have no others.
     pub fn live(self, consumers: impl IntoIterator<Item = impl Into<String>>) -> Self {
         Self { live: Some(consumers.into_iter().map(Into::into).collect()), ..self }
     }
 
-    /// Ids of entries that Redis itself lost: these need not be stored. If they are, because a service
-    /// had them in memory, their senders may have sent them again.
+    /// Ids of entries that Redis itself lost: these need not be stored. If they are, from the
+    /// memory of a service, their senders may have retried them as other entries.
     pub fn excusing(mut self, ids: impl IntoIterator<Item = String>) -> Self {
         self.excused.extend(ids);
         self
     }
 
-    /// What a [`super::sampler::Sampler`] saw.
+    /// The violations that a [`super::sampler::Sampler`] detected.
     pub fn sampled(mut self, trimmed_early: Vec<String>) -> Self {
         self.trimmed_early.extend(trimmed_early);
         self
     }
 
-    /// Waits until everything is worked off, and compares.
+    /// Waits until everything is processed, and compares.
     pub async fn check(self, ledger: &Ledger) -> Report {
         let mut redis = RedisAt::port(self.redis_port);
         let mut report = Report::default();
@@ -89,7 +89,7 @@ impl Checker {
     }
 }
 
-/// Waits until nothing is pending and nothing is left to deliver; says whether it came to that.
+/// Waits until no entry is pending or unread; returns whether that happened in time.
 async fn worked_off(redis: &mut RedisAt, within: Duration) -> bool {
     let (started, mut samples) = (Instant::now(), 0);
     while samples < STABLE_SAMPLES {
@@ -210,7 +210,7 @@ impl Comparison {
     }
 }
 
-/// What is wrong with a member, given what was sent.
+/// The difference between a member and the reading that was sent.
 fn fault_of(
     stored: &Stored,
     request: &Request,

@@ -1,4 +1,4 @@
-//! What Redis has on disk, and how a power failure leaves it.
+//! The files of Redis, and how a power failure leaves them.
 
 use std::collections::BTreeSet;
 use std::fs::{self, OpenOptions};
@@ -12,17 +12,17 @@ use crate::common::redis::STREAM;
 pub struct Disk(PathBuf);
 
 impl Disk {
-    /// The directory of the Redis at a port, which must run.
+    /// The directory of the running Redis at a port.
     pub async fn of(redis_port: u16) -> Self {
         let [_, directory]: [String; 2] = RedisAt::port(redis_port).run("CONFIG GET dir").await;
         Self(directory.into())
     }
 
-    /// Takes the last bytes off the append-only file of a Redis that was killed: they had not reached
-    /// the disk. Of a transaction nothing stays: Redis 7.0 drops one that it finds cut within a
-    /// command, but leaves its beginning in the file, and carries it out at the start after next.
+    /// Truncates the append-only file of a killed Redis by bytes that had not reached the disk. A
+    /// transaction is removed as a whole: Redis 7.0 ignores one that is truncated within a command,
+    /// but leaves its beginning in the file, and executes it at the start after the next.
     ///
-    /// Gives the ids of the entries that are lost, also of those whose sender does not know them.
+    /// Returns the ids of the lost entries, also of those whose sender does not know them.
     pub fn truncate_aof(&self, bytes: usize) -> BTreeSet<String> {
         let path = self.appended();
         let content = fs::read(&path).unwrap();
@@ -55,7 +55,7 @@ impl Disk {
     }
 }
 
-/// Where the command begins that is cut there.
+/// The start of the command that is truncated at `cut`.
 fn start_of_command(commands: &[u8], cut: usize) -> usize {
     let begins = |at: &usize| commands[*at] == b'*' && commands[..*at].ends_with(b"\r\n");
     (0..cut).rev().find(begins).unwrap_or(0)

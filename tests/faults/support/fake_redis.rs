@@ -1,4 +1,4 @@
-//! What listens where Redis should, and answers as Redis does not.
+//! A server that responds unlike Redis.
 
 use std::net::Ipv4Addr;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -11,14 +11,14 @@ use tokio::task::JoinHandle;
 
 use crate::common::wait;
 
-/// How it answers.
+/// How it responds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Behaviour {
-    /// Each command with these bytes.
+    /// To each command with these bytes.
     Says(&'static [u8]),
-    /// As Redis to what begins a connection; each other command with these bytes.
+    /// Like Redis to the handshake, and to each other command with these bytes.
     SaysAfterHandshake(&'static [u8]),
-    /// As the Redis behind it, but this command with these bytes.
+    /// Like the Redis behind it, but to this command with these bytes.
     Spoils(&'static str, &'static [u8]),
     /// Not at all.
     Hangs,
@@ -54,7 +54,7 @@ impl FakeRedis {
         Self { state, accepting }
     }
 
-    /// From now on answers so; waits until it has been asked.
+    /// Changes the behaviour, and waits until it has received a command.
     pub async fn behave(&self, behaviour: Behaviour) {
         *self.state.behaviour.lock().unwrap() = behaviour;
         self.disconnect();

@@ -1,4 +1,4 @@
-//! What several of these tests do.
+//! Steps that several fault tests share.
 #![cfg_attr(
     not(feature = "failpoints"),
     allow(dead_code, unused_imports, reason = "some of it is for tests that stop the program")
@@ -17,12 +17,12 @@ use crate::common::wait;
 /// Entries of one site that a fresh service reads at once.
 pub const FIRST_BATCH: usize = 10;
 
-/// The first service, which stops for a while when it first comes to a place in its code.
+/// The first service, delayed once when it reaches a failpoint.
 pub fn delayed_at(place: &str, milliseconds: u32, redis: &RedisServer) -> Launch {
     consumer(redis, 1).env("FAILPOINTS", format!("{place}=1*sleep({milliseconds})"))
 }
 
-/// A world whose services may not be ready.
+/// A system whose services may not be ready.
 pub async fn unready_system(redis: RedisServer, consumers: usize) -> System {
     let ingestion = ingestion_api(&redis).start().await;
     let mut processing = Vec::new();
@@ -32,21 +32,21 @@ pub async fn unready_system(redis: RedisServer, consumers: usize) -> System {
     System::of(redis, ingestion, processing)
 }
 
-/// Waits until so many entries are pending.
+/// Waits until this number of entries is pending.
 pub async fn wait_until_pending(redis: &RedisServer, entries: usize) {
     let entries = entries as u64;
     let what = format!("{entries} entries are pending");
     wait::until(&what, async || redis.group().await.pending == entries).await;
 }
 
-/// Waits until so many readings are stored.
+/// Waits until at least this number of readings is stored.
 pub async fn wait_until_stored(redis: &RedisServer, readings: usize) {
     let what = format!("{readings} readings are stored");
     wait::until(&what, async || stored::count(redis).await >= readings).await;
 }
 
-/// The reasons of all dead letters, by the ids that the entries had; the test fails when one is there
-/// twice.
+/// The reasons of all dead letters, by the ids of their entries; the test fails when an entry has
+/// two.
 pub async fn dead_letter_reasons(redis: &RedisServer) -> BTreeMap<String, String> {
     // As bytes: the fields of a dead letter may be any bytes.
     let dead_letters: Vec<(String, Fields)> = redis.run(&["XRANGE", DEAD_LETTERS, "-", "+"]).await;
@@ -77,7 +77,7 @@ pub async fn consumers(redis: &RedisServer) -> BTreeMap<String, u64> {
     reply.iter().map(|consumer| (text(&consumer["name"]), number(&consumer["pending"]))).collect()
 }
 
-/// A figure of `INFO`.
+/// A field of `INFO`.
 pub async fn info(redis: &RedisServer, name: &str) -> String {
     let info: String = redis.run(&["INFO"]).await;
     let line = info.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));

@@ -1,7 +1,7 @@
-//! The ledger: what producers sent, and what they were told of it.
+//! The ledger: what producers sent, and the responses to it.
 //!
-//! Kept in memory, and on disk as NDJSON, a line for each attempt; the file of a test that fails is
-//! left behind, and the test says where.
+//! Kept in memory, and on disk as NDJSON, a line for each attempt; the file of a failed test is
+//! kept, and the test prints its path.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -16,19 +16,19 @@ use tempfile::NamedTempFile;
 
 use super::sent::SentReading;
 
-/// Lines that may be lost when the machine dies.
+/// Lines that may be lost when the machine crashes.
 const SYNC_EVERY: u64 = 100;
 
-/// What a producer knows of a request; later ones win when it has made several attempts.
+/// The outcome of a request; of several attempts the greatest counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Class {
-    /// Nothing was written, says the answer; or nobody was there to send it to.
+    /// Nothing was written, by the response; or the connection was refused.
     Refused,
-    /// It may have been written: no answer, or one that says so.
+    /// It may have been written: no response, or one that says so.
     Unknown,
     /// 201.
     Accepted,
-    /// An entry that is no reading, added by hand.
+    /// An entry that is not a reading, added by hand.
     Poison,
 }
 
@@ -36,10 +36,10 @@ pub enum Class {
 #[derive(Debug, Clone)]
 pub struct Attempt {
     pub class: Class,
-    /// `None` when there was no answer.
+    /// `None` without a response.
     pub status: Option<u16>,
     pub stream_id: Option<String>,
-    /// What the answer said, or what went wrong.
+    /// The body of the response, or the error.
     pub said: String,
     pub sent_ns: u64,
     pub received_ns: u64,
@@ -50,14 +50,14 @@ pub struct Attempt {
 pub struct Request {
     pub sent: SentReading,
     pub class: Class,
-    /// The ids in answers 201: one, unless the promise of the key is broken.
+    /// The ids in 201 responses: one, unless the guarantee of the key is violated.
     pub ids: Vec<String>,
     pub attempts: u32,
-    /// When the last answer came.
+    /// The time of the last response.
     pub received_ns: u64,
 }
 
-/// What was sent so far; clones share it.
+/// The requests so far; clones share them.
 #[derive(Debug, Clone)]
 pub struct Ledger(Arc<Mutex<Book>>);
 
@@ -66,19 +66,19 @@ struct Book {
     requests: BTreeMap<String, Request>,
     writer: BufWriter<File>,
     lines: u64,
-    /// `None` when the file is to stay.
+    /// `None` when the file is kept.
     file: Option<NamedTempFile>,
 }
 
 impl Ledger {
-    /// A new one, in a file that goes when its test succeeds.
+    /// A new ledger, in a file that is deleted when its test succeeds.
     pub fn new() -> Self {
         let file = NamedTempFile::with_prefix_in("ledger-", env!("CARGO_TARGET_TMPDIR")).unwrap();
         let writer = BufWriter::new(file.reopen().unwrap());
         Self::with(writer, Some(file))
     }
 
-    /// A new one in a file that stays.
+    /// A new ledger in a file that is kept.
     #[allow(dead_code, reason = "the soak uses it")]
     pub fn at(path: PathBuf) -> Self {
         Self::with(BufWriter::new(File::create(path).unwrap()), None)
@@ -89,7 +89,7 @@ impl Ledger {
         Self(Arc::new(Mutex::new(book)))
     }
 
-    /// Writes down an attempt.
+    /// Records an attempt.
     pub fn note(&self, sent: &SentReading, key: Option<&str>, attempt: &Attempt) {
         self.book().note(sent, key, attempt);
     }
@@ -99,17 +99,17 @@ impl Ledger {
         self.book().requests.clone()
     }
 
-    /// How many requests are of a class.
+    /// The number of requests of a class.
     pub fn count(&self, class: Class) -> usize {
         self.book().requests.values().filter(|request| request.class == class).count()
     }
 
-    /// What is known of a reading.
+    /// The outcome of a reading.
     pub fn class_of(&self, sent: &SentReading) -> Option<Class> {
         self.book().requests.get(&sent.device).map(|request| request.class)
     }
 
-    /// The ids that were given with a 201 at or after this time, by [`now_ns`].
+    /// The ids of 201 responses at or after this time, by [`now_ns`].
     pub fn accepted_since(&self, ns: u64) -> Vec<String> {
         let book = self.book();
         let recent = book.requests.values().filter(|request| request.received_ns >= ns);
@@ -165,7 +165,7 @@ impl Book {
 
 impl Drop for Book {
     fn drop(&mut self) {
-        // Err: the disk is full; nobody asks any more.
+        // Err: the disk is full; the file is for debugging only.
         let _ = self.writer.flush();
         if thread::panicking()
             && let Some(file) = self.file.take()

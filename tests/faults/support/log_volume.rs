@@ -1,4 +1,4 @@
-//! Logs that are not flooded.
+//! The bound on the number of log lines.
 
 use std::time::Duration;
 
@@ -6,10 +6,10 @@ use tokio::time::sleep;
 
 use crate::common::product::Role;
 
-/// Lines that a process may log in a second, whatever fails.
+/// Lines that a process may log per second, whatever fails.
 const LINES_PER_SECOND: usize = 20;
 
-/// Makes sure that a process logs no more than it may, from now on for some time.
+/// Asserts that a process logs at most [`LINES_PER_SECOND`] for some time from now on.
 pub async fn assert_log_volume(role: &Role, time: Duration) {
     let before = role.stderr().lines().count();
     sleep(time).await;

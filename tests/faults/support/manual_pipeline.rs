@@ -1,4 +1,4 @@
-//! Processing by hand, so that it can be done wrong.
+//! Processing by hand, so that a test can do it wrong.
 
 use redis::{RedisResult, Value, cmd};
 use serde_json::json;
@@ -10,7 +10,7 @@ use super::rng::Rng;
 use super::sent::SentReading;
 use crate::common::redis::{DEAD_LETTERS, GROUP, RedisServer, STREAM};
 
-/// A Redis without services: what they would do is done by hand.
+/// A Redis without services: the steps of their work are taken by hand.
 pub struct ManualPipeline {
     pub server: RedisServer,
     pub redis: RedisAt,
@@ -34,12 +34,12 @@ impl ManualPipeline {
         Self { server, redis, ledger: Ledger::new(), sent: 0, rng: Rng::seeded(1) }
     }
 
-    /// Accepts so many readings.
+    /// Accepts this number of readings.
     pub async fn accept(&mut self, count: usize) -> Vec<AcceptedReading> {
         self.accept_with("XADD energy_readings *", count).await
     }
 
-    /// Accepts so many readings with a command that begins so.
+    /// Accepts this number of readings with a command that begins with `xadd`.
     pub async fn accept_with(&mut self, xadd: &str, count: usize) -> Vec<AcceptedReading> {
         let mut taken = Vec::new();
         for _ in 0..count {
@@ -52,13 +52,13 @@ impl ManualPipeline {
         taken
     }
 
-    /// A reading that was not sent yet.
+    /// A new reading.
     pub fn next_reading(&mut self) -> SentReading {
         self.sent += 1;
         SentReading::nth(0, self.sent, 3, &mut self.rng)
     }
 
-    /// Writes into the ledger what the sender of a reading was told.
+    /// Records the response to the sender of a reading.
     pub fn note(&self, sent: &SentReading, class: Class, id: Option<&str>) {
         let now = now_ns();
         let attempt = Attempt {
@@ -72,13 +72,13 @@ impl ManualPipeline {
         self.ledger.note(sent, None, &attempt);
     }
 
-    /// Delivers up to so many entries to a consumer.
+    /// Delivers up to this number of entries to a consumer.
     pub async fn deliver(&mut self, consumer: &str, count: usize) {
         let read = format!("XREADGROUP GROUP {GROUP} {consumer} COUNT {count} STREAMS {STREAM} >");
         let _: Value = self.redis.run(&read).await;
     }
 
-    /// Stores what was accepted, as it should be stored.
+    /// Stores accepted readings correctly.
     pub async fn store(&mut self, taken: &[AcceptedReading]) {
         for taken in taken {
             self.try_store(&taken.sent.site, taken.sent.score(), &member(taken)).await.unwrap();
@@ -97,7 +97,7 @@ impl ManualPipeline {
         }
     }
 
-    /// Makes a dead letter of it, and leaves it in the stream.
+    /// Appends a dead letter, and leaves the entry in the stream.
     pub async fn dead_letter(&mut self, taken: &AcceptedReading) {
         let (id, device) = (&taken.id, &taken.sent.device);
         let dead_letter =
@@ -105,7 +105,7 @@ impl ManualPipeline {
         self.redis.run::<()>(&dead_letter).await;
     }
 
-    /// Delivers, stores and acknowledges so many readings as it should be done.
+    /// Delivers, stores and acknowledges this number of readings correctly.
     pub async fn process_well(&mut self, count: usize) -> Vec<AcceptedReading> {
         let taken = self.accept(count).await;
         self.deliver("consumer-1", count).await;
@@ -119,7 +119,7 @@ impl ManualPipeline {
     }
 }
 
-/// The member that should be stored.
+/// The member to be stored.
 pub fn member(AcceptedReading { id, sent }: &AcceptedReading) -> String {
     let SentReading { site, device, timestamp, value } = sent;
     json!({

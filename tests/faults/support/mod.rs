@@ -1,10 +1,10 @@
-//! What the fault tests break things with and check the result with. The soak (`tests/soak`), which is
-//! a program of its own, includes this module, too.
+//! What the fault tests break things with and check the result with. The soak (`tests/soak`), which
+//! is a program of its own, includes this module, too.
 //!
-//! [`producer`] sends readings and records each response in a [`ledger`]; [`proxy`] and [`tcp_switch`]
-//! break the network, [`disk`] the disk; [`system`] is a Redis with services; [`checker`] compares the
-//! ledger with what Redis holds afterwards, and [`report`] has its findings; [`sampler`] detects entries
-//! that are trimmed too early.
+//! [`producer`] sends readings and records each response in a [`ledger`]; [`proxy`] and
+//! [`tcp_switch`] break the network, [`disk`] the disk; [`system`] is a Redis with services;
+//! [`checker`] compares the ledger with what Redis holds afterwards, and [`report`] has its
+//! findings; [`sampler`] detects entries that are trimmed too early.
 
 pub mod checker;
 pub mod disk;

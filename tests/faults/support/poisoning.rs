@@ -1,4 +1,4 @@
-//! Entries that are no readings, added to the stream by hand.
+//! Poison entries, added to the stream by hand.
 
 use redis::{Cmd, RedisResult};
 
@@ -7,8 +7,8 @@ use super::redis_at::RedisAt;
 use super::sent::SentReading;
 use crate::common::redis::STREAM;
 
-/// Adds an entry that is no reading to the stream of the Redis at a port, and writes it down. What
-/// is wrong with it depends on the number; otherwise it is what would have been sent.
+/// Adds a poison entry to the stream of the Redis at a port, and records it. Which field is invalid
+/// depends on the number; the others are those of the reading in whose place it is added.
 pub async fn add(redis_port: u16, ledger: &Ledger, mut instead_of: SentReading, number: u64) {
     instead_of.device = format!("poison-{}", instead_of.device);
     let (sent_ns, mut command) = (now_ns(), Cmd::new());
@@ -21,7 +21,7 @@ pub async fn add(redis_port: u16, ledger: &Ledger, mut instead_of: SentReading, 
     ledger.note(&instead_of, None, &attempt);
 }
 
-/// The device tells which it was.
+/// The device identifies the entry.
 fn fields(sent: &SentReading, number: u64) -> Vec<(&'static str, String)> {
     let mut fields = vec![
         ("site_id", sent.site.clone()),

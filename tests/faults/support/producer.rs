@@ -1,4 +1,4 @@
-//! Producers: send readings in the background, and write down what they were told.
+//! Producers: send readings in the background and record the responses.
 
 use std::ops::Deref;
 use std::sync::Arc;
@@ -17,16 +17,16 @@ use super::rng::Rng;
 use super::sent::SentReading;
 use crate::common::wait;
 
-/// Requests under way at most: a producer that hears nothing stops sending.
+/// Bound on requests in flight: a producer without responses stops sending.
 const UNDER_WAY: usize = 64;
 
-/// Above what the product takes to say that it does not know.
+/// Above the time after which the product responds that the outcome is unknown.
 const TIMEOUT: Duration = Duration::from_secs(8);
 
-/// The pause before a request whose outcome is unknown is sent again.
+/// The delay before a request with an unknown outcome is retried.
 const RETRY_PAUSE: Duration = Duration::from_millis(100);
 
-/// How long after the end requests are sent again.
+/// How long after the end requests are retried.
 const LAST_RETRIES: Duration = Duration::from_secs(30);
 
 /// No two producers of one process have the same number.
@@ -44,7 +44,7 @@ pub struct Producer {
     ledger: Option<Ledger>,
 }
 
-/// A producer at work.
+/// A running producer.
 pub struct Producing {
     ledger: Ledger,
     stop: Arc<AtomicBool>,
@@ -52,7 +52,7 @@ pub struct Producing {
 }
 
 impl Producer {
-    /// One that sends to these ingestion APIs in turn, 300 readings of 8 sites a second.
+    /// Sends to these ingestion APIs in turn, 300 readings of 8 sites per second.
     pub fn to(urls: impl IntoIterator<Item = impl Into<String>>) -> Self {
         let urls = urls.into_iter().map(Into::into).collect();
         Self { urls, sites: 8, per_second: 300, seed: 1, keyed: false, poison: None, ledger: None }
@@ -71,24 +71,24 @@ impl Producer {
         Self { seed, ..self }
     }
 
-    /// Sends an `Idempotency-Key` with each reading, and sends it again while its outcome is unknown.
+    /// Sends an `Idempotency-Key` with each reading, and retries it while its outcome is unknown.
     pub fn keyed(self) -> Self {
         Self { keyed: true, ..self }
     }
 
-    /// Adds an entry that is no reading to the stream of the Redis at a port, for one in so many
+    /// Adds a poison entry to the stream of the Redis at a port in place of one in `one_in`
     /// readings.
     pub fn poison(self, redis_port: u16, one_in: u64) -> Self {
         Self { poison: Some((redis_port, one_in)), ..self }
     }
 
-    /// Writes into a ledger that others write into as well.
+    /// Records in a shared ledger.
     #[allow(dead_code, reason = "the soak uses it")]
     pub fn ledger(self, ledger: &Ledger) -> Self {
         Self { ledger: Some(ledger.clone()), ..self }
     }
 
-    /// Starts to send.
+    /// Starts sending.
     pub fn start(self) -> Producing {
         let ledger = self.ledger.clone().unwrap_or_else(Ledger::new);
         let stop = Arc::new(AtomicBool::new(false));
@@ -136,14 +136,14 @@ impl Producer {
 }
 
 impl Producing {
-    /// Stops sending, waits for the answers, and gives the ledger.
+    /// Stops sending, waits for the responses, and returns the ledger.
     pub async fn stop(self) -> Ledger {
         self.stop.store(true, Ordering::Relaxed);
         self.task.await.unwrap();
         self.ledger
     }
 
-    /// Waits until so many more readings are accepted.
+    /// Waits until this number of further readings is accepted.
     pub async fn wait_for_more(&self, readings: usize) {
         let enough = self.count(Class::Accepted) + readings;
         let what = format!("{enough} readings are accepted");
@@ -151,7 +151,7 @@ impl Producing {
     }
 }
 
-/// The ledger of a producer, while it is written.
+/// The ledger of a running producer.
 impl Deref for Producing {
     type Target = Ledger;
 
@@ -177,7 +177,8 @@ impl Sender {
             if self.stop.load(Ordering::Relaxed) {
                 given_up.get_or_insert_with(|| Instant::now() + LAST_RETRIES);
             }
-            // Once unknown it stays so until there is an id: a refusal is of that attempt alone.
+            // Once unknown it stays so until there is an id: a later rejection concerns that
+            // attempt alone.
             let unknown = self.ledger.class_of(sent) == Some(Class::Unknown);
             if key.is_none() || !unknown || given_up.is_some_and(|end| Instant::now() > end) {
                 return;

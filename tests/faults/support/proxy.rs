@@ -27,9 +27,9 @@ pub enum Mode {
     BlackHole,
     /// Passes everything on, each chunk so much later, in both directions.
     Delay(Duration),
-    /// Passes on so many bytes a second in each direction of each connection.
+    /// Forwards this number of bytes per second in each direction of each connection.
     BytesPerSecond(usize),
-    /// Cuts one in so many replies, in this way; Redis has carried out the command.
+    /// Truncates one in this number of replies, in this way; Redis has executed the command.
     Cut(Cut, u64),
     /// Refuses new connections (accepts and closes them); those there are live on.
     Refuse,
@@ -82,17 +82,17 @@ impl Proxy {
         self.port
     }
 
-    /// Changes what the network does, also to the connections there are.
+    /// Changes the mode, also of existing connections.
     pub fn set(&self, mode: Mode) {
         self.network.mode.send_replace(mode);
     }
 
-    /// Closes all connections there are.
+    /// Closes all connections.
     pub fn sever(&self) {
         self.network.severed.send_modify(|times| *times += 1);
     }
 
-    /// How many connections have been made so far.
+    /// The number of connections so far.
     pub fn connections(&self) -> u64 {
         self.network.connections.load(Ordering::Relaxed)
     }
@@ -115,7 +115,7 @@ async fn accept(listener: TcpListener, server_port: u16, network: Arc<Network>) 
     }
 }
 
-/// Passes on between a client and the server until one of them ends, or the network severs them.
+/// Forwards between a client and the server until one of them closes, or the proxy severs them.
 async fn connect(client: TcpStream, server_port: u16, network: Arc<Network>) {
     let mut severed = network.severed.subscribe();
     wait_while_black(&network).await;
@@ -130,7 +130,7 @@ async fn connect(client: TcpStream, server_port: u16, network: Arc<Network>) {
     }
 }
 
-/// Passes on in one direction until that ends.
+/// Forwards in one direction until that is closed.
 async fn pump(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, network: &Network, replies: bool) {
     let mut buffer = vec![0; CHUNK];
     while let Ok(read @ 1..) = from.read(&mut buffer[..limit(network)]).await {
@@ -154,7 +154,7 @@ async fn pump(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, network: &Network
             break;
         }
     }
-    // The end of a connection does not get through a black hole either.
+    // A closed connection does not get through a black hole either.
     wait_while_black(network).await;
 }
 
@@ -177,7 +177,7 @@ async fn cut_off(reply: &[u8], to: &mut OwnedWriteHalf, cut: Cut) {
 }
 
 async fn wait_while_black(network: &Network) {
-    // Err means that the proxy is gone, and its connections are about to be.
+    // Err: the proxy is dropped, and its connections are about to be.
     let _ = network.mode.subscribe().wait_for(|&mode| mode != Mode::BlackHole).await;
 }
 

@@ -1,14 +1,14 @@
-//! A connection to the Redis at a port, for those who look at it from outside.
+//! A connection to the Redis at a port, for checks from outside.
 
 use std::time::Duration;
 
 use redis::aio::MultiplexedConnection;
 use redis::{AsyncConnectionConfig, Cmd, FromRedisValue, RedisError, RedisResult};
 
-/// How long a look may take.
+/// Bound on connecting and on a reply.
 const TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The Redis at a port; connects when it must.
+/// The Redis at a port; connects on demand.
 #[derive(Debug, Clone)]
 pub struct RedisAt {
     port: u16,
@@ -20,7 +20,7 @@ impl RedisAt {
         Self { port, connection: None }
     }
 
-    /// Runs a command whose words are parted by spaces.
+    /// Runs a command whose arguments are separated by spaces.
     pub async fn run<T: FromRedisValue>(&mut self, command: &str) -> T {
         self.try_run(command).await.unwrap_or_else(|error| panic!("{command}: {error}"))
     }
@@ -33,7 +33,7 @@ impl RedisAt {
         self.query(&built).await
     }
 
-    /// Runs a command that was put together.
+    /// Runs a command.
     pub async fn query<T: FromRedisValue>(&mut self, command: &Cmd) -> RedisResult<T> {
         let mut connection = self.connection().await?;
         let result = command.query_async(&mut connection).await;
@@ -43,7 +43,7 @@ impl RedisAt {
         result
     }
 
-    /// Connects anew the next time if this error was the connection's end.
+    /// Reconnects the next time if this error closed the connection.
     pub fn forget_if_broken(&mut self, error: &RedisError) {
         if error.is_io_error() || error.is_unrecoverable_error() {
             self.connection = None;

@@ -1,9 +1,9 @@
-//! What the checker found.
+//! The findings of the checker.
 
 use std::collections::BTreeSet;
 use std::fmt;
 
-/// Examples of a broken invariant that are shown.
+/// Bound on the examples shown of a violated invariant.
 const EXAMPLES: usize = 5;
 
 /// What must hold whatever breaks.
@@ -11,43 +11,43 @@ const EXAMPLES: usize = 5;
 pub enum Invariant {
     /// I1: an accepted reading is stored, or a dead letter.
     NoLoss,
-    /// I2: what is stored was sent, was not refused, and is what was sent.
+    /// I2: what is stored was sent, was not rejected, and equals what was sent.
     NoInvention,
-    /// I3: a reading is stored once, and one key stands for one entry.
+    /// I3: a reading is stored once, and a key stands for one entry.
     NoTwice,
     /// I4: nothing is both stored and a dead letter, and only poison is a dead letter, once.
     NotDeadAndStored,
     /// I5: everything is delivered and acknowledged in time.
     WorkedOff,
-    /// I5: the group's consumers are processes that live.
+    /// I5: the group's consumers are running processes.
     LiveConsumers,
     /// I6: nothing was trimmed that was unread or pending.
     NothingTrimmedUnread,
 }
 
-/// What was found that must not be.
+/// A violation of an invariant.
 #[derive(Debug, Clone)]
 pub struct Violation {
     pub invariant: Invariant,
     pub what: String,
 }
 
-/// What became of all that is in a ledger.
+/// The outcome of everything in a ledger.
 #[derive(Debug, Clone, Default)]
 pub struct Report {
-    /// Readings that were answered 201.
+    /// Readings with a 201 response.
     pub accepted: usize,
-    /// Readings that the answer says were not written.
+    /// Readings that were not written, by the response.
     pub refused: usize,
-    /// Readings whose outcome their sender does not know.
+    /// Readings whose outcome is unknown to the sender.
     pub unknown: usize,
     /// Of those, the stored ones.
     pub unknown_stored: usize,
-    /// Entries that are no readings and were added by hand.
+    /// Poison entries that were added by hand.
     pub poison: usize,
     /// Members of all sorted sets.
     pub stored: usize,
-    /// Letters in the dead-letter stream.
+    /// Entries of the dead-letter stream.
     pub dead: usize,
     /// Entries of the stream.
     pub stream: usize,
@@ -57,7 +57,7 @@ pub struct Report {
     pub lost_by_redis: usize,
     /// Readings that are stored more than once.
     pub twice: Vec<String>,
-    /// All that must not be, `lost` and `twice` included.
+    /// All violations, `lost` and `twice` included.
     pub violations: Vec<Violation>,
 }
 
@@ -66,12 +66,12 @@ impl Report {
         self.violations.push(Violation { invariant, what: what.into() });
     }
 
-    /// The invariants that are broken.
+    /// The violated invariants.
     pub fn broken(&self) -> BTreeSet<Invariant> {
         self.violations.iter().map(|violation| violation.invariant).collect()
     }
 
-    /// Fails the test unless all invariants hold, and there was something to hold them for.
+    /// Fails the test unless all invariants hold and at least one reading was accepted.
     #[track_caller]
     pub fn assert_invariants_hold(&self) {
         assert!(self.violations.is_empty(), "the promise is broken:\n{self}");

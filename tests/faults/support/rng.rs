@@ -1,4 +1,4 @@
-//! Chance that can be repeated: the same seed gives the same numbers.
+//! Reproducible random numbers: the same seed gives the same sequence.
 
 /// A `SplitMix64` generator.
 #[derive(Debug, Clone)]
@@ -32,7 +32,7 @@ impl Rng {
         from + self.below(to - from)
     }
 
-    /// Whether one of so many times has come.
+    /// True with a probability of one in `times`.
     pub const fn one_in(&mut self, times: u64) -> bool {
         self.below(times) == 0
     }

@@ -1,4 +1,4 @@
-//! The sampler: watches that no entry is trimmed that is unread or pending.
+//! The sampler: detects entries that are trimmed while unread or pending.
 
 use std::cmp::Ordering;
 use std::collections::HashMap;
@@ -16,7 +16,7 @@ use crate::common::wait;
 
 const EVERY: Duration = Duration::from_millis(100);
 
-/// Looks at a stream every 100 ms. While Redis is away or the group is missing it sees nothing.
+/// Samples a stream every 100 ms; not while Redis is unavailable or the group is missing.
 pub struct Sampler {
     stop: Arc<AtomicBool>,
     samples: Arc<AtomicU64>,
@@ -24,7 +24,7 @@ pub struct Sampler {
 }
 
 impl Sampler {
-    /// Watches the stream in the Redis at a port.
+    /// Samples the stream in the Redis at a port.
     pub fn of(redis_port: u16) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
         let samples = Arc::new(AtomicU64::new(0));
@@ -43,15 +43,15 @@ impl Sampler {
         Self { stop, samples, task }
     }
 
-    /// Waits until it has seen the stream as it is now.
+    /// Waits until the present state of the stream is sampled.
     pub async fn has_looked(&self) {
         let samples = || self.samples.load(atomic::Ordering::Relaxed);
         let before = samples();
-        // The next look may be under way already, and have begun before.
+        // The next sample may be in progress already, and have begun before.
         wait::until("the sampler has looked", async || samples() >= before + 2).await;
     }
 
-    /// Ends it, and gives what it saw that must not be, for [`super::checker::Checker::sampled`].
+    /// Stops it, and returns the violations, for [`super::checker::Checker::sampled`].
     pub async fn stop(self) -> Vec<String> {
         self.stop.store(true, atomic::Ordering::Relaxed);
         self.task.await.unwrap()
@@ -122,11 +122,11 @@ fn text(value: &Value) -> Option<String> {
     if matches!(value, Value::Nil) { None } else { String::from_redis_value_ref(value).ok() }
 }
 
-/// What was seen so far.
+/// The state of the samples so far.
 #[derive(Debug, Default)]
 struct Watch {
     last_generated: Id,
-    /// Up to here everything had been read, and nothing was pending, at some time.
+    /// Up to this id every entry was delivered and acknowledged in some sample.
     done: Id,
     found: Vec<String>,
 }
@@ -141,7 +141,7 @@ impl Watch {
         if done_now > self.done {
             self.done = done_now;
         }
-        // Nothing was trimmed, or nothing but what was done.
+        // Nothing was trimmed, or acknowledged entries only.
         let all_gone = Id(u64::MAX, u64::MAX);
         let first = sample.first.unwrap_or(all_gone);
         let trimmed = sample.added > sample.length;

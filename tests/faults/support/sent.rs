@@ -1,4 +1,4 @@
-//! The readings that producers send, each of which can be told from all others.
+//! The readings that producers send; each is unique.
 
 use chrono::{DateTime, FixedOffset, SecondsFormat};
 use serde_json::{Value, json};
@@ -8,7 +8,7 @@ use super::rng::Rng;
 /// The first timestamp; each reading is a second after the one before.
 const EPOCH: i64 = 1_700_000_000;
 
-/// A reading; its device is its name, as no two have the same.
+/// A reading; its device is unique and serves as its name.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SentReading {
     pub site: String,
@@ -37,13 +37,13 @@ impl SentReading {
             .to_string()
     }
 
-    /// The score that it must have.
+    /// The expected score.
     #[expect(clippy::cast_precision_loss, reason = "milliseconds since 1970 fit")]
     pub fn score(&self) -> f64 {
         DateTime::parse_from_rfc3339(&self.timestamp).unwrap().timestamp_millis() as f64 / 1_000.0
     }
 
-    /// Whether a stored member says what was sent.
+    /// Whether a stored member equals what was sent.
     pub fn is_said_by(&self, member: &Value) -> bool {
         member["site_id"] == self.site.as_str()
             && member["device_id"] == self.device.as_str()
@@ -52,7 +52,7 @@ impl SentReading {
     }
 }
 
-/// The n-th second, in one of several ways to write it.
+/// The n-th second, in one of several notations.
 fn timestamp(n: u64, rng: &mut Rng) -> String {
     let seconds = EPOCH + i64::try_from(n).unwrap();
     let time = DateTime::from_timestamp(seconds, 250_000_000 * rng.next_u32_below(4)).unwrap();

@@ -1,4 +1,4 @@
-//! A Redis with services around it, and readings that keep coming.
+//! The system under test: a Redis, its services, and a producer of readings.
 
 use std::collections::BTreeSet;
 
@@ -10,11 +10,11 @@ use crate::common::product::{Launch, Role, ingestion_api, processing_service};
 use crate::common::redis::{RedisServer, STREAM};
 use crate::common::wait;
 
-/// An entry is taken over from its consumer after this time.
+/// An entry may be claimed from its consumer after this time.
 pub const CLAIM_MIN_IDLE_MS: u64 = 1_000;
 
-/// Accepted longer before Redis was killed than this, an entry is on disk: `everysec` puts a write
-/// off by two seconds at most.
+/// An entry accepted longer than this before Redis was killed is on disk: `everysec` delays a write
+/// by two seconds at most.
 const ON_DISK_AFTER_NS: u64 = 5_000_000_000;
 
 /// An ingestion API and some processing services over one Redis.
@@ -44,7 +44,7 @@ impl System {
         Self::through(redis, port, consumers).await
     }
 
-    /// Over this Redis, which all services reach at another port: a [`super::proxy::Proxy`]'s.
+    /// Over this Redis, which all services reach through the port of a [`super::proxy::Proxy`].
     pub async fn through(redis: RedisServer, port: u16, consumers: usize) -> Self {
         let ingestion = ingestion_api(&redis).env("REDIS_PORT", port).start().await;
         let mut processing = Vec::new();
@@ -58,7 +58,7 @@ impl System {
         system
     }
 
-    /// Of these, as they are.
+    /// Of these roles, in whatever state.
     pub const fn of(redis: RedisServer, ingestion: Role, processing: Vec<Role>) -> Self {
         Self { redis, ingestion, processing, lost_by_redis: Vec::new() }
     }
@@ -68,7 +68,7 @@ impl System {
         Producer::to([self.ingestion.base()])
     }
 
-    /// A checker of its Redis; of the group's consumers it knows the processing services alive.
+    /// A checker of its Redis that expects the processing services as consumers of the group.
     pub fn checker(&self) -> Checker {
         let consumers = (1..=self.processing.len()).map(|n| format!("consumer-{n}"));
         Checker::of(self.redis.port()).live(consumers).excusing(self.lost_by_redis.clone())
@@ -79,20 +79,20 @@ impl System {
         std::iter::once(&self.ingestion).chain(&self.processing)
     }
 
-    /// Kills Redis and starts it again over what it had on disk, and notes what it lost: `everysec`
-    /// answers before it writes while a slow disk keeps it waiting.
+    /// Kills Redis and restarts it over its files, and records what it lost: with `everysec` it
+    /// replies before it writes while the disk is slow.
     pub async fn kill_and_restart_redis(&mut self, ledger: &Ledger) {
         self.redis.kill9();
         let died = now_ns();
         self.redis.restart().await;
-        // Not before: of some that were taken just before its death we hear later.
+        // Not before: some responses to readings accepted just before the kill arrive later.
         let recent = ledger.accepted_since(died - ON_DISK_AFTER_NS);
         self.lost_by_redis.extend(missing(self.redis.port(), &recent).await);
     }
 }
 
-/// Of these entries, those that are not in the stream. Right after a start, that is: later they may
-/// have been trimmed.
+/// Those of these entries that are not in the stream. To be called right after a start: later
+/// entries may have been trimmed.
 pub async fn missing(redis_port: u16, ids: &[String]) -> Vec<String> {
     let millisecond = |id: &String| id.split('-').next().map(str::to_owned);
     let Some(first) = ids.iter().filter_map(millisecond).min() else { return Vec::new() };

@@ -1,4 +1,4 @@
-//! A port that leads to one Redis and later to another, as a name does whose address changes.
+//! A port that forwards to one Redis and later to another, like a host name whose address changes.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU16, Ordering};
@@ -8,7 +8,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-/// Leads to a Redis; its connections end with it.
+/// Forwards to a Redis; its connections are closed when it is dropped.
 pub struct TcpSwitch {
     port: u16,
     target: Arc<AtomicU16>,
@@ -17,7 +17,7 @@ pub struct TcpSwitch {
 }
 
 impl TcpSwitch {
-    /// One that leads to the Redis at a port.
+    /// Forwards to the Redis at a port.
     pub async fn to(target: u16) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let port = listener.local_addr().unwrap().port();
@@ -31,7 +31,7 @@ impl TcpSwitch {
         self.port
     }
 
-    /// Leads new connections to another Redis, and ends those there are.
+    /// Forwards new connections to another Redis, and closes the existing ones.
     pub fn switch_to(&self, target: u16) {
         self.target.store(target, Ordering::Relaxed);
         self.turned.send_replace(());
@@ -60,7 +60,7 @@ async fn accept(listener: TcpListener, target: Arc<AtomicU16>, turned: watch::Se
 }
 
 async fn pass_on(mut client: TcpStream, target: u16) {
-    // Err, here and below: one side is gone, which the other will see.
+    // Err, here and below: one side has closed, which the other will notice.
     let Ok(mut server) = TcpStream::connect(("127.0.0.1", target)).await else { return };
     let _ = (client.set_nodelay(true), server.set_nodelay(true));
     let _ = copy_bidirectional(&mut client, &mut server).await;

@@ -1,4 +1,4 @@
-//! What is in Redis.
+//! The contents of Redis.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::super::redis_at::RedisAt;
 use crate::common::redis::{DEAD_LETTERS, GROUP, STREAM};
 
-/// Everything that a reading can have become.
+/// Every state that a reading can be in.
 #[derive(Debug, Default)]
 pub struct Contents {
     pub stored: Vec<Stored>,
@@ -55,7 +55,7 @@ impl DeadLetter {
 pub struct Group {
     pub pending: u64,
     pub lag: Option<u64>,
-    /// Whether there are entries after the last that was delivered.
+    /// Whether there are entries after the last delivered id.
     pub has_more: bool,
 }
 
@@ -85,7 +85,7 @@ impl Contents {
     }
 }
 
-/// The members of a key; of one that holds something else there are none.
+/// The members of a key; none of a key of the wrong type.
 async fn members(redis: &mut RedisAt, key: &str) -> Vec<Stored> {
     let mut command = cmd("ZRANGE");
     command.arg(key).arg(0).arg(-1).arg("WITHSCORES");
@@ -99,7 +99,7 @@ async fn members(redis: &mut RedisAt, key: &str) -> Vec<Stored> {
     members.into_iter().map(stored).collect()
 }
 
-/// The group; `None` while it is missing or Redis does not answer.
+/// The group; `None` while it is missing or Redis does not respond.
 pub async fn group(redis: &mut RedisAt) -> Option<Group> {
     let groups: Vec<HashMap<String, RedisValue>> =
         redis.try_run(&format!("XINFO GROUPS {STREAM}")).await.ok()?;
