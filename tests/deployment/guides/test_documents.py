@@ -68,6 +68,16 @@ def test_log_lines_of_the_runbook_are_logged():
     assert len(lines) > 8 and [line for line, found in zip(lines, logged) if not found] == []
 
 
+def test_commands_of_redis_are_sent_by_the_files_that_the_architecture_names():
+    table = (REPOSITORY / "docs/architecture.md").read_text().partition("## Which module sends which command")[2].partition("\n## ")[0]
+    rows = [line.split(" | ") for line in table.splitlines() if line.startswith("| `")]
+    assert len(rows) > 10
+    for commands, owners, _ in rows:
+        files = [(REPOSITORY / "readings/src/store" / name).read_text() for name in re.findall(r"`([\w/]+\.rs)`", owners)]
+        for command in re.findall(r"`([A-Z]+)`", commands):
+            assert any(re.search(rf"\b{command}\b", text) for text in files), f"{command} is not in {owners}"
+
+
 def test_every_page_in_docs_is_in_the_index():
     index = (REPOSITORY / "docs/README.md").read_text()
     pages = {path.name for path in (REPOSITORY / "docs").glob("*.md")} - {"README.md"}
