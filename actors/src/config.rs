@@ -28,6 +28,9 @@ pub struct PipelineConfig {
     pub readings_retention: Option<Duration>,
     /// An artificial delay before each stored reading.
     pub processing_delay: Duration,
+    /// How long the pipeline may make no progress before [`crate::Liveness::check`] fails. It must be longer
+    /// than a turn of a source may take with the slowest Redis.
+    pub progress_timeout: Duration,
     /// The time limit of [`crate::Pipeline::shutdown`].
     pub drain_timeout: Duration,
 }

@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use crate::config::PipelineConfig;
 use crate::flow::in_flight::InFlightWindow;
 use crate::flow::outage_gate::OutageGate;
+use crate::flow::progress::Progress;
 use crate::flow::retry::retry_forever;
 use crate::flow::server_clock::ServerClock;
 use crate::flow::throttle::Throttle;
@@ -30,6 +31,7 @@ pub(crate) struct PipelineContext {
     pub throttle: Throttle,
     pub traces: Traces,
     pub clock: ServerClock,
+    pub progress: Progress,
     /// Cancelled when the pipeline drains: the sources stop reading.
     pub draining: CancellationToken,
 }
@@ -46,6 +48,7 @@ impl PipelineContext {
             throttle: Throttle::new(config.processing_delay),
             traces: Traces::default(),
             clock: ServerClock::default(),
+            progress: Progress::new(Instant::now()),
             draining: CancellationToken::new(),
             config,
             server,

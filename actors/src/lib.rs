@@ -43,7 +43,7 @@
 //! completes its bulk writes, and `Acker` sends the last acknowledgements. See [`Pipeline::shutdown`].
 //!
 //! **Layers**, each importing only those below it: [`pipeline`], [`supervisor`], [`stages`] and
-//! [`maintenance`], [`context`], [`flow`]; at the bottom [`config`], [`error`], [`metrics`],
+//! [`maintenance`], [`liveness`], [`context`], [`flow`]; at the bottom [`config`], [`error`], [`metrics`],
 //! [`restart_budget`] and [`actor_names`].
 
 mod actor_names;
@@ -51,13 +51,18 @@ mod config;
 mod context;
 mod error;
 mod flow;
+mod liveness;
 mod maintenance;
 pub mod metrics;
 mod pipeline;
 mod restart_budget;
 mod stages;
 mod supervisor;
+#[cfg(test)]
+mod test_support;
 
 pub use config::PipelineConfig;
 pub use error::PipelineError;
+pub use flow::progress::Stalled;
+pub use liveness::Liveness;
 pub use pipeline::Pipeline;

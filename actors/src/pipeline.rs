@@ -10,6 +10,7 @@ use tracing::{info, warn};
 use crate::config::PipelineConfig;
 use crate::context::PipelineContext;
 use crate::error::PipelineError;
+use crate::liveness::Liveness;
 use crate::metrics;
 use crate::supervisor::{PipelineSupervisor, SupervisorMessage};
 
@@ -32,6 +33,12 @@ impl Pipeline {
         let spawned = Actor::spawn(None, PipelineSupervisor, Arc::clone(&context)).await;
         let (supervisor, ended) = spawned.map_err(Box::new)?;
         Ok(Self { context, supervisor, ended })
+    }
+
+    /// Watches the pipeline's progress.
+    #[must_use]
+    pub fn liveness(&self) -> Liveness {
+        Liveness::new(Arc::clone(&self.context))
     }
 
     /// Returns when the supervisor has ended; pending as long as it runs.

@@ -75,6 +75,7 @@ impl ConsumerSettings {
             stream_retention: self.stream_retention,
             readings_retention: self.retention.age(),
             processing_delay: self.processing_delay_ms,
+            progress_timeout: Duration::from_mins(2),
             drain_timeout: self.drain_timeout(),
         })
     }

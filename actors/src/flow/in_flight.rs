@@ -9,7 +9,7 @@ use std::mem;
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use readings::store::StreamId;
 use rustc_hash::FxHashSet;
@@ -45,6 +45,8 @@ struct State {
     reserved: usize,
     ids: FxHashSet<StreamId>,
     abandoned: bool,
+    /// When permits were last released, or the window was last empty.
+    progress_at: Instant,
     /// Processing failures (panics) of entries that have had any.
     failures: HashMap<StreamId, u32>,
 }
@@ -52,11 +54,13 @@ struct State {
 impl InFlightWindow {
     /// A window of at most `ceiling` entries.
     pub fn new(ceiling: NonZeroUsize) -> Self {
+        let now = Instant::now();
         let state = State {
-            limit: InFlightLimit::new(ceiling.get(), Instant::now()),
+            limit: InFlightLimit::new(ceiling.get(), now),
             reserved: 0,
             ids: FxHashSet::default(),
             abandoned: false,
+            progress_at: now,
             failures: HashMap::new(),
         };
         Self(Arc::new(Window {
@@ -121,6 +125,12 @@ impl InFlightWindow {
         self.state().ids.len()
     }
 
+    /// The time since an entry in flight was last finished or abandoned; `None` when none is in flight.
+    pub fn stalled_for(&self, now: Instant) -> Option<Duration> {
+        let state = self.state();
+        (!state.ids.is_empty()).then(|| now.saturating_duration_since(state.progress_at))
+    }
+
     /// Whether entries have been abandoned since the last call: they are pending for this consumer and
     /// no longer in flight, so they have to be read again.
     pub fn take_abandoned(&self) -> bool {
@@ -163,6 +173,9 @@ impl Reservation {
         let mut state = self.window.state();
         let filled = ids.len().min(self.capacity);
         state.reserved += ids.len() - filled;
+        if state.ids.is_empty() {
+            state.progress_at = Instant::now();
+        }
         state.ids.extend(&ids);
         drop(state);
         // What is left is released by `drop`.
@@ -239,7 +252,7 @@ impl InFlightPermit {
     /// Releases the permits of entries that need not be delivered again.
     pub fn settle(mut self) {
         self.release(|state, ids| {
-            state.limit.record_finished(ids.len(), Instant::now());
+            state.limit.record_finished(ids.len(), state.progress_at);
             if !state.failures.is_empty() {
                 state.failures.retain(|id, _| !ids.contains(id));
             }
@@ -261,6 +274,7 @@ impl InFlightPermit {
             state.ids.remove(id);
         }
         state.reserved -= ids.len();
+        state.progress_at = Instant::now();
         record(&mut state, &ids);
         drop(state);
         self.window.0.released.notify_waiters();

@@ -6,6 +6,7 @@ pub(crate) mod in_flight;
 mod in_flight_limit;
 pub(crate) mod indexed_sites;
 pub(crate) mod outage_gate;
+pub(crate) mod progress;
 pub(crate) mod retry;
 pub(crate) mod server_clock;
 pub(crate) mod throttle;

@@ -44,6 +44,7 @@ where
     let mut outage = None;
     let response = request.retry(backoff()).notify(|error, pause| {
         outage.get_or_insert_with(|| gate.enter());
+        gate.record_failure(Instant::now());
         failures += 1;
         if failures.is_power_of_two()
             && let Some(suppressed) = THROTTLE.should_log(Instant::now())

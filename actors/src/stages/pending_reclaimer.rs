@@ -15,6 +15,7 @@ use super::delivery_origin::DeliveryOrigin;
 use super::source_actor::{EntrySource, Fetched};
 use crate::context::PipelineContext;
 use crate::flow::in_flight::Reservation;
+use crate::flow::progress::Source;
 use crate::flow::retry::jittered_interval;
 
 /// The pause between two scans, unless half of `CLAIM_MIN_IDLE_MS` is shorter; jitter makes it up to twice
@@ -31,6 +32,8 @@ pub(crate) struct PendingReclaimer {
 }
 
 impl EntrySource for PendingReclaimer {
+    const SOURCE: Source = Source::PendingReclaimer;
+
     async fn reserve(&self) -> Reservation {
         self.context.window.reserve(self.context.config.batch_size).await
     }

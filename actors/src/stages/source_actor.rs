@@ -13,9 +13,13 @@ use super::delivery_origin::DeliveryOrigin;
 use super::dispatcher::Dispatcher;
 use crate::error::DownstreamClosed;
 use crate::flow::in_flight::Reservation;
+use crate::flow::progress::Source;
 
 /// Where entries are delivered from.
 pub(crate) trait EntrySource: Send + Sync + 'static {
+    /// The source's name in [`Progress`](crate::flow::progress::Progress).
+    const SOURCE: Source;
+
     /// Called before permits are reserved.
     fn prepare(&mut self) {}
 
@@ -91,6 +95,7 @@ impl<S: EntrySource> Actor for SourceActor<S> {
 
 impl<S: EntrySource> SourceState<S> {
     async fn fetch(&mut self, myself: &ActorRef<SourceMessage>) -> Result<(), DownstreamClosed> {
+        self.dispatcher.context.progress.turns(S::SOURCE).begin(Instant::now());
         self.source.prepare();
         let Some(reservation) = self.reserve().await else { return Ok(()) };
         // Before the request, and so before the entries become pending: the fence errs on the safe side.
@@ -109,6 +114,8 @@ impl<S: EntrySource> SourceState<S> {
     /// Waits until Redis is available and permits are free; `None` when the pipeline drains.
     async fn reserve(&self) -> Option<Reservation> {
         let context = self.dispatcher.context.as_ref();
+        // Redis may be away, and permits in use, for any time.
+        let _waiting = context.progress.turns(S::SOURCE).wait();
         let reserve = async {
             context.outage.wait_until_clear().await;
             self.source.reserve().await

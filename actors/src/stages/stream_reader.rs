@@ -19,6 +19,7 @@ use super::delivery_origin::DeliveryOrigin;
 use super::source_actor::{EntrySource, Fetched};
 use crate::context::PipelineContext;
 use crate::flow::in_flight::Reservation;
+use crate::flow::progress::Source;
 use crate::flow::retry::backoff;
 
 /// How long an unblocked read may take to return. Too low and entries of its reply stay pending until
@@ -48,6 +49,8 @@ impl Position {
 }
 
 impl EntrySource for StreamReader {
+    const SOURCE: Source = Source::StreamReader;
+
     fn prepare(&mut self) {
         fail::fail_point!("reader-before-read");
         if self.context.window.take_abandoned() {
