@@ -1,34 +1,34 @@
-//! What is said to the person at the terminal, apart from logs.
+//! Output to the terminal, apart from the log.
 
 use std::fmt::{self, Display, Write as _};
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-/// Says a line on standard output; that it is closed is no failure.
-pub fn say(line: impl Display) {
+/// Prints a line to standard output; a closed output is not an error.
+pub fn print(line: impl Display) {
     let line = escaped(&line.to_string());
     let mut output = io::stdout().lock();
     let _ = writeln!(output, "{line}").and_then(|()| output.flush());
 }
 
-/// Says a line on standard error.
-pub fn complain(line: impl Display) {
+/// Prints a line to standard error.
+pub fn eprint(line: impl Display) {
     let line = escaped(&line.to_string());
     let _ = writeln!(io::stderr(), "{line}");
 }
 
-/// Says what went wrong and gives the exit code for it.
-pub fn fail(error: &anyhow::Error) -> ExitCode {
-    complain(format_args!("energy-pipeline: {error:#}"));
+/// Prints an error, and returns its exit code.
+pub fn exit_with(error: &anyhow::Error) -> ExitCode {
+    eprint(format_args!("energy-pipeline: {error:#}"));
     ExitCode::FAILURE
 }
 
-/// The text with each character escaped that would do something to a terminal instead of being shown:
-/// ids, file contents and servers' errors are not ours. A newline is among them: what is said is a line,
-/// and no value in it may begin another. Escapes are those of JSON, so that a line of JSON stays one.
+/// The text with every character escaped that acts on a terminal instead of being displayed: ids, file
+/// contents and errors of servers are untrusted. This includes newlines: output is line by line, and no
+/// value may begin another line. The escapes are JSON's, so that a line of JSON stays valid.
 pub fn escaped(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
-    // Never Err: a String takes everything.
+    // Writing to a String cannot fail.
     let _ = Escaping(&mut escaped).write_str(text);
     escaped
 }
@@ -65,7 +65,7 @@ impl<W: fmt::Write> Escaping<W> {
 }
 
 /// Control characters (C0 with ESC, DEL, C1), line and paragraph separators, and those that change the
-/// direction of text (Unicode 9, 2.1 to 2.4), so that it reads as something else.
+/// direction of text (Unicode 9, 2.1 to 2.4), which can make it read as something else.
 fn acts_on_a_terminal(character: char) -> bool {
     character.is_control()
         || matches!(character, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
@@ -90,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_of_json_stays_one() {
+    fn a_line_of_json_stays_valid_json() {
         let line = serde_json::json!({ "id": "a\n\u{1b}\u{7f}\u{202e}\u{2028}" });
         let read: serde_json::Value = serde_json::from_str(&escaped(&line.to_string())).unwrap();
         assert_eq!(read, line);

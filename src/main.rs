@@ -1,12 +1,22 @@
-//! `energy-pipeline`: takes energy-meter readings over HTTP, never loses one, and serves them back.
+//! `energy-pipeline`: accepts energy-meter readings over HTTP, never loses one, and serves them back.
 //!
-//! This crate is the composition root, the only place that knows every other crate: it reads the
-//! settings, starts a role and turns its end into an exit code.
+//! This crate is the composition root, the only one that depends on every other crate: it reads the settings,
+//! runs a role or a command, and maps the result to an exit code.
+//!
+//! | Module | Purpose |
+//! |---|---|
+//! | `config` | every setting: flags, environment variables, their documentation |
+//! | `roles` | one file per role: what it starts, and in which order it stops |
+//! | `commands` | one file per command that carries out one task and exits |
+//! | `local_redis` | the private Redis server of `up` |
+//! | `telemetry` | logs, metrics and traces of this process |
+//! | `readiness`, `shutdown`, `console` | requests to `/readyz`, signals, output to the terminal |
 
 mod commands;
 mod config;
 mod console;
 mod local_redis;
+mod readiness;
 mod roles;
 mod shutdown;
 mod telemetry;
@@ -15,50 +25,55 @@ use std::process::ExitCode;
 
 use tracing::{error, warn};
 
-use crate::config::{Cli, Command, LogSettings, SettingFault, TelemetrySettings};
+use crate::config::{Cli, Command, ObservabilitySettings, SettingError};
 
-/// Exit code when a setting cannot be used; Clap's, too.
+/// Exit code for an invalid setting or argument; Clap's as well.
 const USAGE: u8 = 2;
 
 fn main() -> ExitCode {
-    let (command, remarks) = Cli::from_process();
+    // First, as it may exit: a failpoint or a TLS provider is of no use to `--help`.
+    let (command, warnings) = Cli::from_process();
     #[cfg(feature = "failpoints")]
     let _failpoints = fail::FailScenario::setup();
+    // HTTP clients need a provider also for plain HTTP. Err: one is installed already.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
-        Err(error) => return say_why(&error.into()),
+        Err(error) => return print_failure(&error.into()),
     };
-    runtime.block_on(run(command, remarks))
+    runtime.block_on(run(command, warnings))
 }
 
-async fn run(command: Command, remarks: Vec<String>) -> ExitCode {
+async fn run(command: Command, warnings: Vec<String>) -> ExitCode {
     match command {
         Command::Up(settings) => {
-            let seen = (settings.log.clone(), settings.telemetry.clone(), remarks);
-            serve("up", seen, roles::up::run(settings)).await
+            let observability = settings.observability.clone();
+            run_role("up", observability, warnings, roles::up::run(settings)).await
         }
         Command::IngestionApi(settings) => {
-            let seen = (settings.log.clone(), settings.telemetry.clone(), remarks);
-            serve("ingestion-api", seen, roles::ingestion_api::run(settings)).await
+            let observability = settings.observability.clone();
+            let role = roles::ingestion_api::run(settings);
+            run_role("ingestion-api", observability, warnings, role).await
         }
         Command::ProcessingService(settings) => {
-            let seen = (settings.log.clone(), settings.telemetry.clone(), remarks);
-            serve("processing-service", seen, roles::processing_service::run(settings)).await
+            let observability = settings.observability.clone();
+            let role = roles::processing_service::run(settings);
+            run_role("processing-service", observability, warnings, role).await
         }
         Command::QueryApi(settings) => {
-            let seen = (settings.log.clone(), settings.telemetry.clone(), remarks);
-            serve("query-api", seen, roles::query_api::run(settings)).await
+            let observability = settings.observability.clone();
+            run_role("query-api", observability, warnings, roles::query_api::run(settings)).await
         }
         other => {
-            remarks.iter().for_each(console::complain);
-            Box::pin(do_one_thing(other)).await
+            warnings.iter().for_each(console::eprint);
+            Box::pin(run_command(other)).await
         }
     }
 }
 
-/// Runs a command that does one thing and ends; what goes wrong is said as text.
-async fn do_one_thing(command: Command) -> ExitCode {
-    let done = match command {
+/// Runs a command that carries out one task and exits; a failure is printed as text.
+async fn run_command(command: Command) -> ExitCode {
+    let result = match command {
         Command::Import(arguments) => return commands::import::run(arguments).await,
         Command::Healthcheck(arguments) => commands::healthcheck::run(arguments).await,
         Command::DeadLetters(arguments) => commands::dead_letters::run(arguments).await,
@@ -69,38 +84,40 @@ async fn do_one_thing(command: Command) -> ExitCode {
         | Command::ProcessingService(_)
         | Command::QueryApi(_) => Ok(()),
     };
-    done.map_or_else(|error| say_why(&error), |()| ExitCode::SUCCESS)
+    result.map_or_else(|error| print_failure(&error), |()| ExitCode::SUCCESS)
 }
 
-/// Runs a role with logs, metrics and traces. What ends it is a line of the log, as what went before.
-async fn serve(
+/// Runs a role with logs, metrics and traces. A failure is logged, like everything before it.
+async fn run_role(
     name: &str,
-    (log, telemetry, remarks): (LogSettings, TelemetrySettings, Vec<String>),
+    ObservabilitySettings { log, telemetry }: ObservabilitySettings,
+    warnings: Vec<String>,
     role: impl Future<Output = anyhow::Result<()>>,
 ) -> ExitCode {
     let telemetry = match telemetry::start(name, &log, &telemetry) {
         Ok(telemetry) => telemetry,
-        Err(error) => return say_why(&error),
+        Err(error) => return print_failure(&error),
     };
-    for remark in remarks {
-        warn!("{remark}");
+    for warning in warnings {
+        warn!("{warning}");
     }
-    let ended = Box::pin(role).await;
-    let code = match ended {
+    let code = match Box::pin(role).await {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) if error.is::<SettingFault>() || !log.has_errors() => say_why(&error),
-        Err(error) => log_why(&error),
+        // An invalid setting is an answer to the person who has just typed it, and with RUST_LOG=off there is
+        // no log.
+        Err(error) if error.is::<SettingError>() || !log.has_errors() => print_failure(&error),
+        Err(error) => log_failure(&error),
     };
-    telemetry.end();
+    telemetry.shutdown();
     code
 }
 
-fn log_why(error: &anyhow::Error) -> ExitCode {
-    error!(error = format!("{error:#}"), "ending");
+fn log_failure(error: &anyhow::Error) -> ExitCode {
+    error!(error = format!("{error:#}"), "stopped by an error");
     ExitCode::FAILURE
 }
 
-fn say_why(error: &anyhow::Error) -> ExitCode {
-    let code = console::fail(error);
-    if error.is::<SettingFault>() { ExitCode::from(USAGE) } else { code }
+fn print_failure(error: &anyhow::Error) -> ExitCode {
+    let code = console::exit_with(error);
+    if error.is::<SettingError>() { ExitCode::from(USAGE) } else { code }
 }

@@ -1,27 +1,27 @@
-//! When to end.
+//! Shutdown by signals.
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-/// Exit code after a second signal, as shells give it for an interrupt.
+/// Exit code after a second signal: that of a shell after an interrupt (128 + SIGINT).
 const FORCED: i32 = 130;
 
-/// A token that is cancelled by `SIGTERM`, Ctrl-C, `SIGQUIT`, or when the terminal is closed (`SIGHUP`). A
-/// second signal ends the process at once: what was in flight stays pending in Redis.
+/// A token that is cancelled by `SIGTERM`, `SIGINT` (Ctrl-C), `SIGQUIT`, or `SIGHUP` (closed terminal). A
+/// second signal exits at once: entries in flight stay pending in Redis.
 ///
 /// # Errors
-/// When the signals cannot be listened to.
+/// When signal handlers cannot be installed.
 pub fn on_signal() -> std::io::Result<CancellationToken> {
     let mut signals = Signals::listen()?;
     let token = CancellationToken::new();
-    let ending = token.clone();
+    let stop = token.clone();
     tokio::spawn(async move {
         signals.any().await;
-        info!("ending; a second signal ends at once");
-        ending.cancel();
+        info!("shutting down; a second signal exits at once");
+        stop.cancel();
         signals.any_but_hangup().await;
-        warn!("ended by a second signal");
+        warn!("stopped by a second signal");
         std::process::exit(FORCED);
     });
     Ok(token)
@@ -31,7 +31,7 @@ struct Signals {
     terminate: Signal,
     interrupt: Signal,
     quit: Signal,
-    /// None where it is ignored, as `nohup` has it.
+    /// None if it is ignored, as under `nohup`.
     hangup: Option<Signal>,
 }
 
@@ -61,7 +61,7 @@ impl Signals {
         }
     }
 
-    /// A terminal that is closed sends `SIGHUP` more than once: the shell does, and the kernel.
+    /// A closed terminal causes more than one `SIGHUP`: from the shell, and from the kernel.
     async fn any_but_hangup(&mut self) {
         tokio::select! {
             _ = self.terminate.recv() => {}
@@ -71,7 +71,8 @@ impl Signals {
     }
 }
 
-/// Whether the process was started with `SIGHUP` ignored (proc(5), `SigIgn`); not known beyond Linux.
+/// Whether the process was started with `SIGHUP` ignored (proc(5), `SigIgn`); false on systems without
+/// `/proc`.
 fn ignores_hangup() -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));

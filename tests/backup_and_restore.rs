@@ -41,7 +41,7 @@ fn restore_well(backup: &Path, directory: &Path) {
 async fn assert_reconcile_finds(at: Launch, stored: usize) {
     let ended = at.run().await;
     assert_eq!(ended.status.code(), Some(0), "{ended:?}");
-    for told in [format!("{stored} stored"), "0 are nowhere".to_owned()] {
+    for told in [format!("{stored} stored"), "0 missing".to_owned()] {
         assert!(ended.stderr.contains(&told), "{ended:?}");
     }
 }

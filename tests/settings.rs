@@ -24,9 +24,11 @@ async fn a_malformed_value_fails_the_start_and_names_the_variable_the_rule_and_t
         ("reconcile", "REDIS_PORT", "0", "a whole number from 1 to 65535"),
         ("processing-service", "BATCH_SIZE", "0", "a whole number from 1 to"),
         ("processing-service", "MAX_IN_FLIGHT", "many", "a whole number from 1 to"),
-        ("processing-service", "PROCESSING_DELAY_MS", "1s", "a whole number from 0 to"),
-        ("processing-service", "CLAIM_MIN_IDLE_MS", "1", "a whole number from 100 to"),
-        ("processing-service", "READ_BLOCK_MS", "0", "a whole number from 10 to"),
+        ("processing-service", "PROCESSING_DELAY_MS", "soon", "milliseconds from 0 to"),
+        ("processing-service", "PROCESSING_DELAY_MS", "2h", "milliseconds from 0 to"),
+        ("processing-service", "CLAIM_MIN_IDLE_MS", "1", "milliseconds from 100 to"),
+        ("processing-service", "READ_BLOCK_MS", "0", "milliseconds from 10 to"),
+        ("ingestion-api", "DRAIN_TIMEOUT_MS", "20 seconds or so", "a time such as 500ms or 30s"),
         ("ingestion-api", "LISTEN_HOST", "no where", "IP address"),
         ("ingestion-api", "LISTEN_HOST", "localhost:8000", "without a port"),
         ("up", "LISTEN_HOST", "256.0.0.1", "IP address"),
@@ -52,7 +54,7 @@ async fn a_value_out_of_range_is_rejected_like_a_malformed_one() {
     for (role, variable, value, rule) in [
         ("ingestion-api", "IDEMPOTENCY_TTL", "0", "must be above 0"),
         ("up", "IDEMPOTENCY_TTL", "2y", "must be at most 366d"),
-        ("ingestion-api", "LISTEN_HOST", "nowhere.invalid", "host name that can be looked up"),
+        ("ingestion-api", "LISTEN_HOST", "nowhere.invalid", "host name that can be resolved"),
         ("query-api", "REDIS_PASSWORD_FILE", "/no/such/file", "must be a file that can be read"),
         ("reconcile", "REDIS_TLS_CA_FILE", "/no/such/file", "must be a file that can be read"),
         ("ingestion-api", "OTEL_TRACES_SAMPLER_ARG", "2", "must be a number from 0 to 1"),
@@ -93,6 +95,54 @@ async fn a_value_that_is_not_utf_8_is_reported_by_its_variable() {
     let ended = Process::start("query-api", &mut command).ended().await;
     assert_eq!(ended.status.code(), Some(2), "{ended:?}");
     assert!(ended.stderr.contains("REDIS_HOST must be UTF-8"), "{}", ended.stderr);
+}
+
+#[tokio::test]
+async fn a_setting_in_milliseconds_may_have_a_unit_instead() {
+    for (delay, idle) in [("400", "1000"), ("400ms", "1s")] {
+        let launch = launch(&["processing-service"]).env("PROCESSING_DELAY_MS", delay);
+        let ended = launch.env("CLAIM_MIN_IDLE_MS", idle).run().await;
+        assert_eq!(ended.status.code(), Some(2), "{delay} {idle}");
+        assert!(ended.stderr.contains("3 × 400ms is not below 1s"), "{}", ended.stderr);
+    }
+}
+
+#[tokio::test]
+async fn the_old_name_of_a_setting_works_and_one_warning_names_the_new_one() {
+    let redis = RedisServer::start().await;
+    let old = processing_service(&redis).env("MAX_DELIVERIES", 3).start().await;
+    let flag = processing_service(&redis).arg("--max-deliveries=3").start().await;
+    for (role, deprecated, new) in [
+        (&old, "MAX_DELIVERIES is deprecated", "use MAX_PROCESSING_FAILURES"),
+        (&flag, "--max-deliveries is deprecated", "use --max-processing-failures"),
+    ] {
+        wait::until("it warns", async || role.stderr().contains(deprecated)).await;
+        assert!(role.stderr().contains(new), "{}", role.stderr());
+        assert_eq!(role.stderr().matches("deprecated").count(), 1, "{}", role.stderr());
+    }
+    let ended = launch(&["processing-service"]).env("MAX_DELIVERIES", "0").run().await;
+    assert_eq!(ended.status.code(), Some(2));
+    assert!(ended.stderr.contains("MAX_DELIVERIES is set to '0'"), "{}", ended.stderr);
+}
+
+#[tokio::test]
+async fn the_new_name_of_a_setting_is_stronger_than_the_old_one() {
+    let redis = RedisServer::start().await;
+    let both = processing_service(&redis).env("MAX_DELIVERIES", "many");
+    let role = both.env("MAX_PROCESSING_FAILURES", 3).start().await;
+    wait::until("it warns", async || role.stderr().contains("MAX_DELIVERIES is ignored")).await;
+    assert!(!role.stderr().contains("deprecated"), "{}", role.stderr());
+}
+
+#[tokio::test]
+async fn an_old_name_is_passed_over_where_it_is_empty_or_of_another_role() {
+    let redis = RedisServer::start().await;
+    let empty = processing_service(&redis).env("MAX_DELIVERIES", "").start().await;
+    let other = query_api(&redis).env("MAX_DELIVERIES", 3).start().await;
+    for role in [&empty, &other] {
+        wait::until("it is ready", async || role.get("/readyz").await.status == 200).await;
+        assert!(!role.stderr().contains("MAX_DELIVERIES"), "{}", role.stderr());
+    }
 }
 
 #[tokio::test]

@@ -243,7 +243,7 @@ async fn a_service_started_with_nohup_survives_the_end_of_its_terminal() {
     let mut role = query_api(&redis).through("trap '' HUP; exec \"$0\" \"$@\"").start().await;
     role.signal("HUP");
     wait::until("it is ready", async || role.get("/readyz").await.status == 200).await;
-    assert!(!role.stderr().contains("ending"), "{}", role.stderr());
+    assert!(!role.stderr().contains("shutting down"), "{}", role.stderr());
     role.terminate();
     assert_eq!(role.exit_code().await, Some(0));
 }

@@ -1,4 +1,4 @@
-//! Dead letters at the command line.
+//! `dead-letters`: lists, retries and deletes dead letters.
 
 use anyhow::Context;
 use api::operations::DeadLetter;
@@ -6,31 +6,31 @@ use readings::store::StreamId;
 use readings::store::dead_letters::DeadLetterPage;
 use readings::store::stream::ReadingStream;
 
-use super::redis_discovery;
-use crate::config::{DeadLettersAction, DeadLettersArguments, LetterSelection, ToolRedis};
+use super::redis_discovery::find_server;
+use crate::config::{CommandRedis, DeadLetterSelection, DeadLettersAction, DeadLettersArguments};
 use crate::console;
 
-/// Letters that are read at a time.
+/// Dead letters per read. Too low: a round trip to Redis for few. Too high: more memory.
 const PAGE: usize = 1_000;
 
 /// Lists, retries or deletes.
 ///
 /// # Errors
-/// When Redis does not answer, or an id is none.
+/// When Redis does not respond, an id is invalid, or a dead letter does not exist.
 pub async fn run(arguments: DeadLettersArguments) -> anyhow::Result<()> {
     match arguments.action {
-        DeadLettersAction::List { redis } => list(&stream(&redis).await?).await,
-        DeadLettersAction::Retry { letters, redis } => {
-            retry(&stream(&redis).await?, &letters).await
+        DeadLettersAction::List { redis } => list(&connect(&redis).await?).await,
+        DeadLettersAction::Retry { selection, redis } => {
+            retry(&connect(&redis).await?, &selection).await
         }
-        DeadLettersAction::Delete { letters, redis } => {
-            delete(&stream(&redis).await?, &letters).await
+        DeadLettersAction::Delete { selection, redis } => {
+            delete(&connect(&redis).await?, &selection).await
         }
     }
 }
 
-async fn stream(settings: &ToolRedis) -> anyhow::Result<ReadingStream> {
-    let server = redis_discovery::server(settings).await?;
+async fn connect(settings: &CommandRedis) -> anyhow::Result<ReadingStream> {
+    let server = find_server(settings).await?;
     Ok(ReadingStream::new(settings.redis.keys(), server.shared()))
 }
 
@@ -41,72 +41,72 @@ async fn list(stream: &ReadingStream) -> anyhow::Result<()> {
         after = letters.last().map(|letter| letter.id);
         is_empty &= letters.is_empty();
         for letter in letters {
-            console::say(DeadLetter::from(letter).to_line());
+            console::print(DeadLetter::from(letter).to_line());
         }
         if !more {
-            return if is_empty { say_why_there_are_none(stream).await } else { Ok(()) };
+            return if is_empty { explain_empty_list(stream).await } else { Ok(()) };
         }
     }
 }
 
-/// A mistyped name and a stream without dead letters look the same else.
-async fn say_why_there_are_none(stream: &ReadingStream) -> anyhow::Result<()> {
+/// Tells a stream without dead letters from a mistyped name.
+async fn explain_empty_list(stream: &ReadingStream) -> anyhow::Result<()> {
     let name = stream.keys().stream();
     anyhow::ensure!(
         stream.info().await?.is_some(),
         "there is no stream {name} in this Redis (REDIS_STREAM)"
     );
-    console::complain(format_args!("there are no dead letters of {name}"));
+    console::eprint(format_args!("there are no dead letters of {name}"));
     Ok(())
 }
 
-async fn retry(stream: &ReadingStream, selection: &LetterSelection) -> anyhow::Result<()> {
+async fn retry(stream: &ReadingStream, selection: &DeadLetterSelection) -> anyhow::Result<()> {
     let mut missing = Missing::default();
     for id in selected(stream, selection).await? {
         match stream.retry_dead_letter(id).await? {
-            Some(entry) => console::say(format_args!("{id} is in the stream again, as {entry}")),
-            None => missing.note(id),
+            Some(entry) => console::print(format_args!("{id} requeued as {entry}")),
+            None => missing.record(id),
         }
     }
     missing.into_result()
 }
 
-async fn delete(stream: &ReadingStream, selection: &LetterSelection) -> anyhow::Result<()> {
+async fn delete(stream: &ReadingStream, selection: &DeadLetterSelection) -> anyhow::Result<()> {
     let mut missing = Missing::default();
     for id in selected(stream, selection).await? {
         if stream.delete_dead_letter(id).await? {
-            console::say(format_args!("{id} is deleted"));
+            console::print(format_args!("{id} deleted"));
         } else {
-            missing.note(id);
+            missing.record(id);
         }
     }
     missing.into_result()
 }
 
-/// Letters that were not there: the others are dealt with all the same.
+/// Counts selected dead letters that do not exist; the others are processed all the same.
 #[derive(Debug, Default)]
 struct Missing(usize);
 
 impl Missing {
-    fn note(&mut self, id: StreamId) {
+    fn record(&mut self, id: StreamId) {
         self.0 += 1;
-        console::complain(format_args!("there is no dead letter {id}"));
+        console::eprint(format_args!("there is no dead letter {id}"));
     }
 
     fn into_result(self) -> anyhow::Result<()> {
-        anyhow::ensure!(self.0 == 0, "not all of them were there");
+        anyhow::ensure!(self.0 == 0, "{} dead letters missing", self.0);
         Ok(())
     }
 }
 
-/// The ids that were named; or those of all letters that there are now, so that one which fails again
-/// is not retried without end.
+/// The given ids; with `--all`, the ids of all dead letters that exist now, so that one which fails again is
+/// not retried without end.
 async fn selected(
     stream: &ReadingStream,
-    selection: &LetterSelection,
+    selection: &DeadLetterSelection,
 ) -> anyhow::Result<Vec<StreamId>> {
     if !selection.all {
-        let id = |text: &String| text.parse().with_context(|| format!("{text} is no id"));
+        let id = |text: &String| text.parse().with_context(|| format!("invalid id: {text}"));
         return selection.ids.iter().map(id).collect();
     }
     let mut ids: Vec<StreamId> = Vec::new();

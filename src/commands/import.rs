@@ -1,4 +1,4 @@
-//! The command `import`: the crate does the work, and writes through this program's console.
+//! `import`: the crate of that name does the work, and prints through this program's console.
 
 use std::fmt::Display;
 use std::process::ExitCode;
@@ -13,11 +13,11 @@ struct Terminal;
 
 impl Console for Terminal {
     fn print(&self, line: &dyn Display) {
-        console::say(line);
+        console::print(line);
     }
 
     fn eprint(&self, line: &dyn Display) {
-        console::complain(line);
+        console::eprint(line);
     }
 }
 
@@ -29,6 +29,6 @@ pub async fn run(arguments: ImportArguments) -> ExitCode {
     };
     match result.await {
         Ok(result) => result.tell(&Terminal),
-        Err(error) => console::fail(&error),
+        Err(error) => console::exit_with(&error),
     }
 }

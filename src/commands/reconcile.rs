@@ -1,4 +1,4 @@
-//! Accounts for every entry that was delivered, and restores those that nobody has.
+//! `reconcile`: finds orphaned entries, and makes them pending again.
 
 use std::time::{Duration, Instant};
 
@@ -7,88 +7,86 @@ use indicatif::{HumanCount, ProgressBar, ProgressStyle};
 use readings::store::reconcile::{ReconcileCounts, Reconciler};
 use readings::store::stream::ReadingStream;
 
-use super::redis_discovery;
+use super::redis_discovery::find_server;
 use crate::config::ReconcileArguments;
 use crate::console;
 
-/// How often a line is written where there is no terminal. Too low: logs are full of it. Too high:
-/// it looks stuck.
-const LINE_EVERY: Duration = Duration::from_secs(5);
+/// Interval of progress lines where standard error is no terminal. Too low: logs are full of them. Too
+/// high: the command seems to hang.
+const LINE_INTERVAL: Duration = Duration::from_secs(5);
 
 const BAR: &str = "{pos} of {len} entries {wide_bar} {eta} left";
 
-/// Goes through the stream, names what is missing, and restores it if that is wanted.
+/// Reads the stream, prints the ids of orphaned entries, and makes them pending if requested.
 ///
 /// # Errors
-/// When Redis does not answer, there is no group, or entries are missing and stay so.
+/// When Redis does not respond, the group does not exist, or entries stay orphaned.
 pub async fn run(arguments: ReconcileArguments) -> anyhow::Result<()> {
-    let server = redis_discovery::server(&arguments.redis).await?;
+    let server = find_server(&arguments.redis).await?;
     let stream = ReadingStream::new(arguments.redis.redis.keys(), server.shared());
-    let reconciler = account(&stream, &arguments).await?;
+    let reconciler = check_entries(&stream, &arguments).await?;
     for id in &reconciler.missing {
-        console::say(id);
+        console::print(id);
     }
     let missing = reconciler.missing.len();
-    console::complain(summary(&reconciler.counts, missing));
+    console::eprint(summary(&reconciler.counts, missing));
     if missing == 0 {
         return Ok(());
     }
-    anyhow::ensure!(arguments.repair, "with --repair they become pending, and services store them");
+    anyhow::ensure!(arguments.repair, "--repair makes them pending, and services claim them");
     let restored = stream.make_pending(&reconciler.missing).await?;
-    console::complain(format_args!("{restored} are pending again: services take them over now"));
-    anyhow::ensure!(restored == missing, "the others were trimmed meanwhile");
+    console::eprint(format_args!("{restored} pending again; services claim them now"));
+    anyhow::ensure!(restored == missing, "{} trimmed meanwhile", missing - restored);
     Ok(())
 }
 
-async fn account(
+async fn check_entries(
     stream: &ReadingStream,
     arguments: &ReconcileArguments,
 ) -> anyhow::Result<Reconciler> {
     let expired_before = arguments.retention.oldest_kept();
     let begun = Reconciler::begin(stream.clone(), expired_before).await?;
     let mut reconciler = begun.with_context(|| {
-        format!("there is no consumer group {}, so nothing was delivered", stream.keys().group())
+        format!("there is no consumer group {}: nothing was delivered", stream.keys().group())
     })?;
-    let entries = stream.length().await?;
-    let mut progress = Progress::over(entries);
+    let mut progress = Progress::new(stream.length().await?);
     loop {
         match reconciler.next_page().await? {
             0 => break,
-            looked_at => progress.note(looked_at),
+            entries => progress.advance(entries),
         }
     }
     progress.bar.finish_and_clear();
     Ok(reconciler)
 }
 
-fn summary(found: &ReconcileCounts, missing: usize) -> String {
-    let ReconcileCounts { pending, dead_lettered: buried, stored, expired, site_deleted: removed } =
-        found;
+fn summary(counts: &ReconcileCounts, missing: usize) -> String {
+    let ReconcileCounts { pending, dead_lettered, stored, expired, site_deleted } = counts;
     format!(
-        "delivered entries in the stream: {stored} stored, {pending} pending, {buried} buried, \
-         {expired} too old, {removed} of removed sites; {missing} are nowhere"
+        "delivered entries in the stream: {stored} stored, {pending} pending, {dead_lettered} dead-lettered, \
+         {expired} expired, {site_deleted} of deleted sites, {missing} missing"
     )
 }
 
-/// A bar on a terminal, elsewhere a line now and then.
+/// Progress as a bar on a terminal, and as lines elsewhere.
 struct Progress {
     bar: ProgressBar,
-    said: Instant,
+    last_line: Instant,
 }
 
 impl Progress {
-    fn over(entries: u64) -> Self {
+    fn new(entries: u64) -> Self {
         let style =
             ProgressStyle::with_template(BAR).unwrap_or_else(|_| ProgressStyle::default_bar());
-        Self { bar: ProgressBar::new(entries).with_style(style), said: Instant::now() }
+        Self { bar: ProgressBar::new(entries).with_style(style), last_line: Instant::now() }
     }
 
-    fn note(&mut self, entries: usize) {
+    fn advance(&mut self, entries: usize) {
         self.bar.inc(entries as u64);
-        if self.bar.is_hidden() && self.said.elapsed() >= LINE_EVERY {
-            self.said = Instant::now();
-            let looked_at = HumanCount(self.bar.position());
-            console::complain(format_args!("{looked_at} entries looked at"));
+        if self.bar.is_hidden() && self.last_line.elapsed() >= LINE_INTERVAL {
+            self.last_line = Instant::now();
+            let checked = HumanCount(self.bar.position());
+            console::eprint(format_args!("{checked} entries checked"));
         }
     }
 }

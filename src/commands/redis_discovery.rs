@@ -1,22 +1,22 @@
-//! Which Redis a command asks that does one thing and ends.
+//! Finds the Redis server that a command works on.
 
 use readings::store::RedisServer;
 
-use crate::config::{SettingFault, ToolRedis};
+use crate::config::{CommandRedis, SettingError};
 use crate::{console, local_redis};
 
-/// The server that is named; else the private one of a running `up`, which is said, as no setting tells
-/// it; else that of the defaults.
+/// The configured server; else the private server of a running `up`, which is announced, as no setting names
+/// it; else the default.
 ///
 /// # Errors
-/// When a setting is of no use.
-pub async fn server(settings: &ToolRedis) -> Result<RedisServer, SettingFault> {
-    if !settings.is_named
+/// When a setting is invalid.
+pub async fn find_server(settings: &CommandRedis) -> Result<RedisServer, SettingError> {
+    if !settings.is_configured
         && let Ok(directory) = settings.data.path()
-        && let Some(server) = local_redis::running(&directory).await
+        && let Some(server) = local_redis::find_running(&directory).await
     {
         let directory = directory.display();
-        console::complain(format_args!(
+        console::eprint(format_args!(
             "using the private Redis of `up`, {} (data in {directory})",
             server.name()
         ));

@@ -1,4 +1,4 @@
-//! The command line and the environment, on the way to settings.
+//! Reads settings from the command line and the environment.
 
 use std::ffi::OsStr;
 
@@ -6,58 +6,61 @@ use clap::error::ErrorKind;
 use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches, Command, CommandFactory, FromArgMatches};
 
-use super::Cli;
-use super::empty_values::{forget, without_empty};
-use super::parse_error::explain;
+use super::empty_values::{reset_env, strip_empty};
+use super::{Cli, parse_error, renamed};
 
-/// Reads both; also what is to be said about how they were given.
+/// The settings, and warnings about how they were given.
 pub(super) fn read() -> (Cli, Vec<String>) {
-    let (emptied, arguments) = without_empty(std::env::args_os().collect());
-    let command = forget(Cli::command(), &emptied);
+    let given: Vec<_> = std::env::args_os().collect();
+    // Old names first: an empty value of an old name counts as unset, too.
+    let known = renamed::with_old_names(Cli::command());
+    let (empty, arguments) = strip_empty(&known, given.clone());
+    let command = reset_env(known.clone(), &empty);
     let read = command.clone().try_get_matches_from(&arguments).and_then(|matches| {
-        let remarks = shown_secrets(&command, &matches);
-        Ok((Cli::from_arg_matches(&matches)?, remarks))
+        let mut warnings = renamed::warnings(&given, &matches);
+        warnings.extend(exposed_secrets(&command, &matches));
+        Ok((Cli::from_arg_matches(&matches)?, warnings))
     });
     read.unwrap_or_else(|error| {
         if error.kind() == ErrorKind::DisplayHelp {
-            // Of the command as it is: what is set to nothing is a setting all the same.
+            // Of the unchanged command: a setting with an empty value or an old name is listed all the same.
             Cli::command().get_matches_from(arguments);
         }
-        explain(error).exit()
+        parse_error::describe(error, &known).exit()
     })
 }
 
-/// All settings of all commands.
+/// All settings of a command and its subcommands.
 pub(super) fn settings(command: &Command) -> Vec<&Arg> {
     let own = command.get_arguments().filter(|argument| argument.get_env().is_some());
     own.chain(command.get_subcommands().flat_map(settings)).collect()
 }
 
-/// Secrets that the command line shows to every user who lists processes.
-fn shown_secrets(command: &Command, matches: &ArgMatches) -> Vec<String> {
+/// Warnings about secrets on the command line, which any user of the machine can list.
+fn exposed_secrets(command: &Command, matches: &ArgMatches) -> Vec<String> {
     let secrets = command.get_arguments().filter(|argument| argument.is_hide_env_values_set());
-    let shown = secrets.filter(|argument| {
+    let exposed = secrets.filter(|argument| {
         let id = argument.get_id().as_str();
         let is_flag = matches.value_source(id) == Some(ValueSource::CommandLine);
-        is_flag
-            && matches.get_raw(id).into_iter().flatten().any(|value| holds_secret(argument, value))
+        let mut values = matches.get_raw(id).into_iter().flatten();
+        is_flag && values.any(|value| contains_secret(argument, value))
     });
-    let mut remarks: Vec<_> = shown.filter_map(Arg::get_long).map(remark).collect();
+    let mut warnings: Vec<_> = exposed.filter_map(Arg::get_long).map(exposure).collect();
     if let Some((name, matches)) = matches.subcommand()
         && let Some(command) = command.find_subcommand(name)
     {
-        remarks.extend(shown_secrets(command, matches));
+        warnings.extend(exposed_secrets(command, matches));
     }
-    remarks
+    warnings
 }
 
-fn remark(flag: &str) -> String {
+fn exposure(flag: &str) -> String {
     let better = if flag == "url" { "IMPORT_URL" } else { "REDIS_PASSWORD_FILE" };
     format!("--{flag} shows its password in the list of processes; {better} does not")
 }
 
-/// A password as such, or a URL with one.
-fn holds_secret(argument: &Arg, value: &OsStr) -> bool {
+/// Whether the value is a password, or a URL that contains one.
+fn contains_secret(argument: &Arg, value: &OsStr) -> bool {
     let value = value.to_string_lossy();
     argument.get_id() == "redis_password" || value.contains('@') || value.contains("pass=")
 }

@@ -1,24 +1,25 @@
-//! The Redis of commands that do one thing and end.
+//! The Redis server of commands that carry out one task and exit.
 
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Args, Command, FromArgMatches};
 
 use super::{DataDir, RedisSettings};
 
-/// Settings of Redis, and where a running `up` would have a private one. `up` goes by host and URL; here
-/// the port alone names a server, too, as it says which of several on this machine is meant.
+/// Settings of a server, and the data directory in which the private server of a running `up` is found. For
+/// `up` a server is configured by host or URL; for commands the port alone suffices, as it selects one of
+/// several servers on this machine.
 #[derive(Debug)]
-pub struct ToolRedis {
+pub struct CommandRedis {
     pub redis: RedisSettings,
     pub data: DataDir,
-    /// Whether a server is named at all.
-    pub is_named: bool,
+    /// Whether a server is configured.
+    pub is_configured: bool,
 }
 
-/// The settings that name a server.
-const NAMING: [&str; 3] = ["redis_host", "redis_port", "redis_url"];
+/// The settings that configure a server.
+const ADDRESS: [&str; 3] = ["redis_host", "redis_port", "redis_url"];
 
-impl FromArgMatches for ToolRedis {
+impl FromArgMatches for CommandRedis {
     fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
         Self::from_arg_matches_mut(&mut matches.clone())
     }
@@ -28,9 +29,9 @@ impl FromArgMatches for ToolRedis {
             let source = matches.value_source(id);
             source.is_some_and(|source| source != ValueSource::DefaultValue)
         };
-        let is_named = NAMING.iter().any(is_given);
+        let is_configured = ADDRESS.iter().any(is_given);
         let redis = RedisSettings::from_arg_matches_mut(matches)?;
-        Ok(Self { redis, data: DataDir::from_arg_matches_mut(matches)?, is_named })
+        Ok(Self { redis, data: DataDir::from_arg_matches_mut(matches)?, is_configured })
     }
 
     fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
@@ -38,7 +39,7 @@ impl FromArgMatches for ToolRedis {
     }
 }
 
-impl Args for ToolRedis {
+impl Args for CommandRedis {
     fn augment_args(command: Command) -> Command {
         DataDir::augment_args(RedisSettings::augment_args(command))
     }

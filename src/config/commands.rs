@@ -1,9 +1,9 @@
-//! The arguments of commands that do one thing and end.
+//! Arguments of commands that carry out one task and exit.
 
 use clap::{Args, Subcommand, ValueEnum};
 
 use super::parsers::port;
-use super::{ListenHost, RetentionSettings, SettingFault, ToolRedis};
+use super::{CommandRedis, ListenHost, RetentionSettings, SettingError};
 
 #[derive(Debug, Args)]
 pub struct DeadLettersArguments {
@@ -13,47 +13,47 @@ pub struct DeadLettersArguments {
 
 #[derive(Debug, Subcommand)]
 pub enum DeadLettersAction {
-    /// Print them, oldest first, each as one line of JSON
+    /// Print all dead letters, oldest first, as one JSON object per line
     List {
         #[command(flatten)]
-        redis: ToolRedis,
+        redis: CommandRedis,
     },
-    /// Put their entries back into the stream
+    /// Append the entries of dead letters to the stream again, and delete the dead letters
     Retry {
         #[command(flatten)]
-        letters: LetterSelection,
+        selection: DeadLetterSelection,
         #[command(flatten)]
-        redis: ToolRedis,
+        redis: CommandRedis,
     },
-    /// Delete them for good
+    /// Delete dead letters; their readings are lost
     Delete {
         #[command(flatten)]
-        letters: LetterSelection,
+        selection: DeadLetterSelection,
         #[command(flatten)]
-        redis: ToolRedis,
+        redis: CommandRedis,
     },
 }
 
 #[derive(Debug, Args)]
 #[group(required = true, multiple = false)]
-pub struct LetterSelection {
-    /// Ids of letters, as `list` prints them
+pub struct DeadLetterSelection {
+    /// Ids of dead letters, as `list` prints them
     #[arg(value_name = "ID")]
     pub ids: Vec<String>,
-    /// All that there are now
+    /// Select all dead letters that exist when the command starts
     #[arg(long)]
     pub all: bool,
 }
 
 #[derive(Debug, Args)]
 pub struct ReconcileArguments {
-    /// Make them pending again, so that services store them
+    /// Make orphaned entries pending again, so that services claim and store them
     #[arg(long)]
     pub repair: bool,
     #[command(flatten)]
     pub retention: RetentionSettings,
     #[command(flatten)]
-    pub redis: ToolRedis,
+    pub redis: CommandRedis,
 }
 
 /// A service with an OpenAPI document.
@@ -69,7 +69,7 @@ pub struct OpenapiArguments {
     pub role: DocumentedRole,
 }
 
-/// A role that listens.
+/// A role that serves HTTP.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum ListeningRole {
     Up,
@@ -80,7 +80,7 @@ pub enum ListeningRole {
 
 #[derive(Debug, Args)]
 pub struct HealthcheckArguments {
-    /// The role that runs here; if unset, whichever answers
+    /// Role to check; if unset, every role that listens on this machine
     pub role: Option<ListeningRole>,
     /// Port of the Ingestion API
     #[arg(long, env, value_name = "PORT", default_value = "8000", value_parser = port)]
@@ -93,25 +93,25 @@ pub struct HealthcheckArguments {
 }
 
 impl HealthcheckArguments {
-    /// The ports to ask at.
+    /// The ports to check.
     ///
     /// # Errors
-    /// When one of them is 0: only the service knows which port it picked then.
-    pub fn ports(&self) -> Result<Vec<u16>, SettingFault> {
+    /// When one of them is 0: the port that the service chose is not known here.
+    pub fn ports(&self) -> Result<Vec<u16>, SettingError> {
         let ingestion = ("INGESTION_PORT", self.ingestion_port);
         let processing = ("PROCESSING_PORT", self.processing_port);
-        let asked = match self.role {
+        let selected = match self.role {
             None | Some(ListeningRole::Up) => vec![ingestion, processing],
             Some(ListeningRole::IngestionApi) => vec![ingestion],
             Some(ListeningRole::ProcessingService | ListeningRole::QueryApi) => vec![processing],
         };
         let usable = |(variable, port)| match port {
-            0 => Err(SettingFault::new(
+            0 => Err(SettingError::new(
                 variable,
                 "must be the port that the service listens on, not 0",
             )),
             port => Ok(port),
         };
-        asked.into_iter().map(usable).collect()
+        selected.into_iter().map(usable).collect()
     }
 }

@@ -1,4 +1,4 @@
-//! How clients' connections are kept.
+//! Limits of client connections.
 
 use std::num::NonZeroUsize;
 use std::time::Duration;
@@ -12,26 +12,26 @@ use super::parsers::{count, duration};
 
 #[derive(Debug, Clone, Args)]
 pub struct ConnectionSettings {
-    /// Connections that clients may have open at the same time; above that idle ones are closed for new
-    /// ones, and where all are busy only probes are answered. Lower: less memory. Higher: 50 kB of memory
-    /// for each
+    /// Maximum number of open client connections. At the limit, idle connections are closed for new ones;
+    /// when all are busy, only probes are served. Lower: less memory. Higher: 50 kB of memory for each
     #[arg(long, env, value_name = "CONNECTIONS", default_value = "256", value_parser = count::<16, 1_000_000>)]
     max_connections: NonZeroUsize,
-    /// How long a connection may be idle between two requests, as `620s`. Lower: clients connect again
-    /// more often. Higher: idle connections are kept; above what a load balancer in front keeps them for,
-    /// or it loses requests (Google's: 600 s)
-    #[arg(long, env, value_name = "TIME", default_value = "620s", value_parser = idle_time)]
+    /// How long a connection may be idle between two requests, as `620s`. Lower: clients reconnect more
+    /// often. Higher: idle connections use memory. Must exceed the idle timeout of a load balancer in front
+    /// (Google's: 600 s), or requests are lost
+    #[arg(long, env, value_name = "TIME", default_value = "620s", value_parser = keep_alive)]
     keep_alive: Duration,
 }
 
-/// Files that are open beside clients' connections: to Redis, the program's own, the reserve for probes.
+/// File descriptors besides those of clients: connections to Redis, files, the reserve for probes. Too low:
+/// the process runs out of them under load. Too high: fewer clients are accepted than possible.
 const OTHER_FILES: u64 = 128;
 
 impl ConnectionSettings {
-    /// What the settings ask for, as far as the process may have so many files open.
+    /// The limits, capped by the number of files that the process may open.
     pub fn limits(&self) -> Limits {
         let wanted = self.max_connections.get();
-        let connections = affordable(wanted, open_files());
+        let connections = capped_by_open_files(wanted, open_files());
         if connections < wanted {
             warn!(connections, "MAX_CONNECTIONS is above what the limit of open files allows");
         }
@@ -39,26 +39,26 @@ impl ConnectionSettings {
     }
 }
 
-/// Files that may be open, once the soft limit is raised to the hard one.
+/// Raises the soft limit of open files to the hard limit, and returns it.
 fn open_files() -> u64 {
     let limits = getrlimit(Resource::Nofile);
     let raised = Rlimit { current: limits.maximum, ..limits };
     let files = match setrlimit(Resource::Nofile, raised) {
         Ok(()) => limits.maximum,
         Err(error) => {
-            debug!(%error, "the limit of open files cannot be raised");
+            debug!(%error, "cannot raise the limit of open files");
             limits.current
         }
     };
-    files.unwrap_or(u64::MAX) // None: there is no limit
+    files.unwrap_or(u64::MAX) // None is unlimited
 }
 
-fn affordable(connections: usize, files: u64) -> usize {
+fn capped_by_open_files(connections: usize, files: u64) -> usize {
     let files = usize::try_from(files.saturating_sub(OTHER_FILES)).unwrap_or(usize::MAX);
     connections.min(files.max(1))
 }
 
-fn idle_time(text: &str) -> Result<Duration, String> {
+fn keep_alive(text: &str) -> Result<Duration, String> {
     let range = Duration::from_secs(1)..=Duration::from_hours(24);
     let time = duration(text)?;
     if range.contains(&time) { Ok(time) } else { Err("must be from 1s to 24h".to_owned()) }
@@ -69,9 +69,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn connections_leave_files_to_the_rest_of_the_process() {
-        assert_eq!(affordable(1_000, 1_024), 896);
-        assert_eq!(affordable(1_000, 20_000), 1_000);
-        assert_eq!(affordable(1_000, 10), 1);
+    fn connections_leave_file_descriptors_to_the_rest_of_the_process() {
+        assert_eq!(capped_by_open_files(1_000, 1_024), 896);
+        assert_eq!(capped_by_open_files(1_000, 20_000), 1_000);
+        assert_eq!(capped_by_open_files(1_000, 10), 1);
     }
 }

@@ -1,13 +1,13 @@
-//! Relations between settings that must hold, each with what would go wrong.
+//! Constraints between settings, each with what goes wrong without it.
 
-use super::{ConsumerSettings, SettingFault};
+use super::{ConsumerSettings, SettingError};
 
 impl ConsumerSettings {
     /// Checks them.
     ///
     /// # Errors
     /// Names the two settings and their values.
-    pub(super) fn check_relations(&self) -> Result<(), SettingFault> {
+    pub(super) fn check_constraints(&self) -> Result<(), SettingError> {
         let (batch, window) = (self.batch_size, self.max_in_flight);
         check(batch <= window, "BATCH_SIZE", || {
             format!("must be at most MAX_IN_FLIGHT, but {batch} is more than {window}")
@@ -22,8 +22,8 @@ impl ConsumerSettings {
         let (delay, idle) = (self.processing_delay_ms, self.claim_min_idle_ms);
         check(delay * 3 < idle, "PROCESSING_DELAY_MS", || {
             format!(
-                "times 3 must be below CLAIM_MIN_IDLE_MS, or entries are taken over while they are \
-                 worked on, but 3 × {delay:?} is not below {idle:?}"
+                "times 3 must be below CLAIM_MIN_IDLE_MS, or entries are claimed while they are being \
+                 processed, but 3 × {delay:?} is not below {idle:?}"
             )
         })
     }
@@ -33,6 +33,6 @@ fn check(
     holds: bool,
     variable: &'static str,
     rule: impl FnOnce() -> String,
-) -> Result<(), SettingFault> {
-    if holds { Ok(()) } else { Err(SettingFault::new(variable, rule())) }
+) -> Result<(), SettingError> {
+    if holds { Ok(()) } else { Err(SettingError::new(variable, rule())) }
 }

@@ -1,4 +1,4 @@
-//! How long ending may take.
+//! Graceful shutdown.
 
 use std::time::Duration;
 
@@ -8,13 +8,14 @@ use super::parsers::milliseconds;
 
 #[derive(Debug, Clone, Args)]
 pub struct DrainSettings {
-    /// How long ending may take, in milliseconds; below the grace period of the platform
+    /// Graceful shutdown timeout, in milliseconds, or as `20s`; must be below the grace period of the
+    /// platform. Lower: entries in flight are left to other consumers. Higher: a roll-out takes longer
     #[arg(long, env, value_name = "MS", default_value = "20000", value_parser = milliseconds::<0, 3_600_000>)]
     drain_timeout_ms: Duration,
 }
 
 impl DrainSettings {
-    /// How long ending may take.
+    /// The graceful shutdown timeout.
     pub const fn timeout(&self) -> Duration {
         self.drain_timeout_ms
     }

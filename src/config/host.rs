@@ -1,4 +1,4 @@
-//! Hosts: addresses of both families, and names that are looked up when they are needed.
+//! Hosts: IPv4 and IPv6 addresses, and host names that are resolved when they are used.
 
 use std::fmt;
 use std::io;
@@ -7,14 +7,14 @@ use std::str::FromStr;
 
 use tokio::net::lookup_host;
 
-/// What a setting that names a host must look like.
+/// The syntax of a setting that names a host.
 pub(super) const RULE: &str = "must be an IP address (IPv4 or IPv6) or a host name, without a port";
 
-/// The longest name and the longest part of one (RFC 1035, 2.3.4).
+/// Longest host name and longest label (RFC 1035, 2.3.4).
 const LONGEST_NAME: usize = 253;
 const LONGEST_LABEL: usize = 63;
 
-/// An address, or a name that stands for one or several.
+/// An IP address, or a host name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Host {
     Address(IpAddr),
@@ -23,11 +23,11 @@ pub enum Host {
 }
 
 impl Host {
-    /// Its address with a port. Of several addresses the first of IPv4 is taken, else the first: a name
-    /// such as `localhost` stands for both families, and there is one listener.
+    /// The address with a port. Of several, the first IPv4 address is chosen, else the first: a name such as
+    /// `localhost` has addresses of both families, and there is one listener.
     ///
     /// # Errors
-    /// When the name cannot be looked up.
+    /// When the name cannot be resolved.
     pub async fn resolve(&self, port: u16) -> io::Result<SocketAddr> {
         let name = match self {
             Self::Address(address) => return Ok(SocketAddr::new(*address, port)),
@@ -66,7 +66,8 @@ impl fmt::Display for Host {
     }
 }
 
-/// A name has no number at its end: that is an address that was mistyped (WHATWG URL, "ends in a number").
+/// Whether this is a host name. One that ends in a number is a mistyped address (WHATWG URL, "ends in a
+/// number").
 fn is_name(text: &str) -> bool {
     let name = text.strip_suffix('.').unwrap_or(text);
     let is_label = |label: &str| {
@@ -104,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_neither_is_refused() {
+    fn text_that_is_neither_is_rejected() {
         let long = "a".repeat(64);
         for text in [
             "",
@@ -130,7 +131,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_address_needs_no_looking_up() {
+    async fn an_address_is_not_resolved() {
         let host: Host = "[::1]".parse().unwrap();
         assert_eq!(host.resolve(80).await.unwrap().to_string(), "[::1]:80");
     }

@@ -1,4 +1,4 @@
-//! Where roles listen.
+//! Addresses and ports to listen on.
 
 use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroUsize;
@@ -6,51 +6,71 @@ use std::num::NonZeroUsize;
 use clap::Args;
 
 use super::parsers::{count, port};
-use super::{Host, SettingFault};
+use super::{Host, SettingError};
+
+/// A port, and the variable that sets it.
+#[derive(Debug, Clone, Copy)]
+pub struct PortSetting {
+    pub port: u16,
+    pub variable: &'static str,
+}
 
 #[derive(Debug, Clone, Args)]
 pub struct IngestionPort {
-    /// Port of the Ingestion API; 0 picks a free one
+    /// Port of the Ingestion API; 0 chooses a free one
     #[arg(long, env, value_name = "PORT", default_value = "8000", value_parser = port)]
-    pub ingestion_port: u16,
+    ingestion_port: u16,
+}
+
+impl IngestionPort {
+    /// The port and its variable.
+    pub const fn setting(&self) -> PortSetting {
+        PortSetting { port: self.ingestion_port, variable: "INGESTION_PORT" }
+    }
 }
 
 #[derive(Debug, Clone, Args)]
 pub struct IngestionThreads {
-    /// Threads that take readings, each with connections to Redis of its own. Lower: one core takes them
-    /// all (about 70,000 a second). Higher: more memory, and more work for Redis with each reading
+    /// Threads that accept readings, each with its own connections to Redis. Lower: one core accepts about
+    /// 70,000 readings a second. Higher: more memory, and more work for Redis per reading
     #[arg(long, env, value_name = "THREADS", default_value = "1", value_parser = count::<1, 64>)]
     pub ingestion_threads: NonZeroUsize,
 }
 
 #[derive(Debug, Clone, Args)]
 pub struct ProcessingPort {
-    /// Port of the Processing Service; 0 picks a free one
+    /// Port of the Processing Service; 0 chooses a free one
     #[arg(long, env, value_name = "PORT", default_value = "8001", value_parser = port)]
-    pub processing_port: u16,
+    processing_port: u16,
+}
+
+impl ProcessingPort {
+    /// The port and its variable.
+    pub const fn setting(&self) -> PortSetting {
+        PortSetting { port: self.processing_port, variable: "PROCESSING_PORT" }
+    }
 }
 
 #[derive(Debug, Clone, Args)]
 pub struct ListenHost {
-    /// Address or host name to listen on, such as `127.0.0.1`, `::1` or `localhost` (of several addresses
-    /// the first of IPv4), or `::` for all of IPv6 and IPv4; `0.0.0.0` if unset, with `up` only this
-    /// machine (`127.0.0.1`)
+    /// Address or host name to listen on, such as `127.0.0.1`, `::1` or `localhost` (the first IPv4 address
+    /// of several), or `::` for all IPv6 and IPv4 addresses; if unset `0.0.0.0`, with `up` `127.0.0.1`
     #[arg(long, env, value_name = "HOST", value_parser = str::parse::<Host>)]
     pub listen_host: Option<Host>,
 }
 
 impl ListenHost {
-    /// The address to listen on; `standard` if none is set.
+    /// The address to listen on; `default` if none is set.
     ///
     /// # Errors
-    /// When the name cannot be looked up.
-    pub async fn address(&self, standard: IpAddr, port: u16) -> Result<SocketAddr, SettingFault> {
-        let Some(host) = &self.listen_host else { return Ok(SocketAddr::new(standard, port)) };
+    /// When the name cannot be resolved.
+    pub async fn address(&self, default: IpAddr, port: u16) -> Result<SocketAddr, SettingError> {
+        let Some(host) = &self.listen_host else { return Ok(SocketAddr::new(default, port)) };
         host.resolve(port).await.map_err(|error| {
             let rule = format!(
-                "must be an IP address or a host name that can be looked up, but is '{host}': {error}"
+                "must be an IP address or a host name that can be resolved, but is '{host}': {error}"
             );
-            SettingFault::new("LISTEN_HOST", rule)
+            SettingError::new("LISTEN_HOST", rule)
         })
     }
 }

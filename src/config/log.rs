@@ -1,19 +1,19 @@
-//! Which logs are written, and how.
+//! Level and format of the log.
 
 use clap::{Args, ValueEnum};
 
 #[derive(Debug, Clone, Args)]
 pub struct LogSettings {
-    /// Which logs are written: `off`, `error`, `warn`, `info`, `debug` or `trace`, or by part, such as
+    /// Log level: `off`, `error`, `warn`, `info`, `debug` or `trace`, or one per module, as
     /// `warn,actors=debug`
     #[arg(long, env, value_name = "LEVELS", default_value = "info", value_parser = levels)]
     pub rust_log: String,
-    /// How logs are written; `auto` is text on a terminal and JSON elsewhere
+    /// Log format; `auto` is text on a terminal and JSON elsewhere
     #[arg(long, env, value_name = "FORMAT", default_value = "auto", ignore_case = true)]
     pub log_format: LogFormat,
 }
 
-/// How logs are written.
+/// Format of the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum LogFormat {
     Auto,
@@ -21,11 +21,11 @@ pub enum LogFormat {
     Json,
 }
 
-/// The module that the end of a role is logged by.
+/// The module that logs the failure of a role.
 const PROGRAM: &str = "energy_pipeline";
 
 impl LogSettings {
-    /// Whether the log has errors of the program itself.
+    /// Whether errors of the program itself are logged.
     pub fn has_errors(&self) -> bool {
         let directives: Vec<_> =
             self.rust_log.split(',').map(|part| part.rsplit_once('=')).collect();
@@ -37,14 +37,14 @@ impl LogSettings {
     }
 }
 
-/// The levels, as `tracing_subscriber` names them.
+/// Log levels, as `tracing_subscriber` names them.
 const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
 
 const RULE: &str = "must be a level (off, error, warn, info, debug or trace) or module=level, or several of \
                     them with commas between";
 
-/// Checks each part. `tracing_subscriber` takes a word that is no level for a module, and logs nothing
-/// but that module from then on: a slip would silence the program.
+/// Checks each directive. `tracing_subscriber` reads an unknown word as a module and logs only that module:
+/// a typing error would silence the program.
 fn levels(text: &str) -> Result<String, &'static str> {
     let parts: Vec<_> = text.split(',').map(str::trim).collect();
     if parts.iter().all(|part| is_directive(part)) { Ok(parts.join(",")) } else { Err(RULE) }
@@ -70,8 +70,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn levels_and_modules_with_levels_are_taken() {
-        for (text, taken) in [
+    fn levels_and_modules_with_levels_are_valid() {
+        for (text, parsed) in [
             ("info", "info"),
             ("WARN", "WARN"),
             ("off", "off"),
@@ -79,12 +79,12 @@ mod tests {
             ("warn, actors::writer=Trace ,api=off", "warn,actors::writer=Trace,api=off"),
             ("my_crate=debug", "my_crate=debug"),
         ] {
-            assert_eq!(levels(text), Ok(taken.to_owned()));
+            assert_eq!(levels(text), Ok(parsed.to_owned()));
         }
     }
 
     #[test]
-    fn a_slip_is_refused() {
+    fn a_typing_error_is_rejected() {
         for text in [
             "loud",
             "warning",

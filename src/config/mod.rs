@@ -1,7 +1,8 @@
 //! Every setting: a flag and an environment variable of the same name.
 //!
-//! The doc comment of a setting is its manual: `--help` prints it, and the README's table is made of
-//! it. Only these files read the environment. One file a topic; [`roles`] puts topics together.
+//! The doc comment of a setting is its manual: `--help` prints it, and the settings table of the README is
+//! generated from it. No other module of the program reads the environment. One file per topic; [`roles`]
+//! and [`commands`] combine the topics.
 
 mod command_line;
 mod command_redis;
@@ -20,6 +21,7 @@ mod log;
 mod parse_error;
 mod parsers;
 mod redis;
+mod renamed;
 mod retention;
 mod roles;
 mod telemetry;
@@ -27,28 +29,30 @@ mod telemetry;
 use clap::{Parser, Subcommand};
 use import::ImportArguments;
 
-pub use self::command_redis::ToolRedis;
+pub use self::command_redis::CommandRedis;
 pub use self::commands::{
-    DeadLettersAction, DeadLettersArguments, DocumentedRole, HealthcheckArguments, LetterSelection,
-    OpenapiArguments, ReconcileArguments,
+    DeadLetterSelection, DeadLettersAction, DeadLettersArguments, DocumentedRole,
+    HealthcheckArguments, OpenapiArguments, ReconcileArguments,
 };
 pub use self::connections::ConnectionSettings;
 pub use self::consumer::ConsumerSettings;
 pub use self::data_dir::DataDir;
 pub use self::drain::DrainSettings;
-pub use self::error::SettingFault;
+pub use self::error::SettingError;
 pub use self::host::Host;
-pub use self::limits::IntakeSettings;
-pub use self::listen::{IngestionPort, IngestionThreads, ListenHost, ProcessingPort};
+pub use self::limits::IngestionLimitSettings;
+pub use self::listen::{IngestionPort, IngestionThreads, ListenHost, PortSetting, ProcessingPort};
 pub use self::log::{LogFormat, LogSettings};
 pub use self::redis::RedisSettings;
 pub use self::retention::RetentionSettings;
-pub use self::roles::{IngestionSettings, ProcessingSettings, QuerySettings, UpSettings};
+pub use self::roles::{
+    IngestionSettings, ObservabilitySettings, ProcessingSettings, QuerySettings, UpSettings,
+};
 pub use self::telemetry::{OtlpProtocol, TelemetrySettings};
 
-/// Takes energy-meter readings over HTTP, never loses one, and serves them back per site.
+/// Accepts energy-meter readings over HTTP, never loses one, and serves them back per site.
 ///
-/// Without a command it is `up`: everything in one process on this machine.
+/// Without a command it runs `up`: everything in one process on this machine.
 #[derive(Debug, Parser)]
 #[command(version, max_term_width = 100, args_conflicts_with_subcommands = true)]
 #[command(after_help = EXIT_CODES)]
@@ -59,27 +63,27 @@ pub struct Cli {
     up: UpSettings,
 }
 
-/// What the process ends with.
-const EXIT_CODES: &str = "Exit codes: 0 ended as it was asked to; 1 failed, the reason is on standard error; \
-                          2 a setting or argument cannot be used; 130 ended by a second signal, with \
-                          `import` by the first.";
+/// The exit codes of all commands, printed below their list.
+const EXIT_CODES: &str = "Exit codes: 0 success, or stopped by a signal; 1 failure, the reason is on standard error; \
+                          2 invalid setting or argument; 130 stopped by a second signal, with `import` by the \
+                          first.";
 
 impl Cli {
-    /// The command (`up` by default), and what is to be said about how it was given. Ends the process
-    /// with a message when a value is bad.
+    /// The command (`up` by default), and warnings about deprecated names and exposed passwords. Exits with a
+    /// message when a value is invalid.
     pub fn from_process() -> (Command, Vec<String>) {
-        let (cli, remarks) = command_line::read();
-        (cli.command.unwrap_or(Command::Up(cli.up)), remarks)
+        let (cli, warnings) = command_line::read();
+        (cli.command.unwrap_or(Command::Up(cli.up)), warnings)
     }
 }
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Everything in one process on this machine, with a private Redis if none is named
+    /// Run everything in one process on this machine, with a private Redis if no server is configured
     Up(UpSettings),
-    /// Take readings over HTTP into the stream
+    /// Accept readings over HTTP and append them to the stream
     IngestionApi(IngestionSettings),
-    /// Store the stream's readings, and serve them back over HTTP
+    /// Store the readings of the stream, and serve them over HTTP
     ProcessingService(ProcessingSettings),
     /// Serve stored readings over HTTP, without consuming the stream
     QueryApi(QuerySettings),
@@ -89,19 +93,20 @@ pub enum Command {
     Import(ImportArguments),
     /// Print the OpenAPI document of a service
     Openapi(OpenapiArguments),
-    /// Look at entries that cannot become readings, and decide what becomes of them
+    /// List, retry or delete dead letters: entries that cannot be processed
     DeadLetters(DeadLettersArguments),
-    /// Account for every entry that was delivered, and restore those that nobody has
+    /// Find orphaned entries, and with --repair make them pending again
     ///
-    /// For when somebody has deleted a consumer with entries pending (`XGROUP DELCONSUMER`): Redis
-    /// delivers those to nobody any more. Prints the ids of what is neither pending nor stored nor a dead
-    /// letter; exit code 0 when there is nothing, or everything is restored
+    /// An entry is orphaned when it was delivered, and is neither pending nor stored nor a dead letter:
+    /// Redis never delivers it again. `XGROUP DELCONSUMER` on a consumer with pending entries orphans
+    /// them. Prints the ids of orphaned entries; the exit code is 0 when there are none, or all are
+    /// pending again
     Reconcile(ReconcileArguments),
-    /// Ask the services on this machine whether they are ready; exit code 0 when they are
+    /// Check whether the services on this machine are ready; exit code 0 when they are
     Healthcheck(HealthcheckArguments),
 }
 
-/// The program's name as it was called, to tell how to call it again.
+/// The name by which the program was called, for commands that are printed to be copied.
 pub fn program() -> String {
     let name = std::env::args_os().next().map(|name| name.to_string_lossy().into_owned());
     name.unwrap_or_else(|| env!("CARGO_PKG_NAME").to_owned())

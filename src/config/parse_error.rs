@@ -1,26 +1,24 @@
-//! What is said about a value that is refused.
+//! Error messages for values that cannot be parsed.
 
 use std::ffi::OsStr;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
-use clap::{Arg, CommandFactory};
+use clap::{Arg, Command};
 
-use super::Cli;
 use super::command_line::settings;
 use crate::console;
 
-/// Clap names the flag only, and shows values as they are. A value from the environment is told with its
-/// variable, one that may be secret is not shown, and none of them can write to the terminal.
-pub(super) fn explain(mut error: clap::Error) -> clap::Error {
-    let command = Cli::command();
-    let settings = settings(&command);
+/// Adds to Clap's message, which names the flag only and shows values as they are: the variable that a value
+/// comes from. Hides values that may be secret, and escapes characters that act on the terminal.
+pub(super) fn describe(mut error: clap::Error, command: &Command) -> clap::Error {
+    let settings = settings(command);
     let setting = setting_of(&error, &settings);
     let value = text(&error, ContextKind::InvalidValue);
     let is_secret = setting.is_some_and(Arg::is_hide_env_values_set);
     let shown = if is_secret { "…".to_owned() } else { console::escaped(&value) };
     let tip = match error.kind() {
         ErrorKind::InvalidUtf8 => not_utf8(&settings),
-        _ => setting.and_then(|setting| cause(setting, &value, &shown)),
+        _ => setting.and_then(|setting| origin(setting, &value, &shown)),
     };
     escape(&mut error);
     if is_secret {
@@ -39,31 +37,31 @@ fn text(error: &clap::Error, kind: ContextKind) -> String {
     }
 }
 
-/// The setting that an error is about.
+/// The setting whose value is invalid.
 fn setting_of<'a>(error: &clap::Error, settings: &[&'a Arg]) -> Option<&'a Arg> {
     let flag = text(error, ContextKind::InvalidArg);
     let name = flag.trim_start_matches('-').split(' ').next().unwrap_or_default();
     settings.iter().find(|setting| setting.get_long() == Some(name)).copied()
 }
 
-/// Names the variable if the value is from there.
-fn cause(setting: &Arg, value: &str, shown: &str) -> Option<String> {
+/// Names the variable if the value comes from it.
+fn origin(setting: &Arg, value: &str, shown: &str) -> Option<String> {
     let variable = setting.get_env()?;
-    let is_set = std::env::var(variable).is_ok_and(|set| set == value);
+    let is_origin = std::env::var(variable).is_ok_and(|set| set == value);
     let variable = variable.to_string_lossy();
-    is_set.then(|| format!("the environment variable {variable} is set to '{shown}'"))
+    is_origin.then(|| format!("the environment variable {variable} is set to '{shown}'"))
 }
 
-/// Of bytes that are no text Clap does not say where they are.
+/// Clap's error about bytes that are not UTF-8 names neither flag nor variable.
 fn not_utf8(settings: &[&Arg]) -> Option<String> {
     let mut variables = settings.iter().filter_map(|setting| setting.get_env());
-    let is_bad =
+    let is_invalid =
         |variable: &&OsStr| std::env::var_os(variable).is_some_and(|set| set.to_str().is_none());
-    let variable = variables.find(is_bad)?.to_string_lossy();
+    let variable = variables.find(is_invalid)?.to_string_lossy();
     Some(format!("the environment variable {variable} must be UTF-8"))
 }
 
-/// Control characters in what was given are shown, not sent to the terminal.
+/// Escapes control characters in the values that the message quotes.
 fn escape(error: &mut clap::Error) {
     let escaped: Vec<_> = error
         .context()

@@ -1,4 +1,4 @@
-//! How long stored readings are kept.
+//! Retention of stored readings.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -9,18 +9,18 @@ use super::parsers::duration;
 
 #[derive(Debug, Clone, Args)]
 pub struct RetentionSettings {
-    /// How old stored readings may get by their timestamps, as `90d` or `2y`; `0` is for ever
+    /// Age by timestamp at which stored readings expire, as `90d` or `2y`; `0` is never
     #[arg(long, env, value_name = "TIME", default_value = "0", value_parser = duration)]
     readings_retention: Duration,
 }
 
 impl RetentionSettings {
-    /// How old stored readings may get; `None` is for ever.
+    /// The age at which stored readings expire; `None` is never.
     pub fn age(&self) -> Option<Duration> {
         Some(self.readings_retention).filter(|age| !age.is_zero())
     }
 
-    /// Readings from before this instant are removed, or soon will be.
+    /// Readings with earlier timestamps are expired: deleted, or about to be.
     pub fn oldest_kept(&self) -> Option<Instant> {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).ok()?;
         let oldest = i64::try_from(now.checked_sub(self.age()?)?.as_micros()).ok()?;

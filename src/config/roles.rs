@@ -1,21 +1,29 @@
-//! The settings of each role, by topic.
+//! The settings of each role, combined from the topics.
 
 use clap::Args;
 
 use super::parsers::port;
 use super::{
-    ConnectionSettings, ConsumerSettings, DataDir, DrainSettings, IngestionPort, IngestionThreads,
-    IntakeSettings, ListenHost, LogSettings, ProcessingPort, RedisSettings, TelemetrySettings,
+    ConnectionSettings, ConsumerSettings, DataDir, DrainSettings, IngestionLimitSettings,
+    IngestionPort, IngestionThreads, ListenHost, LogSettings, PortSetting, ProcessingPort,
+    RedisSettings, TelemetrySettings,
 };
 
+/// Logs, metrics and traces, the same in every role.
 #[derive(Debug, Clone, Args)]
-pub struct IngestionSettings {
+pub struct ObservabilitySettings {
     #[command(flatten)]
     pub log: LogSettings,
     #[command(flatten)]
     pub telemetry: TelemetrySettings,
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct IngestionSettings {
     #[command(flatten)]
-    pub intake: IntakeSettings,
+    pub observability: ObservabilitySettings,
+    #[command(flatten)]
+    pub limits: IngestionLimitSettings,
     #[command(flatten)]
     pub redis: RedisSettings,
     #[command(flatten)]
@@ -33,9 +41,7 @@ pub struct IngestionSettings {
 #[derive(Debug, Clone, Args)]
 pub struct ProcessingSettings {
     #[command(flatten)]
-    pub log: LogSettings,
-    #[command(flatten)]
-    pub telemetry: TelemetrySettings,
+    pub observability: ObservabilitySettings,
     #[command(flatten)]
     pub redis: RedisSettings,
     #[command(flatten)]
@@ -51,9 +57,7 @@ pub struct ProcessingSettings {
 #[derive(Debug, Clone, Args)]
 pub struct QuerySettings {
     #[command(flatten)]
-    pub log: LogSettings,
-    #[command(flatten)]
-    pub telemetry: TelemetrySettings,
+    pub observability: ObservabilitySettings,
     #[command(flatten)]
     pub redis: RedisSettings,
     #[command(flatten)]
@@ -69,11 +73,9 @@ pub struct QuerySettings {
 #[derive(Debug, Clone, Args)]
 pub struct UpSettings {
     #[command(flatten)]
-    pub log: LogSettings,
+    pub observability: ObservabilitySettings,
     #[command(flatten)]
-    pub telemetry: TelemetrySettings,
-    #[command(flatten)]
-    pub intake: IntakeSettings,
+    pub limits: IngestionLimitSettings,
     #[command(flatten)]
     pub redis: RedisSettings,
     #[command(flatten)]
@@ -82,13 +84,20 @@ pub struct UpSettings {
     pub ingestion: IngestionPort,
     #[command(flatten)]
     pub processing: ProcessingPort,
-    /// Port of the web page; 0 picks a free one
+    /// Port of the web page; 0 chooses a free one
     #[arg(long, env, value_name = "PORT", default_value = "3000", value_parser = port)]
-    pub frontend_port: u16,
+    frontend_port: u16,
     #[command(flatten)]
     pub listen: ListenHost,
     #[command(flatten)]
     pub connections: ConnectionSettings,
     #[command(flatten)]
     pub data: DataDir,
+}
+
+impl UpSettings {
+    /// The port of the web page and its variable.
+    pub const fn frontend(&self) -> PortSetting {
+        PortSetting { port: self.frontend_port, variable: "FRONTEND_PORT" }
+    }
 }

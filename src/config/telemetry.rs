@@ -1,59 +1,59 @@
-//! What is told to a collector, by the variables that OpenTelemetry names.
+//! Export of traces and metrics, by the environment variables that OpenTelemetry defines.
 
 use clap::{ArgAction, Args, ValueEnum};
 use instrumentation::sampling::{SamplerError, TraceSampler};
 use percent_encoding::percent_decode_str;
 use reqwest::Url;
 
-use super::SettingFault;
+use super::SettingError;
 use super::parsers::boolean;
 
-/// Where traces go, and which. The rest of OpenTelemetry's variables (headers, timeouts, sizes of
-/// batches) is the SDK's to read; `docs/observability.md` has them.
+/// Exporters and sampling. The SDK reads OpenTelemetry's other variables (headers, timeouts, batch sizes) by
+/// itself; `docs/observability.md` lists them.
 #[derive(Debug, Clone, Args)]
 #[expect(clippy::struct_field_names, reason = "OpenTelemetry names the variables")]
 pub struct TelemetrySettings {
-    /// Base URL of the OpenTelemetry collector that traces are sent to, such as
-    /// `http://collector:4318`; without it nothing is traced
+    /// Base URL of the OpenTelemetry collector that traces are exported to, such as `http://collector:4318`;
+    /// tracing is off if unset
     #[arg(long, env, value_name = "URL")]
     otel_exporter_otlp_endpoint: Option<String>,
-    /// The same for traces alone; with `http/protobuf` the full URL, `/v1/traces` included
+    /// Endpoint for traces only; with `http/protobuf` the full URL, including `/v1/traces`
     #[arg(long, env, value_name = "URL")]
     otel_exporter_otlp_traces_endpoint: Option<String>,
-    /// How it is spoken to: `http/protobuf` (port 4318) or `grpc` (port 4317)
+    /// Protocol of the collector: `http/protobuf` (port 4318) or `grpc` (port 4317)
     #[arg(long, env, value_name = "PROTOCOL", default_value = "http/protobuf", ignore_case = true)]
     pub otel_exporter_otlp_protocol: OtlpProtocol,
-    /// The service's name in traces; `energy-pipeline-` and the role if unset
+    /// Value of `service.name`; `energy-pipeline-` and the role if unset
     #[arg(long, env, value_name = "NAME")]
     otel_service_name: Option<String>,
-    /// More about this process, for its traces: `key=value,…`
+    /// Additional resource attributes: `key=value,…`
     #[arg(long, env, value_name = "ATTRIBUTES")]
     otel_resource_attributes: Option<String>,
-    /// Which requests are traced: `always_on`, `always_off` or `traceidratio`, with `parentbased_`
-    /// before it to leave it to callers that trace themselves
+    /// Sampler of traces: `always_on`, `always_off` or `traceidratio`; with the prefix `parentbased_` a
+    /// request that comes with a trace is sampled as its caller decided
     #[arg(long, env, value_name = "SAMPLER", default_value = "parentbased_always_on", value_parser = sampler)]
     otel_traces_sampler: TraceSampler,
-    /// Of `traceidratio`, the part that is traced, from 0 to 1
+    /// Ratio of `traceidratio`, from 0 to 1
     #[arg(long, env, value_name = "RATIO", default_value = "1")]
     otel_traces_sampler_arg: String,
-    /// Whether metrics are sent to the collector, too (`otlp`), or are at `/metrics` only (`prometheus`)
+    /// Exporter of metrics: `prometheus` (at `/metrics` only) or `otlp` (to the collector as well)
     #[arg(long, env, value_name = "EXPORTER", default_value = "prometheus", ignore_case = true)]
     pub otel_metrics_exporter: MetricsExporter,
-    /// `true` (in any case) sends nothing to any collector, whatever the other settings say
+    /// `true` (in any case) disables every export to a collector, whatever the other settings say
     #[arg(long, env, value_name = "BOOLEAN", default_value = "false", action = ArgAction::Set)]
     #[arg(value_parser = boolean)]
     pub otel_sdk_disabled: bool,
 }
 
 impl TelemetrySettings {
-    /// Whether traces are sent anywhere.
-    pub fn traces(&self) -> bool {
+    /// Whether traces are exported.
+    pub fn exports_traces(&self) -> bool {
         let endpoint = self.otel_exporter_otlp_traces_endpoint.as_deref();
         !self.otel_sdk_disabled && endpoint.or(self.endpoint()).is_some()
     }
 
-    /// Whether metrics are sent anywhere.
-    pub fn sends_metrics(&self) -> bool {
+    /// Whether metrics are exported to a collector.
+    pub fn exports_metrics(&self) -> bool {
         !self.otel_sdk_disabled && self.otel_metrics_exporter == MetricsExporter::Otlp
     }
 
@@ -62,14 +62,14 @@ impl TelemetrySettings {
         self.otel_exporter_otlp_endpoint.as_deref()
     }
 
-    /// Where traces are sent, with the path.
+    /// The URL that traces are exported to, including the path.
     pub fn traces_endpoint(&self) -> Option<String> {
         self.otel_exporter_otlp_traces_endpoint
             .clone()
             .or_else(|| self.signal_endpoint("v1/traces"))
     }
 
-    /// Where a signal is sent that has no endpoint of its own.
+    /// The URL for telemetry that has no endpoint of its own.
     pub fn signal_endpoint(&self, path: &str) -> Option<String> {
         let base = self.endpoint()?;
         Some(match self.otel_exporter_otlp_protocol {
@@ -78,36 +78,39 @@ impl TelemetrySettings {
         })
     }
 
-    /// The service's name where one was given.
+    /// `service.name`, if set.
     pub fn service_name(&self) -> Option<&str> {
         self.otel_service_name.as_deref()
     }
 
-    /// Checks what has more to it than its form, whether it is going to be used or not.
+    /// Checks the settings that parsers cannot check alone, including those that are not used.
     ///
     /// # Errors
     /// Names the variable and its rule.
-    pub fn check(&self) -> Result<(), SettingFault> {
+    pub fn check(&self) -> Result<(), SettingError> {
         check_url("OTEL_EXPORTER_OTLP_ENDPOINT", self.endpoint())?;
         let traces = self.otel_exporter_otlp_traces_endpoint.as_deref();
         check_url("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", traces)?;
-        if self.sends_metrics() && self.endpoint().is_none() {
+        if self.exports_metrics() && self.endpoint().is_none() {
             let rule = "is otlp, which needs OTEL_EXPORTER_OTLP_ENDPOINT";
-            return Err(SettingFault::new("OTEL_METRICS_EXPORTER", rule));
+            return Err(SettingError::new("OTEL_METRICS_EXPORTER", rule));
         }
         self.resource_attributes()?;
         SDK_NUMBERS.into_iter().try_for_each(check_number)?;
         self.sampling().map(drop)
     }
 
-    /// Keys and values that say more about this process; bytes of values may be `%`-encoded.
-    pub fn resource_attributes(&self) -> Result<Vec<(String, String)>, SettingFault> {
+    /// The additional resource attributes; values may be percent-encoded.
+    ///
+    /// # Errors
+    /// When a pair has no `=`.
+    pub fn resource_attributes(&self) -> Result<Vec<(String, String)>, SettingError> {
         let list = self.otel_resource_attributes.as_deref().unwrap_or_default();
         let pairs = list.split(',').filter(|pair| !pair.trim().is_empty());
         pairs
             .map(|pair| {
                 let (key, value) = pair.split_once('=').ok_or_else(|| {
-                    SettingFault::new("OTEL_RESOURCE_ATTRIBUTES", "must be key=value,…")
+                    SettingError::new("OTEL_RESOURCE_ATTRIBUTES", "must be key=value,…")
                 })?;
                 let value = percent_decode_str(value.trim()).decode_utf8_lossy();
                 Ok((key.trim().to_owned(), value.into_owned()))
@@ -115,19 +118,22 @@ impl TelemetrySettings {
             .collect()
     }
 
-    /// Which requests are traced. The ratio is checked with samplers that have none, too.
-    pub fn sampling(&self) -> Result<TraceSampler, SettingFault> {
+    /// The sampler. The ratio is checked even if the sampler does not use one.
+    ///
+    /// # Errors
+    /// When the ratio is not a number from 0 to 1.
+    pub fn sampling(&self) -> Result<TraceSampler, SettingError> {
         let argument = &self.otel_traces_sampler_arg;
-        let fault = |rule| {
+        let error = |rule| {
             let rule = format!("{rule}, but is '{argument}'");
-            SettingFault::new("OTEL_TRACES_SAMPLER_ARG", rule)
+            SettingError::new("OTEL_TRACES_SAMPLER_ARG", rule)
         };
-        TraceSampler::parse_ratio(argument).map_err(fault)?;
-        self.otel_traces_sampler.with_ratio(argument).map_err(fault)
+        TraceSampler::parse_ratio(argument).map_err(error)?;
+        self.otel_traces_sampler.with_ratio(argument).map_err(error)
     }
 }
 
-/// What the SDK reads by itself; it passes over what is no number.
+/// Variables that the SDK reads itself. It ignores values that are not numbers, so they are checked here.
 const SDK_NUMBERS: [&str; 8] = [
     "OTEL_BSP_EXPORT_TIMEOUT",
     "OTEL_BSP_MAX_EXPORT_BATCH_SIZE",
@@ -139,30 +145,30 @@ const SDK_NUMBERS: [&str; 8] = [
     "OTEL_METRIC_EXPORT_INTERVAL",
 ];
 
-fn check_number(variable: &'static str) -> Result<(), SettingFault> {
+fn check_number(variable: &'static str) -> Result<(), SettingError> {
     let value = std::env::var_os(variable).unwrap_or_default();
     let is_number = value.to_str().is_some_and(|text| text.parse::<u64>().is_ok());
     if value.is_empty() || is_number {
         Ok(())
     } else {
-        Err(SettingFault::new(variable, "must be a whole number"))
+        Err(SettingError::new(variable, "must be a whole number"))
     }
 }
 
-fn check_url(variable: &'static str, url: Option<&str>) -> Result<(), SettingFault> {
+fn check_url(variable: &'static str, url: Option<&str>) -> Result<(), SettingError> {
     const RULE: &str = "must be an http:// or https:// URL, such as http://collector:4318";
     let is_usable = |url: Url| matches!(url.scheme(), "http" | "https") && url.has_host();
     let usable = url.is_none_or(|url| Url::parse(url).is_ok_and(is_usable));
-    // The URL may hold a password, so it is not shown.
-    if usable { Ok(()) } else { Err(SettingFault::new(variable, RULE)) }
+    // The URL may contain a password, so the message does not show it.
+    if usable { Ok(()) } else { Err(SettingError::new(variable, RULE)) }
 }
 
-/// A sampler by its name, in any case as OpenTelemetry wants it.
+/// A sampler by its name, in any case as OpenTelemetry requires.
 fn sampler(name: &str) -> Result<TraceSampler, SamplerError> {
     name.to_ascii_lowercase().parse()
 }
 
-/// How a collector is spoken to.
+/// Protocol of a collector.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum OtlpProtocol {
     #[value(name = "http/protobuf")]
@@ -170,7 +176,7 @@ pub enum OtlpProtocol {
     Grpc,
 }
 
-/// Where metrics go.
+/// Exporter of metrics.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum MetricsExporter {
     Prometheus,

@@ -18,8 +18,8 @@ fn the_command_line_is_consistent() {
 #[test]
 fn the_settings_table_of_the_readme_is_that_of_the_program() {
     let readme = std::fs::read_to_string(README).expect("README.md");
-    let (before, rest) = readme.split_once(BEGIN).expect("the mark before the table");
-    let (table, after) = rest.split_once(END).expect("the mark after the table");
+    let (before, rest) = readme.split_once(BEGIN).expect("the marker before the table");
+    let (table, after) = rest.split_once(END).expect("the marker after the table");
     let current = settings_table();
     if std::env::var_os("UPDATE_DOCS").is_some() {
         let updated = [before, BEGIN, &current, END, after].concat();
@@ -29,7 +29,7 @@ fn the_settings_table_of_the_readme_is_that_of_the_program() {
     assert_eq!(table, current, "run `make docs`");
 }
 
-/// A row for each variable, with the roles that know it.
+/// A row for each variable, with the roles that use it.
 fn settings_table() -> String {
     let mut rows: BTreeMap<String, (String, Vec<String>)> = BTreeMap::new();
     for command in Cli::command().get_subcommands() {
@@ -45,7 +45,7 @@ fn settings_table() -> String {
     let rows = rows.into_iter().map(|(variable, (description, roles))| {
         format!("| `{variable}` | {description} | {} |\n", roles.join(" "))
     });
-    let head = "| Variable | Default | Meaning | Known to |\n|---|---|---|---|\n";
+    let head = "| Variable | Default | Meaning | Used by |\n|---|---|---|---|\n";
     head.to_owned() + &rows.collect::<String>()
 }
 

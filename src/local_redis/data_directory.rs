@@ -1,4 +1,4 @@
-//! The data directory: what is in it, and that it is its owner's alone.
+//! The data directory: its files, its locks, and its permissions.
 
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions, TryLockError};
 use std::io::{self, Write};
@@ -11,9 +11,9 @@ use tracing::warn;
 
 use super::HOST;
 
-/// Locked as long as an `up` uses the directory.
+/// Locked while an `up` uses the directory.
 const LOCK: &str = "lock";
-/// Locked as long as a server does: its process has the open file, too.
+/// Locked while a server uses the directory: its process has the open file, too.
 const SERVER_LOCK: &str = "redis.lock";
 const PORT: &str = "port";
 const PASSWORD: &str = "redis.password";
@@ -21,21 +21,22 @@ const CONFIGURATION: &str = "redis.conf";
 const LOG: &str = "redis.log";
 const APPEND_ONLY: &str = "appendonlydir";
 
-const OWNERS_FILE: u32 = 0o600;
-const OWNERS_DIRECTORY: u32 = 0o700;
+const FILE_MODE: u32 = 0o600;
+const DIRECTORY_MODE: u32 = 0o700;
+/// All permissions of group and others.
 const OTHERS: u32 = 0o077;
 
 /// The directory of a private Redis.
 #[derive(Debug, Clone)]
-pub struct Directory(PathBuf);
+pub struct DataDirectory(PathBuf);
 
-impl Directory {
-    /// Makes it where it is missing, and takes what is in it from other users.
+impl DataDirectory {
+    /// Creates the directory if it is missing, and removes other users' permissions.
     ///
     /// # Errors
-    /// When it cannot be used.
+    /// When it cannot be created or opened.
     pub fn prepare(path: &Path) -> anyhow::Result<Self> {
-        let created = DirBuilder::new().recursive(true).mode(OWNERS_DIRECTORY).create(path);
+        let created = DirBuilder::new().recursive(true).mode(DIRECTORY_MODE).create(path);
         let path = created.and_then(|()| path.canonicalize()).with_context(|| {
             format!(
                 "cannot use {} as the directory of the private Redis (DATA_DIR)",
@@ -43,18 +44,18 @@ impl Directory {
             )
         })?;
         let directory = Self(path);
-        if let Err(error) = directory.close_to_others() {
+        if let Err(error) = directory.restrict_permissions() {
             warn!(%error, directory = %directory.0.display(), "other users may read the data");
         }
         Ok(directory)
     }
 
-    /// One that is there.
+    /// An existing directory.
     pub fn existing(path: &Path) -> Option<Self> {
         path.canonicalize().ok().map(Self)
     }
 
-    /// Where it is.
+    /// Its absolute path.
     pub fn path(&self) -> &Path {
         &self.0
     }
@@ -69,20 +70,20 @@ impl Directory {
         self.0.join(CONFIGURATION)
     }
 
-    /// An older version made it for all to read. A directory that other files are in is left as
-    /// it is: what we write is the owner's alone there, too.
-    fn close_to_others(&self) -> io::Result<()> {
+    /// An older version created it readable for everyone. The mode of a directory that contains other files
+    /// is not changed: our own files are readable by their owner only there, too.
+    fn restrict_permissions(&self) -> io::Result<()> {
         let is_ours = self.0.join(LOCK).exists() || fs::read_dir(&self.0)?.next().is_none();
         if is_ours && fs::metadata(&self.0)?.permissions().mode() & OTHERS != 0 {
-            fs::set_permissions(&self.0, Permissions::from_mode(OWNERS_DIRECTORY))?;
+            fs::set_permissions(&self.0, Permissions::from_mode(DIRECTORY_MODE))?;
         }
         for name in [LOCK, SERVER_LOCK, PORT, PASSWORD, CONFIGURATION, LOG] {
-            close(&self.0.join(name), OWNERS_FILE)?;
+            restrict(&self.0.join(name), FILE_MODE)?;
         }
         let append_only = self.0.join(APPEND_ONLY);
-        close(&append_only, OWNERS_DIRECTORY)?;
+        restrict(&append_only, DIRECTORY_MODE)?;
         for entry in fs::read_dir(append_only).into_iter().flatten() {
-            close(&entry?.path(), OWNERS_FILE)?;
+            restrict(&entry?.path(), FILE_MODE)?;
         }
         Ok(())
     }
@@ -90,7 +91,7 @@ impl Directory {
     /// Locks it for this process.
     ///
     /// # Errors
-    /// When another `up` has it.
+    /// When another `up` has locked it.
     pub fn lock(&self) -> anyhow::Result<File> {
         let shown = self.0.display();
         let file =
@@ -98,7 +99,7 @@ impl Directory {
         match file.try_lock() {
             Ok(()) => Ok(file),
             Err(TryLockError::WouldBlock) => bail!(
-                "another `energy-pipeline up` uses {shown}; end it, or name another with --data-dir"
+                "another `energy-pipeline up` uses {shown}; stop it, or choose another directory with --data-dir"
             ),
             Err(TryLockError::Error(error)) => {
                 Err(error).with_context(|| format!("cannot lock {shown}"))
@@ -106,23 +107,23 @@ impl Directory {
         }
     }
 
-    /// The file that a server has locked as long as it runs, not locked yet.
+    /// The lock file of a server, not locked yet.
     pub fn server_lock(&self) -> io::Result<File> {
         self.open(SERVER_LOCK)
     }
 
     fn open(&self, name: &str) -> io::Result<File> {
         let mut options = OpenOptions::new();
-        options.write(true).create(true).truncate(false).mode(OWNERS_FILE);
+        options.write(true).create(true).truncate(false).mode(FILE_MODE);
         options.open(self.0.join(name))
     }
 
-    /// The port of the server that runs or ran here.
+    /// The port of the server that runs or ran on this directory.
     pub fn port(&self) -> Option<u16> {
         fs::read_to_string(self.0.join(PORT)).ok()?.trim().parse().ok()
     }
 
-    /// The server that runs or ran here. Without a password if there is none: older versions had none.
+    /// The server that runs or ran on this directory; without a password if an older version started it.
     pub fn server(&self) -> Option<RedisServer> {
         let server = RedisServer::from_host_port(HOST, self.port()?).ok()?;
         let file = self.0.join(PASSWORD);
@@ -130,26 +131,26 @@ impl Directory {
         server.with_credentials(Credentials { password, tls_ca_file: None }).ok()
     }
 
-    /// Writes where a server is going to be, and its password.
+    /// Writes port and password of a server that is about to start.
     pub fn write(&self, port: u16, password: &str) -> io::Result<()> {
         self.write_file(CONFIGURATION, &format!("requirepass {password}\n"))?;
         self.write_file(PASSWORD, &format!("{password}\n"))?;
         self.write_file(PORT, &port.to_string())
     }
 
-    /// Writes a file as a whole: who reads it meanwhile reads what was there before.
+    /// Writes a file atomically: concurrent readers see the old contents or the new ones.
     fn write_file(&self, name: &str, text: &str) -> io::Result<()> {
         let (file, new) = (self.0.join(name), self.0.join(format!("{name}.new")));
-        // Err means that there is none, as it should be.
+        // Err: there is none, as usual.
         let _ = fs::remove_file(&new);
-        let created = OpenOptions::new().write(true).create_new(true).mode(OWNERS_FILE).open(&new);
+        let created = OpenOptions::new().write(true).create_new(true).mode(FILE_MODE).open(&new);
         created?.write_all(text.as_bytes())?;
         fs::rename(new, file)
     }
 }
 
-/// Takes a file from other users, if it is there.
-fn close(path: &Path, mode: u32) -> io::Result<()> {
+/// Removes other users' permissions of a file, if it exists.
+fn restrict(path: &Path, mode: u32) -> io::Result<()> {
     match fs::symlink_metadata(path) {
         Ok(found) if !found.is_symlink() && found.permissions().mode() & OTHERS != 0 => {
             fs::set_permissions(path, Permissions::from_mode(mode))

@@ -1,7 +1,8 @@
-//! The private Redis server of `up`: a child process, on this machine's loopback and for this user only.
+//! The private Redis server of `up`: a child process that listens on loopback, with a password that only
+//! this user can read.
 //!
-//! Its data directory holds the append-only file, its log, the port it had last, its password, and locks
-//! that last as long as the `up` and the server that use it.
+//! Its data directory contains the append-only file, the log, the last port, the password, and the locks of
+//! the `up` and the server that use it.
 
 mod data_directory;
 mod orphan;
@@ -24,66 +25,69 @@ use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
 
-use self::data_directory::Directory;
-use self::server_process::{Program, Server};
+use self::data_directory::DataDirectory;
+use self::server_process::{ServerCommand, ServerProcess};
 
-/// The address that servers listen on.
+/// The address that the server listens on.
 const HOST: &str = "127.0.0.1";
 
-/// How often a starting or ending server is looked at.
-const LOOK_EVERY: Duration = Duration::from_millis(10);
+/// Interval at which a starting or stopping server is polled. Too low: needless work. Too high: starts are
+/// that late.
+const POLL_INTERVAL: Duration = Duration::from_millis(10);
 
-/// How long a server may take to write its data and end.
+/// How long the server may take to write its data and exit. Too low: it is killed while it writes. Too
+/// high: a stuck server delays the exit.
 const STOP_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The pause before a server that died is started again.
-const RESTART_PAUSE: Duration = Duration::from_millis(500);
+/// Backoff before a crashed server is restarted. Too low: a server that cannot start uses a core. Too high:
+/// readings are rejected for longer.
+const RESTART_BACKOFF: Duration = Duration::from_millis(500);
 
-/// A running server; [`LocalRedis::stop`] ends it.
+/// A running server; [`LocalRedis::stop`] stops it.
 #[derive(Debug)]
 pub struct LocalRedis {
     port: u16,
-    directory: Directory,
+    directory: DataDirectory,
     server: RedisServer,
-    ending: CancellationToken,
-    keeper: JoinHandle<()>,
-    /// Locked as long as this lives.
+    stop: CancellationToken,
+    supervisor: JoinHandle<()>,
+    /// Locked until this is dropped.
     _lock: File,
 }
 
 impl LocalRedis {
-    /// Starts a server over a directory, and waits until it has loaded what is there.
+    /// Starts a server on a data directory, and waits until the data are loaded.
     ///
     /// # Errors
     /// When another `up` uses the directory, no server is installed, or it does not start.
     pub async fn start(directory: &Path) -> anyhow::Result<Self> {
-        // The server's files are its owner's alone, too: a child process has our mask.
+        // The server inherits the mask: its files, too, are readable by their owner only.
         rustix::process::umask(Mode::RWXG | Mode::RWXO);
-        let directory = Directory::prepare(directory)?;
+        let directory = DataDirectory::prepare(directory)?;
         let lock = directory.lock()?;
-        let server_lock = orphan::lock_server(&directory).await?;
+        let server_lock = orphan::acquire_server_lock(&directory).await?;
         let port = choose_port(directory.port())?;
         directory.write(port, &password()?)?;
         let server = directory.server().context("the private Redis has no address")?;
         let connection = server.shared();
-        let program = Program { port, directory: directory.clone(), lock: server_lock };
-        let mut running = program.spawn()?;
-        program.wait_until_ready(&mut running, &connection).await?;
-        let ending = CancellationToken::new();
-        let keeper = tokio::spawn(keep(program, running, connection, ending.clone()));
-        Ok(Self { port, directory, server, ending, keeper, _lock: lock })
+        let command = ServerCommand { port, directory: directory.clone(), lock: server_lock };
+        let mut process = command.spawn()?;
+        command.wait_until_ready(&mut process, &connection).await?;
+        let stop = CancellationToken::new();
+        let supervisor = tokio::spawn(supervise(command, process, connection, stop.clone()));
+        Ok(Self { port, directory, server, stop, supervisor, _lock: lock })
     }
 
-    /// How to reach it.
+    /// Its address and credentials.
     pub fn server(&self) -> RedisServer {
         self.server.clone()
     }
 
-    /// Ends the server; its data are on disk then.
+    /// Stops the server; its data are on disk then.
     pub async fn stop(self) {
-        self.ending.cancel();
-        // Err means that the keeper panicked, and dropped the child with it.
-        let _ = self.keeper.await;
+        self.stop.cancel();
+        // Err: the supervisor has panicked, and dropped the child, which kills it.
+        let _ = self.supervisor.await;
     }
 }
 
@@ -94,76 +98,77 @@ impl fmt::Display for LocalRedis {
     }
 }
 
-/// The private server of an `up` that runs over a directory; None if it does not answer.
-pub async fn running(directory: &Path) -> Option<RedisServer> {
-    let directory = Directory::existing(directory)?;
+/// The private server of a running `up` with this data directory; `None` if there is none, or it does not
+/// respond.
+pub async fn find_running(directory: &Path) -> Option<RedisServer> {
+    let directory = DataDirectory::existing(directory)?;
     let server = directory.server()?;
-    uses(&server.shared(), &directory).await.then_some(server)
+    serves_directory(&server.shared(), &directory).await.then_some(server)
 }
 
-/// Whether the server that answers has its data in the directory: it may be another's port by now.
-async fn uses(connection: &SharedConnection, directory: &Directory) -> bool {
+/// Whether the server that responds has its data in the directory: another program may use the port by now.
+async fn serves_directory(connection: &SharedConnection, directory: &DataDirectory) -> bool {
     let found = connection.data_directory().await;
     found.is_ok_and(|found| Path::new(&found) == directory.path())
 }
 
-/// The port of the last time if it is free, so that people find the server where it was; else any.
+/// The last port if it is free, so that the address stays the same; else any free port.
 fn choose_port(last: Option<u16>) -> anyhow::Result<u16> {
     let free = |port| TcpListener::bind((Ipv4Addr::LOCALHOST, port))?.local_addr();
     let address = free(last.unwrap_or(0)).or_else(|_| free(0)).context("there is no free port")?;
     Ok(address.port())
 }
 
-/// A password that no other user can guess; another one for each start.
+/// A random password of 256 bits, another one for each start.
 fn password() -> anyhow::Result<String> {
-    let random = || getrandom::u64().context("the system gives no random bytes");
+    let random = || getrandom::u64().context("the system provides no random bytes");
     Ok(format!("{:016x}{:016x}{:016x}{:016x}", random()?, random()?, random()?, random()?))
 }
 
-/// Starts the server again when it dies, until it is told to end it.
-async fn keep(
-    program: Program,
-    mut running: Server,
+/// Restarts the server when it exits, until `stop` is cancelled; then stops it.
+async fn supervise(
+    command: ServerCommand,
+    mut process: ServerProcess,
     connection: SharedConnection,
-    ending: CancellationToken,
+    stop: CancellationToken,
 ) {
     loop {
         tokio::select! {
-            status = running.child.wait() => report(status, &program.directory),
-            () = ending.cancelled() => return end(running, &connection).await,
+            status = process.child.wait() => log_exit(status, &command.directory),
+            () = stop.cancelled() => return stop_server(process, &connection).await,
         }
-        release(running).await;
-        running = loop {
-            sleep(RESTART_PAUSE).await;
-            match program.spawn() {
-                Ok(server) => break server,
-                Err(error) => error!(error = format!("{error:#}"), "cannot start Redis again"),
+        release(process).await;
+        process = loop {
+            sleep(RESTART_BACKOFF).await;
+            match command.spawn() {
+                Ok(process) => break process,
+                Err(error) => error!(error = format!("{error:#}"), "cannot restart Redis"),
             }
-            if ending.is_cancelled() {
+            if stop.is_cancelled() {
                 return;
             }
         };
     }
 }
 
-fn report(status: io::Result<ExitStatus>, directory: &Directory) {
+fn log_exit(status: io::Result<ExitStatus>, directory: &DataDirectory) {
     let status = status.map_or_else(|error| error.to_string(), |status| status.to_string());
     let log = directory.log();
-    warn!(status, log = %log.display(), "the Redis server died; starting it again");
+    warn!(status, log = %log.display(), "the Redis server exited; restarting it");
 }
 
-async fn end(mut running: Server, connection: &SharedConnection) {
+async fn stop_server(mut process: ServerProcess, connection: &SharedConnection) {
     connection.shut_down_server().await;
-    if timeout(STOP_TIMEOUT, running.child.wait()).await.is_err() {
-        warn!("the Redis server did not end in time and is killed");
-        // Err means that it has ended after all.
-        let _ = running.child.kill().await;
+    if timeout(STOP_TIMEOUT, process.child.wait()).await.is_err() {
+        warn!("the Redis server did not stop in time and is killed");
+        // Err: it has exited after all.
+        let _ = process.child.kill().await;
     }
-    release(running).await;
+    release(process).await;
 }
 
-async fn release(ended: Server) {
-    if let Some(guard) = ended.guard {
-        guard.release().await;
+async fn release(exited: ServerProcess) {
+    if let Some(pipe) = exited.parent_death {
+        pipe.release().await;
     }
 }

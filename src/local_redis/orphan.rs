@@ -1,5 +1,5 @@
-//! A server that an earlier run left behind. It ends before another is started: two over the same files
-//! would destroy them.
+//! A server that an earlier run left behind. It must stop before another one starts: two servers on the
+//! same files would destroy them.
 
 use std::fs::{File, TryLockError};
 use std::time::Instant;
@@ -9,33 +9,33 @@ use readings::store::SharedConnection;
 use tokio::time::sleep;
 use tracing::info;
 
-use super::data_directory::Directory;
-use super::{LOOK_EVERY, STOP_TIMEOUT, uses};
+use super::data_directory::DataDirectory;
+use super::{POLL_INTERVAL, STOP_TIMEOUT, serves_directory};
 
-/// Gives the lock that the next server is going to have, once no other server uses the directory.
+/// Acquires the lock of the directory's server once no other server uses the directory.
 ///
 /// # Errors
-/// When there is one that does not end.
-pub async fn lock_server(directory: &Directory) -> anyhow::Result<File> {
+/// When a server uses it and does not stop.
+pub async fn acquire_server_lock(directory: &DataDirectory) -> anyhow::Result<File> {
     let lock = directory.server_lock()?;
-    // Servers that an older version started have no lock: they are found by where they were.
+    // Servers of an older version hold no lock; they are found by their address.
     let orphan = directory.server().map(|server| server.shared());
-    let (started, mut told) = (Instant::now(), false);
+    let (started, mut logged) = (Instant::now(), false);
     loop {
         let is_locked = !try_lock(&lock)?;
-        if !is_asked_to_end(orphan.as_ref(), directory).await && !is_locked {
+        if !stop_orphan(orphan.as_ref(), directory).await && !is_locked {
             return Ok(lock);
         }
-        if !told {
-            info!("waiting for the end of the Redis server that an earlier run left behind");
-            told = true;
+        if !logged {
+            info!("waiting for the Redis server that an earlier run left behind to stop");
+            logged = true;
         }
-        let shown = directory.path().display();
+        let path = directory.path().display();
         ensure!(
             started.elapsed() < STOP_TIMEOUT,
-            "a Redis server that an earlier run left behind uses {shown} and does not end"
+            "a Redis server that an earlier run left behind uses {path} and does not stop"
         );
-        sleep(LOOK_EVERY).await;
+        sleep(POLL_INTERVAL).await;
     }
 }
 
@@ -47,12 +47,12 @@ fn try_lock(lock: &File) -> anyhow::Result<bool> {
     }
 }
 
-/// Asks the server to end, if it answers.
-async fn is_asked_to_end(orphan: Option<&SharedConnection>, directory: &Directory) -> bool {
+/// Sends `SHUTDOWN` to the server if it still responds; returns whether it did.
+async fn stop_orphan(orphan: Option<&SharedConnection>, directory: &DataDirectory) -> bool {
     let Some(orphan) = orphan else { return false };
-    let answers = uses(orphan, directory).await;
-    if answers {
+    let responds = serves_directory(orphan, directory).await;
+    if responds {
         orphan.shut_down_server().await;
     }
-    answers
+    responds
 }

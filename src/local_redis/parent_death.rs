@@ -1,8 +1,8 @@
-//! Ends the server when this process is gone.
+//! Stops the server when this process has died.
 //!
-//! A process that is killed can end nothing any more. The kernel can tell the server (`PR_SET_PDEATHSIG`),
-//! but asking for that between fork and exec takes unsafe code, and only Linux has it. So a shell waits for
-//! the end of a pipe, which comes when the last process that can write to it is gone: this one.
+//! A killed process cannot stop its children. The kernel can signal the server (`PR_SET_PDEATHSIG`), but to
+//! request that between fork and exec takes unsafe code, and only Linux has it. So a shell waits for the
+//! end of a pipe, which comes when the last process with the write end has exited: this one.
 
 use std::io;
 use std::process::Stdio;
@@ -10,23 +10,26 @@ use std::process::Stdio;
 use tokio::io::AsyncWriteExt;
 use tokio::process::{Child, ChildStdin, Command};
 
-/// POSIX has it there.
+/// The path that POSIX systems use.
 const SHELL: &str = "/bin/sh";
 
-/// A line releases the server; the end of the pipe ends it. It writes its data then, as with Ctrl-C.
-/// Signals that end everything here (the terminal's, systemd's) are not for the shell.
+/// A line releases the server; the end of the pipe terminates it, so that it writes its data as after
+/// Ctrl-C. The shell ignores signals for the whole group or unit (from the terminal, from systemd).
 const SCRIPT: &str = r#"trap "" HUP INT QUIT TERM; read -r line || kill -s TERM "$0""#;
 
-/// As long as this lives, the process with the id lives; it ends with this or with our process.
+/// Terminates a child process when this value is dropped, or when this process has died.
 #[derive(Debug)]
-pub struct Guard {
+pub struct ParentDeathPipe {
     pipe: ChildStdin,
     _shell: Child,
 }
 
-impl Guard {
-    /// Watches over a child of this process, whose id is its own until it has been waited for.
-    pub fn over(pid: u32) -> io::Result<Self> {
+impl ParentDeathPipe {
+    /// Watches a child of this process, whose id is not reused until it has been waited for.
+    ///
+    /// # Errors
+    /// When the shell cannot be started.
+    pub fn watch(pid: u32) -> io::Result<Self> {
         let mut shell = Command::new(SHELL);
         shell.args(["-c", SCRIPT, &pid.to_string()]).process_group(0);
         shell.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
@@ -35,9 +38,9 @@ impl Guard {
         Ok(Self { pipe, _shell: shell })
     }
 
-    /// Lets go of a process that has ended: its id may be another's soon.
+    /// Releases a process that has exited: another process may get its id.
     pub async fn release(mut self) {
-        // Err means that the shell has ended before.
+        // Err: the shell has exited already.
         let _ = self.pipe.write_all(b"\n").await;
     }
 }

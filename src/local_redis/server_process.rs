@@ -1,4 +1,4 @@
-//! The server's program, and how it is started.
+//! Starts the server process.
 
 use std::fs::File;
 use std::io;
@@ -12,55 +12,55 @@ use tokio::time::sleep;
 use tracing::{info, warn};
 
 use super::HOST;
-use super::LOOK_EVERY;
-use super::data_directory::Directory;
-use super::parent_death::Guard;
+use super::POLL_INTERVAL;
+use super::data_directory::DataDirectory;
+use super::parent_death::ParentDeathPipe;
 
-/// Servers that will do, the first that is installed is taken.
+/// Compatible servers; the first one that is installed is started.
 const PROGRAMS: [&str; 2] = ["redis-server", "valkey-server"];
 
-/// A start that takes longer than this is told about.
+/// A start that takes longer is logged.
 const SLOW_START: Duration = Duration::from_secs(2);
 
-/// How to start the server of a directory.
-pub struct Program {
+/// The command that starts the server of a data directory.
+pub struct ServerCommand {
     pub port: u16,
-    pub directory: Directory,
-    /// Given to the server, which has it locked with us, and alone once we are gone.
+    pub directory: DataDirectory,
+    /// Passed to the server as an open file: it stays locked until both processes have exited.
     pub lock: File,
 }
 
-/// A server that was started.
-pub struct Server {
+/// A running server process.
+pub struct ServerProcess {
     pub child: Child,
-    /// Ends the server if we end without doing so; None where it could not be had.
-    pub guard: Option<Guard>,
+    /// Stops the server if this process dies; `None` if the shell could not be started.
+    pub parent_death: Option<ParentDeathPipe>,
 }
 
-impl Program {
+impl ServerCommand {
     /// Starts the server.
     ///
     /// # Errors
-    /// When none is installed, or it cannot be started.
-    pub fn spawn(&self) -> anyhow::Result<Server> {
+    /// When no server is installed, or it cannot be started.
+    pub fn spawn(&self) -> anyhow::Result<ServerProcess> {
         for program in PROGRAMS {
             match self.command(program)?.spawn() {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                 spawned => {
                     let child = spawned.with_context(|| format!("cannot start {program}"))?;
-                    let guard = child.id().and_then(guard);
-                    return Ok(Server { child, guard });
+                    let parent_death = child.id().and_then(watch);
+                    return Ok(ServerProcess { child, parent_death });
                 }
             }
         }
         bail!(
             "there is no Redis server on this machine. Install one (Debian, Ubuntu: `sudo apt-get \
-             install redis-server`; macOS: `brew install redis`), or name one with REDIS_HOST or \
-             REDIS_URL"
+             install redis-server`; macOS: `brew install redis`), or configure one with \
+             REDIS_HOST or REDIS_URL"
         )
     }
 
-    /// The password is in the configuration file: arguments are there for every user to read.
+    /// The password is in the configuration file: every user of the machine can read arguments.
     fn command(&self, program: &str) -> io::Result<Command> {
         let mut command = Command::new(program);
         command
@@ -74,7 +74,8 @@ impl Program {
             .stdin(Stdio::from(self.lock.try_clone()?))
             .stdout(Stdio::null())
             .stderr(Stdio::null())
-            // A group of its own: Ctrl-C is for us, and we end the server when all is stored.
+            // A process group of its own: Ctrl-C is sent to this process, which stops the server once
+            // everything is stored.
             .process_group(0)
             .kill_on_drop(true);
         Ok(command)
@@ -83,30 +84,31 @@ impl Program {
     /// Waits until a server has loaded its data.
     ///
     /// # Errors
-    /// When it ends instead.
+    /// When it exits instead.
     pub async fn wait_until_ready(
         &self,
-        server: &mut Server,
+        server: &mut ServerProcess,
         connection: &SharedConnection,
     ) -> anyhow::Result<()> {
         let started = Instant::now();
-        let mut told = false;
+        let mut logged = false;
         while connection.ping().await.is_err() {
             if let Some(status) = server.child.try_wait()? {
                 let log = self.directory.log();
-                bail!("the Redis server ended at once ({status}); see {}", log.display());
+                bail!("the Redis server exited at once ({status}); see {}", log.display());
             }
-            if started.elapsed() > SLOW_START && !told {
+            if started.elapsed() > SLOW_START && !logged {
                 info!("waiting for Redis to load its data");
-                told = true;
+                logged = true;
             }
-            sleep(LOOK_EVERY).await;
+            sleep(POLL_INTERVAL).await;
         }
         Ok(())
     }
 }
 
-fn guard(pid: u32) -> Option<Guard> {
-    let guard = Guard::over(pid);
-    guard.inspect_err(|error| warn!(%error, "if this process is killed, its Redis goes on")).ok()
+fn watch(pid: u32) -> Option<ParentDeathPipe> {
+    let pipe = ParentDeathPipe::watch(pid);
+    pipe.inspect_err(|error| warn!(%error, "if this process is killed, its Redis keeps running"))
+        .ok()
 }

@@ -1,4 +1,4 @@
-//! What `up` says once it is up.
+//! The banner of `up`: the addresses of the services, printed when they are ready.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -10,27 +10,29 @@ use tokio::time::{Instant, sleep};
 use tracing::warn;
 
 use super::up::Listeners;
-use crate::commands::healthcheck::{Asker, Unready, reachable};
 use crate::config::program;
 use crate::console;
+use crate::readiness::{NotReady, ReadinessClient, reachable};
 
-/// How often the services are asked whether they are ready. Too low: Redis has work for nothing. Too high:
-/// the greeting is late by that.
-const ASK_EVERY: Duration = Duration::from_millis(50);
+/// Interval of readiness checks. Too low: needless commands to Redis. Too high: the banner is that late.
+const CHECK_INTERVAL: Duration = Duration::from_millis(50);
 
-/// A start that takes longer than this is told about.
+/// A start that takes longer prints what it waits for.
 const SLOW_START: Duration = Duration::from_secs(1);
 
-/// Where everything is.
-pub struct Greeting {
+/// A request for the banner's example.
+const READING: &str = r#"{"site_id": "house-01", "device_id": "main-meter", "power_reading": 1500.5, "timestamp": "2024-01-15T10:30:00Z"}"#;
+
+/// The addresses of all services and of Redis.
+pub struct Banner {
     ingestion: SocketAddr,
     processing: SocketAddr,
     frontend: SocketAddr,
     redis: String,
 }
 
-impl Greeting {
-    /// About what listens there and works on this Redis.
+impl Banner {
+    /// The banner for these listeners, and a description of the Redis server.
     ///
     /// # Errors
     /// When a listener has no address.
@@ -46,43 +48,38 @@ impl Greeting {
         })
     }
 
-    /// Says it when both services are ready; that they are not yet is said, too, if it takes a while.
-    pub async fn say_when_ready(self) {
-        let Ok(asker) = Asker::new().inspect_err(|error| warn!(%error, "cannot ask services"))
-        else {
+    /// Prints the banner when both services are ready. If that takes long, prints the reason once.
+    pub async fn print_when_ready(self) {
+        let client = ReadinessClient::new();
+        let Ok(client) = client.inspect_err(|error| warn!(%error, "cannot check readiness")) else {
             return;
         };
-        let (started, mut told) = (Instant::now(), false);
-        while let Err(Unready::Silent(reason) | Unready::Says(reason)) = self.ask(&asker).await {
-            if started.elapsed() > SLOW_START && !told {
+        let (started, mut printed) = (Instant::now(), false);
+        while let Err(NotReady::Unreachable(reason) | NotReady::Unready(reason)) =
+            self.check(&client).await
+        {
+            if started.elapsed() > SLOW_START && !printed {
                 let redis = &self.redis;
-                console::say(format_args!(
+                console::print(format_args!(
                     "energy-pipeline listens, but is not ready. It waits for Redis at {redis}: {reason}"
                 ));
-                told = true;
+                printed = true;
             }
-            sleep(ASK_EVERY).await;
+            sleep(CHECK_INTERVAL).await;
         }
-        self.say();
-    }
-
-    async fn ask(&self, asker: &Asker) -> Result<(), Unready> {
-        asker.ask(self.ingestion).await?;
-        asker.ask(self.processing).await
-    }
-
-    fn say(&self) {
         if !frontend::is_built_in() {
-            warn!("this program was built without the web page; `make build` builds it with");
+            warn!("this program was built without the web page; `make build` includes it");
         }
-        for line in self.lines() {
-            console::say(line);
-        }
+        self.lines().iter().for_each(console::print);
+    }
+
+    async fn check(&self, client: &ReadinessClient) -> Result<(), NotReady> {
+        client.check(self.ingestion).await?;
+        client.check(self.processing).await
     }
 
     fn lines(&self) -> Vec<String> {
         let Self { ingestion, processing, frontend, redis } = self;
-        let reading = r#"{"site_id": "house-01", "device_id": "main-meter", "power_reading": 1500.5, "timestamp": "2024-01-15T10:30:00Z"}"#;
         let program = program();
         vec![
             "energy-pipeline is up.".to_owned(),
@@ -95,12 +92,12 @@ impl Greeting {
             "Send a reading, and read it back:".to_owned(),
             String::new(),
             format!(
-                "  curl -X POST http://{ingestion}/readings -H 'Content-Type: application/json' -d '{reading}'"
+                "  curl -X POST http://{ingestion}/readings -H 'Content-Type: application/json' -d '{READING}'"
             ),
             format!("  curl http://{processing}/sites/house-01/readings"),
             String::new(),
             format!("Other commands, such as dead-letters: {program} --help"),
-            "Ctrl-C ends it; the data stay.".to_owned(),
+            "Ctrl-C stops it; the data are kept.".to_owned(),
         ]
     }
 }

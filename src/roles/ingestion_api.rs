@@ -11,87 +11,74 @@ use api::spec::{self, Service};
 use poem::{Endpoint, Response};
 use readings::store::Requirements;
 use readings::store::stream::ReadingStream;
-use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
-use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
-use super::listener::{announce_and_serve, listen, serve, share};
-use super::runtime_thread;
-use super::service_context::Backend;
-use crate::config::{IngestionSettings, IntakeSettings};
+use super::http_server::{HttpServer, listen};
+use super::runtime_thread::spawn_runtime_thread;
+use super::service_context::ServiceContext;
+use crate::config::{IngestionLimitSettings, IngestionSettings};
 use crate::shutdown;
 
-/// How often the group is asked for. Too low and Redis is asked for nothing; too high and after a
-/// `FLUSHALL` the backlog is unknown for that long.
-const GROUP_PAUSE: Duration = Duration::from_secs(5);
+/// Interval at which the group is created if it is missing. Too low: needless commands. Too high: after a
+/// `FLUSHALL` autoscalers know no backlog for that long.
+const GROUP_INTERVAL: Duration = Duration::from_secs(5);
 
-/// Serves until the process is told to end.
+/// Serves until a signal stops the process.
 ///
 /// # Errors
-/// When the settings are of no use, or the port is taken.
+/// When a setting is invalid, or the port is in use.
 pub async fn run(settings: IngestionSettings) -> anyhow::Result<()> {
-    let ending = shutdown::on_signal()?;
-    let intake = Intake::new(&settings.intake)?;
-    let backend =
-        Backend::new(&settings.redis, settings.redis.server()?, Requirements::for_ingestion);
-    let listener = listen(
-        &settings.listen,
-        Ipv4Addr::UNSPECIFIED,
-        settings.port.ingestion_port,
-        "INGESTION_PORT",
-    );
-    let listener = listener.await?;
-    backend.attend_without_ages();
-    tokio::spawn(attend(backend.clone(), intake.clone()));
-    let grace = settings.drain.timeout();
-    let threads = settings.threads.ingestion_threads;
-    let connections = Connections::new(settings.connections.limits());
-    let serving =
-        serve_in(threads, (listener, connections), (&backend, &intake), ending.clone(), grace);
-    let begin_draining = async {
-        ending.cancelled().await;
-        backend.draining.begin();
+    let stop = shutdown::on_signal()?;
+    let limits = IngestionLimits::new(&settings.limits)?;
+    let redis = settings.redis.server()?;
+    let context = ServiceContext::new(&settings.redis, redis, Requirements::for_ingestion);
+    let server = HttpServer {
+        listener: listen(&settings.listen, Ipv4Addr::UNSPECIFIED, settings.port.setting()).await?,
+        connections: Connections::new(settings.connections.limits()),
+        stop: stop.clone(),
+        grace: settings.drain.timeout(),
     };
-    tokio::join!(serving, begin_draining).0
+    context.spawn_monitors_without_pending();
+    spawn_monitors(&context, &limits);
+    let serving = serve_in_threads(settings.threads.ingestion_threads, server, &context, &limits);
+    tokio::join!(serving, context.drain_on(&stop)).0
 }
 
-/// Serves in so many threads, this one among them; each has connections of its own.
-async fn serve_in(
+/// Serves in this number of threads, the current one included; each has its own connections to Redis.
+async fn serve_in_threads(
     threads: NonZeroUsize,
-    (listener, connections): (TcpListener, Connections),
-    (backend, intake): (&Backend, &Intake),
-    ending: CancellationToken,
-    grace: Duration,
+    server: HttpServer,
+    context: &ServiceContext,
+    limits: &IngestionLimits,
 ) -> anyhow::Result<()> {
     let mut others = JoinSet::new();
     for _ in 1..threads.get() {
-        let other = runtime_thread::start("ingestion")?;
-        let listener = share(&listener, &other)?;
-        let endpoint = service(&backend.with_own_connections(), intake).endpoint;
-        let serving = serve(listener, endpoint, connections.clone(), ending.clone(), grace);
-        others.spawn_on(serving, &other);
+        let runtime = spawn_runtime_thread("ingestion")?;
+        let server = server.clone_to(&runtime)?;
+        let endpoint = service(&context.with_own_connections(), limits).endpoint;
+        others.spawn_on(server.serve(endpoint), &runtime);
     }
-    let endpoint = service(backend, intake).endpoint;
-    announce_and_serve("ingestion-api", listener, endpoint, connections, ending, grace).await?;
+    let endpoint = service(context, limits).endpoint;
+    server.announce_and_serve("ingestion-api", endpoint).await?;
     others.join_all().await.into_iter().collect()
 }
 
-/// What is taken in, and how much of it.
+/// Limits of the service, and the backlog as it was last sampled.
 #[derive(Debug, Clone, Default)]
-pub struct Intake {
+pub struct IngestionLimits {
     idempotency_ttl: Duration,
     max_backlog: Option<u64>,
     backlog: Backlog,
 }
 
-impl Intake {
-    /// As the settings say.
+impl IngestionLimits {
+    /// The limits of the settings.
     ///
     /// # Errors
-    /// When they are of no use.
-    pub fn new(settings: &IntakeSettings) -> anyhow::Result<Self> {
+    /// When a setting is invalid.
+    pub fn new(settings: &IngestionLimitSettings) -> anyhow::Result<Self> {
         Ok(Self {
             idempotency_ttl: settings.idempotency_ttl()?,
             max_backlog: settings.max_backlog(),
@@ -100,39 +87,41 @@ impl Intake {
     }
 }
 
-/// What goes on beside the service until the process ends: the consumer group is made sure of, and the
-/// backlog is watched.
-pub async fn attend(backend: Backend, intake: Intake) {
-    tokio::join!(
-        make_sure_of_group(stream(&backend)),
-        intake.backlog.watch(stream(&backend), intake.max_backlog),
-    );
+/// Spawns, until the process exits, the creation of the consumer group and the sampling of the backlog.
+pub fn spawn_monitors(context: &ServiceContext, limits: &IngestionLimits) {
+    let (stream, limits) = (append_stream(context), limits.clone());
+    tokio::spawn(async move {
+        tokio::join!(
+            keep_group_created(stream.clone()),
+            limits.backlog.watch(stream, limits.max_backlog),
+        );
+    });
 }
 
-/// The service over a backend.
+/// The service with its endpoint and its OpenAPI document.
 pub fn service(
-    backend: &Backend,
-    intake: &Intake,
+    context: &ServiceContext,
+    limits: &IngestionLimits,
 ) -> Service<impl Endpoint<Output = Response> + 'static> {
-    let stream = stream(backend);
+    let stream = append_stream(context);
     spec::ingestion_api(
         IngestionApi {
             stream: stream.clone(),
-            idempotency_ttl: intake.idempotency_ttl,
-            backlog: intake.backlog.clone(),
+            idempotency_ttl: limits.idempotency_ttl,
+            backlog: limits.backlog.clone(),
         },
-        IngestionHealthApi { connection: backend.queries.clone() },
-        MetricsApi { stream: backend.stream.clone(), prometheus: backend.prometheus.clone() },
+        IngestionHealthApi { connection: context.queries.clone() },
+        MetricsApi { stream: context.stream.clone(), prometheus: context.prometheus.clone() },
         ProbesApi::new(
-            Readiness::Writes(stream, backend.queries.clone()),
-            backend.draining.clone(),
+            Readiness::Writes(stream, context.queries.clone()),
+            context.draining.clone(),
         ),
     )
 }
 
-/// Creates stream and consumer group whenever they are missing: an autoscaler that finds no group
-/// knows no backlog, and starts no processing service that would create it.
-async fn make_sure_of_group(stream: ReadingStream) {
+/// Creates the stream and the consumer group whenever they are missing: an autoscaler that finds no group
+/// sees no backlog, and starts no processing service that would create the group.
+async fn keep_group_created(stream: ReadingStream) {
     let mut failures = 0_u32;
     loop {
         match stream.ensure_group().await {
@@ -140,15 +129,15 @@ async fn make_sure_of_group(stream: ReadingStream) {
             Err(error) => {
                 failures += 1;
                 if failures.is_power_of_two() {
-                    warn!(%error, failures, "cannot make sure of the consumer group");
+                    warn!(%error, failures, "cannot create the consumer group");
                 }
             }
         }
-        sleep(GROUP_PAUSE).await;
+        sleep(GROUP_INTERVAL).await;
     }
 }
 
-/// The stream as readings are appended to it.
-fn stream(backend: &Backend) -> ReadingStream {
-    ReadingStream::new(backend.keys.clone(), backend.ingestion.clone())
+/// The stream over the connection for appends.
+fn append_stream(context: &ServiceContext) -> ReadingStream {
+    ReadingStream::new(context.keys.clone(), context.ingestion.clone())
 }

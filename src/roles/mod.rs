@@ -1,8 +1,11 @@
-//! One file a role: what is started, and what ends in which order.
+//! One file per role: what it starts, and in which order it stops.
+//!
+//! A role builds a [`service_context::ServiceContext`], binds an [`http_server::HttpServer`], spawns the
+//! monitors, and serves until a signal stops it. `up` does so for all services of one process.
 
 mod banner;
+pub mod http_server;
 pub mod ingestion_api;
-pub mod listener;
 pub mod processing_service;
 pub mod query_api;
 mod runtime_thread;

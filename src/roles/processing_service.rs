@@ -1,4 +1,4 @@
-//! The Processing Service: the pipeline, and the queries of what it stored.
+//! The Processing Service: the pipeline, and queries of the stored readings.
 
 use std::net::Ipv4Addr;
 use std::time::Duration;
@@ -16,114 +16,108 @@ use readings::store::series::SeriesStore;
 use readings::store::site_index::SiteIndex;
 use tokio_util::sync::CancellationToken;
 
-use super::listener::{announce_and_serve, listen};
-use super::runtime_thread;
-use super::service_context::Backend;
+use super::http_server::{HttpServer, listen};
+use super::runtime_thread::spawn_runtime_thread;
+use super::service_context::ServiceContext;
 use crate::config::ProcessingSettings;
 use crate::shutdown;
 
-/// How long queries under way may take to end, once the pipeline is empty. An export that takes
-/// longer is broken off.
+/// How long queries in progress may take to complete once the pipeline is drained. Too low: long responses
+/// are cut off. Too high: a slow client delays the exit.
 pub const QUERY_GRACE: Duration = Duration::from_secs(5);
 
-/// Works until the process is told to end; then empties the pipeline before the queries end.
+/// Runs until a signal stops the process; then drains the pipeline, and stops serving queries after that.
 ///
 /// # Errors
-/// When the settings are of no use, the port is taken, or the pipeline gives up.
+/// When a setting is invalid, the port is in use, or the pipeline fails.
 pub async fn run(settings: ProcessingSettings) -> anyhow::Result<()> {
-    let ending = shutdown::on_signal()?;
-    let pipeline = settings.consumer.pipeline(&settings.redis)?;
-    let backend =
-        Backend::new(&settings.redis, settings.redis.server()?, Requirements::for_processing);
-    let listener = listen(
-        &settings.listen,
-        Ipv4Addr::UNSPECIFIED,
-        settings.port.processing_port,
-        "PROCESSING_PORT",
-    );
-    let listener = listener.await?;
-    let endpoint = service(&backend, &pipeline.consumer).endpoint;
-    let pipeline = start_pipeline(pipeline, &backend).await?;
-    backend.attend();
-    let drained = CancellationToken::new();
-    let connections = Connections::new(settings.connections.limits());
-    let serving = announce_and_serve(
-        "processing-service",
-        listener,
-        endpoint,
-        connections,
-        drained.clone(),
-        QUERY_GRACE,
-    );
-    let working = async {
-        let worked = work(pipeline, &backend, &ending).await;
-        drained.cancel();
-        worked
+    let stop = shutdown::on_signal()?;
+    let config = settings.consumer.pipeline(&settings.redis)?;
+    let redis = settings.redis.server()?;
+    let context = ServiceContext::new(&settings.redis, redis, Requirements::for_processing);
+    let pipeline_drained = CancellationToken::new();
+    let server = HttpServer {
+        listener: listen(&settings.listen, Ipv4Addr::UNSPECIFIED, settings.port.setting()).await?,
+        connections: Connections::new(settings.connections.limits()),
+        stop: pipeline_drained.clone(),
+        grace: QUERY_GRACE,
     };
-    let (worked, served) = tokio::join!(working, serving);
-    worked.and(served)
+    let endpoint = service(&context, &config.consumer).endpoint;
+    let pipeline = start_pipeline(config, &context).await?;
+    context.spawn_monitors();
+    let processing = async {
+        let result = run_pipeline(pipeline, &context, &stop).await;
+        pipeline_drained.cancel();
+        result
+    };
+    let serving = server.announce_and_serve("processing-service", endpoint);
+    let (pipeline_result, http_result) = tokio::join!(processing, serving);
+    pipeline_result.and(http_result)
 }
 
-/// Starts the pipeline in a thread of its own. Requests are answered in another: an export of a million
-/// readings does not hold up what arrives, nor the other way round.
+/// Starts the pipeline in a thread of its own. Requests are served in another one: a response of a million
+/// readings does not delay the pipeline, nor the other way round.
 ///
 /// # Errors
-/// When there can be no more threads, or the pipeline cannot be started.
-pub async fn start_pipeline(config: PipelineConfig, backend: &Backend) -> anyhow::Result<Pipeline> {
-    let starting = Pipeline::start(config, backend.server.clone());
-    Ok(runtime_thread::start("pipeline")?.spawn(starting).await??)
+/// When the system provides no more threads, or the pipeline cannot start.
+pub async fn start_pipeline(
+    config: PipelineConfig,
+    context: &ServiceContext,
+) -> anyhow::Result<Pipeline> {
+    let starting = Pipeline::start(config, context.server.clone());
+    Ok(spawn_runtime_thread("pipeline")?.spawn(starting).await??)
 }
 
-/// Keeps the pipeline working until the end, and empties it then.
+/// Runs the pipeline until `stop` is cancelled, and drains it then.
 ///
 /// # Errors
-/// When the pipeline gives up.
-pub async fn work(
+/// When the pipeline fails.
+pub async fn run_pipeline(
     mut pipeline: Pipeline,
-    backend: &Backend,
-    ending: &CancellationToken,
+    context: &ServiceContext,
+    stop: &CancellationToken,
 ) -> anyhow::Result<()> {
     tokio::select! {
         failed = pipeline.failed() => {
-            backend.draining.begin();
+            context.draining.begin();
             Err(failed.into())
         }
-        () = ending.cancelled() => {
-            backend.draining.begin();
+        () = stop.cancelled() => {
+            context.draining.begin();
             pipeline.shutdown().await;
             Ok(())
         }
     }
 }
 
-/// The service over a backend.
+/// The service with its endpoint and its OpenAPI document.
 pub fn service(
-    backend: &Backend,
+    context: &ServiceContext,
     consumer: &str,
 ) -> Service<impl Endpoint<Output = Response> + 'static> {
-    let readiness = Readiness::Writes(backend.stream.clone(), backend.queries.clone());
-    service_with(backend, consumer, readiness)
+    let readiness = Readiness::Writes(context.stream.clone(), context.queries.clone());
+    service_with(context, consumer, readiness)
 }
 
-/// The service over a backend of which it needs so much to be ready.
+/// The service with another readiness check.
 pub fn service_with(
-    backend: &Backend,
+    context: &ServiceContext,
     consumer: &str,
     readiness: Readiness,
 ) -> Service<impl Endpoint<Output = Response> + 'static> {
-    let connection = backend.queries.clone();
-    let stream = backend.stream.clone();
-    let sites = SiteIndex::new(&backend.keys, connection.clone());
+    let connection = context.queries.clone();
+    let stream = context.stream.clone();
+    let sites = SiteIndex::new(&context.keys, connection.clone());
     spec::processing_service(
         QueryApi::new(SeriesStore::new(connection.clone()), sites),
         ProcessingHealthApi { stream: stream.clone(), connection, consumer: consumer.to_owned() },
-        MetricsApi { stream: stream.clone(), prometheus: backend.prometheus.clone() },
+        MetricsApi { stream: stream.clone(), prometheus: context.prometheus.clone() },
         PipelineApi {
             stream: stream.clone(),
-            watch: backend.watch.clone(),
-            max_length: backend.max_backlog,
+            watch: context.watch.clone(),
+            max_length: context.max_backlog,
         },
         DeadLettersApi { stream },
-        ProbesApi::new(readiness, backend.draining.clone()),
+        ProbesApi::new(readiness, context.draining.clone()),
     )
 }

@@ -1,4 +1,4 @@
-//! The queries of the Processing Service, without the pipeline.
+//! The Query API: the queries of the Processing Service, without the pipeline.
 
 use std::net::Ipv4Addr;
 
@@ -6,44 +6,32 @@ use api::operations::Readiness;
 use api::server::Connections;
 use readings::store::Requirements;
 
-use super::listener::{announce_and_serve, listen};
+use super::http_server::{HttpServer, listen};
 use super::processing_service::service_with;
-use super::service_context::Backend;
+use super::service_context::ServiceContext;
 use crate::config::QuerySettings;
 use crate::shutdown;
 
-/// The consumer's name in `/health`: this role consumes nothing.
+/// `consumer_name` in `/health`: this role consumes nothing.
 const NO_CONSUMER: &str = "";
 
-/// Serves until the process is told to end.
+/// Serves until a signal stops the process.
 ///
 /// # Errors
-/// When the settings are of no use, or the port is taken.
+/// When a setting is invalid, or the port is in use.
 pub async fn run(settings: QuerySettings) -> anyhow::Result<()> {
-    let ending = shutdown::on_signal()?;
-    let backend =
-        Backend::new(&settings.redis, settings.redis.server()?, Requirements::for_queries);
-    let listener = listen(
-        &settings.listen,
-        Ipv4Addr::UNSPECIFIED,
-        settings.port.processing_port,
-        "PROCESSING_PORT",
-    );
-    let listener = listener.await?;
-    backend.attend();
-    let readiness = Readiness::Reads(backend.queries.clone());
-    let endpoint = service_with(&backend, NO_CONSUMER, readiness).endpoint;
-    let serving = announce_and_serve(
-        "query-api",
-        listener,
-        endpoint,
-        Connections::new(settings.connections.limits()),
-        ending.clone(),
-        settings.drain.timeout(),
-    );
-    let begin_draining = async {
-        ending.cancelled().await;
-        backend.draining.begin();
+    let stop = shutdown::on_signal()?;
+    let redis = settings.redis.server()?;
+    let context = ServiceContext::new(&settings.redis, redis, Requirements::for_queries);
+    let server = HttpServer {
+        listener: listen(&settings.listen, Ipv4Addr::UNSPECIFIED, settings.port.setting()).await?,
+        connections: Connections::new(settings.connections.limits()),
+        stop: stop.clone(),
+        grace: settings.drain.timeout(),
     };
-    tokio::join!(serving, begin_draining).0
+    context.spawn_monitors();
+    let readiness = Readiness::Reads(context.queries.clone());
+    let endpoint = service_with(&context, NO_CONSUMER, readiness).endpoint;
+    let serving = server.announce_and_serve("query-api", endpoint);
+    tokio::join!(serving, context.drain_on(&stop)).0
 }

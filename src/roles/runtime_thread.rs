@@ -1,4 +1,4 @@
-//! Threads beside the main one, each with a runtime of its own.
+//! Threads besides the main one, each with a runtime of its own.
 
 use std::future::pending;
 use std::thread;
@@ -6,14 +6,15 @@ use std::thread;
 use anyhow::Context;
 use tokio::runtime::{Builder, Handle};
 
-/// Starts a thread that carries out what is given to its runtime, until the process ends.
+/// Spawns a thread that drives a single-threaded runtime until the process exits; tasks are spawned on the
+/// handle.
 ///
-/// One runtime over several threads would move each task between them, and have each command to Redis
-/// written alone (measured: twice the processor time a reading).
+/// One runtime with several threads would move tasks between them, and write each command to Redis alone
+/// (measured: twice the processor time per reading).
 ///
 /// # Errors
-/// When there can be no more threads.
-pub fn start(name: &str) -> anyhow::Result<Handle> {
+/// When the system provides no more threads.
+pub fn spawn_runtime_thread(name: &str) -> anyhow::Result<Handle> {
     let runtime = Builder::new_current_thread().enable_all().build()?;
     let handle = runtime.handle().clone();
     let thread = thread::Builder::new().name(name.to_owned());

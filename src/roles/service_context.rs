@@ -6,51 +6,51 @@ use api::operations::{Draining, PipelineWatch, RenderPrometheus};
 use readings::store::Misconfiguration;
 use readings::store::stream::ReadingStream;
 use readings::store::{Keys, RedisServer, Requirements, SharedConnection, StoreError};
-
 use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
 use crate::config::RedisSettings;
 use crate::telemetry;
 
-/// How often Redis is asked to describe itself until it does.
-const REPORT_PAUSE: Duration = Duration::from_secs(1);
+/// Pause between attempts to check the server's configuration. Too low: needless commands while Redis is
+/// down. Too high: the warnings are late.
+const CHECK_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Redis, the names in it, and the state of this process.
+/// Redis, its keys, and the state of this process.
 #[derive(Debug, Clone)]
-pub struct Backend {
+pub struct ServiceContext {
     pub server: RedisServer,
     pub keys: Keys,
-    /// Appends only: no query delays one.
+    /// For appends only, so that no query delays one.
     pub ingestion: SharedConnection,
-    /// Queries and health: no range delays an append or an acknowledgement.
+    /// For queries and health checks, so that no range delays an append or an acknowledgement.
     pub queries: SharedConnection,
-    /// The stream as queries and gauges look at it.
+    /// The stream over the connection for queries.
     pub stream: ReadingStream,
     pub prometheus: RenderPrometheus,
     pub draining: Draining,
-    /// What was seen of the stream lately.
+    /// The stream as it was last sampled.
     pub watch: PipelineWatch,
-    /// Entries that may wait to be processed, where that is known.
+    /// Maximum number of unread and pending entries, if this process knows it.
     pub max_backlog: Option<u64>,
-    /// Whether it is the private Redis of this process, whose configuration is ours.
+    /// Whether the server is the private Redis of this process, whose configuration is ours.
     is_private: bool,
 }
 
-impl Backend {
-    /// The backend that the settings name, of which so much is needed; it is connected to when it is
-    /// first used.
+impl ServiceContext {
+    /// A context for the server with the given requirements; it connects on first use.
     pub fn new(
         settings: &RedisSettings,
         server: RedisServer,
-        needs: impl FnOnce(&Keys) -> Requirements,
+        requirements: impl FnOnce(&Keys) -> Requirements,
     ) -> Self {
         let keys = settings.keys();
         info!(server = server.name(), "connects to Redis");
-        Self::with(server.requiring(needs(&keys)), keys, telemetry::renderer())
+        Self::with(server.requiring(requirements(&keys)), keys, telemetry::renderer())
     }
 
-    /// A backend to describe services with.
+    /// A context for OpenAPI documents, which never connects.
     pub fn unconnected(server: RedisServer) -> Self {
         Self::with(server, Keys::new("", ""), RenderPrometheus::new(String::new))
     }
@@ -71,67 +71,76 @@ impl Backend {
         }
     }
 
-    /// The same for another thread, which must not wait for this one's answers from Redis.
+    /// The context with connections for another thread, which must not wait for replies to this one's
+    /// commands.
     pub fn with_own_connections(&self) -> Self {
         let (ingestion, queries) = (self.server.shared(), self.server.shared());
         let stream = ReadingStream::new(self.keys.clone(), queries.clone());
         Self { ingestion, queries, stream, ..self.clone() }
     }
 
-    /// What goes on beside a service that may ask for anything, until the process ends: the stream is
-    /// watched, and what endangers readings is told.
-    pub fn attend(&self) {
-        self.attend_to(true);
-    }
-
-    /// As [`Backend::attend`], beside a service that may not ask for what is pending.
-    pub fn attend_without_ages(&self) {
-        self.attend_to(false);
-    }
-
-    fn attend_to(&self, with_ages: bool) {
-        let backend = self.clone();
-        tokio::spawn(async move {
-            let looking = backend.watch.clone().look(backend.stream.clone(), with_ages);
-            tokio::join!(looking, backend.tell_dangers());
-        });
-    }
-
-    /// The same where so many entries may wait to be processed.
+    /// The context with the maximum backlog.
     pub fn with_max_backlog(self, max_backlog: Option<u64>) -> Self {
         Self { max_backlog, ..self }
     }
 
-    /// The same with a Redis that this process has started.
+    /// The context for a server that this process has started.
     pub fn with_private_redis(self) -> Self {
         Self { is_private: true, ..self }
     }
 
-    /// Says once, when Redis is there, what about it endangers readings.
-    async fn tell_dangers(&self) {
-        let dangers = loop {
-            match self.dangers().await {
-                Ok(dangers) => break dangers,
-                Err(_) => sleep(REPORT_PAUSE).await,
+    /// Spawns, until the process exits, the sampling of the stream, and the check of the server's
+    /// configuration.
+    pub fn spawn_monitors(&self) {
+        self.spawn_monitors_with(true);
+    }
+
+    /// As [`ServiceContext::spawn_monitors`], for a service whose user may not read pending entries
+    /// (`XPENDING`).
+    pub fn spawn_monitors_without_pending(&self) {
+        self.spawn_monitors_with(false);
+    }
+
+    fn spawn_monitors_with(&self, reads_pending: bool) {
+        let context = self.clone();
+        tokio::spawn(async move {
+            let sampling = context.watch.clone().look(context.stream.clone(), reads_pending);
+            tokio::join!(sampling, context.warn_misconfiguration());
+        });
+    }
+
+    /// Begins draining when `stop` is cancelled: readiness fails, so that load balancers send no new
+    /// requests.
+    pub async fn drain_on(&self, stop: &CancellationToken) {
+        stop.cancelled().await;
+        self.draining.begin();
+    }
+
+    /// Logs once, as soon as Redis responds, each setting of the server that endangers readings.
+    async fn warn_misconfiguration(&self) {
+        let found = loop {
+            match self.misconfigurations().await {
+                Ok(found) => break found,
+                Err(_) => sleep(CHECK_INTERVAL).await,
             }
         };
-        for danger in dangers {
-            match danger {
-                // Its configuration is not the user's to change.
+        for misconfiguration in found {
+            match misconfiguration {
+                // The configuration of a private Redis is not the user's to change.
                 Misconfiguration::NoMemoryLimit if self.is_private => {}
-                Misconfiguration::NoMemoryLimit => info!("{danger}"),
-                danger if danger.fails_readiness() => error!("{danger}"),
-                danger => warn!("{danger}"),
+                Misconfiguration::NoMemoryLimit => info!("{misconfiguration}"),
+                severe if severe.fails_readiness() => error!("{severe}"),
+                other => warn!("{other}"),
             }
         }
     }
 
-    async fn dangers(&self) -> Result<Vec<Misconfiguration>, StoreError> {
-        let mut dangers = self.queries.server_check().await?.misconfigurations();
-        // What Redis says of itself may be a part of what is denied.
-        if !dangers.iter().any(Misconfiguration::fails_readiness) {
-            dangers.extend(self.queries.server_info().await?.check());
+    async fn misconfigurations(&self) -> Result<Vec<Misconfiguration>, StoreError> {
+        let mut found = self.queries.server_check().await?.misconfigurations();
+        // A user without the required permissions may not be permitted `INFO` and `CONFIG GET` either.
+        if !found.iter().any(Misconfiguration::fails_readiness) {
+            found.extend(self.queries.server_info().await?.check());
         }
-        Ok(dangers)
+        Ok(found)
     }
 }

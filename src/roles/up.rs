@@ -6,52 +6,118 @@ use std::time::Duration;
 use actors::PipelineConfig;
 use api::frontend;
 use api::server::Connections;
-use readings::store::{Keys, Requirements};
+use readings::store::{Keys, RedisServer, Requirements};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use super::banner::Greeting;
-use super::ingestion_api::Intake;
-use super::listener::{listen, serve};
+use super::banner::Banner;
+use super::http_server::{HttpServer, listen};
+use super::ingestion_api::IngestionLimits;
 use super::processing_service::QUERY_GRACE;
-use super::service_context::Backend;
+use super::service_context::ServiceContext;
 use super::{ingestion_api, processing_service};
 use crate::config::UpSettings;
 use crate::local_redis::LocalRedis;
 use crate::shutdown;
 
-/// Works until the process is told to end. Ends from the source on: no more readings are taken, then
-/// the pipeline is emptied, then queries end, and Redis last.
+/// Runs until a signal stops the process. Stops from the source on: first the Ingestion API, then the
+/// pipeline once it is drained, then queries, and the private Redis last.
 ///
 /// # Errors
-/// When the settings are of no use, a port is taken, there is no Redis, or the pipeline gives up.
+/// When a setting is invalid, a port is in use, Redis cannot be started, or the pipeline fails.
 pub async fn run(settings: UpSettings) -> anyhow::Result<()> {
-    let ending = shutdown::on_signal()?;
-    let pipeline = settings.consumer.pipeline(&settings.redis)?;
-    let intake = Intake::new(&settings.intake)?;
-    let named = settings.redis.names_a_server().then(|| settings.redis.server()).transpose()?;
+    let stop = shutdown::on_signal()?;
+    let redis = &settings.redis;
+    let pipeline = settings.consumer.pipeline(redis)?;
+    let limits = IngestionLimits::new(&settings.limits)?;
+    let configured = redis.is_configured().then(|| redis.server()).transpose()?;
+    let directory = settings.data.path();
     let listeners = Listeners::open(&settings).await?;
-    let parts = (pipeline, intake);
-    if let Some(server) = named {
-        let described = format!("{} (as configured)", server.name());
-        let backend = Backend::new(&settings.redis, server, needs);
-        let running = run_on(backend, &described, parts, &settings, listeners, ending);
-        return Box::pin(running).await;
+    let services = Services { settings, pipeline, limits, listeners, stop };
+    match configured {
+        Some(server) => Box::pin(services.run_on(server)).await,
+        None => Box::pin(services.run_on_private(LocalRedis::start(&directory?))).await,
     }
-    let directory = settings.data.path()?;
-    let starting = Box::pin(LocalRedis::start(&directory));
-    let Some(redis) = ending.run_until_cancelled(starting).await else { return Ok(()) };
-    let redis = redis?;
-    let backend = Backend::new(&settings.redis, redis.server(), needs).with_private_redis();
-    let described = redis.to_string();
-    let running = run_on(backend, &described, parts, &settings, listeners, ending);
-    let result = Box::pin(running).await;
-    redis.stop().await;
-    result
 }
 
-fn needs(keys: &Keys) -> Requirements {
-    Requirements::for_ingestion(keys).and(Requirements::for_processing(keys))
+/// All services of the process, before they run.
+struct Services {
+    settings: UpSettings,
+    pipeline: PipelineConfig,
+    limits: IngestionLimits,
+    listeners: Listeners,
+    stop: CancellationToken,
+}
+
+impl Services {
+    /// Runs on the configured server.
+    async fn run_on(self, server: RedisServer) -> anyhow::Result<()> {
+        let description = format!("{} (as configured)", server.name());
+        let context = self.context(server);
+        self.run(context, &description).await
+    }
+
+    /// Starts the private server, runs on it, and stops it last.
+    async fn run_on_private(
+        self,
+        starting: impl Future<Output = anyhow::Result<LocalRedis>>,
+    ) -> anyhow::Result<()> {
+        // Loading the data may take long: a signal does not wait for it.
+        let started = self.stop.run_until_cancelled(Box::pin(starting)).await;
+        let Some(redis) = started.transpose()? else { return Ok(()) };
+        let context = self.context(redis.server()).with_private_redis();
+        let result = self.run(context, &redis.to_string()).await;
+        redis.stop().await;
+        result
+    }
+
+    fn context(&self, server: RedisServer) -> ServiceContext {
+        let requirements =
+            |keys: &Keys| Requirements::for_ingestion(keys).and(Requirements::for_processing(keys));
+        ServiceContext::new(&self.settings.redis, server, requirements)
+            .with_max_backlog(self.settings.limits.max_backlog())
+    }
+
+    async fn run(self, context: ServiceContext, redis: &str) -> anyhow::Result<()> {
+        let Self { settings, pipeline, limits, listeners, stop } = self;
+        let consumer = pipeline.consumer.clone();
+        let pipeline = processing_service::start_pipeline(pipeline, &context).await?;
+        let banner = Banner::new(&listeners, redis)?;
+        context.spawn_monitors();
+        ingestion_api::spawn_monitors(&context, &limits);
+        let phases = ShutdownPhases::new(stop);
+        let processing = async {
+            let stopped = &phases.ingestion_stopped;
+            let result = processing_service::run_pipeline(pipeline, &context, stopped).await;
+            // A pipeline that has failed stops the process, too.
+            phases.stop.cancel();
+            phases.pipeline_drained.cancel();
+            result
+        };
+        let grace = settings.consumer.drain_timeout();
+        let serving = listeners.serve(&context, &limits, &consumer, &phases, grace);
+        let banner = phases.stop.run_until_cancelled(banner.print_when_ready());
+        let (pipeline_result, http_result, _) = tokio::join!(processing, serving, banner);
+        pipeline_result.and(http_result)
+    }
+}
+
+/// The phases of a shutdown, in their order; each token is cancelled when its phase begins.
+struct ShutdownPhases {
+    /// The Ingestion API stops.
+    stop: CancellationToken,
+    /// No more readings are accepted: the pipeline drains.
+    ingestion_stopped: CancellationToken,
+    /// Everything is stored: queries and the web page stop.
+    pipeline_drained: CancellationToken,
+}
+
+impl ShutdownPhases {
+    fn new(stop: CancellationToken) -> Self {
+        let (ingestion_stopped, pipeline_drained) =
+            (CancellationToken::new(), CancellationToken::new());
+        Self { stop, ingestion_stopped, pipeline_drained }
+    }
 }
 
 pub(super) struct Listeners {
@@ -63,69 +129,44 @@ pub(super) struct Listeners {
 
 impl Listeners {
     async fn open(settings: &UpSettings) -> anyhow::Result<Self> {
-        let open = async |port, variable| {
-            listen(&settings.listen, Ipv4Addr::LOCALHOST, port, variable).await
-        };
+        let open = async |port| listen(&settings.listen, Ipv4Addr::LOCALHOST, port).await;
         Ok(Self {
             connections: Connections::new(settings.connections.limits()),
-            ingestion: open(settings.ingestion.ingestion_port, "INGESTION_PORT").await?,
-            processing: open(settings.processing.processing_port, "PROCESSING_PORT").await?,
-            frontend: open(settings.frontend_port, "FRONTEND_PORT").await?,
+            ingestion: open(settings.ingestion.setting()).await?,
+            processing: open(settings.processing.setting()).await?,
+            frontend: open(settings.frontend()).await?,
         })
     }
 
-    /// Takes readings until `ending`, and then sets `taken`; serves the rest until `drained`.
+    /// Serves all services, each until its phase of the shutdown.
     async fn serve(
         self,
-        backend: &Backend,
-        intake: &Intake,
+        context: &ServiceContext,
+        limits: &IngestionLimits,
         consumer: &str,
-        [ending, taken, drained]: [&CancellationToken; 3],
-        grace: Duration,
+        phases: &ShutdownPhases,
+        ingestion_grace: Duration,
     ) -> anyhow::Result<()> {
-        let ingestion = || ingestion_api::service(backend, intake).endpoint;
-        let processing = || processing_service::service(backend, consumer).endpoint;
-        let page = frontend::frontend_endpoint(ingestion(), processing());
-        let connections = || self.connections.clone();
-        let taking = async {
-            let end =
-                serve(self.ingestion, ingestion(), connections(), ending.clone(), grace).await;
-            taken.cancel();
-            end
+        let server = |listener, stop: &CancellationToken, grace| HttpServer {
+            listener,
+            connections: self.connections.clone(),
+            stop: stop.clone(),
+            grace,
         };
-        let (taken, queried, shown) = tokio::join!(
-            taking,
-            serve(self.processing, processing(), connections(), drained.clone(), QUERY_GRACE),
-            serve(self.frontend, page, connections(), drained.clone(), QUERY_GRACE),
+        let ingestion = || ingestion_api::service(context, limits).endpoint;
+        let processing = || processing_service::service(context, consumer).endpoint;
+        let frontend = frontend::frontend_endpoint(ingestion(), processing());
+        let accepting = async {
+            let server = server(self.ingestion, &phases.stop, ingestion_grace);
+            let result = server.serve(ingestion()).await;
+            phases.ingestion_stopped.cancel();
+            result
+        };
+        let (accepted, queried, shown) = tokio::join!(
+            accepting,
+            server(self.processing, &phases.pipeline_drained, QUERY_GRACE).serve(processing()),
+            server(self.frontend, &phases.pipeline_drained, QUERY_GRACE).serve(frontend),
         );
-        taken.and(queried).and(shown)
+        accepted.and(queried).and(shown)
     }
-}
-
-async fn run_on(
-    backend: Backend,
-    redis: &str,
-    (pipeline, intake): (PipelineConfig, Intake),
-    settings: &UpSettings,
-    listeners: Listeners,
-    ending: CancellationToken,
-) -> anyhow::Result<()> {
-    let backend = backend.with_max_backlog(settings.intake.max_backlog());
-    let consumer = pipeline.consumer.clone();
-    let pipeline = processing_service::start_pipeline(pipeline, &backend).await?;
-    let greeting = Greeting::new(&listeners, redis)?;
-    backend.attend();
-    tokio::spawn(ingestion_api::attend(backend.clone(), intake.clone()));
-    let (taken, drained) = (CancellationToken::new(), CancellationToken::new());
-    let working = async {
-        let worked = processing_service::work(pipeline, &backend, &taken).await;
-        ending.cancel();
-        drained.cancel();
-        worked
-    };
-    let grace = settings.consumer.drain_timeout();
-    let serving = listeners.serve(&backend, &intake, &consumer, [&ending, &taken, &drained], grace);
-    let greeting = ending.run_until_cancelled(greeting.say_when_ready());
-    let (work, service, _) = tokio::join!(working, serving, greeting);
-    work.and(service)
 }

@@ -1,5 +1,4 @@
-//! A line of the log: text for people, JSON for machines; both with the ids of the request and of the
-//! trace in which it was written.
+//! Formats log lines as text or JSON, with the ids of the request and the trace in which they are written.
 
 use std::fmt::{self, Write};
 use std::time::SystemTime;
@@ -16,7 +15,7 @@ use tracing_subscriber::registry::LookupSpan;
 
 use crate::console::{self, Escaping};
 
-/// Writes an event as one line.
+/// Formats an event as one line.
 #[derive(Debug, Clone, Copy)]
 pub struct LogLine {
     pub is_text: bool,
@@ -60,8 +59,7 @@ fn object(time: String, event: &Event<'_>) -> Map<String, Value> {
     line
 }
 
-/// The ids by which a line is found: that of the request, as the client knows it, and those of the
-/// trace, if there is one.
+/// The request id, as the client received it, and the ids of the current trace, if it is sampled.
 fn ids() -> impl Iterator<Item = (&'static str, String)> {
     let request = instrumentation::request_id::current();
     let request = request.and_then(|id| Some(("request_id", id.to_str().ok()?.to_owned())));
@@ -85,7 +83,7 @@ fn level(level: Level, with_colour: bool) -> String {
     if with_colour { format!("\x1b[{colour}m{level:>5}\x1b[0m") } else { format!("{level:>5}") }
 }
 
-/// The fields of an event, as members of an object.
+/// Collects the fields of an event as members of a JSON object.
 struct Fields<'a>(&'a mut Map<String, Value>);
 
 impl Fields<'_> {
@@ -120,13 +118,13 @@ impl Visit for Fields<'_> {
     }
 }
 
-/// The fields of an event, as text. Values are not ours: whatever they are, they are shown in the line.
+/// Writes the fields of an event as text. Values are untrusted, so they are escaped.
 struct Text<'a> {
     writer: Writer<'a>,
     written: fmt::Result,
 }
 
-/// The field of what an event says.
+/// The field that holds an event's message.
 const MESSAGE: &str = "message";
 
 impl Text<'_> {

@@ -1,4 +1,4 @@
-//! Logs: lines on standard error.
+//! Logs, written to standard error.
 
 use std::io::{self, IsTerminal};
 
@@ -12,26 +12,26 @@ use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer};
 
 use super::log_line::LogLine;
-use crate::config::{LogFormat, LogSettings, SettingFault};
+use crate::config::{LogFormat, LogSettings, SettingError};
 
-/// What is quiet unless `RUST_LOG` names it. ractor opens a span for each actor's whole life, which
-/// every line of the actor would then carry. Of a collector that is away we write our own lines.
-const QUIET: &str =
+/// Levels of dependencies unless `RUST_LOG` names them. ractor opens a span for the whole run of an actor,
+/// which every line of the actor would carry. Failed exports are logged by `otlp.rs` instead.
+const DEFAULT_DIRECTIVES: &str =
     "opentelemetry=warn,opentelemetry_otlp=error,opentelemetry_sdk=error,ractor=off";
 
-/// Writes logs to standard error; of what is traced, also to its spans.
+/// Starts logging to standard error; within a sampled span, events are added to the span as well.
 ///
 /// # Errors
-/// When the levels are none.
+/// When `RUST_LOG` is invalid.
 pub fn start(
     settings: &LogSettings,
     traces: Option<&SdkTracerProvider>,
-) -> Result<(), SettingFault> {
+) -> Result<(), SettingError> {
     let is_text = is_text(settings.log_format);
-    let filter = format!("{QUIET},{},{SPAN_TARGET}=off", settings.rust_log);
+    let filter = format!("{DEFAULT_DIRECTIVES},{},{SPAN_TARGET}=off", settings.rust_log);
     let filter = EnvFilter::builder().parse(filter);
     let filter = filter.map_err(|error| {
-        SettingFault::new("RUST_LOG", format!("must be levels, by module or for all: {error}"))
+        SettingError::new("RUST_LOG", format!("must be levels, by module or for all: {error}"))
     })?;
     let lines = tracing_subscriber::fmt::layer()
         .with_writer(io::stderr)
@@ -47,17 +47,17 @@ pub fn start(
             .with_tracked_inactivity(false)
             .with_filter(filter_fn(is_traced))
     });
-    // Err means that a subscriber is there already, which serves as well.
+    // Err: another subscriber is installed already, and continues to serve.
     let _ = tracing_subscriber::registry().with(spans).with(lines).try_init();
     Ok(())
 }
 
-/// Our spans, and what is said while one of them is under way.
-fn is_traced(what: &Metadata<'_>) -> bool {
-    if what.is_span() {
-        return what.target() == SPAN_TARGET;
+/// Selects our spans, and the events within them.
+fn is_traced(metadata: &Metadata<'_>) -> bool {
+    if metadata.is_span() {
+        return metadata.target() == SPAN_TARGET;
     }
-    *what.level() <= Level::INFO && !what.target().starts_with("opentelemetry")
+    *metadata.level() <= Level::INFO && !metadata.target().starts_with("opentelemetry")
 }
 
 fn is_text(format: LogFormat) -> bool {

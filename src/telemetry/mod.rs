@@ -1,4 +1,4 @@
-//! Where logs, metrics and traces of this process go.
+//! Logs, metrics and traces of this process.
 
 mod log_line;
 mod logs;
@@ -19,7 +19,7 @@ use tracing::warn;
 pub use self::metrics::renderer;
 use crate::config::{LogSettings, TelemetrySettings};
 
-/// What is sent to a collector, until it is ended.
+/// The exporters of a running role.
 #[derive(Debug)]
 pub struct Telemetry {
     traces: Option<SdkTracerProvider>,
@@ -29,20 +29,19 @@ pub struct Telemetry {
 /// Starts logs, metrics and traces of a role.
 ///
 /// # Errors
-/// When a setting is of no use.
+/// When a setting is invalid.
 pub fn start(
     role: &str,
     log: &LogSettings,
     settings: &TelemetrySettings,
 ) -> anyhow::Result<Telemetry> {
-    // The exporters' client wants one also for plain HTTP; Err means that there is one already.
-    let _ = rustls::crypto::ring::default_provider().install_default();
     settings.check()?;
     let resource = resource(role, settings)?;
     let metrics = metrics::start(settings, resource.clone())?;
-    let traces = if settings.traces() { Some(traces::provider(settings, resource)?) } else { None };
+    let traces =
+        if settings.exports_traces() { Some(traces::provider(settings, resource)?) } else { None };
     logs::start(log, traces.as_ref())?;
-    panic_hook::start(log);
+    panic_hook::install(log);
     if let Some(provider) = &traces {
         opentelemetry::global::set_tracer_provider(provider.clone());
         instrumentation::trace::init(settings.sampling()?);
@@ -51,18 +50,19 @@ pub fn start(
 }
 
 impl Telemetry {
-    /// Sends what has not been sent; takes a few seconds at most where nobody takes it.
-    pub fn end(self) {
-        let ended =
-            self.traces.map_or(Ok(()), |traces| traces.shutdown_with_timeout(otlp::FLUSH_WITHIN));
-        let ended = ended.and(self.metrics.shutdown_with_timeout(otlp::FLUSH_WITHIN));
-        if let Err(error) = ended {
-            warn!(%error, "the last spans and metrics were not sent");
+    /// Exports the last spans and metrics; gives up after a few seconds if the collector is unreachable.
+    pub fn shutdown(self) {
+        let flushed =
+            self.traces.map_or(Ok(()), |traces| traces.shutdown_with_timeout(otlp::FLUSH_TIMEOUT));
+        let flushed = flushed.and(self.metrics.shutdown_with_timeout(otlp::FLUSH_TIMEOUT));
+        if let Err(error) = flushed {
+            warn!(%error, "the last spans and metrics were not exported");
         }
     }
 }
 
-/// What this process says of itself, by OpenTelemetry's conventions; what is said later is stronger.
+/// The resource attributes of this process, by OpenTelemetry's semantic conventions; later ones override
+/// earlier ones.
 fn resource(role: &str, settings: &TelemetrySettings) -> anyhow::Result<Resource> {
     let host = gethostname::gethostname().to_string_lossy().into_owned();
     let own = [
@@ -71,12 +71,12 @@ fn resource(role: &str, settings: &TelemetrySettings) -> anyhow::Result<Resource
         KeyValue::new("service.instance.id", format!("{host}-{}", std::process::id())),
         KeyValue::new("host.name", host),
     ];
-    let given = settings.resource_attributes()?.into_iter();
+    let configured = settings.resource_attributes()?.into_iter();
     let name = settings.service_name().map(|name| KeyValue::new("service.name", name.to_owned()));
     Ok(Resource::builder_empty()
         .with_detector(Box::new(TelemetryResourceDetector))
         .with_attributes(own)
-        .with_attributes(given.map(|(key, value)| KeyValue::new(key, value)))
+        .with_attributes(configured.map(|(key, value)| KeyValue::new(key, value)))
         .with_attributes(name)
         .build())
 }

@@ -1,9 +1,8 @@
-//! Traces: made of spans, sent in batches by a thread of its own.
+//! Traces: spans are exported in batches by a thread of the SDK.
 
 use std::sync::LazyLock;
 use std::time::Duration;
 
-use anyhow::Context as _;
 use instrumentation::metrics::Metric;
 use opentelemetry::Context;
 use opentelemetry::metrics::Counter;
@@ -15,27 +14,29 @@ use opentelemetry_sdk::trace::{
     SpanProcessor,
 };
 
-use super::otlp::{self, Reception};
+use super::otlp::{self, ExportOutcomes};
 use crate::config::{OtlpProtocol, TelemetrySettings};
 
-/// Spans that ended, whatever became of them.
+/// Ended spans, whether they are exported or not.
 pub const SPANS_ENDED: Metric =
     Metric::counter("spans_ended", "Spans of traced requests and readings that ended");
 
 static ENDED: LazyLock<Counter<u64>> = LazyLock::new(|| SPANS_ENDED.build_counter());
 
-/// Makes and exports spans as the settings say. All that reach it are sampled: that is decided before.
+/// Creates the provider that exports spans. Sampling is decided before a span is created, so every span
+/// that reaches it is sampled.
 ///
 /// # Errors
-/// When a setting is of no use.
+/// When the exporter cannot be built.
 pub fn provider(
     settings: &TelemetrySettings,
     resource: Resource,
 ) -> anyhow::Result<SdkTracerProvider> {
-    otlp::begin_to_count();
+    otlp::init_counters();
     LazyLock::force(&ENDED);
-    let exporter = Watched { exporter: exporter(settings)?, reception: Reception::default() };
-    let processor = Counting(BatchSpanProcessor::builder(exporter).build());
+    let exporter =
+        CountingExporter { exporter: exporter(settings)?, outcomes: ExportOutcomes::default() };
+    let processor = CountingProcessor(BatchSpanProcessor::builder(exporter).build());
     Ok(SdkTracerProvider::builder()
         .with_span_processor(processor)
         .with_sampler(Sampler::AlwaysOn)
@@ -45,27 +46,25 @@ pub fn provider(
 
 fn exporter(settings: &TelemetrySettings) -> anyhow::Result<SpanExporter> {
     let endpoint = settings.traces_endpoint().unwrap_or_default();
-    let built = match settings.otel_exporter_otlp_protocol {
-        OtlpProtocol::HttpProtobuf => SpanExporter::builder()
-            .with_http()
-            .with_protocol(Protocol::HttpBinary)
-            .with_endpoint(&endpoint)
-            .build(),
-        OtlpProtocol::Grpc => {
-            let _runtime = otlp::grpc_runtime()?;
-            SpanExporter::builder().with_tonic().with_endpoint(&endpoint).build()
+    otlp::exporter("traces", settings.otel_exporter_otlp_protocol, &endpoint, |protocol| {
+        match protocol {
+            OtlpProtocol::HttpProtobuf => SpanExporter::builder()
+                .with_http()
+                .with_protocol(Protocol::HttpBinary)
+                .with_endpoint(&endpoint)
+                .build(),
+            OtlpProtocol::Grpc => {
+                SpanExporter::builder().with_tonic().with_endpoint(&endpoint).build()
+            }
         }
-    };
-    built.with_context(|| {
-        format!("traces cannot be sent to {endpoint} (OTEL_EXPORTER_OTLP_ENDPOINT)")
     })
 }
 
-/// Counts spans before they get into the queue, which may be full.
+/// Counts spans before they enter the queue, which may be full.
 #[derive(Debug)]
-struct Counting(BatchSpanProcessor);
+struct CountingProcessor(BatchSpanProcessor);
 
-impl SpanProcessor for Counting {
+impl SpanProcessor for CountingProcessor {
     fn on_start(&self, span: &mut Span, context: &Context) {
         self.0.on_start(span, context);
     }
@@ -88,18 +87,18 @@ impl SpanProcessor for Counting {
     }
 }
 
-/// Counts what became of spans.
+/// Counts the outcomes of exports.
 #[derive(Debug)]
-struct Watched {
+struct CountingExporter {
     exporter: SpanExporter,
-    reception: Reception,
+    outcomes: ExportOutcomes,
 }
 
-impl Export for Watched {
+impl Export for CountingExporter {
     async fn export(&self, batch: Vec<SpanData>) -> OTelSdkResult {
         let spans = batch.len();
         let result = self.exporter.export(batch).await;
-        self.reception.note("spans", spans, &result);
+        self.outcomes.record("spans", spans, &result);
         Ok(())
     }
 

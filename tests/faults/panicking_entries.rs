@@ -12,7 +12,7 @@ async fn an_entry_with_three_processing_failures_is_dead_lettered_and_the_others
     let redis = RedisServer::start().await;
     let ids = add_backlog(&redis, FIRST_BATCH, 1).await;
     // The batch panics, and then the first entry, as entries are processed one by one from then on.
-    let launch = consumer(&redis, 1).env("MAX_DELIVERIES", 3);
+    let launch = consumer(&redis, 1).env("MAX_PROCESSING_FAILURES", 3);
     let service = launch.env("FAILPOINTS", "writer-before-zadd=3*panic->off").start().await;
     wait_until_settled(&redis).await;
     let dead_lettered: Vec<_> = dead_letter_reasons(&redis).await.into_keys().collect();
@@ -25,7 +25,7 @@ async fn an_entry_with_three_processing_failures_is_dead_lettered_and_the_others
 async fn a_single_entry_that_always_panics_is_dead_lettered_with_the_reason() {
     let redis = RedisServer::start().await;
     let ids = add_backlog(&redis, 1, 1).await;
-    let launch = consumer(&redis, 1).env("MAX_DELIVERIES", 3);
+    let launch = consumer(&redis, 1).env("MAX_PROCESSING_FAILURES", 3);
     let service = launch.env("FAILPOINTS", "writer-before-zadd=3*panic->off").start().await;
     wait::until("it is dead-lettered", async || !dead_letter_reasons(&redis).await.is_empty())
         .await;

@@ -75,4 +75,4 @@ def test_all_readings_are_back_after_a_restore_and_reconcile_says_complete(relea
 
     wait_for("all are served again", lambda: served(processing) == COUNT)
     said = reconcile(redis)
-    assert said.returncode == 0 and f"{COUNT} stored" in said.stderr and "0 are nowhere" in said.stderr, said.stderr
+    assert said.returncode == 0 and f"{COUNT} stored" in said.stderr and "0 missing" in said.stderr, said.stderr

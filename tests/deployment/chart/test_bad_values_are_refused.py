@@ -35,6 +35,7 @@ BAD = [
     ("ingestionApi.podLabels", {"tier": 1}),
     ("processingService.consumer.maxInFlight", 0),
     ("processingService.consumer.claimMinIdleMs", 99),
+    ("processingService.consumer.maxProcessingFailures", 0),
     ("processingService.consumer.maxDeliveries", 0),
     ("frontend.image.digest", "sha256:123"),
     ("frontend.image.tag", "a tag"),

@@ -19,7 +19,7 @@ SETTINGS = {
     "config.readingsRetention": "READINGS_RETENTION",
     "processingService.consumer.readBlockMs": "READ_BLOCK_MS",
     "processingService.consumer.claimMinIdleMs": "CLAIM_MIN_IDLE_MS",
-    "processingService.consumer.maxDeliveries": "MAX_DELIVERIES",
+    "processingService.consumer.maxProcessingFailures": "MAX_PROCESSING_FAILURES",
     "ingestionApi.service.targetPort": "INGESTION_PORT",
     "processingService.service.targetPort": "PROCESSING_PORT",
     "frontend.service.targetPort": "FRONTEND_PORT",
@@ -44,3 +44,11 @@ def test_settings_of_roles_reach_their_roles():
     assert processing["STREAM_RETENTION"] == "1h"
     ingestion = environment(containers(render(at("config.maxBacklog", 1_000_000)).pod("-ingestion-api"))[0])
     assert ingestion["MAX_BACKLOG"] == "1000000"
+
+
+def test_the_old_name_of_the_processing_failures_works_and_is_warned_about():
+    old = at("processingService.consumer.maxDeliveries", 3)
+    processing = environment(containers(render(old).pod("-processing-service"))[0])
+    assert processing["MAX_PROCESSING_FAILURES"] == "3" and "MAX_DELIVERIES" not in processing
+    assert "maxDeliveries is deprecated" in render(old).notes
+    assert "deprecated" not in render().notes

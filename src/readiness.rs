@@ -1,0 +1,80 @@
+//! Asks the services on this machine for their readiness (`GET /readyz`).
+
+use std::error::Error;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::time::Duration;
+
+use serde_json::Value;
+
+/// Time limit of a request. Must be below the second that container platforms commonly give a probe's
+/// command.
+const TIMEOUT: Duration = Duration::from_millis(900);
+
+/// Why a service is not ready.
+#[derive(Debug)]
+pub enum NotReady {
+    /// Nothing listens on the address.
+    Unreachable(String),
+    /// The service responded that it is not ready, or did not respond in time.
+    Unready(String),
+}
+
+/// A client of `/readyz`.
+#[derive(Debug)]
+pub struct ReadinessClient(reqwest::Client);
+
+impl ReadinessClient {
+    /// Creates the client.
+    ///
+    /// # Errors
+    /// When the HTTP client cannot be built.
+    pub fn new() -> reqwest::Result<Self> {
+        // A proxy of the environment is for other machines, and images may lack the system's certificates.
+        let client = reqwest::Client::builder().no_proxy().tls_certs_only([]).timeout(TIMEOUT);
+        client.build().map(Self)
+    }
+
+    /// Checks one service.
+    ///
+    /// # Errors
+    /// Says why it is not ready.
+    pub async fn check(&self, address: SocketAddr) -> Result<(), NotReady> {
+        let request = self.0.get(format!("http://{address}/readyz")).send();
+        let response = request.await.map_err(|error| no_response(&error))?;
+        let status = response.status();
+        if status.is_success() {
+            return Ok(());
+        }
+        let body = response.text().await.map_err(|error| no_response(&error))?;
+        Err(NotReady::Unready(format!("{status}: {}", detail(body))))
+    }
+}
+
+/// The address by which this machine reaches a service that listens on the given one.
+pub fn reachable(mut address: SocketAddr) -> SocketAddr {
+    match address.ip() {
+        IpAddr::V4(Ipv4Addr::UNSPECIFIED) => address.set_ip(Ipv4Addr::LOCALHOST.into()),
+        IpAddr::V6(Ipv6Addr::UNSPECIFIED) => address.set_ip(Ipv6Addr::LOCALHOST.into()),
+        _ => {}
+    }
+    address
+}
+
+/// `detail` of a JSON error body; any other body as it is.
+fn detail(body: String) -> String {
+    let json = serde_json::from_str::<Value>(&body).ok();
+    json.and_then(|json| Some(json.get("detail")?.as_str()?.to_owned())).unwrap_or(body)
+}
+
+fn no_response(error: &reqwest::Error) -> NotReady {
+    if error.is_timeout() {
+        return NotReady::Unready(format!("no response within {} ms", TIMEOUT.as_millis()));
+    }
+    // The innermost error is the system's, such as "Connection refused"; the others repeat the URL.
+    let mut cause: &dyn Error = error;
+    while let Some(source) = cause.source() {
+        cause = source;
+    }
+    let cause = cause.to_string();
+    if error.is_connect() { NotReady::Unreachable(cause) } else { NotReady::Unready(cause) }
+}
