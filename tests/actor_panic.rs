@@ -14,7 +14,10 @@ async fn assert_survived(place: &str) {
     let ids = add_backlog(&redis, 3_000, 7).await;
     let processing = launch.env("FAILPOINTS", format!("{place}=3*panic")).start().await;
     assert_each_is_stored_once(&redis, &ids).await;
-    assert!(processing.counter("actor_restarts_total").await > 0, "nothing panicked");
+    assert!(
+        processing.counter("energy_pipeline_actor_restarts_total").await > 0,
+        "nothing panicked"
+    );
     let more = add_backlog(&redis, 100, 7).await;
     assert_each_is_stored_once(&redis, &[ids, more].concat()).await;
 }

@@ -46,7 +46,7 @@ async fn assert_deleted_entries_are_counted(consumer: &str) {
     let processing = processing_service(&redis).env("CLAIM_MIN_IDLE_MS", 200).start().await;
     wait::until("the rest is stored", async || stored::count(&redis).await == 7).await;
     wait::until("nothing is pending", async || redis.group().await.pending == 0).await;
-    assert_eq!(processing.counter("lost_bodies_total").await, 3);
+    assert_eq!(processing.counter("energy_pipeline_pending_entries_deleted_total").await, 3);
 }
 
 #[tokio::test]

@@ -78,7 +78,7 @@ async fn dead_letters_do_not_block_other_entries() {
     wait_until_settled(&redis).await;
     assert_eq!(stored::count(&redis).await, 400);
     assert_eq!(redis.entries(DEAD_LETTERS).await.len(), 200, "each once");
-    assert_eq!(processing.counter("entries_dead_lettered_total").await, 200);
+    assert_eq!(processing.counter("energy_pipeline_entries_dead_lettered_total").await, 200);
 }
 
 #[tokio::test]

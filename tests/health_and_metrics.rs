@@ -89,9 +89,12 @@ async fn metrics_are_prometheus_text_on_request() {
     ] {
         let reply = metrics(&processing, Some(accept)).await;
         assert!(reply.header("content-type").starts_with("text/plain"), "{reply:?}");
-        assert!(reply.text().contains("# TYPE readings_stored_total counter"), "{reply:?}");
+        assert!(
+            reply.text().contains("# TYPE energy_pipeline_readings_stored_total counter"),
+            "{reply:?}"
+        );
     }
-    assert_eq!(processing.counter("readings_stored_total").await, 3);
+    assert_eq!(processing.counter("energy_pipeline_readings_stored_total").await, 3);
 }
 
 #[tokio::test]

@@ -45,7 +45,7 @@ async fn a_malformed_request_gets_an_error_body_like_any_other() {
     assert_eq!(ingestion.counter(REQUESTS).await, before + answers + 1);
 }
 
-const REQUESTS: &str = "http_server_request_duration_seconds_count";
+const REQUESTS: &str = "energy_pipeline_http_server_request_duration_seconds_count";
 
 #[tokio::test]
 async fn a_protocol_error_does_not_replace_the_previous_response() {

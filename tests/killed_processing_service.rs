@@ -28,7 +28,7 @@ async fn in_flight_entries_of_a_killed_service_are_claimed_by_another() {
     assert!(redis.group().await.pending > 0, "nothing is left to take over");
     let other = consumer(&redis, 2).env("CLAIM_MIN_IDLE_MS", 1000).start().await;
     assert_each_is_stored_once(&redis, &ids).await;
-    assert!(other.counter("entries_reclaimed_total").await > 0);
+    assert!(other.counter("energy_pipeline_entries_claimed_total").await > 0);
 }
 
 #[tokio::test]

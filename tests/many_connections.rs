@@ -63,7 +63,9 @@ async fn idle_connections_are_closed_for_new_ones() {
         clients.push(client);
         assert_eq!(ingestion.get("/livez").await.status, 200);
     }
-    assert!(ingestion.counter("http_server_connections_refused_total").await >= 20);
+    assert!(
+        ingestion.counter("energy_pipeline_http_server_connections_over_limit_total").await >= 20
+    );
     assert!(ingestion.stderr().contains("too many connections"), "{}", ingestion.stderr());
 }
 

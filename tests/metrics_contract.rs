@@ -1,9 +1,8 @@
-//! The metrics are a contract: the services expose what `docs/metrics.md` documents, and every
-//! metric that dashboards and alerts use exists.
+//! The metrics are a contract: the services expose what `docs/metrics.md` documents, every name has the
+//! product's prefix, and dashboard and alert rules use existing metrics only, of this product only.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
-use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
 use reqwest::Method;
@@ -26,7 +25,10 @@ struct Metric {
 
 type Metrics = BTreeMap<String, Metric>;
 
-/// What the document says.
+/// Every metric of the product begins with it.
+const PREFIX: &str = "energy_pipeline_";
+
+/// The metrics of `docs/metrics.md`.
 fn documented() -> Metrics {
     let text = files::text("docs/metrics.md");
     let rows = text.lines().filter(|line| line.starts_with("| `"));
@@ -46,7 +48,7 @@ async fn exposition(role: &Role) -> String {
     Reply::of(request).await.text()
 }
 
-/// What is exposed.
+/// The metrics of an exposition.
 fn exposed(text: &str) -> Metrics {
     let mut metrics = Metrics::new();
     for line in text.lines() {
@@ -73,10 +75,10 @@ fn exposed(text: &str) -> Metrics {
     metrics
 }
 
-/// All three services after every kind of event that has a metric.
+/// The expositions of all three services after requests and entries of all outcomes.
 async fn after_some_work(redis: &RedisServer) -> Vec<String> {
     let traced = |launch: crate::common::product::Launch| {
-        // No collector listens there: failed exports are counted.
+        // No collector listens there: spans that cannot be exported are counted.
         launch.env("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:9")
     };
     let ingestion = traced(ingestion_api(redis)).start().await;
@@ -91,12 +93,12 @@ async fn after_some_work(redis: &RedisServer) -> Vec<String> {
     let mut texts = Vec::new();
     for role in [&ingestion, &processing, &query] {
         wait::until("the stream was looked at", async || {
-            exposition(role).await.contains("\nstream_lag_entries 0\n")
+            exposition(role).await.contains("\nenergy_pipeline_stream_lag_entries 0\n")
         })
         .await;
         texts.push(exposition(role).await);
     }
-    // Redis rejects it.
+    // Redis has no memory left: the reading is answered with 503.
     redis.run::<()>(&["CONFIG", "SET", "maxmemory", "1"]).await;
     assert_eq!(ingestion.post("/readings", reading("site").to_string()).await.status, 503);
     texts.push(exposition(&ingestion).await);
@@ -104,12 +106,13 @@ async fn after_some_work(redis: &RedisServer) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn what_is_exposed_is_what_is_documented() {
+async fn exactly_the_documented_metrics_are_exposed_and_all_have_the_prefix() {
     let redis = RedisServer::start_with(&["--maxmemory", "1gb"]).await;
     let documented = documented();
     let mut seen = Metrics::new();
     for text in after_some_work(&redis).await {
         for (name, metric) in exposed(&text) {
+            assert!(name.starts_with(PREFIX), "{name}");
             let known = documented.get(&name).unwrap_or_else(|| panic!("{name} is not documented"));
             assert_eq!(metric.r#type, known.r#type, "{name}");
             assert!(metric.labels.is_subset(&known.labels), "{name}: {metric:?}, not {known:?}");
@@ -124,20 +127,20 @@ async fn no_series_is_named_after_a_site_a_device_or_a_path() {
     let redis = RedisServer::start().await;
     let (ingestion, processing) =
         (ingestion_api(&redis).start().await, processing_service(&redis).start().await);
-    ingestion.post("/readings", reading("unknown-site").to_string()).await;
+    ingestion.post("/readings", reading("an-invented-site").to_string()).await;
     wait_until_settled(&redis).await;
-    processing.get("/sites/unknown-site/readings").await;
-    processing.get("/unknown-path").await;
+    processing.get("/sites/an-invented-site/readings").await;
+    processing.get("/an-invented-path").await;
     let request = processing.request(Method::from_bytes(b"INVENTED").unwrap(), "/docs");
     Reply::of(request).await;
     for role in [&ingestion, &processing] {
         let text = exposition(role).await;
-        for chosen in ["unknown-", "INVENTED", "\"meter\""] {
+        for chosen in ["an-invented", "INVENTED", "\"meter\""] {
             assert!(!text.contains(chosen), "{chosen} is in {text}");
         }
     }
     let text = exposition(&processing).await;
-    let series = r#"http_server_request_duration_seconds_count{http_request_method="GET",http_response_status_code="200",http_route="/sites/{site_id}/readings"} 1"#;
+    let series = r#"energy_pipeline_http_server_request_duration_seconds_count{http_request_method="GET",http_response_status_code="200",http_route="/sites/{site_id}/readings"} 1"#;
     assert!(text.contains(series), "{text}");
 }
 
@@ -169,23 +172,24 @@ fn promtool_accepts_the_rules_and_their_tests_pass() {
     assert_passes(&promtool(&["test", "rules", "energy-pipeline.tests.yml"], ""));
 }
 
-/// Identifiers in the places of metrics, in all expressions of a text.
+/// The words of an expression that may be names of metrics.
 fn metrics_in(expression: &str, known: &Metrics) -> BTreeSet<String> {
     let word = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == ':';
     let words = expression.split(|c| !word(c)).filter(|word| word.contains('_'));
     let own = known.values().flat_map(|metric| metric.labels.iter()).collect::<BTreeSet<_>>();
     let words = words.filter(|word| !own.contains(&(*word).to_owned()));
-    words.filter(|word| !FUNCTIONS.contains(word)).map(str::to_owned).collect()
+    words.filter(|word| !NOT_METRICS.contains(word)).map(str::to_owned).collect()
 }
 
-/// Identifiers with `_` in expressions that are not metrics.
-const FUNCTIONS: [&str; 6] = [
+/// Words with `_` in expressions that are not names of metrics: functions, and the label of the release
+/// that the chart's monitors add.
+const NOT_METRICS: [&str; 6] = [
     "histogram_quantile",
     "predict_linear",
     "max_over_time",
     "__rate_interval",
     "label_values",
-    "group_left",
+    "app_kubernetes_io_instance",
 ];
 
 fn assert_exist(place: &str, expression: &str) -> usize {
@@ -196,17 +200,34 @@ fn assert_exist(place: &str, expression: &str) -> usize {
     };
     let asked = metrics_in(expression, &known);
     for name in &asked {
-        assert!(series(name), "{place} asks for {name}, which does not exist: {expression}");
+        assert!(series(name), "{place} uses {name}, which does not exist: {expression}");
     }
     asked.len()
 }
 
-#[test]
-fn every_metric_of_the_rules_exists() {
+/// The expressions of the alert rules.
+fn rules() -> Vec<String> {
     let rules = files::text("observability/prometheus/energy-pipeline.rules.yml");
     let expressions = rules.lines().filter_map(|line| line.trim().strip_prefix("expr: "));
-    let asked: Vec<_> = expressions.map(|expression| assert_exist("a rule", expression)).collect();
-    assert!(asked.len() > 10 && asked.iter().all(|&metrics| metrics > 0), "{asked:?}");
+    expressions.map(str::to_owned).collect()
+}
+
+#[test]
+fn every_metric_of_the_rules_exists() {
+    let used: Vec<_> = rules().iter().map(|expr| assert_exist("a rule", expr)).collect();
+    assert!(used.len() > 10 && used.iter().all(|&metrics| metrics > 0), "{used:?}");
+}
+
+#[test]
+fn every_aggregation_of_the_rules_keeps_pipelines_apart() {
+    for expression in rules() {
+        let aggregations = ["sum", "min", "max"].into_iter().flat_map(|operator| {
+            let parts = expression.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_'));
+            parts.filter(move |word| *word == operator)
+        });
+        let by = expression.matches(" by (namespace, app_kubernetes_io_instance").count();
+        assert_eq!(aggregations.count(), by, "{expression}");
+    }
 }
 
 #[test]
@@ -219,28 +240,44 @@ fn every_alert_has_a_documented_response() {
     assert!(known.len() > 10 && unknown.is_empty(), "not in docs/observability.md: {unknown:?}");
 }
 
-#[test]
-fn every_metric_of_the_dashboard_exists() {
-    fn expressions(value: &Value, found: &mut Vec<String>) {
+/// All strings of the dashboard under this key.
+fn dashboard(key: &str) -> Vec<String> {
+    fn collect(value: &Value, key: &str, found: &mut Vec<String>) {
         match value {
             Value::Object(members) => {
                 for (name, value) in members {
-                    match value.as_str().filter(|_| name == "expr") {
-                        Some(expression) => found.push(expression.to_owned()),
-                        None => expressions(value, found),
+                    match value.as_str().filter(|_| name == key) {
+                        Some(text) => found.push(text.to_owned()),
+                        None => collect(value, key, found),
                     }
                 }
             }
-            Value::Array(items) => items.iter().for_each(|item| expressions(item, found)),
+            Value::Array(items) => items.iter().for_each(|item| collect(item, key, found)),
             _ => {}
         }
     }
-    let path = files::path("observability/grafana/energy-pipeline.json");
-    assert!(Path::new(&path).exists());
-    let dashboard = files::text("observability/grafana/energy-pipeline.json");
-    let dashboard: Value = serde_json::from_str(&dashboard).unwrap();
+    let text = files::text("observability/grafana/energy-pipeline.json");
     let mut found = Vec::new();
-    expressions(&dashboard, &mut found);
-    let asked: Vec<_> = found.iter().map(|expr| assert_exist("the dashboard", expr)).collect();
-    assert!(asked.len() > 15 && asked.iter().all(|&metrics| metrics > 0), "{asked:?}");
+    collect(&serde_json::from_str(&text).unwrap(), key, &mut found);
+    found
+}
+
+#[test]
+fn every_metric_of_the_dashboard_exists() {
+    let used: Vec<_> =
+        dashboard("expr").iter().map(|expr| assert_exist("the dashboard", expr)).collect();
+    assert!(used.len() > 15 && used.iter().all(|&metrics| metrics > 0), "{used:?}");
+    let variables: Vec<_> =
+        dashboard("definition").iter().map(|query| assert_exist("a variable", query)).collect();
+    assert_eq!(variables, [1, 1, 1], "namespace, job and instance");
+}
+
+#[test]
+fn every_series_of_the_dashboard_is_selected_by_namespace_job_and_instance() {
+    let selection = r#"namespace=~"$namespace",job=~"$job",instance=~"$instance"}"#;
+    for expression in dashboard("expr") {
+        let (series, selected) =
+            (expression.matches(PREFIX).count(), expression.matches(selection).count());
+        assert!(series > 0 && series == selected, "{expression}");
+    }
 }

@@ -60,7 +60,7 @@ async fn in_the_first_minute_the_rates_of_accepted_and_stored_readings_agree() {
     wait::until("the stream was looked at", async || {
         let metrics = service.request(reqwest::Method::GET, "/metrics");
         let text = Reply::of(metrics.header("accept", "text/plain")).await.text();
-        text.contains("\nstream_entries 0\n")
+        text.contains("\nenergy_pipeline_stream_entries 0\n")
     })
     .await;
     add_backlog(&redis, 2_000, 7).await;

@@ -138,7 +138,7 @@ async fn invalid_members_are_skipped_and_counted() {
     let query = query_api(&redis).start().await;
     let readings = readings_of(&query, "s").await;
     assert_eq!(stream_ids(&readings), ["1-0", "2-0"]);
-    assert_eq!(query.counter("members_unreadable_total").await, 8);
+    assert_eq!(query.counter("energy_pipeline_stored_members_invalid_total").await, 8);
 }
 
 #[tokio::test]

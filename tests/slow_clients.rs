@@ -90,7 +90,7 @@ async fn a_slow_client_gets_the_whole_response_and_one_that_reads_nothing_is_dis
     assert!(!stalled.text().await.ends_with(END), "the client that took nothing was not cut off");
     wait::until("both connections are closed", async || {
         let open = query.request(Method::GET, "/metrics").header("accept", "text/plain");
-        Reply::of(open).await.text().contains("\nhttp_server_connections 1\n")
+        Reply::of(open).await.text().contains("\nenergy_pipeline_http_server_open_connections 1\n")
     })
     .await;
 }

@@ -263,8 +263,8 @@ async fn assert_costs_nothing_but_a_counter(launch: fn(Launch) -> Launch) {
     wait_until_settled(&redis).await;
     assert_eq!(members(&redis, "site").await.len(), 100);
     wait::until("what was not sent is counted", async || {
-        ingestion.counter("spans_exported_total").await >= 300
-            && processing.counter("spans_exported_total").await >= 300
+        ingestion.counter("energy_pipeline_spans_exported_total").await >= 300
+            && processing.counter("energy_pipeline_spans_exported_total").await >= 300
     })
     .await;
     for role in [&mut ingestion, &mut processing] {

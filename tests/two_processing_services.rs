@@ -15,8 +15,8 @@ async fn two_services_store_everything_once_and_each_some_of_it() {
     let (first, second) = (launch("pod-1").start().await, launch("pod-2").start().await);
     let ids = add_backlog(&redis, 2_000, 7).await;
     assert_each_is_stored_once(&redis, &ids).await;
-    let by_first = first.counter("readings_stored_total").await;
-    let by_second = second.counter("readings_stored_total").await;
+    let by_first = first.counter("energy_pipeline_readings_stored_total").await;
+    let by_second = second.counter("energy_pipeline_readings_stored_total").await;
     assert!(by_first > 0 && by_second > 0, "{by_first} and {by_second} of {}", ids.len());
 }
 

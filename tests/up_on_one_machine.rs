@@ -56,7 +56,7 @@ async fn counted(up: &Up, labels: &[&str]) -> u64 {
     let request = up.processing.request(Method::GET, "/metrics").header("accept", "text/plain");
     let text = Reply::of(request).await.text();
     let mut lines = text.lines().filter(|line| {
-        line.contains("http_server_request_duration_seconds_count{")
+        line.contains("energy_pipeline_http_server_request_duration_seconds_count{")
             && labels.iter().all(|label| line.contains(label))
     });
     let value = |line: &str| line.rsplit(' ').next().unwrap().parse::<u64>().unwrap();

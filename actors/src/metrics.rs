@@ -1,4 +1,4 @@
-//! What the pipeline counts.
+//! The metrics of the pipeline.
 
 use std::sync::LazyLock;
 use std::time::Duration;
@@ -12,40 +12,43 @@ use crate::actor_names;
 /// All metrics of this crate.
 pub const CATALOGUE: &[Metric] = &[
     STORED,
-    VISIBLE_AFTER,
+    INGEST_TO_READABLE,
     BATCH_SIZE,
     IN_FLIGHT,
-    WINDOW,
+    IN_FLIGHT_LIMIT,
     REDELIVERED,
-    RECLAIMED,
-    LOST_OWNERSHIP,
+    CLAIMED,
+    CLAIMED_BY_OTHER,
     DEAD_LETTERED,
-    LOST_BODIES,
-    ROLLED_BACK,
+    PENDING_DELETED,
+    RECOVERED,
     TRIMMED,
     LAG_CORRECTED,
     EXPIRED,
-    NAMESAKES,
+    DUPLICATE_CONSUMERS,
     RESTARTS,
 ];
 
-const STORED: Metric = Metric::counter("readings_stored", "Readings stored, repeats included");
+const STORED: Metric = Metric::counter(
+    "readings_stored",
+    "Readings written to their site's sorted set, repeats included",
+);
 
-const VISIBLE_AFTER: Metric = Metric::histogram_seconds(
-    "reading_visible_after",
+const INGEST_TO_READABLE: Metric = Metric::histogram_seconds(
+    "ingest_to_readable",
     &[
         0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0,
         300.0,
     ],
-    "From the acceptance of a reading until it can be read back, both by the clock of Redis: the oldest \
-     reading of each write, so it errs on the slow side. Writes whose ids are ahead of that clock, as \
-     after it was put back, are left out",
+    "Time from the acceptance of a reading until it can be read, by the clock of Redis. The oldest \
+     reading of each write is recorded, so the distribution errs on the slow side. Writes whose entry \
+     ids are ahead of that clock, as after it was set back, are left out",
 );
 
 const BATCH_SIZE: Metric = Metric::histogram(
-    "batch_entries",
+    "delivery_batch_size",
     &[1.0, 2.0, 5.0, 10.0, 25.0, 50.0, 100.0, 250.0, 500.0, 1_000.0, 2_500.0, 5_000.0],
-    "Entries that one read or claim brought; those that brought none are left out",
+    "Entries delivered by one read or claim; empty ones are left out",
 );
 
 const IN_FLIGHT: Metric = Metric::gauge(
@@ -53,115 +56,119 @@ const IN_FLIGHT: Metric = Metric::gauge(
     "Entries delivered to this process and not yet acknowledged",
 );
 
-const WINDOW: Metric = Metric::gauge(
-    "in_flight_window_entries",
-    "Entries that may be in flight at present: about a quarter of a second's work, at most \
-     `MAX_IN_FLIGHT`",
+const IN_FLIGHT_LIMIT: Metric = Metric::gauge(
+    "in_flight_limit",
+    "Current limit of entries in flight: about a quarter of a second's work, at most `MAX_IN_FLIGHT`",
 );
 
 const REDELIVERED: Metric = Metric::counter(
     "entries_redelivered",
-    "Entries that were delivered to this process before, and are worked on once more: after an error \
-     of a connection, the end of an actor, or an earlier life of the process",
+    "Entries delivered to this consumer again: after a connection error, the failure of an actor, or a \
+     restart of the process",
 );
 
-const RECLAIMED: Metric =
-    Metric::counter("entries_reclaimed", "Entries taken over from idle consumers");
+const CLAIMED: Metric = Metric::counter("entries_claimed", "Entries claimed from idle consumers");
 
-const LOST_OWNERSHIP: Metric = Metric::counter(
-    "entries_lost_ownership",
-    "Entries that another consumer took over while this process was too slow",
+const CLAIMED_BY_OTHER: Metric = Metric::counter(
+    "entries_claimed_by_other",
+    "Entries that another consumer claimed while this process was still processing them",
 );
 
-const DEAD_LETTERED: Metric =
-    Metric::counter("entries_dead_lettered", "Entries that cannot become readings");
-
-const LOST_BODIES: Metric = Metric::counter(
-    "lost_bodies",
-    "Pending entries whose bodies somebody trimmed away: readings that are lost",
+const DEAD_LETTERED: Metric = Metric::counter(
+    "entries_dead_lettered",
+    "Entries moved to the dead-letter stream, as they cannot be stored as readings",
 );
 
-const ROLLED_BACK: Metric = Metric::counter(
-    "entries_rolled_back",
-    "Entries that Redis had lost, stored from memory: others may be lost",
+const PENDING_DELETED: Metric = Metric::counter(
+    "pending_entries_deleted",
+    "Pending entries that another client trimmed or deleted from the stream: readings that are lost",
 );
 
-const TRIMMED: Metric =
-    Metric::counter("entries_trimmed", "Entries removed from the stream after all had them");
+const RECOVERED: Metric = Metric::counter(
+    "entries_recovered_from_memory",
+    "Entries stored from the memory of this process after Redis had lost them: others may be lost",
+);
+
+const TRIMMED: Metric = Metric::counter(
+    "entries_trimmed",
+    "Entries trimmed from the stream after their acknowledgement",
+);
 
 const LAG_CORRECTED: Metric = Metric::counter(
     "stream_lag_corrections",
-    "Times Redis' own count of unread entries (`lag` of `XINFO GROUPS`), which autoscalers go by, was \
-     proven wrong and set right",
+    "Times Redis' own count of unread entries (`lag` of `XINFO GROUPS`), which autoscalers use, was \
+     wrong and was corrected",
 );
 
-const NAMESAKES: Metric = Metric::counter(
-    "consumer_namesakes",
-    "Signs of another process that works under this consumer's name",
+const DUPLICATE_CONSUMERS: Metric = Metric::counter(
+    "duplicate_consumers_detected",
+    "Heartbeats of another running process with this consumer name",
 );
 
-const EXPIRED: Metric =
-    Metric::counter("readings_expired", "Stored readings removed for their age");
+const EXPIRED: Metric = Metric::counter(
+    "readings_expired",
+    "Stored readings deleted because `READINGS_RETENTION` is over",
+);
 
-const RESTARTS: Metric =
-    Metric::counter("actor_restarts", "Actors that failed and were started again")
-        .with_labels(&[Label::enumerated("actor", &actor_names::LABELS)]);
+const RESTARTS: Metric = Metric::counter("actor_restarts", "Actors that failed and were restarted")
+    .with_labels(&[Label::enumerated("actor", &actor_names::LABELS)]);
 
 pub(crate) struct Metrics {
     stored: Counter<u64>,
-    visible_after: Histogram<f64>,
+    ingest_to_readable: Histogram<f64>,
     batch_size: Histogram<f64>,
     redelivered: Counter<u64>,
-    reclaimed: Counter<u64>,
+    claimed: Counter<u64>,
     dead_lettered: Counter<u64>,
-    lost_bodies: Counter<u64>,
-    lost_ownership: Counter<u64>,
-    rolled_back: Counter<u64>,
+    pending_deleted: Counter<u64>,
+    claimed_by_other: Counter<u64>,
+    recovered: Counter<u64>,
     trimmed: Counter<u64>,
     lag_corrected: Counter<u64>,
     expired: Counter<u64>,
-    namesakes: Counter<u64>,
+    duplicate_consumers: Counter<u64>,
     restarts: Counter<u64>,
 }
 
 /// The instruments of this process.
 pub(crate) static METRICS: LazyLock<Metrics> = LazyLock::new(|| Metrics {
     stored: STORED.build_counter(),
-    visible_after: VISIBLE_AFTER.build_histogram(),
+    ingest_to_readable: INGEST_TO_READABLE.build_histogram(),
     batch_size: BATCH_SIZE.build_histogram(),
     redelivered: REDELIVERED.build_counter(),
-    reclaimed: RECLAIMED.build_counter(),
+    claimed: CLAIMED.build_counter(),
     dead_lettered: DEAD_LETTERED.build_counter(),
-    lost_bodies: LOST_BODIES.build_counter(),
-    lost_ownership: LOST_OWNERSHIP.build_counter(),
-    rolled_back: ROLLED_BACK.build_counter(),
+    pending_deleted: PENDING_DELETED.build_counter(),
+    claimed_by_other: CLAIMED_BY_OTHER.build_counter(),
+    recovered: RECOVERED.build_counter(),
     trimmed: TRIMMED.build_counter(),
     lag_corrected: LAG_CORRECTED.build_counter(),
     expired: EXPIRED.build_counter(),
-    namesakes: NAMESAKES.build_counter(),
+    duplicate_consumers: DUPLICATE_CONSUMERS.build_counter(),
     restarts: RESTARTS.build_counter(),
 });
 
-/// Begins to count, and to show how full the window is.
-pub(crate) fn watch(
+/// Registers all metrics of the pipeline; both gauges are in entries.
+pub(crate) fn register(
     in_flight: impl Fn() -> usize + Send + Sync + 'static,
-    size: impl Fn() -> usize + Send + Sync + 'static,
+    limit: impl Fn() -> usize + Send + Sync + 'static,
 ) {
     LazyLock::force(&METRICS);
     IN_FLIGHT.register_gauge(move || Some(as_f64(in_flight() as u64)));
-    WINDOW.register_gauge(move || Some(as_f64(size() as u64)));
+    IN_FLIGHT_LIMIT.register_gauge(move || Some(as_f64(limit() as u64)));
 }
 
 impl Metrics {
-    /// Notes a write of so many readings, and how long ago the oldest was accepted, if that is known.
+    /// Counts the readings of a write, and records the time since the oldest was accepted, if it is
+    /// known.
     pub fn stored(&self, readings: usize, age: Option<Duration>) {
         self.stored.add(readings as u64, &[]);
         if let Some(age) = age {
-            self.visible_after.record(age.as_secs_f64(), &[]);
+            self.ingest_to_readable.record(age.as_secs_f64(), &[]);
         }
     }
 
-    /// Notes a read or claim that brought so many entries.
+    /// Records the number of entries of a read or claim.
     pub fn delivered(&self, entries: usize) {
         self.batch_size.record(as_f64(entries as u64), &[]);
     }
@@ -170,24 +177,24 @@ impl Metrics {
         self.redelivered.add(entries as u64, &[]);
     }
 
-    pub fn reclaimed(&self, entries: usize) {
-        self.reclaimed.add(entries as u64, &[]);
+    pub fn claimed(&self, entries: usize) {
+        self.claimed.add(entries as u64, &[]);
     }
 
     pub fn dead_lettered(&self, entries: usize) {
         self.dead_lettered.add(entries as u64, &[]);
     }
 
-    pub fn lost_bodies(&self, entries: usize) {
-        self.lost_bodies.add(entries as u64, &[]);
+    pub fn pending_deleted(&self, entries: usize) {
+        self.pending_deleted.add(entries as u64, &[]);
     }
 
-    pub fn lost_ownership(&self, entries: usize) {
-        self.lost_ownership.add(entries as u64, &[]);
+    pub fn claimed_by_other(&self, entries: usize) {
+        self.claimed_by_other.add(entries as u64, &[]);
     }
 
-    pub fn rolled_back(&self, entries: u64) {
-        self.rolled_back.add(entries, &[]);
+    pub fn recovered_from_memory(&self, entries: u64) {
+        self.recovered.add(entries, &[]);
     }
 
     pub fn trimmed(&self, entries: u64) {
@@ -202,8 +209,8 @@ impl Metrics {
         self.expired.add(readings, &[]);
     }
 
-    pub fn namesake_seen(&self) {
-        self.namesakes.add(1, &[]);
+    pub fn duplicate_consumer_detected(&self) {
+        self.duplicate_consumers.add(1, &[]);
     }
 
     pub fn restarted(&self, actor: &'static str) {

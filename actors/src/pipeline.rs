@@ -68,5 +68,5 @@ impl Pipeline {
 fn register_gauges(context: &PipelineContext) {
     let entries = context.window.clone();
     let limit = context.window.clone();
-    metrics::watch(move || entries.len(), move || limit.limit());
+    metrics::register(move || entries.len(), move || limit.limit());
 }

@@ -1,4 +1,4 @@
-//! What the HTTP front counts.
+//! The metrics of the HTTP server and of ingestion and query.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, LazyLock};
@@ -11,81 +11,86 @@ use readings::validation::Fault;
 
 /// The metrics of this crate, without those of [`crate::operations::PIPELINE_CATALOGUE`].
 pub const CATALOGUE: &[Metric] =
-    &[REQUESTS, CONNECTIONS, CONNECTIONS_REFUSED, ACCEPTED, REJECTED, REFUSED, UNREADABLE];
+    &[REQUESTS, CONNECTIONS, OVER_LIMIT, ACCEPTED, REJECTED, UNAVAILABLE, INVALID_MEMBERS];
 
 const REQUESTS: Metric = Metric::histogram_seconds(
     "http.server.request.duration",
     &[0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0],
-    "How long requests took until their answer began; with its count, the rate of requests, and of \
-     errors by status",
+    "Duration of requests until the response begins. Its count gives the rate of requests, and of errors \
+     by status",
 )
+.of_convention()
 .with_labels(&[
-    Label::documented(METHOD, "`_OTHER` where it is none of the usual ones"),
+    Label::documented(METHOD, "`_OTHER` for a method that RFC 9110 and PATCH do not define"),
     Label::documented(
         ROUTE,
-        "the path as the OpenAPI document has it; empty for one that is not there",
+        "the path template of the OpenAPI document; empty when none matches",
     ),
-    Label::documented(STATUS, "the status of the answer"),
+    Label::documented(STATUS, "the status code of the response"),
 ]);
 
-/// As OpenTelemetry's conventions name them.
+/// Attributes of OpenTelemetry's conventions for HTTP servers.
 pub(crate) const METHOD: &str = "http.request.method";
 pub(crate) const ROUTE: &str = "http.route";
 pub(crate) const STATUS: &str = "http.response.status_code";
 
 pub(crate) const CONNECTIONS: Metric = Metric::gauge(
-    "http.server.connections",
-    "Open connections of clients; `MAX_CONNECTIONS` is the limit",
+    "http_server_open_connections",
+    "Open client connections; `MAX_CONNECTIONS` is the limit",
 );
 
-const CONNECTIONS_REFUSED: Metric = Metric::counter(
-    "http.server.connections.refused",
-    "Connections above `MAX_CONNECTIONS`: `replaced` were waiting for a request and have been closed for \
-     new ones; on those `refused` a request other than a probe was answered 503",
+const OVER_LIMIT: Metric = Metric::counter(
+    "http_server_connections_over_limit",
+    "Connections above `MAX_CONNECTIONS`: for one an idle connection was closed (`evicted`), or its \
+     request, unless a probe, was answered with 503 (`unavailable`)",
 )
-.with_labels(&[Label::enumerated("reason", &["replaced", "refused"])]);
+.with_labels(&[Label::enumerated("outcome", &[EVICTED, CONNECTION_UNAVAILABLE])]);
 
-const ACCEPTED: Metric = Metric::counter("readings_accepted", "Readings taken into the stream");
+const EVICTED: &str = "evicted";
+const CONNECTION_UNAVAILABLE: &str = "unavailable";
+
+const ACCEPTED: Metric =
+    Metric::counter("readings_accepted", "Readings appended to the stream (201)");
 
 const REJECTED: Metric = Metric::counter(
     "readings_rejected",
-    "Readings that broke a rule (422), once for each rule that they broke",
+    "Invalid readings (422), counted once for each validation rule that they break",
 )
 .with_labels(&[Label::enumerated("reason", Fault::CODES)]);
 
-const REFUSED: Metric = Metric::counter(
-    "readings_refused",
-    "Valid readings that were not taken (503); of `timeout` and `disconnected` it is unknown",
+const UNAVAILABLE: Metric = Metric::counter(
+    "readings_unavailable",
+    "Valid readings answered with 503. For `timeout` and `disconnected` the outcome is unknown",
 )
-.with_labels(&[Label::documented("reason", "`backlog`, or the class of Redis' trouble")]);
+.with_labels(&[Label::documented("reason", "`backlog`, or the error class of Redis")]);
 
-const UNREADABLE: Metric = Metric::counter(
-    "members_unreadable",
-    "Stored members that are no readings, skipped in answers",
+const INVALID_MEMBERS: Metric = Metric::counter(
+    "stored_members_invalid",
+    "Stored members that are not valid readings, left out of responses",
 );
 
 pub(crate) struct Metrics {
     requests: Histogram<f64>,
-    connections_refused: Counter<u64>,
+    over_limit: Counter<u64>,
     accepted: Counter<u64>,
     rejected: Counter<u64>,
-    refused: Counter<u64>,
-    unreadable: Counter<u64>,
+    unavailable: Counter<u64>,
+    invalid_members: Counter<u64>,
 }
 
 /// The instruments of this process.
 pub(crate) static METRICS: LazyLock<Metrics> = LazyLock::new(|| Metrics {
     requests: REQUESTS.build_histogram(),
-    connections_refused: CONNECTIONS_REFUSED.build_counter(),
+    over_limit: OVER_LIMIT.build_counter(),
     accepted: ACCEPTED.build_counter(),
     rejected: REJECTED.build_counter(),
-    refused: REFUSED.build_counter(),
-    unreadable: UNREADABLE.build_counter(),
+    unavailable: UNAVAILABLE.build_counter(),
+    invalid_members: INVALID_MEMBERS.build_counter(),
 });
 
 impl Metrics {
-    /// Notes an answer; the route is the path's template.
-    pub fn answered(&self, method: &'static str, route: &Arc<str>, status: u16, took: Duration) {
+    /// Records a response; the route is the path template.
+    pub fn responded(&self, method: &'static str, route: &Arc<str>, status: u16, took: Duration) {
         let labels = [
             KeyValue::new(METHOD, method),
             KeyValue::new(ROUTE, Arc::clone(route)),
@@ -94,15 +99,21 @@ impl Metrics {
         self.requests.record(took.as_secs_f64(), &labels);
     }
 
-    pub fn connection_refused(&self, reason: &'static str) {
-        self.connections_refused.add(1, &[KeyValue::new("reason", reason)]);
+    /// Counts an idle connection that was closed for a new one.
+    pub fn connection_evicted(&self) {
+        self.over_limit.add(1, &[KeyValue::new("outcome", EVICTED)]);
+    }
+
+    /// Counts a request that was answered with 503 because of too many connections.
+    pub fn connection_unavailable(&self) {
+        self.over_limit.add(1, &[KeyValue::new("outcome", CONNECTION_UNAVAILABLE)]);
     }
 
     pub fn accepted(&self) {
         self.accepted.add(1, &[]);
     }
 
-    /// Counts a rejected reading once for each rule that it broke.
+    /// Counts an invalid reading once for each rule that it breaks.
     pub fn rejected(&self, faults: &[Fault]) {
         let rules: BTreeSet<_> = faults.iter().map(|fault| fault.kind.code()).collect();
         for rule in rules {
@@ -110,11 +121,11 @@ impl Metrics {
         }
     }
 
-    pub fn refused(&self, reason: &'static str) {
-        self.refused.add(1, &[KeyValue::new("reason", reason)]);
+    pub fn unavailable(&self, reason: &'static str) {
+        self.unavailable.add(1, &[KeyValue::new("reason", reason)]);
     }
 
-    pub fn unreadable(&self, members: usize) {
-        self.unreadable.add(members as u64, &[]);
+    pub fn invalid_members(&self, members: usize) {
+        self.invalid_members.add(members as u64, &[]);
     }
 }

@@ -42,7 +42,7 @@ impl Exchange {
 
     /// Ends with the head of the answer.
     pub fn end(self, status: StatusCode) {
-        METRICS.answered(self.method, &self.route, status.as_u16(), self.began.elapsed());
+        METRICS.responded(self.method, &self.route, status.as_u16(), self.began.elapsed());
         if self.span.is_none() {
             return;
         }
@@ -90,7 +90,7 @@ fn span(request: &Request, id: &HeaderValue, method: &'static str, route: &str) 
 
 /// Notes an answer to what is no request.
 pub(crate) fn not_a_request(status: StatusCode) {
-    METRICS.answered(OTHER, &Arc::default(), status.as_u16(), Duration::ZERO);
+    METRICS.responded(OTHER, &Arc::default(), status.as_u16(), Duration::ZERO);
 }
 
 const OTHER: &str = "_OTHER";

@@ -4,14 +4,24 @@
 //! `docs/metrics.md` are generated from the declarations; a test compares them with what the services
 //! expose. Names and labels are a contract with dashboards and alerts.
 
+use std::borrow::Cow;
+
 use opentelemetry::metrics::{Counter, Histogram, Meter};
 use opentelemetry::{KeyValue, global};
+
+/// Every metric begins with it at `/metrics`, as Prometheus recommends for an application: other
+/// services of the same Prometheus have an `http_server_request_duration_seconds`, too, and `redis_up`
+/// is also a metric of `redis_exporter`.
+pub const PREFIX: &str = "energy_pipeline_";
 
 /// A declared metric.
 #[derive(Debug, Clone, Copy)]
 pub struct Metric {
-    /// The name without the ending that Prometheus wants; see [`Metric::exposed_name`].
+    /// The name without prefix and unit; see [`Metric::exposed_name`].
     pub name: &'static str,
+    /// Whether the name is of OpenTelemetry's semantic conventions. Collectors and their dashboards know
+    /// it as it is, so it is sent over OTLP without [`PREFIX`].
+    pub is_convention: bool,
     /// Its type and, for a histogram, its buckets.
     pub kind: Kind,
     /// Its labels. Their number of values is bounded: a site or a device is never a label.
@@ -67,28 +77,39 @@ impl Label {
     }
 }
 
-/// Prometheus has no dots in names.
+/// Prometheus allows no dots in names.
 fn exposed(name: &str) -> String {
     name.replace('.', "_")
 }
 
+/// A name as it is exposed at `/metrics`: with [`PREFIX`], and without dots, which Prometheus does not
+/// allow.
+#[must_use]
+pub fn with_prefix(name: &str) -> String {
+    if name.starts_with(PREFIX) { exposed(name) } else { format!("{PREFIX}{}", exposed(name)) }
+}
+
 impl Metric {
+    const fn new(name: &'static str, kind: Kind, help: &'static str) -> Self {
+        Self { name, is_convention: false, kind, labels: &[], help }
+    }
+
     /// A counter; its name is exposed with `_total` at the end.
     #[must_use]
     pub const fn counter(name: &'static str, help: &'static str) -> Self {
-        Self { name, kind: Kind::Counter, labels: &[], help }
+        Self::new(name, Kind::Counter, help)
     }
 
     /// A gauge.
     #[must_use]
     pub const fn gauge(name: &'static str, help: &'static str) -> Self {
-        Self { name, kind: Kind::Gauge, labels: &[], help }
+        Self::new(name, Kind::Gauge, help)
     }
 
     /// A gauge of seconds; its name is exposed with `_seconds` at the end.
     #[must_use]
     pub const fn gauge_seconds(name: &'static str, help: &'static str) -> Self {
-        Self { name, kind: Kind::GaugeSeconds, labels: &[], help }
+        Self::new(name, Kind::GaugeSeconds, help)
     }
 
     /// A histogram of counts.
@@ -98,7 +119,7 @@ impl Metric {
         buckets: &'static [f64],
         help: &'static str,
     ) -> Self {
-        Self { name, kind: Kind::Histogram(buckets), labels: &[], help }
+        Self::new(name, Kind::Histogram(buckets), help)
     }
 
     /// A histogram of seconds; its name is exposed with `_seconds` at the end.
@@ -108,7 +129,13 @@ impl Metric {
         buckets: &'static [f64],
         help: &'static str,
     ) -> Self {
-        Self { name, kind: Kind::HistogramSeconds(buckets), labels: &[], help }
+        Self::new(name, Kind::HistogramSeconds(buckets), help)
+    }
+
+    /// Marks the name as one of OpenTelemetry's semantic conventions.
+    #[must_use]
+    pub const fn of_convention(self) -> Self {
+        Self { is_convention: true, ..self }
     }
 
     /// Sets the labels.
@@ -117,7 +144,12 @@ impl Metric {
         Self { labels, ..self }
     }
 
-    /// The name at `/metrics`.
+    /// The name of the instrument, as it is sent over OTLP.
+    fn instrument_name(&self) -> Cow<'static, str> {
+        if self.is_convention { self.name.into() } else { with_prefix(self.name).into() }
+    }
+
+    /// The name at `/metrics`: with [`PREFIX`] and the unit.
     #[must_use]
     pub fn exposed_name(&self) -> String {
         let ending = match self.kind {
@@ -125,7 +157,7 @@ impl Metric {
             Kind::GaugeSeconds | Kind::HistogramSeconds(_) => "_seconds",
             Kind::Gauge | Kind::Histogram(_) => "",
         };
-        format!("{}{ending}", exposed(self.name))
+        with_prefix(self.name) + ending
     }
 
     /// The type at `/metrics`.
@@ -142,7 +174,8 @@ impl Metric {
     /// the first event only if it has seen a 0 before.
     #[must_use]
     pub fn build_counter(&self) -> Counter<u64> {
-        let counter = meter().u64_counter(self.name).with_description(self.help).build();
+        let counter =
+            meter().u64_counter(self.instrument_name()).with_description(self.help).build();
         match self.labels {
             [] => counter.add(0, &[]),
             [label] => {
@@ -159,7 +192,7 @@ impl Metric {
     #[must_use]
     pub fn build_histogram(&self) -> Histogram<f64> {
         let meter = meter();
-        let builder = meter.f64_histogram(self.name).with_description(self.help);
+        let builder = meter.f64_histogram(self.instrument_name()).with_description(self.help);
         match self.kind {
             Kind::HistogramSeconds(buckets) => {
                 builder.with_unit("s").with_boundaries(buckets.to_vec())
@@ -183,7 +216,8 @@ impl Metric {
         values: impl Fn() -> Vec<(f64, Vec<KeyValue>)> + Send + Sync + 'static,
     ) {
         let meter = meter();
-        let builder = meter.f64_observable_gauge(self.name).with_description(self.help);
+        let builder =
+            meter.f64_observable_gauge(self.instrument_name()).with_description(self.help);
         let builder =
             if self.kind == Kind::GaugeSeconds { builder.with_unit("s") } else { builder };
         let gauge = builder.with_callback(move |gauge| {

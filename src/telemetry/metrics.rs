@@ -3,6 +3,7 @@
 use std::sync::OnceLock;
 
 use api::operations::RenderPrometheus;
+use instrumentation::metrics::with_prefix;
 use opentelemetry_otlp::{MetricExporter, Protocol, WithExportConfig};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::metrics::{PeriodicReader, SdkMeterProvider};
@@ -61,7 +62,12 @@ pub fn renderer() -> RenderPrometheus {
 
 fn render(registry: &Registry) -> String {
     let mut text = Vec::new();
-    if let Err(error) = TextEncoder::new().encode(&registry.gather(), &mut text) {
+    let mut metrics = registry.gather();
+    // Those of OpenTelemetry's conventions have no prefix yet: they have none over OTLP.
+    for metric in &mut metrics {
+        metric.set_name(with_prefix(metric.name()));
+    }
+    if let Err(error) = TextEncoder::new().encode(&metrics, &mut text) {
         tracing::warn!(%error, "cannot render metrics");
     }
     String::from_utf8_lossy(&text).into_owned()

@@ -23,8 +23,8 @@ pub const FLUSH_TIMEOUT: Duration = Duration::from_secs(2);
 /// Spans passed to the exporter, by outcome. Spans dropped because its queue was full are not among them.
 pub const SPANS_EXPORTED: Metric = Metric::counter(
     "spans_exported",
-    "Spans that were sent to the collector, or could not be. `spans_ended_total` less these is what \
-     waits, or found the queue full and is lost",
+    "Spans that were exported to the collector, or failed to be. Those that ended and are not among \
+     these wait in the queue, or were dropped because it was full",
 )
 .with_labels(&[Label::enumerated("outcome", &[SENT, FAILED])]);
 

@@ -87,7 +87,7 @@ async function seeHowItIs() {
   const figures = taken(await processing.GET('/metrics'));
   assert(typeof figures === 'object' && 'consumer_groups' in figures && figures.consumer_groups.length === 1);
   const text = await processing.GET('/metrics', { headers: { Accept: 'text/plain' }, parseAs: 'text' });
-  assert.match(String(taken(text)), /^readings_stored_total 1$/m);
+  assert.match(String(taken(text)), /^energy_pipeline_readings_stored_total 1$/m);
 }
 
 async function decideOnDeadLetters() {

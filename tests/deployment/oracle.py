@@ -99,7 +99,7 @@ class Replica(Process):
         request = urllib.request.Request(f"{self.url()}/metrics", headers={"Accept": "text/plain"})
         with urllib.request.urlopen(request, timeout=10) as answer:
             lines = answer.read().decode().splitlines()
-        values = [line.rsplit(" ", 1)[1] for line in lines if line.startswith("readings_stored_total")]
+        values = [line.rsplit(" ", 1)[1] for line in lines if line.startswith("energy_pipeline_readings_stored_total")]
         self.stored = int(sum(map(float, values)))
         return self.stored
 

@@ -21,10 +21,13 @@ async fn readings_appended_after_an_id_of_the_future_are_stored_once_and_trimmed
     wait::until("it is stored", async || stored::count(&system.redis).await == 1).await;
     // Its age is unknown, so it does not count in the latency histogram.
     wait::until("it is counted", async || {
-        system.processing[0].counter("readings_stored_total").await == 1
+        system.processing[0].counter("energy_pipeline_readings_stored_total").await == 1
     })
     .await;
-    assert_eq!(system.processing[0].counter("reading_visible_after_seconds_count").await, 0);
+    assert_eq!(
+        system.processing[0].counter("energy_pipeline_ingest_to_readable_seconds_count").await,
+        0
+    );
     let producer = system.producer().start();
     producer.wait_for_more(500).await;
     let ledger = producer.stop().await;

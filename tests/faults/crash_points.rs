@@ -20,7 +20,7 @@ async fn assert_finished_by_another(pause: &str, stored: usize, pending: usize) 
     killed.kill9();
     let other = consumer(&redis, 2).start().await;
     assert_each_is_stored_once(&redis, &ids).await;
-    assert_eq!(other.counter("entries_reclaimed_total").await, pending as u64);
+    assert_eq!(other.counter("energy_pipeline_entries_claimed_total").await, pending as u64);
     // The dead consumer has no pending entries, and is deleted when it has been idle for long.
     assert!(consumers(&redis).await.values().all(|&pending| pending == 0));
 }

@@ -42,7 +42,7 @@ async fn a_wrong_password_is_reported_and_corrected_in_its_file_without_a_restar
     })
     .await;
     assert_each_is_stored_once(&redis, &[ids, vec![accepted]].concat()).await;
-    assert_eq!(service.counter("actor_restarts_total").await, 0);
+    assert_eq!(service.counter("energy_pipeline_actor_restarts_total").await, 0);
 }
 
 #[tokio::test]
@@ -99,7 +99,7 @@ async fn entries_wait_in_the_service_until_its_user_may_store_them() {
     .await;
     for role in [&service, &other] {
         assert_eq!(role.get("/livez").await.status, 200);
-        assert_eq!(role.counter("actor_restarts_total").await, 0);
+        assert_eq!(role.counter("energy_pipeline_actor_restarts_total").await, 0);
     }
     assert_eq!(redis.run::<usize>(&["XLEN", DEAD_LETTERS]).await, 0);
     redis.run::<()>(&["ACL", "SETUSER", "meter", "+zadd"]).await;

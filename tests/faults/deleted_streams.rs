@@ -25,7 +25,7 @@ async fn assert_recovered(take_away: &[&str], recreated: bool) {
     if recreated {
         let mut created = 0;
         for role in system.roles() {
-            created += role.counter("consumer_groups_created_total").await;
+            created += role.counter("energy_pipeline_consumer_groups_created_total").await;
         }
         assert!(created > 0, "no service counts the created group");
     }

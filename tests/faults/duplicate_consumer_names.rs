@@ -7,7 +7,7 @@ use crate::common::redis::RedisServer;
 use crate::common::stored::assert_each_is_stored_once;
 use crate::common::wait;
 
-const SEEN: &str = "consumer_namesakes_total";
+const SEEN: &str = "energy_pipeline_duplicate_consumers_detected_total";
 
 #[tokio::test]
 async fn two_services_of_one_consumer_name_lose_and_duplicate_nothing_and_both_warn() {
@@ -38,7 +38,7 @@ async fn a_short_lived_duplicate_takes_no_entries_from_the_first_service() {
     let slow = slow.start().await;
     wait_until_pending(&redis, ids.len() - 1).await;
     let mut duplicate = consumer(&redis, 1).env("DRAIN_TIMEOUT_MS", 0).start().await;
-    let stored = "readings_stored_total";
+    let stored = "energy_pipeline_readings_stored_total";
     wait::until("it stores what the other has in hand", async || {
         duplicate.counter(stored).await > 0
     })

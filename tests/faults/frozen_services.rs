@@ -50,7 +50,7 @@ async fn add_backlog_of_the_site(redis: &RedisServer, service: &Role) -> Vec<Str
     let mut ids = Vec::new();
     wait::until("the first service works again", async || {
         ids.push(add(redis, "*", &fields("site", "1.0", NOON)).await);
-        service.counter("readings_stored_total").await > 0
+        service.counter("energy_pipeline_readings_stored_total").await > 0
     })
     .await;
     ids

@@ -44,13 +44,15 @@ async fn entries_left_at_the_drain_deadline_are_claimed_within_about_a_second() 
     let held = redis.group().await.pending;
     assert!(held > 1, "it holds {held}");
     let other = consumer(&redis, 2).env("CLAIM_MIN_IDLE_MS", 2_000).start().await;
-    wait::until("the other works", async || other.counter("readings_stored_total").await > 1_000)
-        .await;
+    wait::until("the other works", async || {
+        other.counter("energy_pipeline_readings_stored_total").await > 1_000
+    })
+    .await;
     let took = end(slow).await;
     assert!(took < Duration::from_secs(2), "it took {took:?}");
     let ended = Instant::now();
     wait::until("what was left is claimed", async || {
-        other.counter("entries_reclaimed_total").await >= held - 2
+        other.counter("energy_pipeline_entries_claimed_total").await >= held - 2
     })
     .await;
     let waited = ended.elapsed();
@@ -80,7 +82,7 @@ async fn handed_over_entries_are_claimed_by_an_idle_service_within_seconds() {
     let waited = ended.elapsed();
     println!("{held} entries were handed over and stored {waited:?} later");
     assert!(waited < Duration::from_secs(8), "handed over, but waited for {waited:?}");
-    assert!(other.counter("entries_reclaimed_total").await > 0);
+    assert!(other.counter("energy_pipeline_entries_claimed_total").await > 0);
 }
 
 #[tokio::test]

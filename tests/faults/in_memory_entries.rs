@@ -24,7 +24,7 @@ async fn in_flight_entries_are_stored_when_the_stream_is_deleted() {
     redis.run::<()>(&["DEL", STREAM]).await;
     let more = add_backlog(&redis, FIRST_BATCH, 1).await;
     assert_each_is_stored_once(&redis, &[ids, more].concat()).await;
-    let only_copies = service.counter("entries_rolled_back_total").await;
+    let only_copies = service.counter("energy_pipeline_entries_recovered_from_memory_total").await;
     assert_eq!(only_copies, FIRST_BATCH as u64);
 }
 
@@ -132,5 +132,8 @@ async fn entries_in_memory_when_the_master_dies_are_stored_from_memory() {
     master.kill9();
     switch.switch_to(replica.port());
     assert_each_is_stored_once(&replica, &[ids, more].concat()).await;
-    assert_eq!(service.counter("entries_rolled_back_total").await, FIRST_BATCH as u64);
+    assert_eq!(
+        service.counter("energy_pipeline_entries_recovered_from_memory_total").await,
+        FIRST_BATCH as u64
+    );
 }

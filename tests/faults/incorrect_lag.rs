@@ -57,8 +57,10 @@ async fn assert_tells(role: &Role, unread: u64) {
     assert_eq!(role.get("/metrics").await.json()["consumer_groups"][0]["lag"], unread);
     let health = role.get("/health").await.json();
     assert_eq!(health["consumer_group_status"]["lag"], unread);
-    wait::until("the gauge shows it", async || role.counter("stream_lag_entries").await == unread)
-        .await;
+    wait::until("the gauge shows it", async || {
+        role.counter("energy_pipeline_stream_lag_entries").await == unread
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -103,7 +105,7 @@ async fn a_restart_after_an_aof_rewrite_leaves_no_unread_entries() {
     assert_tells(&query, 30).await;
     let service = consumer(&redis, 1).start().await;
     assert_each_is_stored_once(&redis, &ids).await;
-    assert_eq!(service.counter("stream_lag_corrections_total").await, 1);
+    assert_eq!(service.counter("energy_pipeline_stream_lag_corrections_total").await, 1);
     assert!(
         service.stderr().contains("corrected the consumer group's lag"),
         "{}",
@@ -185,7 +187,7 @@ async fn unread_entries_are_still_reported_after_lag_was_corrected() {
     add_backlog(&redis, 400, 1).await;
     spoil(&redis, 1_000_000).await;
     wait::until("it is set right", async || {
-        service.counter("stream_lag_corrections_total").await == 1
+        service.counter("energy_pipeline_stream_lag_corrections_total").await == 1
     })
     .await;
     for _ in 0..20 {
@@ -194,7 +196,7 @@ async fn unread_entries_are_still_reported_after_lag_was_corrected() {
         assert!(unread > 200, "{unread}");
         sleep(Duration::from_millis(20)).await;
     }
-    assert_eq!(service.counter("stream_lag_corrections_total").await, 1);
+    assert_eq!(service.counter("energy_pipeline_stream_lag_corrections_total").await, 1);
 }
 
 #[tokio::test]
@@ -211,7 +213,7 @@ async fn lag_corrected_under_load_loses_and_duplicates_nothing() {
     let corrections = async || {
         let mut sum = 0;
         for service in &system.processing {
-            sum += service.counter("stream_lag_corrections_total").await;
+            sum += service.counter("energy_pipeline_stream_lag_corrections_total").await;
         }
         sum
     };

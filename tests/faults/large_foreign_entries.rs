@@ -47,7 +47,7 @@ async fn services_that_read_them_use_little_memory_and_show_them_truncated() {
     wait::until("the backlog is full", async || !accepted().await).await;
     for role in [&ingestion, &query] {
         wait::until("the stream was looked at", async || {
-            role.counter("stream_lag_entries").await >= 12
+            role.counter("energy_pipeline_stream_lag_entries").await >= 12
         })
         .await;
         let shown = role.get("/metrics").await;
@@ -76,8 +76,10 @@ async fn a_processing_service_between_them_does_not_receive_processed_entries() 
     add(&redis, "*", &fields("site", "1.0", "2024-01-15T12:00:00Z")).await;
     let service = consumer(&redis, 1).env("STREAM_RETENTION", "1h").start().await;
     wait_until_settled(&redis).await;
-    wait::until("the stream was looked at", async || service.counter("stream_entries").await == 2)
-        .await;
+    wait::until("the stream was looked at", async || {
+        service.counter("energy_pipeline_stream_entries").await == 2
+    })
+    .await;
     assert_eq!(service.get("/health").await.json()["consumer_group_status"]["lag"], 0);
     assert_eq!(service.get("/metrics").await.json()["stream"]["first_entry"][0], first);
     let most = service.memory_kb("VmHWM");

@@ -18,7 +18,7 @@ async fn an_entry_with_three_processing_failures_is_dead_lettered_and_the_others
     let dead_lettered: Vec<_> = dead_letter_reasons(&redis).await.into_keys().collect();
     assert_eq!(dead_lettered.len() + stored::count(&redis).await, ids.len());
     assert!(dead_lettered.len() <= 1, "more than the culprit: {dead_lettered:?}");
-    assert_eq!(service.counter("actor_restarts_total").await, 3);
+    assert_eq!(service.counter("energy_pipeline_actor_restarts_total").await, 3);
 }
 
 #[tokio::test]
@@ -37,5 +37,5 @@ async fn a_single_entry_that_always_panics_is_dead_lettered_with_the_reason() {
     let more = add_backlog(&redis, 100, 3).await;
     wait_until_settled(&redis).await;
     assert_eq!(stored::count(&redis).await, more.len());
-    assert_eq!(service.counter("entries_dead_lettered_total").await, 1);
+    assert_eq!(service.counter("energy_pipeline_entries_dead_lettered_total").await, 1);
 }

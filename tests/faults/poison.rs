@@ -112,8 +112,11 @@ async fn each_kind_of_poison_is_dead_lettered_once_with_its_reason_and_the_other
     }
     assert_eq!(dead_letter_reasons.len(), expected.len(), "{dead_letter_reasons:?}");
     assert_eq!(stored::count(&redis).await, good.len());
-    assert_eq!(service.counter("entries_dead_lettered_total").await, expected.len() as u64);
-    assert_eq!(service.counter("actor_restarts_total").await, 0);
+    assert_eq!(
+        service.counter("energy_pipeline_entries_dead_lettered_total").await,
+        expected.len() as u64
+    );
+    assert_eq!(service.counter("energy_pipeline_actor_restarts_total").await, 0);
     let readings = service.get("/sites/site/readings").await.json();
     assert_eq!(readings["readings"].as_array().unwrap().len(), odd_readings().len());
 }

@@ -33,6 +33,6 @@ async fn readings_past_the_retention_are_removed_and_others_stay() {
     stored::wait_until_settled(&redis).await;
     wait::until("what came late is removed", async || !has(&late).await).await;
     assert!(has(&future).await, "it is not old");
-    assert_eq!(service.counter("readings_expired_total").await, 2);
-    assert_eq!(service.counter("lost_bodies_total").await, 0);
+    assert_eq!(service.counter("energy_pipeline_readings_expired_total").await, 2);
+    assert_eq!(service.counter("energy_pipeline_pending_entries_deleted_total").await, 0);
 }

@@ -44,7 +44,7 @@ async fn orphaned_entries_are_listed_and_changed_only_with_repair() {
     assert_eq!(repaired.status.code(), Some(0), "{repaired:?}");
     wait_until_stored(&redis, ids.len()).await;
     assert_each_is_stored_once(&redis, &ids).await;
-    assert_eq!(service.counter("entries_reclaimed_total").await, 2_500);
+    assert_eq!(service.counter("energy_pipeline_entries_claimed_total").await, 2_500);
     let again = reconcile(&redis, &["--repair"]).await;
     assert_eq!((again.status.code(), lines(&again).len()), (Some(0), 0), "{again:?}");
 }

@@ -48,7 +48,7 @@ async fn after_redis_has_lost_all_data_work_resumes_within_seconds_and_no_log_is
     assert!(report.stored >= after.len(), "nothing else is lost: {report}");
     let mut groups_created = 0;
     for role in system.roles() {
-        groups_created += role.counter("consumer_groups_created_total").await;
+        groups_created += role.counter("energy_pipeline_consumer_groups_created_total").await;
     }
     assert!(groups_created >= 1, "no service counts the created group");
     println!("{report}");

@@ -119,7 +119,12 @@ async fn assert_nobody_moves(sentinels: [&Sentinel; 2], redis: &RedisServer) {
     })
     .await;
     for role in [&api, &service] {
-        assert_eq!(role.counter("redis_reconnects_total").await, 0, "{}", role.stderr());
+        assert_eq!(
+            role.counter("energy_pipeline_redis_reconnects_total").await,
+            0,
+            "{}",
+            role.stderr()
+        );
     }
 }
 

@@ -36,7 +36,7 @@ impl ConsumerJanitor {
 
     async fn detect_duplicate(&self) -> Result<(), StoreError> {
         if self.context.stream.detect_duplicate(&self.instance).await? {
-            METRICS.namesake_seen();
+            METRICS.duplicate_consumer_detected();
             let consumer = &self.context.config.consumer;
             warn!(%consumer, "another process has the same CONSUMER_NAME; each repeats the other's work");
         }

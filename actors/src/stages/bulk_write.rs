@@ -110,7 +110,7 @@ impl BulkWrite {
         let mut fenced = stream.dead_lettered_ids(&not_pending | &deleted).await?;
         let deleted = &deleted - &fenced;
         if !claimed_by_other.is_empty() {
-            METRICS.lost_ownership(claimed_by_other.len());
+            METRICS.claimed_by_other(claimed_by_other.len());
             traces.fail("claimed_by_other", claimed_by_other.iter().copied());
             log_claimed_by_other(claimed_by_other.len());
         }
@@ -220,7 +220,7 @@ fn report_recovered(write: &PreparedWrite, added: u64, fence: &Fence) {
     // which members were added, so this is the least number.
     let recovered = added.saturating_sub((written - deleted) as u64);
     if deleted > 0 && recovered > 0 {
-        METRICS.rolled_back(recovered);
+        METRICS.recovered_from_memory(recovered);
         if let Some(suppressed) = THROTTLE.should_log(Instant::now()) {
             let site = &write.site;
             warn!(recovered, %site, suppressed, "Redis lost entries; their readings are stored from memory");

@@ -23,7 +23,7 @@ impl DeliveryOrigin {
         match self {
             Self::New => {}
             Self::OwnPending => METRICS.redelivered(delivery.len()),
-            Self::Claimed => METRICS.reclaimed(delivery.len()),
+            Self::Claimed => METRICS.claimed(delivery.len()),
         }
         if !delivery.traces.is_empty() {
             context.traces.start(self.consumer_span(context), delivery);

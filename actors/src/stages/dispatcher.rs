@@ -138,7 +138,7 @@ impl Dispatcher {
 fn report_deleted(ids: &[StreamId]) {
     static THROTTLE: LogThrottle = LogThrottle::new();
     let Some(first) = ids.first() else { return };
-    METRICS.lost_bodies(ids.len());
+    METRICS.pending_deleted(ids.len());
     if let Some(suppressed) = THROTTLE.should_log(Instant::now()) {
         let count = ids.len();
         warn!(count, %first, suppressed, "pending entries were deleted from the stream before they were read; their readings are lost");

@@ -138,7 +138,7 @@ impl IngestionApi {
             Err(faults) => return rejected(faults),
         };
         if self.backlog.is_full() {
-            METRICS.refused("backlog");
+            METRICS.unavailable("backlog");
             return Answer::Unavailable(
                 Json(backlog_limit::full()),
                 backlog_limit::RETRY_AFTER_SECONDS,
@@ -205,7 +205,7 @@ fn accepted(id: StreamId, is_replayed: Option<bool>) -> Answer {
 }
 
 fn not_taken(error: &StoreError) -> Answer {
-    METRICS.refused(error.class.name());
+    METRICS.unavailable(error.class.name());
     let (problem, retry_after) = unavailable(StoreOperation::AppendReading, error);
     Answer::Unavailable(Json(problem), retry_after)
 }

@@ -147,7 +147,7 @@ impl Rest {
     fn append(&mut self, page: &Page, chunk: &mut Vec<u8>) {
         if page.invalid > 0 {
             static THROTTLE: LogThrottle = LogThrottle::new();
-            METRICS.unreadable(page.invalid);
+            METRICS.invalid_members(page.invalid);
             if let Some(suppressed) = THROTTLE.should_log(Instant::now()) {
                 let count = page.invalid;
                 warn!(site = %self.site, count, suppressed, "stored members are no readings");

@@ -117,14 +117,14 @@ impl Open {
         let longest = replaceable.min_by_key(|(since, _)| *since);
         if let Some((_, state)) = longest {
             state.close();
-            METRICS.connection_refused("replaced");
+            METRICS.connection_evicted();
         }
-        complain(limit);
+        log_over_limit(limit);
         longest.is_some()
     }
 }
 
-fn complain(limit: usize) {
+fn log_over_limit(limit: usize) {
     static THROTTLE: LogThrottle = LogThrottle::new();
     if let Some(suppressed) = THROTTLE.should_log(std::time::Instant::now()) {
         warn!(limit, suppressed, "too many connections: idle ones are closed for new ones");

@@ -65,7 +65,7 @@ fn converted(
 }
 
 fn too_many(request: &poem::Request) -> Answer {
-    METRICS.connection_refused("refused");
+    METRICS.connection_unavailable();
     let status = StatusCode::SERVICE_UNAVAILABLE;
     let detail = "There are too many connections; try again later";
     let mut response = middleware::refusal(request, status, ErrorCode::TooManyConnections, detail);

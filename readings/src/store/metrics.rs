@@ -1,4 +1,4 @@
-//! Metrics of the store.
+//! The metrics of the store.
 
 use std::sync::LazyLock;
 use std::time::Duration;
@@ -9,36 +9,40 @@ use opentelemetry::metrics::{Counter, Histogram};
 
 use crate::store::error_class::ErrorClass;
 
-/// The error classes, as labels.
-pub const ERROR_CLASSES: Label = Label::enumerated("reason", &ErrorClass::NAMES);
-
 /// All metrics of this crate.
-pub const CATALOGUE: &[Metric] = &[COMMANDS, RECONNECTS, GROUPS_CREATED];
+pub const CATALOGUE: &[Metric] = &[OPERATIONS, RECONNECTS, GROUPS_CREATED];
 
-const COMMANDS: Metric = Metric::histogram_seconds(
-    "redis_command_duration",
+const OPERATIONS: Metric = Metric::histogram_seconds(
+    "db.client.operation.duration",
     &[0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5],
-    "How long Redis took to reply, without reads that block",
+    "Duration of Redis commands, from the request to the reply. Blocking reads are left out",
 )
+.of_convention()
 .with_labels(&[
-    Label::documented("command", "the command, or the name of a script or transaction"),
-    Label::documented("error", "the error class; empty when it succeeded"),
+    Label::enumerated(SYSTEM, &["redis"]),
+    Label::documented(OPERATION, "the command, or the name of a script or transaction"),
+    Label::documented(ERROR_TYPE, "the error class; absent when the command succeeded"),
 ]);
+
+/// Attributes of OpenTelemetry's conventions for database clients.
+const SYSTEM: &str = "db.system.name";
+const OPERATION: &str = "db.operation.name";
+const ERROR_TYPE: &str = "error.type";
 
 const RECONNECTS: Metric = Metric::counter(
     "redis_reconnects",
-    "Connections to Redis that were discarded and are replaced",
+    "Connections to Redis that were discarded and opened again",
 )
 .with_labels(&[Label::enumerated("reason", &RECONNECT_REASONS)]);
 
 const GROUPS_CREATED: Metric = Metric::counter(
     "consumer_groups_created",
-    "Times the consumer group was missing; after the first start, readings may be lost",
+    "Times the consumer group was missing and was created. After the first start readings may be lost",
 );
 
-/// The error classes, and that the Sentinels name another master.
+/// The error classes, and a failover.
 const RECONNECT_REASONS: [&str; ErrorClass::NAMES.len() + 1] = {
-    let mut reasons = [MOVED; ErrorClass::NAMES.len() + 1];
+    let mut reasons = [FAILOVER; ErrorClass::NAMES.len() + 1];
     let mut at = 0;
     while at < ErrorClass::NAMES.len() {
         reasons[at] = ErrorClass::NAMES[at];
@@ -47,28 +51,33 @@ const RECONNECT_REASONS: [&str; ErrorClass::NAMES.len() + 1] = {
     reasons
 };
 
-/// The reason for a reconnect when the master has moved.
-pub(crate) const MOVED: &str = "moved";
+/// The reason for a reconnect when Sentinels name another master.
+pub(crate) const FAILOVER: &str = "failover";
 
 pub(crate) struct Metrics {
-    commands: Histogram<f64>,
+    operations: Histogram<f64>,
     reconnects: Counter<u64>,
     groups_created: Counter<u64>,
 }
 
 /// The instruments of this process.
 pub(crate) static METRICS: LazyLock<Metrics> = LazyLock::new(|| Metrics {
-    commands: COMMANDS.build_histogram(),
+    operations: OPERATIONS.build_histogram(),
     reconnects: RECONNECTS.build_counter(),
     groups_created: GROUPS_CREATED.build_counter(),
 });
 
 impl Metrics {
-    /// Records a command: its duration, and its error.
-    pub fn command(&self, operation: &'static str, took: Duration, error: Option<ErrorClass>) {
-        let error = error.map_or("", ErrorClass::name);
-        let labels = [KeyValue::new("command", operation), KeyValue::new("error", error)];
-        self.commands.record(took.as_secs_f64(), &labels);
+    /// Records a command that got its reply, or failed.
+    pub fn operation(&self, name: &'static str, took: Duration, error: Option<ErrorClass>) {
+        let labels = [
+            KeyValue::new(SYSTEM, "redis"),
+            KeyValue::new(OPERATION, name),
+            KeyValue::new(ERROR_TYPE, error.map_or("", ErrorClass::name)),
+        ];
+        // By the conventions `error.type` is absent, not empty, when there is no error.
+        let labels = if error.is_some() { &labels[..] } else { &labels[..2] };
+        self.operations.record(took.as_secs_f64(), labels);
     }
 
     pub fn group_created(&self) {
@@ -80,7 +89,7 @@ impl Metrics {
     }
 }
 
-/// Counts a reconnect of a blocking reader.
+/// Counts that the connection of a blocking reader is opened again.
 pub fn reader_reconnects(reason: ErrorClass) {
     METRICS.reconnect(reason.name());
 }

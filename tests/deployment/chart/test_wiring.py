@@ -1,6 +1,7 @@
 """Objects of one release fit together: selectors, ports, addresses, rollouts."""
 
 import json
+import re
 
 import pytest
 
@@ -45,6 +46,18 @@ def test_monitors_find_every_role_of_the_program(release):
     for monitor in release.all("ServiceMonitor"):
         found = [s for s in release.all("Service") if selects(monitor["spec"]["selector"], s["metadata"]["labels"])]
         assert {service["metadata"]["name"].rsplit("-", 2)[-1] for service in found} == {"api", "service"}
+
+
+def test_monitors_label_series_with_the_release_that_the_alert_rules_aggregate_by(release):
+    release_label = "app_kubernetes_io_instance"
+    for monitor in release.all("PodMonitor"):
+        assert release_label in {re.sub("[./]", "_", label) for label in monitor["spec"]["podTargetLabels"]}
+    for monitor in release.all("ServiceMonitor"):
+        assert release_label in {re.sub("[./]", "_", label) for label in monitor["spec"]["targetLabels"]}
+    for monitor in release.all("PodMonitoring"):
+        assert release_label in {label["to"] for label in monitor["spec"]["targetLabels"]["fromPod"]}
+    for rules in release.all("PrometheusRule"):
+        assert f"by (namespace, {release_label})" in str(rules)
 
 
 def test_routes_lead_to_services_and_their_ports(release):

@@ -19,7 +19,8 @@ const LOOK_EVERY: Duration = Duration::from_secs(5);
 /// The time that rates are taken over.
 const RATES_OVER: Duration = Duration::from_mins(1);
 
-/// The metrics of the stream, which all processes see alike: take the largest, never the sum.
+/// The metrics of the stream. Every process exposes the same values: aggregate with `max`, never with
+/// `sum`.
 pub const CATALOGUE: &[Metric] = &[
     REDIS_UP,
     MEMORY_USED,
@@ -33,48 +34,48 @@ pub const CATALOGUE: &[Metric] = &[
     BUILD_INFO,
 ];
 
-const REDIS_UP: Metric = Metric::gauge(
-    "redis_up",
-    "1 when Redis answered the last question about the stream, 0 when not",
-);
+const REDIS_UP: Metric =
+    Metric::gauge("redis_up", "1 when Redis answered the last poll of the stream, 0 when not");
 
 const MEMORY_USED: Metric = Metric::gauge(
     "redis_memory_used_bytes",
-    "Memory that Redis has taken, of which `maxmemory` is the limit (`used_memory`)",
+    "Memory used by Redis (`used_memory`); `maxmemory` is its limit",
 );
 
 const MEMORY_MAX: Metric = Metric::gauge(
     "redis_memory_max_bytes",
-    "`maxmemory` of Redis; absent where it has no limit. When that much is used, readings are refused",
+    "`maxmemory` of Redis; absent when there is no limit. At the limit readings are answered with 503",
 );
 
-const LENGTH: Metric = Metric::gauge("stream_entries", "Entries in the stream, read or not");
+const LENGTH: Metric = Metric::gauge("stream_entries", "Entries in the stream, delivered or not");
 
 const LAG: Metric = Metric::gauge(
     "stream_lag_entries",
-    "Entries not delivered to the consumer group yet, counted where Redis' own `lag` may be wrong; at \
-     least so many while a large backlog is being counted",
+    "Entries not yet delivered to the consumer group, counted where Redis' own `lag` may be wrong; a \
+     lower bound while a large backlog is being counted",
 );
 
 const PENDING: Metric = Metric::gauge(
     "stream_pending_entries",
-    "Entries delivered to any consumer of the group and not acknowledged",
+    "Entries delivered to a consumer of the group and not yet acknowledged",
 );
 
 const OLDEST_PENDING: Metric = Metric::gauge_seconds(
     "stream_oldest_pending_age",
-    "How long ago the oldest pending entry was accepted; 0 when nothing is pending. Not known to the \
+    "Time since the oldest pending entry was accepted; 0 when no entry is pending. Not exposed by the \
      Ingestion API",
 );
 
 const CONSUMERS: Metric =
-    Metric::gauge("stream_consumers", "Consumers that the group knows, alive or not");
+    Metric::gauge("stream_consumers", "Consumers of the group, whether their processes run or not");
 
-const DEAD_LETTERS: Metric =
-    Metric::gauge("dead_letters", "Entries in the dead-letter stream, which wait for a decision");
+const DEAD_LETTERS: Metric = Metric::gauge(
+    "dead_letters",
+    "Entries in the dead-letter stream, to be retried or deleted by an operator",
+);
 
 const BUILD_INFO: Metric =
-    Metric::gauge("energy_pipeline_build_info", "Always 1, by version").with_labels(&[
+    Metric::gauge("build_info", "Always 1; the label is the version").with_labels(&[
         instrumentation::metrics::Label::documented("version", "the version of the program"),
     ]);
 

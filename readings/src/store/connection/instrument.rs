@@ -20,7 +20,7 @@ pub(super) async fn instrumented<T>(
         span.map(|(tracer, parent)| tracer.build_with_context(spans::command(operation), &parent));
     let result = reply.await;
     let class = result.as_ref().err().map(|error| error.class);
-    METRICS.command(operation, started.elapsed(), class);
+    METRICS.operation(operation, started.elapsed(), class);
     if let Some(mut span) = span {
         if let Some(class) = class {
             spans::set_span_error(&mut span, class.name());

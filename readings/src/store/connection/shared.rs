@@ -27,7 +27,7 @@ use super::server::RedisServer;
 use super::server_check::ServerCheck;
 use crate::store::error::{StoreError, StoreResult};
 use crate::store::error_class::ErrorClass;
-use crate::store::metrics::{METRICS, MOVED};
+use crate::store::metrics::{FAILOVER, METRICS};
 
 /// Timeouts in a row after which a connection is replaced. Too low and one slow command costs a
 /// reconnect; too high and requests wait for a dead connection longer.
@@ -245,7 +245,11 @@ impl SharedConnection {
     fn discard_unusable(&self) {
         if let Some(live) = self.current().take() {
             let superseded = live.is_superseded();
-            self.record_discard(if superseded { MOVED } else { ErrorClass::Disconnected.name() });
+            self.record_discard(if superseded {
+                FAILOVER
+            } else {
+                ErrorClass::Disconnected.name()
+            });
         }
     }
 
