@@ -42,9 +42,9 @@
 //! **Shutdown** runs downstream: the sources stop reading, `WriterPool` drains its writers, `BulkWriter`
 //! completes its bulk writes, and `Acker` sends the last acknowledgements. See [`Pipeline::shutdown`].
 //!
-//! **Layers**, each importing only those below it: [`pipeline`], [`supervisor`], [`stages`] and
-//! [`maintenance`], [`liveness`], [`context`], [`flow`]; at the bottom [`config`], [`error`], [`metrics`],
-//! [`restart_budget`] and [`actor_names`].
+//! **Layers**, each importing only those below it: `pipeline`, `supervisor`, `stages` and `maintenance`,
+//! `liveness`, `context`, `flow`; at the bottom `config`, `error`, `metrics`, `restart_budget` and
+//! `actor_names`.
 
 mod actor_names;
 mod config;
