@@ -70,7 +70,8 @@ impl Dispatcher {
             let permit = permits.split_off(vec![entry.id]);
             self.route(vec![entry], permit, requested_at)?;
         }
-        let permit = permits.split_off(dead_letters.iter().map(|dead_letter| dead_letter.id).collect());
+        let permit =
+            permits.split_off(dead_letters.iter().map(|dead_letter| dead_letter.id).collect());
         self.dead_letter(dead_letters, permit)?;
         report_deleted(&deleted);
         self.acknowledge(permits.split_off(deleted))?;
