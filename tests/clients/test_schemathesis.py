@@ -24,11 +24,11 @@ def run(url, directory):
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_the_ingestion_api_answers_as_documented(system, tmp_path):
+def test_the_ingestion_api_responds_as_documented(system, tmp_path):
     run(system.start_service("ingestion-api"), tmp_path)
 
 
-def test_the_processing_service_answers_as_documented(system, tmp_path):
+def test_the_processing_service_responds_as_documented(system, tmp_path):
     url = system.start_service("processing-service")
     system.add_unreadable_entries(50)
     wait_for("there are dead letters", lambda: system.dead_letters() == 50)

@@ -3,7 +3,7 @@
 KEDA's redis-streams scaler: `pendingEntriesCount` asks XPENDING, `lagCount` asks INFO (major version 7 or newer) and XINFO
 GROUPS; a stream that does not exist has no lag, every other fault falls back to the stream's length, a lag that Redis does
 not know counts as none. The autoscaler: each metric wants total / target pods, rounded up, unless that is within a tenth of
-what there are; the highest wins; scaling down waits for the highest want of a window, and takes so many pods a period.
+what there are; the highest wins; scaling down waits for the highest number of a window, and removes a bounded number of pods per period.
 """
 
 import math
@@ -16,7 +16,7 @@ TOLERANCE = 0.1
 
 
 class ScalerError(Exception):
-    """KEDA could not ask; the autoscaler then never scales down."""
+    """KEDA got no reply; the autoscaler then never scales down."""
 
 
 def pending(client, asked):
@@ -50,7 +50,7 @@ def measure(client, trigger):
 
 
 def wanted(total, target, replicas):
-    """How many pods one metric wants."""
+    """The number of pods by one metric."""
     if replicas and abs(total / (target * replicas) - 1) <= TOLERANCE:
         return replicas
     return math.ceil(total / target)

@@ -48,7 +48,7 @@ class Redis:
         wait_for("Redis answers", self.answers)
 
     def restart(self):
-        """Kills it, and starts it over what it has on disk."""
+        """Kills it, and restarts it over its files."""
         self.process.kill()
         self.start()
 
@@ -95,7 +95,7 @@ class Replica(Process):
         return wait_for(f"{self.name} listens", lambda: self.said(" listens on "))
 
     def count(self):
-        """Readings that it stored so far."""
+        """The number of readings that it has stored."""
         request = urllib.request.Request(f"{self.url()}/metrics", headers={"Accept": "text/plain"})
         with urllib.request.urlopen(request, timeout=10) as answer:
             lines = answer.read().decode().splitlines()
@@ -106,7 +106,7 @@ class Replica(Process):
 
 @dataclass
 class Moment:
-    """A look of the autoscaler, in seconds of the program."""
+    """A poll of the autoscaler, in seconds of the program."""
 
     at: float
     pending: int
@@ -118,7 +118,7 @@ class Moment:
 
 @dataclass
 class Outcome:
-    """What became of it all."""
+    """The result of a run."""
 
     moments: list
     accepted: list
@@ -160,7 +160,7 @@ class Cluster:
             self.ended.append(pod)
 
     def look(self, started, arriving):
-        """The autoscaler looks and decides once."""
+        """The autoscaler polls and decides once."""
         now = time.monotonic() - started
         metrics = self.autoscaler.metrics(self.keda)
         totals = {name: total for name, (total, _) in metrics.items()}
@@ -215,14 +215,14 @@ def stored(redis):
 
 
 def run(values=None, *, burst=60, rate=1.5, seconds=38, delay=500, deadline=180):
-    """Lets a load come and go, and tells what happened."""
+    """Applies a load for a while, and returns the result."""
     release = render(merged({"config": {"processingDelayMs": delay}}, values or {}))
     with tempfile.TemporaryDirectory() as directory, ExitStack() as resources:
         cluster = Cluster(release, directory, resources)
         cluster.scale(cluster.autoscaler.spec["minReplicaCount"])
         started = time.monotonic()
         load = Load(cluster.ingestion.url(), burst, rate, seconds)
-        # A look, and a wait: what the autoscaler itself does; there is no condition to wait for.
+        # Polling at an interval is what the autoscaler itself does; there is no condition to wait for.
         while not (load.is_over() and cluster.is_worked_off() and len(cluster.running) == 1):
             assert time.monotonic() - started < deadline, cluster.moments
             time.sleep(SYNC / SPEED)

@@ -1,10 +1,11 @@
-"""The page's nginx template, filled in as its image does, in a real nginx before two services that tell what they get."""
+"""The page's nginx template, filled in as by its image, in a real nginx in front of two services that echo their requests."""
 
 import json
 import re
 import shutil
 import socket
 import subprocess
+import sys
 import threading
 from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -13,23 +14,22 @@ from pathlib import Path
 from processes import Process, free_port, wait_for
 from rendering import REPOSITORY
 
-# Not everybody has the folder of servers in the PATH.
+# The PATH of a user need not have the folder of servers.
 NGINX = shutil.which("nginx") or "/usr/sbin/nginx"
 TEMPLATE = REPOSITORY / "frontend/nginx.conf.template"
 
-
-# As the image has them.
-STANDARDS = dict(re.findall(r"(FRONTEND_(?:WORKERS|ACCESS_LOG|READ_ONLY))=(\S+)", (REPOSITORY / "Dockerfile").read_text()))
+# The defaults of the image.
+DEFAULTS = dict(re.findall(r"(FRONTEND_(?:WORKERS|ACCESS_LOG|READ_ONLY))=(\S+)", (REPOSITORY / "Dockerfile").read_text()))
 
 
 class Echo(BaseHTTPRequestHandler):
-    """Answers with what was asked."""
+    """Responds with the request that it received."""
 
     protocol_version = "HTTP/1.1"
 
     def answer(self):
         body = b"".join(self.chunks()) if "Transfer-Encoding" in self.headers else self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        told = {
+        request = {
             "service": self.server.name,
             "method": self.command,
             "path": self.path,
@@ -39,14 +39,14 @@ class Echo(BaseHTTPRequestHandler):
         if self.path.endswith("/stream"):
             self.stream()
             return
-        text = json.dumps(told).encode()
-        _, asked, status = self.path.partition("/status-")
-        self.send_response(int(status) if asked else 200)
+        text = json.dumps(request).encode()
+        _, marker, status = self.path.partition("/status-")
+        self.send_response(int(status) if marker else 200)
         if status == "503":
             self.send_header("Retry-After", "7")
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(text)))
-        # What the services send themselves, too.
+        # The services send these as well.
         self.send_header("X-Request-Id", self.headers.get("X-Request-Id", "none"))
         self.send_header("X-Content-Type-Options", "nosniff")
         self.end_headers()
@@ -55,7 +55,7 @@ class Echo(BaseHTTPRequestHandler):
     do_GET = do_POST = do_DELETE = answer
 
     def chunks(self):
-        """The parts of a body in chunks (RFC 9112, 7.1)."""
+        """The chunks of a body (RFC 9112, 7.1)."""
         while size := int(self.rfile.readline() or b"0", 16):
             yield self.rfile.read(size)
             self.rfile.readline()
@@ -77,8 +77,15 @@ class Echo(BaseHTTPRequestHandler):
         pass
 
 
+class EchoServer(ThreadingHTTPServer):
+    def handle_error(self, request, client_address):
+        # nginx closes its connection to a service when its own client has gone, as some tests have it.
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)
+
+
 def service(name):
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Echo)
+    server = EchoServer(("127.0.0.1", 0), Echo)
     server.name, server.seen = name, threading.Event()
     threading.Thread(target=server.serve_forever, daemon=True).start()
     return server
@@ -98,7 +105,7 @@ class Page:
             resources.callback(server.shutdown)
         self.port = free_port()
         root = Path(directory)
-        # Started by root, nginx works as somebody else.
+        # Started by root, nginx runs its workers as another user.
         root.chmod(0o755)
         (root / "assets").mkdir()
         (root / "index.html").write_text("<title>page</title>")
@@ -110,7 +117,7 @@ class Page:
                 "PROCESSING_URL": f"http://127.0.0.1:{self.processing.server_port}",
                 "NGINX_LOCAL_RESOLVERS": "127.0.0.1",
                 "NGINX_LISTEN_IPV6": "",
-                **STANDARDS,
+                **DEFAULTS,
                 **variables,
             }
         )
@@ -137,11 +144,11 @@ class Page:
         return connection.getresponse()
 
     def raw(self, data):
-        """All that is answered to bytes that are sent as they are."""
+        """The whole response to bytes that are sent unchanged."""
         with socket.create_connection(("127.0.0.1", self.port), timeout=10) as connection:
             connection.sendall(data)
             connection.shutdown(socket.SHUT_WR)
             return b"".join(iter(lambda: connection.recv(65536), b""))
 
-    def told(self, *arguments):
+    def echoed(self, *arguments):
         return json.loads(self.get(*arguments).read())

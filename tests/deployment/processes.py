@@ -1,4 +1,4 @@
-"""Processes that end with their test: the program, and servers from packages."""
+"""Processes that are stopped with their test: the program, and servers from packages."""
 
 import contextlib
 import os
@@ -10,7 +10,7 @@ from pathlib import Path
 
 from rendering import REPOSITORY
 
-# What any condition takes, even on a busy machine.
+# Above the time of any condition, even on a busy machine.
 DEADLINE = 60
 
 
@@ -36,7 +36,7 @@ def program():
 
 
 class Process:
-    """A child process; what it says is in files of a directory."""
+    """A child process; its output is in files of a directory."""
 
     def __init__(self, name, command, directory, environment=None):
         self.name = name
@@ -53,7 +53,7 @@ class Process:
         return self.child.poll() is None
 
     def said(self, mark):
-        """What stands after a mark, once its line is complete."""
+        """The text after a mark, once its line is complete."""
         assert self.is_running(), f"{self.name} has ended: {self.err.read_text()[-2000:]}"
         _, found, rest = self.out.read_text().partition(mark)
         line, complete, _ = rest.partition("\n")

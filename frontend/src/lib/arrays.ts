@@ -3,7 +3,7 @@ export function at<T>(values: ArrayLike<T>, index: number): T {
   return values[index] as T;
 }
 
-/** The first index of ascending `values` whose value is `>= target`; `values.length` when there is none. */
+/** The first index of ascending `values` whose value is `>= target`; `values.length` if no such value exists. */
 export function lowerBound(values: ArrayLike<number>, target: number): number {
   let low = 0;
   let high = values.length;

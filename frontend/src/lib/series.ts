@@ -51,7 +51,7 @@ function extremes(powers: Float64Array): [lowest: number, highest: number] {
   return [lowest, highest];
 }
 
-/** The index of the last reading at or before an instant, -1 when there is none. */
+/** The index of the last reading at or before an instant, -1 if no such reading exists. */
 export function indexAt(series: DeviceSeries, time: number): number {
   const next = lowerBound(series.times, time);
   return series.times[next] === time ? next : next - 1;

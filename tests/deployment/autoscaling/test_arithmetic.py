@@ -1,4 +1,4 @@
-"""The arithmetic of the autoscaler, as its documentation has it: tests of the tests."""
+"""The arithmetic of the autoscaler, by its documentation: tests of the tests."""
 
 import pytest
 
@@ -9,7 +9,7 @@ from keda import Autoscaler, wanted
     ("total", "replicas", "pods"),
     [(5, 1, 1), (6, 1, 2), (12, 1, 3), (14, 3, 3), (16, 3, 3), (17, 3, 4), (4, 3, 1), (0, 3, 0)],
 )
-def test_a_metric_wants_pods(total, replicas, pods):
+def test_a_metric_determines_the_number_of_pods(total, replicas, pods):
     assert wanted(total, 5, replicas) == pods
 
 
@@ -26,13 +26,13 @@ SCALED = {
 }
 
 
-def test_the_highest_want_decides_and_the_most_is_not_passed():
+def test_the_highest_number_wins_and_the_maximum_is_not_exceeded():
     scaler = Autoscaler(SCALED)
     assert scaler.decide({"pending": (1, 5), "lag": (120, 50)}, 1, 0) == 3
     assert scaler.decide({"pending": (500, 5), "lag": (0, 50)}, 1, 0) == 3
 
 
-def test_scaling_down_waits_and_then_takes_one_at_a_time():
+def test_scaling_down_waits_and_then_removes_one_pod_at_a_time():
     scaler = Autoscaler(SCALED)
     assert scaler.decide({"pending": (20, 5)}, 3, 0) == 3
     replicas, seen = 3, []

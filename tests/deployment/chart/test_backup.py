@@ -57,7 +57,7 @@ def reconcile(redis):
     return subprocess.run([program(), "reconcile"], env={"PATH": os.environ["PATH"], **variables}, capture_output=True, text=True)
 
 
-def test_all_readings_are_back_after_a_restore_and_reconcile_says_complete(release, redis, replicas):
+def test_after_a_restore_all_readings_are_back_and_reconcile_finds_none_orphaned(release, redis, replicas):
     ingestion, processing = replicas
     for _ in range(COUNT):
         request = urllib.request.Request(f"{ingestion.url()}/readings", json.dumps(READING).encode(), {"Content-Type": "application/json"})

@@ -1,4 +1,4 @@
-"""KEDA is asked what the program does, and decides alone."""
+"""KEDA queries what the program processes, and is the only one to scale."""
 
 import pytest
 
@@ -9,7 +9,7 @@ def triggers(release):
     return {trigger["name"]: trigger for trigger in release.one("ScaledObject")["spec"]["triggers"] if "name" in trigger}
 
 
-def test_who_scales_decides_on_the_replicas(release):
+def test_the_autoscaler_owns_the_number_of_replicas(release):
     scaled = {
         scaler["spec"]["scaleTargetRef"]["name"]
         for scaler in release.all("ScaledObject") + release.all("HorizontalPodAutoscaler")
@@ -18,7 +18,7 @@ def test_who_scales_decides_on_the_replicas(release):
         assert ("replicas" in deployment["spec"]) == (deployment["metadata"]["name"] not in scaled)
 
 
-def test_triggers_ask_the_redis_stream_and_group_of_the_program(release):
+def test_triggers_query_the_redis_stream_and_group_of_the_program(release):
     config = release.config()
     for scaled in release.all("ScaledObject"):
         ours = [trigger for trigger in scaled["spec"]["triggers"] if "name" in trigger]
@@ -52,7 +52,7 @@ def test_times_that_matter_only_from_zero_are_left_out_elsewhere():
     assert render(values_of("scale-to-zero")).one("ScaledObject")["spec"]["pollingInterval"] == 10
 
 
-def test_wants_can_be_added_up():
+def test_metrics_can_be_added_up():
     scaled = render(values_of("scale-to-zero")).one("ScaledObject")
     modifiers = scaled["spec"]["advanced"]["scalingModifiers"]
     assert modifiers["formula"] == "pending / 5.0 + lag / 50.0"
@@ -60,13 +60,13 @@ def test_wants_can_be_added_up():
     assert "scalingModifiers" not in render().one("ScaledObject")["spec"]["advanced"]
 
 
-def test_the_fallback_holds_what_is_there_and_never_nothing():
+def test_the_fallback_keeps_the_present_replicas_and_at_least_one():
     fallback = render().one("ScaledObject")["spec"]["fallback"]
     assert fallback == {"failureThreshold": 3, "replicas": 1, "behavior": "currentReplicasIfHigher"}
     assert "fallback" not in render(at("keda.fallback.enabled", False)).one("ScaledObject")["spec"]
 
 
-def test_keda_logs_in_as_a_user_who_may_only_look():
+def test_keda_logs_in_as_a_read_only_user():
     release = render()
     secret = release.one("Secret")["metadata"]["name"]
     login = {part["parameter"]: (part["name"], part["key"]) for part in release.one("TriggerAuthentication")["spec"]["secretTargetRef"]}
@@ -108,17 +108,17 @@ def test_the_kind_of_trigger_is_that_of_the_redis(name, kind):
     assert {trigger["type"] for trigger in triggers(render(values_of(name))).values()} == {kind}
 
 
-def test_a_window_is_told_to_the_program_only_if_it_is_set():
+def test_the_program_gets_a_window_only_if_it_is_set():
     def told(values):
         return environment(containers(render(values).pod("-processing-service"))[0])
 
     assert "MAX_IN_FLIGHT" not in told({})
     limited = told(at("processingService.consumer.maxInFlight", 16))
-    # The program refuses reads that are larger than the window.
+    # The program rejects reads that are larger than the window.
     assert (limited["MAX_IN_FLIGHT"], limited["BATCH_SIZE"]) == ("16", "16")
 
 
-def test_a_threshold_that_a_slow_pod_never_reaches_is_warned_of():
+def test_a_threshold_that_a_slow_pod_never_reaches_causes_a_warning():
     lonely = merged(at("keda.threshold", 11), at("keda.lag.enabled", False))
-    assert "never given help" in render(lonely).notes
-    assert "never given help" not in render(at("keda.threshold", 11)).notes
+    assert "never scaled" in render(lonely).notes
+    assert "never scaled" not in render(at("keda.threshold", 11)).notes

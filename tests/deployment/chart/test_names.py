@@ -1,4 +1,4 @@
-"""Objects have names that Kubernetes takes, whatever release, chart and overrides are called."""
+"""Objects have names that Kubernetes accepts, whatever release, chart and overrides are called."""
 
 import re
 
@@ -55,7 +55,7 @@ def test_a_name_is_left_as_it_is_where_it_may_be():
     assert render(at("fullnameOverride", "12.3")).one("ServiceAccount")["metadata"]["name"] == "r-12-3"
 
 
-def test_services_are_asked_by_the_names_that_they_have():
+def test_services_are_addressed_by_their_names():
     release = render(name="1.2")
     hosts = {service["metadata"]["name"] for service in release.all("Service")}
     assert release.config()["REDIS_HOST"].split(".")[0] in hosts

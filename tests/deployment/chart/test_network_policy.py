@@ -1,4 +1,4 @@
-"""With policies, exactly the connections that are needed are allowed: each pair of pods is asked."""
+"""With policies, exactly the needed connections are allowed: each pair of pods is evaluated."""
 
 import pytest
 
@@ -78,7 +78,7 @@ def test_each_end_of_a_connection_allows_only_that():
     assert allowed == NEEDED
 
 
-def test_with_pods_for_queries_the_processing_service_is_reached_by_nobody():
+def test_with_pods_for_queries_no_pod_reaches_the_processing_service():
     policy = {"networkPolicy": {"enabled": True, "ingressFrom": [OUTSIDE], "metricsFrom": []}, "queryApi": {"enabled": True}}
     release = render(policy)
     found = edges(release)
@@ -87,7 +87,7 @@ def test_with_pods_for_queries_the_processing_service_is_reached_by_nobody():
     assert release.one("NetworkPolicy", "-processing-service")["spec"]["ingress"] == []
 
 
-def test_keda_may_ask_redis_and_only_where_it_is_used():
+def test_keda_reaches_redis_only_where_it_is_used():
     def namespaces(values):
         rules = render(merged(at("networkPolicy.enabled", True), values)).one("NetworkPolicy", "-redis-master")["spec"]["ingress"]
         peers = [peer for rule in rules for peer in rule["from"]]
@@ -97,7 +97,7 @@ def test_keda_may_ask_redis_and_only_where_it_is_used():
     assert namespaces(at("keda.enabled", False)) == []
 
 
-def test_redis_reaches_nobody():
+def test_redis_reaches_no_other_pod():
     policy = render(at("networkPolicy.enabled", True)).one("NetworkPolicy", "-redis-master")
     assert policy["spec"]["egress"] == [] and "Egress" in policy["spec"]["policyTypes"]
 
@@ -113,7 +113,7 @@ def test_without_policies_there_are_none():
         ({"mode": "sentinel", "addresses": ["a:26379", "b:26380"]}, {6379, 26379, 26380}),
     ],
 )
-def test_somebody_elses_redis_is_reached_by_its_ports(external, ports):
+def test_an_external_redis_is_reached_by_its_ports(external, ports):
     values = {"networkPolicy": {"enabled": True}, "redis": {"enabled": False}, "externalRedis": external}
     egress = render(values).one("NetworkPolicy", "-ingestion-api")["spec"]["egress"]
     assert {port["port"] for rule in egress for port in rule["ports"]} == ports | {53}

@@ -32,7 +32,7 @@ def test_every_schema_is_used():
 
 
 @pytest.mark.parametrize("version", ["1.25", "1.30", "1.37"])
-def test_lint_has_nothing_to_say(name, version):
+def test_lint_reports_nothing(name, version):
     result = helm_python.lint(str(CHART), values_of(name), strict=True, kube_version=f"v{version}.0")
     assert (result["messages"], result["errors"]) == ([], [])
 
@@ -47,7 +47,7 @@ def test_names_and_ports_are_such_as_kubernetes_takes(release):
                 assert re.fullmatch(r"[a-z0-9]([-a-z0-9]{0,13}[a-z0-9])?", port["name"])
 
 
-def test_no_object_is_there_twice(release):
+def test_no_object_is_rendered_twice(release):
     names = [(thing["kind"], thing["metadata"]["name"]) for thing in release.objects]
     assert len(names) == len(set(names))
 

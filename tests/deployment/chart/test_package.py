@@ -31,7 +31,7 @@ def test_the_images_that_the_chart_announces_are_those_that_it_runs():
     assert announced == used
 
 
-def test_nothing_strays_into_the_package(tmp_path):
+def test_the_package_has_no_unrelated_files(tmp_path):
     helm_python.package(str(CHART), destination=str(tmp_path))
     (package,) = tmp_path.glob("*.tgz")
     with tarfile.open(package) as tar:
@@ -62,12 +62,12 @@ def test_every_value_is_described():
 GOLDEN = REPOSITORY / "tests/deployment/chart/golden.yaml"
 
 
-def test_the_standard_release_is_what_it_was():
+def test_the_default_release_is_unchanged():
     """A change of this file is a change of every installation: look at it, then `make chart-docs` renews it."""
     assert golden() == GOLDEN.read_text(), "run `make chart-docs` and look at the difference"
 
 
-def test_notes_say_how_to_reach_it_and_what_to_beware_of():
+def test_notes_say_how_to_reach_it_and_name_the_risks():
     notes = render(name="energy-pipeline").notes
     assert "port-forward service/energy-pipeline-frontend 3000:80" in notes
     assert "has no ScaledObject of KEDA" in notes
@@ -98,7 +98,7 @@ def test_dashboard_and_rules_are_the_projects_own():
     assert [group["name"] for rule in made for group in rule["spec"]["groups"]] == rules
 
 
-def test_values_in_the_guide_to_gke_are_taken():
+def test_values_in_the_guide_to_gke_are_accepted():
     blocks = [yaml.safe_load(block) for block in re.findall(r"```yaml\n(.*?)```", (REPOSITORY / "docs/gke.md").read_text(), re.S)]
     values, gateway, memorystore = blocks
     assert gateway["kind"] == "Gateway"
@@ -110,7 +110,7 @@ def test_values_in_the_guide_to_gke_are_taken():
     assert {policy["spec"]["targetRef"]["name"] for policy in release.all("HealthCheckPolicy")} <= services
 
 
-def test_commands_of_the_guides_name_files_and_targets_that_there_are():
+def test_commands_of_the_guides_name_existing_files_and_targets():
     makefile = (REPOSITORY / "Makefile").read_text()
     for page in ("kubernetes", "gke", "autoscaling", "migration"):
         text = (REPOSITORY / "docs" / f"{page}.md").read_text()

@@ -3,7 +3,7 @@
 from rendering import REPOSITORY, at, containers, merged, render
 
 
-def test_nobody_is_root(release):
+def test_no_container_runs_as_root(release):
     for name, pod in release.pods():
         security = pod["spec"]["securityContext"]
         assert security["runAsNonRoot"] is True, name
@@ -13,7 +13,7 @@ def test_nobody_is_root(release):
         assert not any(pod["spec"].get(field) for field in ("hostNetwork", "hostPID", "hostIPC")), name
 
 
-def test_containers_may_gain_nothing_and_write_nothing(release):
+def test_containers_gain_no_privileges_and_are_read_only(release):
     for name, pod in release.pods():
         for container in containers(pod):
             security = container["securityContext"]
@@ -75,7 +75,7 @@ def assert_names_no_user(release):
             assert not {"runAsUser", "runAsGroup"} & container["securityContext"].keys(), name
 
 
-def test_every_pod_takes_whatever_user_it_is_given():
+def test_every_pod_runs_as_any_user():
     assert_names_no_user(render(merged(ALL, at("podSecurityContext", ANY), at("redis.podSecurityContext", ANY))))
 
 

@@ -1,4 +1,4 @@
-"""Probes ask paths that are there; ends are orderly."""
+"""Probes request existing paths; shutdowns are graceful."""
 
 import json
 
@@ -9,7 +9,7 @@ def paths_of(role):
     return json.loads((REPOSITORY / "openapi" / f"{role}.json").read_text())["paths"].keys()
 
 
-def test_probes_of_the_program_ask_paths_that_it_has():
+def test_probes_of_the_program_request_existing_paths():
     release = render(values_of("scale-to-zero"))
     for ending, document in {
         "-ingestion-api": "ingestion-api",
@@ -22,14 +22,14 @@ def test_probes_of_the_program_ask_paths_that_it_has():
         assert set(asked.values()) <= paths_of(document)
 
 
-def test_probes_of_the_page_ask_paths_that_nginx_answers_itself():
+def test_probes_of_the_page_request_paths_that_nginx_serves_itself():
     (container,) = render().pod("-frontend")["spec"]["containers"]
     template = (REPOSITORY / "frontend/nginx.conf.template").read_text()
     for kind in ("startup", "liveness", "readiness"):
         assert f"location = {container[f'{kind}Probe']['httpGet']['path']} " in template
 
 
-def test_a_probe_can_be_left_out_or_asked_otherwise():
+def test_a_probe_can_be_left_out_or_changed():
     probes = {"startup": None, "liveness": {"tcpSocket": {"port": "http"}}}
     (container,) = render(at("frontend.probes", probes)).pod("-frontend")["spec"]["containers"]
     assert "startupProbe" not in container
@@ -50,12 +50,12 @@ def test_there_is_time_for_the_drain():
     assert pause + drain + 5 <= pod["spec"]["terminationGracePeriodSeconds"]
 
 
-def test_no_pod_goes_before_the_next_is_there():
+def test_no_pod_is_stopped_before_the_next_is_ready():
     for deployment in render().all("Deployment"):
         assert deployment["spec"]["strategy"]["rollingUpdate"] == {"maxSurge": 1, "maxUnavailable": 0}
 
 
-def test_budgets_are_made_only_where_a_pod_is_left():
+def test_disruption_budgets_exist_only_where_a_pod_remains():
     # Meters have two to send to; of all others there may be one.
     assert [budget["metadata"]["name"] for budget in render().all("PodDisruptionBudget")] == ["r-energy-pipeline-ingestion-api"]
     assert not render(at("ingestionApi.replicaCount", 1)).all("PodDisruptionBudget")

@@ -1,4 +1,4 @@
-"""A Redis of the release's own, or somebody else's."""
+"""The Redis of the release, or an external one."""
 
 import re
 
@@ -10,13 +10,13 @@ EXTERNAL = ["external-standalone", "external-sentinel", "external-cluster"]
 
 
 @pytest.mark.parametrize("name", EXTERNAL)
-def test_with_somebody_elses_redis_there_is_none_of_ours(name):
+def test_with_an_external_redis_none_is_deployed(name):
     release = render(values_of(name))
     assert not release.all("StatefulSet")
     assert "redis-master" not in release.text()
 
 
-def test_the_program_is_told_where_somebody_elses_redis_is():
+def test_the_program_gets_the_address_of_an_external_redis():
     assert render(values_of("external-standalone")).config()["REDIS_URL"] == "rediss://energy@redis.example.com:6380/2"
     sentinel = render(values_of("external-sentinel")).config()["REDIS_URL"]
     assert sentinel == (
@@ -25,7 +25,7 @@ def test_the_program_is_told_where_somebody_elses_redis_is():
     assert render(values_of("external-cluster")).config()["REDIS_HOST"] == "redis-proxy.redis.svc.cluster.local"
 
 
-def test_somebody_elses_redis_may_have_an_ipv6_address():
+def test_an_external_redis_may_have_an_ipv6_address():
     def told(host, **more):
         release = render({"redis": {"enabled": False}, "externalRedis": {"host": host, **more}})
         address = release.one("ScaledObject")["spec"]["triggers"][0]["metadata"]["address"]
@@ -45,12 +45,12 @@ def test_redis_listens_by_ipv4_and_ipv6_whichever_there_is():
     assert "bind * -::*\n" in render().one("ConfigMap", "-redis-master")["data"]["redis.conf"]
 
 
-def test_nothing_is_stored_without_being_written_down_and_nothing_evicted():
+def test_every_write_is_persisted_and_nothing_is_evicted():
     configuration = render().one("ConfigMap", "-redis-master")["data"]["redis.conf"]
     assert "appendonly yes" in configuration and "maxmemory-policy noeviction" in configuration
 
 
-def test_data_are_on_a_claim_unless_it_is_said_otherwise():
+def test_data_are_on_a_volume_claim_by_default():
     assert render().one("StatefulSet")["spec"]["volumeClaimTemplates"][0]["spec"]["resources"]["requests"]["storage"] == "8Gi"
     fleeting = render(at("redis.master.persistence.enabled", False))
     assert "volumeClaimTemplates" not in fleeting.one("StatefulSet")["spec"]
@@ -59,7 +59,7 @@ def test_data_are_on_a_claim_unless_it_is_said_otherwise():
     assert {"name": "redis-data", "persistentVolumeClaim": {"claimName": "old"}} in claimed
 
 
-def test_the_memory_of_redis_holds_all_of_it_twice_and_is_promised_to_nobody_else():
+def test_the_memory_of_redis_holds_its_data_twice_and_is_reserved():
     """A rewrite of its file forks it: each page that is written to meanwhile is there twice."""
     release = render()
     megabytes = int(re.search(r"maxmemory (\d+)mb", release.one("ConfigMap", "-redis-master")["data"]["redis.conf"])[1])
@@ -144,7 +144,7 @@ def test_with_tls_no_port_speaks_anything_else():
     assert server["readinessProbe"]["exec"]["command"] == ["sh", "/config/cli", "ping"]
 
 
-def test_lines_of_the_users_are_in_the_configuration():
+def test_configuration_lines_of_the_user_are_included():
     assert "tcp-keepalive 60" in render(values_of("redis-tls")).one("ConfigMap", "-redis-master")["data"]["redis.conf"]
 
 
@@ -158,7 +158,7 @@ def test_the_token_of_the_tunnel_is_no_argument():
     assert container["readinessProbe"]["httpGet"]["path"] == "/ready" and "livenessProbe" not in container
 
 
-def test_a_digest_goes_before_a_tag():
+def test_a_digest_takes_precedence_over_a_tag():
     release = render(merged(values_of("gateway"), at("image.tag", "v1")))
     (container,) = containers(release.pod("-ingestion-api"))
     assert container["image"].startswith("europe-west3-docker.pkg.dev/my-project/energy/energy-pipeline/app@sha256:0123")

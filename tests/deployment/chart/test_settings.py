@@ -1,4 +1,4 @@
-"""What the program is told: its settings, by the names and with the defaults of the README."""
+"""The settings of the program: with the names and the defaults of the README."""
 
 import re
 
@@ -32,7 +32,7 @@ def documented():
 
 
 @pytest.mark.parametrize("path", SETTINGS)
-def test_a_standard_value_is_the_default_of_the_program(path):
+def test_a_default_value_is_the_default_of_the_program(path):
     value = standard_values()
     for key in path.split("."):
         value = value[key]

@@ -60,7 +60,7 @@ def test_the_assignment_of_the_original_is_accepted_and_ignored():
     assert render(merged(plain, at("assignmentId", "8d4e"))).text() == render(plain).text()
 
 
-def test_the_documented_standards_are_the_standards():
+def test_the_documented_defaults_are_the_defaults():
     keda = standard_values()["keda"]
     assert (keda["enabled"], keda["minReplicaCount"], keda["maxReplicaCount"], keda["threshold"]) == (True, 1, 3, 5)
 

@@ -124,7 +124,7 @@ def test_queries_go_to_pods_of_their_own_where_there_are_some():
     assert service["spec"]["selector"]["app.kubernetes.io/component"] == "query-api"
 
 
-def test_the_page_is_told_where_the_services_are():
+def test_the_page_gets_the_addresses_of_the_services():
     release = render({"ingestionApi": {"service": {"port": 8080}}})
     (container,) = release.pod("-frontend")["spec"]["containers"]
     told = environment(container)
@@ -186,12 +186,12 @@ def test_nothing_is_replaced_when_nothing_changed():
     assert pods() == pods(), "a random password must not replace pods"
 
 
-def test_a_new_version_of_the_chart_does_not_start_redis_anew():
+def test_a_new_version_of_the_chart_does_not_restart_redis():
     labels = render().pod("-redis-master")["metadata"]["labels"]
     assert not {"helm.sh/chart", "app.kubernetes.io/version"} & labels.keys()
 
 
-def test_another_password_or_configuration_starts_redis_anew():
+def test_another_password_or_configuration_restarts_redis():
     def annotations(values):
         return render(values).pod("-redis-master")["metadata"]["annotations"]
 

@@ -18,7 +18,7 @@ HARDENED = [*OURS, "redis", "redis-password"]
 OBSERVABILITY = ["otel-collector", "jaeger", "prometheus", "grafana"]
 
 
-def test_hadolint_has_nothing_to_say():
+def test_hadolint_reports_nothing():
     checked = subprocess.run([BIN / "hadolint", REPOSITORY / "Dockerfile"], capture_output=True, text=True)
     assert checked.returncode == 0, checked.stdout
 
@@ -65,14 +65,14 @@ def test_the_compose_file_is_one():
     assert checked.returncode == 0, checked.stdout
 
 
-def test_older_versions_of_compose_take_the_file():
+def test_older_versions_of_compose_accept_the_file():
     assert "name" not in COMPOSE
     for service in COMPOSE["services"].values():
         assert "start_interval" not in service.get("healthcheck", {})
 
 
 @pytest.mark.parametrize("name", HARDENED)
-def test_containers_may_write_and_gain_nothing(name):
+def test_containers_are_read_only_and_gain_no_privileges(name):
     service = COMPOSE["services"][name]
     assert service["read_only"] is True and service["cap_drop"] == ["ALL"]
     assert service["security_opt"] == ["no-new-privileges:true"]
@@ -80,7 +80,7 @@ def test_containers_may_write_and_gain_nothing(name):
 
 
 @pytest.mark.parametrize("name", OBSERVABILITY)
-def test_containers_of_others_gain_nothing_and_have_limits(name):
+def test_third_party_containers_gain_no_privileges_and_have_limits(name):
     service = COMPOSE["services"][name]
     assert service["cap_drop"] == ["ALL"] and service["security_opt"] == ["no-new-privileges:true"] and service["mem_limit"]
 
@@ -89,7 +89,7 @@ def published():
     return [(name, port) for name, service in COMPOSE["services"].items() for port in service.get("ports", [])]
 
 
-def test_everything_is_reached_from_this_machine_only_unless_it_is_said_otherwise():
+def test_by_default_ports_are_published_on_loopback_only():
     for name, port in published():
         address = "127.0.0.1" if name in OBSERVABILITY else "${BIND_ADDRESS:-127.0.0.1}"
         assert port.startswith(f"{address}:"), (name, port)
@@ -140,7 +140,7 @@ def test_a_password_is_made_once(tmp_path):
     assert (tmp_path / "password").read_text() not in ("", passwords[0])
 
 
-def test_what_serves_nothing_has_no_health():
+def test_containers_without_a_server_have_no_health_check():
     assert COMPOSE["services"]["load"]["healthcheck"] == {"disable": True}
 
 
@@ -161,7 +161,7 @@ def test_files_that_services_mount_are_there():
                 assert (REPOSITORY / source).exists(), source
 
 
-def test_prometheus_asks_the_ports_of_the_services():
+def test_prometheus_scrapes_the_ports_of_the_services():
     scrapes = yaml.safe_load((REPOSITORY / "compose/prometheus.yaml").read_text())["scrape_configs"]
     asked = {c["job_name"]: c["dns_sd_configs"][0]["port"] for c in scrapes}
     assert asked == {"ingestion-api": 8000, "processing-service": 8001}
@@ -181,14 +181,14 @@ def test_the_labels_are_those_of_open_containers():
     assert json.dumps("MIT") in DOCKERFILE
 
 
-def test_who_asks_redis_by_hand_logs_in_by_the_tool_that_is_there():
+def test_the_tool_for_redis_commands_logs_in():
     for path in ("scripts/try-autoscaling", "docs/operations.md"):
         text = (REPOSITORY / path).read_text()
         assert "sh /config/cli" in text and not re.search(r"exec[^\n]* (redis|valkey)-cli", text), path
     assert "sh /redis/cli" in (REPOSITORY / "docs/operations.md").read_text()
 
 
-def test_what_checkov_is_not_to_ask_for_has_a_reason():
+def test_every_check_that_checkov_skips_has_a_reason():
     lines = (REPOSITORY / "tests/deployment/checkov.yaml").read_text().partition("skip-check:\n")[2].splitlines()
     assert lines and all(re.match(r"  - CKV", line) or re.match(r"  # \w.{40,}", line) for line in lines)
     for before, line in zip(["", *lines], lines):
@@ -198,7 +198,7 @@ def test_what_checkov_is_not_to_ask_for_has_a_reason():
         assert all(reason for reason in re.findall(r'checkov\.io/skip\d: "CKV\w+=(.*)"', text))
 
 
-def test_the_script_to_try_autoscaling_says_how_and_refuses_nonsense():
+def test_the_script_to_try_autoscaling_has_help_and_rejects_invalid_arguments():
     script = REPOSITORY / "scripts/try-autoscaling"
     helped = subprocess.run([script, "--help"], capture_output=True, text=True)
     assert helped.returncode == 0 and "READINGS" in helped.stdout

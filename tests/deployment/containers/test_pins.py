@@ -1,4 +1,4 @@
-"""What is built from, pulled, and run by workflows is named exactly, and none of it in somebody else's name."""
+"""Base images, pulled images and actions are pinned exactly, and none is in a namespace of others."""
 
 import importlib.machinery
 import importlib.util
@@ -33,7 +33,7 @@ def images():
 
 
 @pytest.mark.parametrize("image", sorted(set(images())))
-def test_an_image_is_ours_and_local_or_of_those_whom_we_trust(image):
+def test_an_image_is_local_or_of_a_trusted_registry(image):
     assert image.startswith(("localhost/energy-pipeline/", *TRUSTED)), image
     # A whole version: `8.1-alpine` is another image each month.
     assert re.search(r":v?[0-9]+\.[0-9]+\.[0-9]+[^@]*(@sha256:[0-9a-f]{64})?$", image), image
@@ -93,12 +93,12 @@ def test_a_published_chart_names_its_images_by_their_digests(tmp_path):
 
 
 @pytest.mark.parametrize("digests", [{"app": "latest"}, {"other": DIGEST}])
-def test_a_chart_is_not_published_with_what_is_no_digest_or_no_image(digests):
+def test_a_chart_is_not_published_with_an_invalid_digest_or_image(digests):
     with pytest.raises(SystemExit):
         script("publish-chart").published((CHART / "values.yaml").read_text(), "ghcr.io/owner", digests)
 
 
-def test_images_of_others_are_given_the_digests_that_their_tags_have():
+def test_third_party_images_get_the_digests_of_their_tags():
     pin = script("pin-images")
     asked = []
 
@@ -117,6 +117,6 @@ def test_images_of_others_are_given_the_digests_that_their_tags_have():
         assert pin.pinned(path, text, lambda image: DIGEST) == (text, [])
 
 
-def test_it_can_be_asked_which_images_have_no_digest():
+def test_images_without_a_digest_can_be_listed():
     checked = subprocess.run([REPOSITORY / "scripts/pin-images", "--check"], capture_output=True, text=True)
     assert checked.returncode in (0, 1) and ("without a digest: " in checked.stderr) == (checked.returncode == 1)

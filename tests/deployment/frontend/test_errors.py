@@ -42,10 +42,10 @@ def test_too_large_a_body_is_413_to_a_client_that_sends_all_before_it_reads(page
 
 @pytest.mark.parametrize("path", ["/api/readings", "/ingestion/readings"])
 def test_a_body_of_64_kib_passes(page, path):
-    assert page.told(path, "POST", b"x" * 65_536)["length"] == 65_536
+    assert page.echoed(path, "POST", b"x" * 65_536)["length"] == 65_536
 
 
-def test_413_says_what_the_service_itself_says(page):
+def test_413_has_the_body_of_the_service(page):
     with tempfile.TemporaryDirectory() as directory:
         variables = {"INGESTION_PORT": "0", "LISTEN_HOST": "127.0.0.1", "REDIS_HOST": "127.0.0.1", "REDIS_PORT": str(free_port())}
         service = Process("ingestion", [program(), "ingestion-api"], directory, variables)
@@ -62,7 +62,7 @@ def test_413_says_what_the_service_itself_says(page):
             service.kill()
 
 
-def test_a_service_that_is_not_there_is_502_and_when_to_come_back(start):
+def test_an_unreachable_service_is_502_with_retry_after(start):
     page = start(PROCESSING_URL=f"http://127.0.0.1:{free_port()}")
     answer = page.get("/api/sites")
     assert (answer.status, answer.headers["Retry-After"]) == (502, "5")
@@ -73,7 +73,7 @@ def test_a_service_that_is_not_there_is_502_and_when_to_come_back(start):
     assert (answer.status, answer.headers["Retry-After"]) == (502, "5") and error(answer)["code"] == "outcome_unknown"
 
 
-def test_a_service_that_does_not_answer_in_time_is_504(start):
+def test_a_service_that_does_not_respond_in_time_is_504(start):
     with ExitStack() as sockets:
         # One that accepts no connection, and has no room for more that wait.
         listener = sockets.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
@@ -87,7 +87,7 @@ def test_a_service_that_does_not_answer_in_time_is_504(start):
 
 
 @pytest.mark.parametrize("status", [404, 405, 413, 422, 500, 502, 503, 504])
-def test_an_error_of_a_service_passes_as_it_is(page, status):
+def test_an_error_of_a_service_passes_unchanged(page, status):
     answer = page.get(f"/api/sites/status-{status}")
     assert answer.status == status and answer.headers.get("Retry-After") == ("7" if status == 503 else None)
     assert json.loads(answer.read())["service"] == "processing"
@@ -106,7 +106,7 @@ def test_an_error_of_a_service_passes_as_it_is(page, status):
         (b"POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 0\r\n\r\n", 405, "Method Not Allowed", "method_not_allowed"),
     ],
 )
-def test_what_is_no_request_is_told_so_in_json_and_reaches_no_service(page, request_text, status, text, code):
+def test_a_malformed_request_gets_json_and_reaches_no_service(page, request_text, status, text, code):
     answer = page.raw(request_text)
     head, _, body = answer.partition(b"\r\n\r\n")
     assert head.startswith(f"HTTP/1.1 {status} ".encode()), answer[:300]
@@ -124,7 +124,7 @@ def test_an_error_is_json_whatever_the_id_of_its_request(page, request_id):
     assert json.loads(answer.read()) == expected | ({"request_id": request_id} if request_id == "usual-1" else {})
 
 
-def test_a_file_that_is_not_there_is_404(page):
+def test_a_missing_file_is_404(page):
     answer = page.get("/nothing")
     assert answer.status == 404 and detail(answer) == "Not Found"
     head = page.get("/nothing", "HEAD")

@@ -1,4 +1,4 @@
-"""What nginx does for the page: whose each path is, and how its own files are sent."""
+"""What nginx does for the page: routes of paths, and headers of its own files."""
 
 import json
 import re
@@ -40,18 +40,18 @@ from rendering import REPOSITORY
         ("/api/sites/%2F%2F/readings", "processing", "/sites/%2F%2F/readings"),
     ],
 )
-def test_a_path_leads_to_its_service_as_it_was_written(page, asked, name, path):
-    told = page.told(asked)
+def test_a_path_reaches_its_service_unchanged(page, asked, name, path):
+    told = page.echoed(asked)
     assert (told["service"], told["path"]) == (name, path)
 
 
 def test_methods_bodies_and_headers_pass(page):
-    told = page.told("/api/readings", "POST", b"x" * 65_536, {"X-Request-Id": "42", "Idempotency-Key": "k", "traceparent": "00-1"})
+    told = page.echoed("/api/readings", "POST", b"x" * 65_536, {"X-Request-Id": "42", "Idempotency-Key": "k", "traceparent": "00-1"})
     assert (told["method"], told["length"]) == ("POST", 65_536)
     headers = told["headers"]
     assert (headers["x-request-id"], headers["idempotency-key"], headers["traceparent"]) == ("42", "k", "00-1")
     assert headers["x-forwarded-for"] == "127.0.0.1"
-    assert page.told("/api/pipeline/dead-letters/1-0", "DELETE")["method"] == "DELETE"
+    assert page.echoed("/api/pipeline/dead-letters/1-0", "DELETE")["method"] == "DELETE"
 
 
 def test_events_arrive_when_they_are_sent(page):
@@ -63,7 +63,7 @@ def test_events_arrive_when_they_are_sent(page):
     assert b"data: 2" in answer.read()
 
 
-def test_the_page_is_asked_for_each_time_and_its_parts_never_again(page):
+def test_the_page_is_revalidated_and_its_assets_are_immutable(page):
     index = page.get("/")
     assert index.status == 200 and b"<title>" in index.read()
     assert index.headers["Cache-Control"] == "no-cache"
@@ -76,24 +76,24 @@ def test_the_page_has_the_policy_of_the_built_in_one(page):
     assert page.get("/").headers["Content-Security-Policy"] == re.sub(r"\\\s+", "", policy)
 
 
-def test_scripts_are_sent_small(page):
+def test_scripts_are_compressed(page):
     answer = page.get("/assets/index-1a2b.js", headers={"Accept-Encoding": "gzip"})
     assert answer.headers["Content-Encoding"] == "gzip"
 
 
-def test_it_is_ready_and_does_not_say_what_it_is(page):
+def test_it_is_ready_and_does_not_reveal_its_version(page):
     for path in ("/livez", "/readyz"):
         assert page.get(path).status == 200
     assert page.get("/").headers["Server"] == "nginx"
 
 
-def test_a_path_above_the_root_is_refused(page):
+def test_a_path_above_the_root_is_rejected(page):
     # nginx does this before anything can be configured; such a site is read from the Processing Service itself.
     answer = page.get("/api/sites/..%2F..%2F..%2Fx/readings")
     assert (answer.status, json.loads(answer.read())["detail"]) == (400, "Bad Request")
 
 
-def test_our_own_locations_cannot_be_asked_for(page):
+def test_internal_locations_cannot_be_requested(page):
     for path in ("/.ingestion", "/.processing", "/.error", "/%2Eerror", "//.error"):
         answer = page.get(path)
         assert (answer.status, json.loads(answer.read())["detail"]) == (404, "Not Found"), path
@@ -112,14 +112,14 @@ def test_a_connection_is_kept_longer_than_load_balancers_keep_it():
     assert int(re.search(r"keepalive_requests (\d+);", text)[1]) >= 10_000
 
 
-def test_there_are_as_many_workers_as_it_is_told(start):
+def test_the_number_of_workers_is_configured(start):
     page = start(FRONTEND_WORKERS="3")
     children = Path(f"/proc/{page.process.child.pid}/task/{page.process.child.pid}/children").read_text().split()
     assert len(children) == 3
     assert "worker_processes auto" not in TEMPLATE.read_text()
 
 
-def test_every_answer_has_an_id_and_is_what_it_says_it_is(page):
+def test_every_response_has_a_request_id_and_nosniff(page):
     for path in ("/", "/assets/index-1a2b.js", "/livez", "/api/sites", "/ingestion/health", "/nothing", "/api"):
         headers = page.get(path).headers
         for name in ("X-Request-Id", "X-Content-Type-Options", "Referrer-Policy"):
@@ -153,11 +153,11 @@ def logged(page):
     return [json.loads(line) for line in page.process.out.read_text().splitlines()]
 
 
-def test_who_changed_something_is_logged_and_nothing_else(start):
+def test_only_changing_requests_are_logged(start):
     page = start()
-    page.told("/api/sites")
-    page.told("/api/readings", "POST", b"{}")
-    page.told("/api/pipeline/dead-letters/1-0", "DELETE", None, {"X-Request-Id": "who", "X-Forwarded-For": "192.0.2.1"})
+    page.echoed("/api/sites")
+    page.echoed("/api/readings", "POST", b"{}")
+    page.echoed("/api/pipeline/dead-letters/1-0", "DELETE", None, {"X-Request-Id": "who", "X-Forwarded-For": "192.0.2.1"})
     (line,) = wait_for("it is logged", lambda: logged(page))
     assert (line["request"], line["status"], line["request_id"]) == ("DELETE /api/pipeline/dead-letters/1-0 HTTP/1.1", "200", "who")
     assert (line["client"], line["forwarded_for"]) == ("127.0.0.1", "192.0.2.1")
@@ -167,8 +167,8 @@ def test_who_changed_something_is_logged_and_nothing_else(start):
 def test_all_or_nothing_can_be_logged(start, what, count):
     page = start(FRONTEND_ACCESS_LOG=what)
     page.process.out.write_text("")
-    page.told("/api/pipeline/dead-letters/1-0", "DELETE")
-    page.told("/api/sites")
+    page.echoed("/api/pipeline/dead-letters/1-0", "DELETE")
+    page.echoed("/api/sites")
     # The log is written before the next request of the worker is answered.
     page.get("/livez")
     assert len([line for line in logged(page) if "/livez" not in line["request"]]) == count
@@ -179,8 +179,8 @@ def test_the_way_to_the_processing_service_can_be_for_reading_only(start):
     for method, path in (("DELETE", "/api/pipeline/dead-letters/1-0"), ("POST", "/api/pipeline/dead-letters/1-0/retry"), ("DELETE", "/api/%70ipeline/x"), ("GETX", "/api/x")):
         answer = page.get(path, method)
         assert (answer.status, json.loads(answer.read())["code"]) == (403, "forbidden"), (method, path)
-    assert page.told("/api/sites")["service"] == "processing"
-    assert page.told("/api/readings", "POST", b"{}")["service"] == "ingestion"
+    assert page.echoed("/api/sites")["service"] == "processing"
+    assert page.echoed("/api/readings", "POST", b"{}")["service"] == "ingestion"
 
 
 def test_every_variable_of_the_template_is_one_that_the_image_fills_in():

@@ -27,7 +27,7 @@ kubectl get pods
 """
 
 
-def test_a_command_is_as_long_as_it_takes_and_has_the_answer_after_it():
+def test_a_command_may_have_several_lines_and_its_output_follows():
     block, other = blocks(GUIDE)
     assert (block.reason, other.reason) == (None, "it needs a cluster")
     found = [(command.line, command.answer) for command in commands(block)]
@@ -49,5 +49,5 @@ def test_a_command_is_as_long_as_it_takes_and_has_the_answer_after_it():
         ({"id": "1-0"}, "", False),
     ],
 )
-def test_an_answer_is_as_promised_by_its_members_and_a_number_exactly(promised, said, answered):
+def test_an_output_matches_by_its_members_and_numbers_exactly(promised, said, answered):
     assert is_answered(promised, said) == answered

@@ -55,7 +55,7 @@ def write_files(guide, cwd):
 
 
 @pytest.mark.parametrize("guide", [guide for guide in GUIDES if shell_blocks(guide)])
-def test_the_commands_of_a_guide_work_and_answer_what_it_says(guide, product, checkout):
+def test_the_commands_of_a_guide_work_and_have_the_shown_output(guide, product, checkout):
     write_files(guide, checkout)
     chosen = [command for block in shell_blocks(guide) if not block.reason for command in commands(block)]
     done = run(script(chosen, product), product, checkout)

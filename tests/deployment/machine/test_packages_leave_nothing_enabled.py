@@ -65,14 +65,14 @@ def test_a_later_version_of_the_package_leaves_it_disabled(tools, root):
     assert asked.returncode == 1, "its next postinst would enable it again"
 
 
-def test_nothing_is_started_while_it_installs_and_the_ban_ends_with_it(tools, root):
+def test_nothing_is_started_during_an_installation_and_the_policy_ends_with_it(tools, root):
     tools.add("apt-get", package(root, "nginx.service", UNIT))
     assert tools.run(INSTALL, "nginx", DPKG_ROOT=str(root)).returncode == 0
     assert subprocess.run([root / "policy"]).returncode == 101
     assert not (root / "usr/sbin/policy-rc.d").exists()
 
 
-def test_a_ban_of_the_system_stays(tools, root):
+def test_a_policy_of_the_system_is_kept(tools, root):
     policy = root / "usr/sbin/policy-rc.d"
     policy.write_text("#!/bin/sh\nexit 101\n")
     tools.add("apt-get", package(root, "nginx.service", UNIT))

@@ -43,6 +43,6 @@ def test_the_exit_code_is_that_of_the_tests_and_nothing_is_left_behind(engine, t
     assert list(temporary.iterdir()) == []
 
 
-def test_it_says_what_it_does(engine):
+def test_it_prints_what_it_does(engine):
     said = run(engine, "true").stderr
     assert "starting an engine" in said and "with-docker: true" in said and "ending the engine" in said

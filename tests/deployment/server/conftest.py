@@ -54,7 +54,7 @@ class Server:
         assert process.is_running(), process.out.read_text()[-2000:]
 
     def client(self, user, password):
-        # A refused password would be tried again and again.
+        # A rejected password would be retried for ever.
         return redis.Redis(port=self.port, username=user, password=password, retry=Retry(NoBackoff(), 0))
 
     def cli(self, *words):

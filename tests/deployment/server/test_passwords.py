@@ -26,7 +26,7 @@ EXISTING = at("redis.auth.existingSecret", "login")
 
 @pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"], ids=["", "byte order mark"])
 @pytest.mark.parametrize("form", FORMS)
-def test_line_ends_after_a_password_are_no_part_of_it(server, form, mark):
+def test_line_ends_after_a_password_are_stripped(server, form, mark):
     written = mark + BARE.encode() + FORMS[form]
     server.take(render(EXISTING), written)
     assert server.cli("ping") == (0, "PONG")
@@ -38,7 +38,7 @@ def test_line_ends_after_a_password_are_no_part_of_it(server, form, mark):
 
 
 @pytest.mark.parametrize("password", ["blank at the end ", " blank before", "it's \"quoted\"", "$(id) `id` $HOME", "back\\slash\\n", "*", "-e", "%s%d", "a=b;c|d&e"])
-def test_whatever_else_is_in_a_password_is_a_part_of_it(server, password):
+def test_all_other_characters_of_a_password_are_kept(server, password):
     server.take(render(EXISTING), password.encode())
     assert server.cli("ping") == (0, "PONG")
     assert server.client("default", password).ping()
@@ -73,7 +73,7 @@ def test_keda_as_a_user_of_its_own_has_both_forms_too(server):
 
 
 @pytest.mark.parametrize("nothing", [b"", b"\n", b"\xef\xbb\xbf\r\n"])
-def test_an_empty_password_is_refused_with_a_message(server, nothing):
+def test_an_empty_password_is_rejected_with_a_message(server, nothing):
     code, complaint = server.make_users(render(EXISTING), nothing)
     assert code != 0 and "is empty" in complaint
 

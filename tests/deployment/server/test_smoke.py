@@ -45,14 +45,14 @@ def test_it_passes_and_writes_nothing(services):
     assert services.redis.xlen("energy_readings") == 0 and not services.redis.keys("site:*")
 
 
-def test_it_sends_a_reading_and_waits_for_it_if_it_is_told_to(services):
+def test_it_sends_a_reading_and_waits_for_it_if_configured(services):
     code, said = services.test(SMOKE_TEST_WRITES="true")
     assert code == 0 and said[-1].startswith("read back"), said
     assert services.redis.zcard("site:smoke-test:readings") == 1
 
 
 @pytest.mark.parametrize("url", ["INGESTION_URL", "PROCESSING_URL"])
-def test_it_fails_and_says_which_service_is_not_there(services, url):
+def test_it_fails_and_names_the_unreachable_service(services, url):
     away = f"http://127.0.0.1:{free_port()}"
     code, said = services.test(**{url: away})
     assert code == 1 and said[-1].startswith(f"{away} is not ready"), said

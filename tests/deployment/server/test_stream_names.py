@@ -28,7 +28,7 @@ def test_kedas_user_reaches_the_stream_by_its_name_and_nothing_else(server, name
     assert {line.split()[1] for line in admin.acl_list()} == {"default", "keda"}
 
 
-def test_the_program_is_told_the_name_as_it_is():
+def test_the_program_gets_the_name_unchanged():
     release = render(at("config.redisStream", "x ~* $(id)\n"))
     assert release.config()["REDIS_STREAM"] == "x ~* $(id)\n"
     for trigger in release.one("ScaledObject")["spec"]["triggers"]:

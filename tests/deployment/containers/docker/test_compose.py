@@ -79,7 +79,7 @@ def test_a_reading_is_sent_and_read_back_and_survives_a_restart_of_redis(project
     assert wait_for("it is still there", lambda: readings(page)) == [reading]
 
 
-def test_redis_asks_for_a_password_that_was_made_for_it(project):
+def test_redis_requires_a_generated_password(project):
     container = project("ps", "-q", "redis")
     assert "NOAUTH" in docker("exec", container, "valkey-cli", "ping")
     assert project("exec", "-T", "redis", "sh", "/redis/cli", "ping") == "PONG"
@@ -104,7 +104,7 @@ def test_three_processing_services_share_the_work(project):
     assert len(json.loads(consumers)) == 3
 
 
-def test_everything_ends_well(project):
+def test_everything_exits_with_0(project):
     ids = project("ps", "-q").split()
     project("stop", "--timeout", "30")
     assert {docker("inspect", "--format", "{{.State.ExitCode}}", id) for id in ids} == {"0"}

@@ -51,7 +51,7 @@ def redis(network):
     return container
 
 
-def test_the_program_is_all_there_is(app):
+def test_the_image_contains_only_the_program(app):
     image = inspect(app)
     assert image["Size"] <= MOST_BYTES, f"{image['Size'] / 1e6:.1f} MB"
     assert image["Config"]["User"] == "10001:10001"
@@ -72,7 +72,7 @@ def test_a_role_is_healthy_within_ten_seconds(network, redis, app):
     assert status(f"{ingestion.url(8000)}/readyz") == 200
 
 
-def test_stopping_lets_what_is_in_flight_be_finished(network, redis, app):
+def test_stopping_finishes_entries_in_flight(network, redis, app):
     processing = role(network, app, "processing-service", 8001, PROCESSING_DELAY_MS=20)
     processing.wait_until_healthy()
     add_readings(redis, 200)
@@ -87,7 +87,7 @@ def test_stopping_lets_what_is_in_flight_be_finished(network, redis, app):
     assert 10 < stored < 200
 
 
-def test_a_frozen_redis_makes_unready_and_not_dead(network, redis, app):
+def test_with_a_frozen_redis_services_are_not_ready_but_alive(network, redis, app):
     ingestion = role(network, app, "ingestion-api", 8000)
     ingestion.wait_until_healthy()
     url = ingestion.url(8000)
@@ -124,7 +124,7 @@ def test_the_page_listens_by_ipv6_where_the_kernel_has_it(network, frontend):
 
 
 @pytest.mark.parametrize("user", ["1000640000:0", "12345:12345"])
-def test_the_images_run_as_whatever_user_they_are_given(network, redis, app, frontend, user):
+def test_the_images_run_as_any_user(network, redis, app, frontend, user):
     options = [*HARDENED, *QUICK, "--user", user]
     network.run("ingestion-api", app, "ingestion-api", options=[*options, "--env", "REDIS_HOST=redis"]).wait_until_healthy()
     network.run("frontend", frontend, options=[*options, "--tmpfs", "/tmp:mode=1777"]).wait_until_healthy()

@@ -21,7 +21,7 @@ def bare(tools):
     return tools
 
 
-def test_the_transition_package_of_ubuntu_is_no_browser_and_chrome_is_one(bare):
+def test_the_transitional_package_of_ubuntu_is_not_a_browser_and_chrome_is_one(bare):
     bare.add("chromium-browser", SNAP)
     assert bare.run(BROWSER, path="").returncode == 1
     chrome = bare.add("google-chrome", "echo Google Chrome 139.0.7258.66")
@@ -29,7 +29,7 @@ def test_the_transition_package_of_ubuntu_is_no_browser_and_chrome_is_one(bare):
     assert (found.returncode, found.stdout.strip()) == (0, str(chrome))
 
 
-def test_a_browser_that_is_named_is_taken_and_one_that_does_not_run_is_told(bare, tmp_path):
+def test_a_configured_browser_is_used_and_one_that_does_not_run_is_reported(bare, tmp_path):
     bare.add("chromium", "echo Chromium 1.0")
     named = bare.add("mine", "echo Chromium 2.0")
     assert bare.run(BROWSER, path="", CHROMIUM=str(named)).stdout.strip() == str(named)
@@ -57,13 +57,13 @@ def test_where_chromium_is_a_snap_setup_says_what_to_do_and_installs_nothing(wit
     assert "install" not in (without_browser.directory / "asked").read_text()
 
 
-def test_a_redis_that_is_too_old_for_the_services_is_told(without_browser):
+def test_a_redis_that_is_too_old_is_reported(without_browser):
     without_browser.add("redis-server", "echo Redis server v=6.0.16 sha=0")
     done = without_browser.run(SETUP, "run", path="")
     assert done.returncode == 1 and "Redis 6 is too old" in done.stdout, done.stdout + done.stderr
 
 
-def test_who_is_not_root_is_told_what_root_should_run(without_browser):
+def test_without_root_the_command_for_root_is_printed(without_browser):
     without_browser.add("id", "echo 1000")
     done = without_browser.run(SETUP, "test", path="")
     assert done.returncode == 1

@@ -1,10 +1,10 @@
-"""Bad values are refused, with a message that names the value."""
+"""Invalid values are rejected, with a message that names the value."""
 
 import pytest
 
 from rendering import HelmError, at, merged, render
 
-# What the schema refuses: path and value.
+# What the schema rejects: path and value.
 BAD = [
     ("kedda", {}),
     ("keda.treshold", 5),
@@ -88,7 +88,7 @@ BAD = [
 
 
 @pytest.mark.parametrize(("path", "value"), BAD, ids=[f"{path}={value}" for path, value in BAD])
-def test_the_schema_refuses(path, value):
+def test_the_schema_rejects(path, value):
     with pytest.raises(HelmError) as refused:
         render(at(path, value))
     names = path.split(".") + (list(value) if isinstance(value, dict) else [])
@@ -96,18 +96,18 @@ def test_the_schema_refuses(path, value):
     assert named, f"{path} is not named in: {refused.value}"
 
 
-# What no schema can say: values, and what the message must say.
+# Rules beyond the schema: values, and a part of the message.
 CONTRADICTIONS = {
     "more pods at least than at most": (
         at("keda.minReplicaCount", 4),
         "keda.minReplicaCount must be at most keda.maxReplicaCount, but 4 is more than 3",
     ),
-    "zero pods and nobody to answer queries": (at("keda.minReplicaCount", 0), "needs queryApi.enabled"),
+    "zero pods and none for queries": (at("keda.minReplicaCount", 0), "needs queryApi.enabled"),
     "zero pods and only one trigger": (
         merged(at("keda.minReplicaCount", 0), at("queryApi.enabled", True), at("keda.lag.enabled", False)),
         "needs keda.pending.enabled and keda.lag.enabled",
     ),
-    "idle at zero and nobody to answer queries": (at("keda.idleReplicaCount", 0), "needs queryApi.enabled"),
+    "idle at zero and none for queries": (at("keda.idleReplicaCount", 0), "needs queryApi.enabled"),
     "idle at as many as there are at least": (at("keda.idleReplicaCount", 1), "idleReplicaCount must be below"),
     "scaling by nothing": (
         merged(at("keda.pending.enabled", False), at("keda.lag.enabled", False)),
@@ -151,7 +151,7 @@ CONTRADICTIONS = {
 
 
 @pytest.mark.parametrize("what", CONTRADICTIONS)
-def test_values_that_contradict_each_other_are_refused(what):
+def test_conflicting_values_are_rejected(what):
     values, message = CONTRADICTIONS[what]
     with pytest.raises(HelmError) as refused:
         render(values)
@@ -169,10 +169,10 @@ def test_values_that_contradict_each_other_are_refused(what):
         ("standalone", {}),
     ],
 )
-def test_an_external_redis_must_be_told_of_in_full(mode, values):
+def test_an_external_redis_needs_all_of_its_values(mode, values):
     with pytest.raises(HelmError, match="externalRedis"):
         render(merged(at("redis.enabled", False), {"externalRedis": {"mode": mode, **values}}))
 
 
-def test_a_window_just_large_enough_is_taken():
+def test_a_window_just_large_enough_is_accepted():
     render(at("processingService.consumer.maxInFlight", 7))

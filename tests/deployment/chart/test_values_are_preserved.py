@@ -1,4 +1,4 @@
-"""Whatever a value looks like (a number, a word of YAML's, a piece of shell), it arrives in the objects as it was written."""
+"""A value is preserved in the objects, also when it looks like a number, a word of YAML or shell code."""
 
 import base64
 import contextlib
@@ -160,7 +160,7 @@ TEXTS = [path for path in paths("string") if path[0] not in ELSEWHERE]
 
 
 @pytest.mark.parametrize("number", range(len(TEXTS)), ids=lambda number: name(TEXTS[number]))
-def test_a_text_arrives_as_it_was_written(number):
+def test_a_text_is_preserved(number):
     taken = odd_texts(TEXTS[number])
     assert taken, "no odd text is taken"
     # Each another one: all of them at each place would take minutes.
@@ -169,7 +169,7 @@ def test_a_text_arrives_as_it_was_written(number):
 
 
 @pytest.mark.parametrize("path", [path for path in paths("integer") if path[-1] not in ("streamRetention", "readingsRetention", "assignmentId")], ids=name)
-def test_a_large_number_arrives_as_it_was_written(path):
+def test_a_large_number_is_preserved(path):
     # The largest that contradicts no other value.
     for number in (number for number in LARGE if takes(path, number)):
         with contextlib.suppress(HelmError):

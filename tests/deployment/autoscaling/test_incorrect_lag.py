@@ -1,4 +1,4 @@
-"""A `lag` that Redis itself has wrong: the program sets it right, and the autoscaler scales down again.
+"""A wrong `lag` of Redis: the program corrects it, and the autoscaler scales down again.
 
 A server whose append-only file was rewritten, and which was then killed, has forgotten in Redis 7.0 what was read since.
 """
@@ -38,7 +38,7 @@ def group(server):
 
 
 def process(server, count):
-    """Delivers and acknowledges, as a replica that is gone since."""
+    """Delivers and acknowledges, like a replica that has stopped since."""
     delivered = server.admin.xreadgroup(GROUP, "gone", {STREAM: ">"}, count=count)
     server.admin.xack(STREAM, GROUP, *[entry for entry, _ in delivered[0][1]])
 
@@ -69,7 +69,7 @@ def world():
         yield release, server, directory, resources
 
 
-def test_replicas_that_only_redis_wants_are_stopped_once_its_count_is_set_right(world):
+def test_replicas_started_by_a_wrong_lag_are_stopped_once_it_is_corrected(world):
     release, server, directory, resources = world
     if group(server) == (0, 0):
         pytest.skip("this server writes the count of entries read into its file")
@@ -86,7 +86,7 @@ def test_replicas_that_only_redis_wants_are_stopped_once_its_count_is_set_right(
     assert seen[-1] == 1, seen
 
 
-def test_a_real_backlog_still_wants_replicas_after_it_was_set_right(world):
+def test_a_real_backlog_still_needs_replicas_after_the_correction(world):
     release, server, directory, resources = world
     autoscaler, keda = Autoscaler(release.one("ScaledObject")), server.client("keda", "keda-password")
     replica = Replica(release, "processing-service", "pod-1", server, directory)

@@ -1,4 +1,4 @@
-"""The chart's ScaledObject, asked as KEDA asks it, starts and stops real replicas under load."""
+"""The chart's ScaledObject, evaluated as by KEDA, starts and stops real replicas under load."""
 
 import pytest
 
@@ -10,14 +10,14 @@ def outcome():
     return oracle.run()
 
 
-def test_a_backlog_starts_all_replicas_at_the_first_look(outcome):
+def test_a_backlog_starts_all_replicas_at_the_first_poll(outcome):
     first = outcome.moments[0]
     assert first.replicas == 1 and first.wants == 3, first
     # A replica's window is above what KEDA tolerates, or nothing would ever be scaled.
     assert first.pending > 1.1 * 5
 
 
-def test_replicas_go_one_by_one_when_the_backlog_is_gone(outcome):
+def test_replicas_are_removed_one_by_one_when_the_backlog_is_processed(outcome):
     numbers = [moment.replicas for moment in outcome.moments]
     changes = [after - before for before, after in zip(numbers, numbers[1:], strict=False) if after != before]
     assert changes == [2, -1, -1]
@@ -28,7 +28,7 @@ def test_replicas_stop_while_readings_still_arrive(outcome):
     assert len(stopping) == 2 and all(moment.arriving for moment in stopping)
 
 
-def test_nothing_is_lost_and_nothing_is_there_twice(outcome):
+def test_no_reading_is_lost_or_duplicated(outcome):
     assert len(outcome.accepted) > 100
     assert sorted(outcome.stored) == sorted(outcome.accepted)
     assert outcome.dead == 0
@@ -39,6 +39,6 @@ def test_every_replica_gets_a_share(outcome):
     assert all(share >= len(outcome.accepted) / 10 for share in outcome.shares.values()), outcome.shares
 
 
-def test_replicas_that_are_stopped_end_well_and_leave_no_consumer_behind(outcome):
+def test_stopped_replicas_exit_with_0_and_leave_no_consumer(outcome):
     assert list(outcome.exits.values()) == [0, 0]
     assert outcome.consumers == ["pod-1"]

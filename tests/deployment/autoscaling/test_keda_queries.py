@@ -1,4 +1,4 @@
-"""KEDA, as its own user, gets exact answers whatever state the stream is in."""
+"""KEDA, as its own user, gets exact replies in every state of the stream."""
 
 import tempfile
 from contextlib import ExitStack
@@ -42,7 +42,7 @@ def start_ingestion(world):
     ingestion.url()
 
 
-def test_before_anything_runs_pending_cannot_be_asked_and_lag_is_none(world):
+def test_before_the_first_service_pending_is_an_error_and_lag_is_zero(world):
     release, server, *_ = world
     with pytest.raises(keda.ScalerError, match="NOGROUP"):
         ask(release, server)
@@ -50,18 +50,18 @@ def test_before_anything_runs_pending_cannot_be_asked_and_lag_is_none(world):
     assert keda.lag(server.client("keda", "keda-password"), triggers["lag"]["metadata"]) == 0
 
 
-def test_as_soon_as_ingestion_runs_both_can_be_asked(world):
+def test_once_ingestion_runs_both_triggers_get_an_answer(world):
     release, server, *_ = world
     start_ingestion(world)
     assert wait_for("KEDA can ask", lambda: can_ask(release, server)) == {"pending": 0, "lag": 0}
     for _ in range(7):
         server.admin.xadd("energy_readings", {"site_id": "s"})
     assert ask(release, server) == {"pending": 0, "lag": 7}
-    server.admin.xreadgroup("processing_group", "somebody", {"energy_readings": ">"}, count=3)
+    server.admin.xreadgroup("processing_group", "consumer-1", {"energy_readings": ">"}, count=3)
     assert ask(release, server) == {"pending": 3, "lag": 4}
 
 
-def test_after_redis_forgot_everything_both_can_be_asked_again(world):
+def test_after_a_loss_of_all_data_both_triggers_get_an_answer_again(world):
     release, server, *_ = world
     start_ingestion(world)
     wait_for("KEDA can ask", lambda: can_ask(release, server))
@@ -80,7 +80,7 @@ def test_keda_may_do_nothing_else(world):
             client.execute_command(*command)
 
 
-def test_nobody_may_do_anything_without_a_password(world):
+def test_without_a_password_no_command_is_permitted(world):
     _, server, *_ = world
     with pytest.raises(redis.AuthenticationError):
         redis.Redis(port=server.port).ping()
