@@ -183,3 +183,17 @@ pub enum MetricsExporter {
     Otlp,
     None,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_guide_lists_every_variable_that_is_checked_for_the_sdk() {
+        let guide = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/observability.md");
+        let guide = std::fs::read_to_string(guide).expect("docs/observability.md");
+        for variable in SDK_NUMBERS {
+            assert!(guide.contains(&format!("`{variable}`")), "{variable} is not in the guide");
+        }
+    }
+}
