@@ -26,6 +26,8 @@
 #[cfg(test)]
 mod tests;
 
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
 use chrono::{Datelike, NaiveDate, NaiveTime, Weekday};
 
 const MICROS_PER_SECOND: i64 = 1_000_000;
@@ -40,6 +42,14 @@ impl Instant {
     #[must_use]
     pub const fn from_epoch_micros(micros: i64) -> Self {
         Self(micros)
+    }
+
+    /// The instant `age` before now, by this machine's clock; `None` if that is out of range.
+    #[must_use]
+    pub fn before_now(age: Duration) -> Option<Self> {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).ok()?;
+        let micros = |time: Duration| i64::try_from(time.as_micros()).ok();
+        Some(Self(micros(now)?.checked_sub(micros(age)?)?))
     }
 
     /// Microseconds since the Unix epoch.

@@ -1,6 +1,6 @@
 //! Retention of stored readings.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use clap::Args;
 use readings::Instant;
@@ -22,8 +22,6 @@ impl RetentionSettings {
 
     /// Readings with earlier timestamps are expired: deleted, or about to be.
     pub fn oldest_kept(&self) -> Option<Instant> {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).ok()?;
-        let oldest = i64::try_from(now.checked_sub(self.age()?)?.as_micros()).ok()?;
-        Some(Instant::from_epoch_micros(oldest))
+        Instant::before_now(self.age()?)
     }
 }

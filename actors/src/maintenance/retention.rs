@@ -6,7 +6,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::Utc;
 use readings::store::StoreError;
 use readings::{Instant, SiteId};
 use tracing::info;
@@ -61,7 +60,6 @@ impl PeriodicTask for ReadingsRetention {
 
 impl ReadingsRetention {
     fn oldest_kept(&self) -> Option<Instant> {
-        let age = i64::try_from(self.0.config.readings_retention?.as_micros()).ok()?;
-        Some(Instant::from_epoch_micros(Utc::now().timestamp_micros().saturating_sub(age)))
+        Instant::before_now(self.0.config.readings_retention?)
     }
 }

@@ -165,3 +165,13 @@ fn instants_may_lie_outside_the_years_that_texts_can_name() {
     let first = micros("0001-01-01T00:00:00Z");
     assert_eq!(micros("0001-01-01T00:00:00+00:01") - first, -60 * MICROS_PER_SECOND);
 }
+
+#[test]
+fn an_age_reaches_back_beyond_the_epoch_and_one_out_of_range_names_no_instant() {
+    let year = Duration::from_hours(24 * 365);
+    let [last_year, century] = [1, 100].map(|years| Instant::before_now(year * years).unwrap());
+    assert!(century.epoch_micros() < 0 && last_year.epoch_micros() > 0);
+    let between = i64::try_from((year * 99).as_micros()).unwrap();
+    assert!((last_year.epoch_micros() - century.epoch_micros()).abs_diff(between) < 60_000_000);
+    assert_eq!(Instant::before_now(Duration::MAX), None);
+}
