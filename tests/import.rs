@@ -211,6 +211,6 @@ async fn a_wrong_address_is_detected_by_the_first_response_and_the_right_one_nam
     assert_eq!(ended.status.code(), Some(1));
     assert_eq!((figure(&ended, "rows"), figure(&ended, "failed")), (1, 1));
     assert!(ended.stderr.contains("404"), "{}", ended.stderr);
-    assert!(ended.stderr.contains("no Ingestion API; --url is"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("no Ingestion API; --url must be"), "{}", ended.stderr);
     assert_eq!(redis.entries(STREAM).await.len(), 0);
 }

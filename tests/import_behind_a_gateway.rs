@@ -168,7 +168,7 @@ async fn a_rate_limit_is_waited_for() {
     let ended = import(&input.file, &url).arg("--concurrency").arg("60").run().await;
     assert_eq!((ended.status.code(), figure(&ended, "accepted")), (Some(0), 150), "{ended:?}");
     assert!(began.elapsed() > Duration::from_secs(1));
-    assert!(ended.stderr.contains(" 429 Too Many Requests; rows wait"), "{}", ended.stderr);
+    assert!(ended.stderr.contains(" 429 Too Many Requests; rows are retried"), "{}", ended.stderr);
     assert!(count.load(Ordering::Relaxed) >= 200);
     assert_eq!(powers(&redis).await, all(150));
 }
@@ -207,7 +207,7 @@ async fn a_proxy_that_is_unreachable_or_requires_a_password_is_named_once() {
     let away = format!("http://127.0.0.1:{}", free_port());
     let input = Input::new("a.ndjson", rows(10));
     for (proxy, says) in [
-        (&away, format!("cannot be reached by way of the proxy {away}: Connection refused")),
+        (&away, format!("cannot be reached through the proxy {away}: Connection refused")),
         (&guarded, "the proxy wants credentials".to_owned()),
     ] {
         // An address for documentation; only the proxy receives the request.

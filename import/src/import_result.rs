@@ -1,81 +1,83 @@
-//! What is said at the end of an import, and its exit code.
+//! The result of an import: summary, advice and exit code.
 
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use crate::resume_command::Command;
-use crate::tracking::abort::Stop;
+use crate::resume_command::ResumeCommand;
+use crate::tracking::abort::Abort;
 use crate::tracking::console::Console;
 use crate::tracking::stats::Summary;
 
-/// Exit codes; `--help` tells them. 0 is for imports of which every row was accepted.
+/// Exit codes, as documented by `--help`. 0: every row was accepted.
 mod code {
-    /// It ended early, or rows failed or are unknown: sending the file again may help.
+    /// The import was aborted, or rows failed or are unknown: importing the file again may help.
     pub const INCOMPLETE: u8 = 1;
-    /// Everything was sent, but rows were rejected: sending them again will not help.
+    /// All rows were sent, and some rejected: sending them again will not help.
     pub const REJECTED: u8 = 3;
-    /// There were no rows, which a job that runs by itself should notice.
+    /// There were no rows, which a scheduled job should notice.
     pub const NO_ROWS: u8 = 4;
-    /// After Ctrl-C, as shells give it.
+    /// After Ctrl-C, as in shells: 128 + SIGINT.
     pub const INTERRUPTED: u8 = 130;
 }
 
 /// How an import ended.
-pub struct Conclusion {
-    /// The numbers.
+pub struct ImportResult {
+    /// The counts.
     pub(crate) summary: Summary,
     /// Whether and why it ended before the end of the file.
-    pub(crate) stop: Arc<Stop>,
-    /// Whether somebody asked for that.
+    pub(crate) abort: Arc<Abort>,
+    /// Whether a signal ended it.
     pub(crate) is_interrupted: bool,
-    /// How to go on.
-    pub(crate) command: Command,
+    /// The command that continues it.
+    pub(crate) resume_command: ResumeCommand,
 }
 
-impl Conclusion {
-    /// Tells the numbers on standard output and what else is to know on standard error.
-    pub fn tell(&self, console: &dyn Console) -> ExitCode {
+impl ImportResult {
+    /// Prints the summary to standard output and advice to standard error, and returns the exit code.
+    pub fn report(&self, console: &dyn Console) -> ExitCode {
         let counts = &self.summary.counts;
-        if let Some(failure) = self.stop.reason() {
-            console.eprint(&format_args!("energy-pipeline: {failure:#}"));
+        if let Some(reason) = self.abort.reason() {
+            console.eprint(&format_args!("energy-pipeline: {reason:#}"));
         } else if counts.rows() == 0 && !self.is_interrupted {
-            console.eprint(&"there are no rows");
+            console.eprint(&"the file has no rows");
         }
         if counts.replayed > 0 {
             let replayed = counts.replayed;
-            console.eprint(&format_args!("{replayed} of the accepted rows were there already"));
+            console
+                .eprint(&format_args!("{replayed} of the accepted rows had been accepted before"));
         }
-        if self.stop.is_stopped() {
+        if self.abort.is_aborted() {
             let line = counts.last_line;
-            console.eprint(&format_args!("ended at line {line}; nothing after it was sent"));
+            console.eprint(&format_args!("stopped at line {line}; no row after it was sent"));
         }
-        if let Some(line) = self.next_line() {
-            let command = self.command.at_line(line);
-            console.eprint(&format_args!("to go on, from line {line}:"));
-            console.eprint(&format_args!("  {command}"));
+        if let Some(line) = self.resume_line() {
+            console.eprint(&format_args!("to continue from line {line}:"));
+            console.eprint(&format_args!("  {}", self.resume_command.at_line(line)));
         }
         self.summary.to_string().lines().for_each(|line| console.print(&line));
         self.exit_code().into()
     }
 
-    /// The first line whose row is not settled: all before it are accepted or rejected. Of those after
-    /// it that are accepted, too, the service knows the keys; without keys, only those count that
-    /// were not sent. `None` when nothing is left, or nothing was settled.
-    fn next_line(&self) -> Option<u64> {
+    /// The line that a further import must start with; `None` when every row is accepted or rejected, or none is.
+    ///
+    /// With keys, it is the first unsettled line: rows after it that were accepted are replayed, not added. Without
+    /// keys they would be added twice, so it is the first line that was not sent.
+    fn resume_line(&self) -> Option<u64> {
         let counts = &self.summary.counts;
         if counts.accepted + counts.rejected == 0 {
             return None;
         }
-        let end = (self.stop.is_stopped() && counts.last_line > 0).then(|| counts.last_line + 1);
-        let open = counts.first_open_line.filter(|_| self.command.with_keys);
-        open.into_iter().chain(end).min()
+        let has_unsent = self.abort.is_aborted() && counts.last_line > 0;
+        let first_unsent = has_unsent.then(|| counts.last_line + 1);
+        let first_unsettled = counts.first_unsettled_line.filter(|_| self.resume_command.with_keys);
+        first_unsettled.into_iter().chain(first_unsent).min()
     }
 
     fn exit_code(&self) -> u8 {
         let counts = &self.summary.counts;
         if self.is_interrupted {
             code::INTERRUPTED
-        } else if self.stop.reason().is_some() || counts.failed + counts.unknown > 0 {
+        } else if self.abort.reason().is_some() || counts.failed + counts.unknown > 0 {
             code::INCOMPLETE
         } else if counts.rejected > 0 {
             code::REJECTED
@@ -95,50 +97,50 @@ mod tests {
 
     use super::*;
     use crate::arguments::ImportArguments;
-    use crate::tracking::stats::Counts;
+    use crate::tracking::stats::Snapshot;
 
-    fn conclusion(counts: Counts, arguments: &[&str], is_stopped: bool) -> Conclusion {
+    fn result(counts: Snapshot, arguments: &[&str], is_aborted: bool) -> ImportResult {
         let command = ImportArguments::augment_args(clap::Command::new("import"));
         let matches = command.get_matches_from([&["import", "a.csv"], arguments].concat());
         let arguments = ImportArguments::from_arg_matches(&matches).unwrap();
-        let stop = Stop::with(&CancellationToken::new());
-        if is_stopped {
-            stop.because(anyhow!("gave up"));
+        let abort = Abort::linked_to(&CancellationToken::new());
+        if is_aborted {
+            abort.trigger(anyhow!("gave up"));
         }
-        Conclusion {
+        ImportResult {
             summary: Summary { counts, rejects: None },
-            stop: Arc::new(stop),
+            abort: Arc::new(abort),
             is_interrupted: false,
-            command: Command::of("energy-pipeline", &arguments),
+            resume_command: ResumeCommand::new("energy-pipeline", &arguments),
         }
     }
 
     #[test]
-    fn exit_codes_tell_what_to_do() {
-        let accepted = Counts { accepted: 5, ..Counts::default() };
+    fn the_exit_code_is_that_of_the_worst_row() {
+        let accepted = Snapshot { accepted: 5, ..Snapshot::default() };
         for (counts, expected) in [
             (accepted, 0),
-            (Counts { rejected: 1, ..accepted }, 3),
-            (Counts { rejected: 1, unknown: 1, ..accepted }, 1),
-            (Counts { failed: 1, ..accepted }, 1),
-            (Counts::default(), 4),
+            (Snapshot { rejected: 1, ..accepted }, 3),
+            (Snapshot { rejected: 1, unknown: 1, ..accepted }, 1),
+            (Snapshot { failed: 1, ..accepted }, 1),
+            (Snapshot::default(), 4),
         ] {
-            assert_eq!(conclusion(counts, &[], false).exit_code(), expected, "{counts:?}");
+            assert_eq!(result(counts, &[], false).exit_code(), expected, "{counts:?}");
         }
-        assert_eq!(conclusion(accepted, &[], true).exit_code(), 1);
-        let interrupted = Conclusion { is_interrupted: true, ..conclusion(accepted, &[], true) };
+        assert_eq!(result(accepted, &[], true).exit_code(), 1);
+        let interrupted = ImportResult { is_interrupted: true, ..result(accepted, &[], true) };
         assert_eq!(interrupted.exit_code(), 130);
     }
 
     #[test]
-    fn the_next_line_is_the_first_that_is_not_settled() {
-        let at = |last_line, first_open_line| Counts {
+    fn the_import_continues_at_the_first_line_that_is_not_settled() {
+        let at = |last_line, first_unsettled_line| Snapshot {
             accepted: last_line,
             last_line,
-            first_open_line,
-            ..Counts::default()
+            first_unsettled_line,
+            ..Snapshot::default()
         };
-        for (counts, is_stopped, with_keys, without) in [
+        for (counts, is_aborted, with_keys, without) in [
             (at(9, None), false, None, None),
             (at(9, None), true, Some(10), Some(10)),
             (at(9, Some(4)), true, Some(4), Some(10)),
@@ -146,10 +148,10 @@ mod tests {
             (at(9, Some(4)), false, Some(4), None),
             (at(0, None), true, None, None),
         ] {
-            assert_eq!(conclusion(counts, &[], is_stopped).next_line(), with_keys, "{counts:?}");
+            assert_eq!(result(counts, &[], is_aborted).resume_line(), with_keys, "{counts:?}");
             let without_keys = ["--no-idempotency-keys"];
-            let conclusion = conclusion(counts, &without_keys, is_stopped);
-            assert_eq!(conclusion.next_line(), without, "{counts:?}");
+            let result = result(counts, &without_keys, is_aborted);
+            assert_eq!(result.resume_line(), without, "{counts:?}");
         }
     }
 }

@@ -1,7 +1,25 @@
-//! Sends the readings of a file to an Ingestion API.
+//! Sends the readings of a file to an Ingestion API, each as one `POST /readings`.
 //!
-//! A thread of its own reads rows into a short queue; tasks take them from there and post them. What
-//! is in memory does not depend on the size of the file.
+//! ```text
+//! file ──► input: reader thread ──► queue ──► sender: N workers ──► client ──► service
+//!          (gzip, CSV or NDJSON,    (256      (outcome of each      (retries,
+//!           idempotency keys)        rows)     row)                  circuit breaker)
+//!                                                 │
+//!                                                 └──► tracking: stats, progress, rejects, abort
+//! ```
+//!
+//! - [`input`] turns bytes into rows. A row that cannot be parsed is rejected; the rows after it are still sent.
+//! - [`client`] knows HTTP: it retries a row while the service is unavailable, and tells *failed* from *outcome unknown*
+//!   by the status and the `code` of a response.
+//! - [`sender`] runs the workers, and aborts the import when too many rows fail in succession.
+//! - [`tracking`] holds what all rows share.
+//! - [`import_result`] prints the summary and the command that continues the import, and gives the exit code.
+//!
+//! Imports point downwards: `sender` → `client` → `tracking` → `input`. Memory does not depend on the size of the file,
+//! except for the idempotency keys: 5 to 6 bytes a row, at most 240 MB.
+//!
+//! This crate knows neither the environment nor the terminal: the program parses [`ImportArguments`], and hands in a
+//! [`Console`] and the token that a signal cancels.
 
 mod arguments;
 mod client;
@@ -19,68 +37,72 @@ use tokio_util::sync::CancellationToken;
 
 pub use self::arguments::ImportArguments;
 use self::client::Client;
-pub use self::import_result::Conclusion;
-use self::input::reader::{self, Which};
-use self::input::row::NextRow;
+pub use self::import_result::ImportResult;
+use self::input::reader::{self, ReadOptions};
+use self::input::row::ParsedRow;
 use self::input::source::Source;
-use self::resume_command::Command;
+use self::resume_command::ResumeCommand;
 use self::sender::Sender;
-use self::tracking::Shared;
+use self::tracking::ImportState;
 pub use self::tracking::console::Console;
 use self::tracking::progress::Progress;
 use self::tracking::rejects::Rejects;
 use self::tracking::stats::Summary;
 
-/// Sends a file until its end, `interrupted`, or a failure that concerns all of it. `program` is how this
-/// program was called, for the command that goes on with the import.
+/// Sends a file until its end, until `interrupted` is cancelled, or until the import is aborted. `program` is the name
+/// that this program was called by; the command that continues the import begins with it.
 ///
 /// # Errors
-/// When the import cannot begin: the file cannot be opened, or the rejects file cannot be written.
+/// When the import cannot start: the file cannot be opened, or the rejects file cannot be written.
 pub async fn run(
     arguments: ImportArguments,
-    program: String,
+    program: &str,
     console: &'static dyn Console,
     interrupted: &CancellationToken,
-) -> anyhow::Result<Conclusion> {
-    let command = Command::of(&program, &arguments);
+) -> anyhow::Result<ImportResult> {
+    let resume_command = ResumeCommand::new(program, &arguments);
+    let options =
+        ReadOptions { from_line: arguments.from_line, with_keys: !arguments.no_idempotency_keys };
     let ImportArguments { file, url, concurrency, retry_for, rejects, format, .. } = arguments;
-    let which = Which { from_line: arguments.from_line, with_keys: !arguments.no_idempotency_keys };
     let source = Source::open(&file).with_context(|| format!("cannot read {}", file.display()))?;
-    let shared = Shared::new(Progress::new(source.meter(), console), interrupted);
-    let rejects = Rejects::create(rejects, &file, which.from_line, shared.progress.clone())?;
+    let state = ImportState::new(Progress::new(source.byte_counter(), console), interrupted);
+    let rejects = Rejects::create(rejects, &file, options.from_line, state.progress.clone())?;
     let rejects_file = rejects.path().map(PathBuf::from);
-    let client = Client::new(url, retry_for, shared.clone())?;
-    let sender = Sender::new(client, rejects, shared.clone());
-    let (rows, end) = reader::start(source, file, format, which)?;
-    send_and_show(&shared, sender, rows, concurrency).await?;
-    if !shared.stop.is_stopped() {
-        // Err means that the reader panicked, which has been told.
-        end.await.context("reading broke off")?.unwrap_or_else(|error| shared.stop.note(error));
+    let client = Client::new(url, retry_for, state.clone())?;
+    let sender = Sender::new(client, rejects, state.clone());
+    let (rows, read_result) = reader::start(source, file, format, options)?;
+    send_with_progress(&state, sender, rows, concurrency).await?;
+    // After an abort the reader may still wait for a terminal; its result does not matter then.
+    if !state.abort.is_aborted() {
+        // Err means that the reader panicked; the panic was printed.
+        let read = read_result.await.context("the reader panicked")?;
+        read.unwrap_or_else(|error| state.abort.record_reason(error));
     }
-    let summary = Summary { counts: shared.counter.counts(), rejects: rejects_file };
+    let summary = Summary { counts: state.stats.snapshot(), rejects: rejects_file };
     let is_interrupted = interrupted.is_cancelled();
-    Ok(Conclusion { summary, stop: shared.stop, is_interrupted, command })
+    Ok(ImportResult { summary, abort: state.abort, is_interrupted, resume_command })
 }
 
-async fn send_and_show(
-    shared: &Shared,
+/// Sends all rows, and displays the progress meanwhile.
+async fn send_with_progress(
+    state: &ImportState,
     sender: Sender,
-    rows: mpsc::Receiver<NextRow>,
+    rows: mpsc::Receiver<ParsedRow>,
     concurrency: u16,
 ) -> anyhow::Result<()> {
     let sent = CancellationToken::new();
     let sending = async {
-        // Also if a worker panics.
+        // Cancels also if a worker panics: the display must end, too.
         let _sent = sent.clone().drop_guard();
         sender.send_all(rows, concurrency).await
     };
-    let stopping = async {
-        if sent.run_until_cancelled(shared.stop.token().cancelled()).await.is_some() {
-            shared.progress.note("ending: finishing the rows under way");
+    let announcing_abort = async {
+        if sent.run_until_cancelled(state.abort.token().cancelled()).await.is_some() {
+            state.progress.print_notice("stopping: finishing the rows in flight");
         }
     };
-    let showing = shared.progress.show(&shared.counter, &sent);
-    tokio::join!(sending, showing, stopping).0
+    let displaying = state.progress.run(&state.stats, &sent);
+    tokio::join!(sending, displaying, announcing_abort).0
 }
 
 #[cfg(test)]

@@ -1,27 +1,27 @@
-//! The command that goes on with an import.
+//! The command that continues an import.
 
 use std::fmt::Display;
 
 use crate::arguments::{DEFAULT_CONCURRENCY, DEFAULT_RETRY_FOR, ImportArguments};
 use crate::input::format::FormatChoice;
 
-/// The command of an import, to be given again from another line.
+/// The command of this import, without `--from-line`.
 #[derive(Debug, Clone)]
-pub struct Command {
-    /// The words before and after the line, quoted for a shell.
+pub struct ResumeCommand {
+    /// All words but `--from-line`, quoted for a shell.
     words: Vec<String>,
-    /// Whether the service knows rows again by their keys.
+    /// Whether rows are sent with idempotency keys.
     pub with_keys: bool,
 }
 
-impl Command {
-    /// The command that these arguments came from; what is as it is by default is left out, and so is
-    /// a URL with a password.
-    pub fn of(program: &str, arguments: &ImportArguments) -> Self {
+impl ResumeCommand {
+    /// The command with these arguments. Defaults are left out, and so is a URL with credentials: the command is
+    /// printed.
+    pub fn new(program: &str, arguments: &ImportArguments) -> Self {
         let mut command = Self { words: Vec::new(), with_keys: !arguments.no_idempotency_keys };
         command.words.extend([quoted(program), "import".to_owned()]);
         command.words.push(quoted(&arguments.file.to_string_lossy()));
-        if !arguments.url.is_standard() && !arguments.url.has_credentials() {
+        if !arguments.url.is_default() && !arguments.url.has_credentials() {
             command.option("--url", &arguments.url);
         }
         if arguments.concurrency != DEFAULT_CONCURRENCY {
@@ -44,7 +44,7 @@ impl Command {
         command
     }
 
-    /// The command that begins with a line.
+    /// The command that starts at a line.
     pub fn at_line(&self, line: u64) -> String {
         format!("{} --from-line {line}", self.words.join(" "))
     }
@@ -55,7 +55,7 @@ impl Command {
 }
 
 fn quoted(word: &str) -> String {
-    // Err: it holds a NUL, which no shell takes.
+    // Err: it contains NUL, which no shell accepts.
     shlex::try_quote(word).map_or_else(|_| word.to_owned(), Into::into)
 }
 
@@ -65,15 +65,15 @@ mod tests {
 
     use super::*;
 
-    fn resumed(words: &[&str]) -> String {
+    fn resume(words: &[&str]) -> String {
         let command = ImportArguments::augment_args(clap::Command::new("import"));
         let matches = command.get_matches_from([&["import"], words].concat());
         let arguments = ImportArguments::from_arg_matches(&matches).unwrap();
-        Command::of("./energy-pipeline", &arguments).at_line(7)
+        ResumeCommand::new("./energy-pipeline", &arguments).at_line(7)
     }
 
     #[test]
-    fn it_is_the_command_that_was_given_but_for_the_line() {
+    fn only_the_line_differs_from_the_original_command() {
         for words in [
             "a.csv",
             "- --url http://example.org/api --retry-for 5",
@@ -81,17 +81,17 @@ mod tests {
         ] {
             let given = shlex::split(words).unwrap();
             let given: Vec<_> = given.iter().map(String::as_str).collect();
-            let again = shlex::split(&resumed(&given)).unwrap();
+            let again = shlex::split(&resume(&given)).unwrap();
             let expected = [&["./energy-pipeline", "import"], &given[..], &["--from-line", "7"]];
             assert_eq!(again, expected.concat());
-            let last_line = resumed(&[&given[..], &["--from-line", "3"]].concat());
+            let last_line = resume(&[&given[..], &["--from-line", "3"]].concat());
             assert_eq!(shlex::split(&last_line).unwrap(), again);
         }
     }
 
     #[test]
-    fn a_password_is_not_shown() {
-        let command = resumed(&["a.csv", "--url", "https://meter:secret@example.org"]);
+    fn a_password_is_not_printed() {
+        let command = resume(&["a.csv", "--url", "https://meter:secret@example.org"]);
         assert_eq!(command, "./energy-pipeline import a.csv --from-line 7");
     }
 }

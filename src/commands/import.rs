@@ -25,10 +25,10 @@ impl Console for Terminal {
 pub async fn run(arguments: ImportArguments) -> ExitCode {
     let result = async {
         let interrupted = shutdown::on_signal()?;
-        import::run(arguments, program(), &Terminal, &interrupted).await
+        import::run(arguments, &program(), &Terminal, &interrupted).await
     };
     match result.await {
-        Ok(result) => result.tell(&Terminal),
+        Ok(result) => result.report(&Terminal),
         Err(error) => console::exit_with(&error),
     }
 }

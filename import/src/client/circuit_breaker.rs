@@ -1,4 +1,4 @@
-//! Whether the service answers, as all rows together see it.
+//! A circuit breaker over all rows of an import: while the service fails, one row at a time is sent.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -8,143 +8,149 @@ use anyhow::anyhow;
 use tokio::sync::MutexGuard;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
-use crate::client::response::Trouble;
-use crate::tracking::Shared;
+use super::response::RetryableFailure;
+use crate::tracking::ImportState;
 
-/// How often trouble is told again. Too low: the terminal is full of it. Too high: it looks as if
-/// nothing happened.
-const TOLD_EVERY: Duration = Duration::from_secs(10);
+/// How often a failure is reported again. Too low: it floods the terminal. Too high: the import looks stuck.
+const NOTICE_INTERVAL: Duration = Duration::from_secs(10);
 
-/// Whether the service answers.
-pub struct Availability {
+/// Closed while the service responds; open after a failure. An open breaker is always half-open as well: it lets
+/// one row after another probe the service.
+pub struct CircuitBreaker {
     retry_for: Duration,
-    shared: Shared,
-    answers: AtomicU64,
-    is_troubled: AtomicBool,
-    turn: tokio::sync::Mutex<()>,
-    told: Mutex<Told>,
+    state: ImportState,
+    successes: AtomicU64,
+    is_open: AtomicBool,
+    /// Held by the row that probes the service.
+    probe: tokio::sync::Mutex<()>,
+    outage: Mutex<Outage>,
 }
 
-/// What was told of trouble.
+/// The current or last outage of the service.
 #[derive(Default)]
-struct Told {
-    /// Until when the service wants no rows.
-    wait_until: Option<Instant>,
-    last: Option<Instant>,
-    is_current: bool,
-    /// The last reason, told or not.
+struct Outage {
+    /// End of the wait that the service asked for by `Retry-After`.
+    retry_at: Option<Instant>,
+    last_notice: Option<Instant>,
+    /// Whether a notice was printed in this outage: only then its end is reported.
+    was_reported: bool,
+    /// The last failure, whether printed or not.
     reason: String,
 }
 
-impl Availability {
-    /// Tells of trouble on the progress display, and stops the import when it lasts. Begins as in
-    /// trouble: the first row finds out whether there is a service at all.
-    pub fn new(retry_for: Duration, shared: Shared) -> Self {
+impl CircuitBreaker {
+    /// Reports failures on the progress display, and aborts the import when they last for `retry_for`. Starts
+    /// open: the first row probes whether there is a service at all.
+    pub fn new(retry_for: Duration, state: ImportState) -> Self {
         Self {
             retry_for,
-            shared,
-            answers: AtomicU64::new(0),
-            is_troubled: AtomicBool::new(true),
-            turn: tokio::sync::Mutex::new(()),
-            told: Mutex::new(Told::default()),
+            state,
+            successes: AtomicU64::new(0),
+            is_open: AtomicBool::new(true),
+            probe: tokio::sync::Mutex::new(()),
+            outage: Mutex::new(Outage::default()),
         }
     }
 
-    /// How many rows the service has answered for good.
-    pub fn answers(&self) -> u64 {
-        self.answers.load(Ordering::Relaxed)
+    /// Number of rows with a final response.
+    pub fn successes(&self) -> u64 {
+        self.successes.load(Ordering::Relaxed)
     }
 
-    /// Waits until the row may be sent. While the service is in trouble, one row at a time finds out
-    /// whether that is over: else a service that hangs would make all rows after it unknown. A row
-    /// that was not sent yet has no `deadline`: those that were will tell whether there is hope.
+    /// Waits until the row may be sent. While the breaker is open, the returned guard makes this row the only
+    /// one in flight: otherwise a hanging service would make the outcome of all rows unknown. A row without
+    /// `deadline`, which was not sent before, waits for the result of those that were.
     ///
     /// # Errors
-    /// When the row's time is over or the import ends before it is its turn.
-    pub async fn turn(
+    /// When the deadline passes or the import is aborted before the row may be sent.
+    pub async fn acquire(
         &self,
         deadline: Option<Instant>,
-    ) -> Result<Option<MutexGuard<'_, ()>>, Trouble> {
-        if !self.is_troubled() {
+    ) -> Result<Option<MutexGuard<'_, ()>>, RetryableFailure> {
+        if !self.is_open() {
             return Ok(None);
         }
-        let turn = self.before(deadline, self.turn.lock()).await?;
-        let wait_until = self.told().wait_until;
-        if let Some(wait_until) = wait_until.filter(|_| self.is_troubled()) {
-            // A row whose time ends earlier is tried once more then.
-            let last = deadline.unwrap_or_else(|| Instant::now() + self.retry_for);
-            self.before(None, sleep_until(wait_until.min(last))).await?;
+        let probe = self.before(deadline, self.probe.lock()).await?;
+        // The breaker may have closed while this row waited for the row before it.
+        let retry_at = self.outage().retry_at.filter(|_| self.is_open());
+        if let Some(retry_at) = retry_at {
+            // A row whose deadline is earlier is sent for the last time then.
+            let latest = deadline.unwrap_or_else(|| Instant::now() + self.retry_for);
+            self.before(None, sleep_until(retry_at.min(latest))).await?;
         }
-        Ok(self.is_troubled().then_some(turn))
+        Ok(self.is_open().then_some(probe))
     }
 
+    /// Waits for `future` until the deadline or the abort.
     async fn before<T>(
         &self,
         deadline: Option<Instant>,
-        waiting: impl Future<Output = T>,
-    ) -> Result<T, Trouble> {
-        let stop = self.shared.stop.token();
-        let waiting = stop.run_until_cancelled(waiting);
-        let waited = match deadline {
-            Some(deadline) => timeout_at(deadline, waiting).await.ok().flatten(),
-            None => waiting.await,
+        future: impl Future<Output = T>,
+    ) -> Result<T, RetryableFailure> {
+        let abort = self.state.abort.token();
+        let unless_aborted = abort.run_until_cancelled(future);
+        let output = match deadline {
+            Some(deadline) => timeout_at(deadline, unless_aborted).await.ok().flatten(),
+            None => unless_aborted.await,
         };
-        // What was waited for may have come with the end.
-        waited.filter(|_| !stop.is_cancelled()).ok_or_else(|| self.no_turn())
+        // The future may have completed together with the abort, which wins.
+        output.filter(|_| !abort.is_cancelled()).ok_or_else(|| self.not_sent())
     }
 
-    /// The service has answered a row for good.
-    pub fn answered(&self) {
-        self.answers.fetch_add(1, Ordering::Relaxed);
-        // Looks before it writes: nearly always there is nothing to write.
-        let is_over = self.is_troubled() && self.is_troubled.swap(false, Ordering::Relaxed);
-        if is_over && std::mem::take(&mut self.told().is_current) {
-            self.shared.progress.note("the service answers again");
+    /// A row got a final response: the breaker closes.
+    pub fn on_success(&self) {
+        self.successes.fetch_add(1, Ordering::Relaxed);
+        // Reads first: nearly always the breaker is closed, and a write would contend for the cache line.
+        let closes = self.is_open() && self.is_open.swap(false, Ordering::Relaxed);
+        if closes && std::mem::take(&mut self.outage().was_reported) {
+            self.state.progress.print_notice("the service responds again");
         }
     }
 
-    /// The service did not answer a row for good.
-    pub fn trouble(&self, trouble: &Trouble) {
-        self.is_troubled.store(true, Ordering::Relaxed);
-        let mut told = self.told();
-        trouble.reason.clone_into(&mut told.reason);
-        if let Some(wait) = trouble.retry_after {
-            told.wait_until = Some(Instant::now() + wait);
+    /// A row failed and may be retried: the breaker opens.
+    pub fn on_failure(&self, failure: &RetryableFailure) {
+        self.is_open.store(true, Ordering::Relaxed);
+        let mut outage = self.outage();
+        failure.reason.clone_into(&mut outage.reason);
+        if let Some(wait) = failure.retry_after {
+            outage.retry_at = Some(Instant::now() + wait);
         }
-        let is_due = told.last.is_none_or(|time| time.elapsed() >= TOLD_EVERY);
-        if is_due && !self.shared.stop.is_stopped() {
-            told.last = Some(Instant::now());
-            told.is_current = true;
-            let (reason, retry_for) = (&told.reason, self.retry_for);
-            if retry_for.is_zero() {
-                self.shared.progress.note(reason);
-            } else {
-                let seconds = retry_for.as_secs_f64().ceil();
-                self.shared
-                    .progress
-                    .note(format_args!("{reason}; rows wait for up to {seconds} s"));
-            }
+        let is_due = outage.last_notice.is_none_or(|time| time.elapsed() >= NOTICE_INTERVAL);
+        if is_due && !self.state.abort.is_aborted() {
+            outage.last_notice = Some(Instant::now());
+            outage.was_reported = true;
+            self.print_notice(&outage.reason);
         }
     }
 
-    /// A row was given up that was first sent when there were so many answers. Without any since,
-    /// more rows would only fail as well.
-    pub fn gave_up(&self, answers: u64) {
-        if answers == self.answers() && !self.shared.stop.is_stopped() {
-            self.shared.stop.because(anyhow!("gave up: {}", self.told().reason));
+    /// A row exhausted its retries; `successes` were counted when it was first sent. If no row has succeeded since,
+    /// the service is down, and the import is aborted.
+    pub fn on_exhausted(&self, successes: u64) {
+        if successes == self.successes() && !self.state.abort.is_aborted() {
+            self.state.abort.trigger(anyhow!("gave up: {}", self.outage().reason));
         }
     }
 
-    fn no_turn(&self) -> Trouble {
-        let reason = format!("not sent, as others were not answered: {}", self.told().reason);
-        Trouble { reason, retry_after: None, may_be_there: false }
+    fn print_notice(&self, reason: &str) {
+        if self.retry_for.is_zero() {
+            self.state.progress.print_notice(reason);
+        } else {
+            let seconds = self.retry_for.as_secs_f64().ceil();
+            let notice = format_args!("{reason}; rows are retried for up to {seconds} s");
+            self.state.progress.print_notice(notice);
+        }
     }
 
-    fn told(&self) -> std::sync::MutexGuard<'_, Told> {
-        self.told.lock().unwrap_or_else(PoisonError::into_inner)
+    fn not_sent(&self) -> RetryableFailure {
+        let reason = format!("not sent, because earlier rows failed: {}", self.outage().reason);
+        RetryableFailure { reason, retry_after: None, may_be_accepted: false, request_id: None }
     }
 
-    fn is_troubled(&self) -> bool {
-        self.is_troubled.load(Ordering::Relaxed)
+    fn outage(&self) -> std::sync::MutexGuard<'_, Outage> {
+        self.outage.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn is_open(&self) -> bool {
+        self.is_open.load(Ordering::Relaxed)
     }
 }

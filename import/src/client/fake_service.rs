@@ -1,4 +1,4 @@
-//! A service for tests that answers as it is told, and remembers what it was sent.
+//! A fake service for tests: sends scripted responses, and records requests.
 
 use std::sync::{Arc, Mutex};
 
@@ -7,25 +7,25 @@ use tokio::net::{TcpListener, TcpStream};
 
 use crate::client::service_url::ServiceUrl;
 
-/// What the stub does with a request.
+/// The reaction to a request.
 #[derive(Debug, Clone)]
 pub enum Reply {
     /// A status, further header lines (each with its `\r\n`) and a body.
-    Answer(u16, &'static str, String),
-    /// Closes the connection when the whole request is there.
-    Break,
-    /// Does not answer.
+    Respond(u16, &'static str, String),
+    /// Closes the connection after the whole request.
+    Disconnect,
+    /// Never responds.
     Hang,
 }
 
-/// The stub; it serves until the test ends.
-pub struct Stub {
+/// The fake service; it runs until the test ends.
+pub struct FakeService {
     pub url: ServiceUrl,
     requests: Arc<Mutex<Vec<Request>>>,
     connections: Arc<Mutex<usize>>,
 }
 
-/// A request that the stub was sent.
+/// A request that it received.
 #[derive(Debug, Clone, Default)]
 struct Request {
     body: String,
@@ -34,32 +34,35 @@ struct Request {
 
 impl Reply {
     pub fn accepted() -> Self {
-        Self::Answer(
+        Self::Respond(
             201,
             "Idempotent-Replayed: false\r\n",
             r#"{"status":"accepted","stream_id":"1-0"}"#.to_owned(),
         )
     }
 
-    /// As of a service that does not know keys.
+    /// The response of a service without keys.
     pub fn accepted_without_key() -> Self {
-        Self::Answer(201, "", r#"{"status":"accepted","stream_id":"1-0"}"#.to_owned())
+        Self::Respond(201, "", r#"{"status":"accepted","stream_id":"1-0"}"#.to_owned())
     }
 
     pub fn unavailable() -> Self {
-        let body = r#"{"detail":"The store cannot be reached"}"#.to_owned();
-        Self::Answer(503, "Retry-After: 0\r\n", body)
+        let body =
+            r#"{"detail":"No connection to Redis","code":"store_unreachable","request_id":"r"}"#;
+        let body = body.to_owned();
+        Self::Respond(503, "Retry-After: 0\r\n", body)
     }
 }
 
-impl Stub {
-    /// Starts a stub that replies by the number of the request, from 0, and its body.
+impl FakeService {
+    /// Starts a service that replies by the number of the request, from 0, and its body.
     pub async fn start(reply: impl Fn(usize, &str) -> Reply + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/api", listener.local_addr().unwrap());
         let url = ServiceUrl::parse(&url).unwrap();
-        let stub = Self { url, requests: Arc::default(), connections: Arc::default() };
-        let (requests, connections) = (Arc::clone(&stub.requests), Arc::clone(&stub.connections));
+        let service = Self { url, requests: Arc::default(), connections: Arc::default() };
+        let (requests, connections) =
+            (Arc::clone(&service.requests), Arc::clone(&service.connections));
         let reply = Arc::new(reply);
         tokio::spawn(async move {
             loop {
@@ -68,7 +71,7 @@ impl Stub {
                 tokio::spawn(serve(stream, Arc::clone(&requests), Arc::clone(&reply)));
             }
         });
-        stub
+        service
     }
 
     /// What was sent, in order.
@@ -100,14 +103,14 @@ async fn serve(
             requests.len() - 1
         };
         let (status, headers, body) = match reply(number, &request.body) {
-            Reply::Answer(status, headers, body) => (status, headers, body),
-            Reply::Break => return,
+            Reply::Respond(status, headers, body) => (status, headers, body),
+            Reply::Disconnect => return,
             Reply::Hang => std::future::pending().await,
         };
         let head = format!("HTTP/1.1 {status} Status\r\nContent-Length: {}\r\n", body.len());
-        let answer = format!("{head}{headers}\r\n{body}");
+        let response = format!("{head}{headers}\r\n{body}");
         // Err: the client has gone.
-        let _ = stream.get_mut().write_all(answer.as_bytes()).await;
+        let _ = stream.get_mut().write_all(response.as_bytes()).await;
     }
 }
 

@@ -1,4 +1,4 @@
-//! The HTTP client, and what its errors say.
+//! The HTTP client, and the classification of its errors.
 
 use std::error::Error;
 use std::io;
@@ -9,73 +9,73 @@ use reqwest::redirect;
 
 use crate::client::service_url::ServiceUrl;
 
-/// How long making a connection may take. Too low and far services are never reached; too high and
-/// one that vanished is noticed late.
+/// Timeout of a connection attempt. Too low: distant services are never reached. Too high: an unreachable host is
+/// detected late.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How long an answer may take, longer than the service gives itself (30 s). Too low and rows that
-/// were taken are sent again; too high and a service that hangs is noticed late.
-const ANSWER_TIMEOUT: Duration = Duration::from_mins(1);
+/// Timeout of a request, longer than the service's own (30 s). Too low: accepted rows are sent again. Too high: a
+/// hanging service is detected late.
+const RESPONSE_TIMEOUT: Duration = Duration::from_mins(1);
 
-/// How long a connection is kept for the next row, shorter than the service keeps it. Too low and
-/// slow input needs a connection for each row; too high and a row is sent on a connection that the
-/// service is just closing: it is unknown then whether it was taken.
+/// How long an idle connection is kept, shorter than the service's keep-alive. Too low: slow input opens a
+/// connection for each row. Too high: a row is sent on a connection that the service is closing, and its outcome is
+/// unknown.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// Makes a client for a service.
+/// Creates the client for a service.
 ///
 /// # Errors
-/// When the system has no certificates to check those of an `https://` service by.
+/// When `url` is `https://` and the system has no CA certificates.
 pub fn client(url: &ServiceUrl) -> reqwest::Result<reqwest::Client> {
-    // Err means that the process has chosen a provider before, which serves as well.
+    // Err means that the process has installed a provider before, which is as good.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let mut builder = reqwest::Client::builder()
         .user_agent(concat!("energy-pipeline/", env!("CARGO_PKG_VERSION")))
         .connect_timeout(CONNECT_TIMEOUT)
-        .timeout(ANSWER_TIMEOUT)
+        .timeout(RESPONSE_TIMEOUT)
         .pool_idle_timeout(IDLE_TIMEOUT)
-        // A redirected POST may become a GET; that the URL is another is for a person to know.
+        // A redirected POST may become a GET; and the user should correct the URL.
         .redirect(redirect::Policy::none());
-    if url.is_on_this_machine() {
-        // A proxy that the environment names is for the world outside of this machine.
+    if url.is_loopback() {
+        // `HTTP_PROXY` applies to other hosts only.
         builder = builder.no_proxy();
     }
-    if !url.is_encrypted() {
-        // Certificates are not needed, and small containers have none.
+    if !url.uses_tls() {
+        // Certificates are not needed, and minimal containers have none.
         builder = builder.tls_certs_only([]);
     }
     builder.build()
 }
 
-/// The proxy that the environment names for a service, as a connection to it is made by way of that.
+/// The proxy of connections to a service, as `HTTP_PROXY` and its kin name it.
 pub fn proxy(url: &ServiceUrl) -> Option<String> {
     let readings = url.readings().as_str().parse().ok()?;
-    let proxy = Matcher::from_env().intercept(&readings).filter(|_| !url.is_on_this_machine())?;
+    let proxy = Matcher::from_env().intercept(&readings).filter(|_| !url.is_loopback())?;
     let (uri, port) = (proxy.uri(), proxy.uri().port());
     let port = port.map(|port| format!(":{port}")).unwrap_or_default();
     Some(format!("{}://{}{port}", uri.scheme_str().unwrap_or("http"), uri.host()?))
 }
 
-/// The innermost error; those around it only say that it was about a request.
-pub fn cause(error: &reqwest::Error) -> String {
+/// The innermost error; the outer ones only say that a request failed.
+pub fn root_cause(error: &reqwest::Error) -> String {
     chain(error).last().map(ToString::to_string).unwrap_or_default()
 }
 
-/// What will not be better the next time: TLS that does not come about, or an answer that is no HTTP.
-pub fn lasting(error: &reqwest::Error) -> Option<String> {
-    let lasting = chain(error).find_map(|error| {
-        if let Some(tls) = of_tls(error) {
+/// An error that a retry cannot resolve: a failed TLS handshake, or a response that is not HTTP.
+pub fn permanent_failure(error: &reqwest::Error) -> Option<String> {
+    let permanent = chain(error).find_map(|error| {
+        if let Some(tls) = tls_error(error) {
             return Some(format!("TLS fails: {tls}"));
         }
         let http = error.downcast_ref::<hyper::Error>()?;
-        http.is_parse().then(|| format!("what answers is no HTTP service: {http}"))
+        http.is_parse().then(|| format!("no HTTP service: {http}"))
     })?;
-    Some(lasting)
+    Some(permanent)
 }
 
-/// An error of TLS, perhaps within ones of input or output, which do not count it as their source.
-fn of_tls<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a rustls::Error> {
-    error.downcast_ref().or_else(|| of_tls(error.downcast_ref::<io::Error>()?.get_ref()?))
+/// A TLS error, perhaps inside of I/O errors, which do not return it as their source.
+fn tls_error<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a rustls::Error> {
+    error.downcast_ref().or_else(|| tls_error(error.downcast_ref::<io::Error>()?.get_ref()?))
 }
 
 fn chain(error: &reqwest::Error) -> impl Iterator<Item = &(dyn Error + 'static)> {

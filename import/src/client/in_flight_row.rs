@@ -1,4 +1,4 @@
-//! One row on its way, through all its tries.
+//! One row through all its attempts.
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -6,74 +6,78 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::client::response::{Answer, Trouble};
+use super::response::{RetryableFailure, ServiceResponse};
 use crate::input::row::Row;
-use crate::tracking::row_outcome::{Outcome, Refusal, Verdict};
+use crate::tracking::row_outcome::{FailureKind, RowFailure, RowOutcome};
 
-/// A row, and what is known of it. (Shared by its tries, which are one after the other.)
-pub struct Attempt<'a> {
+/// A row and the state of its attempts. Attempts are sequential; interior mutability lets the retry closures
+/// share it.
+pub struct InFlightRow<'a> {
     /// The row.
     pub row: &'a Row,
     retry_for: Duration,
     first_sent: OnceLock<Instant>,
-    may_be_there: AtomicBool,
+    /// Whether any attempt may have been accepted.
+    may_be_accepted: AtomicBool,
 }
 
-impl<'a> Attempt<'a> {
-    /// Nothing has been sent yet; when it is, it is given up so long after.
+impl<'a> InFlightRow<'a> {
+    /// A row that was not sent yet; once sent, it is retried for `retry_for`.
     pub const fn new(row: &'a Row, retry_for: Duration) -> Self {
-        let may_be_there = AtomicBool::new(false);
-        Self { row, retry_for, first_sent: OnceLock::new(), may_be_there }
+        let may_be_accepted = AtomicBool::new(false);
+        Self { row, retry_for, first_sent: OnceLock::new(), may_be_accepted }
     }
 
-    /// When it is given up.
+    /// The end of its retries; `None` before it is first sent.
     pub fn deadline(&self) -> Option<Instant> {
         Some(*self.first_sent.get()? + self.retry_for)
     }
 
-    /// How long it may be tried again.
+    /// The time until the deadline.
     pub fn time_left(&self) -> Duration {
-        let left = |deadline: Instant| deadline.saturating_duration_since(Instant::now());
-        self.deadline().map_or(self.retry_for, left)
+        let until = |deadline: Instant| deadline.saturating_duration_since(Instant::now());
+        self.deadline().map_or(self.retry_for, until)
     }
 
-    /// It is sent.
-    pub fn begins(&self) {
+    /// Records that it is being sent; the first time starts its clock.
+    pub fn on_sent(&self) {
         self.first_sent.get_or_init(Instant::now);
     }
 
-    /// It was not accepted, or not that it is known.
-    pub fn failed(&self, trouble: &Trouble) {
-        if trouble.may_be_there {
-            self.may_be_there.store(true, Ordering::Relaxed);
+    /// Records a failed attempt.
+    pub fn on_failure(&self, failure: &RetryableFailure) {
+        if failure.may_be_accepted {
+            self.may_be_accepted.store(true, Ordering::Relaxed);
         }
     }
 
-    /// What became of it by an answer.
-    pub fn verdict(&self, answer: Answer) -> Verdict {
-        match answer {
-            Answer::Accepted { is_replayed } => Verdict::Accepted { is_replayed },
-            Answer::Rejected(refusal) => Verdict::Refused(refusal),
-            Answer::Odd(oddity) => {
-                self.refused(format!("http_{}", oddity.status.as_u16()), oddity.reason)
+    /// The outcome after a final response.
+    pub fn outcome(&self, response: ServiceResponse) -> RowOutcome {
+        match response {
+            ServiceResponse::Accepted { is_replayed } => RowOutcome::Accepted { is_replayed },
+            ServiceResponse::Rejected(failure) => RowOutcome::NotAccepted(failure),
+            ServiceResponse::Unexpected(unexpected) => {
+                let rule = format!("http_{}", unexpected.status.as_u16());
+                self.failed(rule, unexpected.reason, unexpected.request_id)
             }
         }
     }
 
-    /// What became of it when no answer counts.
-    pub fn given_up(&self, trouble: Trouble, is_end: bool) -> Verdict {
-        if is_end && self.first_sent.get().is_none() {
-            return Verdict::NotSent;
+    /// The outcome after the last attempt failed.
+    pub fn exhausted(&self, failure: RetryableFailure, is_aborted: bool) -> RowOutcome {
+        if is_aborted && self.first_sent.get().is_none() {
+            return RowOutcome::NotSent;
         }
-        self.refused("unavailable".to_owned(), trouble.reason)
+        self.failed("unavailable".to_owned(), failure.reason, failure.request_id)
     }
 
-    /// An earlier try may have succeeded, whatever became of the last.
-    fn refused(&self, kind: String, reason: String) -> Verdict {
-        Verdict::Refused(if self.may_be_there.load(Ordering::Relaxed) {
-            Refusal::because(Outcome::Unknown, "outcome_unknown", reason)
+    /// Unknown if any attempt may have been accepted, however the last one failed.
+    fn failed(&self, rule: String, reason: String, request_id: Option<String>) -> RowOutcome {
+        let failure = if self.may_be_accepted.load(Ordering::Relaxed) {
+            RowFailure::new(FailureKind::Unknown, "outcome_unknown", reason)
         } else {
-            Refusal::because(Outcome::Failed, kind, reason)
-        })
+            RowFailure::new(FailureKind::Failed, rule, reason)
+        };
+        RowOutcome::NotAccepted(failure.of_request(request_id))
     }
 }

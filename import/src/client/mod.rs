@@ -1,7 +1,6 @@
-//! Posts rows to the service, and again while it is away.
+//! Posts rows to the service, and retries while it is unavailable.
 //!
-//! This is the only place that knows that a row is a request of its own; an operation that takes
-//! many at once would be used here.
+//! Only this module knows that a row is one request; a batch operation would be used here.
 
 mod circuit_breaker;
 #[cfg(test)]
@@ -20,164 +19,179 @@ use reqwest::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
-use self::in_flight_row::Attempt;
-use crate::client::circuit_breaker::Availability;
-use crate::client::response::{Answer, Trouble, judge};
-use crate::client::service_url::ServiceUrl;
+use self::circuit_breaker::CircuitBreaker;
+use self::in_flight_row::InFlightRow;
+use self::response::{RetryableFailure, ServiceResponse, classify};
+use self::service_url::ServiceUrl;
 use crate::input::row::Row;
-use crate::tracking::Shared;
-use crate::tracking::row_outcome::Verdict;
+use crate::tracking::ImportState;
+use crate::tracking::row_outcome::RowOutcome;
 
-/// The pause before a row is sent a second time; it doubles up to [`MAX_PAUSE`]. Too low: a service
-/// in trouble gets more of it. Too high: a short restart costs more time than it takes.
-const FIRST_PAUSE: Duration = Duration::from_millis(100);
+/// The pause before the second attempt; it doubles up to [`MAX_BACKOFF`]. Too low: adds load to a failing service.
+/// Too high: a short restart costs more time than it takes.
+const INITIAL_BACKOFF: Duration = Duration::from_millis(100);
 
-/// The longest pause unless the service asks for more. Too low: as above. Too high: it is noticed
-/// late that the service is back.
-const MAX_PAUSE: Duration = Duration::from_secs(2);
+/// The longest pause, unless `Retry-After` asks for more. Too low: as above. Too high: recovery is detected late.
+const MAX_BACKOFF: Duration = Duration::from_secs(2);
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
-/// Posts rows; any number at once.
+/// Posts rows; any number concurrently.
 pub struct Client {
     http: reqwest::Client,
     url: ServiceUrl,
     retry_for: Duration,
-    availability: Availability,
-    /// Whether an answer was such as only an Ingestion API gives.
-    is_proven: AtomicBool,
-    /// Whether the service accepted a row with a key as if it had none.
+    circuit_breaker: CircuitBreaker,
+    /// Whether a response was one that only an Ingestion API sends. Until then, anything else aborts the import:
+    /// the URL is wrong.
+    is_ingestion_api: AtomicBool,
+    /// Whether the service accepted a row with a key without a sign that it knows keys.
     ignores_keys: AtomicBool,
-    shared: Shared,
+    state: ImportState,
 }
 
 impl Client {
-    /// Makes a client that tries a row again for `retry_for`.
+    /// Creates a client that retries a row for `retry_for`.
     ///
     /// # Errors
-    /// When the system has no certificates to check those of an `https://` service by.
-    pub fn new(url: ServiceUrl, retry_for: Duration, shared: Shared) -> anyhow::Result<Self> {
+    /// When `url` is `https://` and the system has no CA certificates.
+    pub fn new(url: ServiceUrl, retry_for: Duration, state: ImportState) -> anyhow::Result<Self> {
         let http = http_client::client(&url).context("cannot set up HTTPS")?;
-        let availability = Availability::new(retry_for, shared.clone());
-        let (is_proven, ignores_keys) = (AtomicBool::new(false), AtomicBool::new(false));
-        Ok(Self { http, url, retry_for, availability, is_proven, ignores_keys, shared })
+        let circuit_breaker = CircuitBreaker::new(retry_for, state.clone());
+        let (is_ingestion_api, ignores_keys) = (AtomicBool::new(false), AtomicBool::new(false));
+        Ok(Self { http, url, retry_for, circuit_breaker, is_ingestion_api, ignores_keys, state })
     }
 
-    /// Posts a row, and says what became of it in the end.
-    pub async fn post(&self, row: &Row) -> Verdict {
-        let attempt = Attempt::new(row, self.retry_for);
-        let answers = self.availability.answers();
-        let stop = self.shared.stop.token();
-        let posting = (|| self.try_to_post(&attempt))
-            .retry(pauses())
-            .sleep(sleep_unless(stop.clone()))
-            .when(|trouble| self.may_try_again(&attempt, trouble))
-            .adjust(|trouble, pause| {
-                let pause = pause?.max(trouble.retry_after.unwrap_or_default());
-                Some(pause.min(attempt.time_left()))
+    /// Posts a row, with retries, and returns its final outcome.
+    pub async fn post(&self, row: &Row) -> RowOutcome {
+        let in_flight = InFlightRow::new(row, self.retry_for);
+        // Compared when the retries are exhausted: has any other row succeeded meanwhile?
+        let successes = self.circuit_breaker.successes();
+        let abort = self.state.abort.token();
+        let posting = (|| self.attempt(&in_flight))
+            .retry(backoff())
+            .sleep(interruptible_sleep(abort.clone()))
+            .when(|failure| self.may_retry(&in_flight, failure))
+            .adjust(|failure, pause| {
+                // `Retry-After` may lengthen the pause, the deadline cuts it: the last attempt is at the deadline.
+                let pause = pause?.max(failure.retry_after.unwrap_or_default());
+                Some(pause.min(in_flight.time_left()))
             });
         match posting.await {
-            Ok(answer) => attempt.verdict(answer),
-            Err(trouble) => {
-                if attempt.time_left().is_zero() {
-                    self.availability.gave_up(answers);
+            Ok(response) => in_flight.outcome(response),
+            Err(failure) => {
+                if in_flight.time_left().is_zero() {
+                    self.circuit_breaker.on_exhausted(successes);
                 }
-                attempt.given_up(trouble, stop.is_cancelled())
+                in_flight.exhausted(failure, abort.is_cancelled())
             }
         }
     }
 
-    /// A row that may be there is sent again only if the service would know it by its key.
-    fn may_try_again(&self, attempt: &Attempt<'_>, trouble: &Trouble) -> bool {
-        let is_safe = !trouble.may_be_there
-            || (attempt.row.key.is_some() && !self.ignores_keys.load(Ordering::Relaxed));
-        is_safe && !attempt.time_left().is_zero() && !self.shared.stop.is_stopped()
+    /// A row that may have been accepted is retried only if its key prevents a duplicate.
+    fn may_retry(&self, in_flight: &InFlightRow<'_>, failure: &RetryableFailure) -> bool {
+        let has_effective_key =
+            in_flight.row.key.is_some() && !self.ignores_keys.load(Ordering::Relaxed);
+        let is_safe = !failure.may_be_accepted || has_effective_key;
+        is_safe && !in_flight.time_left().is_zero() && !self.state.abort.is_aborted()
     }
 
-    async fn try_to_post(&self, attempt: &Attempt<'_>) -> Result<Answer, Trouble> {
-        let _turn = self.availability.turn(attempt.deadline()).await?;
-        attempt.begins();
-        let result = self.send(attempt.row).await;
+    async fn attempt(
+        &self,
+        in_flight: &InFlightRow<'_>,
+    ) -> Result<ServiceResponse, RetryableFailure> {
+        // Held until the response: with an open breaker, no other row is sent meanwhile.
+        let _probe = self.circuit_breaker.acquire(in_flight.deadline()).await?;
+        in_flight.on_sent();
+        let result = self.send(in_flight.row).await;
         match &result {
-            Err(trouble) => {
-                attempt.failed(trouble);
-                self.availability.trouble(trouble);
+            Err(failure) => {
+                in_flight.on_failure(failure);
+                self.circuit_breaker.on_failure(failure);
             }
-            Ok(answer) => self.look_at(answer, attempt.row),
+            Ok(response) => self.observe(response, in_flight.row),
         }
         result
     }
 
-    /// Learns from an answer what the service is.
-    fn look_at(&self, answer: &Answer, row: &Row) {
-        match answer {
-            Answer::Odd(oddity) if !self.is_proven.load(Ordering::Relaxed) => {
-                self.shared.stop.because(anyhow!(self.url.no_service(oddity)));
+    /// Learns from a final response what kind of service this is.
+    fn observe(&self, response: &ServiceResponse, row: &Row) {
+        match response {
+            ServiceResponse::Unexpected(unexpected)
+                if !self.is_ingestion_api.load(Ordering::Relaxed) =>
+            {
+                self.state.abort.trigger(anyhow!(self.url.explain_unexpected(unexpected)));
                 return;
             }
-            Answer::Accepted { is_replayed: None } if row.key.is_some() => self.knows_no_keys(),
+            ServiceResponse::Accepted { is_replayed: None } if row.key.is_some() => {
+                self.warn_keys_unsupported();
+            }
             _ => {}
         }
-        if !self.is_proven.load(Ordering::Relaxed) {
-            self.is_proven.store(true, Ordering::Relaxed);
+        // Reads first: after the first response it is always set, and a write would contend for the cache line.
+        if !self.is_ingestion_api.load(Ordering::Relaxed) {
+            self.is_ingestion_api.store(true, Ordering::Relaxed);
         }
-        self.availability.answered();
+        self.circuit_breaker.on_success();
     }
 
-    fn knows_no_keys(&self) {
+    fn warn_keys_unsupported(&self) {
         if !self.ignores_keys.swap(true, Ordering::Relaxed) {
-            self.shared.progress.note(
-                "the service does not know Idempotency-Key: a row that is sent again is added again, \
-                 so rows are not whose outcome is unknown",
+            self.state.progress.print_notice(
+                "the service does not support Idempotency-Key: a row that is sent twice is stored twice, \
+                 so rows of unknown outcome are not retried",
             );
         }
     }
 
-    async fn send(&self, row: &Row) -> Result<Answer, Trouble> {
+    async fn send(&self, row: &Row) -> Result<ServiceResponse, RetryableFailure> {
         const JSON: HeaderValue = HeaderValue::from_static("application/json");
         let mut request = self.http.post(self.url.readings().clone()).header(CONTENT_TYPE, JSON);
         if let Some(key) = &row.key {
             request = request.header(IDEMPOTENCY_KEY, key);
         }
         match request.body(row.body.clone()).send().await {
-            Ok(answer) => judge(answer).await,
-            Err(error) => Err(self.no_answer(&error)),
+            Ok(response) => classify(response).await,
+            Err(error) => Err(self.transport_failure(&error)),
         }
     }
 
-    fn no_answer(&self, error: &reqwest::Error) -> Trouble {
-        let is_proven = self.is_proven.load(Ordering::Relaxed);
-        if let Some(lasting) = http_client::lasting(error).filter(|_| !is_proven) {
-            self.shared.stop.because(anyhow!("{}: {lasting}{}", self.url, self.url.other_scheme()));
+    /// A request without a response. Only if the connection was never made, the row cannot have been accepted.
+    fn transport_failure(&self, error: &reqwest::Error) -> RetryableFailure {
+        let is_ingestion_api = self.is_ingestion_api.load(Ordering::Relaxed);
+        let permanent = http_client::permanent_failure(error).filter(|_| !is_ingestion_api);
+        if let Some(permanent) = permanent {
+            let hint = self.url.other_scheme();
+            self.state.abort.trigger(anyhow!("{}: {permanent}{hint}", self.url));
         }
-        let (url, cause) = (&self.url, http_client::cause(error));
-        let may_be_there = !error.is_connect();
-        let reason = if may_be_there {
-            format!("no answer from {url}, so a row may have been taken: {cause}")
+        let (url, cause) = (&self.url, http_client::root_cause(error));
+        let may_be_accepted = !error.is_connect();
+        let reason = if may_be_accepted {
+            format!("no response from {url}, so a row may have been accepted: {cause}")
         } else {
-            let way = http_client::proxy(url).map(|proxy| format!(" by way of the proxy {proxy}"));
-            format!("{url} cannot be reached{}: {cause}", way.unwrap_or_default())
+            let proxy = http_client::proxy(url).map(|proxy| format!(" through the proxy {proxy}"));
+            format!("{url} cannot be reached{}: {cause}", proxy.unwrap_or_default())
         };
-        Trouble { reason, retry_after: None, may_be_there }
+        RetryableFailure { reason, retry_after: None, may_be_accepted, request_id: None }
     }
 }
 
-fn pauses() -> ExponentialBuilder {
+fn backoff() -> ExponentialBuilder {
     ExponentialBuilder::new()
-        .with_min_delay(FIRST_PAUSE)
-        .with_max_delay(MAX_PAUSE)
+        .with_min_delay(INITIAL_BACKOFF)
+        .with_max_delay(MAX_BACKOFF)
         .with_jitter()
         .without_max_times()
 }
 
-/// Sleeps, but not longer than until `stop`.
-fn sleep_unless(stop: CancellationToken) -> impl Sleeper<Sleep = impl Future + Send> {
+/// Sleeps until the end of the pause or the abort, whichever is first.
+fn interruptible_sleep(abort: CancellationToken) -> impl Sleeper<Sleep = impl Future + Send> {
     move |pause| {
-        let stop = stop.clone();
+        let abort = abort.clone();
         async move {
             tokio::select! {
                 () = sleep(pause) => {}
-                () = stop.cancelled() => {}
+                () = abort.cancelled() => {}
             }
         }
     }

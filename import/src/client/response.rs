@@ -1,4 +1,4 @@
-//! What an answer says about the row.
+//! What a response means for its row.
 
 use std::borrow::Cow;
 use std::time::{Duration, SystemTime};
@@ -7,208 +7,227 @@ use reqwest::header::{CONTENT_TYPE, DATE, HeaderMap, HeaderName, LOCATION, RETRY
 use reqwest::{Response, StatusCode};
 use serde::Deserialize;
 
-use crate::tracking::row_outcome::{Outcome, Reason, Refusal};
+use crate::tracking::row_outcome::{FailureKind, Reason, RowFailure};
 
-/// The most bytes of an answer that are read. Too low and reasons are lost; too high and an answer
-/// that never ends fills the memory.
-const MAX_ANSWER_BYTES: usize = 64 * 1024;
+/// The most bytes of a response that are read. Too low: reasons are lost. Too high: an endless response fills the
+/// memory.
+const MAX_RESPONSE_BYTES: usize = 64 * 1024;
 
-/// The longest wait that is understood; `--retry-for` bounds it further, and cannot be longer.
-const LONGEST_WAIT: Duration = Duration::from_hours(24);
+/// The longest `Retry-After` that is respected; `--retry-for` bounds it further, and cannot be longer.
+const MAX_RETRY_AFTER: Duration = Duration::from_hours(24);
 
-/// Says whether the service knew the row's `Idempotency-Key`.
+/// The `code` of a response after which the reading may have been accepted.
+const OUTCOME_UNKNOWN: &str = "outcome_unknown";
+
+/// Tells whether an earlier request with the row's `Idempotency-Key` was accepted.
 const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 
-/// What the service says of a row in the end.
+/// A final response: the row is not retried.
 #[derive(Debug, PartialEq)]
-pub enum Answer {
-    /// It is in the stream.
+pub enum ServiceResponse {
+    /// The reading is in the stream.
     Accepted {
-        /// Whether it was before; `None` of a service that does not know keys.
+        /// Whether it was before this request; `None` of a service without keys.
         is_replayed: Option<bool>,
     },
-    /// It is no reading.
-    Rejected(Refusal),
-    /// Something that an Ingestion API does not say.
-    Odd(Oddity),
+    /// The row is not a valid reading.
+    Rejected(RowFailure),
+    /// A response that an Ingestion API does not send.
+    Unexpected(UnexpectedResponse),
 }
 
-/// An answer that an Ingestion API does not give.
+/// A response that an Ingestion API does not send.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Oddity {
+pub struct UnexpectedResponse {
     /// The status.
     pub status: StatusCode,
-    /// What was answered, in words.
+    /// The response as a sentence.
     pub reason: String,
-    /// Where it says that the service is.
+    /// `Location` of a redirect.
     pub location: Option<String>,
+    /// The id of the request in the service's log.
+    pub request_id: Option<String>,
 }
 
-/// The row was not accepted now, and may be sent again.
+/// A failed attempt that may be followed by another.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Trouble {
+pub struct RetryableFailure {
     /// What went wrong.
     pub reason: String,
-    /// How long the service asks to wait.
+    /// `Retry-After` of the response.
     pub retry_after: Option<Duration>,
     /// Whether the row may have been accepted all the same.
-    pub may_be_there: bool,
+    pub may_be_accepted: bool,
+    /// The id of the request in the service's log.
+    pub request_id: Option<String>,
 }
 
-/// What is known of an answer whose body was read.
-struct Read {
+/// A response whose body was read.
+struct ReceivedResponse {
     status: StatusCode,
     headers: HeaderMap,
     body: Vec<u8>,
 }
 
 #[derive(Deserialize)]
-struct Accepted<'a> {
+struct AcceptedBody<'a> {
     #[serde(borrow)]
     status: Cow<'a, str>,
 }
 
-/// The bodies of the service's refusals.
+/// The service's error body. That of an older release, like that of other services, has only `detail`.
 #[derive(Deserialize)]
-struct Problem {
+struct ErrorBody {
     detail: Detail,
+    code: Option<String>,
+    request_id: Option<String>,
 }
 
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Detail {
-    Reasons(Vec<Reason>),
+    ValidationErrors(Vec<Reason>),
     Sentence(String),
 }
 
-/// Judges an answer.
+/// Classifies a response.
 ///
 /// # Errors
-/// When the row should be sent again: the service or a gateway before it is in trouble or busy.
-pub async fn judge(answer: Response) -> Result<Answer, Trouble> {
-    let status = answer.status();
-    let is_replayed = answer.headers().get(REPLAYED).map(|value| value == "true");
-    // Nearly all are accepted, and need no more of them.
+/// When the row should be retried: the service or a gateway is overloaded or unavailable.
+pub async fn classify(response: Response) -> Result<ServiceResponse, RetryableFailure> {
+    let status = response.status();
+    let is_replayed = response.headers().get(REPLAYED).map(|value| value == "true");
+    // Nearly all responses are 201, and of those no other header is needed.
     let headers = match status {
         StatusCode::CREATED => HeaderMap::new(),
-        _ => answer.headers().clone(),
+        _ => response.headers().clone(),
     };
-    // Read in any case: the connection is used again only after that.
-    let body = body(answer).await.map_err(|reason| Trouble {
-        reason: format!("the answer {status} broke off: {reason}"),
+    // Read in any case: only then the connection is reused.
+    let body = read_body(response).await.map_err(|error| RetryableFailure {
+        reason: format!("the response {status} is incomplete: {error}"),
         retry_after: None,
-        may_be_there: true,
+        may_be_accepted: true,
+        request_id: None,
     })?;
-    let read = Read { status, headers, body };
-    if read.is_accepted() {
-        return Ok(Answer::Accepted { is_replayed });
+    let received = ReceivedResponse { status, headers, body };
+    if received.is_accepted() {
+        return Ok(ServiceResponse::Accepted { is_replayed });
     }
-    match read.trouble() {
-        Some(trouble) => Err(trouble),
-        None => Ok(read.rejected().unwrap_or_else(|| Answer::Odd(read.oddity()))),
+    if let Some(failure) = received.retryable_failure() {
+        return Err(failure);
     }
+    let rejected = received.rejection().map(ServiceResponse::Rejected);
+    Ok(rejected.unwrap_or_else(|| ServiceResponse::Unexpected(received.unexpected())))
 }
 
-async fn body(mut answer: Response) -> reqwest::Result<Vec<u8>> {
+async fn read_body(mut response: Response) -> reqwest::Result<Vec<u8>> {
     let mut body = Vec::new();
-    while let Some(chunk) = answer.chunk().await? {
+    while let Some(chunk) = response.chunk().await? {
         body.extend_from_slice(&chunk);
-        if body.len() > MAX_ANSWER_BYTES {
+        if body.len() > MAX_RESPONSE_BYTES {
             break;
         }
     }
     Ok(body)
 }
 
-impl Read {
+impl ReceivedResponse {
     fn is_accepted(&self) -> bool {
         self.status == StatusCode::CREATED
             && serde_json::from_slice(&self.body)
-                .is_ok_and(|Accepted { status }| status == "accepted")
+                .is_ok_and(|AcceptedBody { status }| status == "accepted")
     }
 
-    fn rejected(&self) -> Option<Answer> {
-        let kind = || format!("http_{}", self.status.as_u16());
-        let refusal = match (self.status, self.detail()) {
-            (StatusCode::UNPROCESSABLE_ENTITY, Some(Detail::Reasons(reasons)))
+    fn rejection(&self) -> Option<RowFailure> {
+        let body = self.error_body();
+        let request_id = body.as_ref().and_then(|body| body.request_id.clone());
+        match (self.status, body.map(|body| body.detail)) {
+            (StatusCode::UNPROCESSABLE_ENTITY, Some(Detail::ValidationErrors(reasons)))
                 if !reasons.is_empty() =>
             {
-                Refusal { outcome: Outcome::Rejected, reasons }
+                Some(RowFailure { kind: FailureKind::Rejected, reasons, request_id })
             }
             (StatusCode::PAYLOAD_TOO_LARGE, _) => {
-                Refusal::because(Outcome::Rejected, kind(), self.in_words())
+                let failure = RowFailure::new(FailureKind::Rejected, "http_413", self.describe());
+                Some(failure.of_request(request_id))
             }
-            _ => return None,
-        };
-        Some(Answer::Rejected(refusal))
+            _ => None,
+        }
     }
 
-    /// The answers after which a row may be sent again, and whether it may have been accepted: a
-    /// gateway that answers for a service has perhaps passed the row on (RFC 9110, section 15.6).
-    fn trouble(&self) -> Option<Trouble> {
-        let may_be_there = match self.status {
-            // Not read completely, or not looked at.
+    /// The statuses after which a row is retried, and whether it may have been accepted: a gateway that responds
+    /// for a service may have forwarded the request (RFC 9110, section 15.6).
+    fn retryable_failure(&self) -> Option<RetryableFailure> {
+        let may_be_accepted = match self.status {
+            // The request was not read completely, or not processed.
             StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_EARLY | StatusCode::TOO_MANY_REQUESTS => {
                 false
             }
-            StatusCode::SERVICE_UNAVAILABLE => self.is_uncertain(),
-            // These do not change.
+            StatusCode::SERVICE_UNAVAILABLE => !self.is_certainly_not_accepted(),
+            // Permanent: a retry gets the same response.
             StatusCode::NOT_IMPLEMENTED
             | StatusCode::HTTP_VERSION_NOT_SUPPORTED
             | StatusCode::NETWORK_AUTHENTICATION_REQUIRED => return None,
             status if status.is_server_error() => true,
             _ => return None,
         };
-        let (reason, retry_after) = (self.in_words(), retry_after(&self.headers));
-        Some(Trouble { reason, retry_after, may_be_there })
+        let retry_after = retry_after(&self.headers);
+        let (reason, request_id) = (self.describe(), self.request_id());
+        Some(RetryableFailure { reason, retry_after, may_be_accepted, request_id })
     }
 
-    /// The service says of what it did not take that it did not, unless it does not know. Gateways
-    /// that have no such body also answer 503 when a service broke off.
-    fn is_uncertain(&self) -> bool {
-        const UNCERTAIN: [&str; 2] = ["it may have taken the request", "is unknown"];
-        match self.detail() {
-            Some(Detail::Sentence(said)) => UNCERTAIN.iter().any(|words| said.contains(words)),
-            _ => true,
-        }
+    /// Whether this 503 is the service's own, and its code does not leave the outcome open. Only a body with a code
+    /// and a request id is certainly the service's: a gateway responds 503 also when the connection broke after the
+    /// service had accepted the reading. The 503 of an older release, without a code, may mean either.
+    fn is_certainly_not_accepted(&self) -> bool {
+        let Some(ErrorBody { code: Some(code), request_id: Some(_), .. }) = self.error_body()
+        else {
+            return false;
+        };
+        code != OUTCOME_UNKNOWN
     }
 
-    fn oddity(&self) -> Oddity {
+    fn unexpected(&self) -> UnexpectedResponse {
         let header = |name| self.headers.get(name).and_then(|value| value.to_str().ok());
-        let mut reason = self.in_words();
-        if self.detail().is_none()
-            && let Some(kind) = header(CONTENT_TYPE)
+        let mut reason = self.describe();
+        if self.error_body().is_none()
+            && let Some(content_type) = header(CONTENT_TYPE)
         {
-            reason = format!("{reason} with {kind}");
+            reason = format!("{reason} with {content_type}");
         }
         let location = header(LOCATION).filter(|_| self.status.is_redirection());
-        Oddity { status: self.status, reason, location: location.map(ToOwned::to_owned) }
+        let (status, location) = (self.status, location.map(ToOwned::to_owned));
+        UnexpectedResponse { status, reason, location, request_id: self.request_id() }
     }
 
-    fn detail(&self) -> Option<Detail> {
-        serde_json::from_slice(&self.body).ok().map(|problem: Problem| problem.detail)
+    fn error_body(&self) -> Option<ErrorBody> {
+        serde_json::from_slice(&self.body).ok()
     }
 
-    fn in_words(&self) -> String {
+    fn request_id(&self) -> Option<String> {
+        self.error_body()?.request_id
+    }
+
+    fn describe(&self) -> String {
         let status = self.status;
-        match self.detail() {
-            Some(Detail::Sentence(sentence)) => format!("the service answers {status}: {sentence}"),
-            _ => format!("the service answers {status}"),
+        match self.error_body().map(|body| body.detail) {
+            Some(Detail::Sentence(detail)) => format!("the service responds {status}: {detail}"),
+            _ => format!("the service responds {status}"),
         }
     }
 }
 
-/// Seconds, or a point in time (RFC 9110, section 10.2.3) by the clock of who says it.
+/// The wait in seconds, or until a time by the clock of the service (RFC 9110, section 10.2.3).
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let text = |name| headers.get(name)?.to_str().ok().map(str::trim);
-    let asked = text(RETRY_AFTER)?;
-    if let Ok(seconds) = asked.parse() {
-        return Some(Duration::from_secs(seconds).min(LONGEST_WAIT));
+    let value = text(RETRY_AFTER)?;
+    if let Ok(seconds) = value.parse() {
+        return Some(Duration::from_secs(seconds).min(MAX_RETRY_AFTER));
     }
-    let time = httpdate::parse_http_date(asked).ok()?;
+    let time = httpdate::parse_http_date(value).ok()?;
     let now = text(DATE).and_then(|date| httpdate::parse_http_date(date).ok());
     let wait = time.duration_since(now.unwrap_or_else(SystemTime::now)).unwrap_or_default();
-    Some(wait.min(LONGEST_WAIT))
+    Some(wait.min(MAX_RETRY_AFTER))
 }
 
 #[cfg(test)]

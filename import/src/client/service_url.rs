@@ -1,30 +1,30 @@
-//! Where readings are posted to.
+//! The URL of the service.
 
 use std::fmt;
 use std::net::IpAddr;
 
 use reqwest::{StatusCode, Url};
 
-use crate::client::response::Oddity;
+use crate::client::response::UnexpectedResponse;
 
-/// The address of `POST /readings`. Shown without the password that it may hold.
+/// The URL of `POST /readings`. Displayed without credentials.
 #[derive(Debug, Clone)]
 pub struct ServiceUrl {
     readings: Url,
-    shown: String,
+    display: String,
 }
 
 impl ServiceUrl {
     /// The Ingestion API on this machine.
-    pub const STANDARD: &str = "http://localhost:8000";
+    pub const DEFAULT: &str = "http://localhost:8000";
 
-    /// Reads the base URL, to which `/readings` is appended. A variable that is set to nothing counts
-    /// as unset, as Compose files and charts set them so.
+    /// Parses a base URL, and appends `/readings`. The empty string is the default: Compose files and charts set
+    /// variables to it.
     ///
     /// # Errors
-    /// When it is no `http://` or `https://` URL.
+    /// When it is not an `http://` or `https://` URL.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let text = if text.is_empty() { Self::STANDARD } else { text };
+        let text = if text.is_empty() { Self::DEFAULT } else { text };
         let mut base = Url::parse(text)
             .ok()
             .filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
@@ -35,67 +35,67 @@ impl ServiceUrl {
         base.set_path(&path);
         let mut readings = base.clone();
         readings.set_path(&format!("{path}/readings"));
-        Ok(Self { readings, shown: without_credentials(base) })
+        Ok(Self { readings, display: without_credentials(base) })
     }
 
-    /// Where readings are posted to.
+    /// The URL that readings are posted to.
     pub fn readings(&self) -> &Url {
         &self.readings
     }
 
-    /// Whether it is [`Self::STANDARD`].
-    pub fn is_standard(&self) -> bool {
-        self.shown == Self::STANDARD
+    /// Whether it is [`Self::DEFAULT`].
+    pub fn is_default(&self) -> bool {
+        self.display == Self::DEFAULT
     }
 
-    /// Whether there is a user or a password in it.
+    /// Whether it has a user or a password.
     pub fn has_credentials(&self) -> bool {
         !self.readings.username().is_empty() || self.readings.password().is_some()
     }
 
-    /// Whether the connection is encrypted.
-    pub fn is_encrypted(&self) -> bool {
+    /// Whether the scheme is `https`.
+    pub fn uses_tls(&self) -> bool {
         self.readings.scheme() == "https"
     }
 
-    /// Whether the service is on this machine.
-    pub fn is_on_this_machine(&self) -> bool {
+    /// Whether the host is this machine.
+    pub fn is_loopback(&self) -> bool {
         let host = self.readings.host_str().unwrap_or_default();
         let ip = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
         ip.map_or(host == "localhost" || host.ends_with(".localhost"), |ip| ip.is_loopback())
     }
 
-    /// What to do when something answers there that is no Ingestion API.
-    pub fn no_service(&self, oddity: &Oddity) -> String {
-        let (readings, reason) = (format!("{self}/readings"), &oddity.reason);
-        if let Some(location) = &oddity.location {
+    /// The error for a response that no Ingestion API sends, with advice.
+    pub fn explain_unexpected(&self, unexpected: &UnexpectedResponse) -> String {
+        let (readings, reason) = (format!("{self}/readings"), &unexpected.reason);
+        if let Some(location) = &unexpected.location {
             let base = location.trim_end_matches('/');
             let base = base.strip_suffix("/readings").unwrap_or(base);
-            return format!("{readings}: {reason}, which leads to {location}; try --url {base}");
+            return format!("{readings}: {reason}, a redirect to {location}; try --url {base}");
         }
-        if matches!(oddity.status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) {
+        if matches!(unexpected.status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) {
             return format!(
-                "{readings}: {reason}; a gateway there wants credentials, which may be in the URL: \
+                "{readings}: {reason}; a gateway requires credentials, which the URL may contain: \
                  https://user:password@host"
             );
         }
-        if oddity.status == StatusCode::PROXY_AUTHENTICATION_REQUIRED {
+        if unexpected.status == StatusCode::PROXY_AUTHENTICATION_REQUIRED {
             return format!(
-                "{readings}: {reason}; the proxy wants credentials, which may be in HTTP_PROXY: \
+                "{readings}: {reason}; the proxy requires credentials, which HTTP_PROXY may contain: \
                  http://user:password@proxy"
             );
         }
         format!(
-            "{readings}: {reason}, so there is no Ingestion API; --url is the Ingestion API's, such as \
-             {}, or the web page's with /api, such as http://localhost:3000/api{}",
-            Self::STANDARD,
-            if oddity.status == StatusCode::BAD_REQUEST { self.other_scheme() } else { "" }
+            "{readings}: {reason}, so this is no Ingestion API; --url must be that of the Ingestion API, \
+             such as {}, or of the web page with /api, such as http://localhost:3000/api{}",
+            Self::DEFAULT,
+            if unexpected.status == StatusCode::BAD_REQUEST { self.other_scheme() } else { "" }
         )
     }
 
-    /// What may be meant when client and server do not understand each other.
+    /// A hint for when client and server disagree about TLS.
     pub fn other_scheme(&self) -> &'static str {
-        if self.is_encrypted() {
+        if self.uses_tls() {
             " (should it begin with http://?)"
         } else {
             " (should it begin with https://?)"
@@ -105,12 +105,12 @@ impl ServiceUrl {
 
 impl fmt::Display for ServiceUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.shown)
+        f.write_str(&self.display)
     }
 }
 
 fn without_credentials(mut url: Url) -> String {
-    // Err: the URL can have none.
+    // Err: the URL cannot have credentials.
     let _ = url.set_username("").and_then(|()| url.set_password(None));
     url.as_str().trim_end_matches('/').to_owned()
 }
@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn readings_is_appended_to_the_base_of_a_service_or_a_page() {
+    fn readings_is_appended_to_the_base_url_of_a_service_or_a_page() {
         for (base, expected) in [
             ("http://localhost:8000", "http://localhost:8000/readings"),
             ("http://localhost:8000/", "http://localhost:8000/readings"),
@@ -138,12 +138,17 @@ mod tests {
     }
 
     fn advice(base: &str, status: StatusCode, location: Option<&str>) -> String {
-        let (reason, location) = ("the service answers".to_owned(), location.map(str::to_owned));
-        ServiceUrl::parse(base).unwrap().no_service(&Oddity { status, reason, location })
+        let (reason, location) = ("the service responds".to_owned(), location.map(str::to_owned));
+        ServiceUrl::parse(base).unwrap().explain_unexpected(&UnexpectedResponse {
+            status,
+            reason,
+            location,
+            request_id: None,
+        })
     }
 
     #[test]
-    fn what_the_url_should_be_is_said_where_there_is_no_service() {
+    fn an_unexpected_response_is_explained_with_advice_on_the_url() {
         let moved = advice(
             "http://example.org/api",
             StatusCode::PERMANENT_REDIRECT,
@@ -151,7 +156,7 @@ mod tests {
         );
         assert!(moved.ends_with("try --url https://example.org/api"), "{moved}");
         let page = advice("http://example.org", StatusCode::METHOD_NOT_ALLOWED, None);
-        assert!(page.starts_with("http://example.org/readings: the service answers"), "{page}");
+        assert!(page.starts_with("http://example.org/readings: the service responds"), "{page}");
         assert!(page.contains("no Ingestion API") && page.contains("with /api"), "{page}");
         let plain = advice("http://example.org", StatusCode::BAD_REQUEST, None);
         assert!(plain.contains("https://?"), "{plain}");
@@ -160,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_http_url_is_refused() {
+    fn other_urls_than_http_are_refused() {
         for base in ["localhost:8000", "ftp://localhost", "/readings", "http://", "http://a b"] {
             let rule = ServiceUrl::parse(base).expect_err(base);
             assert!(rule.contains("http://"), "{rule}");
@@ -168,14 +173,14 @@ mod tests {
     }
 
     #[test]
-    fn a_password_is_sent_but_never_shown() {
+    fn a_password_is_sent_but_never_displayed() {
         let url = ServiceUrl::parse("https://meter:secret@example.org/api").unwrap();
         assert_eq!(url.to_string(), "https://example.org/api");
         assert_eq!(url.readings().password(), Some("secret"));
     }
 
     #[test]
-    fn loopback_addresses_are_on_this_machine() {
+    fn loopback_addresses_are_this_machine() {
         for (base, here) in [
             ("http://localhost:8000", true),
             ("http://127.0.0.2", true),
@@ -184,7 +189,7 @@ mod tests {
             ("http://localhost.example.org", false),
             ("http://10.0.0.1", false),
         ] {
-            assert_eq!(ServiceUrl::parse(base).unwrap().is_on_this_machine(), here, "{base}");
+            assert_eq!(ServiceUrl::parse(base).unwrap().is_loopback(), here, "{base}");
         }
     }
 }

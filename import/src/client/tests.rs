@@ -3,13 +3,13 @@ mod retries;
 use serde_json::json;
 
 use super::*;
-use crate::client::fake_service::{Reply, Stub};
-use crate::tracking::row_outcome::{Outcome, Reason, Refusal};
+use crate::client::fake_service::{FakeService, Reply};
+use crate::tracking::row_outcome::{FailureKind, Reason, RowFailure};
 
 const LONG: Duration = Duration::from_mins(1);
 
 fn client(url: &ServiceUrl, retry_for: Duration) -> Client {
-    Client::new(url.clone(), retry_for, Shared::for_tests()).unwrap()
+    Client::new(url.clone(), retry_for, ImportState::for_tests()).unwrap()
 }
 
 /// A row with a key.
@@ -23,49 +23,51 @@ fn row_without_key(body: &str) -> Row {
     Row::verbatim(1, body.to_owned())
 }
 
-/// A client that has seen that there is a service.
-async fn proven(url: &ServiceUrl, retry_for: Duration) -> Client {
+/// A client whose first row was accepted.
+async fn connected(url: &ServiceUrl, retry_for: Duration) -> Client {
     let client = client(url, retry_for);
     assert!(is_accepted(&client.post(&row("first")).await));
     client
 }
 
-async fn post(stub: &Stub) -> Verdict {
-    client(&stub.url, LONG).post(&row("{}")).await
+async fn post(service: &FakeService) -> RowOutcome {
+    client(&service.url, LONG).post(&row("{}")).await
 }
 
-fn is_accepted(verdict: &Verdict) -> bool {
-    matches!(verdict, Verdict::Accepted { .. })
+fn is_accepted(outcome: &RowOutcome) -> bool {
+    matches!(outcome, RowOutcome::Accepted { .. })
 }
 
-fn refusal(verdict: Verdict) -> (Outcome, Vec<Reason>) {
-    match verdict {
-        Verdict::Refused(Refusal { outcome, reasons }) => (outcome, reasons),
+fn failure(outcome: RowOutcome) -> (FailureKind, Vec<Reason>) {
+    match outcome {
+        RowOutcome::NotAccepted(RowFailure { kind, reasons, .. }) => (kind, reasons),
         other => panic!("{other:?}"),
     }
 }
 
-/// A base URL where nobody listens.
-async fn nowhere() -> ServiceUrl {
+/// A base URL whose port is closed.
+async fn closed_port() -> ServiceUrl {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     ServiceUrl::parse(&format!("http://{}", listener.local_addr().unwrap())).unwrap()
 }
 
 #[tokio::test]
-async fn created_is_accepted_and_the_connection_is_used_again() {
-    let stub = Stub::start(|number, _| match number {
+async fn created_is_accepted_and_the_connection_is_reused() {
+    let service = FakeService::start(|number, _| match number {
         0 => Reply::accepted(),
-        _ => Reply::Answer(201, "Idempotent-Replayed: true\r\n", r#"{"status":"accepted"}"#.into()),
+        _ => {
+            Reply::Respond(201, "Idempotent-Replayed: true\r\n", r#"{"status":"accepted"}"#.into())
+        }
     });
-    let stub = stub.await;
-    let client = client(&stub.url, LONG);
+    let service = service.await;
+    let client = client(&service.url, LONG);
     for (body, replayed) in [("{\"a\": 1}", false), ("no json", true)] {
-        let verdict = client.post(&row(body)).await;
-        assert_eq!(verdict, Verdict::Accepted { is_replayed: Some(replayed) });
+        let outcome = client.post(&row(body)).await;
+        assert_eq!(outcome, RowOutcome::Accepted { is_replayed: Some(replayed) });
     }
-    assert_eq!(stub.bodies(), ["{\"a\": 1}", "no json"]);
-    assert_eq!(stub.keys(), [Some("key".to_owned()), Some("key".to_owned())]);
-    assert_eq!(stub.connections(), 1);
+    assert_eq!(service.bodies(), ["{\"a\": 1}", "no json"]);
+    assert_eq!(service.keys(), [Some("key".to_owned()), Some("key".to_owned())]);
+    assert_eq!(service.connections(), 1);
 }
 
 #[tokio::test]
@@ -75,9 +77,9 @@ async fn unprocessable_is_rejected_with_the_reasons_of_the_service() {
         { "type": "json_invalid", "loc": ["body", 3], "msg": "JSON decode error",
             "ctx": { "error": "Expecting value" } },
     ]});
-    let stub = Stub::start(move |_, _| Reply::Answer(422, "", body.to_string())).await;
-    let (outcome, reasons) = refusal(post(&stub).await);
-    assert_eq!(outcome, Outcome::Rejected);
+    let service = FakeService::start(move |_, _| Reply::Respond(422, "", body.to_string())).await;
+    let (outcome, reasons) = failure(post(&service).await);
+    assert_eq!(outcome, FailureKind::Rejected);
     assert_eq!(
         json!(reasons),
         json!([
@@ -89,62 +91,62 @@ async fn unprocessable_is_rejected_with_the_reasons_of_the_service() {
 }
 
 #[tokio::test]
-async fn too_large_is_rejected_and_other_answers_are_failures_by_their_status() {
+async fn too_large_is_rejected_and_other_responses_are_failures_by_their_status() {
     for (status, body, outcome, kind) in [
-        (413, r#"{"detail":"too large"}"#, Outcome::Rejected, "http_413"),
-        (422, "gibberish", Outcome::Failed, "http_422"),
-        (501, r#"{"detail":"too large"}"#, Outcome::Failed, "http_501"),
-        (404, "<html>", Outcome::Failed, "http_404"),
-        (308, "", Outcome::Failed, "http_308"),
-        (200, "{}", Outcome::Failed, "http_200"),
-        (201, "{}", Outcome::Failed, "http_201"),
+        (413, r#"{"detail":"too large"}"#, FailureKind::Rejected, "http_413"),
+        (422, "gibberish", FailureKind::Failed, "http_422"),
+        (501, r#"{"detail":"too large"}"#, FailureKind::Failed, "http_501"),
+        (404, "<html>", FailureKind::Failed, "http_404"),
+        (308, "", FailureKind::Failed, "http_308"),
+        (200, "{}", FailureKind::Failed, "http_200"),
+        (201, "{}", FailureKind::Failed, "http_201"),
     ] {
-        let reply = Reply::Answer(status, "Location: /\r\n", body.to_owned());
-        let stub = Stub::start(move |number, _| match number {
+        let reply = Reply::Respond(status, "Location: /\r\n", body.to_owned());
+        let service = FakeService::start(move |number, _| match number {
             0 => Reply::accepted(),
             _ => reply.clone(),
         });
-        let stub = stub.await;
-        let client = proven(&stub.url, LONG).await;
-        let (found, reasons) = refusal(client.post(&row("{}")).await);
-        assert_eq!((found, reasons[0].kind.as_str()), (outcome, kind));
+        let service = service.await;
+        let client = connected(&service.url, LONG).await;
+        let (found, reasons) = failure(client.post(&row("{}")).await);
+        assert_eq!((found, reasons[0].rule.as_str()), (outcome, kind));
         assert_eq!(reasons[0].msg.contains("too large"), body.contains("too large"));
-        assert_eq!(stub.bodies().len(), 2, "{status} was sent again");
-        assert!(!client.shared.stop.is_stopped());
+        assert_eq!(service.bodies().len(), 2, "{status} was sent again");
+        assert!(!client.state.abort.is_aborted());
     }
 }
 
-/// Why an import ends whose first row is answered like this, and how often it was sent.
-async fn end_after(status: u16, headers: &'static str, body: &str) -> (String, usize) {
-    let reply = Reply::Answer(status, headers, body.to_owned());
-    let stub = Stub::start(move |_, _| reply.clone()).await;
-    let client = client(&stub.url, LONG);
-    assert_eq!(refusal(client.post(&row("{}")).await).0, Outcome::Failed);
-    let reason = client.shared.stop.reason().expect("the import ends").to_string();
-    (reason, stub.bodies().len())
+/// The reason of the abort after this response to the first row, and the number of requests.
+async fn abort_after(status: u16, headers: &'static str, body: &str) -> (String, usize) {
+    let reply = Reply::Respond(status, headers, body.to_owned());
+    let service = FakeService::start(move |_, _| reply.clone()).await;
+    let client = client(&service.url, LONG);
+    assert_eq!(failure(client.post(&row("{}")).await).0, FailureKind::Failed);
+    let reason = client.state.abort.reason().expect("an abort").to_string();
+    (reason, service.bodies().len())
 }
 
 #[tokio::test]
-async fn what_is_no_ingestion_api_ends_the_import_with_its_first_answer() {
+async fn another_service_aborts_the_import_with_its_first_response() {
     let html = "Content-Type: text/html\r\n";
     for (status, headers, body, says) in [
-        (404, html, "<html>", "404 Not Found with text/html, so there is no Ingestion API"),
+        (404, html, "<html>", "404 Not Found with text/html, so this is no Ingestion API"),
         (405, "", r#"{"detail":"Method Not Allowed"}"#, "405 Method Not Allowed: Method Not"),
         (200, html, "<html>", "200 OK with text/html"),
-        (201, "", r#"{"id":7}"#, "201 Created, so there is no"),
+        (201, "", r#"{"id":7}"#, "201 Created, so this is no"),
         (422, "", r#"{"error":"x"}"#, "422 Unprocessable"),
         (308, "Location: http://a/api/readings\r\n", "", "try --url http://a/api"),
-        (401, "", "", "wants credentials"),
+        (401, "", "", "requires credentials"),
         (400, html, "sent to HTTPS port", "https://?"),
     ] {
-        let (reason, times) = end_after(status, headers, body).await;
+        let (reason, times) = abort_after(status, headers, body).await;
         assert!(reason.contains(says), "{reason}");
         assert_eq!(times, 1, "{status}");
     }
 }
 
 #[tokio::test]
-async fn what_speaks_no_http_ends_the_import() {
+async fn a_service_that_is_not_http_aborts_the_import() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(async move {
@@ -158,7 +160,7 @@ async fn what_speaks_no_http_ends_the_import() {
         let url = ServiceUrl::parse(&format!("{scheme}://{address}")).unwrap();
         let client = client(&url, LONG);
         let _ = client.post(&row("{}")).await;
-        let reason = client.shared.stop.reason().expect("the import ends").to_string();
+        let reason = client.state.abort.reason().expect("an abort").to_string();
         assert!(reason.starts_with(&format!("{url}: ")) && reason.contains(says), "{reason}");
     }
 }

@@ -1,13 +1,13 @@
-//! How the rows of a file are written.
+//! The format of a file.
 
 use std::path::Path;
 
 use clap::ValueEnum;
 
-/// The format as it is asked for.
+/// The format that the user chooses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum FormatChoice {
-    /// By the file's name, else by its first character.
+    /// Detected by the file's name, else by its first character.
     Auto,
     /// One JSON object a line.
     Ndjson,
@@ -24,24 +24,24 @@ pub enum Format {
     Csv,
 }
 
-/// The file is one JSON array.
+/// The file is a JSON array.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error(
-    "this is a JSON array; write one object a line, for example with `jq -c '.[]'` (if it is not, \
-     name its format with --format)"
+    "this is a JSON array; write one object a line, for example with `jq -c '.[]'` (if it is something \
+     else, choose the format by --format)"
 )]
-pub struct JsonArray;
+pub struct JsonArrayError;
 
 impl FormatChoice {
-    /// Decides by the choice, then the file's name, then its first character that is no white space.
+    /// Decides by the choice, else the file's name, else its first non-blank character.
     ///
     /// # Errors
-    /// When the format is not chosen and the text is a JSON array.
-    pub fn decide(self, file: &Path, first: Option<u8>) -> Result<Format, JsonArray> {
+    /// When the choice is `auto` and the text is a JSON array.
+    pub fn decide(self, file: &Path, first: Option<u8>) -> Result<Format, JsonArrayError> {
         match (self, first) {
             (Self::Ndjson, _) => Ok(Format::Ndjson),
             (Self::Csv, _) => Ok(Format::Csv),
-            (Self::Auto, Some(b'[')) => Err(JsonArray),
+            (Self::Auto, Some(b'[')) => Err(JsonArrayError),
             (Self::Auto, _) => Ok(by_name(file).unwrap_or(match first {
                 Some(b'{') | None => Format::Ndjson,
                 Some(_) => Format::Csv,
@@ -64,7 +64,7 @@ fn by_name(file: &Path) -> Option<Format> {
 mod tests {
     use super::*;
 
-    fn auto(file: &str, first: u8) -> Result<Format, JsonArray> {
+    fn auto(file: &str, first: u8) -> Result<Format, JsonArrayError> {
         FormatChoice::Auto.decide(Path::new(file), Some(first))
     }
 
@@ -76,14 +76,14 @@ mod tests {
     }
 
     #[test]
-    fn the_first_character_decides_where_the_name_says_nothing() {
+    fn the_first_character_decides_if_the_name_does_not() {
         assert_eq!(auto("-", b'{'), Ok(Format::Ndjson));
         assert_eq!(auto("readings.txt", b's'), Ok(Format::Csv));
         assert_eq!(auto("a.gz", b'"'), Ok(Format::Csv));
     }
 
     #[test]
-    fn a_choice_decides_before_everything() {
+    fn a_choice_overrides_the_detection() {
         let csv = FormatChoice::Csv.decide(Path::new("a.ndjson"), Some(b'['));
         assert_eq!(csv, Ok(Format::Csv));
         let ndjson = FormatChoice::Ndjson.decide(Path::new("a.csv"), Some(b'['));
@@ -91,8 +91,8 @@ mod tests {
     }
 
     #[test]
-    fn a_json_array_is_refused_with_the_way_out() {
-        let refused = auto("a.json", b'[').expect_err("an array");
-        assert!(refused.to_string().contains("jq -c"));
+    fn a_json_array_is_rejected_with_advice() {
+        let error = auto("a.json", b'[').expect_err("an array");
+        assert!(error.to_string().contains("jq -c"));
     }
 }

@@ -1,37 +1,37 @@
-//! Lines of a text with their numbers, in flat memory however long they are.
+//! Numbered lines of a text, in bounded memory however long a line is.
 
 use std::io::{self, BufRead, ErrorKind};
 
-/// The most bytes of a line that are kept: as many as the service takes as a body. Too low and
-/// readings with much ballast are rejected; too high and files of few long lines fill the memory.
+/// The most bytes of a line that are kept: the largest body that the service accepts. Too low: readings with large
+/// extra members are rejected. Too high: long lines fill the memory.
 pub const MAX_LINE_BYTES: usize = 64 * 1024;
 
-/// A line without its end (`\n` or `\r\n`).
+/// A line without its line end (`\n` or `\r\n`).
 #[derive(Debug, PartialEq, Eq)]
 pub struct Line {
-    /// Its number in the file, from 1.
+    /// The line number in the file, from 1.
     pub number: u64,
-    /// Its bytes; of a line with more than [`MAX_LINE_BYTES`], about as many from its beginning.
+    /// The bytes; truncated to about [`MAX_LINE_BYTES`].
     pub content: Vec<u8>,
-    /// Whether these are all of its bytes.
+    /// Whether `content` is the whole line.
     pub is_whole: bool,
 }
 
 impl Line {
-    /// Whether there is nothing on it.
+    /// Whether it is empty or white space.
     pub fn is_blank(&self) -> bool {
         self.content.trim_ascii().is_empty()
     }
 }
 
-/// Where a part of a line ended.
+/// Why a chunk of a line ended.
 enum Part {
     Middle,
     EndOfLine,
     EndOfFile,
 }
 
-/// Reads lines one after the other.
+/// Reads lines.
 #[derive(Debug)]
 pub struct Lines<R> {
     reader: R,
@@ -39,12 +39,12 @@ pub struct Lines<R> {
 }
 
 impl<R: BufRead> Lines<R> {
-    /// Begins at line 1.
+    /// Starts at line 1.
     pub const fn new(reader: R) -> Self {
         Self { reader, number: 0 }
     }
 
-    /// The number of the last line that was read completely; 0 before the first.
+    /// The number of the last complete line; 0 before the first.
     pub const fn number(&self) -> u64 {
         self.number
     }
@@ -52,7 +52,7 @@ impl<R: BufRead> Lines<R> {
     /// The next line; `None` at the end.
     ///
     /// # Errors
-    /// When reading fails. What was read of the line is gone: it is not known how it goes on.
+    /// When reading fails. The incomplete line is dropped: its rest is unknown.
     pub fn next_line(&mut self) -> io::Result<Option<Line>> {
         let (mut content, mut is_cut) = (Vec::new(), false);
         loop {
@@ -65,7 +65,7 @@ impl<R: BufRead> Lines<R> {
     }
 
     fn read_part(&mut self, content: &mut Vec<u8>, is_cut: &mut bool) -> io::Result<Part> {
-        // One more than is kept: it may be the `\r` of the line's end.
+        // One byte more than is kept: it may be the `\r` of the line end.
         const ROOM: usize = MAX_LINE_BYTES + 1;
         let chunk = match self.reader.fill_buf() {
             Err(error) if error.kind() == ErrorKind::Interrupted => return Ok(Part::Middle),
@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_of_just_the_limit_is_whole_and_one_byte_more_is_not() {
+    fn a_line_of_the_limit_is_whole_and_one_byte_more_is_not() {
         let text = "x".repeat(MAX_LINE_BYTES);
         for (text, whole) in [
             (format!("{text}\r\n"), true),
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn after_a_huge_line_reading_goes_on_and_memory_stays_flat() {
+    fn after_a_huge_line_reading_continues_in_bounded_memory() {
         let huge = repeat(b'x').take(1 << 25).chain(&b"\nnext\n"[..]);
         let mut lines = Lines::new(BufReader::new(huge));
         let first = lines.next_line().unwrap().unwrap();
@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_read_of_a_line_before_a_failure_is_no_line() {
+    fn an_incomplete_line_before_a_failure_is_dropped() {
         struct Broken;
         impl Read for Broken {
             fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {

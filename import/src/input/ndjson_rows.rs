@@ -1,4 +1,4 @@
-//! NDJSON: a JSON object a line.
+//! NDJSON: one JSON object a line.
 
 use std::io::BufRead;
 
@@ -7,25 +7,25 @@ use serde::de::IgnoredAny;
 use crate::input::csv::header::{self, CarriageReturns};
 use crate::input::lines::{Line, Lines};
 use crate::input::request_body;
-use crate::input::row::{NextRow, NoRow, ReadError, Row, RowFault, Rows};
+use crate::input::row::{InvalidRow, ParsedRow, ReadError, Row, RowError, RowReader};
 
-/// Reads objects. Blank lines are skipped; what an object says is for the service to judge.
+/// Reads rows of NDJSON. Blank lines are skipped. The objects are validated by the service, not here.
 #[derive(Debug)]
-pub struct Objects<R> {
+pub struct NdjsonRows<R> {
     lines: Lines<R>,
     first: Option<Line>,
 }
 
-/// The first line shows that there are no objects, one a line.
+/// The first line shows that the file is not NDJSON.
 #[derive(Debug, thiserror::Error)]
-pub enum NoObjects {
-    /// It is a header.
-    #[error("this is no NDJSON but a table; `--format csv` reads it")]
-    Table,
-    /// It is the beginning of an object.
+pub enum NdjsonError {
+    /// The line is a CSV header.
+    #[error("this is not NDJSON but a table; `--format csv` reads it")]
+    CsvHeader,
+    /// The line is the start of an object.
     #[error("this is JSON over several lines; write one object a line, for example with `jq -c .`")]
     SeveralLines,
-    /// It holds several objects.
+    /// The line contains carriage returns.
     #[error(transparent)]
     CarriageReturns(#[from] CarriageReturns),
     /// The file cannot be read.
@@ -33,12 +33,12 @@ pub enum NoObjects {
     Unreadable(#[from] ReadError),
 }
 
-impl<R: BufRead> Objects<R> {
+impl<R: BufRead> NdjsonRows<R> {
     /// Reads the first line that is not blank.
     ///
     /// # Errors
-    /// When it shows that the file is something else.
-    pub fn open(lines: Lines<R>) -> Result<Self, NoObjects> {
+    /// When it shows that the file is not NDJSON.
+    pub fn open(lines: Lines<R>) -> Result<Self, NdjsonError> {
         let mut objects = Self { lines, first: None };
         objects.first = objects.next_line()?;
         if let Some(line) = &objects.first {
@@ -58,17 +58,17 @@ impl<R: BufRead> Objects<R> {
     }
 }
 
-impl<R: BufRead> Rows for Objects<R> {
-    fn next_row(&mut self) -> Result<Option<NextRow>, ReadError> {
+impl<R: BufRead> RowReader for NdjsonRows<R> {
+    fn next_row(&mut self) -> Result<Option<ParsedRow>, ReadError> {
         let line = match self.first.take() {
             Some(line) => Some(line),
             None => self.next_line()?,
         };
-        Ok(line.map(object))
+        Ok(line.map(parse))
     }
 }
 
-fn check(line: &Line) -> Result<(), NoObjects> {
+fn check(line: &Line) -> Result<(), NdjsonError> {
     let Err(error) = serde_json::from_slice::<IgnoredAny>(&line.content) else { return Ok(()) };
     let text = String::from_utf8_lossy(&line.content);
     let is_object = text.trim_start().starts_with('{');
@@ -76,17 +76,17 @@ fn check(line: &Line) -> Result<(), NoObjects> {
         return Err(CarriageReturns.into());
     }
     if is_object && line.is_whole && error.is_eof() {
-        return Err(NoObjects::SeveralLines);
+        return Err(NdjsonError::SeveralLines);
     }
-    if !is_object && header::is_one(&text) {
-        return Err(NoObjects::Table);
+    if !is_object && header::is_header(&text) {
+        return Err(NdjsonError::CsvHeader);
     }
     Ok(())
 }
 
-fn object(line: Line) -> NextRow {
+fn parse(line: Line) -> ParsedRow {
     if !line.is_whole {
-        return Err(NoRow::new(&line, RowFault::TooLong));
+        return Err(InvalidRow::new(&line, RowError::TooLong));
     }
     let number = line.number;
     match String::from_utf8(line.content) {
@@ -96,7 +96,7 @@ fn object(line: Line) -> NextRow {
         }),
         Err(error) => {
             let line = Line { number, content: error.into_bytes(), is_whole: true };
-            Err(NoRow::new(&line, RowFault::NotUtf8))
+            Err(InvalidRow::new(&line, RowError::NotUtf8))
         }
     }
 }
@@ -106,8 +106,8 @@ mod tests {
     use super::*;
     use crate::input::lines::MAX_LINE_BYTES;
 
-    fn rows(text: &[u8]) -> Vec<NextRow> {
-        let mut objects = Objects::open(Lines::new(text)).unwrap();
+    fn rows(text: &[u8]) -> Vec<ParsedRow> {
+        let mut objects = NdjsonRows::open(Lines::new(text)).unwrap();
         let mut rows = Vec::new();
         while let Some(row) = objects.next_row().unwrap() {
             rows.push(row);
@@ -115,19 +115,19 @@ mod tests {
         rows
     }
 
-    fn refusal(text: &str) -> String {
-        Objects::open(Lines::new(text.as_bytes())).expect_err(text).to_string()
+    fn error(text: &str) -> String {
+        NdjsonRows::open(Lines::new(text.as_bytes())).expect_err(text).to_string()
     }
 
     #[test]
-    fn what_is_no_reading_is_sent_verbatim_and_blank_lines_are_skipped() {
+    fn other_lines_than_readings_are_sent_verbatim_and_blank_lines_skipped() {
         let rows = rows(b"{\"a\": 1 }\r\n\n  \t\n not json \n");
         let row = |line, body: &str| Ok(Row::verbatim(line, body.to_owned()));
         assert_eq!(rows, [row(1, "{\"a\": 1 }"), row(4, " not json ")]);
     }
 
     #[test]
-    fn a_reading_is_sent_without_what_is_not_part_of_it() {
+    fn a_reading_is_sent_without_extra_members() {
         let text =
             r#"{"power_reading": 1.0, "timestamp": "t", "x": 1, "device_id": "d", "site_id": "s"}"#;
         let rows = rows(text.as_bytes());
@@ -137,33 +137,33 @@ mod tests {
     }
 
     #[test]
-    fn a_line_that_is_not_utf8_is_rejected_and_reading_goes_on() {
+    fn a_line_that_is_not_utf8_is_rejected_and_reading_continues() {
         let rows = rows(b"{}\n{\"a\":\"\xff\"}\n{}");
-        let no_row = rows[1].as_ref().expect_err("no text");
-        assert_eq!((no_row.line, no_row.fault), (2, RowFault::NotUtf8));
-        assert_eq!(no_row.text, "{\"a\":\"\u{fffd}\"}");
+        let invalid = rows[1].as_ref().expect_err("no text");
+        assert_eq!((invalid.line, invalid.error), (2, RowError::NotUtf8));
+        assert_eq!(invalid.text, "{\"a\":\"\u{fffd}\"}");
         assert_eq!(rows.len(), 3);
     }
 
     #[test]
-    fn a_line_that_is_too_long_is_rejected_with_its_beginning() {
+    fn a_line_that_is_too_long_is_rejected_with_its_first_bytes() {
         let rows = rows(format!("{{}}\n{}\n{{}}", "é".repeat(MAX_LINE_BYTES)).as_bytes());
-        let no_row = rows[1].as_ref().expect_err("too long");
-        assert_eq!((no_row.line, no_row.fault), (2, RowFault::TooLong));
-        assert!(no_row.text.starts_with("éé") && no_row.text.ends_with('…'));
-        assert!(no_row.text.len() < 2_000);
+        let invalid = rows[1].as_ref().expect_err("too long");
+        assert_eq!((invalid.line, invalid.error), (2, RowError::TooLong));
+        assert!(invalid.text.starts_with("éé") && invalid.text.ends_with('…'));
+        assert!(invalid.text.len() < 2_000);
         assert_eq!(rows[2], Ok(Row::verbatim(3, "{}".to_owned())));
     }
 
     #[test]
-    fn a_file_of_another_format_is_told_by_its_first_line() {
-        assert!(refusal("site_id;device_id;power_reading;timestamp\n").contains("--format csv"));
-        assert!(refusal("\n\"site_id\",\"timestamp\"\n").contains("--format csv"));
-        assert!(refusal("{\n  \"site_id\": 1\n}\n").contains("jq -c"));
-        assert!(refusal("{\"readings\": [\n{}\n]}").contains("jq -c"));
-        assert!(refusal("{}\r{}\r").contains("carriage return"));
-        for rows_to_judge in ["{} {}", "not json", "{\"a\": nan}", "{\"a\":\r1}"] {
-            assert_eq!(rows(rows_to_judge.as_bytes()).len(), 1, "{rows_to_judge}");
+    fn a_file_of_another_format_is_detected_by_its_first_line() {
+        assert!(error("site_id;device_id;power_reading;timestamp\n").contains("--format csv"));
+        assert!(error("\n\"site_id\",\"timestamp\"\n").contains("--format csv"));
+        assert!(error("{\n  \"site_id\": 1\n}\n").contains("jq -c"));
+        assert!(error("{\"readings\": [\n{}\n]}").contains("jq -c"));
+        assert!(error("{}\r{}\r").contains("carriage return"));
+        for line in ["{} {}", "not json", "{\"a\": nan}", "{\"a\":\r1}"] {
+            assert_eq!(rows(line.as_bytes()).len(), 1, "{line}");
         }
     }
 }

@@ -1,12 +1,12 @@
-//! The body that is sent for a row: the members of a reading and no others, in one spelling, so that a
-//! row is the same row however a file writes it.
+//! The request body of a row: the members of a reading, in one order and notation. Equal readings have equal bodies,
+//! and so equal idempotency keys, however a file writes them.
 
 use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-/// A reading as the service takes it. What its members hold is for the service to judge.
+/// A reading as in the API. Its values are validated by the service.
 #[derive(Serialize, Deserialize)]
 #[expect(clippy::struct_field_names, reason = "they are the members' names")]
 struct Reading<'a> {
@@ -14,30 +14,30 @@ struct Reading<'a> {
     site_id: Cow<'a, str>,
     #[serde(borrow)]
     device_id: Cow<'a, str>,
-    /// As it is written: digits are kept.
+    /// Verbatim: no digit is lost.
     #[serde(borrow)]
     power_reading: &'a RawValue,
     #[serde(borrow)]
     timestamp: Cow<'a, str>,
 }
 
-/// A reading whose members are texts; so may its power be, to the service.
+/// A reading of strings; the service accepts power as a string, too.
 #[derive(Serialize)]
-struct Texts<'a> {
+struct StringReading<'a> {
     site_id: &'a str,
     device_id: &'a str,
     power_reading: &'a str,
     timestamp: &'a str,
 }
 
-/// The body for the fields of a table: site, device, power and time.
+/// The body for CSV fields: site, device, power and timestamp.
 pub fn of_fields([site_id, device_id, power_reading, timestamp]: [&str; 4]) -> String {
-    let reading = Texts { site_id, device_id, power_reading, timestamp };
-    // Never Err: these are texts.
+    let reading = StringReading { site_id, device_id, power_reading, timestamp };
+    // Never Err: all members are strings.
     serde_json::to_string(&reading).unwrap_or_default()
 }
 
-/// The body for a JSON object; `None` where it is none or lacks something, which is sent as it is.
+/// The body for a JSON object; `None` if the text is not a reading, and is sent verbatim for the service to reject.
 pub fn of_object(text: &str) -> Option<String> {
     let reading: Reading<'_> = serde_json::from_str(text).ok()?;
     serde_json::to_string(&reading).ok()
@@ -51,7 +51,7 @@ mod tests {
         r#"{"site_id":"s","device_id":"dé","power_reading":1500.50,"timestamp":"2024-01-15"}"#;
 
     #[test]
-    fn an_object_is_the_same_however_it_is_written() {
+    fn the_body_does_not_depend_on_how_an_object_is_written() {
         for text in [
             PLAIN,
             r#" { "timestamp": "2024-01-15", "device_id":"d\u00e9","note":[1,{}],"site_id":"s",
@@ -63,7 +63,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_whole_reading_is_for_the_service_to_judge() {
+    fn an_incomplete_reading_is_left_to_the_service() {
         for text in [
             "{}",
             "[]",
@@ -80,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn fields_are_texts() {
+    fn fields_are_strings() {
         let body = of_fields(["a\"b", "d", "1.50", "2024-01-15"]);
         let expected =
             r#"{"site_id":"a\"b","device_id":"d","power_reading":"1.50","timestamp":"2024-01-15"}"#;

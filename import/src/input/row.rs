@@ -1,34 +1,34 @@
-//! Rows: a reading of the file each, or why a place of the file is none.
+//! Rows of a file, and errors of parsing them.
 
 use std::io::{self, ErrorKind};
 
 use crate::input::lines::{Line, MAX_LINE_BYTES};
-use crate::input::unsupported_file::Foreign;
+use crate::input::unsupported_file::UnsupportedFile;
 
-/// The most bytes of a row without its end that are shown when it is too long to be kept. Too low
-/// and the row cannot be found; too high and the rejects file grows with rows that nobody reads.
+/// How many bytes are shown of a row that is too long. Too low: the row cannot be found in the file. Too high: the
+/// rejects file grows by useless bytes.
 const SHOWN_BYTES: usize = 512;
 
-/// A reading as the file has it.
+/// A row that can be sent.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Row {
-    /// The line of the file where it begins, from 1.
+    /// The line of the file where it starts, from 1.
     pub line: u64,
-    /// The JSON body to send.
+    /// The request body, JSON.
     pub body: String,
-    /// Its name, by which the service knows that it has it already.
+    /// The `Idempotency-Key`.
     pub key: Option<String>,
-    /// The text of the file, where it is not the body.
+    /// The text of the file, unless it is the body.
     text: Option<String>,
 }
 
 impl Row {
-    /// A row that is sent as the file has it.
+    /// A row whose body is the text of the file.
     pub const fn verbatim(line: u64, body: String) -> Self {
         Self { line, body, key: None, text: None }
     }
 
-    /// A row whose text in the file is another than what is sent.
+    /// A row whose body differs from the text of the file.
     pub const fn converted(line: u64, body: String, text: String) -> Self {
         Self { line, body, key: None, text: Some(text) }
     }
@@ -39,24 +39,24 @@ impl Row {
     }
 }
 
-/// A place of the file that cannot be sent.
+/// A row that cannot be parsed.
 #[derive(Debug, PartialEq, Eq)]
-pub struct NoRow {
-    /// The line of the file where it begins, from 1.
+pub struct InvalidRow {
+    /// The line of the file where it starts, from 1.
     pub line: u64,
-    /// The text of the file; cut when it is too long, with U+FFFD for what is no UTF-8.
+    /// The text of the file; truncated if too long, with U+FFFD for invalid UTF-8.
     pub text: String,
-    /// Why.
-    pub fault: RowFault,
+    /// The error.
+    pub error: RowError,
 }
 
-/// Why a place of the file cannot be sent.
+/// Why a row cannot be parsed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum RowFault {
-    /// More than the service takes as a body.
+pub enum RowError {
+    /// It is larger than the largest body that the service accepts.
     #[error("the row has more than {MAX_LINE_BYTES} bytes")]
     TooLong,
-    /// The bytes are no text.
+    /// It is not UTF-8.
     #[error("the row is not UTF-8 text; write the file as UTF-8")]
     NotUtf8,
     /// A CSV row with more or fewer fields than the header.
@@ -67,10 +67,10 @@ pub enum RowFault {
         /// The row's.
         found: usize,
     },
-    /// A CSV field that begins with a quotation mark and does not end with one.
+    /// A CSV field starts with a quotation mark and does not end with one.
     #[error("a quotation mark that opens a field is not closed")]
     OpenQuote,
-    /// A CSV field with a quotation mark where none may be.
+    /// A CSV field has a quotation mark at an invalid position.
     #[error(
         "a quotation mark is neither around a whole field nor doubled within one (RFC 4180): write \
          `\"a \"\"b\"\"\"` for `a \"b\"`"
@@ -78,8 +78,8 @@ pub enum RowFault {
     StrayQuote,
 }
 
-impl RowFault {
-    /// A short name, such as the service gives its own rules.
+impl RowError {
+    /// The name of the rule, like `type` of the service's validation errors.
     pub const fn code(self) -> &'static str {
         match self {
             Self::TooLong => "row_too_long",
@@ -91,41 +91,40 @@ impl RowFault {
     }
 }
 
-impl NoRow {
-    /// Rejects a line.
-    pub fn new(line: &Line, fault: RowFault) -> Self {
+impl InvalidRow {
+    /// The invalid row on this line.
+    pub fn new(line: &Line, error: RowError) -> Self {
         let shown = if line.is_whole { &line.content } else { &line.content[..SHOWN_BYTES] };
         let mut text = String::from_utf8_lossy(shown).into_owned();
         if !line.is_whole {
             text.push('…');
         }
-        Self { line: line.number, text, fault }
+        Self { line: line.number, text, error }
     }
 }
 
-/// What comes next in the file.
-pub type NextRow = Result<Row, NoRow>;
+/// The next row of a file.
+pub type ParsedRow = Result<Row, InvalidRow>;
 
-/// Reads the rows of a file, each with the line where it begins.
-pub trait Rows {
+/// Reads the rows of a file.
+pub trait RowReader {
     /// The next row; `None` at the end.
     ///
     /// # Errors
-    /// When the file cannot be read on.
-    fn next_row(&mut self) -> Result<Option<NextRow>, ReadError>;
+    /// When the rest of the file cannot be read.
+    fn next_row(&mut self) -> Result<Option<ParsedRow>, ReadError>;
 }
 
-/// Reading broke off.
+/// The rest of the file cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
-    /// The gzip data end within a member.
+    /// The gzip data ends inside of a member.
     #[error("the gzip file is cut off; nothing after line {line} could be read")]
     Truncated {
         /// The last line that was read.
         line: u64,
     },
-    /// The gzip data are damaged. The unpacker may notice it only a while after, at the latest at
-    /// the checksum.
+    /// The gzip data is corrupt. The decoder may detect it late, at the checksum at the latest.
     #[error(
         "the gzip file is damaged; nothing after line {line} could be read, and lines before it may \
          be wrong ({reason})"
@@ -133,27 +132,27 @@ pub enum ReadError {
     Corrupt {
         /// The last line that was read.
         line: u64,
-        /// What the unpacker says.
+        /// The decoder's error.
         reason: io::Error,
     },
-    /// The file is something else than text.
+    /// The file is not text.
     #[error(transparent)]
-    Foreign(#[from] Foreign),
-    /// The operating system could not read on.
+    NotText(#[from] UnsupportedFile),
+    /// The operating system failed to read.
     #[error("reading failed after line {line}: {reason}")]
     Failed {
         /// The last line that was read.
         line: u64,
-        /// What the operating system says.
+        /// The operating system's error.
         reason: io::Error,
     },
 }
 
 impl ReadError {
-    /// Explains a failure after a line. These kinds come from the gzip unpacker only.
+    /// Classifies an error after a line. These error kinds come from the gzip decoder only.
     pub fn after(line: u64, reason: io::Error) -> Self {
         let reason = match reason.downcast() {
-            Ok(foreign) => return Self::Foreign(foreign),
+            Ok(unsupported) => return Self::NotText(unsupported),
             Err(reason) => reason,
         };
         match reason.kind() {
@@ -170,12 +169,12 @@ mod tests {
     use crate::input::unsupported_file;
 
     #[test]
-    fn errors_of_the_unpacker_are_told_from_those_of_the_disk() {
+    fn errors_of_the_gzip_decoder_are_distinguished_from_those_of_the_disk() {
         let text = |kind| ReadError::after(7, io::Error::new(kind, "why")).to_string();
         assert!(text(ErrorKind::UnexpectedEof).contains("cut off; nothing after line 7"));
         assert!(text(ErrorKind::InvalidInput).contains("damaged; nothing after line 7"));
-        let foreign = unsupported_file::identify(b"%PDF-1.7").unwrap();
-        let error = ReadError::after(0, io::Error::other(foreign)).to_string();
+        let unsupported = unsupported_file::identify(b"%PDF-1.7").unwrap();
+        let error = ReadError::after(0, io::Error::other(unsupported)).to_string();
         assert!(error.starts_with("this is a PDF"), "{error}");
         assert_eq!(text(ErrorKind::TimedOut), "reading failed after line 7: why");
     }

@@ -1,44 +1,44 @@
-//! Ending before the end of the file.
+//! The end of an import before the end of the file.
 
 use std::sync::OnceLock;
 
 use tokio_util::sync::CancellationToken;
 
-/// Ends an import: no more rows are taken, those under way are finished.
-pub struct Stop {
+/// Aborts an import: no further row is sent, rows in flight are finished.
+pub struct Abort {
     token: CancellationToken,
     reason: OnceLock<anyhow::Error>,
 }
 
-impl Stop {
-    /// Ends with the token as well.
-    pub fn with(token: &CancellationToken) -> Self {
-        Self { token: token.child_token(), reason: OnceLock::new() }
+impl Abort {
+    /// Aborts also when `interrupted` is cancelled; then there is no reason.
+    pub fn linked_to(interrupted: &CancellationToken) -> Self {
+        Self { token: interrupted.child_token(), reason: OnceLock::new() }
     }
 
-    /// The token of the end.
+    /// Is cancelled by the abort.
     pub fn token(&self) -> CancellationToken {
         self.token.clone()
     }
 
-    /// Whether no more rows are taken.
-    pub fn is_stopped(&self) -> bool {
+    /// Whether the import was aborted or interrupted.
+    pub fn is_aborted(&self) -> bool {
         self.token.is_cancelled()
     }
 
-    /// Ends the import; the first reason counts.
-    pub fn because(&self, reason: anyhow::Error) {
-        // Err means that there was a reason before.
+    /// Aborts the import. The first reason is kept.
+    pub fn trigger(&self, reason: anyhow::Error) {
+        // Err means that a reason was set before.
         let _ = self.reason.set(reason);
         self.token.cancel();
     }
 
-    /// Notes a reason for which the import fails, but ends by itself.
-    pub fn note(&self, reason: anyhow::Error) {
+    /// Records why the import fails although it reached the end of its input. The first reason is kept.
+    pub fn record_reason(&self, reason: anyhow::Error) {
         let _ = self.reason.set(reason);
     }
 
-    /// Why the import failed.
+    /// Why the import failed; `None` if it did not, or was interrupted.
     pub fn reason(&self) -> Option<&anyhow::Error> {
         self.reason.get()
     }

@@ -1,4 +1,4 @@
-//! What becomes of rows: outcomes, numbers, the rejects file, and the end of an import.
+//! The state that all rows of an import share: counts, progress display, rejects and the abort.
 
 pub mod abort;
 pub mod console;
@@ -11,32 +11,32 @@ use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
-use self::abort::Stop;
+use self::abort::Abort;
 use self::progress::Progress;
-use self::stats::Counter;
+use self::stats::Stats;
 
-/// What the parts of an import share.
+/// State that the client, the sender and the display share; clones share it, too.
 #[derive(Clone)]
-pub struct Shared {
-    /// The numbers.
-    pub counter: Arc<Counter>,
-    /// The display.
+pub struct ImportState {
+    /// Rows by outcome.
+    pub stats: Arc<Stats>,
+    /// The progress display.
     pub progress: Progress,
-    /// The end before the end of the file.
-    pub stop: Arc<Stop>,
+    /// Ends the import before the end of the file.
+    pub abort: Arc<Abort>,
 }
 
-impl Shared {
-    /// Begins to count; the import ends when `interrupted`, too.
+impl ImportState {
+    /// Starts with zero rows; `interrupted` aborts the import.
     pub fn new(progress: Progress, interrupted: &CancellationToken) -> Self {
-        let stop = Arc::new(Stop::with(interrupted));
-        Self { counter: Arc::new(Counter::start()), progress, stop }
+        let abort = Arc::new(Abort::linked_to(interrupted));
+        Self { stats: Arc::new(Stats::start()), progress, abort }
     }
 }
 
 #[cfg(test)]
-impl Shared {
-    /// Silent, and never interrupted.
+impl ImportState {
+    /// Prints nothing, and is never interrupted.
     pub fn for_tests() -> Self {
         Self::new(Progress::silent(), &CancellationToken::new())
     }

@@ -1,4 +1,4 @@
-//! Rows that were not accepted, for the person who has to see to them.
+//! Rows that were not accepted: all of them in a file, or the first few on the terminal.
 
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Write};
@@ -8,41 +8,43 @@ use anyhow::{Context, ensure};
 use serde::{Deserialize, Serialize};
 
 use crate::tracking::progress::Progress;
-use crate::tracking::row_outcome::{Outcome, Reason, Refusal};
+use crate::tracking::row_outcome::{FailureKind, Reason, RowFailure};
 
-/// How many rows are shown on the terminal when no file is named for them. Too low and a pattern is
-/// not seen; too high and what was above is gone.
-const SHOWN: usize = 10;
+/// How many rows are printed when there is no rejects file. Too low: a pattern is not visible. Too high:
+/// earlier output scrolls away.
+const MAX_SHOWN: usize = 10;
 
-/// Where rows go that were not accepted.
+/// The destination of rows that were not accepted.
 pub enum Rejects {
-    /// To a file, all of them.
+    /// All rows, to a file.
     File(PathBuf, File),
-    /// To the terminal, the first ones; how many have been shown.
+    /// The first rows, to the terminal; with the number of rows so far.
     Terminal(Progress, usize),
 }
 
-/// A line of the file.
+/// One line of the rejects file.
 #[derive(Serialize)]
 struct Entry<'a> {
     line: u64,
     row: &'a str,
-    outcome: Outcome,
+    outcome: FailureKind,
     reasons: &'a [Reason],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    request_id: Option<&'a str>,
 }
 
-/// The place that a line of the file is about.
+/// The only field that continuing an import reads from an entry.
 #[derive(Deserialize)]
-struct Place {
+struct EntryLine {
     line: u64,
 }
 
 impl Rejects {
-    /// Creates the file, replacing one that exists, but not `source`. What an earlier import wrote of
-    /// lines before `from_line` is kept: those are not sent again.
+    /// Creates the file, or replaces it unless it is `source`. Entries of lines before `from_line` are kept:
+    /// those rows are not sent again.
     ///
     /// # Errors
-    /// When it cannot be written, or is the file that is imported.
+    /// When the file cannot be written, or is the file that is imported.
     pub fn create(
         file: Option<PathBuf>,
         source: &Path,
@@ -59,7 +61,7 @@ impl Rejects {
         Ok(Self::File(path, file))
     }
 
-    /// The file.
+    /// The file, if there is one.
     pub fn path(&self) -> Option<&Path> {
         match self {
             Self::File(path, _) => Some(path),
@@ -67,22 +69,23 @@ impl Rejects {
         }
     }
 
-    /// Writes a row at once: nothing is lost when the import is broken off.
+    /// Writes a row immediately: a killed import loses no entry.
     ///
     /// # Errors
     /// When the file cannot be written.
-    pub fn add(&mut self, line: u64, row: &str, refusal: &Refusal) -> io::Result<()> {
+    pub fn add(&mut self, line: u64, row: &str, failure: &RowFailure) -> io::Result<()> {
         match self {
             Self::File(_, file) => {
-                let Refusal { outcome, reasons } = refusal;
-                let entry = Entry { line, row, outcome: *outcome, reasons };
+                let RowFailure { kind, reasons, request_id } = failure;
+                let request_id = request_id.as_deref();
+                let entry = Entry { line, row, outcome: *kind, reasons, request_id };
                 let mut entry = serde_json::to_vec(&entry)?;
                 entry.push(b'\n');
                 file.write_all(&entry)
             }
             Self::Terminal(progress, shown) => {
                 *shown += 1;
-                show(progress, *shown, line, refusal);
+                print(progress, *shown, line, failure);
                 Ok(())
             }
         }
@@ -96,23 +99,28 @@ fn create_after(path: &Path, from_line: u64) -> io::Result<File> {
     Ok(file)
 }
 
-/// The entries of lines before `line`; none where there is no such file.
+/// The entries of lines before `line`; empty if the file does not exist.
 fn entries_before(path: &Path, line: u64) -> io::Result<String> {
     let text = match fs::read_to_string(path) {
         Err(error) if error.kind() == ErrorKind::NotFound => String::new(),
         text => text?,
     };
-    let is_before =
-        |entry: &&str| serde_json::from_str(entry).is_ok_and(|Place { line: found }| found < line);
+    let is_before = |entry: &&str| {
+        serde_json::from_str(entry).is_ok_and(|EntryLine { line: found }| found < line)
+    };
     Ok(text.split_inclusive('\n').filter(is_before).collect())
 }
 
-fn show(progress: &Progress, number: usize, line: u64, refusal: &Refusal) {
-    if number <= SHOWN {
-        let (word, reasons) = (refusal.outcome.word(), refusal.in_words());
-        progress.note(format_args!("line {line} {word}: {reasons}"));
-    } else if number == SHOWN + 1 {
-        progress.note("there are more; --rejects FILE keeps all of them");
+fn print(progress: &Progress, number: usize, line: u64, failure: &RowFailure) {
+    if number <= MAX_SHOWN {
+        let (kind, reasons) = (failure.kind.name(), failure.describe());
+        // The reason of a rejection is complete; of other failures the service's log knows more.
+        let request_id =
+            failure.request_id.as_ref().filter(|_| failure.kind != FailureKind::Rejected);
+        let request = request_id.map(|id| format!(" (request {id})")).unwrap_or_default();
+        progress.print_notice(format_args!("line {line} {kind}: {reasons}{request}"));
+    } else if number == MAX_SHOWN + 1 {
+        progress.print_notice("further rows are not shown; --rejects FILE keeps all of them");
     }
 }
 
@@ -126,13 +134,13 @@ mod tests {
     }
 
     #[test]
-    fn an_import_that_goes_on_keeps_what_was_written_of_lines_before() {
+    fn a_continued_import_keeps_the_entries_of_earlier_lines() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("rejects.ndjson");
-        let refusal = Refusal::because(Outcome::Rejected, "missing", "no");
+        let failure = RowFailure::new(FailureKind::Rejected, "missing", "no");
         let lines = || -> Vec<u64> {
             let text = fs::read_to_string(&path).unwrap();
-            let line = |entry| serde_json::from_str::<Place>(entry).unwrap().line;
+            let line = |entry| serde_json::from_str::<EntryLine>(entry).unwrap().line;
             text.lines().map(line).collect()
         };
         for (from_line, rejected, expected) in
@@ -140,7 +148,7 @@ mod tests {
         {
             let mut rejects = create(&path, from_line);
             for line in rejected {
-                rejects.add(*line, "{}", &refusal).unwrap();
+                rejects.add(*line, "{}", &failure).unwrap();
             }
             assert_eq!(lines(), expected, "from line {from_line}");
         }
@@ -151,8 +159,8 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("rejects.ndjson");
         let mut rejects = create(&path, 1);
-        let refusal = Refusal::because(Outcome::Unknown, "outcome_unknown", "no answer");
-        rejects.add(7, "{\"a\":\"é\"}", &refusal).unwrap();
+        let failure = RowFailure::new(FailureKind::Unknown, "outcome_unknown", "no answer");
+        rejects.add(7, "{\"a\":\"é\"}", &failure).unwrap();
         assert_eq!(
             fs::read_to_string(&path).unwrap(),
             "{\"line\":7,\"row\":\"{\\\"a\\\":\\\"é\\\"}\",\"outcome\":\"unknown\",\"reasons\":\

@@ -1,85 +1,93 @@
-//! What became of a row.
+//! The outcome of a row.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::input::row::RowFault;
+use crate::input::row::RowError;
 
-/// What became of a row.
+/// The final outcome of a row.
 #[derive(Debug, PartialEq)]
-pub enum Verdict {
-    /// The service has it.
+pub enum RowOutcome {
+    /// The service has accepted it.
     Accepted {
-        /// Whether it had it before; `None` when that is not known.
+        /// Whether an earlier request with its key was accepted; `None` of a service without keys.
         is_replayed: Option<bool>,
     },
-    /// The service does not have it, or it is not known whether it does.
-    Refused(Refusal),
-    /// It was not sent, as the import ends.
+    /// The row was rejected, or sending it failed.
+    NotAccepted(RowFailure),
+    /// The import was aborted before the row was sent.
     NotSent,
 }
 
-/// Why a row counts as not accepted.
+/// Why a row is not accepted.
 #[derive(Debug, PartialEq)]
-pub struct Refusal {
-    /// Whose fault it is.
-    pub outcome: Outcome,
+pub struct RowFailure {
+    /// What the failure means for the row.
+    pub kind: FailureKind,
     /// All reasons.
     pub reasons: Vec<Reason>,
+    /// The `X-Request-Id` of the response, which finds the service's log lines.
+    pub request_id: Option<String>,
 }
 
-/// Whose fault it is that a row was not accepted.
+/// What a failure means for its row. Serialized as `outcome` in the rejects file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Outcome {
-    /// The row's: it is no reading.
+pub enum FailureKind {
+    /// The row is not a valid reading: sending it again fails again.
     Rejected,
-    /// The service's, or the way there: the row was not taken.
+    /// The service did not accept it: sending it again may succeed.
     Failed,
-    /// It may have been taken: the connection broke after the row was sent, a gateway may have passed
-    /// it on, or the service does not know; and nothing better was learnt by sending it again.
+    /// The service may have accepted it: the connection broke after the request, a gateway may have
+    /// forwarded it, or the response was `outcome_unknown`; and no retry resolved it.
     Unknown,
 }
 
-/// A rule that a row breaks, or what else went wrong.
+/// A rule that the row breaks, or another error; an item of `HTTPValidationError`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Reason {
-    /// A short name of the rule.
+    /// Short name of the rule, such as `missing`.
     #[serde(rename = "type")]
-    pub kind: String,
-    /// Where in the row, as the service says it: `["body", "<field>"]`.
+    pub rule: String,
+    /// Where in the row, as in the response: `["body", "<field>"]`.
     #[serde(default)]
     pub loc: Vec<Value>,
-    /// A sentence.
+    /// The error as a sentence.
     pub msg: String,
-    /// More about it, such as what is wrong with JSON.
+    /// Details, such as the JSON parser's message.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ctx: Option<Value>,
 }
 
-impl Refusal {
-    /// A refusal with one reason, which is not about a member of the row.
-    pub fn because(outcome: Outcome, kind: impl Into<String>, msg: impl Into<String>) -> Self {
-        let (kind, loc, msg) = (kind.into(), vec![json!("body")], msg.into());
-        let reason = Reason { kind, loc, msg, ctx: None };
-        Self { outcome, reasons: vec![reason] }
+impl RowFailure {
+    /// A failure with one reason, about the row as a whole.
+    pub fn new(kind: FailureKind, rule: impl Into<String>, msg: impl Into<String>) -> Self {
+        let loc = vec![json!("body")];
+        let reason = Reason { rule: rule.into(), loc, msg: msg.into(), ctx: None };
+        Self { kind, reasons: vec![reason], request_id: None }
     }
 
-    /// The reasons in one line.
-    pub fn in_words(&self) -> String {
-        let words: Vec<_> = self.reasons.iter().map(Reason::in_words).collect();
-        words.join("; ")
+    /// The same failure, of the request with this id.
+    #[must_use]
+    pub fn of_request(self, request_id: Option<String>) -> Self {
+        Self { request_id, ..self }
+    }
+
+    /// All reasons in one line.
+    pub fn describe(&self) -> String {
+        let reasons: Vec<_> = self.reasons.iter().map(Reason::describe).collect();
+        reasons.join("; ")
     }
 }
 
-impl From<RowFault> for Refusal {
-    fn from(fault: RowFault) -> Self {
-        Self::because(Outcome::Rejected, fault.code(), fault.to_string())
+impl From<RowError> for RowFailure {
+    fn from(error: RowError) -> Self {
+        Self::new(FailureKind::Rejected, error.code(), error.to_string())
     }
 }
 
 impl Reason {
-    fn in_words(&self) -> String {
+    fn describe(&self) -> String {
         match self.loc.get(1) {
             Some(Value::String(field)) => format!("{field}: {}", self.msg),
             Some(place) => format!("{} at character {place}{}", self.msg, self.cause()),
@@ -87,16 +95,16 @@ impl Reason {
         }
     }
 
-    /// What the parser says, which only names the rule in `msg`.
+    /// The parser's message; `msg` only names the rule.
     fn cause(&self) -> String {
         let cause = self.ctx.as_ref().and_then(|ctx| ctx.get("error")?.as_str());
         cause.map(|cause| format!(": {cause}")).unwrap_or_default()
     }
 }
 
-impl Outcome {
-    /// The outcome in a word.
-    pub const fn word(self) -> &'static str {
+impl FailureKind {
+    /// The name in the summary and the rejects file.
+    pub const fn name(self) -> &'static str {
         match self {
             Self::Rejected => "rejected",
             Self::Failed => "failed",
@@ -110,11 +118,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn reasons_are_told_with_their_place() {
+    fn reasons_are_described_with_their_location() {
         let ctx = Some(json!({ "error": "Expecting value" }));
-        let reason = |kind: &str, loc, msg: &str| {
-            let (kind, msg, ctx) = (kind.to_owned(), msg.to_owned(), ctx.clone());
-            Reason { kind, loc, msg, ctx }
+        let reason = |rule: &str, loc, msg: &str| {
+            let (rule, msg, ctx) = (rule.to_owned(), msg.to_owned(), ctx.clone());
+            Reason { rule, loc, msg, ctx }
         };
         let reasons = vec![
             reason("missing", vec![json!("body"), json!("site_id")], "Field required"),
@@ -122,7 +130,7 @@ mod tests {
             reason("field_count", vec![json!("body")], "the row has 3 fields"),
         ];
         assert_eq!(
-            Refusal { outcome: Outcome::Rejected, reasons }.in_words(),
+            RowFailure { kind: FailureKind::Rejected, reasons, request_id: None }.describe(),
             "site_id: Field required; JSON decode error at character 12: Expecting value; \
              the row has 3 fields"
         );

@@ -1,113 +1,114 @@
-//! What an import did, in numbers.
+//! Counts of rows by outcome.
 
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use crate::tracking::row_outcome::Outcome;
+use crate::tracking::row_outcome::FailureKind;
 
-/// Counts rows while they are sent.
+/// Counts rows; shared by all workers.
 #[derive(Debug)]
-pub struct Counter {
-    began: Instant,
+pub struct Stats {
+    started: Instant,
     accepted: AtomicU64,
     replayed: AtomicU64,
     rejected: AtomicU64,
     failed: AtomicU64,
     unknown: AtomicU64,
     last_line: AtomicU64,
-    first_open_line: AtomicU64,
+    first_unsettled_line: AtomicU64,
 }
 
-/// No line.
-const NONE: u64 = u64::MAX;
+/// The value of `first_unsettled_line` while there is no such line.
+const NO_LINE: u64 = u64::MAX;
 
-/// Numbers of rows.
+/// The counts at one point in time.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Counts {
-    /// The service has them.
+pub struct Snapshot {
+    /// Accepted by the service.
     pub accepted: u64,
-    /// Of those that were accepted: the service had them before.
+    /// Accepted rows of which an earlier request had been accepted.
     pub replayed: u64,
-    /// They are no readings.
+    /// Not valid readings.
     pub rejected: u64,
-    /// The service did not take them.
+    /// Not accepted by the service.
     pub failed: u64,
-    /// The service may have them.
+    /// Perhaps accepted by the service.
     pub unknown: u64,
-    /// The last line of the file that was dealt with.
+    /// The highest line (from 1) of a row with an outcome.
     pub last_line: u64,
-    /// The first line whose row is neither accepted nor rejected.
-    pub first_open_line: Option<u64>,
-    /// Time since the beginning.
+    /// The lowest line of a row that is neither accepted nor rejected.
+    pub first_unsettled_line: Option<u64>,
+    /// Time since the start.
     pub elapsed: Duration,
 }
 
-impl Counter {
-    /// Begins to count now.
+impl Stats {
+    /// All counts are 0; the clock starts.
     pub fn start() -> Self {
         Self {
-            began: Instant::now(),
+            started: Instant::now(),
             accepted: AtomicU64::new(0),
             replayed: AtomicU64::new(0),
             rejected: AtomicU64::new(0),
             failed: AtomicU64::new(0),
             unknown: AtomicU64::new(0),
             last_line: AtomicU64::new(0),
-            first_open_line: AtomicU64::new(NONE),
+            first_unsettled_line: AtomicU64::new(NO_LINE),
         }
     }
 
-    /// Counts a row as accepted that begins on this line.
+    /// Counts an accepted row that starts on this line.
     pub fn accepted(&self, line: u64, is_replayed: bool) {
         self.accepted.fetch_add(1, Ordering::Relaxed);
         self.replayed.fetch_add(is_replayed.into(), Ordering::Relaxed);
         self.last_line.fetch_max(line, Ordering::Relaxed);
     }
 
-    /// Counts a row as not accepted that begins on this line.
-    pub fn refused(&self, line: u64, outcome: Outcome) {
-        let count = match outcome {
-            Outcome::Rejected => &self.rejected,
-            Outcome::Failed => &self.failed,
-            Outcome::Unknown => &self.unknown,
+    /// Counts a row that was not accepted and starts on this line.
+    pub fn not_accepted(&self, line: u64, kind: FailureKind) {
+        let count = match kind {
+            FailureKind::Rejected => &self.rejected,
+            FailureKind::Failed => &self.failed,
+            FailureKind::Unknown => &self.unknown,
         };
         count.fetch_add(1, Ordering::Relaxed);
         self.last_line.fetch_max(line, Ordering::Relaxed);
-        if outcome != Outcome::Rejected {
-            self.first_open_line.fetch_min(line, Ordering::Relaxed);
+        if kind != FailureKind::Rejected {
+            self.first_unsettled_line.fetch_min(line, Ordering::Relaxed);
         }
     }
 
-    /// A row was not sent, and counts as if it had not been read.
+    /// Marks the line of a row that was not sent: an import that continues must start there or before.
     pub fn not_sent(&self, line: u64) {
-        self.first_open_line.fetch_min(line, Ordering::Relaxed);
+        self.first_unsettled_line.fetch_min(line, Ordering::Relaxed);
     }
 
-    /// The numbers now.
-    pub fn counts(&self) -> Counts {
+    /// The counts now.
+    pub fn snapshot(&self) -> Snapshot {
         let of = |count: &AtomicU64| count.load(Ordering::Relaxed);
-        Counts {
+        Snapshot {
             accepted: of(&self.accepted),
             replayed: of(&self.replayed),
             rejected: of(&self.rejected),
             failed: of(&self.failed),
             unknown: of(&self.unknown),
             last_line: of(&self.last_line),
-            first_open_line: Some(of(&self.first_open_line)).filter(|line| *line != NONE),
-            elapsed: self.began.elapsed(),
+            first_unsettled_line: Some(of(&self.first_unsettled_line))
+                .filter(|line| *line != NO_LINE),
+            elapsed: self.started.elapsed(),
         }
     }
 }
 
-impl Counts {
-    /// All rows.
+impl Snapshot {
+    /// Rows with an outcome.
     pub const fn rows(&self) -> u64 {
         self.accepted + self.rejected + self.failed + self.unknown
     }
 
-    /// Rows per second since an earlier count.
+    /// Rows per second since an earlier snapshot.
     #[allow(clippy::cast_precision_loss)] // exact up to 2^53 rows
     pub fn rate_since(&self, earlier: &Self) -> f64 {
         let seconds = self.elapsed.saturating_sub(earlier.elapsed).as_secs_f64();
@@ -116,12 +117,12 @@ impl Counts {
     }
 }
 
-/// The numbers at the end, one a line: a name, white space, the number.
+/// The summary: one count a line, as name, white space, number.
 #[derive(Debug)]
 pub struct Summary {
-    /// The numbers.
-    pub counts: Counts,
-    /// Where rows are that were not accepted.
+    /// The final counts.
+    pub counts: Snapshot,
+    /// The file of the rows that were not accepted.
     pub rejects: Option<PathBuf>,
 }
 
@@ -135,7 +136,7 @@ impl fmt::Display for Summary {
         writeln!(f, "failed    {}", counts.failed)?;
         writeln!(f, "unknown   {}", counts.unknown)?;
         writeln!(f, "seconds   {:.1}", counts.elapsed.as_secs_f64())?;
-        write!(f, "rows/s    {:.0}", counts.rate_since(&Counts::default()))?;
+        write!(f, "rows/s    {:.0}", counts.rate_since(&Snapshot::default()))?;
         match &self.rejects {
             Some(file) => write!(f, "\nrejects   {}", file.display()),
             None => Ok(()),
@@ -148,15 +149,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_summary_has_a_number_a_line() {
-        let counts = Counts {
+    fn the_summary_has_one_count_a_line() {
+        let counts = Snapshot {
             accepted: 70_070,
             replayed: 70,
             rejected: 7,
             failed: 2,
             unknown: 1,
             elapsed: Duration::from_millis(10_040),
-            ..Counts::default()
+            ..Snapshot::default()
         };
         let summary = Summary { counts, rejects: Some(PathBuf::from("no.ndjson")) };
         assert_eq!(
@@ -167,10 +168,10 @@ mod tests {
     }
 
     #[test]
-    fn nothing_at_all_has_no_rate() {
-        let nothing = Counts::default();
+    fn without_rows_the_rate_is_zero() {
+        let empty = Snapshot::default();
         assert_eq!(
-            Summary { counts: nothing, rejects: None }.to_string().lines().last(),
+            Summary { counts: empty, rejects: None }.to_string().lines().last(),
             Some("rows/s    0")
         );
     }

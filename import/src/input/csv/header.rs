@@ -1,57 +1,59 @@
-//! The header of a table: where the members of a reading are, or what is wrong with it.
+//! The CSV header: the positions of a reading's members.
 
 use std::fmt;
 
 use readings::iso8601;
 
-use crate::input::row::{ReadError, RowFault};
-use crate::input::unsupported_file::{self, Foreign};
+use crate::input::row::{ReadError, RowError};
+use crate::input::unsupported_file::{self, UnsupportedFile};
 
-/// The columns that a reading is made of; they are its members.
+/// The required columns; they are the members of a reading.
 pub const COLUMNS: [&str; 4] = ["site_id", "device_id", "power_reading", "timestamp"];
 
-/// How many names of columns are shown, and how much of each. Too low: the right one is not seen. Too
-/// high: it is not found among the others.
+/// How many column names an error shows, and how many characters of each. Too low: the misspelt one is not shown. Too
+/// high: the error is unreadable.
 const SHOWN_NAMES: usize = 12;
 const SHOWN_CHARACTERS: usize = 40;
 
-/// The file has no header from which readings could be made.
+/// The first line is not a usable header.
 #[derive(Debug, thiserror::Error)]
 pub enum HeaderError {
-    /// Columns are not there.
+    /// Required columns are missing.
     #[error("the CSV header has no column {missing}; its columns are {found}{hint}")]
     Missing {
-        /// Those that are missing.
-        missing: Names,
-        /// Those that are there.
-        found: Names,
-        /// What may be meant.
+        /// The missing columns.
+        missing: ColumnNames,
+        /// The columns of the file.
+        found: ColumnNames,
+        /// Similar names, or empty.
         hint: String,
     },
-    /// A column is there more than once.
+    /// A required column occurs more than once.
     #[error("the CSV header has the column `{0}` more than once")]
     Ambiguous(&'static str),
-    /// It is no row.
+    /// It is not a valid CSV record.
     #[error("the CSV header cannot be read: {0}")]
-    NoRow(RowFault),
-    /// The columns are separated by something else.
+    InvalidRecord(RowError),
+    /// The separator is not a comma.
     #[error("the columns are separated by {0}; write the file with commas")]
     Separator(&'static str),
-    /// What is one line has line ends of another kind in it.
+    /// It contains carriage returns.
     #[error("{}", CarriageReturns)]
     CarriageReturns,
     /// It is a JSON object or array.
-    #[error("this is no CSV header but JSON; `--format ndjson` reads a file of one object a line")]
+    #[error(
+        "this is not a CSV header but JSON; `--format ndjson` reads a file of one object a line"
+    )]
     Json,
-    /// It is something else than text.
+    /// It is not text.
     #[error(transparent)]
-    Foreign(#[from] Foreign),
+    UnsupportedFile(#[from] UnsupportedFile),
     /// The file cannot be read.
     #[error(transparent)]
     Unreadable(#[from] ReadError),
 }
 
-/// Lines end as they did on a Macintosh before 2001.
+/// Lines end with `\r` only, as on Mac OS before 2001.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "the lines end with a carriage return alone; send the file through `tr '\\r' '\\n'`, or save it \
@@ -59,19 +61,19 @@ pub enum HeaderError {
 )]
 pub struct CarriageReturns;
 
-/// Names of columns, shown one after the other; not all, and not whole, where they are many and long.
+/// Column names, displayed as a list that is truncated when long.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Names(Vec<String>);
+pub struct ColumnNames(Vec<String>);
 
-impl Names {
+impl ColumnNames {
     fn of<'a>(names: impl IntoIterator<Item = &'a str>) -> Self {
         Self(names.into_iter().map(ToOwned::to_owned).collect())
     }
 }
 
-impl fmt::Display for Names {
+impl fmt::Display for ColumnNames {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let shown: Vec<_> = self.0.iter().take(SHOWN_NAMES).map(|name| shortened(name)).collect();
+        let shown: Vec<_> = self.0.iter().take(SHOWN_NAMES).map(|name| truncate(name)).collect();
         write!(f, "`{}`", shown.join("`, `"))?;
         match self.0.len().saturating_sub(SHOWN_NAMES) {
             0 => Ok(()),
@@ -80,22 +82,22 @@ impl fmt::Display for Names {
     }
 }
 
-fn shortened(name: &str) -> String {
+fn truncate(name: &str) -> String {
     match name.char_indices().nth(SHOWN_CHARACTERS) {
         Some((end, _)) => format!("{}…", &name[..end]),
         None => name.to_owned(),
     }
 }
 
-/// Where the columns are.
+/// The positions of the required columns.
 #[derive(Debug)]
 pub struct Header {
     width: usize,
-    places: [usize; COLUMNS.len()],
+    positions: [usize; COLUMNS.len()],
 }
 
 impl Header {
-    /// Finds the columns among the names of a header.
+    /// Finds the required columns among the names.
     ///
     /// # Errors
     /// When a column is missing or ambiguous.
@@ -105,30 +107,30 @@ impl Header {
             COLUMNS.into_iter().filter(|column| !names.contains(column)).collect();
         if !missing.is_empty() {
             let hint = hint(&missing, &names);
-            let (missing, found) = (Names::of(missing), Names::of(names));
+            let (missing, found) = (ColumnNames::of(missing), ColumnNames::of(names));
             return Err(HeaderError::Missing { missing, found, hint });
         }
-        let mut places = [0; COLUMNS.len()];
-        for (place, column) in places.iter_mut().zip(COLUMNS) {
+        let mut positions = [0; COLUMNS.len()];
+        for (position, column) in positions.iter_mut().zip(COLUMNS) {
             let mut found = names.iter().enumerate().filter(|(_, name)| **name == column);
-            *place = found.next().map_or(0, |(place, _)| place);
+            *position = found.next().map_or(0, |(position, _)| position);
             if found.next().is_some() {
                 return Err(HeaderError::Ambiguous(column));
             }
         }
-        Ok(Self { width: names.len(), places })
+        Ok(Self { width: names.len(), positions })
     }
 
-    /// The fields of the columns, in their order.
+    /// The fields of the required columns, in the order of [`COLUMNS`].
     ///
     /// # Errors
-    /// When the row is wider or narrower than the header.
-    pub fn pick<'a>(&self, fields: &[&'a str]) -> Result<[&'a str; COLUMNS.len()], RowFault> {
+    /// When the row has more or fewer fields than the header.
+    pub fn pick<'a>(&self, fields: &[&'a str]) -> Result<[&'a str; COLUMNS.len()], RowError> {
         let (expected, found) = (self.width, fields.len());
         if found != expected {
-            return Err(RowFault::FieldCount { expected, found });
+            return Err(RowError::FieldCount { expected, found });
         }
-        Ok(self.places.map(|place| fields.get(place).copied().unwrap_or_default()))
+        Ok(self.positions.map(|position| fields.get(position).copied().unwrap_or_default()))
     }
 }
 
@@ -141,7 +143,7 @@ fn hint(missing: &[&str], names: &[&str]) -> String {
     other_spellings(missing, names)
 }
 
-/// Names that differ from those of missing columns only in case and punctuation.
+/// Names that differ from missing columns only in case and punctuation.
 fn other_spellings(missing: &[&str], names: &[&str]) -> String {
     let plain = |name: &str| -> String {
         name.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
@@ -149,18 +151,18 @@ fn other_spellings(missing: &[&str], names: &[&str]) -> String {
     let alike = |column: &&str| names.iter().find(|name| plain(name) == plain(column)).copied();
     let found: Vec<_> = missing
         .iter()
-        .filter_map(|column| Some(format!("`{}` must be `{column}`", shortened(alike(column)?))))
+        .filter_map(|column| Some(format!("`{}` must be `{column}`", truncate(alike(column)?))))
         .collect();
     if found.is_empty() { String::new() } else { format!(": {}", found.join(", ")) }
 }
 
-/// What a line is that is no header of readings: `Ok` when it is one of other columns.
+/// Explains a line that is not a usable header; `Ok` if it is a header with other columns.
 ///
 /// # Errors
-/// When it is something else.
+/// The format or separator that the line has instead.
 pub fn explain(line: &[u8]) -> Result<(), HeaderError> {
-    if let Some(foreign) = unsupported_file::identify(line) {
-        return Err(foreign.into());
+    if let Some(unsupported) = unsupported_file::identify(line) {
+        return Err(unsupported.into());
     }
     let text = String::from_utf8_lossy(line);
     if text.trim_start().starts_with(['{', '[']) {
@@ -180,8 +182,8 @@ pub fn explain(line: &[u8]) -> Result<(), HeaderError> {
     }
 }
 
-/// Whether a line may be the header of a table of readings, whatever separates its columns.
-pub fn is_one(line: &str) -> bool {
+/// Whether a line looks like the header of a CSV file of readings, with any separator.
+pub fn is_header(line: &str) -> bool {
     let is_column = |name: &str| COLUMNS.contains(&name.trim().trim_matches('"'));
     line.split([',', ';', '\t', '|']).filter(|name| is_column(name)).count() > 1
 }

@@ -1,15 +1,16 @@
-//! The hour 24 of a day, which exports write for the end of its last interval.
+//! Hour 24, by which exports denote the end of a day's last interval.
 
 use chrono::{Datelike, Days, NaiveDate};
 
-/// The last year of a timestamp.
+/// The last year that a timestamp can have.
 const LAST_YEAR: i32 = 9999;
 
-/// The same instant as hour 0 of the next day, where a timestamp names hour 24 (ISO 8601:2004, 4.2.3);
-/// the service does not take that, as Python before 3.13 does not.
-pub fn next_day(timestamp: &str) -> Option<String> {
-    let (form, (date, rest)) =
-        ["%Y-%m-%d", "%Y%m%d"].into_iter().find_map(|form| Some((form, date(timestamp, form)?)))?;
+/// A timestamp of hour 24 (ISO 8601:2004, 4.2.3) as hour 0 of the next day; `None` for any other. The service rejects
+/// hour 24, like Python before 3.13.
+pub fn hour_24_as_next_day(timestamp: &str) -> Option<String> {
+    let (format, (date, rest)) = ["%Y-%m-%d", "%Y%m%d"]
+        .into_iter()
+        .find_map(|format| Some((format, date(timestamp, format)?)))?;
     let mut rest = rest.chars();
     let separator = rest.next().filter(|separator| !separator.is_ascii_digit())?;
     let time = rest.as_str().strip_prefix("24")?;
@@ -18,15 +19,15 @@ pub fn next_day(timestamp: &str) -> Option<String> {
         return None;
     }
     let next = date.checked_add_days(Days::new(1)).filter(|next| next.year() <= LAST_YEAR)?;
-    Some(format!("{}{separator}00{time}", next.format(form)))
+    Some(format!("{}{separator}00{time}", next.format(format)))
 }
 
-/// A date of this form, and what comes after it.
-fn date<'a>(timestamp: &'a str, form: &str) -> Option<(NaiveDate, &'a str)> {
-    let (text, rest) = timestamp.split_at_checked(if form.contains('-') { 10 } else { 8 })?;
-    // The parser takes signs and white space as well.
+/// Splits off a date of this format.
+fn date<'a>(timestamp: &'a str, format: &str) -> Option<(NaiveDate, &'a str)> {
+    let (text, rest) = timestamp.split_at_checked(if format.contains('-') { 10 } else { 8 })?;
+    // Chrono also parses signs and white space.
     let is_date = text.starts_with(|first: char| first.is_ascii_digit()) && !text.contains('+');
-    let date = NaiveDate::parse_from_str(text, form).ok().filter(|_| is_date)?;
+    let date = NaiveDate::parse_from_str(text, format).ok().filter(|_| is_date)?;
     Some((date, rest))
 }
 
@@ -43,13 +44,13 @@ mod tests {
             ("2024-02-28T24+0100", "2024-02-29T00+0100"),
             ("20240229T240000Z", "20240301T000000Z"),
         ] {
-            assert_eq!(next_day(text).as_deref(), Some(expected), "{text}");
+            assert_eq!(hour_24_as_next_day(text).as_deref(), Some(expected), "{text}");
             assert!(readings::iso8601::parse(expected).is_ok(), "{expected}");
         }
     }
 
     #[test]
-    fn all_others_are_left_to_the_service() {
+    fn other_timestamps_are_left_to_the_service() {
         for text in [
             "2024-01-15T23:59:59Z",
             "2024-01-15T24:00:01Z",
@@ -64,7 +65,7 @@ mod tests {
             "9999é12-31T24:00",
             "2024-01-15é24:0x",
         ] {
-            assert_eq!(next_day(text), None, "{text}");
+            assert_eq!(hour_24_as_next_day(text), None, "{text}");
         }
     }
 }

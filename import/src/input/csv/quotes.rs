@@ -1,36 +1,35 @@
-//! Quotation marks as RFC 4180 has them (section 2, rules 5 to 7): around a whole field, and doubled
-//! within. The parser also takes others and guesses what was meant; an id must not be guessed.
+//! Quotation marks by RFC 4180 (section 2, rules 5 to 7): around a whole field, and doubled inside. `csv-core` accepts
+//! others and guesses their meaning; an id must not be guessed.
 
-/// Where in a record the last character was.
+/// The position of the last character in a record.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Quotes {
-    /// Before a field.
+pub enum QuoteState {
+    /// At the start of a field.
     #[default]
-    Before,
-    /// In a field without quotation marks.
-    Bare,
-    /// Between quotation marks.
-    Within,
-    /// After one that closes a field, or is the first of two.
-    After,
+    FieldStart,
+    /// In an unquoted field.
+    Unquoted,
+    /// In a quoted field.
+    Quoted,
+    /// After a quotation mark in a quoted field: it closes the field, or is the first of two.
+    QuoteInQuoted,
 }
 
-impl Quotes {
-    /// Goes on with a line of the record, and says whether its quotation marks are where they may be.
-    pub fn follow(&mut self, line: &[u8]) -> bool {
+impl QuoteState {
+    /// Advances by a line of the record. Returns false if a quotation mark is at an invalid position.
+    pub fn advance(&mut self, line: &[u8]) -> bool {
         for byte in line {
             *self = match (*self, byte) {
-                (Self::Before | Self::After, b'"') | (Self::Within, 1..=b'!' | 0 | b'#'..) => {
-                    Self::Within
-                }
-                (Self::Within, b'"') => Self::After,
-                (Self::Before | Self::Bare | Self::After, b',') => Self::Before,
-                (Self::Bare, b'"') | (Self::After, _) => return false,
-                (Self::Before | Self::Bare, _) => Self::Bare,
+                (Self::FieldStart | Self::QuoteInQuoted, b'"')
+                | (Self::Quoted, 1..=b'!' | 0 | b'#'..) => Self::Quoted,
+                (Self::Quoted, b'"') => Self::QuoteInQuoted,
+                (Self::FieldStart | Self::Unquoted | Self::QuoteInQuoted, b',') => Self::FieldStart,
+                (Self::Unquoted, b'"') | (Self::QuoteInQuoted, _) => return false,
+                (Self::FieldStart | Self::Unquoted, _) => Self::Unquoted,
             };
         }
-        if *self != Self::Within {
-            *self = Self::Before;
+        if *self != Self::Quoted {
+            *self = Self::FieldStart;
         }
         true
     }
@@ -40,25 +39,25 @@ impl Quotes {
 mod tests {
     use super::*;
 
-    fn all_right(lines: &[&str]) -> bool {
-        let mut quotes = Quotes::default();
-        lines.iter().all(|line| quotes.follow(line.as_bytes()))
+    fn are_valid(lines: &[&str]) -> bool {
+        let mut quotes = QuoteState::default();
+        lines.iter().all(|line| quotes.advance(line.as_bytes()))
     }
 
     #[test]
-    fn quotation_marks_are_around_fields_and_doubled_within() {
+    fn quotation_marks_are_around_fields_and_doubled_inside() {
         for lines in [
             &["a,b,,c"][..],
             &["\"a\",\"\",\"b,c\",\"\"\"d\"\" e\""],
             &["\"a", "", "b\"\"", "c\",d", "\"e\",f"],
             &["", ","],
         ] {
-            assert!(all_right(lines), "{lines:?}");
+            assert!(are_valid(lines), "{lines:?}");
         }
     }
 
     #[test]
-    fn others_are_not_guessed_at() {
+    fn other_positions_are_invalid() {
         for lines in [
             &[r#""house \"A\"",m"#][..],
             &[r#""q1" x,m"#],
@@ -68,7 +67,7 @@ mod tests {
             &[r#""a"","#, r#"b"c,d"#],
             &["\"a\"\r\""],
         ] {
-            assert!(!all_right(lines), "{lines:?}");
+            assert!(!are_valid(lines), "{lines:?}");
         }
     }
 }

@@ -1,46 +1,45 @@
-//! CSV records: the lines that make one, and its fields.
+//! CSV records: their lines and fields.
 //!
-//! A record goes over several lines when its quoted fields do. A quotation mark that is never closed
-//! would make one record of all that follows, so a record that goes over several lines and is none
-//! costs its first line only: reading goes on with the second.
+//! A record spans several lines when a quoted field does. An unclosed quotation mark would turn the rest of the file
+//! into one record; so only the first line of an invalid record is rejected, and parsing resumes at the second.
 
 use std::collections::VecDeque;
 use std::io::BufRead;
 
-use crate::input::csv::quotes::Quotes;
+use crate::input::csv::quotes::QuoteState;
 use crate::input::lines::{Line, Lines, MAX_LINE_BYTES};
-use crate::input::row::{NoRow, ReadError, RowFault};
+use crate::input::row::{InvalidRow, ReadError, RowError};
 
-/// The most bytes of a record with its line ends. As many as a line's: see there.
+/// The most bytes of a record with its line ends, as of a line.
 const MAX_RECORD_BYTES: usize = MAX_LINE_BYTES + 1;
 
-/// Reads records one after the other.
-pub struct Records<R> {
+/// Reads records.
+pub struct CsvRecords<R> {
     lines: Lines<R>,
-    given_back: VecDeque<Line>,
+    pushed_back: VecDeque<Line>,
     fields: Fields,
 }
 
-/// The lines of a record; its fields are in [`Records::fields`] until the next is read.
+/// The lines of a record. Its fields are in [`CsvRecords::fields`] until the next record is read.
 #[derive(Debug)]
-pub struct Record {
+pub struct CsvRecord {
     lines: Vec<Line>,
-    /// Why it is none.
-    pub fault: Option<RowFault>,
+    /// Why it is invalid.
+    pub error: Option<RowError>,
 }
 
-impl Record {
-    /// The line where it begins.
+impl CsvRecord {
+    /// The line where it starts.
     pub fn line(&self) -> u64 {
         self.lines.first().map_or(0, |line| line.number)
     }
 
-    /// Its first line.
+    /// The first line.
     pub fn first_line(&self) -> &[u8] {
         self.lines.first().map_or(&[], |line| &line.content)
     }
 
-    /// Its text.
+    /// The text of the file.
     pub fn text(&self) -> String {
         let lines: Vec<_> =
             self.lines.iter().map(|line| String::from_utf8_lossy(&line.content)).collect();
@@ -48,60 +47,62 @@ impl Record {
     }
 }
 
-impl<R: BufRead> Records<R> {
-    /// Begins with the first line.
+impl<R: BufRead> CsvRecords<R> {
+    /// Starts at the first line.
     pub fn new(lines: Lines<R>) -> Self {
-        Self { lines, given_back: VecDeque::new(), fields: Fields::new() }
+        Self { lines, pushed_back: VecDeque::new(), fields: Fields::new() }
     }
 
-    /// The fields of the last record that was read; `None` when they are no UTF-8.
+    /// The fields of the last record; `None` if they are not UTF-8.
     pub fn fields(&self) -> Option<Vec<&str>> {
         self.fields.texts()
     }
 
-    /// The next record; blank lines are none. `None` at the end.
+    /// The next record, skipping blank lines; `None` at the end.
     ///
     /// # Errors
-    /// When the file cannot be read on.
-    pub fn next_record(&mut self) -> Result<Option<Record>, ReadError> {
+    /// When the rest of the file cannot be read.
+    pub fn next_record(&mut self) -> Result<Option<CsvRecord>, ReadError> {
         self.fields.clear();
-        let (mut lines, mut bytes, mut quotes) = (Vec::new(), 0, Quotes::default());
+        let (mut lines, mut bytes, mut quotes) = (Vec::new(), 0, QuoteState::default());
         while let Some(line) = self.next_line()? {
             if lines.is_empty() && line.is_blank() {
                 continue;
             }
+            // Checked before parsing: the buffers of `Fields` have room for one record of the maximum size.
             bytes += line.content.len() + 1;
             let fits = line.is_whole && bytes <= MAX_RECORD_BYTES;
-            let fault = if !fits {
-                Some(RowFault::TooLong)
-            } else if !quotes.follow(&line.content) {
-                Some(RowFault::StrayQuote)
+            let error = if !fits {
+                Some(RowError::TooLong)
+            } else if !quotes.advance(&line.content) {
+                Some(RowError::StrayQuote)
             } else {
                 None
             };
-            let is_complete = fault.is_none() && self.fields.add_line(&line.content);
+            let is_complete = error.is_none() && self.fields.add_line(&line.content);
             lines.push(line);
-            if is_complete || fault.is_some() {
-                return Ok(Some(Record { lines, fault }));
+            if is_complete || error.is_some() {
+                return Ok(Some(CsvRecord { lines, error }));
             }
         }
+        // The file ended inside of a quoted field.
         let is_open = !lines.is_empty();
-        Ok(is_open.then_some(Record { lines, fault: Some(RowFault::OpenQuote) }))
+        Ok(is_open.then_some(CsvRecord { lines, error: Some(RowError::OpenQuote) }))
     }
 
-    /// Rejects a record. What it holds beyond its first line is read again.
-    pub fn reject(&mut self, record: Record, fault: RowFault) -> Option<NoRow> {
+    /// Rejects the first line of a record. Its other lines are parsed again.
+    pub fn reject(&mut self, record: CsvRecord, error: RowError) -> Option<InvalidRow> {
         let mut lines = record.lines.into_iter();
         let first = lines.next()?;
-        let is_alone = lines.len() == 0;
+        let is_single_line = lines.len() == 0;
         for line in lines.rev() {
-            self.given_back.push_front(line);
+            self.pushed_back.push_front(line);
         }
-        Some(NoRow::new(&first, if is_alone { fault } else { RowFault::OpenQuote }))
+        Some(InvalidRow::new(&first, if is_single_line { error } else { RowError::OpenQuote }))
     }
 
     fn next_line(&mut self) -> Result<Option<Line>, ReadError> {
-        if let Some(line) = self.given_back.pop_front() {
+        if let Some(line) = self.pushed_back.pop_front() {
             return Ok(Some(line));
         }
         let line = self.lines.next_line();
@@ -109,7 +110,7 @@ impl<R: BufRead> Records<R> {
     }
 }
 
-/// The fields of one record of at most [`MAX_RECORD_BYTES`].
+/// The fields of one record, of at most [`MAX_RECORD_BYTES`].
 struct Fields {
     parser: csv_core::Reader,
     text: Vec<u8>,
@@ -120,8 +121,8 @@ struct Fields {
 
 impl Fields {
     fn new() -> Self {
-        // Each field takes a byte at least, its separator. The parser stops at a full buffer, so
-        // there is one more.
+        // Each field has at least one byte, its separator. The parser stops when a buffer is full, so there is one
+        // more.
         const ROOM: usize = MAX_RECORD_BYTES + 1;
         let newline = csv_core::Terminator::Any(b'\n');
         Self {
@@ -139,9 +140,9 @@ impl Fields {
         self.count = 0;
     }
 
-    /// Adds a line without its end, and says whether the record is complete with it.
+    /// Adds a line without its line end. Returns whether it completes the record.
     fn add_line(&mut self, line: &[u8]) -> bool {
-        // To the parser, no bytes are the end of the file.
+        // The parser takes empty input for the end of the file.
         (!line.is_empty() && self.add(line)) || self.add(b"\n")
     }
 

@@ -1,8 +1,8 @@
-//! Names for rows: the same row has the same `Idempotency-Key` whenever it is sent.
+//! Idempotency keys: a row has the same `Idempotency-Key` in every import.
 //!
-//! A key says what is sent, and the how-manieth row of the file it is that says just that: two equal
-//! rows stay two, also when the file is sent again, has grown at its end, or is a part of another
-//! export. It depends on nothing else, neither on the line nor on what became of other rows.
+//! A key is derived from the request body and from the number of equal rows before it in the file. So two equal rows
+//! stay two readings, also when the file is imported again, has grown, or overlaps another export. A key depends
+//! neither on the line nor on the outcome of other rows.
 
 mod occurrences;
 
@@ -10,16 +10,16 @@ use sha2::{Digest, Sha256};
 
 use self::occurrences::Occurrences;
 
-/// Names the rows of a file in its order.
+/// Derives the keys of a file's rows, in the order of the file.
 #[derive(Default)]
-pub struct Keys {
+pub struct IdempotencyKeys {
     occurrences: Occurrences,
 }
 
-impl Keys {
-    /// The key of the next row, which is sent as `body`: at most 64 visible ASCII characters. It bears
-    /// half of the body's digest: two bodies of one key are refused by the service, and at 2^48 rows
-    /// the chance of such a pair is below one in a billion.
+impl IdempotencyKeys {
+    /// The key of the next row, with this request body: at most 64 visible ASCII characters. It contains 128 bits of
+    /// the body's SHA-256. Of two different bodies with one key the service would reject the second; among 2^48 rows
+    /// the probability of a collision is below one in a billion.
     pub fn next(&mut self, body: &str) -> String {
         let digest: [u8; 32] = Sha256::digest(body).into();
         let hash = digest.first_chunk().copied().map_or(0, u64::from_be_bytes);
@@ -39,12 +39,12 @@ mod tests {
     use super::*;
 
     fn keys<'a>(bodies: impl IntoIterator<Item = &'a str>) -> Vec<String> {
-        let mut keys = Keys::default();
+        let mut keys = IdempotencyKeys::default();
         bodies.into_iter().map(|body| keys.next(body)).collect()
     }
 
     #[test]
-    fn equal_rows_have_keys_of_their_own_and_the_same_ones_the_second_time() {
+    fn equal_rows_have_distinct_keys_and_the_same_ones_in_the_next_import() {
         let first = keys(["a", "b", "a", "a"]);
         let second = keys(["b", "a", "a", "a", "c"]);
         assert_eq!(
@@ -58,7 +58,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_is_the_same_in_every_version_of_the_program() {
+    fn a_key_is_the_same_in_every_release() {
         // `printf a | sha256sum`: the first half.
         assert_eq!(
             keys(["a", "a"]),
@@ -68,7 +68,7 @@ mod tests {
 
     #[test]
     fn a_key_is_short_visible_ascii() {
-        let mut keys = Keys { occurrences: Occurrences::at(u32::MAX, u64::MAX) };
+        let mut keys = IdempotencyKeys { occurrences: Occurrences::at(u32::MAX, u64::MAX) };
         let key = keys.next("a");
         assert!(key.len() <= 64 && key.bytes().all(|byte| byte.is_ascii_graphic()), "{key}");
     }

@@ -1,4 +1,4 @@
-//! Where rows come from: a file or standard input, plain or gzip.
+//! The input: a file or standard input, plain or gzip.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Cursor, Read};
@@ -10,32 +10,32 @@ use flate2::bufread::MultiGzDecoder;
 
 use crate::input::unsupported_file::{self, SUSPICIOUS_AFTER_BYTES};
 
-/// Bytes that are read at a time. Too low: many reads. Too high: the progress of a small gzip file
-/// jumps, as its bytes hold many rows.
+/// Size of a read. Too low: many system calls. Too high: the progress of a small gzip file jumps, because few bytes
+/// hold many rows.
 const CHUNK_BYTES: usize = 16 * 1024;
 
-/// White space at the beginning that is looked through for the first character. Too low: it is not
-/// found, and the text is read as NDJSON. Too high: it is all kept in memory.
-const MAX_OPENING_BYTES: usize = 64 * 1024;
+/// How much leading white space is skipped to find the first character. Too low: it is not found, and the text is read
+/// as NDJSON. Too high: memory.
+const MAX_SNIFFED_BYTES: usize = 64 * 1024;
 
-/// The bytes of a file, before it is known what they are.
+/// The raw bytes of a file.
 pub struct Source {
     bytes: Box<dyn Read + Send>,
-    meter: Meter,
+    byte_counter: ByteCounter,
 }
 
-/// How far reading is.
+/// Counts the bytes read; clones share the count.
 #[derive(Debug, Clone, Default)]
-pub struct Meter {
+pub struct ByteCounter {
     read: Arc<AtomicU64>,
     size: Option<u64>,
 }
 
-/// The text of a file, and its first character that is no white space, if it is ASCII.
+/// The decoded text of a file, and its first non-blank byte.
 pub struct Text {
-    /// The text without compression and byte order mark.
+    /// The text, decompressed and without byte order mark.
     pub reader: Box<dyn BufRead + Send>,
-    /// `None` when there is nothing but white space.
+    /// `None` if there is only white space.
     pub first: Option<u8>,
 }
 
@@ -43,7 +43,7 @@ impl Source {
     /// Opens a file; `-` is standard input.
     ///
     /// # Errors
-    /// When it does not exist or may not be read.
+    /// When the file does not exist or cannot be opened.
     pub fn open(file: &Path) -> io::Result<Self> {
         if file.as_os_str() == "-" {
             return Ok(Self::new(io::stdin(), None));
@@ -58,23 +58,23 @@ impl Source {
     }
 
     fn new(bytes: impl Read + Send + 'static, size: Option<u64>) -> Self {
-        Self { bytes: Box::new(bytes), meter: Meter { read: Arc::default(), size } }
+        Self { bytes: Box::new(bytes), byte_counter: ByteCounter { read: Arc::default(), size } }
     }
 
-    /// How far reading is, from now on.
-    pub fn meter(&self) -> Meter {
-        self.meter.clone()
+    /// The counter of this source, which stays current.
+    pub fn byte_counter(&self) -> ByteCounter {
+        self.byte_counter.clone()
     }
 
-    /// Looks at the first bytes, and unpacks gzip. Waits for them when they are not there yet.
+    /// Detects gzip and unsupported formats by the first bytes, and decompresses. Blocks until those bytes are there.
     ///
     /// # Errors
-    /// When they cannot be read, or the file is something else than text or gzip.
+    /// When reading fails, or the file is neither text nor gzip.
     pub fn into_text(self) -> io::Result<Text> {
         const GZIP: &[u8] = b"\x1f\x8b";
-        let metered = Metered { bytes: self.bytes, meter: self.meter };
-        let mut bytes = BufReader::with_capacity(CHUNK_BYTES, metered);
-        let magic = read_opening(&mut bytes, |opening| opening.len() == GZIP.len())?;
+        let counting = CountingReader { bytes: self.bytes, byte_counter: self.byte_counter };
+        let mut bytes = BufReader::with_capacity(CHUNK_BYTES, counting);
+        let magic = sniff(&mut bytes, |head| head.len() == GZIP.len())?;
         let is_gzip = magic == GZIP;
         let bytes = Cursor::new(magic).chain(bytes);
         if is_gzip {
@@ -85,68 +85,65 @@ impl Source {
     }
 }
 
-impl Meter {
-    /// Bytes that have been read, compressed ones if the file is.
+impl ByteCounter {
+    /// Bytes read so far, before decompression.
     pub fn read(&self) -> u64 {
         self.read.load(Ordering::Relaxed)
     }
 
-    /// The file's size in bytes; `None` for what has none, such as a pipe.
+    /// The file's size in bytes; `None` of a pipe.
     pub const fn size(&self) -> Option<u64> {
         self.size
     }
 }
 
-struct Metered {
+struct CountingReader {
     bytes: Box<dyn Read + Send>,
-    meter: Meter,
+    byte_counter: ByteCounter,
 }
 
-impl Read for Metered {
+impl Read for CountingReader {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let read = self.bytes.read(buffer)?;
-        self.meter.read.fetch_add(read as u64, Ordering::Relaxed);
+        self.byte_counter.read.fetch_add(read as u64, Ordering::Relaxed);
         Ok(read)
     }
 }
 
-/// Drops the byte order mark, and refuses what is no text.
+/// Strips the byte order mark, and rejects other formats than text.
 fn text(mut reader: impl BufRead + Send + 'static) -> io::Result<Text> {
-    let mut opening = read_opening(&mut reader, |opening| {
-        opening.len() >= SUSPICIOUS_AFTER_BYTES && first_character(opening).is_some()
+    let mut head = sniff(&mut reader, |head| {
+        head.len() >= SUSPICIOUS_AFTER_BYTES && first_character(head).is_some()
     })?;
-    if unsupported_file::is_suspicious(without_byte_order_mark(&opening)) {
-        reader.by_ref().take(unsupported_file::LOOKED_AT_BYTES).read_to_end(&mut opening)?;
-        if let Some(foreign) = unsupported_file::identify(without_byte_order_mark(&opening)) {
-            return Err(io::Error::other(foreign));
+    if unsupported_file::is_suspicious(without_byte_order_mark(&head)) {
+        reader.by_ref().take(unsupported_file::IDENTIFIED_BY_BYTES).read_to_end(&mut head)?;
+        if let Some(unsupported) = unsupported_file::identify(without_byte_order_mark(&head)) {
+            return Err(io::Error::other(unsupported));
         }
     }
-    let first = first_character(&opening);
-    let opening = without_byte_order_mark(&opening).to_vec();
-    Ok(Text { reader: Box::new(Cursor::new(opening).chain(reader)), first })
+    let first = first_character(&head);
+    let head = without_byte_order_mark(&head).to_vec();
+    Ok(Text { reader: Box::new(Cursor::new(head).chain(reader)), first })
 }
 
-/// Reads just so many bytes as it takes to decide: more may come only after those are answered.
-fn read_opening(
-    reader: &mut impl BufRead,
-    is_enough: impl Fn(&[u8]) -> bool,
-) -> io::Result<Vec<u8>> {
-    let mut opening = Vec::new();
+/// Reads byte by byte until there are enough to decide: from an interactive pipe, a further byte may never come.
+fn sniff(reader: &mut impl BufRead, is_enough: impl Fn(&[u8]) -> bool) -> io::Result<Vec<u8>> {
+    let mut head = Vec::new();
     for byte in reader.bytes() {
-        opening.push(byte?);
-        if is_enough(&opening) || opening.len() == MAX_OPENING_BYTES {
+        head.push(byte?);
+        if is_enough(&head) || head.len() == MAX_SNIFFED_BYTES {
             break;
         }
     }
-    Ok(opening)
+    Ok(head)
 }
 
-fn first_character(opening: &[u8]) -> Option<u8> {
-    without_byte_order_mark(opening).trim_ascii_start().first().copied()
+fn first_character(head: &[u8]) -> Option<u8> {
+    without_byte_order_mark(head).trim_ascii_start().first().copied()
 }
 
-fn without_byte_order_mark(opening: &[u8]) -> &[u8] {
-    opening.strip_prefix(b"\xef\xbb\xbf").unwrap_or(opening)
+fn without_byte_order_mark(head: &[u8]) -> &[u8] {
+    head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head)
 }
 
 #[cfg(test)]

@@ -33,7 +33,7 @@ fn plain_text_is_read_as_it_is() {
 fn text_of_white_space_has_no_first_character() {
     assert_eq!(read_all("").unwrap(), (String::new(), None));
     assert_eq!(read_all("\r\n \n").unwrap().1, None);
-    let blank = " ".repeat(2 * MAX_OPENING_BYTES);
+    let blank = " ".repeat(2 * MAX_SNIFFED_BYTES);
     assert_eq!(read_all(format!("{blank}x")).unwrap(), (format!("{blank}x"), None));
 }
 
@@ -45,13 +45,13 @@ fn a_byte_order_mark_is_dropped() {
 }
 
 #[test]
-fn gzip_is_recognised_by_its_first_bytes_and_all_its_members_are_read() {
+fn gzip_is_detected_by_its_first_bytes_and_all_its_members_are_read() {
     let members = [gzip("{}\n"), gzip(""), gzip("[]\n")].concat();
     assert_eq!(read_all(members).unwrap(), ("{}\n[]\n".to_owned(), Some(b'{')));
 }
 
 #[test]
-fn gzip_that_is_cut_off_or_damaged_gives_what_is_good_and_then_an_error() {
+fn truncated_or_corrupt_gzip_yields_the_intact_text_and_then_an_error() {
     let text: Vec<String> = (0..10_000).map(|number| number.to_string()).collect();
     let text = text.join("\n");
     let whole = gzip(&text);
@@ -78,7 +78,7 @@ fn gzip_that_is_cut_off_or_damaged_gives_what_is_good_and_then_an_error() {
 }
 
 #[test]
-fn what_is_no_text_is_named() {
+fn other_formats_than_text_are_named() {
     for (bytes, name) in [
         (&b"\xfd7zXZ\0\0\0"[..], "xzcat"),
         (b"\xff\xfe{\0}\0", "UTF-16"),
@@ -93,7 +93,7 @@ fn what_is_no_text_is_named() {
 }
 
 #[test]
-fn text_that_begins_like_something_else_is_read() {
+fn text_that_starts_like_another_format_is_read() {
     for text in ["BZhaus,site_id\n1,2\n", "ORC", "PAR10;1", "%P,1\n", "{\"\\u0000\":1}"] {
         let (read, first) = read_all(text).unwrap();
         assert_eq!((read.as_str(), first), (text, text.bytes().next()));
@@ -101,18 +101,18 @@ fn text_that_begins_like_something_else_is_read() {
 }
 
 #[test]
-fn the_meter_counts_compressed_bytes() {
+fn the_byte_counter_counts_compressed_bytes() {
     let bytes = gzip("{}\n".repeat(100_000));
     let length = bytes.len() as u64;
     let source = source(bytes);
-    let meter = source.meter();
-    assert_eq!(meter.read(), 0);
+    let byte_counter = source.byte_counter();
+    assert_eq!(byte_counter.read(), 0);
     io::copy(&mut source.into_text().unwrap().reader, &mut io::sink()).unwrap();
-    assert_eq!(meter.read(), length);
+    assert_eq!(byte_counter.read(), length);
 }
 
 #[test]
-fn no_more_is_read_ahead_than_it_takes_to_know_the_text() {
+fn only_the_bytes_needed_for_detection_are_read_ahead() {
     struct Slow(&'static [u8]);
     impl Read for Slow {
         fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
@@ -127,7 +127,7 @@ fn no_more_is_read_ahead_than_it_takes_to_know_the_text() {
 }
 
 #[test]
-fn a_directory_is_no_file() {
+fn a_directory_is_not_a_file() {
     let directory = tempfile::tempdir().unwrap();
     let error = Source::open(directory.path()).err().expect("a directory");
     assert_eq!(error.kind(), io::ErrorKind::IsADirectory);

@@ -1,21 +1,21 @@
-//! What a file is that is no text: said with the way to readings.
+//! Detects files that are not text, and advises how to convert them.
 
 mod zip;
 
 #[cfg(test)]
 mod tests;
 
-/// How much of a file is looked at. Too low and an Excel workbook is only a zip archive; too high
-/// and that much of a pipe is waited for.
-pub const LOOKED_AT_BYTES: u64 = 64 * 1024;
+/// How much of a suspicious file is read to identify it. Too low: an Excel workbook is taken for a zip archive. Too
+/// high: blocks on a pipe until so much has come.
+pub const IDENTIFIED_BY_BYTES: u64 = 64 * 1024;
 
-/// The bytes by which it is seen that a file may be something else than text.
+/// How many bytes show that a file may not be text.
 pub const SUSPICIOUS_AFTER_BYTES: usize = 4;
 
-/// Formats by their first bytes, which are those that `file` (its `magic(5)`) goes by.
+/// Formats by their first bytes, as in the database of `file` (`magic(5)`).
 const MAGIC: [(&[u8], &str); 22] = [
     (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an old Excel or Word file (.xls, .doc); save it as CSV"),
-    (b"%PDF-", "a PDF document; the readings must come from where it was made, as CSV or NDJSON"),
+    (b"%PDF-", "a PDF document; export the readings as CSV or NDJSON where it was created"),
     (
         b"SQLite format 3\0",
         "an SQLite database; write a query's result with `sqlite3 -csv -header`",
@@ -34,7 +34,7 @@ const MAGIC: [(&[u8], &str); 22] = [
     (b"\x04\x22\x4d\x18", "compressed with lz4; unpack it first, or send it through `lz4cat`"),
     (b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive; unpack it first"),
     (b"Rar!\x1a\x07", "a RAR archive; unpack it first"),
-    // UTF-32 before UTF-16, whose mark is the beginning of its.
+    // UTF-32 before UTF-16, whose byte order mark is a prefix of UTF-32's.
     (b"\xff\xfe\0\0", "UTF-32 text; write it as UTF-8"),
     (b"\0\0\xfe\xff", "UTF-32 text; write it as UTF-8"),
     (b"\xff\xfe", "UTF-16 text; write it as UTF-8"),
@@ -42,49 +42,49 @@ const MAGIC: [(&[u8], &str); 22] = [
     (b"PK\x05\x06", "an empty zip archive"),
 ];
 
-/// A file is something else than text.
+/// The file is not text.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("this is {0}")]
-pub struct Foreign(String);
+pub struct UnsupportedFile(String);
 
-/// Whether a file that begins like this, without byte order mark, should be looked at more closely.
-pub fn is_suspicious(opening: &[u8]) -> bool {
-    let magic = &opening[..opening.len().min(SUSPICIOUS_AFTER_BYTES)];
+/// Whether a file with these first bytes (after a byte order mark) needs to be identified by more of them.
+pub fn is_suspicious(head: &[u8]) -> bool {
+    let magic = &head[..head.len().min(SUSPICIOUS_AFTER_BYTES)];
     let is_known =
         |(known, _): &(&[u8], &str)| known.starts_with(magic) || magic.starts_with(known);
-    !is_plain_text(opening)
-        || opening.trim_ascii_start().starts_with(b"<")
+    !is_plain_text(head)
+        || head.trim_ascii_start().starts_with(b"<")
         || (!magic.is_empty() && MAGIC.iter().any(is_known))
 }
 
-/// Says what a file is that begins like this, without byte order mark; `None` for what may be text.
-pub fn identify(opening: &[u8]) -> Option<Foreign> {
-    let what = zip::identify(opening)
-        .or_else(|| by_magic(opening))
-        .or_else(|| tar(opening))
-        .or_else(|| markup(opening))
-        .or_else(|| text_without_mark(opening))
-        .or_else(|| binary(opening));
-    what.map(Foreign)
+/// Identifies a file by its first bytes (after a byte order mark); `None` if it may be text.
+pub fn identify(head: &[u8]) -> Option<UnsupportedFile> {
+    let what = zip::identify(head)
+        .or_else(|| by_magic(head))
+        .or_else(|| tar(head))
+        .or_else(|| markup(head))
+        .or_else(|| wide_text_without_mark(head))
+        .or_else(|| binary(head));
+    what.map(UnsupportedFile)
 }
 
-fn by_magic(opening: &[u8]) -> Option<String> {
-    let (magic, what) = MAGIC.iter().find(|(magic, _)| opening.starts_with(magic))?;
-    // A text may begin with letters that are also the name of a format.
-    let is_sure = !magic.iter().all(u8::is_ascii_graphic) || !is_plain_text(opening);
+fn by_magic(head: &[u8]) -> Option<String> {
+    let (magic, what) = MAGIC.iter().find(|(magic, _)| head.starts_with(magic))?;
+    // A text may start with the letters of a format's signature.
+    let is_sure = !magic.iter().all(u8::is_ascii_graphic) || !is_plain_text(head);
     (is_sure || matches!(magic.first(), Some(b'%' | b'{'))).then(|| (*what).to_owned())
 }
 
-fn tar(opening: &[u8]) -> Option<String> {
+fn tar(head: &[u8]) -> Option<String> {
     // In the header of the first member (POSIX.1-1988).
-    let is_tar = opening.get(257..262) == Some(b"ustar");
+    let is_tar = head.get(257..262) == Some(b"ustar");
     is_tar.then(|| "a tar archive; unpack it first, or send a member through `tar -xO`".to_owned())
 }
 
-fn markup(opening: &[u8]) -> Option<String> {
-    /// How far the first element of a document is looked for.
+fn markup(head: &[u8]) -> Option<String> {
+    /// How much of a document is searched for its first element.
     const HEAD_BYTES: usize = 1024;
-    let text = opening.trim_ascii_start();
+    let text = head.trim_ascii_start();
     if !text.starts_with(b"<") {
         return None;
     }
@@ -97,9 +97,9 @@ fn markup(opening: &[u8]) -> Option<String> {
     })
 }
 
-/// UTF-16 and UTF-32 of ASCII characters: in each unit all bytes but one are zero.
-fn text_without_mark(opening: &[u8]) -> Option<String> {
-    let pattern: Vec<bool> = opening.iter().take(8).map(|&byte| byte == 0).collect();
+/// UTF-16 and UTF-32 of ASCII characters: in each code unit all bytes but one are zero.
+fn wide_text_without_mark(head: &[u8]) -> Option<String> {
+    let pattern: Vec<bool> = head.iter().take(8).map(|&byte| byte == 0).collect();
     let encoding = match pattern[..] {
         [false, true, true, true, false, true, true, true]
         | [true, true, true, false, true, true, true, false] => "UTF-32",
@@ -110,22 +110,21 @@ fn text_without_mark(opening: &[u8]) -> Option<String> {
     Some(format!("{encoding} text; write it as UTF-8"))
 }
 
-fn binary(opening: &[u8]) -> Option<String> {
-    let is_text = opening.iter().all(|&byte| is_of_text(byte));
-    (opening.contains(&0) || !(is_text || is_utf8(opening)))
-        .then(|| "binary data, no text".to_owned())
+fn binary(head: &[u8]) -> Option<String> {
+    let is_text = head.iter().all(|&byte| is_text_byte(byte));
+    (head.contains(&0) || !(is_text || is_utf8(head))).then(|| "binary data, no text".to_owned())
 }
 
-fn is_plain_text(opening: &[u8]) -> bool {
-    opening.iter().all(|&byte| is_of_text(byte)) && is_utf8(opening)
+fn is_plain_text(head: &[u8]) -> bool {
+    head.iter().all(|&byte| is_text_byte(byte)) && is_utf8(head)
 }
 
-/// A character may be cut off at the end.
-fn is_utf8(opening: &[u8]) -> bool {
-    str::from_utf8(opening).map_or_else(|error| error.error_len().is_none(), |_| true)
+/// The last character may be incomplete.
+fn is_utf8(head: &[u8]) -> bool {
+    str::from_utf8(head).map_or_else(|error| error.error_len().is_none(), |_| true)
 }
 
-/// White space, or no control character of ASCII. Form feeds and Ctrl-Z end some texts of old.
-const fn is_of_text(byte: u8) -> bool {
+/// White space, or not an ASCII control character. Form feed and Ctrl-Z end some old texts.
+const fn is_text_byte(byte: u8) -> bool {
     matches!(byte, b'\t' | b'\n' | b'\r' | 0x0c | 0x1a | b' '..=b'~' | 0x80..)
 }

@@ -3,7 +3,7 @@ use super::*;
 fn name(bytes: &[u8]) -> String {
     let magic = &bytes[..bytes.len().min(SUSPICIOUS_AFTER_BYTES)];
     assert!(is_suspicious(magic) || bytes.trim_ascii_start().starts_with(b"<"), "{bytes:?}");
-    identify(bytes).map(|foreign| foreign.to_string()).unwrap_or_default()
+    identify(bytes).map(|unsupported| unsupported.to_string()).unwrap_or_default()
 }
 
 /// The header of a member, with its name and the beginning of its content.
@@ -20,7 +20,7 @@ fn zip(members: &[&str]) -> Vec<u8> {
 }
 
 #[test]
-fn zip_archives_are_told_by_their_members() {
+fn zip_archives_are_identified_by_their_members() {
     let content_types = "[Content_Types].xml";
     for (members, what) in [
         (
@@ -48,7 +48,7 @@ fn zip_archives_are_told_by_their_members() {
 }
 
 #[test]
-fn a_tar_archive_is_told_by_its_first_header() {
+fn a_tar_archive_is_identified_by_its_first_header() {
     let mut header = b"readings.csv".to_vec();
     header.resize(257, 0);
     header.extend(b"ustar\x0000");
@@ -56,7 +56,7 @@ fn a_tar_archive_is_told_by_its_first_header() {
 }
 
 #[test]
-fn formats_are_told_by_their_first_bytes() {
+fn formats_are_identified_by_their_first_bytes() {
     for (bytes, what) in [
         (&b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1\0"[..], ".xls"),
         (b"%PDF-1.7\n%\xe2\xe3\n", "PDF"),
@@ -83,7 +83,7 @@ fn formats_are_told_by_their_first_bytes() {
 }
 
 #[test]
-fn encodings_are_told_with_and_without_a_mark() {
+fn encodings_are_identified_with_and_without_a_byte_order_mark() {
     let wide = |text: &str, width: usize, place: usize| -> Vec<u8> {
         text.bytes()
             .flat_map(|byte| (0..width).map(move |at| if at == place { byte } else { 0 }))
@@ -105,7 +105,7 @@ fn encodings_are_told_with_and_without_a_mark() {
 }
 
 #[test]
-fn text_is_none_of_them() {
+fn text_is_supported() {
     for text in [
         "site_id,device_id\r\n",
         "\té;ü\n\x1a",

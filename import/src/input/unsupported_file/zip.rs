@@ -1,24 +1,24 @@
-//! Zip archives, and the documents that are ones: told by their members' names.
+//! Zip archives, and documents in zip archives, which are identified by the names of their members.
 
 const SAVE_AS_CSV: &str = "save the sheet as CSV, in UTF-8 and separated by commas";
 
-/// The header of a member (APPNOTE.TXT 4.3.7): the length of its name is at 26, the name at 30.
+/// Signature of a local file header (APPNOTE.TXT 4.3.7). The length of the name is at 26, the name at 30.
 const HEADER: &[u8] = b"PK\x03\x04";
 const NAME_LENGTH_AT: usize = 26;
 const NAME_AT: usize = 30;
 
-/// How many names are told of an archive.
-const SHOWN: usize = 3;
+/// How many names of members an error shows.
+const MAX_SHOWN: usize = 3;
 
-/// The most bytes of a name; of a longer one it is no name.
+/// The longest plausible name; longer ones are garbage after a random signature.
 const MAX_NAME_BYTES: usize = 256;
 
-/// Says what an archive is.
-pub fn identify(opening: &[u8]) -> Option<String> {
-    if !opening.starts_with(HEADER) {
+/// Identifies an archive; `None` if it is not one.
+pub fn identify(head: &[u8]) -> Option<String> {
+    if !head.starts_with(HEADER) {
         return None;
     }
-    let members = members(opening);
+    let members = members(head);
     let has = |folder: &str| members.iter().any(|name| name.starts_with(folder));
     let (document, advice) = if has("xl/") {
         ("an Excel workbook (.xlsx)", SAVE_AS_CSV)
@@ -28,9 +28,9 @@ pub fn identify(opening: &[u8]) -> Option<String> {
         ("a PowerPoint presentation (.pptx)", "save the table as CSV")
     } else if has("[Content_Types].xml") {
         ("an Office document (.xlsx, .docx)", SAVE_AS_CSV)
-    } else if contains(opening, b"application/vnd.oasis.opendocument.spreadsheet") {
+    } else if contains(head, b"application/vnd.oasis.opendocument.spreadsheet") {
         ("an OpenDocument spreadsheet (.ods)", SAVE_AS_CSV)
-    } else if contains(opening, b"application/vnd.oasis.opendocument") {
+    } else if contains(head, b"application/vnd.oasis.opendocument") {
         ("an OpenDocument file (.odt, .odp)", "save the table as CSV")
     } else {
         return Some(archive(&members));
@@ -39,8 +39,8 @@ pub fn identify(opening: &[u8]) -> Option<String> {
 }
 
 fn archive(members: &[String]) -> String {
-    let shown: Vec<_> = members.iter().take(SHOWN).map(|name| format!("`{name}`")).collect();
-    let (shown, more) = (shown.join(", "), if members.len() > SHOWN { ", …" } else { "" });
+    let shown: Vec<_> = members.iter().take(MAX_SHOWN).map(|name| format!("`{name}`")).collect();
+    let (shown, more) = (shown.join(", "), if members.len() > MAX_SHOWN { ", …" } else { "" });
     let way = "unpack it first, or send a member through `unzip -p`";
     if shown.is_empty() {
         format!("a zip archive; {way}")
@@ -49,7 +49,7 @@ fn archive(members: &[String]) -> String {
     }
 }
 
-/// The names of the members whose headers are among these bytes.
+/// The names of the members whose headers are in these bytes.
 fn members(bytes: &[u8]) -> Vec<String> {
     let mut names = Vec::new();
     let mut rest = bytes;

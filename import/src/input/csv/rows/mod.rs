@@ -1,27 +1,27 @@
-//! CSV: the rows of a table with a header.
+//! The rows of a CSV file with a header.
 
 use std::io::BufRead;
 
 use crate::input::csv::header::{Header, HeaderError, explain};
-use crate::input::csv::hour_24::next_day;
-use crate::input::csv::records::{Record, Records};
+use crate::input::csv::hour_24::hour_24_as_next_day;
+use crate::input::csv::records::{CsvRecord, CsvRecords};
 use crate::input::lines::Lines;
 use crate::input::request_body;
-use crate::input::row::{NextRow, ReadError, Row, RowFault, Rows};
+use crate::input::row::{ParsedRow, ReadError, Row, RowError, RowReader};
 
-/// Reads the rows after a header.
-pub struct Table<R> {
-    records: Records<R>,
+/// Reads the rows after the header.
+pub struct CsvRows<R> {
+    records: CsvRecords<R>,
     header: Header,
 }
 
-impl<R: BufRead> Table<R> {
-    /// Reads the header; `None` when the file is empty.
+impl<R: BufRead> CsvRows<R> {
+    /// Reads the header; `None` if the file is empty.
     ///
     /// # Errors
-    /// When a column is missing or ambiguous, or the header cannot be read.
+    /// When a required column is missing or ambiguous, or the header cannot be read.
     pub fn open(lines: Lines<R>) -> Result<Option<Self>, HeaderError> {
-        let mut records = Records::new(lines);
+        let mut records = CsvRecords::new(lines);
         let Some(record) = records.next_record()? else { return Ok(None) };
         match header(&records, &record) {
             Ok(header) => Ok(Some(Self { records, header })),
@@ -29,32 +29,32 @@ impl<R: BufRead> Table<R> {
         }
     }
 
-    fn row(&self, record: &Record) -> Result<Row, RowFault> {
-        if let Some(fault) = record.fault {
-            return Err(fault);
+    fn row(&self, record: &CsvRecord) -> Result<Row, RowError> {
+        if let Some(error) = record.error {
+            return Err(error);
         }
-        let fields = self.records.fields().ok_or(RowFault::NotUtf8)?;
+        let fields = self.records.fields().ok_or(RowError::NotUtf8)?;
         let [site, device, power, timestamp] = self.header.pick(&fields)?;
-        let next_day = next_day(timestamp);
-        let timestamp = next_day.as_deref().unwrap_or(timestamp);
+        let hour_24_as_next_day = hour_24_as_next_day(timestamp);
+        let timestamp = hour_24_as_next_day.as_deref().unwrap_or(timestamp);
         let body = request_body::of_fields([site, device, power, timestamp]);
         Ok(Row::converted(record.line(), body, record.text()))
     }
 }
 
-fn header<R: BufRead>(records: &Records<R>, record: &Record) -> Result<Header, HeaderError> {
-    if let Some(fault) = record.fault {
-        return Err(HeaderError::NoRow(fault));
+fn header<R: BufRead>(records: &CsvRecords<R>, record: &CsvRecord) -> Result<Header, HeaderError> {
+    if let Some(error) = record.error {
+        return Err(HeaderError::InvalidRecord(error));
     }
-    Header::of(&records.fields().ok_or(HeaderError::NoRow(RowFault::NotUtf8))?)
+    Header::of(&records.fields().ok_or(HeaderError::InvalidRecord(RowError::NotUtf8))?)
 }
 
-impl<R: BufRead> Rows for Table<R> {
-    fn next_row(&mut self) -> Result<Option<NextRow>, ReadError> {
+impl<R: BufRead> RowReader for CsvRows<R> {
+    fn next_row(&mut self) -> Result<Option<ParsedRow>, ReadError> {
         let Some(record) = self.records.next_record()? else { return Ok(None) };
         Ok(match self.row(&record) {
             Ok(row) => Some(Ok(row)),
-            Err(fault) => self.records.reject(record, fault).map(Err),
+            Err(error) => self.records.reject(record, error).map(Err),
         })
     }
 }

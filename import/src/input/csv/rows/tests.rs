@@ -3,12 +3,12 @@ use serde_json::Value;
 use super::*;
 use crate::input::csv::header::COLUMNS;
 use crate::input::lines::MAX_LINE_BYTES;
-use crate::input::row::NoRow;
+use crate::input::row::InvalidRow;
 
 const HEADER: &str = "site_id,device_id,power_reading,timestamp\n";
 
-fn read(text: &[u8]) -> Vec<NextRow> {
-    let mut table = Table::open(Lines::new(text)).unwrap().expect("a header");
+fn read(text: &[u8]) -> Vec<ParsedRow> {
+    let mut table = CsvRows::open(Lines::new(text)).unwrap().expect("a header");
     let mut rows = Vec::new();
     while let Some(row) = table.next_row().unwrap() {
         rows.push(row);
@@ -20,7 +20,7 @@ fn read(text: &[u8]) -> Vec<NextRow> {
 #[derive(Debug, Clone, PartialEq)]
 enum Found {
     Row(u64, [String; 4]),
-    No(u64, RowFault),
+    No(u64, RowError),
 }
 use Found::No;
 
@@ -31,7 +31,7 @@ fn rows(text: &str) -> Vec<Found> {
             let body: Value = serde_json::from_str(&body).unwrap();
             Found::Row(line, COLUMNS.map(|name| member(&body, name)))
         }
-        Err(NoRow { line, fault, .. }) => No(line, fault),
+        Err(InvalidRow { line, error, .. }) => No(line, error),
     };
     read(text.as_bytes()).into_iter().map(found).collect()
 }
@@ -41,7 +41,7 @@ fn row(line: u64, fields: [&str; 4]) -> Found {
 }
 
 fn header_error(text: &str) -> String {
-    Table::open(Lines::new(text.as_bytes())).err().expect("no header").to_string()
+    CsvRows::open(Lines::new(text.as_bytes())).err().expect("no header").to_string()
 }
 
 #[test]
@@ -67,7 +67,7 @@ fn line_numbers_are_those_of_the_file() {
 }
 
 #[test]
-fn a_missing_column_is_named_with_those_that_are_there() {
+fn a_missing_column_is_named_with_the_columns_of_the_file() {
     assert_eq!(
         header_error("site_id,meter,power,timestamp\n1,2,3,4\n"),
         "the CSV header has no column `device_id`, `power_reading`; its columns are `site_id`, \
@@ -81,7 +81,7 @@ fn a_missing_column_is_named_with_those_that_are_there() {
 }
 
 #[test]
-fn a_header_is_shown_in_bounds() {
+fn a_long_header_is_truncated_in_the_error() {
     let (long, many) = ("é".repeat(20_000), ["column"; 1_000].join(","));
     let error = header_error(&format!("{long},{many}\n"));
     assert!(error.len() < 1_000, "{error}");
@@ -90,7 +90,7 @@ fn a_header_is_shown_in_bounds() {
 }
 
 #[test]
-fn what_is_no_header_is_named() {
+fn other_first_lines_than_a_header_are_identified() {
     for (text, what) in [
         ("site_id;device_id;power_reading;timestamp\n1;2;3,5;4\n", "separated by `;`"),
         ("Datum;Zeit;Leistung (kW, Mittel)\n", "separated by `;`"),
@@ -109,7 +109,7 @@ fn what_is_no_header_is_named() {
 
 #[test]
 fn an_id_is_never_guessed_from_stray_quotation_marks() {
-    let stray = |line| No(line, RowFault::StrayQuote);
+    let stray = |line| No(line, RowError::StrayQuote);
     let text = r#""house \"A\"",m,1,t
 "q1" x,m,1,t
 "q4 5" pipe",m,1,t
@@ -133,30 +133,30 @@ fn hour_24_is_sent_as_hour_0_of_the_next_day() {
 }
 
 #[test]
-fn a_column_that_is_there_twice_is_ambiguous() {
+fn a_column_that_occurs_twice_is_ambiguous() {
     let error = header_error("site_id,device_id,power_reading,timestamp,site_id\n");
     assert_eq!(error, "the CSV header has the column `site_id` more than once");
 }
 
 #[test]
 fn an_empty_file_has_no_header_and_no_rows() {
-    assert!(Table::open(Lines::new(&b"\n \n"[..])).unwrap().is_none());
+    assert!(CsvRows::open(Lines::new(&b"\n \n"[..])).unwrap().is_none());
     assert_eq!(rows(HEADER), []);
 }
 
 #[test]
-fn a_row_of_another_width_than_the_header_is_rejected() {
-    let fault = |found| RowFault::FieldCount { expected: 4, found };
+fn a_row_with_more_or_fewer_fields_than_the_header_is_rejected() {
+    let error = |found| RowError::FieldCount { expected: 4, found };
     assert_eq!(
         rows(&format!("{HEADER}s,d,1,5,t\ns,d,1,t\ns,d,1\n")),
-        [No(2, fault(5)), row(3, ["s", "d", "1", "t"]), No(4, fault(3))]
+        [No(2, error(5)), row(3, ["s", "d", "1", "t"]), No(4, error(3))]
     );
 }
 
 #[test]
-fn a_quote_that_is_never_closed_costs_its_line_only() {
+fn an_unclosed_quote_rejects_only_its_line() {
     let text = format!("{HEADER}s,\"d,1,t\ns,d,1,t\n\"s\",d,2,t\n");
-    let open = No(2, RowFault::OpenQuote);
+    let open = No(2, RowError::OpenQuote);
     assert_eq!(
         rows(&text),
         [open.clone(), row(3, ["s", "d", "1", "t"]), row(4, ["s", "d", "2", "t"])]
@@ -169,7 +169,7 @@ fn a_quote_that_is_never_closed_costs_its_line_only() {
 }
 
 #[test]
-fn a_row_that_is_too_long_is_rejected_and_reading_goes_on() {
+fn a_row_that_is_too_long_is_rejected_and_reading_continues() {
     let long = "x".repeat(MAX_LINE_BYTES);
     let commas = ",".repeat(MAX_LINE_BYTES);
     let blank = "\n".repeat(MAX_LINE_BYTES);
@@ -177,9 +177,9 @@ fn a_row_that_is_too_long_is_rejected_and_reading_goes_on() {
     assert_eq!(
         rows(&text),
         [
-            No(2, RowFault::TooLong),
-            No(3, RowFault::FieldCount { expected: 4, found: MAX_LINE_BYTES + 1 }),
-            No(4, RowFault::OpenQuote),
+            No(2, RowError::TooLong),
+            No(3, RowError::FieldCount { expected: 4, found: MAX_LINE_BYTES + 1 }),
+            No(4, RowError::OpenQuote),
             row(5 + MAX_LINE_BYTES as u64, ["s", "d", "1", "t"])
         ]
     );
@@ -188,14 +188,14 @@ fn a_row_that_is_too_long_is_rejected_and_reading_goes_on() {
 #[test]
 fn a_row_that_is_not_utf8_is_rejected_with_its_text() {
     let rows = read(&[HEADER.as_bytes(), b"s,\xff,1,t\ns,d,1,t\n"].concat());
-    let no_row = rows[0].as_ref().expect_err("no text");
-    assert_eq!((no_row.line, no_row.fault), (2, RowFault::NotUtf8));
-    assert_eq!(no_row.text, "s,\u{fffd},1,t");
+    let invalid = rows[0].as_ref().expect_err("no text");
+    assert_eq!((invalid.line, invalid.error), (2, RowError::NotUtf8));
+    assert_eq!(invalid.text, "s,\u{fffd},1,t");
     assert!(rows[1].is_ok());
 }
 
 #[test]
-fn a_row_shows_the_text_of_the_file() {
+fn a_row_keeps_the_text_of_the_file() {
     let rows = read(format!("{HEADER}\"s\nx\",d,abc,t\r\n").as_bytes());
     assert_eq!(rows[0].as_ref().unwrap().text(), "\"s\nx\",d,abc,t");
 }
