@@ -183,7 +183,7 @@ async fn ctrl_c_finishes_the_rows_in_flight() {
     let accepted = figure(&ended, "accepted");
     assert!(accepted < 50_000);
     assert_eq!(redis.entries(STREAM).await.len() as u64, accepted);
-    assert!(ended.stderr.contains(&format!("ended at line {accepted};")), "{}", ended.stderr);
+    assert!(ended.stderr.contains(&format!("stopped at line {accepted};")), "{}", ended.stderr);
 }
 
 #[tokio::test]
@@ -192,7 +192,7 @@ async fn exit_codes_distinguish_usage_errors() {
     let empty = Input::new("empty.csv", "");
     let ended = import(&empty.file, ingestion.base()).run().await;
     assert_eq!((ended.status.code(), figure(&ended, "rows")), (Some(4), 0));
-    assert!(ended.stderr.contains("there are no rows"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("the file has no rows"), "{}", ended.stderr);
     let ended = import(Path::new("/no/such/file"), ingestion.base()).run().await;
     assert_eq!(ended.status.code(), Some(1));
     assert!(ended.stderr.contains("cannot read /no/such/file: No such file"), "{}", ended.stderr);

@@ -181,7 +181,7 @@ async fn the_url_of_the_page_is_recognised_as_not_that_of_the_api() {
     let input = Input::new("a.ndjson", rows(10));
     let ended = import(&input.file, nginx.api().trim_end_matches("/api")).run().await;
     assert_eq!((ended.status.code(), figure(&ended, "rows")), (Some(1), 1), "{ended:?}");
-    assert!(ended.stderr.contains("web page's with /api"), "{}", ended.stderr);
+    assert!(ended.stderr.contains("web page with /api"), "{}", ended.stderr);
 }
 
 #[tokio::test]
@@ -208,7 +208,7 @@ async fn a_proxy_that_is_unreachable_or_requires_a_password_is_named_once() {
     let input = Input::new("a.ndjson", rows(10));
     for (proxy, says) in [
         (&away, format!("cannot be reached through the proxy {away}: Connection refused")),
-        (&guarded, "the proxy wants credentials".to_owned()),
+        (&guarded, "the proxy requires credentials".to_owned()),
     ] {
         // An address for documentation; only the proxy receives the request.
         let import = import(&input.file, "http://192.0.2.1").env("http_proxy", proxy);
