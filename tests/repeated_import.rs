@@ -34,7 +34,10 @@ async fn a_file_that_is_imported_again_adds_nothing() {
     let again = import(&input.file, ingestion.base()).arg("--concurrency").arg("7").run().await;
     assert_eq!(again.status.code(), Some(0), "{again:?}");
     assert_eq!((figure(&again, "accepted"), figure(&again, "replayed")), (500, 500));
-    assert!(again.stderr.contains("500 of the accepted rows had been accepted before"), "{again:?}");
+    assert!(
+        again.stderr.contains("500 of the accepted rows had been accepted before"),
+        "{again:?}"
+    );
     let packed = Input::new("b.gz", gzip(&rows(500)));
     assert_eq!(accepted(&packed.file, &ingestion).await, [500, 500]);
     assert_eq!(powers(&redis).await, (0..500).map(f64::from).collect::<Vec<_>>());
