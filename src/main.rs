@@ -11,6 +11,8 @@
 //! | `local_redis` | the private Redis server of `up` |
 //! | `telemetry` | logs, metrics and traces of this process |
 //! | `readiness`, `shutdown`, `console` | requests to `/readyz`, signals, output to the terminal |
+//!
+#![cfg_attr(doc, doc = include_str!("../docs/architecture.md"))]
 
 mod commands;
 mod config;
