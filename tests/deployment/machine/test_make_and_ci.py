@@ -66,6 +66,13 @@ def test_advisories_say_that_their_database_is_unreachable_and_fail_for_it_in_ci
     assert tools.run("make", "advisories", "DENY=deny", "SETUP=true", cwd=project).stdout.endswith("checked\n")
 
 
+def test_the_tests_by_which_documents_are_generated_exist():
+    makefile = (REPOSITORY / "Makefile").read_text()
+    names = re.search(r"UPDATE_DOCS=1 .* -- (.*)", makefile)[1].split()
+    sources = "".join(path.read_text() for path in (REPOSITORY / "src").rglob("*.rs"))
+    assert names and all(re.search(rf"fn \w*{name}\w*\(\)", sources) for name in names), names
+
+
 def test_one_test_needs_a_name(tools, project):
     ran = tools.directory / "ran"
     tools.add("cargo", f'echo "$@" >>{ran}')
