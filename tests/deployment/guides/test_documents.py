@@ -11,6 +11,8 @@ DOCUMENTS = sorted(subprocess.run(["git", "ls-files", "--cached", "--others", "-
 DECISIONS = sorted(path for path in (REPOSITORY / "docs/decisions").glob("*.md") if path.stem != "0000-template")
 # What was released stays as it was written.
 HISTORY = {"CHANGELOG.md"}
+# Not metrics: names of crates in the documents.
+FOREIGN = {"energy_pipeline_actors"}
 LINK = re.compile(r"\]\(((?!https?:|<)[^)#\s]*)(?:#([^)]*))?\)")
 # A document that is part of a page elsewhere, where its links mean another place, says so by naming files in code.
 CODE = re.compile(r"```.*?```|`[^`\n]*`", re.S)
@@ -53,19 +55,32 @@ CONTINUED = re.compile(r"\\\n\s*")
 
 
 def runbook():
-    """The log lines that the runbook explains."""
+    """The counters and the log lines that the runbook explains."""
     text = (REPOSITORY / "docs/delivery-guarantees.md").read_text()
     table = text.partition("## Runbook")[2].partition("\n\n**")[0]
     first = [line.split(" | ")[0] for line in table.splitlines() if line.startswith("| ") and "---" not in line][1:]
-    return [line for cell in first for line in re.findall(r'"([^"]+)"', cell)]
+    return [name for cell in first for name in re.findall(r"`([a-z_]+)(?:\{\w+\})?`", cell)], [line for cell in first for line in re.findall(r'"([^"]+)"', cell)]
+
+
+def test_counters_of_the_runbook_are_metrics():
+    metrics = (REPOSITORY / "docs/metrics.md").read_text()
+    names, _ = runbook()
+    assert len(names) > 10 and [name for name in names if f"`energy_pipeline_{name}_total`" not in metrics] == []
 
 
 def test_log_lines_of_the_runbook_are_logged():
     code = CONTINUED.sub("", SOURCES)
-    lines = runbook()
+    _, lines = runbook()
     # What stands for a name of the operator's may be anything.
     logged = [re.search(r".*".join(map(re.escape, line.split(" … "))), code) for line in lines]
     assert len(lines) > 8 and [line for line, found in zip(lines, logged) if not found] == []
+
+
+@pytest.mark.parametrize("document", sorted(set(DOCUMENTS) - HISTORY))
+def test_metrics_that_a_document_names_exist(document):
+    metrics = (REPOSITORY / "docs/metrics.md").read_text()
+    named = set(re.findall(r"energy_pipeline_(?!\b)[a-z_]+[a-z]", (REPOSITORY / document).read_text()))
+    assert {name for name in named if f"`{name}" not in metrics} <= FOREIGN
 
 
 def test_commands_of_redis_are_sent_by_the_files_that_the_architecture_names():
