@@ -6,7 +6,7 @@ use poem::http::{HeaderValue, StatusCode, header};
 use poem_openapi::Object;
 use poem_openapi::registry::{MetaSchema, MetaSchemaRef};
 use poem_openapi::types::{Any, ToJSON};
-use readings::validation::{Fault, Location};
+use readings::validation::{Location, ValidationError};
 use serde_json::{Value, json};
 
 use crate::error_code::ErrorCode;
@@ -105,26 +105,26 @@ impl From<ValidationErrorItem> for ValidationErrorBody {
     }
 }
 
-impl From<Vec<Fault>> for ValidationErrorBody {
-    fn from(faults: Vec<Fault>) -> Self {
-        Self::new(faults.into_iter().map(Into::into).collect())
+impl From<Vec<ValidationError>> for ValidationErrorBody {
+    fn from(errors: Vec<ValidationError>) -> Self {
+        Self::new(errors.into_iter().map(Into::into).collect())
     }
 }
 
-impl From<Fault> for ValidationErrorItem {
-    fn from(fault: Fault) -> Self {
-        let loc = match fault.location {
+impl From<ValidationError> for ValidationErrorItem {
+    fn from(error: ValidationError) -> Self {
+        let loc = match error.location {
             Location::Body => vec![json!("body")],
             Location::Field(name) => vec![json!("body"), json!(name)],
             Location::Offset(offset) => vec![json!("body"), json!(offset)],
             Location::Header(name) => vec![json!("header"), json!(name)],
         };
         Self {
-            r#type: fault.kind.code().to_owned(),
+            r#type: error.kind.code().to_owned(),
             loc: loc.into_iter().map(Shaped::new).collect(),
-            msg: fault.kind.message(),
-            input: Any(fault.input),
-            ctx: fault.kind.context().map(Shaped::new),
+            msg: error.kind.message(),
+            input: Any(error.input),
+            ctx: error.kind.context().map(Shaped::new),
         }
     }
 }

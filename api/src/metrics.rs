@@ -7,7 +7,7 @@ use std::time::Duration;
 use instrumentation::metrics::{Label, Metric};
 use opentelemetry::KeyValue;
 use opentelemetry::metrics::{Counter, Histogram};
-use readings::validation::Fault;
+use readings::validation::ValidationError;
 
 /// The metrics of this crate, without those of [`crate::operations::PIPELINE_CATALOGUE`].
 pub const CATALOGUE: &[Metric] =
@@ -56,7 +56,7 @@ const REJECTED: Metric = Metric::counter(
     "readings_rejected",
     "Invalid readings (422), counted once for each validation rule that they break",
 )
-.with_labels(&[Label::enumerated("reason", Fault::CODES)]);
+.with_labels(&[Label::enumerated("reason", ValidationError::CODES)]);
 
 const UNAVAILABLE: Metric = Metric::counter(
     "readings_unavailable",
@@ -114,8 +114,8 @@ impl Metrics {
     }
 
     /// Counts an invalid reading once for each rule that it breaks.
-    pub fn rejected(&self, faults: &[Fault]) {
-        let rules: BTreeSet<_> = faults.iter().map(|fault| fault.kind.code()).collect();
+    pub fn rejected(&self, errors: &[ValidationError]) {
+        let rules: BTreeSet<_> = errors.iter().map(|error| error.kind.code()).collect();
         for rule in rules {
             self.rejected.add(1, &[KeyValue::new("reason", rule)]);
         }

@@ -1,7 +1,7 @@
-//! Timestamps as Python reads them.
+//! Timestamps as Python parses them.
 //!
 //! A text is a timestamp exactly when `CPython` 3.11's
-//! `datetime.datetime.fromisoformat(text.replace("Z", "+00:00"))` takes it, and it names the same
+//! `datetime.datetime.fromisoformat(text.replace("Z", "+00:00"))` accepts it, and it means the same
 //! instant, to the microsecond; without an offset it is UTC. The source of the rule is
 //! `Modules/_datetimemodule.c` (`Lib/datetime.py` differs in corners, and C is what runs):
 //!
@@ -13,15 +13,15 @@
 //! offset    = "Z" | ( "+" | "-" ) time      less than 24 hours
 //! ```
 //!
-//! Its quirks are part of the rule, so that we and the original never disagree on a text:
+//! Its quirks are part of the rule, so that this parser and the original never disagree on a text:
 //! - the separator may be a digit, or `Z`: `2024-01-15Z:30` is `2024-01-15+00:00:30`;
 //! - after seconds a fraction is also marked by a colon, or in `HHMMSS` by nothing;
 //! - before an offset one stray character is skipped, or all that follow six digits of a fraction;
 //! - an offset's minutes and seconds go to 99; a NUL ends the text where C stops at it.
 //!
-//! Our contract adds one rule: a number is no timestamp. (Python takes some epoch milliseconds for
-//! a day around the year 1712, with a digit for the separator.) `tests/python_timestamps.rs` holds
-//! this module to texts that Python itself has judged.
+//! The contract adds one rule: a number is not a timestamp. (Python parses some epoch milliseconds as
+//! a day around the year 1712, with a digit for the separator.) `tests/python_timestamps.rs` compares
+//! this module with the results of Python itself.
 
 #[cfg(test)]
 mod tests;
@@ -38,7 +38,7 @@ const MICROS_PER_DAY: i64 = 86_400 * MICROS_PER_SECOND;
 pub struct Instant(i64);
 
 impl Instant {
-    /// The instant so many microseconds after the Unix epoch.
+    /// The instant a number of microseconds after the Unix epoch.
     #[must_use]
     pub const fn from_epoch_micros(micros: i64) -> Self {
         Self(micros)
@@ -72,25 +72,25 @@ impl Instant {
     }
 }
 
-/// What a timestamp text says.
+/// The meaning of a timestamp.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ParsedTimestamp {
-    /// The instant it names.
+    /// Its instant.
     pub instant: Instant,
     /// Whether an offset was written (in Python: the datetime is aware); if not, UTC was assumed.
     pub has_offset: bool,
 }
 
-/// Why a text is not a timestamp, in a sentence for its sender.
+/// Why a text is not a timestamp, in a sentence for the client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum TimestampFault {
+pub enum TimestampError {
     /// It does not have the form.
     #[error("not an ISO 8601 timestamp, expected e.g. 2024-01-15T10:30:00Z")]
     NotIso8601,
     /// White space before or after it.
     #[error("a timestamp has no white space before or after it, remove it")]
     SurroundingSpace,
-    /// A `z` where `Z` belongs.
+    /// A `z` in place of `Z`.
     #[error("UTC is an upper-case Z, send Z in place of z")]
     LowerCaseZ,
     /// A number, most likely seconds or milliseconds since the epoch.
@@ -100,10 +100,10 @@ pub enum TimestampFault {
     #[error("the calendar has no such day (years are 0001 to 9999), send one that exists")]
     NoSuchDay,
     /// `24:00`.
-    #[error("24:00 is not taken, send 00:00 of the next day")]
+    #[error("24:00 is not accepted, send 00:00 of the next day")]
     EndOfDay,
     /// Second 60.
-    #[error("leap seconds are not taken, send second 59 in place of 60")]
+    #[error("leap seconds are not accepted, send second 59 in place of 60")]
     LeapSecond,
     /// Another hour, minute or second that the clock does not have.
     #[error("hours go from 00 to 23, minutes and seconds from 00 to 59, send a time within these")]
@@ -113,15 +113,15 @@ pub enum TimestampFault {
     OffsetOutOfRange,
 }
 
-/// Reads a timestamp.
+/// Parses a timestamp.
 ///
 /// # Errors
-/// The first fault found.
-pub fn parse(text: &str) -> Result<ParsedTimestamp, TimestampFault> {
+/// The first rule that the text breaks, or a more likely mistake behind it.
+pub fn parse(text: &str) -> Result<ParsedTimestamp, TimestampError> {
     if is_number(text) {
-        return Err(TimestampFault::EpochNumber);
+        return Err(TimestampError::EpochNumber);
     }
-    read_timestamp(text.as_bytes()).map_err(|fault| explain(text, fault))
+    read_timestamp(text.as_bytes()).map_err(|error| friendlier_error(text, error))
 }
 
 /// Digits, and decimal points after them. But eight digits are the date `YYYYMMDD`.
@@ -132,19 +132,19 @@ fn is_number(text: &str) -> bool {
     !matches!(number.len() - rest.len(), 0 | 8) && rest.iter().all(is_numeric)
 }
 
-/// The fault, or the slip behind it that the sender will find sooner.
+/// The error, or the more likely mistake behind it.
 #[cold]
-fn explain(text: &str, fault: TimestampFault) -> TimestampFault {
+fn friendlier_error(text: &str, error: TimestampError) -> TimestampError {
     match text.strip_suffix('z') {
-        _ if text.trim() != text => TimestampFault::SurroundingSpace,
-        Some(rest) if read_timestamp(rest.as_bytes()).is_ok() => TimestampFault::LowerCaseZ,
-        _ => fault,
+        _ if text.trim() != text => TimestampError::SurroundingSpace,
+        Some(rest) if read_timestamp(rest.as_bytes()).is_ok() => TimestampError::LowerCaseZ,
+        _ => error,
     }
 }
 
-fn read_timestamp(text: &[u8]) -> Result<ParsedTimestamp, TimestampFault> {
-    let (date, rest) = read_date(text).ok_or(TimestampFault::NotIso8601)?;
-    let date = date.ok_or(TimestampFault::NoSuchDay)?;
+fn read_timestamp(text: &[u8]) -> Result<ParsedTimestamp, TimestampError> {
+    let (date, rest) = read_date(text).ok_or(TimestampError::NotIso8601)?;
+    let date = date.ok_or(TimestampError::NoSuchDay)?;
     let (time, offset) = split_at_sign(rest);
     let has_offset = !offset.is_empty();
     let time = read_time(time, has_offset)?;
@@ -153,7 +153,7 @@ fn read_timestamp(text: &[u8]) -> Result<ParsedTimestamp, TimestampFault> {
     Ok(ParsedTimestamp { instant, has_offset })
 }
 
-/// What was read and the bytes after it; `None` when the text does not have the form.
+/// The value and the bytes after it; `None` when the text does not have the form.
 type Read<'a, T> = Option<(T, &'a [u8])>;
 
 /// `None` when the text has the form of a date but the calendar has no such day.
@@ -211,28 +211,28 @@ fn split_at_sign(text: &[u8]) -> (&[u8], &[u8]) {
     sign.and_then(|place| text.split_at_checked(1 + place)).unwrap_or((text, b""))
 }
 
-fn read_time(text: &[u8], has_offset: bool) -> Result<NaiveTime, TimestampFault> {
+fn read_time(text: &[u8], has_offset: bool) -> Result<NaiveTime, TimestampError> {
     if text.is_empty() {
         return Ok(NaiveTime::MIN);
     }
-    let clock = read_clock(text, has_offset).ok_or(TimestampFault::NotIso8601)?;
+    let clock = read_clock(text, has_offset).ok_or(TimestampError::NotIso8601)?;
     let [hour, minute, second, micros] = clock;
     NaiveTime::from_hms_micro_opt(hour, minute, second, micros).ok_or(match clock {
-        [24, 0, 0, 0] => TimestampFault::EndOfDay,
-        [0..=23, 0..=59, 60, _] => TimestampFault::LeapSecond,
-        _ => TimestampFault::NoSuchTime,
+        [24, 0, 0, 0] => TimestampError::EndOfDay,
+        [0..=23, 0..=59, 60, _] => TimestampError::LeapSecond,
+        _ => TimestampError::NoSuchTime,
     })
 }
 
 /// How many microseconds local time is ahead of UTC.
-fn read_offset(text: &[u8]) -> Result<i64, TimestampFault> {
+fn read_offset(text: &[u8]) -> Result<i64, TimestampError> {
     if matches!(text, b"" | b"Z") {
         return Ok(0);
     }
-    let clock = read_clock(text, false).ok_or(TimestampFault::NotIso8601)?;
+    let clock = read_clock(text, false).ok_or(TimestampError::NotIso8601)?;
     let [hours, minutes, seconds, micros] = clock.map(i64::from);
     match ((hours * 60 + minutes) * 60 + seconds) * MICROS_PER_SECOND + micros {
-        MICROS_PER_DAY.. => Err(TimestampFault::OffsetOutOfRange),
+        MICROS_PER_DAY.. => Err(TimestampError::OffsetOutOfRange),
         ..MICROS_PER_SECOND => Ok(0), // Python sees UTC as soon as the whole seconds are zero
         micros if text.starts_with(b"-") => Ok(-micros),
         micros => Ok(micros),

@@ -1,4 +1,4 @@
-//! Power in watts, and its one decimal text.
+//! Power in watts, and its decimal text.
 
 use std::fmt;
 
@@ -10,41 +10,41 @@ pub struct Power(f64);
 
 /// Why a number is not a [`Power`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum PowerFault {
+pub enum PowerError {
     /// NaN or an infinity, also by overflow (`1e400`).
     #[error("power is not a finite number")]
     NotFinite,
     /// Below zero.
     #[error("power is negative")]
     Negative,
-    /// A text that is no decimal number.
+    /// A text that is not a decimal number.
     #[error("power is not a decimal number")]
     NotANumber,
 }
 
 impl Power {
-    /// Takes watts.
+    /// Validates watts.
     ///
     /// # Errors
-    /// [`PowerFault`] when the number is not finite or is below zero.
-    pub fn from_watts(watts: f64) -> Result<Self, PowerFault> {
+    /// [`PowerError`] when the number is not finite or is below zero.
+    pub fn from_watts(watts: f64) -> Result<Self, PowerError> {
         if !watts.is_finite() {
-            Err(PowerFault::NotFinite)
+            Err(PowerError::NotFinite)
         } else if watts < 0.0 {
-            Err(PowerFault::Negative)
+            Err(PowerError::Negative)
         } else {
             // IEEE 754: -0.0 + 0.0 is +0.0, so a stored zero has one spelling.
             Ok(Self(watts + 0.0))
         }
     }
 
-    /// Reads decimal text as Python's `float()` does for ASCII input, but for its underscores:
-    /// surrounding white space is dropped, an exponent is taken, hexadecimal is not.
+    /// Parses decimal text as Python's `float()` does for ASCII input, but for its underscores:
+    /// surrounding white space is dropped, an exponent is accepted, hexadecimal is not.
     ///
     /// # Errors
-    /// [`PowerFault`] when the text is no number, or a number that is no power.
-    pub fn from_text(text: &str) -> Result<Self, PowerFault> {
-        let watts: f64 = text.trim().parse().map_err(|_| PowerFault::NotANumber)?;
+    /// [`PowerError`] when the text is not a number, or the number is not a valid power.
+    pub fn from_text(text: &str) -> Result<Self, PowerError> {
+        let watts: f64 = text.trim().parse().map_err(|_| PowerError::NotANumber)?;
         Self::from_watts(watts)
     }
 
@@ -56,8 +56,8 @@ impl Power {
 }
 
 /// The shortest decimal text that reads back as the same number, spelled as Python's
-/// `float.__repr__` spells it (`1500.0`, `1e+16`, `1e-05`): the original wrote it so, into the
-/// stream and into stored members.
+/// `float.__repr__` spells it (`1500.0`, `1e+16`, `1e-05`), as in the stream entries and members of the
+/// original.
 impl fmt::Display for Power {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // Rust's `{:?}` changes to an exponent at the same bounds as Python, below 1e-4 and from
@@ -115,14 +115,14 @@ mod tests {
     }
 
     #[test]
-    fn numbers_that_are_no_power_are_refused() {
-        assert_eq!(Power::from_watts(-0.001), Err(PowerFault::Negative));
-        assert_eq!(Power::from_watts(f64::NAN), Err(PowerFault::NotFinite));
-        assert_eq!(Power::from_text("1e400"), Err(PowerFault::NotFinite));
-        assert_eq!(Power::from_text("-inf"), Err(PowerFault::NotFinite));
-        assert_eq!(Power::from_text("0x10"), Err(PowerFault::NotANumber));
-        assert_eq!(Power::from_text("1_000"), Err(PowerFault::NotANumber));
-        assert_eq!(Power::from_text(""), Err(PowerFault::NotANumber));
+    fn invalid_numbers_are_rejected() {
+        assert_eq!(Power::from_watts(-0.001), Err(PowerError::Negative));
+        assert_eq!(Power::from_watts(f64::NAN), Err(PowerError::NotFinite));
+        assert_eq!(Power::from_text("1e400"), Err(PowerError::NotFinite));
+        assert_eq!(Power::from_text("-inf"), Err(PowerError::NotFinite));
+        assert_eq!(Power::from_text("0x10"), Err(PowerError::NotANumber));
+        assert_eq!(Power::from_text("1_000"), Err(PowerError::NotANumber));
+        assert_eq!(Power::from_text(""), Err(PowerError::NotANumber));
     }
 
     proptest! {

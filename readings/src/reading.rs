@@ -1,12 +1,12 @@
 //! A reading and its parts: a value that exists is valid.
 //!
-//! The rules of a request are narrower than what these types hold (an id may have at most 256
-//! bytes, see [`crate::validation`]): the stream also brings what the original accepted.
+//! The rules of a request are narrower than these types (an id may have at most 256 bytes, see
+//! [`crate::validation`]), as the stream also has readings that the original accepted.
 
 use std::fmt;
 use std::sync::Arc;
 
-use crate::iso8601::{self, Instant, TimestampFault};
+use crate::iso8601::{self, Instant, TimestampError};
 use crate::power::Power;
 
 /// Declares an opaque, non-empty text: never trimmed, folded or normalised. Cloning it is cheap.
@@ -17,7 +17,7 @@ macro_rules! opaque_id {
         pub struct $name(Arc<str>);
 
         impl $name {
-            /// Takes any text but the empty one.
+            /// Any text but the empty one.
             #[must_use]
             pub fn new(text: impl Into<Arc<str>>) -> Option<Self> {
                 let text = text.into();
@@ -45,11 +45,11 @@ opaque_id! {
 }
 
 opaque_id! {
-    /// The device (a meter, an inverter) that measured: opaque text, not empty.
+    /// The device (a meter, an inverter) of a measurement: opaque text, not empty.
     DeviceId
 }
 
-/// When a reading was taken: the sender's text, kept verbatim, and the instant it names.
+/// The time of a measurement: the client's text, kept verbatim, and the instant that it means.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Timestamp {
     text: String,
@@ -57,23 +57,23 @@ pub struct Timestamp {
 }
 
 impl Timestamp {
-    /// Reads an ISO 8601 timestamp by the rules of [`iso8601`].
+    /// Parses an ISO 8601 timestamp by the rules of [`iso8601`].
     ///
     /// # Errors
     /// The rule that the text breaks.
-    pub fn parse(text: impl Into<String>) -> Result<Self, TimestampFault> {
+    pub fn parse(text: impl Into<String>) -> Result<Self, TimestampError> {
         let text = text.into();
         let instant = iso8601::parse(&text)?.instant;
         Ok(Self { text, instant })
     }
 
-    /// The sender's text.
+    /// The client's text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.text
     }
 
-    /// The instant; readings of a site are listed in its order.
+    /// The instant; readings of a site are ordered by it.
     #[must_use]
     pub const fn instant(&self) -> Instant {
         self.instant
@@ -83,12 +83,12 @@ impl Timestamp {
 /// One measurement of one device.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Reading {
-    /// Where it was measured.
+    /// The site.
     pub site_id: SiteId,
-    /// What measured it.
+    /// The device.
     pub device_id: DeviceId,
     /// Mean or momentary power in watts, as the device defines it.
     pub power: Power,
-    /// When it was measured.
+    /// The time of the measurement.
     pub timestamp: Timestamp,
 }

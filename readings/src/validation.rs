@@ -1,35 +1,32 @@
-//! The rules for a reading that is sent to us, and what is wrong with one that breaks them.
+//! Validation of a reading in a request body.
 //!
-//! All faults are found at once, in field order, with the types that the original (pydantic)
-//! gave them.
+//! All errors are reported at once, in field order, with the types of the original (pydantic's).
+//!
+//! A body is parsed twice at most: [`parse_fast`] accepts what nearly every client sends and reports
+//! nothing; [`parse_lenient`] knows every peculiarity that the contract allows, and every error.
 
 mod encoding;
-mod fault;
+mod error;
 mod json;
+mod limits;
 
 use std::borrow::Cow;
 use std::collections::HashMap;
 
 use serde::Deserialize;
 
-pub use self::fault::{Fault, FaultKind, Location};
+pub use self::error::{ErrorKind, Location, ValidationError};
 use self::json::Document;
-use crate::power::{Power, PowerFault};
+pub use self::limits::{MAX_ID_BYTES, MAX_TIMESTAMP_CHARACTERS};
+use crate::power::{Power, PowerError};
 use crate::reading::{DeviceId, Reading, SiteId, Timestamp};
 
-/// The most bytes of UTF-8 that a site or device id may have.
-pub const MAX_ID_BYTES: usize = 256;
-
-/// The most characters that a timestamp may have: it is kept as it was sent, with each stored reading,
-/// and a fraction may have any number of digits.
-pub const MAX_TIMESTAMP_CHARACTERS: usize = 128;
-
-/// Reads the JSON body of one reading.
+/// Parses the JSON body of one reading.
 ///
 /// # Errors
-/// All the rules that it breaks.
-pub fn parse_reading(body: &[u8]) -> Result<Reading, Vec<Fault>> {
-    well_formed(body).map_or_else(|| examine(body), Ok)
+/// One for each rule that the body breaks, in field order.
+pub fn parse_reading(body: &[u8]) -> Result<Reading, Vec<ValidationError>> {
+    parse_fast(body).map_or_else(|| parse_lenient(body), Ok)
 }
 
 /// The members of a body as nearly every sender writes them.
@@ -44,10 +41,10 @@ struct PlainBody<'a> {
     timestamp: Cow<'a, str>,
 }
 
-/// The quick way for a body without peculiarities; `None` says nothing about validity.
-fn well_formed(body: &[u8]) -> Option<Reading> {
+/// Parses a body without peculiarities; `None` means nothing about its validity.
+fn parse_fast(body: &[u8]) -> Option<Reading> {
     let body: PlainBody = serde_json::from_slice(body).ok()?;
-    id_fault(&body.site_id).or_else(|| id_fault(&body.device_id)).is_none().then_some(())?;
+    id_error(&body.site_id).or_else(|| id_error(&body.device_id)).is_none().then_some(())?;
     (!is_too_long(&body.timestamp)).then_some(())?;
     Some(Reading {
         site_id: SiteId::new(body.site_id)?,
@@ -57,86 +54,89 @@ fn well_formed(body: &[u8]) -> Option<Reading> {
     })
 }
 
-/// The thorough way: knows every peculiarity that the contract allows, and names every fault.
-fn examine(body: &[u8]) -> Result<Reading, Vec<Fault>> {
-    let document = Document::parse(body).map_err(|fault| vec![fault])?;
-    let members = document.members().map_err(|fault| vec![fault])?;
-    let mut examination = Examination { document: &document, members, faults: Vec::new() };
-    let site_id = examination.field("site_id", site_id);
-    let device_id = examination.field("device_id", device_id);
-    let power = examination.field("power_reading", power);
-    let timestamp = examination.field("timestamp", timestamp);
-    let faults = examination.faults;
+/// Parses a body with every peculiarity that the contract allows, and reports every error.
+fn parse_lenient(body: &[u8]) -> Result<Reading, Vec<ValidationError>> {
+    let document = Document::parse(body).map_err(|error| vec![error])?;
+    let members = document.members().map_err(|error| vec![error])?;
+    let mut validator = FieldValidator { document: &document, members, errors: Vec::new() };
+    // In this order, which is that of the errors.
+    let site_id = validator.field("site_id", site_id);
+    let device_id = validator.field("device_id", device_id);
+    let power = validator.field("power_reading", power);
+    let timestamp = validator.field("timestamp", timestamp);
+    let errors = validator.errors;
     match (site_id, device_id, power, timestamp) {
-        (Some(site_id), Some(device_id), Some(power), Some(timestamp)) if faults.is_empty() => {
+        (Some(site_id), Some(device_id), Some(power), Some(timestamp)) if errors.is_empty() => {
             Ok(Reading { site_id, device_id, power, timestamp })
         }
-        _ => Err(faults),
+        _ => Err(errors),
     }
 }
 
-struct Examination<'a> {
+struct FieldValidator<'a> {
     document: &'a Document<'a>,
     members: HashMap<Cow<'a, str>, &'a str>,
-    faults: Vec<Fault>,
+    errors: Vec<ValidationError>,
 }
 
-impl Examination<'_> {
+impl FieldValidator<'_> {
+    /// The value of a field that its rule accepts; otherwise the error is recorded.
     fn field<T>(
         &mut self,
         name: &'static str,
-        rule: impl FnOnce(&str) -> Result<T, FaultKind>,
+        rule: impl FnOnce(&str) -> Result<T, ErrorKind>,
     ) -> Option<T> {
         let location = Location::Field(name);
         let raw = self.members.get(name).copied();
-        let result = raw.map_or(Err(FaultKind::Missing), rule);
+        let result = raw.map_or(Err(ErrorKind::Missing), rule);
+        // A missing field has no input of its own: pydantic shows the object that lacks it.
         let input = raw.unwrap_or_else(|| self.document.text());
-        result.map_err(|kind| self.faults.push(Fault::new(location, kind, input))).ok()
+        result.map_err(|kind| self.errors.push(ValidationError::new(location, kind, input))).ok()
     }
 }
 
-fn site_id(raw: &str) -> Result<SiteId, FaultKind> {
-    SiteId::new(id(raw)?).ok_or(FaultKind::StringTooShort)
+fn site_id(raw: &str) -> Result<SiteId, ErrorKind> {
+    SiteId::new(id(raw)?).ok_or(ErrorKind::StringTooShort)
 }
 
-fn device_id(raw: &str) -> Result<DeviceId, FaultKind> {
-    DeviceId::new(id(raw)?).ok_or(FaultKind::StringTooShort)
+fn device_id(raw: &str) -> Result<DeviceId, ErrorKind> {
+    DeviceId::new(id(raw)?).ok_or(ErrorKind::StringTooShort)
 }
 
-fn id(raw: &str) -> Result<String, FaultKind> {
+fn id(raw: &str) -> Result<String, ErrorKind> {
     let text = json::string(raw)?;
-    id_fault(&text).map_or(Ok(text), Err)
+    id_error(&text).map_or(Ok(text), Err)
 }
 
-fn id_fault(id: &str) -> Option<FaultKind> {
+fn id_error(id: &str) -> Option<ErrorKind> {
     if id.is_empty() {
-        Some(FaultKind::StringTooShort)
+        Some(ErrorKind::StringTooShort)
     } else if id.len() > MAX_ID_BYTES {
-        Some(FaultKind::StringTooLong)
+        Some(ErrorKind::StringTooLong)
     } else {
-        id.contains(char::is_control).then_some(FaultKind::ControlCharacter)
+        id.contains(char::is_control).then_some(ErrorKind::ControlCharacter)
     }
 }
 
-fn power(raw: &str) -> Result<Power, FaultKind> {
+fn power(raw: &str) -> Result<Power, ErrorKind> {
     let power = match raw.as_bytes().first() {
         Some(b'"') => Power::from_text(&json::string(raw)?),
         Some(b'-' | b'0'..=b'9' | b'I' | b'N') => Power::from_text(raw),
-        _ => return Err(FaultKind::FloatType),
+        _ => return Err(ErrorKind::FloatType),
     };
-    power.map_err(|fault| match fault {
-        PowerFault::NotANumber => FaultKind::FloatParsing,
-        PowerFault::NotFinite => FaultKind::FiniteNumber,
-        PowerFault::Negative => FaultKind::GreaterThanEqual,
+    power.map_err(|error| match error {
+        PowerError::NotANumber => ErrorKind::FloatParsing,
+        PowerError::NotFinite => ErrorKind::FiniteNumber,
+        PowerError::Negative => ErrorKind::GreaterThanEqual,
     })
 }
 
-fn timestamp(raw: &str) -> Result<Timestamp, FaultKind> {
+fn timestamp(raw: &str) -> Result<Timestamp, ErrorKind> {
     let text = json::string(raw)?;
     if is_too_long(&text) {
-        return Err(FaultKind::TimestampTooLong);
+        return Err(ErrorKind::TimestampTooLong);
     }
-    Timestamp::parse(text).map_err(FaultKind::Timestamp)
+    Timestamp::parse(text).map_err(ErrorKind::Timestamp)
 }
 
 fn is_too_long(timestamp: &str) -> bool {

@@ -1,7 +1,7 @@
 //! Holds `readings::iso8601` to what `CPython` 3.11 makes of 2,000 texts, those of the public
 //! contract among them. `data/python_timestamps.py` wrote the corpus and says what is in it.
 
-use readings::iso8601::{Instant, ParsedTimestamp, TimestampFault, parse};
+use readings::iso8601::{Instant, ParsedTimestamp, TimestampError, parse};
 use serde::Deserialize;
 
 /// What Python makes of a text; the members but the first two are there only when they matter.
@@ -52,7 +52,7 @@ fn what_only_our_contract_rejects_is_called_a_number() {
     let corpus = corpus().unwrap();
     let numbers = corpus.iter().filter(|line| line.contract.is_some());
     for line in numbers.clone() {
-        assert_eq!(parse(&line.text), Err(TimestampFault::EpochNumber), "{line:?}");
+        assert_eq!(parse(&line.text), Err(TimestampError::EpochNumber), "{line:?}");
     }
     assert!(numbers.count() > 3);
 }

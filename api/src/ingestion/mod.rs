@@ -18,7 +18,7 @@ use readings::store::codec::ingestion_time;
 use readings::store::idempotency::{IdempotencyKey, IdempotentAppend};
 use readings::store::stream::ReadingStream;
 use readings::store::{StoreError, StreamId};
-use readings::validation::{Fault, FaultKind, Location, parse_reading};
+use readings::validation::{ErrorKind, Location, ValidationError, parse_reading};
 use serde_json::Value;
 
 pub use self::backlog_limit::Backlog;
@@ -101,7 +101,7 @@ enum Answer {
     /// The body is larger than a reading can be.
     #[oai(status = 413)]
     TooLarge(Json<ErrorBody>),
-    /// The body is no reading; every fault is named.
+    /// The body is no reading; every error is named.
     #[oai(status = 422)]
     Invalid(Json<ValidationErrorBody>),
     /// The store cannot take the reading now: nothing was accepted, try again.
@@ -131,11 +131,11 @@ impl IngestionApi {
             ReadingBody::TooLarge => return Answer::TooLarge(Json(reading_body::too_large())),
             ReadingBody::TooSlow => return Answer::TooSlow(Json(reading_body::too_slow())),
             ReadingBody::Broken => return Answer::Broken(Json(reading_body::broken())),
-            ReadingBody::NotJson(fault) => return rejected(vec![fault]),
+            ReadingBody::NotJson(error) => return rejected(vec![error]),
         };
         let reading = match parse_reading(&body.bytes) {
             Ok(reading) => reading,
-            Err(faults) => return rejected(faults),
+            Err(errors) => return rejected(errors),
         };
         if self.backlog.is_full() {
             METRICS.unavailable("backlog");
@@ -164,7 +164,7 @@ impl IngestionApi {
 
     async fn accept_once(&self, reading: &Reading, key: &str, body: &[u8]) -> Answer {
         if !is_key(key) {
-            return rejected(vec![key_fault(FaultKind::KeyType, key)]);
+            return rejected(vec![key_error(ErrorKind::InvalidKey, key)]);
         }
         let (now, ttl) = (ingestion_time(Utc::now()), self.idempotency_ttl);
         match self
@@ -175,7 +175,7 @@ impl IngestionApi {
             Ok(IdempotentAppend::Appended(id)) => accepted(id, Some(false)),
             Ok(IdempotentAppend::Replayed(id)) => accepted(id, Some(true)),
             Ok(IdempotentAppend::KeyConflict) => {
-                rejected(vec![key_fault(FaultKind::KeyReused, key)])
+                rejected(vec![key_error(ErrorKind::KeyReused, key)])
             }
             Err(error) => not_taken(&error),
         }
@@ -194,8 +194,8 @@ fn is_key(key: &str) -> bool {
     (1..=MAX_KEY_BYTES).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
-fn key_fault(kind: FaultKind, key: &str) -> Fault {
-    Fault::new(Location::Header(IDEMPOTENCY_KEY), kind, &Value::from(key).to_string())
+fn key_error(kind: ErrorKind, key: &str) -> ValidationError {
+    ValidationError::new(Location::Header(IDEMPOTENCY_KEY), kind, &Value::from(key).to_string())
 }
 
 fn accepted(id: StreamId, is_replayed: Option<bool>) -> Answer {
@@ -210,7 +210,7 @@ fn not_taken(error: &StoreError) -> Answer {
     Answer::Unavailable(Json(problem), retry_after)
 }
 
-fn rejected(faults: Vec<Fault>) -> Answer {
-    METRICS.rejected(&faults);
-    Answer::Invalid(Json(faults.into()))
+fn rejected(errors: Vec<ValidationError>) -> Answer {
+    METRICS.rejected(&errors);
+    Answer::Invalid(Json(errors.into()))
 }

@@ -13,7 +13,7 @@ use poem_openapi::payload::{Json, Payload};
 use poem_openapi::registry::{MetaMediaType, MetaRequest, Registry};
 use poem_openapi::types::Example;
 use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions, Object};
-use readings::validation::{Fault, FaultKind, Location};
+use readings::validation::{ErrorKind, Location, ValidationError};
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::timeout;
 
@@ -77,7 +77,7 @@ pub enum ReadingBody {
     /// All of it, to be read as JSON.
     Complete(WholeBody),
     /// It is declared to be something else than JSON.
-    NotJson(Fault),
+    NotJson(ValidationError),
     /// It has more bytes than a reading can have.
     TooLarge,
     /// It did not arrive in time.
@@ -151,7 +151,7 @@ impl<'a> ApiExtractor<'a> for ReadingBody {
             return Ok(Self::Complete(body));
         }
         let text = serde_json::to_string(&String::from_utf8_lossy(&body.bytes)).unwrap_or_default();
-        Ok(Self::NotJson(Fault::new(Location::Body, FaultKind::ObjectType, &text)))
+        Ok(Self::NotJson(ValidationError::new(Location::Body, ErrorKind::ObjectType, &text)))
     }
 }
 

@@ -113,42 +113,42 @@ proptest! {
 #[test]
 fn a_fault_tells_the_sender_what_to_do() {
     let faults = [
-        ("2024-01-15T24:00:00Z", TimestampFault::EndOfDay),
-        ("2024-01-15T24", TimestampFault::EndOfDay),
-        ("2024-01-15T24:00:01Z", TimestampFault::NoSuchTime),
-        ("2024-01-15T10:60:00Z", TimestampFault::NoSuchTime),
-        ("2024-01-15T23:59:60Z", TimestampFault::LeapSecond),
-        ("2024-01-15T23:59:61Z", TimestampFault::NoSuchTime),
-        ("2024-01-15T10:30:00z", TimestampFault::LowerCaseZ),
-        ("jazz", TimestampFault::NotIso8601),
-        (" 2024-01-15T10:30:00Z", TimestampFault::SurroundingSpace),
-        ("2024-01-15T10:30:00Z\n", TimestampFault::SurroundingSpace),
-        ("2024-02-30T00:00:00Z", TimestampFault::NoSuchDay),
-        ("0000-01-01", TimestampFault::NoSuchDay),
-        ("2024-W54-1", TimestampFault::NoSuchDay),
-        ("9999-W52-6", TimestampFault::NoSuchDay),
-        ("20241399", TimestampFault::NoSuchDay),
-        ("2024-01-15T10:30:00+25:00", TimestampFault::OffsetOutOfRange),
-        ("2024-01-15T10:30:00-24:00", TimestampFault::OffsetOutOfRange),
-        ("1705314600", TimestampFault::EpochNumber),
-        ("1705314600.25", TimestampFault::EpochNumber),
-        ("-1705314600000", TimestampFault::EpochNumber),
-        ("", TimestampFault::NotIso8601),
-        ("not-a-timestamp", TimestampFault::NotIso8601),
-        ("2024-01-15T10:30:00[Europe/Paris]", TimestampFault::NotIso8601),
-        ("Mon, 15 Jan 2024 10:30:00 GMT", TimestampFault::NotIso8601),
+        ("2024-01-15T24:00:00Z", TimestampError::EndOfDay),
+        ("2024-01-15T24", TimestampError::EndOfDay),
+        ("2024-01-15T24:00:01Z", TimestampError::NoSuchTime),
+        ("2024-01-15T10:60:00Z", TimestampError::NoSuchTime),
+        ("2024-01-15T23:59:60Z", TimestampError::LeapSecond),
+        ("2024-01-15T23:59:61Z", TimestampError::NoSuchTime),
+        ("2024-01-15T10:30:00z", TimestampError::LowerCaseZ),
+        ("jazz", TimestampError::NotIso8601),
+        (" 2024-01-15T10:30:00Z", TimestampError::SurroundingSpace),
+        ("2024-01-15T10:30:00Z\n", TimestampError::SurroundingSpace),
+        ("2024-02-30T00:00:00Z", TimestampError::NoSuchDay),
+        ("0000-01-01", TimestampError::NoSuchDay),
+        ("2024-W54-1", TimestampError::NoSuchDay),
+        ("9999-W52-6", TimestampError::NoSuchDay),
+        ("20241399", TimestampError::NoSuchDay),
+        ("2024-01-15T10:30:00+25:00", TimestampError::OffsetOutOfRange),
+        ("2024-01-15T10:30:00-24:00", TimestampError::OffsetOutOfRange),
+        ("1705314600", TimestampError::EpochNumber),
+        ("1705314600.25", TimestampError::EpochNumber),
+        ("-1705314600000", TimestampError::EpochNumber),
+        ("", TimestampError::NotIso8601),
+        ("not-a-timestamp", TimestampError::NotIso8601),
+        ("2024-01-15T10:30:00[Europe/Paris]", TimestampError::NotIso8601),
+        ("Mon, 15 Jan 2024 10:30:00 GMT", TimestampError::NotIso8601),
     ];
     for (text, fault) in faults {
         assert_eq!(parse(text), Err(fault), "{text:?}");
     }
-    let said = TimestampFault::EndOfDay.to_string();
-    assert_eq!(said, "24:00 is not taken, send 00:00 of the next day");
+    let said = TimestampError::EndOfDay.to_string();
+    assert_eq!(said, "24:00 is not accepted, send 00:00 of the next day");
 }
 
 #[test]
 fn a_number_is_no_timestamp_even_where_python_takes_it_for_one() {
     // Python: 1712-12-10T23:45, the digit between date and time being the separator.
-    assert_eq!(parse("1712121012345"), Err(TimestampFault::EpochNumber));
+    assert_eq!(parse("1712121012345"), Err(TimestampError::EpochNumber));
     // Eight digits are the basic form of a date, with and without a time after a point.
     assert_eq!(micros("20240115"), 1_705_276_800 * MICROS_PER_SECOND);
     assert_eq!(micros("20240115.1030"), 1_705_314_600 * MICROS_PER_SECOND);

@@ -1,7 +1,7 @@
 //! Readings as stream fields, and stream entries as sorted-set members.
 //!
-//! Both shapes are the original's, byte for byte: what either system wrote, the other consumes, and
-//! an entry that the original stored without acknowledging it is stored by us as the same member.
+//! Both formats are the original's, byte for byte: each system consumes the entries of the other, and
+//! an entry that the original stored without acknowledging it is stored here as the same member.
 
 use std::borrow::Cow;
 use std::io;
@@ -13,36 +13,36 @@ use serde::{Deserialize, Serialize};
 use serde_json::ser::Formatter;
 
 use super::stream_id::StreamId;
-use crate::iso8601::{self, Instant, TimestampFault};
-use crate::power::{Power, PowerFault};
+use crate::iso8601::{self, Instant, TimestampError};
+use crate::power::{Power, PowerError};
 use crate::reading::{DeviceId, Reading, SiteId, Timestamp};
 
-/// A reading that the stream carries: what a writer stores.
+/// A stream entry that is a valid reading.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StreamEntry {
     /// The entry's id.
     pub id: StreamId,
     /// The reading in it.
     pub reading: Reading,
-    /// When it was accepted: UTC, ISO 8601 with microseconds, no offset suffix.
+    /// The time at which it was accepted: UTC, ISO 8601 with microseconds, without offset.
     pub ingested_at: String,
 }
 
-/// A stream entry that is no reading.
+/// A stream entry that is not a valid reading.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Undecodable {
     /// The entry's id.
     pub id: StreamId,
     /// All its fields, in their order.
     pub fields: Vec<(Vec<u8>, Vec<u8>)>,
-    /// The rule it breaks.
-    pub reason: DecodeFault,
+    /// The rule that it breaks.
+    pub reason: DecodeError,
 }
 
-/// Why a stream entry is no reading.
+/// Why a stream entry is not a valid reading.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum DecodeFault {
-    /// A field is not there.
+pub enum DecodeError {
+    /// A field is missing.
     #[error("field {0} is missing")]
     Missing(&'static str),
     /// A field is not UTF-8.
@@ -51,19 +51,19 @@ pub enum DecodeFault {
     /// An id is empty.
     #[error("field {0} is empty")]
     Empty(&'static str),
-    /// The power is none.
+    /// The power is invalid.
     #[error("field power_reading: {0}")]
-    Power(#[from] PowerFault),
-    /// The timestamp is none.
+    Power(#[from] PowerError),
+    /// The timestamp is invalid.
     #[error("field timestamp: {0}")]
-    Timestamp(#[from] TimestampFault),
+    Timestamp(#[from] TimestampError),
 }
 
-/// How Python's `datetime.isoformat` writes a time, taken apart once: it is written for each reading.
+/// The format of Python's `datetime.isoformat`, parsed once: it is used for each reading.
 static ISO_FORMAT: LazyLock<Vec<Item<'static>>> =
     LazyLock::new(|| StrftimeItems::new("%Y-%m-%dT%H:%M:%S%.6f").collect());
 
-/// The present time as `ingested_at` wants it.
+/// A time in the format of `ingested_at`.
 #[must_use]
 pub fn ingestion_time(now: DateTime<Utc>) -> String {
     now.format_with_items(ISO_FORMAT.iter()).to_string()
@@ -84,7 +84,7 @@ pub fn stream_fields<'a>(
     ]
 }
 
-/// Makes a reading of a stream entry's fields.
+/// Decodes the fields of a stream entry.
 pub(super) fn decode<T: AsRef<[u8]>>(
     id: StreamId,
     fields: &[(T, T)],
@@ -96,48 +96,48 @@ pub(super) fn decode<T: AsRef<[u8]>>(
     }
 }
 
-/// The fields of an entry; of a name that is there twice the last counts, as in a Python `dict`.
+/// The fields of an entry; of a repeated name the last one counts, as in a Python `dict`.
 struct Fields<'a, T>(&'a [(T, T)]);
 
 impl<T: AsRef<[u8]>> Fields<'_, T> {
-    fn reading(&self, id: StreamId) -> Result<(Reading, String), DecodeFault> {
+    fn reading(&self, id: StreamId) -> Result<(Reading, String), DecodeError> {
         let site_id =
-            SiteId::new(self.required("site_id")?).ok_or(DecodeFault::Empty("site_id"))?;
+            SiteId::new(self.required("site_id")?).ok_or(DecodeError::Empty("site_id"))?;
         let device_id = DeviceId::new(self.required("device_id")?);
         let reading = Reading {
             site_id,
-            device_id: device_id.ok_or(DecodeFault::Empty("device_id"))?,
+            device_id: device_id.ok_or(DecodeError::Empty("device_id"))?,
             power: Power::from_text(self.required("power_reading")?)?,
             timestamp: Timestamp::parse(self.required("timestamp")?)?,
         };
         Ok((reading, self.ingested_at(id)?))
     }
 
-    /// Entries written by hand may have no `ingested_at`: then it is the time in the entry's id, so
-    /// that the member stays a pure function of the entry.
-    fn ingested_at(&self, id: StreamId) -> Result<String, DecodeFault> {
+    /// Entries of other writers may lack `ingested_at`: then it is the time in the entry's id, so that the
+    /// member stays a pure function of the entry.
+    fn ingested_at(&self, id: StreamId) -> Result<String, DecodeError> {
         const NAME: &str = "ingested_at";
         if let Some(text) = self.text(NAME)? {
             return Ok(text.to_owned());
         }
         let time = i64::try_from(id.ms).ok().and_then(DateTime::from_timestamp_millis);
-        time.map(ingestion_time).ok_or(DecodeFault::Missing(NAME))
+        time.map(ingestion_time).ok_or(DecodeError::Missing(NAME))
     }
 
-    fn required(&self, name: &'static str) -> Result<&str, DecodeFault> {
-        self.text(name)?.ok_or(DecodeFault::Missing(name))
+    fn required(&self, name: &'static str) -> Result<&str, DecodeError> {
+        self.text(name)?.ok_or(DecodeError::Missing(name))
     }
 
-    fn text(&self, name: &'static str) -> Result<Option<&str>, DecodeFault> {
+    fn text(&self, name: &'static str) -> Result<Option<&str>, DecodeError> {
         let is_it = |(other, _): &&(T, T)| other.as_ref() == name.as_bytes();
         let Some((_, value)) = self.0.iter().rfind(is_it) else {
             return Ok(None);
         };
-        str::from_utf8(value.as_ref()).map(Some).map_err(|_| DecodeFault::NotText(name))
+        str::from_utf8(value.as_ref()).map(Some).map_err(|_| DecodeError::NotText(name))
     }
 }
 
-/// A stored reading: the sorted-set member, and an element of the query's answer.
+/// A stored reading: a member of a sorted set, and an element of a response.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 pub struct StoredReading<'a> {
     #[serde(borrow)]
@@ -154,17 +154,17 @@ pub struct StoredReading<'a> {
 }
 
 impl<'a> StoredReading<'a> {
-    /// Reads a member, whoever wrote it.
+    /// Parses a member, of this program or the original.
     ///
     /// # Errors
-    /// When it is not a JSON object with the six members (Python also wrote `Infinity`, which is no
+    /// When it is not a JSON object with the six members (Python also wrote `Infinity`, which is not
     /// JSON).
     pub fn from_member(member: &'a [u8]) -> Result<Self, serde_json::Error> {
         serde_json::from_slice(member)
     }
 
-    /// What a site's readings are ordered by: the instant, then the stream id as numbers. Texts that
-    /// are neither come first.
+    /// The sort key of a site's readings: the instant, then the stream id as numbers. Invalid texts sort
+    /// first.
     #[must_use]
     pub fn order(&self) -> (Option<Instant>, Option<StreamId>) {
         let instant = iso8601::parse(&self.timestamp).ok().map(|parsed| parsed.instant);

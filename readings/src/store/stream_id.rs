@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use serde::{Serialize, Serializer};
 
-/// `<milliseconds>-<sequence>` as Redis gives it; ordered as numbers, so `5-9` is before `5-10`.
+/// `<milliseconds>-<sequence>`, as Redis generates it; ordered as numbers, so `5-9` is before `5-10`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct StreamId {
     /// Milliseconds since the Unix epoch, by the clock of the Redis server.
@@ -15,10 +15,10 @@ pub struct StreamId {
 }
 
 impl StreamId {
-    /// Before every entry: the start of a stream and of a claim's scan.
+    /// Below every entry: the start of a stream and of a claim's scan.
     pub const ZERO: Self = Self { ms: 0, seq: 0 };
 
-    /// The largest there can be: a stream with this last id takes no more entries.
+    /// The largest id: a stream with this last id accepts no more entries.
     pub const MAX: Self = Self { ms: u64::MAX, seq: u64::MAX };
 }
 
@@ -34,17 +34,17 @@ impl Serialize for StreamId {
     }
 }
 
-/// A text that is no stream id.
+/// A text that is not a stream id.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("not a stream id (<milliseconds>-<sequence>)")]
-pub struct StreamIdFault;
+pub struct StreamIdError;
 
 impl FromStr for StreamId {
-    type Err = StreamIdFault;
+    type Err = StreamIdError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let (ms, seq) = text.split_once('-').ok_or(StreamIdFault)?;
-        let number = |digits: &str| digits.parse().map_err(|_| StreamIdFault);
+        let (ms, seq) = text.split_once('-').ok_or(StreamIdError)?;
+        let number = |digits: &str| digits.parse().map_err(|_| StreamIdError);
         Ok(Self { ms: number(ms)?, seq: number(seq)? })
     }
 }
@@ -61,9 +61,9 @@ mod tests {
     }
 
     #[test]
-    fn an_id_reads_back_from_its_text() {
+    fn an_id_is_parsed_from_its_own_text() {
         let id = StreamId { ms: 1_705_314_600_000, seq: u64::MAX };
         assert_eq!(id.to_string().parse(), Ok(id));
-        assert_eq!("1705".parse::<StreamId>(), Err(StreamIdFault));
+        assert_eq!("1705".parse::<StreamId>(), Err(StreamIdError));
     }
 }

@@ -1,10 +1,10 @@
-//! Bodies in UTF-16 and UTF-32, which Python's `json.loads` takes (`json.detect_encoding`) and so did the
-//! original. RFC 8259 has only UTF-8, and nearly every body is.
+//! Bodies in UTF-16 and UTF-32, which Python's `json.loads` accepts (`json.detect_encoding`), and so the
+//! original. RFC 8259 allows only UTF-8, and nearly every body is.
 
 use std::borrow::Cow;
 use std::str::Utf8Error;
 
-/// How the bytes of a body are to be read.
+/// The encoding of a body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Encoding {
     Utf8,
@@ -18,8 +18,8 @@ enum Order {
     Little,
 }
 
-/// The body as text, without its byte order mark. In UTF-16 and UTF-32 what is no character becomes
-/// U+FFFD, which no rule of ours takes for JSON outside of strings.
+/// The body as text, without its byte order mark. Invalid parts of UTF-16 and UTF-32 become U+FFFD, which
+/// is not JSON outside of strings.
 pub(super) fn decode(body: &[u8]) -> Result<Cow<'_, str>, Utf8Error> {
     let text: Cow<'_, str> = match detect(body) {
         Encoding::Utf8 => str::from_utf8(body)?.into(),
@@ -48,7 +48,7 @@ fn by_mark(body: &[u8]) -> Option<Encoding> {
     })
 }
 
-/// By where the zeros of the first characters are: JSON begins with ASCII.
+/// By the positions of zeros among the first bytes: JSON begins with ASCII.
 const fn by_zeros(body: &[u8]) -> Encoding {
     match body {
         [0, 0, _, _, ..] => Encoding::Utf32(Order::Big),
@@ -80,7 +80,7 @@ fn utf32(body: &[u8], order: Order) -> String {
     characters.chain(cut_off(rest)).collect()
 }
 
-/// Bytes that are a part of a character only.
+/// The replacement for bytes that are only a part of a character.
 fn cut_off(rest: &[u8]) -> Option<char> {
     (!rest.is_empty()).then_some(char::REPLACEMENT_CHARACTER)
 }
@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn text_in_any_encoding_of_unicode_is_read() {
+    fn text_in_any_encoding_of_unicode_is_decoded() {
         for (order, mark) in [(Order::Big, [0xfe, 0xff]), (Order::Little, [0xff, 0xfe])] {
             assert_eq!(decode(&encoded(order, 2)).unwrap(), TEXT);
             assert_eq!(decode(&encoded(order, 4)).unwrap(), TEXT);
@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_cut_off_is_no_text() {
+    fn a_truncated_character_is_replaced() {
         let mut bytes = encoded(Order::Little, 2);
         bytes.pop();
         assert!(decode(&bytes).unwrap().ends_with(char::REPLACEMENT_CHARACTER));

@@ -1,4 +1,4 @@
-//! The JSON of a request body, with the peculiarities that the contract knows.
+//! The JSON of a request body, with the peculiarities that the contract allows.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -6,22 +6,22 @@ use std::collections::HashMap;
 use serde_json::value::RawValue;
 
 use super::encoding::decode;
-use super::fault::{Fault, FaultKind, Location};
+use super::error::{ErrorKind, Location, ValidationError};
 
-/// A body that has been read as JSON, but not looked into.
+/// A body that is JSON; its members are not parsed yet.
 pub(super) struct Document<'a> {
-    /// As it was sent.
+    /// The body as it was sent.
     text: Cow<'a, str>,
-    /// The same as JSON, with everything in the same place.
+    /// The same text as strict JSON: each value has the same position.
     json: Cow<'a, str>,
 }
 
 impl<'a> Document<'a> {
-    /// Reads a body; what is inside need not be a reading.
-    pub fn parse(body: &'a [u8]) -> Result<Self, Fault> {
+    /// Parses a body, which need not be a reading.
+    pub fn parse(body: &'a [u8]) -> Result<Self, ValidationError> {
         let text = decode(body).map_err(|error| not_utf8(body, error.valid_up_to()))?;
         if text.is_empty() {
-            return Err(Fault::new(Location::Body, FaultKind::Missing, "null"));
+            return Err(ValidationError::new(Location::Body, ErrorKind::Missing, "null"));
         }
         if serde_json::from_str::<&RawValue>(&text).is_ok() {
             return Ok(Self { json: text.clone(), text });
@@ -29,7 +29,7 @@ impl<'a> Document<'a> {
         let json = without_non_finite(&text);
         match serde_json::from_str::<&RawValue>(&json) {
             Ok(_) => Ok(Self { text, json: json.into() }),
-            Err(error) => Err(syntax_fault(&text, &error)),
+            Err(error) => Err(syntax_error(&text, &error)),
         }
     }
 
@@ -38,20 +38,20 @@ impl<'a> Document<'a> {
         &self.text
     }
 
-    /// The members of the body's object; of a name that is there twice, the last.
-    pub fn members(&self) -> Result<HashMap<Cow<'_, str>, &str>, Fault> {
-        let whole = |kind| Fault::new(Location::Body, kind, &self.text);
+    /// The members of the body's object; of a repeated name, the last one.
+    pub fn members(&self) -> Result<HashMap<Cow<'_, str>, &str>, ValidationError> {
+        let whole = |kind| ValidationError::new(Location::Body, kind, &self.text);
         match self.json.trim_start().as_bytes().first() {
             Some(b'{') => serde_json::from_str::<HashMap<_, &RawValue>>(&self.json)
                 .map(|members| members.into_iter().map(|(name, raw)| (name, self.as_sent(raw))))
                 .map(Iterator::collect)
-                .map_err(|error| syntax_fault(&self.text, &error)),
-            Some(b'n') => Err(whole(FaultKind::Missing)),
-            _ => Err(whole(FaultKind::ObjectType)),
+                .map_err(|error| syntax_error(&self.text, &error)),
+            Some(b'n') => Err(whole(ErrorKind::Missing)),
+            _ => Err(whole(ErrorKind::ObjectType)),
         }
     }
 
-    /// A value as it was sent: it is where the JSON has it.
+    /// A value as it was sent: the text at the position that it has in the JSON.
     fn as_sent(&self, raw: &RawValue) -> &str {
         let start = raw.get().as_ptr().addr() - self.json.as_ptr().addr();
         self.text.get(start..start + raw.get().len()).unwrap_or_default()
@@ -59,35 +59,35 @@ impl<'a> Document<'a> {
 }
 
 /// The text of a JSON string.
-pub(super) fn string(raw: &str) -> Result<String, FaultKind> {
+pub(super) fn string(raw: &str) -> Result<String, ErrorKind> {
     if !raw.starts_with('"') {
-        return Err(FaultKind::StringType);
+        return Err(ErrorKind::StringType);
     }
-    // The document was read as JSON, so what is left to go wrong is `\ud800` without its other half.
-    serde_json::from_str(raw).map_err(|_| FaultKind::LoneSurrogate)
+    // The document is JSON, so the only error left is `\ud800` without its other half.
+    serde_json::from_str(raw).map_err(|_| ErrorKind::LoneSurrogate)
 }
 
-fn not_utf8(body: &[u8], valid_up_to: usize) -> Fault {
+fn not_utf8(body: &[u8], valid_up_to: usize) -> ValidationError {
     let offset = String::from_utf8_lossy(&body[..valid_up_to]).chars().count();
-    let kind = FaultKind::JsonInvalid("the body is not UTF-8 text".to_owned());
-    Fault::new(Location::Offset(offset), kind, "{}")
+    let kind = ErrorKind::JsonInvalid("the body is not UTF-8 text".to_owned());
+    ValidationError::new(Location::Offset(offset), kind, "{}")
 }
 
-fn syntax_fault(text: &str, error: &serde_json::Error) -> Fault {
+fn syntax_error(text: &str, error: &serde_json::Error) -> ValidationError {
     let line_start: usize =
         text.split_inclusive('\n').take(error.line().saturating_sub(1)).map(str::len).sum();
-    // The column is that of the last byte read: the offending one, or the last one there is.
+    // The column is that of the last byte read: the invalid one, or at the end the last one.
     let read = line_start + error.column();
     let byte = if error.is_eof() { read } else { read.saturating_sub(1) };
     let offset = text[..text.floor_char_boundary(byte)].chars().count();
     let full = error.to_string();
     let reason = full.split(" at line ").next().unwrap_or(&full).to_owned();
-    Fault::new(Location::Offset(offset), FaultKind::JsonInvalid(reason), "{}")
+    ValidationError::new(Location::Offset(offset), ErrorKind::JsonInvalid(reason), "{}")
 }
 
-/// Puts empty arrays, as long as they are, in the place of `NaN`, `Infinity` and `-Infinity` outside of
-/// strings. They are no JSON, but Python's `json.dumps` writes them and its `json.loads` takes them
-/// wherever a value may be. An array may be nowhere else either: not as a name, not beside digits.
+/// Replaces `NaN`, `Infinity` and `-Infinity` outside of strings by empty arrays of the same length. They
+/// are not JSON, but Python's `json.dumps` writes them and its `json.loads` accepts them wherever a value
+/// may be. An array, too, may be nowhere else: not as a name, not beside digits.
 fn without_non_finite(text: &str) -> String {
     const LITERALS: [&str; 3] = ["-Infinity", "Infinity", "NaN"];
     let mut json = String::with_capacity(text.len());
@@ -109,7 +109,7 @@ fn without_non_finite(text: &str) -> String {
     json
 }
 
-/// The bytes of the string that `text` begins with, quotes included; all when it does not end.
+/// Length in bytes of the string that `text` begins with, quotes included; of all when it does not end.
 fn string_length(text: &str) -> usize {
     let mut escaped = false;
     let end = text.bytes().skip(1).position(|byte| {

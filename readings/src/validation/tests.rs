@@ -3,10 +3,10 @@ use serde_json::{Value, json};
 
 use super::*;
 
-/// `[(type, place), …]` of all faults of a body.
-fn faults(body: &str) -> Vec<(&'static str, String)> {
-    let faults = parse_reading(body.as_bytes()).expect_err(body);
-    faults.iter().map(|fault| (fault.kind.code(), place(fault.location))).collect()
+/// `[(type, place), …]` of all errors of a body.
+fn errors(body: &str) -> Vec<(&'static str, String)> {
+    let errors = parse_reading(body.as_bytes()).expect_err(body);
+    errors.iter().map(|error| (error.kind.code(), place(error.location))).collect()
 }
 
 fn place(location: Location) -> String {
@@ -17,10 +17,10 @@ fn place(location: Location) -> String {
     }
 }
 
-fn only_fault(body: &str) -> (&'static str, String) {
-    let mut faults = faults(body);
-    assert_eq!(faults.len(), 1, "{faults:?}");
-    faults.remove(0)
+fn only_error(body: &str) -> (&'static str, String) {
+    let mut errors = errors(body);
+    assert_eq!(errors.len(), 1, "{errors:?}");
+    errors.remove(0)
 }
 
 fn body_with(field: &str, raw: &str) -> String {
@@ -36,7 +36,7 @@ fn body_with(field: &str, raw: &str) -> String {
 }
 
 #[test]
-fn a_reading_is_taken_as_it_was_sent() {
+fn a_reading_is_accepted_as_it_was_sent() {
     let reading = parse_reading(body_with("site_id", r#"" S\u00e9 ""#).as_bytes()).unwrap();
     assert_eq!(reading.site_id.as_str(), " Sé ");
     assert_eq!(reading.power.to_string(), "1500.5");
@@ -44,7 +44,7 @@ fn a_reading_is_taken_as_it_was_sent() {
 }
 
 #[test]
-fn all_faults_are_told_at_once_in_field_order() {
+fn all_errors_are_reported_at_once_in_field_order() {
     let body = r#"{"timestamp":5,"power_reading":-1,"site_id":""}"#;
     let expected = [
         ("string_too_short", "site_id"),
@@ -52,7 +52,7 @@ fn all_faults_are_told_at_once_in_field_order() {
         ("greater_than_equal", "power_reading"),
         ("string_type", "timestamp"),
     ];
-    assert_eq!(faults(body), expected.map(|(kind, place)| (kind, place.to_owned())));
+    assert_eq!(errors(body), expected.map(|(kind, place)| (kind, place.to_owned())));
 }
 
 #[test]
@@ -66,7 +66,7 @@ fn numbers_come_as_numbers_or_as_their_text() {
 }
 
 #[test]
-fn what_is_no_finite_power_is_refused_by_its_rule() {
+fn an_invalid_power_is_rejected_by_its_rule() {
     for (raw, kind) in [
         ("true", "float_type"),
         ("null", "float_type"),
@@ -82,13 +82,13 @@ fn what_is_no_finite_power_is_refused_by_its_rule() {
         ("-Infinity", "finite_number"),
         ("-0.0001", "greater_than_equal"),
     ] {
-        let fault = only_fault(&body_with("power_reading", raw));
-        assert_eq!(fault, (kind, "power_reading".to_owned()), "{raw}");
+        let error = only_error(&body_with("power_reading", raw));
+        assert_eq!(error, (kind, "power_reading".to_owned()), "{raw}");
     }
 }
 
 #[test]
-fn numbers_that_json_does_not_have_are_ignored_in_members_that_are() {
+fn numbers_that_json_does_not_have_are_ignored_in_unknown_members() {
     for more in ["NaN", "Infinity", "-Infinity", "[1, NaN]", r#"{"a":[{"b":-Infinity}]}"#] {
         let body = body_with("power_reading", &format!("1,\"more\":{more}"));
         assert_eq!(parse_reading(body.as_bytes()).expect(more).power.to_string(), "1.0");
@@ -98,27 +98,27 @@ fn numbers_that_json_does_not_have_are_ignored_in_members_that_are() {
 }
 
 #[test]
-fn a_number_that_json_does_not_have_is_no_text() {
+fn a_number_that_json_does_not_have_is_not_text() {
     for field in ["site_id", "device_id", "timestamp"] {
-        assert_eq!(only_fault(&body_with(field, "NaN")), ("string_type", field.to_owned()));
+        assert_eq!(only_error(&body_with(field, "NaN")), ("string_type", field.to_owned()));
     }
-    let faults = parse_reading(body_with("power_reading", "[NaN]").as_bytes()).unwrap_err();
-    assert_eq!((faults[0].kind.code(), &faults[0].input), ("float_type", &json!("[NaN]")));
+    let errors = parse_reading(body_with("power_reading", "[NaN]").as_bytes()).unwrap_err();
+    assert_eq!((errors[0].kind.code(), &errors[0].input), ("float_type", &json!("[NaN]")));
 }
 
 #[test]
 fn numbers_that_python_does_not_have_either_are_malformed() {
     for more in ["-NaN", "1NaN", "NaN1", "NaNNaN", "+Infinity", "Inf", "nan", "Infinity.0"] {
         let body = body_with("power_reading", &format!("1,\"more\":{more}"));
-        assert_eq!(only_fault(&body).0, "json_invalid", "{more}");
+        assert_eq!(only_error(&body).0, "json_invalid", "{more}");
     }
-    assert_eq!(only_fault(&body_with("power_reading", "1,NaN:2")).0, "json_invalid");
+    assert_eq!(only_error(&body_with("power_reading", "1,NaN:2")).0, "json_invalid");
     // As CPython 3.11's json.JSONDecodeError.pos: behind the number, not at it.
-    assert_eq!(only_fault(r#"{"a":NaN,"é":x}"#), ("json_invalid", "13".to_owned()));
+    assert_eq!(only_error(r#"{"a":NaN,"é":x}"#), ("json_invalid", "13".to_owned()));
 }
 
 #[test]
-fn a_body_may_be_in_utf_16_or_utf_32_as_python_reads_it() {
+fn a_body_may_be_in_utf_16_or_utf_32_as_in_python() {
     let body = body_with("site_id", "\"é🏠\"");
     let utf16 = body.encode_utf16().flat_map(u16::to_be_bytes).collect::<Vec<_>>();
     let utf32 = body.chars().flat_map(|c| u32::from(c).to_le_bytes()).collect::<Vec<_>>();
@@ -138,12 +138,12 @@ fn a_timestamp_has_at_most_128_characters() {
         timestamp(129).replace('5', "\\u0035"),
     ];
     for raw in too_long {
-        let faults = parse_reading(body_with("timestamp", &raw).as_bytes()).unwrap_err();
-        assert_eq!(faults.len(), 1);
-        assert_eq!(place(faults[0].location), "timestamp");
-        assert_eq!(faults[0].kind.code(), "string_too_long");
-        assert_eq!(faults[0].kind.context(), Some(json!({ "max_length": 128 })));
-        assert!(faults[0].kind.message().contains("128 characters"));
+        let errors = parse_reading(body_with("timestamp", &raw).as_bytes()).unwrap_err();
+        assert_eq!(errors.len(), 1);
+        assert_eq!(place(errors[0].location), "timestamp");
+        assert_eq!(errors[0].kind.code(), "string_too_long");
+        assert_eq!(errors[0].kind.context(), Some(json!({ "max_length": 128 })));
+        assert!(errors[0].kind.message().contains("128 characters"));
     }
     // Characters count, not bytes: 127 and a separator of two bytes.
     let fraction = "5".repeat(128 - 20 - 1);
@@ -155,7 +155,7 @@ fn a_timestamp_has_at_most_128_characters() {
 fn ids_have_1_to_256_bytes_and_no_control_characters() {
     let id = |length: usize| format!("\"{}\"", "é".repeat(length / 2));
     assert!(parse_reading(body_with("device_id", &id(256)).as_bytes()).is_ok());
-    let kind = |raw: &str| only_fault(&body_with("device_id", raw)).0;
+    let kind = |raw: &str| only_error(&body_with("device_id", raw)).0;
     assert_eq!(kind(&id(258)), "string_too_long");
     assert_eq!(kind(r#""""#), "string_too_short");
     assert_eq!(kind(r#""a\nb""#), "value_error");
@@ -164,17 +164,17 @@ fn ids_have_1_to_256_bytes_and_no_control_characters() {
 }
 
 #[test]
-fn of_members_that_are_there_twice_the_last_counts_and_unknown_ones_are_ignored() {
+fn of_repeated_members_the_last_counts_and_unknown_ones_are_ignored() {
     let body = body_with("power_reading", r#"1,"power_reading":2,"firmware":{"v":[1,null]}"#);
     assert_eq!(parse_reading(body.as_bytes()).unwrap().power.to_string(), "2.0");
 }
 
 #[test]
-fn a_body_that_is_no_object_says_so() {
-    assert_eq!(only_fault(""), ("missing", "body".to_owned()));
-    assert_eq!(only_fault("null"), ("missing", "body".to_owned()));
+fn a_body_that_is_not_an_object_is_rejected_as_such() {
+    assert_eq!(only_error(""), ("missing", "body".to_owned()));
+    assert_eq!(only_error("null"), ("missing", "body".to_owned()));
     for body in ["[]", "5", r#""text""#, "true"] {
-        assert_eq!(only_fault(body), ("model_attributes_type", "body".to_owned()), "{body}");
+        assert_eq!(only_error(body), ("model_attributes_type", "body".to_owned()), "{body}");
     }
 }
 
@@ -189,25 +189,25 @@ fn malformed_json_is_located_by_the_character() {
         ("{\n\"a\":\n x}", "8"),
         ("x", "0"),
     ] {
-        assert_eq!(only_fault(body), ("json_invalid", offset.to_owned()), "{body}");
+        assert_eq!(only_error(body), ("json_invalid", offset.to_owned()), "{body}");
     }
     let bytes = b"{\"site_id\":\"\xff\"}";
-    let faults = parse_reading(bytes).unwrap_err();
-    assert_eq!(faults[0].location, Location::Offset(12));
+    let errors = parse_reading(bytes).unwrap_err();
+    assert_eq!(errors[0].location, Location::Offset(12));
 }
 
 #[test]
-fn long_input_is_cut_in_the_answer() {
-    let faults =
+fn long_input_is_truncated_in_the_response() {
+    let errors =
         parse_reading(body_with("site_id", &format!("\"{}\"", "é".repeat(100_000))).as_bytes());
-    let Value::String(input) = &faults.unwrap_err()[0].input else { panic!("no text") };
+    let Value::String(input) = &errors.unwrap_err()[0].input else { panic!("no text") };
     assert!(input.len() < 600 && input.ends_with('…'));
 }
 
 #[test]
-fn a_missing_member_shows_the_body_that_lacks_it() {
-    let faults = parse_reading(br#"{"site_id":"s"}"#).unwrap_err();
-    assert_eq!(faults[0].input, json!({ "site_id": "s" }));
+fn the_input_of_a_missing_member_is_the_body_that_lacks_it() {
+    let errors = parse_reading(br#"{"site_id":"s"}"#).unwrap_err();
+    assert_eq!(errors[0].input, json!({ "site_id": "s" }));
 }
 
 proptest! {
@@ -217,15 +217,15 @@ proptest! {
     }
 
     #[test]
-    fn the_quick_and_the_thorough_way_agree(
+    fn the_fast_and_the_lenient_parser_agree(
         site in ".{0,12}", watts in any::<f64>(), second in 0..70_u8,
     ) {
         let body = json!({
             "site_id": site, "device_id": "d", "power_reading": watts,
             "timestamp": format!("2024-01-15T10:30:{second:02}Z"),
         }).to_string();
-        let quick = well_formed(body.as_bytes());
-        let thorough = examine(body.as_bytes()).ok();
-        prop_assert_eq!(quick, thorough);
+        let fast = parse_fast(body.as_bytes());
+        let lenient = parse_lenient(body.as_bytes()).ok();
+        prop_assert_eq!(fast, lenient);
     }
 }

@@ -2,7 +2,7 @@ use proptest::prelude::*;
 
 use super::*;
 
-fn decoded(id: &str, fields: &[(&str, &str)]) -> Result<StreamEntry, DecodeFault> {
+fn decoded(id: &str, fields: &[(&str, &str)]) -> Result<StreamEntry, DecodeError> {
     decode(id.parse().unwrap(), fields).map_err(|undecodable| undecodable.reason)
 }
 
@@ -61,13 +61,13 @@ fn of_a_field_that_is_there_twice_the_last_counts() {
 #[test]
 fn an_entry_that_is_no_reading_says_why() {
     let reason = |fields: &[(&str, &str)]| decoded("1-0", fields).unwrap_err();
-    assert_eq!(reason(&HOUSE[1..]), DecodeFault::Missing("site_id"));
-    assert_eq!(reason(&house_with("device_id", "")), DecodeFault::Empty("device_id"));
+    assert_eq!(reason(&HOUSE[1..]), DecodeError::Missing("site_id"));
+    assert_eq!(reason(&house_with("device_id", "")), DecodeError::Empty("device_id"));
     let power = |text| reason(&house_with("power_reading", text));
-    assert_eq!(power("inf"), DecodeFault::Power(PowerFault::NotFinite));
-    assert_eq!(power("0x10"), DecodeFault::Power(PowerFault::NotANumber));
-    assert!(matches!(reason(&house_with("timestamp", "soon")), DecodeFault::Timestamp(_)));
-    assert_eq!(reason(&[]), DecodeFault::Missing("site_id"));
+    assert_eq!(power("inf"), DecodeError::Power(PowerError::NotFinite));
+    assert_eq!(power("0x10"), DecodeError::Power(PowerError::NotANumber));
+    assert!(matches!(reason(&house_with("timestamp", "soon")), DecodeError::Timestamp(_)));
+    assert_eq!(reason(&[]), DecodeError::Missing("site_id"));
 }
 
 #[test]

@@ -71,7 +71,7 @@ impl Address {
     }
 
     fn parse_server(url: &str, rest: &str) -> Parsed<Self> {
-        refuse_raw_delimiters(rest)?;
+        reject_raw_delimiters(rest)?;
         let info = read(url)?;
         if matches!(info.addr(), ConnectionAddr::TcpTls { insecure: true, .. }) {
             return Err(invalid(
@@ -85,7 +85,7 @@ impl Address {
     fn parse_sentinel(rest: &str) -> Parsed<Self> {
         const RULE: &str =
             "must be redis+sentinel://[user:password@]host[:port],…/master[/database]";
-        refuse_raw_delimiters(rest)?;
+        reject_raw_delimiters(rest)?;
         let (login, rest) = rest.rsplit_once('@').unwrap_or(("", rest));
         let (hosts, path) = rest.split_once('/').unwrap_or((rest, ""));
         let (master_name, database) = path.split_once('/').unwrap_or((path, ""));
@@ -159,7 +159,7 @@ fn read(address: impl IntoConnectionInfo) -> Parsed<ConnectionInfo> {
 
 /// A `/`, `?` or `#` ends the part of a URL that has user and password; an `@` after it shows that it
 /// was meant as a part of them.
-fn refuse_raw_delimiters(rest: &str) -> Parsed<()> {
+fn reject_raw_delimiters(rest: &str) -> Parsed<()> {
     const RULE: &str = "has /, ? or # in its user or password, which must be percent-encoded there: \
                         %2F, %3F, %23 (and @ %40, : %3A, % %25)";
     let meant = rest.find(['/', '?', '#']).is_some_and(|end| rest[end..].contains('@'));

@@ -1,18 +1,31 @@
-//! Administration of the server: its clock, and what `up` needs to manage its private Redis.
+//! Commands about the server itself: its description, its clock, and what `up` needs to manage its
+//! private Redis.
 
 use std::time::Duration;
 
 use redis::{Value, cmd};
 
 use super::reply;
+use super::server_info::ServerInfo;
 use super::shared::SharedConnection;
 use crate::store::error::StoreResult;
 
 impl SharedConnection {
+    /// Reads `INFO`: managed servers forbid `CONFIG GET`, but not this.
+    ///
+    /// # Errors
+    /// When the server replied with an error or not at all.
+    pub async fn server_info(&self) -> StoreResult<ServerInfo> {
+        const INFO: &str = "INFO";
+        let reply = self.send(INFO, &cmd(INFO)).await?;
+        let info = reply::text(reply).and_then(|info| ServerInfo::parse(&info));
+        info.ok_or_else(|| self.unexpected_reply(INFO))
+    }
+
     /// The directory of the server's data (`CONFIG GET dir`).
     ///
     /// # Errors
-    /// When the server did not answer or refused.
+    /// When the server replied with an error or not at all.
     pub async fn data_directory(&self) -> StoreResult<String> {
         const CONFIG: &str = "CONFIG GET dir";
         let reply = self.send(CONFIG, cmd("CONFIG").arg("GET").arg("dir")).await?;
@@ -23,7 +36,7 @@ impl SharedConnection {
     /// The server's clock (`TIME`), since the Unix epoch.
     ///
     /// # Errors
-    /// When the server did not answer or refused.
+    /// When the server replied with an error or not at all.
     pub(crate) async fn server_time(&self) -> StoreResult<Duration> {
         const TIME: &str = "TIME";
         let reply = self.send(TIME, &cmd(TIME)).await?;

@@ -1,11 +1,5 @@
 //! The server's description of itself (`INFO`).
 
-use redis::cmd;
-
-use super::reply;
-use super::shared::SharedConnection;
-use crate::store::error::StoreResult;
-
 /// The fields of `INFO` that readings depend on.
 #[derive(Debug, Clone, Default)]
 pub struct ServerInfo {
@@ -34,18 +28,5 @@ impl ServerInfo {
             }
         }
         (!parsed.version.is_empty()).then_some(parsed)
-    }
-}
-
-impl SharedConnection {
-    /// Reads `INFO`: managed servers forbid `CONFIG GET`, but not this.
-    ///
-    /// # Errors
-    /// When the server did not reply or refused.
-    pub async fn server_info(&self) -> StoreResult<ServerInfo> {
-        const INFO: &str = "INFO";
-        let reply = self.send(INFO, &cmd(INFO)).await?;
-        let info = reply::text(reply).and_then(|info| ServerInfo::parse(&info));
-        info.ok_or_else(|| self.unexpected_reply(INFO))
     }
 }

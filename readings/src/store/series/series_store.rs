@@ -30,7 +30,7 @@ impl SeriesStore {
     /// Removes readings of one site (`ZREM`).
     ///
     /// # Errors
-    /// When the server did not reply or refused; the readings can be removed again.
+    /// When the server replied with an error or not at all; the readings can be removed again.
     pub async fn remove(&self, site: &SiteId, entries: &[StreamEntry]) -> StoreResult<()> {
         const ZREM: &str = "ZREM";
         let mut command = cmd(ZREM);
@@ -45,7 +45,7 @@ impl SeriesStore {
     /// number.
     ///
     /// # Errors
-    /// When the server did not reply or refused.
+    /// When the server replied with an error or not at all.
     pub async fn expire_before(&self, site: &SiteId, before: Instant) -> StoreResult<u64> {
         const ZREMRANGEBYSCORE: &str = "ZREMRANGEBYSCORE";
         let mut command = cmd(ZREMRANGEBYSCORE);

@@ -46,7 +46,7 @@ impl SiteIndex {
     /// Up to `limit` sites in the order of their bytes, after `after`.
     ///
     /// # Errors
-    /// When the server did not reply or refused.
+    /// When the server replied with an error or not at all.
     pub async fn list(&self, after: Option<&SiteId>, limit: usize) -> StoreResult<Vec<String>> {
         const ZRANGE: &str = "ZRANGE";
         let start = after.map_or_else(|| "-".to_owned(), |site| format!("({site}"));

@@ -92,7 +92,7 @@ impl ReadingStream {
     /// The backlog of this stream's own consumer group; `None` when the group does not exist.
     ///
     /// # Errors
-    /// When the server did not reply or refused.
+    /// When the server replied with an error or not at all.
     pub async fn backlog(&self) -> StoreResult<Option<GroupBacklog>> {
         self.backlog_of(self.keys().group(), false).await
     }
@@ -100,7 +100,7 @@ impl ReadingStream {
     /// As [`ReadingStream::backlog`], with the entries ever added.
     ///
     /// # Errors
-    /// When the server did not reply or refused.
+    /// When the server replied with an error or not at all.
     pub async fn backlog_and_entries_added(&self) -> StoreResult<Option<GroupBacklog>> {
         self.backlog_of(self.keys().group(), true).await
     }
@@ -108,7 +108,7 @@ impl ReadingStream {
     /// The backlog of each consumer group of the stream; empty without a stream.
     ///
     /// # Errors
-    /// When the server did not reply or refused.
+    /// When the server replied with an error or not at all.
     pub async fn backlogs(&self) -> StoreResult<Vec<GroupBacklog>> {
         let mut backlogs = Vec::new();
         for group in self.groups().await? {

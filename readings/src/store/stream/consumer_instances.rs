@@ -64,7 +64,7 @@ impl ReadingStream {
     /// name has sent one since our previous heartbeat (a predecessor that exited has not).
     ///
     /// # Errors
-    /// When the server did not reply or refused.
+    /// When the server replied with an error or not at all.
     pub async fn detect_duplicate(&self, instance: &ConsumerInstance) -> StoreResult<bool> {
         const OPERATION: &str = "ZADD consumer-instances";
         let mut script = HEARTBEAT_AND_CHECK.key(self.keys().consumer_instances());

@@ -80,7 +80,7 @@ impl ReadingStream {
     /// result.
     ///
     /// # Errors
-    /// When the server did not reply or refused.
+    /// When the server replied with an error or not at all.
     pub async fn heartbeat(&self, consumer: &str) -> StoreResult<()> {
         let mut command = cmd("XREADGROUP");
         command.arg("GROUP").arg(self.keys().group()).arg(consumer).arg("COUNT").arg(1);
@@ -91,7 +91,7 @@ impl ReadingStream {
     /// Deletes the consumers without pending entries that have been idle for `idle`; gives their names.
     ///
     /// # Errors
-    /// When the server did not reply or refused.
+    /// When the server replied with an error or not at all.
     pub async fn delete_idle_consumers(&self, idle: Duration) -> StoreResult<Vec<String>> {
         self.delete_consumers(idle, "").await
     }
@@ -99,7 +99,7 @@ impl ReadingStream {
     /// Deletes a consumer if it has no pending entries; returns whether it did.
     ///
     /// # Errors
-    /// When the server did not reply or refused.
+    /// When the server replied with an error or not at all.
     pub async fn delete_consumer(&self, consumer: &str) -> StoreResult<bool> {
         Ok(!self.delete_consumers(Duration::ZERO, consumer).await?.is_empty())
     }
@@ -117,7 +117,7 @@ impl ReadingStream {
     /// Lets other consumers claim at once what is pending for a consumer; gives the number of entries.
     ///
     /// # Errors
-    /// When the server did not reply or refused.
+    /// When the server replied with an error or not at all.
     pub async fn release_pending(&self, consumer: &str) -> StoreResult<usize> {
         let mut released = 0;
         let mut after = None;
@@ -158,7 +158,7 @@ impl ReadingStream {
     /// not pending and deleted from the stream.
     ///
     /// # Errors
-    /// When the server did not reply or refused.
+    /// When the server replied with an error or not at all.
     pub async fn ownership(&self, consumer: &str, ids: &[StreamId]) -> StoreResult<Ownership> {
         const OPERATION: &str = "XPENDING ownership";
         let mut script = CHECK_OWNERSHIP.key(self.keys().stream());

@@ -38,7 +38,7 @@ impl ReadingStream {
     /// Those of these ids that were dead-lettered, though their dead letters may be deleted since.
     ///
     /// # Errors
-    /// When the server did not reply or refused.
+    /// When the server replied with an error or not at all.
     pub async fn dead_lettered_ids(
         &self,
         ids: impl IntoIterator<Item = StreamId>,

@@ -57,7 +57,7 @@ impl ReadingStream {
     /// process has the only copy.
     ///
     /// # Errors
-    /// When the server did not reply or refused.
+    /// When the server replied with an error or not at all.
     pub async fn dead_letter(&self, letter: &DeadLetter, consumer: &str) -> StoreResult<()> {
         if letter.fields.len() > MAX_SCRIPTED_FIELDS {
             return self.dead_letter_unscripted(letter, consumer).await;

@@ -170,7 +170,7 @@ impl ReadingStream {
     /// without those that were deleted since.
     ///
     /// # Errors
-    /// When the server did not reply or refused.
+    /// When the server replied with an error or not at all.
     pub async fn dead_letters_of(
         &self,
         ids: &HashSet<StreamId>,
@@ -193,7 +193,7 @@ impl ReadingStream {
     /// A page of up to `count` dead letters after `after`.
     ///
     /// # Errors
-    /// When the server did not reply or refused.
+    /// When the server replied with an error or not at all.
     pub async fn dead_letters(
         &self,
         after: Option<StreamId>,
@@ -235,7 +235,7 @@ impl ReadingStream {
     /// The number of dead letters.
     ///
     /// # Errors
-    /// When the server did not reply or refused.
+    /// When the server replied with an error or not at all.
     pub async fn count_dead_letters(&self) -> StoreResult<u64> {
         const XLEN: &str = "XLEN";
         let reply = self.connection().send(XLEN, cmd(XLEN).arg(self.keys().dead_letters())).await?;
@@ -246,7 +246,7 @@ impl ReadingStream {
     /// when the dead letter does not exist.
     ///
     /// # Errors
-    /// When the server did not reply or refused; without a reply it may have been requeued.
+    /// When the server replied with an error or not at all; without a reply it may have been requeued.
     pub async fn retry_dead_letter(&self, id: StreamId) -> StoreResult<Option<StreamId>> {
         const OPERATION: &str = "XADD XDEL";
         let mut script = RETRY.key(self.keys().dead_letters());
@@ -282,7 +282,7 @@ impl ReadingStream {
     /// Deletes a dead letter; returns whether it existed.
     ///
     /// # Errors
-    /// When the server did not reply or refused.
+    /// When the server replied with an error or not at all.
     pub async fn delete_dead_letter(&self, id: StreamId) -> StoreResult<bool> {
         const XDEL: &str = "XDEL";
         let mut command = cmd(XDEL);

@@ -14,7 +14,7 @@ impl ReadingStream {
     /// Entries in the stream, read or not (`XLEN`); 0 without a stream.
     ///
     /// # Errors
-    /// When the server did not reply or refused.
+    /// When the server replied with an error or not at all.
     pub async fn length(&self) -> StoreResult<u64> {
         const XLEN: &str = "XLEN";
         let reply = self.connection().send(XLEN, cmd(XLEN).arg(self.keys().stream())).await?;
@@ -24,7 +24,7 @@ impl ReadingStream {
     /// The consumer groups of the stream; empty without a stream.
     ///
     /// # Errors
-    /// When the server did not reply or refused.
+    /// When the server replied with an error or not at all.
     pub async fn groups(&self) -> StoreResult<Vec<GroupInfo>> {
         const XINFO: &str = "XINFO GROUPS";
         let mut command = cmd("XINFO");
@@ -41,7 +41,7 @@ impl ReadingStream {
     /// This stream's own consumer group, if it exists.
     ///
     /// # Errors
-    /// When the server did not reply or refused.
+    /// When the server replied with an error or not at all.
     pub async fn group(&self) -> StoreResult<Option<GroupInfo>> {
         let name = self.keys().group();
         Ok(self.groups().await?.into_iter().find(|group| group.name == name))
@@ -50,7 +50,7 @@ impl ReadingStream {
     /// The consumers of a group; empty when the group does not exist.
     ///
     /// # Errors
-    /// When the server did not reply or refused.
+    /// When the server replied with an error or not at all.
     pub async fn consumers(&self, group: &str) -> StoreResult<Vec<ConsumerInfo>> {
         const XINFO: &str = "XINFO CONSUMERS";
         let mut command = cmd("XINFO");
@@ -69,7 +69,7 @@ impl ReadingStream {
     /// The smallest id that is pending in a group; `None` when no entry is.
     ///
     /// # Errors
-    /// When the server did not reply or refused, or the group does not exist.
+    /// When the server replied with an error or not at all, or the group does not exist.
     pub async fn oldest_pending_id(&self, group: &str) -> StoreResult<Option<StreamId>> {
         const XPENDING: &str = "XPENDING";
         let mut command = cmd(XPENDING);
@@ -85,7 +85,7 @@ impl ReadingStream {
     /// entry is pending.
     ///
     /// # Errors
-    /// When the server did not reply or refused, or the group does not exist.
+    /// When the server replied with an error or not at all, or the group does not exist.
     pub async fn oldest_pending_age(&self, group: &str) -> StoreResult<Option<Duration>> {
         let Some(id) = self.oldest_pending_id(group).await? else { return Ok(None) };
         let added = Duration::from_millis(id.ms);

@@ -51,7 +51,7 @@ impl ReadingStream {
     /// is kept.
     ///
     /// # Errors
-    /// When the server did not reply or refused.
+    /// When the server replied with an error or not at all.
     pub async fn correct_lag(&self) -> StoreResult<Option<LagCorrection>> {
         const OPERATION: &str = "XGROUP SETID";
         let mut script = CORRECT.key(self.keys().stream());

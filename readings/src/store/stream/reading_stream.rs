@@ -81,7 +81,7 @@ impl ReadingStream {
     /// deleted then, and readings may have been lost with it.
     ///
     /// # Errors
-    /// When the server refuses; an existing group is not an error.
+    /// When the server replied with an error or not at all; an existing group is not an error.
     pub async fn ensure_group(&self) -> StoreResult<()> {
         let created = self.create_group().await?;
         let existed = self.cache.group_existed.swap(true, Ordering::Relaxed);
@@ -154,7 +154,7 @@ impl ReadingStream {
     /// which scans at most ten times `count` entries).
     ///
     /// # Errors
-    /// When the server refuses or does not reply.
+    /// When the server replied with an error or not at all.
     pub async fn claim(
         &self,
         consumer: &str,
@@ -173,7 +173,7 @@ impl ReadingStream {
     /// Ends the blocking read of a connection (`CLIENT UNBLOCK`) before its `BLOCK` has passed.
     ///
     /// # Errors
-    /// When the server refuses or does not reply.
+    /// When the server replied with an error or not at all.
     pub async fn unblock(&self, client_id: i64) -> StoreResult<()> {
         let mut command = cmd("CLIENT");
         command.arg("UNBLOCK").arg(client_id);
@@ -198,7 +198,7 @@ impl ReadingStream {
     /// The server's clock, since the Unix epoch.
     ///
     /// # Errors
-    /// When the server did not reply or refused.
+    /// When the server replied with an error or not at all.
     pub async fn server_time(&self) -> StoreResult<Duration> {
         self.connection.server_time().await
     }
@@ -206,7 +206,7 @@ impl ReadingStream {
     /// The server's memory.
     ///
     /// # Errors
-    /// When the server did not reply or refused.
+    /// When the server replied with an error or not at all.
     pub async fn server_memory(&self) -> StoreResult<ServerMemory> {
         self.connection.server_memory().await
     }

@@ -67,7 +67,7 @@ impl Reconciler {
     /// gone. `None` when the group does not exist, and so no entry was delivered.
     ///
     /// # Errors
-    /// When the server did not reply or refused.
+    /// When the server replied with an error or not at all.
     pub async fn begin(
         stream: ReadingStream,
         expired_before: Option<Instant>,
@@ -87,7 +87,7 @@ impl Reconciler {
     /// Checks the next entries; gives their number, which is 0 at the end.
     ///
     /// # Errors
-    /// When the server did not reply or refused: begin again.
+    /// When the server replied with an error or not at all: begin again.
     pub async fn next_page(&mut self) -> StoreResult<usize> {
         let entries = self.read().await?;
         let (Some(first), Some(last)) = (entries.first(), entries.last()) else { return Ok(0) };
@@ -169,7 +169,7 @@ impl ReadingStream {
     /// Entries that were trimmed meanwhile cannot be made pending.
     ///
     /// # Errors
-    /// When the server did not reply or refused; the call can be repeated with the same ids.
+    /// When the server replied with an error or not at all; the call can be repeated with the same ids.
     pub async fn make_pending(&self, ids: &[StreamId]) -> StoreResult<usize> {
         const XCLAIM: &str = "XCLAIM";
         let mut claimed = 0;

@@ -46,7 +46,7 @@ impl ReadingStream {
     /// both may be some seconds old.
     ///
     /// # Errors
-    /// When the server did not reply or refused.
+    /// When the server replied with an error or not at all.
     pub async fn info(&self) -> StoreResult<Option<StreamInfo>> {
         let cache = self.cache();
         let mut last = cache.last_info.lock().await;
@@ -66,7 +66,7 @@ impl ReadingStream {
     /// The bytes that an entry is expected to have: those of the larger one of the first and the last.
     ///
     /// # Errors
-    /// When the server did not reply or refused.
+    /// When the server replied with an error or not at all.
     pub async fn estimated_entry_bytes(&self) -> StoreResult<usize> {
         let info = self.info().await?.unwrap_or_default();
         let bytes = info.first_entry.iter().chain(&info.last_entry).map(|entry| entry.bytes);

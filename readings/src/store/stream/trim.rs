@@ -25,7 +25,7 @@ impl ReadingStream {
     /// entries stay.
     ///
     /// # Errors
-    /// When the server did not reply or refused.
+    /// When the server replied with an error or not at all.
     pub async fn trim(&self, retention: Duration) -> StoreResult<u64> {
         // Before the groups are read, so that the bound and the trim are of one server session.
         let generation = self.generation();

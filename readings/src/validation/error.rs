@@ -1,26 +1,26 @@
-//! A broken rule: where, which, and what was sent instead.
+//! A validation error: its location, the broken rule, and the input.
 
 use serde_json::{Value, json};
 
-use super::{MAX_ID_BYTES, MAX_TIMESTAMP_CHARACTERS};
-use crate::iso8601::TimestampFault;
+use super::limits::{MAX_ID_BYTES, MAX_TIMESTAMP_CHARACTERS};
+use crate::iso8601::TimestampError;
 
-/// The most bytes of the sender's input that a fault shows. Too low and senders cannot find the
-/// place; too high and one bad request costs us a large answer.
+/// The most bytes of the input that an error contains. Too low and a client's author cannot find the
+/// place; too high and one bad request costs a large response.
 const MAX_INPUT_BYTES: usize = 512;
 
 /// A rule that the input breaks.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Fault {
-    /// Where.
+pub struct ValidationError {
+    /// The place of the error.
     pub location: Location,
-    /// Which rule.
-    pub kind: FaultKind,
-    /// What was sent; long input is cut.
+    /// The broken rule.
+    pub kind: ErrorKind,
+    /// The input at that place; long input is truncated.
     pub input: Value,
 }
 
-/// The place of a fault.
+/// The place of an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Location {
     /// The body as a whole.
@@ -33,10 +33,10 @@ pub enum Location {
     Offset(usize),
 }
 
-/// The rules, by the names that pydantic gives them.
+/// The rules; their codes are pydantic's.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum FaultKind {
-    /// A member, or the whole body, is not there.
+pub enum ErrorKind {
+    /// A member, or the whole body, is missing.
     Missing,
     /// An id is empty.
     StringTooShort,
@@ -46,7 +46,7 @@ pub enum FaultKind {
     TimestampTooLong,
     /// A string was expected.
     StringType,
-    /// A string that is no decimal number.
+    /// A string is not a decimal number.
     FloatParsing,
     /// A number was expected.
     FloatType,
@@ -56,22 +56,22 @@ pub enum FaultKind {
     FiniteNumber,
     /// An id has control characters.
     ControlCharacter,
-    /// A string has half of a surrogate pair, which is no character.
+    /// A string has half of a surrogate pair, which is not a character.
     LoneSurrogate,
     /// A timestamp breaks a rule of ISO 8601.
-    Timestamp(TimestampFault),
+    Timestamp(TimestampError),
     /// A JSON object was expected.
     ObjectType,
     /// An idempotency key was used with another body.
     KeyReused,
-    /// An idempotency key is no short visible text.
-    KeyType,
-    /// The body is no JSON.
+    /// An idempotency key is not a short visible text.
+    InvalidKey,
+    /// The body is not JSON.
     JsonInvalid(String),
 }
 
-impl Fault {
-    /// All the codes that [`FaultKind::code`] gives.
+impl ValidationError {
+    /// All codes of [`ErrorKind::code`].
     pub const CODES: &[&str] = &[
         "missing",
         "string_too_short",
@@ -86,15 +86,15 @@ impl Fault {
         "json_invalid",
     ];
 
-    /// Notes a fault; `input` is the JSON text that was sent.
+    /// An error; `input` is the JSON text at its place.
     #[must_use]
-    pub fn new(location: Location, kind: FaultKind, input: &str) -> Self {
-        Self { location, kind, input: shown(input) }
+    pub fn new(location: Location, kind: ErrorKind, input: &str) -> Self {
+        Self { location, kind, input: truncated_input(input) }
     }
 }
 
-impl FaultKind {
-    /// The `type` of the fault.
+impl ErrorKind {
+    /// The `type` of the error.
     #[must_use]
     pub const fn code(&self) -> &'static str {
         match self {
@@ -110,13 +110,13 @@ impl FaultKind {
             | Self::LoneSurrogate
             | Self::Timestamp(_)
             | Self::KeyReused
-            | Self::KeyType => "value_error",
+            | Self::InvalidKey => "value_error",
             Self::ObjectType => "model_attributes_type",
             Self::JsonInvalid(_) => "json_invalid",
         }
     }
 
-    /// The rule as a sentence to the sender.
+    /// The rule as a sentence for the client (`msg`).
     #[must_use]
     pub fn message(&self) -> String {
         match self {
@@ -137,7 +137,7 @@ impl FaultKind {
             | Self::LoneSurrogate
             | Self::Timestamp(_)
             | Self::KeyReused
-            | Self::KeyType => {
+            | Self::InvalidKey => {
                 format!("Value error, {}", self.reason())
             }
             Self::ObjectType => {
@@ -147,7 +147,7 @@ impl FaultKind {
         }
     }
 
-    /// The bounds and reasons behind the rule, where it has any.
+    /// The limits or the reason of the rule, where it has any (`ctx`).
     #[must_use]
     pub fn context(&self) -> Option<Value> {
         match self {
@@ -159,7 +159,7 @@ impl FaultKind {
             | Self::LoneSurrogate
             | Self::Timestamp(_)
             | Self::KeyReused
-            | Self::KeyType
+            | Self::InvalidKey
             | Self::JsonInvalid(_) => Some(json!({ "error": self.reason() })),
             _ => None,
         }
@@ -169,17 +169,17 @@ impl FaultKind {
         match self {
             Self::ControlCharacter => "control characters are not allowed".to_owned(),
             Self::LoneSurrogate => "half of a surrogate pair is not a character".to_owned(),
-            Self::Timestamp(fault) => fault.to_string(),
+            Self::Timestamp(error) => error.to_string(),
             Self::KeyReused => "this key was used with another body".to_owned(),
-            Self::KeyType => "a key has 1 to 255 visible ASCII characters".to_owned(),
+            Self::InvalidKey => "a key has 1 to 255 visible ASCII characters".to_owned(),
             Self::JsonInvalid(reason) => reason.clone(),
             _ => String::new(),
         }
     }
 }
 
-/// The input as it is shown: itself when it is short and can be shown, else (part of) its text.
-fn shown(raw: &str) -> Value {
+/// The input itself where it is short and valid JSON, otherwise its text or the beginning of that.
+fn truncated_input(raw: &str) -> Value {
     if raw.len() > MAX_INPUT_BYTES {
         let end = raw.floor_char_boundary(MAX_INPUT_BYTES);
         return Value::String(format!("{}…", &raw[..end]));
