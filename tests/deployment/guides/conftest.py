@@ -4,6 +4,7 @@ services that stands for what runs in a cluster, or in containers."""
 import os
 import shutil
 import subprocess
+import urllib.error
 import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,6 +54,13 @@ class Product:
         return text
 
 
+def is_ready(address):
+    try:
+        return urllib.request.urlopen(f"{address}/readyz", timeout=10).status == 200
+    except urllib.error.HTTPError:
+        return False
+
+
 @pytest.fixture(scope="session")
 def home(tmp_path_factory):
     return tmp_path_factory.mktemp("home")
@@ -83,7 +91,8 @@ def cluster(home):
     roles = [Process(role, [program(), role], home, {**ours, "CONSUMER_NAME": "guide"}) for role in ("ingestion-api", "processing-service")]
     try:
         for role in roles:
-            wait_for(f"{role.name} listens", lambda role=role: role.said(" listens on "))
+            address = wait_for(f"{role.name} listens", lambda role=role: role.said(" listens on "))
+            wait_for(f"{role.name} is ready", lambda address=address: is_ready(address))
         cluster = Cluster(port, data)
         ingestion = roles[0].said(" listens on ")
         for _ in range(READINGS_OF_CLUSTER):
