@@ -7,7 +7,13 @@ import pytest
 
 from rendering import REPOSITORY
 
-DOCUMENTS = sorted(subprocess.run(["git", "ls-files", "--cached", "--others", "--exclude-standard", "*.md"], cwd=REPOSITORY, capture_output=True, text=True, check=True).stdout.split())
+def tracked(*patterns):
+    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard", *patterns]
+    paths = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=True).stdout.splitlines()
+    return sorted(path for path in paths if (REPOSITORY / path).is_file())
+
+
+DOCUMENTS = tracked("*.md")
 DECISIONS = sorted(path for path in (REPOSITORY / "docs/decisions").glob("*.md") if path.stem != "0000-template")
 # What was released stays as it was written.
 HISTORY = {"CHANGELOG.md"}
@@ -91,6 +97,18 @@ def test_commands_of_redis_are_sent_by_the_files_that_the_architecture_names():
         files = [(REPOSITORY / "readings/src/store" / name).read_text() for name in re.findall(r"`([\w/]+\.rs)`", owners)]
         for command in re.findall(r"`([A-Z]+)`", commands):
             assert any(re.search(rf"\b{command}\b", text) for text in files), f"{command} is not in {owners}"
+
+
+# Words that the glossary excludes in any meaning.
+EXCLUDED = re.compile(r"\b(nobody|somebody|anybody|everybody|whoever|anew|is none|namesakes?|bur(y|ied|ies|ial)|chores?|housekeep\w*)\b", re.I)
+# They name the words.
+ABOUT_WORDS = {"CONTRIBUTING.md", "docs/glossary.md", "docs/decisions/0032-one-vocabulary.md"}
+
+
+@pytest.mark.parametrize("path", sorted({*DOCUMENTS, *tracked("*.yaml", "*.yml", "*.tpl", "NOTES.txt", "Makefile", "Dockerfile", "scripts/*", "compose/*")} - HISTORY - ABOUT_WORDS))
+def test_texts_use_the_glossary_s_words(path):
+    lines = (REPOSITORY / path).read_text().splitlines()
+    assert [f"{path}:{number}: {line.strip()}" for number, line in enumerate(lines, 1) if EXCLUDED.search(line)] == []
 
 
 def test_every_page_in_docs_is_in_the_index():
