@@ -7,33 +7,27 @@ use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches, Command, CommandFactory, FromArgMatches};
 
 use super::empty_values::{reset_env, strip_empty};
-use super::{Cli, parse_error, renamed};
+use super::{parse_error, renamed};
 
 /// The settings, and warnings about how they were given.
-pub(super) fn read() -> (Cli, Vec<String>) {
+pub(super) fn read<T: CommandFactory + FromArgMatches>() -> (T, Vec<String>) {
     let given: Vec<_> = std::env::args_os().collect();
     // Old names first: an empty value of an old name counts as unset, too.
-    let known = renamed::with_old_names(Cli::command());
+    let known = renamed::with_old_names(T::command());
     let (empty, arguments) = strip_empty(&known, given.clone());
     let command = reset_env(known.clone(), &empty);
     let read = command.clone().try_get_matches_from(&arguments).and_then(|matches| {
         let mut warnings = renamed::warnings(&given, &matches);
         warnings.extend(exposed_secrets(&command, &matches));
-        Ok((Cli::from_arg_matches(&matches)?, warnings))
+        Ok((T::from_arg_matches(&matches)?, warnings))
     });
     read.unwrap_or_else(|error| {
         if error.kind() == ErrorKind::DisplayHelp {
             // Of the unchanged command: a setting with an empty value or an old name is listed all the same.
-            Cli::command().get_matches_from(arguments);
+            T::command().get_matches_from(arguments);
         }
         parse_error::describe(error, &known).exit()
     })
-}
-
-/// All settings of a command and its subcommands.
-pub(super) fn settings(command: &Command) -> Vec<&Arg> {
-    let own = command.get_arguments().filter(|argument| argument.get_env().is_some());
-    own.chain(command.get_subcommands().flat_map(settings)).collect()
 }
 
 /// Warnings about secrets on the command line, which any user of the machine can list.

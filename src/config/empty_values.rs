@@ -6,7 +6,7 @@ use std::ffi::{OsStr, OsString};
 use clap::builder::Resettable;
 use clap::{Arg, Command};
 
-use super::command_line::settings;
+use super::declared::settings;
 
 /// The variables of settings with an empty value, in the environment or by a flag; and the command line
 /// without those flags. Such a setting has its default: Compose files, charts and shell scripts pass unset

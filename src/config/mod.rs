@@ -11,6 +11,7 @@ mod connections;
 mod constraints;
 mod consumer;
 mod data_dir;
+mod declared;
 mod drain;
 mod empty_values;
 mod error;
@@ -72,7 +73,7 @@ impl Cli {
     /// The command (`up` by default), and warnings about deprecated names and exposed passwords. Exits with a
     /// message when a value is invalid.
     pub fn from_process() -> (Command, Vec<String>) {
-        let (cli, warnings) = command_line::read();
+        let (cli, warnings) = command_line::read::<Self>();
         (cli.command.unwrap_or(Command::Up(cli.up)), warnings)
     }
 }

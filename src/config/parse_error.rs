@@ -5,7 +5,7 @@ use std::ffi::OsStr;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, Command};
 
-use super::command_line::settings;
+use super::declared::settings;
 use crate::console;
 
 /// Adds to Clap's message, which names the flag only and shows values as they are: the variable that a value

@@ -3,7 +3,7 @@ use std::path::Path;
 
 use clap::{Arg, CommandFactory};
 
-use super::command_line::settings;
+use super::declared::settings;
 use super::*;
 
 const README: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/README.md");

@@ -6,10 +6,11 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
-use readings::store::{Credentials, Password, RedisServer};
+use readings::store::{Credentials, Password, RedisServer, SharedConnection};
 use tracing::warn;
 
-use super::HOST;
+/// The address that the server listens on.
+pub(super) const HOST: &str = "127.0.0.1";
 
 /// Locked while an `up` uses the directory.
 const LOCK: &str = "lock";
@@ -159,4 +160,13 @@ fn restrict(path: &Path, mode: u32) -> io::Result<()> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         Err(error) => Err(error),
     }
+}
+
+/// Whether the server that responds has its data in the directory: another program may use the port by now.
+pub(super) async fn serves_directory(
+    connection: &SharedConnection,
+    directory: &DataDirectory,
+) -> bool {
+    let found = connection.data_directory().await;
+    found.is_ok_and(|found| Path::new(&found) == directory.path())
 }

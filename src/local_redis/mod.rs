@@ -25,19 +25,8 @@ use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
 
-use self::data_directory::DataDirectory;
-use self::server_process::{ServerCommand, ServerProcess};
-
-/// The address that the server listens on.
-const HOST: &str = "127.0.0.1";
-
-/// Interval at which a starting or stopping server is polled. Too low: needless work. Too high: starts are
-/// that late.
-const POLL_INTERVAL: Duration = Duration::from_millis(10);
-
-/// How long the server may take to write its data and exit. Too low: it is killed while it writes. Too
-/// high: a stuck server delays the exit.
-const STOP_TIMEOUT: Duration = Duration::from_secs(10);
+use self::data_directory::{DataDirectory, HOST, serves_directory};
+use self::server_process::{STOP_TIMEOUT, ServerCommand, ServerProcess};
 
 /// Backoff before a crashed server is restarted. Too low: a server that cannot start uses a core. Too high:
 /// readings are rejected for longer.
@@ -104,12 +93,6 @@ pub async fn find_running(directory: &Path) -> Option<RedisServer> {
     let directory = DataDirectory::existing(directory)?;
     let server = directory.server()?;
     serves_directory(&server.shared(), &directory).await.then_some(server)
-}
-
-/// Whether the server that responds has its data in the directory: another program may use the port by now.
-async fn serves_directory(connection: &SharedConnection, directory: &DataDirectory) -> bool {
-    let found = connection.data_directory().await;
-    found.is_ok_and(|found| Path::new(&found) == directory.path())
 }
 
 /// The last port if it is free, so that the address stays the same; else any free port.

@@ -9,8 +9,8 @@ use readings::store::SharedConnection;
 use tokio::time::sleep;
 use tracing::info;
 
-use super::data_directory::DataDirectory;
-use super::{POLL_INTERVAL, STOP_TIMEOUT, serves_directory};
+use super::data_directory::{DataDirectory, serves_directory};
+use super::server_process::{POLL_INTERVAL, STOP_TIMEOUT};
 
 /// Acquires the lock of the directory's server once no other server uses the directory.
 ///

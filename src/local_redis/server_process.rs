@@ -11,10 +11,16 @@ use tokio::process::{Child, Command};
 use tokio::time::sleep;
 use tracing::{info, warn};
 
-use super::HOST;
-use super::POLL_INTERVAL;
-use super::data_directory::DataDirectory;
+use super::data_directory::{DataDirectory, HOST};
 use super::parent_death::ParentDeathPipe;
+
+/// Interval at which a starting or stopping server is polled. Too low: needless work. Too high: starts are
+/// that late.
+pub(super) const POLL_INTERVAL: Duration = Duration::from_millis(10);
+
+/// How long the server may take to write its data and exit. Too low: it is killed while it writes. Too
+/// high: a stuck server delays the exit.
+pub(super) const STOP_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Compatible servers; the first one that is installed is started.
 const PROGRAMS: [&str; 2] = ["redis-server", "valkey-server"];
