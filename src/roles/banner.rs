@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use anyhow::Context;
 use api::frontend;
-use tokio::net::TcpListener;
 use tokio::time::{Instant, sleep};
 use tracing::warn;
 
-use super::up::Listeners;
+use super::http_server::HttpServer;
+use super::up::Servers;
 use crate::config::program;
 use crate::console;
 use crate::readiness::{NotReady, ReadinessClient, reachable};
@@ -32,18 +32,19 @@ pub struct Banner {
 }
 
 impl Banner {
-    /// The banner for these listeners, and a description of the Redis server.
+    /// The banner for these servers, and a description of the Redis server.
     ///
     /// # Errors
     /// When a listener has no address.
-    pub fn new(listeners: &Listeners, redis: &str) -> anyhow::Result<Self> {
-        let address = |listener: &TcpListener| {
-            listener.local_addr().map(reachable).context("a listener has no address")
+    pub fn new(servers: &Servers, redis: &str) -> anyhow::Result<Self> {
+        let address = |server: &HttpServer| {
+            let address = server.listener.local_addr();
+            address.map(reachable).context("a listener has no address")
         };
         Ok(Self {
-            ingestion: address(&listeners.ingestion)?,
-            processing: address(&listeners.processing)?,
-            frontend: address(&listeners.frontend)?,
+            ingestion: address(&servers.ingestion)?,
+            processing: address(&servers.processing)?,
+            frontend: address(&servers.frontend)?,
             redis: redis.to_owned(),
         })
     }

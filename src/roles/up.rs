@@ -1,13 +1,12 @@
 //! Everything in one process on this machine.
 
 use std::net::Ipv4Addr;
-use std::time::Duration;
+use std::path::Path;
 
 use actors::PipelineConfig;
 use api::frontend;
 use api::server::Connections;
 use readings::store::{Keys, RedisServer, Requirements};
-use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use super::banner::Banner;
@@ -26,17 +25,17 @@ use crate::shutdown;
 /// # Errors
 /// When a setting is invalid, a port is in use, Redis cannot be started, or the pipeline fails.
 pub async fn run(settings: UpSettings) -> anyhow::Result<()> {
-    let stop = shutdown::on_signal()?;
+    let phases = ShutdownPhases::new(shutdown::on_signal()?);
     let redis = &settings.redis;
     let pipeline = settings.consumer.pipeline(redis)?;
     let limits = IngestionLimits::new(&settings.limits)?;
     let configured = redis.is_configured().then(|| redis.server()).transpose()?;
     let directory = settings.data.path();
-    let listeners = Listeners::open(&settings).await?;
-    let services = Services { settings, pipeline, limits, listeners, stop };
+    let servers = Servers::bind(&settings, &phases).await?;
+    let services = Services { settings, pipeline, limits, servers, phases };
     match configured {
         Some(server) => Box::pin(services.run_on(server)).await,
-        None => Box::pin(services.run_on_private(LocalRedis::start(&directory?))).await,
+        None => Box::pin(services.run_on_private(&directory?)).await,
     }
 }
 
@@ -45,8 +44,8 @@ struct Services {
     settings: UpSettings,
     pipeline: PipelineConfig,
     limits: IngestionLimits,
-    listeners: Listeners,
-    stop: CancellationToken,
+    servers: Servers,
+    phases: ShutdownPhases,
 }
 
 impl Services {
@@ -58,12 +57,10 @@ impl Services {
     }
 
     /// Starts the private server, runs on it, and stops it last.
-    async fn run_on_private(
-        self,
-        starting: impl Future<Output = anyhow::Result<LocalRedis>>,
-    ) -> anyhow::Result<()> {
+    async fn run_on_private(self, directory: &Path) -> anyhow::Result<()> {
         // Loading the data may take long: a signal does not wait for it.
-        let started = self.stop.run_until_cancelled(Box::pin(starting)).await;
+        let starting = Box::pin(LocalRedis::start(directory));
+        let started = self.phases.stop.run_until_cancelled(starting).await;
         let Some(redis) = started.transpose()? else { return Ok(()) };
         let context = self.context(redis.server()).with_private_redis();
         let result = self.run(context, &redis.to_string()).await;
@@ -79,13 +76,12 @@ impl Services {
     }
 
     async fn run(self, context: ServiceContext, redis: &str) -> anyhow::Result<()> {
-        let Self { settings, pipeline, limits, listeners, stop } = self;
+        let Self { pipeline, limits, servers, phases, .. } = self;
         let consumer = pipeline.consumer.clone();
         let pipeline = processing_service::start_pipeline(pipeline, &context).await?;
-        let banner = Banner::new(&listeners, redis)?;
+        let banner = Banner::new(&servers, redis)?;
         context.spawn_monitors();
         ingestion_api::spawn_monitors(&context, &limits);
-        let phases = ShutdownPhases::new(stop);
         let processing = async {
             let stopped = &phases.ingestion_stopped;
             let result = processing_service::run_pipeline(pipeline, &context, stopped).await;
@@ -94,8 +90,7 @@ impl Services {
             phases.pipeline_drained.cancel();
             result
         };
-        let grace = settings.consumer.drain_timeout();
-        let serving = listeners.serve(&context, &limits, &consumer, &phases, grace);
+        let serving = servers.serve(&context, &limits, &consumer, &phases.ingestion_stopped);
         let banner = phases.stop.run_until_cancelled(banner.print_when_ready());
         let (pipeline_result, http_result, _) = tokio::join!(processing, serving, banner);
         pipeline_result.and(http_result)
@@ -120,52 +115,52 @@ impl ShutdownPhases {
     }
 }
 
-pub(super) struct Listeners {
-    connections: Connections,
-    pub ingestion: TcpListener,
-    pub processing: TcpListener,
-    pub frontend: TcpListener,
+/// The servers of all services, bound to their ports.
+pub(super) struct Servers {
+    pub ingestion: HttpServer,
+    pub processing: HttpServer,
+    pub frontend: HttpServer,
 }
 
-impl Listeners {
-    async fn open(settings: &UpSettings) -> anyhow::Result<Self> {
-        let open = async |port| listen(&settings.listen, Ipv4Addr::LOCALHOST, port).await;
+impl Servers {
+    /// Binds the ports; each server stops in its phase of the shutdown.
+    async fn bind(settings: &UpSettings, phases: &ShutdownPhases) -> anyhow::Result<Self> {
+        let connections = Connections::new(settings.connections.limits());
+        let bind = async |port, stop: &CancellationToken, grace| -> anyhow::Result<HttpServer> {
+            let listener = listen(&settings.listen, Ipv4Addr::LOCALHOST, port).await?;
+            let (connections, stop) = (connections.clone(), stop.clone());
+            Ok(HttpServer { listener, connections, stop, grace })
+        };
+        let ShutdownPhases { stop, pipeline_drained, .. } = phases;
+        let drain_timeout = settings.consumer.drain_timeout();
         Ok(Self {
-            connections: Connections::new(settings.connections.limits()),
-            ingestion: open(settings.ingestion.setting()).await?,
-            processing: open(settings.processing.setting()).await?,
-            frontend: open(settings.frontend()).await?,
+            ingestion: bind(settings.ingestion.setting(), stop, drain_timeout).await?,
+            processing: bind(settings.processing.setting(), pipeline_drained, QUERY_GRACE).await?,
+            frontend: bind(settings.frontend(), pipeline_drained, QUERY_GRACE).await?,
         })
     }
 
-    /// Serves all services, each until its phase of the shutdown.
+    /// Serves all services; cancels `ingestion_stopped` once no more readings are accepted.
     async fn serve(
         self,
         context: &ServiceContext,
         limits: &IngestionLimits,
         consumer: &str,
-        phases: &ShutdownPhases,
-        ingestion_grace: Duration,
+        ingestion_stopped: &CancellationToken,
     ) -> anyhow::Result<()> {
-        let server = |listener, stop: &CancellationToken, grace| HttpServer {
-            listener,
-            connections: self.connections.clone(),
-            stop: stop.clone(),
-            grace,
-        };
         let ingestion = || ingestion_api::service(context, limits).endpoint;
         let processing = || processing_service::service(context, consumer).endpoint;
+        // The page's port reaches both services under `/api`, by endpoints of its own.
         let frontend = frontend::frontend_endpoint(ingestion(), processing());
         let accepting = async {
-            let server = server(self.ingestion, &phases.stop, ingestion_grace);
-            let result = server.serve(ingestion()).await;
-            phases.ingestion_stopped.cancel();
+            let result = self.ingestion.serve(ingestion()).await;
+            ingestion_stopped.cancel();
             result
         };
         let (accepted, queried, shown) = tokio::join!(
             accepting,
-            server(self.processing, &phases.pipeline_drained, QUERY_GRACE).serve(processing()),
-            server(self.frontend, &phases.pipeline_drained, QUERY_GRACE).serve(frontend),
+            self.processing.serve(processing()),
+            self.frontend.serve(frontend),
         );
         accepted.and(queried).and(shown)
     }
