@@ -1,4 +1,4 @@
-//! The bodies of errors. No body names an address or has a stack trace.
+//! The bodies of errors. A body contains neither an address nor a stack trace ([`crate::error_code`] has the rules).
 
 use instrumentation::request_id;
 use poem::Response;
@@ -10,17 +10,17 @@ use readings::validation::{Location, ValidationError};
 use serde_json::{Value, json};
 
 use crate::error_code::ErrorCode;
-use crate::with_schema::{AnyObject, Shape, Shaped};
+use crate::with_schema::{AnyObject, JsonSchema, WithSchema};
 
-/// An error of one sentence.
+/// An error in one sentence.
 #[derive(Debug, Clone, Object)]
 #[oai(rename = "Problem")]
 pub struct ErrorBody {
     /// What went wrong, and what to do about it.
     pub detail: String,
-    /// The same for programs.
+    /// What went wrong, for programs.
     pub code: ErrorCode,
-    /// The request's `X-Request-Id`, which the service's log lines about it have, too.
+    /// The request's `X-Request-Id`; the log lines of the service about this request have it, too.
     pub request_id: String,
 }
 
@@ -32,7 +32,7 @@ pub struct ValidationErrorBody {
     pub detail: Vec<ValidationErrorItem>,
     /// Always `validation_failed`.
     pub code: ErrorCode,
-    /// The request's `X-Request-Id`, which the service's log lines about it have, too.
+    /// The request's `X-Request-Id`; the log lines of the service about this request have it, too.
     pub request_id: String,
 }
 
@@ -42,23 +42,23 @@ pub struct ValidationErrorBody {
 pub struct ValidationErrorItem {
     /// The rule, such as `missing`, `string_too_long`, `greater_than_equal` or `json_invalid`.
     pub r#type: String,
-    /// Where: `["body", "<field>"]`, `["query", "<name>"]`, `["path", "<name>"]` or
-    /// `["header", "<name>"]`; `["body", <character>]` for malformed JSON, and `["body"]` for all of it.
-    pub loc: Vec<Shaped<Step>>,
+    /// The location: `["body", "<field>"]`, `["query", "<name>"]`, `["path", "<name>"]` or
+    /// `["header", "<name>"]`; `["body", <character>]` for malformed JSON, and `["body"]` for the whole body.
+    pub loc: Vec<WithSchema<LocationItem>>,
     /// The rule as a sentence.
     pub msg: String,
-    /// What was sent there; long input is cut.
+    /// The input at that location; long input is truncated.
     pub input: Any<Value>,
     /// Bounds of the rule.
     #[oai(skip_serializing_if_is_none)]
-    pub ctx: Option<Shaped<AnyObject>>,
+    pub ctx: Option<WithSchema<AnyObject>>,
 }
 
-/// A step on the way to a fault: a name, or the number of a character.
+/// An item of a location: a name, or the index of a character.
 #[derive(Debug, Clone)]
-pub struct Step;
+pub struct LocationItem;
 
-impl Shape for Step {
+impl JsonSchema for LocationItem {
     fn schema() -> MetaSchema {
         let kind = |name| MetaSchemaRef::Inline(Box::new(MetaSchema::new(name)));
         MetaSchema { any_of: vec![kind("string"), kind("integer")], ..MetaSchema::ANY }
@@ -66,12 +66,12 @@ impl Shape for Step {
 }
 
 impl ErrorBody {
-    /// The body of an error of the request that is being answered.
+    /// The body of an error of the current request.
     pub fn new(code: ErrorCode, detail: impl Into<String>) -> Self {
         Self { detail: detail.into(), code, request_id: current_request_id() }
     }
 
-    /// The body of an error of this request, where its id is not in scope.
+    /// The same for this request, where its id is not in scope.
     #[must_use]
     pub(crate) fn with_request_id(self, id: &HeaderValue) -> Self {
         Self { request_id: text(id), ..self }
@@ -94,7 +94,7 @@ fn current_request_id() -> String {
     request_id::current().as_ref().map(text).unwrap_or_default()
 }
 
-/// A request id is visible ASCII, whether the client's or our own.
+// Err: never, a request id is visible ASCII ([`crate::middleware`]).
 fn text(id: &HeaderValue) -> String {
     id.to_str().unwrap_or_default().to_owned()
 }
@@ -121,10 +121,10 @@ impl From<ValidationError> for ValidationErrorItem {
         };
         Self {
             r#type: error.kind.code().to_owned(),
-            loc: loc.into_iter().map(Shaped::new).collect(),
+            loc: loc.into_iter().map(WithSchema::new).collect(),
             msg: error.kind.message(),
             input: Any(error.input),
-            ctx: error.kind.context().map(Shaped::new),
+            ctx: error.kind.context().map(WithSchema::new),
         }
     }
 }

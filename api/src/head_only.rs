@@ -1,6 +1,6 @@
-//! The mark of a request whose method is `HEAD`.
+//! The mark of a `HEAD` request.
 
-/// Marks a request whose method is `HEAD`. It is routed and answered as `GET`, without the work for a
-/// body that is not sent.
+/// Extension of a request whose method is `HEAD`. It is routed as `GET`; an operation may skip work on a body
+/// that is not sent.
 #[derive(Debug, Clone, Copy)]
 pub struct HeadOnly;

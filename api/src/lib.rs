@@ -1,17 +1,17 @@
-//! The HTTP front: one module a topic, one service a role.
+//! The HTTP services: one module for each group of operations, one service for each role.
 //!
 //! | module | what it owns |
 //! |---|---|
-//! | [`ingestion`] | `POST /readings` |
+//! | [`ingestion`] | `POST /readings`, the backlog limit |
 //! | [`query`] | the readings of a site, the list of sites |
-//! | [`operations`] | health, probes, metrics |
+//! | [`operations`] | health, probes, metrics, `/pipeline`, dead letters |
 //! | [`error_code`] | the `code` of every error, and the rules of errors |
 //! | [`error_body`] | the bodies of errors |
-//! | `store_failure` | how trouble with Redis becomes one, and a line in the log |
-//! | [`spec`] | each service's routes and its OpenAPI document |
-//! | [`middleware`] | what holds for every request: its id, its time limit, its errors |
-//! | [`frontend`] | the web page and its way to the services |
-//! | [`server`] | connections, their time limits and their end |
+//! | `store_failure` | an error of Redis as a 503 and as a line in the log |
+//! | [`spec`] | the routes of each service and its OpenAPI document |
+//! | [`middleware`] | what applies to every request: id, time limit, span, errors |
+//! | [`frontend`] | the web page, and the services behind its port |
+//! | [`server`] | connections: limits, timeouts, shutdown |
 
 pub mod error_body;
 pub mod error_code;
@@ -24,10 +24,10 @@ pub mod query;
 pub mod server;
 pub mod spec;
 
+mod api_tag;
 mod head_only;
 mod parameter;
 mod paths;
 mod request_span;
 mod store_failure;
-mod tags;
 mod with_schema;

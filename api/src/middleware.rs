@@ -1,4 +1,4 @@
-//! What holds for every request: its id, its time limit, and the shape of its errors.
+//! What applies to every request: its id, its time limit, its span, and the form of its errors.
 
 use std::panic::AssertUnwindSafe;
 use std::time::{Duration, Instant};
@@ -16,29 +16,29 @@ use uuid::Uuid;
 use crate::error_body::ErrorBody;
 use crate::error_code::ErrorCode;
 use crate::paths::Paths;
-use crate::request_span::Exchange;
+use crate::request_span::RequestSpan;
 
-/// How long a request may take until its answer begins. Too low and a slow Redis looks like a broken
-/// service; too high and clients wait that long for a request that is stuck.
+/// How long a request may take until its response begins. Too low and a slow Redis looks like a broken
+/// service; too high and clients wait that long for a request that makes no progress.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// When to try again, in seconds, where the operation does not know better.
+/// Seconds after which to try again, where the operation sets no `Retry-After`.
 const RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
 
 const REQUEST_ID: &str = "x-request-id";
 
-/// A client's own request id is kept when it has at most so many visible ASCII characters; it gets
-/// into logs and must not fill them.
+/// The longest id of a client that is kept. It gets into logs: too high and clients can fill them; too low and
+/// the ids of usual tracing headers are replaced.
 const MAX_REQUEST_ID_BYTES: usize = 128;
 
-/// Stands before a service.
+/// Wraps a service. A request must pass through one only: it is counted and traced here.
 pub struct ApiMiddleware<E> {
     service: E,
     paths: Paths,
 }
 
 impl<E> ApiMiddleware<E> {
-    /// Stands before this service, which has these paths.
+    /// Wraps a service that has these paths.
     pub const fn new(service: E, paths: Paths) -> Self {
         Self { service, paths }
     }
@@ -48,13 +48,13 @@ impl<E: Endpoint<Output = Response>> Endpoint for ApiMiddleware<E> {
     type Output = Response;
 
     async fn call(&self, mut request: Request) -> Result<Response> {
-        let id = id_of(&request);
+        let id = usable_request_id(&request);
         request.headers_mut().insert(REQUEST_ID, id.clone());
         let path = request.uri().path().to_owned();
-        let exchange = Exchange::begin(&request, &id, &self.paths);
-        let answering = self.answer(request, &path).instrument(exchange.span().clone());
-        let mut response = request_id::scope(id.clone(), answering).await;
-        exchange.end(response.status());
+        let span = RequestSpan::begin(&request, &id, &self.paths);
+        let responding = self.respond(request, &path).instrument(span.span().clone());
+        let mut response = request_id::scope(id.clone(), responding).await;
+        span.end(response.status());
         response.headers_mut().insert(REQUEST_ID, id);
         if response.status() == StatusCode::SERVICE_UNAVAILABLE {
             response.headers_mut().entry(header::RETRY_AFTER).or_insert(RETRY_AFTER);
@@ -64,44 +64,33 @@ impl<E: Endpoint<Output = Response>> Endpoint for ApiMiddleware<E> {
 }
 
 impl<E: Endpoint<Output = Response>> ApiMiddleware<E> {
-    async fn answer(&self, request: Request, path: &str) -> Response {
-        // A request that changes nothing has no outcome to be in doubt about.
+    async fn respond(&self, request: Request, path: &str) -> Response {
+        // Only a request that may change something can have an unknown outcome.
         let is_safe = request.method().is_safe();
-        let answering = AssertUnwindSafe(self.service.call(request)).catch_unwind();
-        match timeout(REQUEST_TIMEOUT, answering).await {
+        // After a panic only state behind locks is used again, and those are taken also when poisoned.
+        let responding = AssertUnwindSafe(self.service.call(request)).catch_unwind();
+        match timeout(REQUEST_TIMEOUT, responding).await {
             Ok(Ok(Ok(response))) => response,
-            Ok(Ok(Err(error))) => self.failure(&error, path),
-            Ok(Err(_panic)) => {
-                static THROTTLE: LogThrottle = LogThrottle::new();
-                if let Some(suppressed) = THROTTLE.should_log(Instant::now()) {
-                    error!(path, suppressed, "a request handler panicked");
-                }
-                ErrorBody::new(ErrorCode::InternalError, "Internal Server Error")
-                    .response(StatusCode::INTERNAL_SERVER_ERROR)
-            }
-            Err(_elapsed) => {
-                static THROTTLE: LogThrottle = LogThrottle::new();
-                if let Some(suppressed) = THROTTLE.should_log(Instant::now()) {
-                    warn!(path, suppressed, "a request took too long");
-                }
-                let code =
-                    if is_safe { ErrorCode::RequestTimeout } else { ErrorCode::OutcomeUnknown };
-                let detail = "The request took too long; whether it was carried out is unknown";
-                ErrorBody::new(code, detail).response(StatusCode::SERVICE_UNAVAILABLE)
-            }
+            Ok(Ok(Err(error))) => self.error_response(error, path),
+            Ok(Err(_panic)) => panicked(path),
+            Err(_elapsed) => timed_out(path, is_safe),
         }
     }
 
-    /// The answer for what no operation answered.
-    fn failure(&self, error: &Error, path: &str) -> Response {
+    /// The response for an error of an operation, or for a request that reached no operation.
+    fn error_response(&self, error: Error, path: &str) -> Response {
+        // An operation's own error, such as 503, is a response already.
+        if error.is_from_response() {
+            return error.into_response();
+        }
         if error.is::<NotFoundError>()
-            && let Some(redirect) = self.without_slash(path)
+            && let Some(redirect) = self.trailing_slash_redirect(path)
         {
             return redirect;
         }
         let status = error.status();
         let detail = status.canonical_reason().unwrap_or_default();
-        let response = ErrorBody::new(code_of(status), detail).response(status);
+        let response = ErrorBody::new(error_code(status), detail).response(status);
         if status == StatusCode::METHOD_NOT_ALLOWED {
             let allow = self.paths.methods(path).unwrap_or("GET, HEAD");
             return with_header(response, header::ALLOW, allow);
@@ -109,9 +98,9 @@ impl<E: Endpoint<Output = Response>> ApiMiddleware<E> {
         response
     }
 
-    /// A path with a slash too many is redirected, as the original (Starlette) does. The target is
-    /// relative, so that it also works behind a path prefix.
-    fn without_slash(&self, path: &str) -> Option<Response> {
+    /// Redirects a path with a trailing slash, as the original (Starlette) does. The target is relative, so
+    /// that it also works behind a path prefix.
+    fn trailing_slash_redirect(&self, path: &str) -> Option<Response> {
         let target = path.strip_suffix('/').filter(|path| self.paths.methods(path).is_some())?;
         let (_, last) = target.rsplit_once('/')?;
         let response = Response::builder().status(StatusCode::TEMPORARY_REDIRECT).finish();
@@ -119,8 +108,27 @@ impl<E: Endpoint<Output = Response>> ApiMiddleware<E> {
     }
 }
 
+fn panicked(path: &str) -> Response {
+    static THROTTLE: LogThrottle = LogThrottle::new();
+    if let Some(suppressed) = THROTTLE.should_log(Instant::now()) {
+        error!(path, suppressed, "a request handler panicked");
+    }
+    ErrorBody::new(ErrorCode::InternalError, "Internal Server Error")
+        .response(StatusCode::INTERNAL_SERVER_ERROR)
+}
+
+fn timed_out(path: &str, is_safe: bool) -> Response {
+    static THROTTLE: LogThrottle = LogThrottle::new();
+    if let Some(suppressed) = THROTTLE.should_log(Instant::now()) {
+        warn!(path, suppressed, "a request took too long");
+    }
+    let code = if is_safe { ErrorCode::RequestTimeout } else { ErrorCode::OutcomeUnknown };
+    let detail = "The request took too long; whether it was carried out is unknown";
+    ErrorBody::new(code, detail).response(StatusCode::SERVICE_UNAVAILABLE)
+}
+
 /// The code of an error of the framework, which has a status only.
-fn code_of(status: StatusCode) -> ErrorCode {
+fn error_code(status: StatusCode) -> ErrorCode {
     match status {
         StatusCode::NOT_FOUND => ErrorCode::NotFound,
         StatusCode::METHOD_NOT_ALLOWED => ErrorCode::MethodNotAllowed,
@@ -136,30 +144,30 @@ fn with_header(mut response: Response, name: HeaderName, value: &str) -> Respons
     response
 }
 
-/// The client's request id if it has a usable one, else a new one.
-fn id_of(request: &Request) -> HeaderValue {
-    let usable = |id: &&HeaderValue| {
+/// The client's request id if it is usable, else a new one.
+fn usable_request_id(request: &Request) -> HeaderValue {
+    let is_usable = |id: &&HeaderValue| {
         (1..=MAX_REQUEST_ID_BYTES).contains(&id.len())
             && id.as_bytes().iter().all(u8::is_ascii_graphic)
     };
-    request.headers().get(REQUEST_ID).filter(usable).cloned().unwrap_or_else(new_request_id)
+    request.headers().get(REQUEST_ID).filter(is_usable).cloned().unwrap_or_else(new_request_id)
 }
 
-/// An id for a request that has none.
+/// An id for a request without one.
 pub(crate) fn new_request_id() -> HeaderValue {
     let id = Uuid::new_v4().simple().to_string();
     HeaderValue::from_str(&id).unwrap_or(HeaderValue::from_static("unknown"))
 }
 
-/// The answer to a request that no operation may answer.
-pub(crate) fn refusal(
+/// The response to a request that must not reach an operation; it is counted and traced here.
+pub(crate) fn reject(
     request: &Request,
     status: StatusCode,
     code: ErrorCode,
     detail: &str,
 ) -> Response {
-    let id = id_of(request);
-    Exchange::begin(request, &id, &Paths::default()).end(status);
+    let id = usable_request_id(request);
+    RequestSpan::begin(request, &id, &Paths::default()).end(status);
     let mut response = ErrorBody::new(code, detail).with_request_id(&id).response(status);
     response.headers_mut().insert(REQUEST_ID, id);
     response

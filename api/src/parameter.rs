@@ -1,8 +1,7 @@
-//! Parameters of requests, and what is told of those that break a rule.
+//! Parameters of requests, and the validation errors of invalid ones.
 //!
-//! The framework answers the first fault only, in a sentence about its own types. A [`Checked`]
-//! parameter can always be read, and leaves it to the operation to tell all faults in the shape of
-//! the contract.
+//! The framework reports only the first error, as a sentence about its own types. A [`Checked`] parameter never
+//! fails there: it carries the value or the error, so that an operation can report all errors in the contract's form.
 
 use std::borrow::Cow;
 
@@ -11,73 +10,71 @@ use poem_openapi::types::{Any, ParseFromParameter, ParseResult, Type};
 use serde_json::{Value, json};
 
 use crate::error_body::{ValidationErrorBody, ValidationErrorItem};
-use crate::with_schema::Shaped;
+use crate::with_schema::WithSchema;
 
-/// A parameter: its place, and what is valid there.
-pub trait Rule: Send + Sync {
-    /// What valid text means.
+/// The longest part of an invalid parameter that an error repeats, in bytes. Too low and callers cannot find the
+/// place; too high and one bad request costs a large response.
+const MAX_INPUT_BYTES: usize = 512;
+
+/// A parameter: its location, its schema and its parser.
+pub trait Parameter: Send + Sync {
+    /// What valid text is parsed into.
     type Value: Send + Sync;
 
     /// The part of the request and the name, as `loc` has them.
-    const PLACE: [&'static str; 2];
+    const LOCATION: [&'static str; 2];
 
-    /// Whether a request needs it.
+    /// Whether it is mandatory.
     const REQUIRED: bool = false;
 
-    /// What valid text looks like.
+    /// The schema of valid text.
     fn schema() -> MetaSchema;
 
-    /// Reads the text: `None` when it was not sent, or is not UTF-8.
+    /// Parses the text: `None` when the parameter is absent, or not UTF-8.
     ///
     /// # Errors
-    /// The rule that it breaks.
-    fn read(text: Option<&str>) -> Result<Self::Value, Breach>;
+    /// The rule that the text breaks.
+    fn parse(text: Option<&str>) -> Result<Self::Value, ParameterError>;
 }
 
-/// A broken rule, named and put as pydantic does.
+/// A broken rule, with the names and sentences of pydantic.
 #[derive(Debug, Clone)]
-pub struct Breach {
+pub struct ParameterError {
     /// The rule.
     pub code: &'static str,
     /// The rule as a sentence.
     pub message: String,
-    /// Its bounds.
+    /// The rule's bounds.
     pub context: Option<Value>,
 }
 
-impl Breach {
+impl ParameterError {
     /// The text is not UTF-8.
     pub fn unicode() -> Self {
         let message =
             "Input should be a valid string, unable to parse raw data as a unicode string";
         Self { code: "string_unicode", message: message.to_owned(), context: None }
     }
-}
 
-/// A parameter as it was sent.
-#[derive(Debug)]
-pub struct Checked<R: Rule>(pub Result<R::Value, ValidationErrorItem>);
-
-/// The most bytes of a parameter that a fault shows. Too low and callers cannot find the place; too
-/// high and one bad request costs a large answer.
-const MAX_INPUT_BYTES: usize = 512;
-
-impl ValidationErrorItem {
-    /// A parameter breaks a rule; without a text its input is null.
-    fn of_parameter(place: [&'static str; 2], breach: Breach, text: Option<&str>) -> Self {
-        let cut = |text: &str| text[..text.floor_char_boundary(MAX_INPUT_BYTES)].to_owned();
-        Self {
-            r#type: breach.code.to_owned(),
-            loc: place.map(|step| Shaped::new(json!(step))).into(),
-            msg: breach.message,
-            input: Any(json!(text.map(cut))),
-            ctx: breach.context.map(Shaped::new),
+    /// The error with its location; `input` is null for an absent text.
+    fn at(self, location: [&'static str; 2], text: Option<&str>) -> ValidationErrorItem {
+        let truncated = |text: &str| text[..text.floor_char_boundary(MAX_INPUT_BYTES)].to_owned();
+        ValidationErrorItem {
+            r#type: self.code.to_owned(),
+            loc: location.map(|item| WithSchema::new(json!(item))).into(),
+            msg: self.message,
+            input: Any(json!(text.map(truncated))),
+            ctx: self.context.map(WithSchema::new),
         }
     }
 }
 
-impl<R: Rule> Type for Checked<R> {
-    const IS_REQUIRED: bool = R::REQUIRED;
+/// The value of a parameter, or its error.
+#[derive(Debug)]
+pub struct Checked<P: Parameter>(pub Result<P::Value, ValidationErrorItem>);
+
+impl<P: Parameter> Type for Checked<P> {
+    const IS_REQUIRED: bool = P::REQUIRED;
 
     type RawValueType = Self;
     type RawElementValueType = Self;
@@ -87,7 +84,7 @@ impl<R: Rule> Type for Checked<R> {
     }
 
     fn schema_ref() -> MetaSchemaRef {
-        MetaSchemaRef::Inline(Box::new(R::schema()))
+        MetaSchemaRef::Inline(Box::new(P::schema()))
     }
 
     fn as_raw_value(&self) -> Option<&Self> {
@@ -99,7 +96,7 @@ impl<R: Rule> Type for Checked<R> {
     }
 }
 
-impl<R: Rule> ParseFromParameter for Checked<R> {
+impl<P: Parameter> ParseFromParameter for Checked<P> {
     fn parse_from_parameter(text: &str) -> ParseResult<Self> {
         Self::parse_from_parameters([text])
     }
@@ -111,23 +108,22 @@ impl<R: Rule> ParseFromParameter for Checked<R> {
     {
         let text = texts.into_iter().next();
         let text = text.as_ref().map(AsRef::as_ref);
-        let fault = |breach| ValidationErrorItem::of_parameter(R::PLACE, breach, text);
-        Ok(Self(R::read(text).map_err(fault)))
+        Ok(Self(P::parse(text).map_err(|error| error.at(P::LOCATION, text))))
     }
 }
 
-/// Both values, or the faults of both.
+/// Both values, or the errors of both.
 ///
 /// # Errors
-/// One item for each fault.
+/// One item for each error.
 pub fn both<A, B>(
-    one: Result<A, ValidationErrorItem>,
-    other: Result<B, ValidationErrorItem>,
+    first: Result<A, ValidationErrorItem>,
+    second: Result<B, ValidationErrorItem>,
 ) -> Result<(A, B), ValidationErrorBody> {
-    match (one, other) {
-        (Ok(one), Ok(other)) => Ok((one, other)),
-        (one, other) => {
-            Err(ValidationErrorBody::new(one.err().into_iter().chain(other.err()).collect()))
+    match (first, second) {
+        (Ok(first), Ok(second)) => Ok((first, second)),
+        (first, second) => {
+            Err(ValidationErrorBody::new(first.err().into_iter().chain(second.err()).collect()))
         }
     }
 }

@@ -1,23 +1,27 @@
-//! The paths of a service, as its document has them.
+//! The paths of a service, as its OpenAPI document has them.
+//!
+//! The framework matches a path again when it routes the request, and leaves the matched pattern
+//! (`poem::PathPattern`) in the response. That is too late and too little here: the span has its name before, a
+//! handler that panics or times out returns no response, and `Allow` needs the methods of a path, not the pattern.
 
 use std::sync::Arc;
 
 use serde_json::Value;
 
-/// Where a service shows its documentation.
+/// The page with the documentation of a service.
 pub const DOCS: &str = "/docs";
-/// Where a service has its document.
+/// The OpenAPI document of a service.
 pub const OPENAPI_JSON: &str = "/openapi.json";
 
-/// The paths of a service, and the methods that each answers.
+/// The paths of a service with the methods of each.
 #[derive(Debug, Default)]
 pub struct Paths {
     templates: Vec<Template>,
-    /// The route of what has none.
+    /// The route of an unknown path: empty.
     unknown: Arc<str>,
 }
 
-/// A path, in which parts in braces stand for any text, and the methods that it answers.
+/// A path, in which a segment in braces matches any text, and its methods.
 #[derive(Debug)]
 struct Template {
     path: Arc<str>,
@@ -25,7 +29,7 @@ struct Template {
 }
 
 impl Paths {
-    /// Reads them off a document, and adds the documentation's own.
+    /// The paths of a document, and those of the documentation itself.
     #[must_use]
     pub fn of(document: &str) -> Self {
         let document: Value = serde_json::from_str(document).unwrap_or_default();
@@ -34,24 +38,25 @@ impl Paths {
             path: path.as_str().into(),
             methods: methods(operations),
         });
-        let own = [DOCS, OPENAPI_JSON]
+        let documentation = [DOCS, OPENAPI_JSON]
             .map(|path| Template { path: path.into(), methods: "GET, HEAD".to_owned() });
-        Self { templates: documented.chain(own).collect(), unknown: "".into() }
+        Self { templates: documented.chain(documentation).collect(), unknown: "".into() }
     }
 
-    /// The template of a path, as the document has it; empty for a path that is not there.
+    /// The template of a path; empty for an unknown path.
     #[must_use]
     pub fn route(&self, path: &str) -> Arc<str> {
         Arc::clone(self.template(path).map_or(&self.unknown, |template| &template.path))
     }
 
-    /// The methods of a path, as `Allow` lists them; `None` for a path that is not there.
+    /// The methods of a path as `Allow` lists them; `None` for an unknown path.
     #[must_use]
     pub fn methods(&self, path: &str) -> Option<&str> {
         self.template(path).map(|template| template.methods.as_str())
     }
 
     fn template(&self, path: &str) -> Option<&Template> {
+        // A template without braces wins over one with: `/a/b` over `/a/{id}`.
         let exact = self.templates.iter().find(|template| &*template.path == path);
         exact.or_else(|| self.templates.iter().find(|template| matches(&template.path, path)))
     }
@@ -59,11 +64,11 @@ impl Paths {
 
 fn methods(operations: &Value) -> String {
     let methods = operations.as_object().into_iter().flatten();
-    methods.map(|(method, _)| spelled(method)).collect::<Vec<_>>().join(", ")
+    methods.map(|(method, _)| allowed(method)).collect::<Vec<_>>().join(", ")
 }
 
-/// Wherever there is GET there is HEAD, which the document leaves out.
-fn spelled(method: &str) -> String {
+/// A path with GET has HEAD too, which the document leaves out.
+fn allowed(method: &str) -> String {
     if method == "get" { "GET, HEAD".to_owned() } else { method.to_uppercase() }
 }
 
@@ -72,7 +77,7 @@ fn matches(template: &str, path: &str) -> bool {
     loop {
         match (template.next(), path.next()) {
             (None, None) => return true,
-            (Some(part), Some(given)) if part.starts_with('{') || part == given => {}
+            (Some(part), Some(segment)) if part.starts_with('{') || part == segment => {}
             _ => return false,
         }
     }

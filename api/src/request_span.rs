@@ -1,5 +1,4 @@
-//! A request and its answer as they are seen from outside: counted, and with a span where they are
-//! traced.
+//! The duration and the server span of a request (OpenTelemetry's HTTP semantic conventions).
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -16,31 +15,31 @@ use crate::head_only::HeadOnly;
 use crate::metrics::{METRICS, STATUS};
 use crate::paths::Paths;
 
-/// Asked for every few seconds by probes and scrapers, and of no interest as traces.
+/// Requested every few seconds by probes and scrapers. Traced only when the caller sends a `traceparent`.
 const NOT_TRACED: [&str; 4] = ["/health", "/livez", "/metrics", "/readyz"];
 
-/// A request that is being answered.
-pub(crate) struct Exchange {
+/// A request in progress.
+pub(crate) struct RequestSpan {
     began: Instant,
     method: &'static str,
     route: Arc<str>,
     span: Span,
 }
 
-impl Exchange {
-    /// Begins with the head of a request.
+impl RequestSpan {
+    /// Begins at the head of a request.
     pub fn begin(request: &Request, id: &HeaderValue, paths: &Paths) -> Self {
-        let (method, route) = (method(request), paths.route(request.uri().path()));
+        let (method, route) = (method_label(request), paths.route(request.uri().path()));
         let span = span(request, id, method, &route);
         Self { began: Instant::now(), method, route, span }
     }
 
-    /// The span, which is none for what is not traced.
+    /// The span; disabled when the request is not traced.
     pub const fn span(&self) -> &Span {
         &self.span
     }
 
-    /// Ends with the head of the answer.
+    /// Ends at the head of the response.
     pub fn end(self, status: StatusCode) {
         METRICS.responded(self.method, &self.route, status.as_u16(), self.began.elapsed());
         if self.span.is_none() {
@@ -54,7 +53,10 @@ impl Exchange {
     }
 }
 
-/// Decided first: making a span and not exporting it costs a quarter of what taking a reading costs.
+/// Creates the span of a sampled request.
+///
+/// Sampling is decided before: to create a span and not to export it takes a quarter of the time of accepting a
+/// reading.
 fn span(request: &Request, id: &HeaderValue, method: &'static str, route: &str) -> Span {
     let caller = request.headers().get(TRACEPARENT);
     let caller = caller.and_then(|value| trace::from_traceparent(value.as_bytes()));
@@ -82,21 +84,21 @@ fn span(request: &Request, id: &HeaderValue, method: &'static str, route: &str) 
         span.record("client.address", tracing::field::display(address.ip()));
     }
     if let Some(caller) = caller {
-        // Err: no layer exports spans, so there is nobody to tell.
+        // Err: no layer exports spans, so the parent has no use.
         let _ = span.set_parent(Context::new().with_remote_span_context(caller));
     }
     span
 }
 
-/// Notes an answer to what is no request.
-pub(crate) fn not_a_request(status: StatusCode) {
+/// Counts a response to bytes that are not a request.
+pub(crate) fn count_protocol_error(status: StatusCode) {
     METRICS.responded(OTHER, &Arc::default(), status.as_u16(), Duration::ZERO);
 }
 
 const OTHER: &str = "_OTHER";
 
-/// The method as a label: a client may invent others.
-fn method(request: &Request) -> &'static str {
+/// The method as a label; unknown methods share one, or a client could create series without end.
+fn method_label(request: &Request) -> &'static str {
     match request.method().as_str() {
         "GET" if request.extensions().get::<HeadOnly>().is_some() => "HEAD",
         "GET" => "GET",

@@ -1,10 +1,12 @@
-//! Maps an error of the store to an error body, and to a line in the log: one line a second for each operation.
+//! Maps an error of the store to a 503, and to a line in the log: one line a second for each operation.
 //!
 //! The log has the server and the cause; a client gets neither.
 
 use std::time::Instant;
 
 use instrumentation::log_throttle::LogThrottle;
+use poem_openapi::ApiResponse;
+use poem_openapi::payload::Json;
 use readings::store::{ErrorClass, StoreError};
 use tracing::warn;
 
@@ -47,20 +49,35 @@ impl StoreOperation {
     }
 }
 
-/// Logs the error, and returns the body of the response with the seconds for its `Retry-After`.
-pub(crate) fn unavailable(operation: StoreOperation, error: &StoreError) -> (ErrorBody, u64) {
-    let (line, throttle) = operation.log();
-    if let Some(suppressed) = throttle.should_log(Instant::now()) {
-        warn!(%error, suppressed, "{line}");
-    }
-    let (mut body, retry_after) = error_body(error);
-    if operation.is_write() && error.outcome_is_unknown() {
-        body.code = ErrorCode::OutcomeUnknown;
-    }
-    (body, retry_after)
+/// The response of an operation that is not possible now.
+#[derive(ApiResponse)]
+pub(crate) enum ServiceUnavailable {
+    /// The service is unavailable: `code` says why, `Retry-After` when to try again.
+    #[oai(status = 503)]
+    Response(Json<ErrorBody>, #[oai(header = "Retry-After")] u64),
 }
 
-/// The body of a response without a line in the log, and the seconds for its `Retry-After`.
+impl ServiceUnavailable {
+    /// With the seconds after which to try again.
+    pub fn new(body: ErrorBody, retry_after: u64) -> Self {
+        Self::Response(Json(body), retry_after)
+    }
+
+    /// Logs an error of the store and converts it.
+    pub fn from_store(operation: StoreOperation, error: &StoreError) -> Self {
+        let (line, throttle) = operation.log();
+        if let Some(suppressed) = throttle.should_log(Instant::now()) {
+            warn!(%error, suppressed, "{line}");
+        }
+        let (mut body, retry_after) = error_body(error);
+        if operation.is_write() && error.outcome_is_unknown() {
+            body.code = ErrorCode::OutcomeUnknown;
+        }
+        Self::new(body, retry_after)
+    }
+}
+
+/// The body for an error of the store, and the seconds after which to try again. Does not log.
 pub(crate) fn error_body(error: &StoreError) -> (ErrorBody, u64) {
     let (code, detail, retry_after) = classify(error);
     // Clients of earlier releases, which had no `code`, search for these words.

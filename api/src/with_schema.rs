@@ -1,4 +1,4 @@
-//! Members of answers whose JSON is made by hand, with the schema that describes it.
+//! JSON values that are not built by a derived type, with the schema that documents them.
 
 use std::borrow::Cow;
 use std::marker::PhantomData;
@@ -7,34 +7,34 @@ use poem_openapi::registry::{MetaSchema, MetaSchemaRef, Registry};
 use poem_openapi::types::{ParseFromJSON, ParseResult, ToJSON, Type};
 use serde_json::Value;
 
-/// What the JSON of a member looks like.
-pub trait Shape: Send + Sync {
-    /// Its schema.
+/// The schema of a JSON value.
+pub trait JsonSchema: Send + Sync {
+    /// The schema, in place.
     fn schema() -> MetaSchema;
 
-    /// Adds the components that the schema refers to.
+    /// Registers the components that the schema refers to.
     fn register(_registry: &mut Registry) {}
 }
 
-/// A JSON value of a shape.
+/// A JSON value that matches the schema `S`.
 #[derive(Debug, Clone)]
-pub struct Shaped<S>(Value, PhantomData<S>);
+pub struct WithSchema<S>(Value, PhantomData<S>);
 
-impl<S> Shaped<S> {
-    /// Takes a value that is known to have the shape.
+impl<S> WithSchema<S> {
+    /// Wraps a value that is known to match.
     pub const fn new(value: Value) -> Self {
         Self(value, PhantomData)
     }
 }
 
-impl<S: Shape> Type for Shaped<S> {
+impl<S: JsonSchema> Type for WithSchema<S> {
     const IS_REQUIRED: bool = true;
 
     type RawValueType = Value;
     type RawElementValueType = Value;
 
     fn name() -> Cow<'static, str> {
-        "shaped".into()
+        "with_schema".into()
     }
 
     fn schema_ref() -> MetaSchemaRef {
@@ -54,23 +54,23 @@ impl<S: Shape> Type for Shaped<S> {
     }
 }
 
-impl<S: Shape> ParseFromJSON for Shaped<S> {
+impl<S: JsonSchema> ParseFromJSON for WithSchema<S> {
     fn parse_from_json(value: Option<Value>) -> ParseResult<Self> {
         Ok(Self::new(value.unwrap_or_default()))
     }
 }
 
-impl<S: Shape> ToJSON for Shaped<S> {
+impl<S: JsonSchema> ToJSON for WithSchema<S> {
     fn to_json(&self) -> Option<Value> {
         Some(self.0.clone())
     }
 }
 
-/// Any object: its members are those of the case.
+/// An object with any members.
 #[derive(Debug, Clone)]
 pub struct AnyObject;
 
-impl Shape for AnyObject {
+impl JsonSchema for AnyObject {
     fn schema() -> MetaSchema {
         let any = MetaSchemaRef::Inline(Box::new(MetaSchema::ANY));
         MetaSchema { additional_properties: Some(Box::new(any)), ..MetaSchema::new("object") }

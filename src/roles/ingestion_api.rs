@@ -4,7 +4,7 @@ use std::net::Ipv4Addr;
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
-use api::ingestion::{Backlog, IngestionApi};
+use api::ingestion::{BacklogLimit, IngestionApi};
 use api::operations::{IngestionHealthApi, MetricsApi, ProbesApi, Readiness};
 use api::server::Connections;
 use api::spec::{self, Service};
@@ -70,7 +70,7 @@ async fn serve_in_threads(
 pub struct IngestionLimits {
     idempotency_ttl: Duration,
     max_backlog: Option<u64>,
-    backlog: Backlog,
+    backlog: BacklogLimit,
 }
 
 impl IngestionLimits {
@@ -82,7 +82,7 @@ impl IngestionLimits {
         Ok(Self {
             idempotency_ttl: settings.idempotency_ttl()?,
             max_backlog: settings.max_backlog(),
-            backlog: Backlog::default(),
+            backlog: BacklogLimit::default(),
         })
     }
 }
@@ -93,7 +93,7 @@ pub fn spawn_monitors(context: &ServiceContext, limits: &IngestionLimits) {
     tokio::spawn(async move {
         tokio::join!(
             keep_group_created(stream.clone()),
-            limits.backlog.watch(stream, limits.max_backlog),
+            limits.backlog.poll(stream, limits.max_backlog),
         );
     });
 }

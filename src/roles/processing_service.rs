@@ -114,7 +114,7 @@ pub fn service_with(
         MetricsApi { stream: stream.clone(), prometheus: context.prometheus.clone() },
         PipelineApi {
             stream: stream.clone(),
-            watch: context.watch.clone(),
+            monitor: context.monitor.clone(),
             max_length: context.max_backlog,
         },
         DeadLettersApi { stream },

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use api::operations::{Draining, PipelineWatch, RenderPrometheus};
+use api::operations::{Draining, RenderPrometheus, StreamMonitor};
 use readings::store::Misconfiguration;
 use readings::store::stream::ReadingStream;
 use readings::store::{Keys, RedisServer, Requirements, SharedConnection, StoreError};
@@ -31,7 +31,7 @@ pub struct ServiceContext {
     pub prometheus: RenderPrometheus,
     pub draining: Draining,
     /// The stream as it was last sampled.
-    pub watch: PipelineWatch,
+    pub monitor: StreamMonitor,
     /// Maximum number of unread and pending entries, if this process knows it.
     pub max_backlog: Option<u64>,
     /// Whether the server is the private Redis of this process, whose configuration is ours.
@@ -65,7 +65,7 @@ impl ServiceContext {
             keys,
             prometheus,
             draining: Draining::default(),
-            watch: PipelineWatch::default(),
+            monitor: StreamMonitor::default(),
             max_backlog: None,
             is_private: false,
         }
@@ -104,7 +104,7 @@ impl ServiceContext {
     fn spawn_monitors_with(&self, reads_pending: bool) {
         let context = self.clone();
         tokio::spawn(async move {
-            let sampling = context.watch.clone().look(context.stream.clone(), reads_pending);
+            let sampling = context.monitor.clone().run(context.stream.clone(), reads_pending);
             tokio::join!(sampling, context.warn_misconfiguration());
         });
     }

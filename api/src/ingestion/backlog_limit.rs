@@ -1,4 +1,4 @@
-//! The cap on the backlog: above it no more readings are taken, before Redis' memory is gone.
+//! The limit of the backlog: readings are no longer accepted above it, before Redis runs out of memory.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,60 +12,59 @@ use tracing::{debug, info, warn};
 use crate::error_body::ErrorBody;
 use crate::error_code::ErrorCode;
 
-/// How often the backlog is looked at. Too low and Redis is asked for nothing; too high and the cap is
-/// passed by what comes in meanwhile.
-const LOOK_EVERY: Duration = Duration::from_millis(250);
+/// How often the backlog is polled. Too low and Redis does useless work; too high and the backlog exceeds the
+/// limit by what is accepted meanwhile.
+const POLL_INTERVAL: Duration = Duration::from_millis(250);
 
-/// When a client should try again.
+/// Seconds after which a client should try again.
 pub(super) const RETRY_AFTER_SECONDS: u64 = 5;
 
-/// Whether the backlog is at its cap; cloning it is cheap.
+/// Whether the backlog is at its limit; cloning is cheap.
 #[derive(Debug, Clone, Default)]
-pub struct Backlog(Arc<AtomicBool>);
+pub struct BacklogLimit(Arc<AtomicBool>);
 
-impl Backlog {
-    /// Whether no more readings are taken.
+impl BacklogLimit {
+    /// Whether readings are not accepted now.
     #[must_use]
-    pub fn is_full(&self) -> bool {
+    pub fn is_reached(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }
 
-    /// Looks at the backlog for ever: entries that are unread or pending. `None` is no cap.
-    pub async fn watch(self, stream: ReadingStream, cap: Option<u64>) {
-        let Some(cap) = cap else { return };
+    /// Polls the backlog (unread and pending entries) forever. `None` means no limit.
+    pub async fn poll(self, stream: ReadingStream, limit: Option<u64>) {
+        let Some(limit) = limit else { return };
         loop {
-            match self.look(&stream, cap).await {
-                Ok(()) => {}
-                // Redis is away: appending will say so.
-                Err(error) => debug!(%error, "the backlog is unknown"),
+            if let Err(error) = self.update(&stream, limit).await {
+                // Redis is down: the next append reports it.
+                debug!(%error, "the backlog is unknown");
             }
-            sleep(LOOK_EVERY).await;
+            sleep(POLL_INTERVAL).await;
         }
     }
 
-    /// A stream that is shorter than the cap has no larger backlog, which is all that is asked for then.
-    async fn look(&self, stream: &ReadingStream, cap: u64) -> Result<(), StoreError> {
-        if self.is_full() || stream.length().await? >= cap {
-            self.note(unprocessed(stream).await?, cap);
+    /// The backlog is never longer than the stream, and its length is cheaper to read: usually that suffices.
+    async fn update(&self, stream: &ReadingStream, limit: u64) -> Result<(), StoreError> {
+        if self.is_reached() || stream.length().await? >= limit {
+            self.record(unprocessed(stream).await?, limit);
         }
         Ok(())
     }
 
-    fn note(&self, entries: u64, cap: u64) {
-        let full = entries >= cap;
-        if self.0.swap(full, Ordering::Relaxed) == full {
+    fn record(&self, entries: u64, limit: u64) {
+        let is_reached = entries >= limit;
+        if self.0.swap(is_reached, Ordering::Relaxed) == is_reached {
             return;
         }
-        if full {
-            warn!(entries, cap, "the backlog is full; no more readings are taken");
+        if is_reached {
+            warn!(entries, limit, "the backlog is full; readings are not accepted");
         } else {
-            info!(entries, cap, "readings are taken again");
+            info!(entries, limit, "readings are accepted again");
         }
     }
 }
 
-/// Entries that are not processed: as many as there are where there is no group. What is processed and
-/// kept for `STREAM_RETENTION` is none of them.
+/// Entries that are not processed: all of them before the group exists. Processed entries that are kept for
+/// `STREAM_RETENTION` do not count.
 async fn unprocessed(stream: &ReadingStream) -> Result<u64, StoreError> {
     match stream.backlog().await? {
         Some(backlog) => Ok(backlog.unprocessed()),
@@ -73,7 +72,7 @@ async fn unprocessed(stream: &ReadingStream) -> Result<u64, StoreError> {
     }
 }
 
-pub(super) fn full() -> ErrorBody {
+pub(super) fn backlog_full() -> ErrorBody {
     ErrorBody::new(
         ErrorCode::BacklogFull,
         "More readings are waiting to be processed than may; none are taken until it is less",

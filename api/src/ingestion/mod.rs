@@ -1,4 +1,4 @@
-//! `POST /readings`: takes a reading into the stream.
+//! `POST /readings`: validates a reading and appends it to the stream.
 
 mod backlog_limit;
 mod reading_body;
@@ -21,26 +21,28 @@ use readings::store::{StoreError, StreamId};
 use readings::validation::{ErrorKind, Location, ValidationError, parse_reading};
 use serde_json::Value;
 
-pub use self::backlog_limit::Backlog;
+pub use self::backlog_limit::BacklogLimit;
+use self::reading_body::BodyError;
 pub use self::reading_body::ReadingBody;
+use crate::api_tag::ApiTag;
 use crate::error_body::{ErrorBody, ValidationErrorBody};
 use crate::metrics::METRICS;
-use crate::parameter::{Breach, Checked, Rule};
-use crate::store_failure::{StoreOperation, unavailable};
-use crate::tags::Topic;
+use crate::parameter::{Checked, Parameter, ParameterError};
+use crate::store_failure::{ServiceUnavailable, StoreOperation};
 
 const IDEMPOTENCY_KEY: &str = "Idempotency-Key";
 
-/// The most bytes that an idempotency key may have.
+/// The longest idempotency key. Too low and keys of usual libraries are rejected; too high and one request stores
+/// a large key in Redis.
 const MAX_KEY_BYTES: usize = 255;
 
-/// Documents the header; [`key_of`] reads it.
-struct KeyInHeader;
+/// Documents the header; [`idempotency_key`] reads it.
+struct IdempotencyKeyHeader;
 
-impl Rule for KeyInHeader {
+impl Parameter for IdempotencyKeyHeader {
     type Value = ();
 
-    const PLACE: [&'static str; 2] = ["header", IDEMPOTENCY_KEY];
+    const LOCATION: [&'static str; 2] = ["header", IDEMPOTENCY_KEY];
 
     fn schema() -> MetaSchema {
         MetaSchema {
@@ -51,7 +53,7 @@ impl Rule for KeyInHeader {
         }
     }
 
-    fn read(_text: Option<&str>) -> Result<(), Breach> {
+    fn parse(_text: Option<&str>) -> Result<(), ParameterError> {
         Ok(())
     }
 }
@@ -59,19 +61,19 @@ impl Rule for KeyInHeader {
 /// The operations of the Ingestion API.
 #[derive(Debug)]
 pub struct IngestionApi {
-    /// Where readings are taken into.
+    /// The stream that readings are appended to.
     pub stream: ReadingStream,
-    /// How long idempotency keys are known at least.
+    /// How long idempotency keys are kept at least.
     pub idempotency_ttl: Duration,
-    /// Whether more readings are taken.
-    pub backlog: Backlog,
+    /// Above it readings are not accepted.
+    pub backlog: BacklogLimit,
 }
 
-/// What became of a reading that was accepted.
+/// An accepted reading.
 #[derive(Debug, Clone, Object)]
 pub struct Accepted {
     status: AcceptedStatus,
-    /// The id of its stream entry, `<milliseconds>-<sequence>`; the stored reading bears it too.
+    /// The id of its stream entry, `<milliseconds>-<sequence>`; the stored reading has the same.
     stream_id: String,
 }
 
@@ -82,115 +84,112 @@ enum AcceptedStatus {
 }
 
 #[derive(ApiResponse)]
-enum Answer {
-    /// The reading is in the stream; it is stored within moments.
+enum PostReadingResponse {
+    /// The reading is in the stream, and will be stored.
     #[oai(status = 201)]
     Accepted(
         Json<Accepted>,
-        /// Only where an `Idempotency-Key` was sent: whether it was known, so that this is the answer of
-        /// the first time and nothing was added.
+        /// Only with an `Idempotency-Key`: true when the key was known, so that nothing was appended and this is
+        /// the first response again.
         #[oai(header = "Idempotent-Replayed")]
         Option<bool>,
     ),
     /// The body ended before it was complete, or its chunks are malformed.
     #[oai(status = 400)]
-    Broken(Json<ErrorBody>),
-    /// The body was not complete in time.
+    BodyIncomplete(Json<ErrorBody>),
+    /// The body did not arrive completely in time.
     #[oai(status = 408)]
-    TooSlow(Json<ErrorBody>),
+    BodyTimeout(Json<ErrorBody>),
     /// The body is larger than a reading can be.
     #[oai(status = 413)]
-    TooLarge(Json<ErrorBody>),
-    /// The body is no reading; every error is named.
+    BodyTooLarge(Json<ErrorBody>),
+    /// The body is not a valid reading; every validation error is listed.
     #[oai(status = 422)]
     Invalid(Json<ValidationErrorBody>),
-    /// The store cannot take the reading now: nothing was accepted, try again.
-    #[oai(status = 503)]
-    Unavailable(Json<ErrorBody>, #[oai(header = "Retry-After")] u64),
 }
 
-#[OpenApi(tag = "Topic::Ingestion")]
+type PostReadingResult = Result<PostReadingResponse, ServiceUnavailable>;
+
+#[OpenApi(tag = "ApiTag::Ingestion")]
 impl IngestionApi {
     /// Send one reading
     ///
-    /// With the answer 201 the reading is in the stream and will be stored, whatever fails
-    /// afterwards. Sending a reading twice stores it twice, unless both have the same
-    /// `Idempotency-Key`: then the second gets the answer of the first, with `Idempotent-Replayed: true`.
-    /// With a key a request whose outcome is unknown can be sent again.
+    /// After a 201 the reading is in the stream and will be stored, whatever fails afterwards. A reading that is
+    /// sent twice is stored twice, unless both requests have the same `Idempotency-Key`: then the second gets the
+    /// response of the first, with `Idempotent-Replayed: true`. With a key a request can be repeated when its
+    /// outcome is unknown (`code` is `outcome_unknown`).
     #[oai(path = "/readings", method = "post", operation_id = "post_reading")]
     async fn post_reading(
         &self,
         body: ReadingBody,
         request: &Request,
-        /// A name for this reading, such as a UUID: 1 to 255 visible ASCII characters.
+        /// A key of this reading, such as a UUID: 1 to 255 visible ASCII characters.
         #[oai(name = "Idempotency-Key")]
-        _idempotency_key: Header<Checked<KeyInHeader>>,
-    ) -> Answer {
+        _idempotency_key: Header<Checked<IdempotencyKeyHeader>>,
+    ) -> PostReadingResult {
         let body = match body {
             ReadingBody::Complete(body) => body,
-            ReadingBody::TooLarge => return Answer::TooLarge(Json(reading_body::too_large())),
-            ReadingBody::TooSlow => return Answer::TooSlow(Json(reading_body::too_slow())),
-            ReadingBody::Broken => return Answer::Broken(Json(reading_body::broken())),
-            ReadingBody::NotJson(error) => return rejected(vec![error]),
+            ReadingBody::Failed(error) => return Ok(error.into()),
+            ReadingBody::NotJson(error) => return Ok(invalid(vec![error])),
         };
         let reading = match parse_reading(&body.bytes) {
             Ok(reading) => reading,
-            Err(errors) => return rejected(errors),
+            Err(errors) => return Ok(invalid(errors)),
         };
-        if self.backlog.is_full() {
+        // After validation: a client with an invalid reading should not wait for a shorter backlog.
+        if self.backlog.is_reached() {
             METRICS.unavailable("backlog");
-            return Answer::Unavailable(
-                Json(backlog_limit::full()),
-                backlog_limit::RETRY_AFTER_SECONDS,
-            );
+            let retry_after = backlog_limit::RETRY_AFTER_SECONDS;
+            return Err(ServiceUnavailable::new(backlog_limit::backlog_full(), retry_after));
         }
-        let answer = match key_of(request) {
-            None => self.accept(&reading).await,
-            // On the heap: it is large, and few requests have a key.
-            Some(key) => Box::pin(self.accept_once(&reading, &key, &body.bytes)).await,
+        let response = match idempotency_key(request) {
+            None => self.append(&reading).await,
+            // On the heap: this future is large, and few requests have a key.
+            Some(key) => Box::pin(self.append_idempotent(&reading, &key, &body.bytes)).await,
         };
         fail::fail_point!("ingestion-before-answer");
-        answer
+        response
     }
 }
 
 impl IngestionApi {
-    async fn accept(&self, reading: &Reading) -> Answer {
-        match self.stream.append(reading, &ingestion_time(Utc::now())).await {
-            Ok(id) => accepted(id, None),
-            Err(error) => not_taken(&error),
-        }
+    async fn append(&self, reading: &Reading) -> PostReadingResult {
+        let appended = self.stream.append(reading, &ingestion_time(Utc::now())).await;
+        let id = appended.map_err(|error| append_failed(&error))?;
+        Ok(accepted(id, None))
     }
 
-    async fn accept_once(&self, reading: &Reading, key: &str, body: &[u8]) -> Answer {
-        if !is_key(key) {
-            return rejected(vec![key_error(ErrorKind::InvalidKey, key)]);
+    async fn append_idempotent(
+        &self,
+        reading: &Reading,
+        key: &str,
+        body: &[u8],
+    ) -> PostReadingResult {
+        if !is_valid_key(key) {
+            return Ok(invalid(vec![key_error(ErrorKind::InvalidKey, key)]));
         }
         let (now, ttl) = (ingestion_time(Utc::now()), self.idempotency_ttl);
-        match self
-            .stream
-            .append_idempotent(reading, &now, &IdempotencyKey::new(key, body), ttl)
-            .await
-        {
-            Ok(IdempotentAppend::Appended(id)) => accepted(id, Some(false)),
-            Ok(IdempotentAppend::Replayed(id)) => accepted(id, Some(true)),
-            Ok(IdempotentAppend::KeyConflict) => {
-                rejected(vec![key_error(ErrorKind::KeyReused, key)])
-            }
-            Err(error) => not_taken(&error),
-        }
+        let key_and_body = IdempotencyKey::new(key, body);
+        let appended = self.stream.append_idempotent(reading, &now, &key_and_body, ttl).await;
+        Ok(match appended.map_err(|error| append_failed(&error))? {
+            IdempotentAppend::Appended(id) => accepted(id, Some(false)),
+            IdempotentAppend::Replayed(id) => accepted(id, Some(true)),
+            IdempotentAppend::KeyConflict => invalid(vec![key_error(ErrorKind::KeyReused, key)]),
+        })
     }
 }
 
-/// The key as it was sent. (The framework's parameter passes over one that is no ASCII text, and over
-/// all but the first, so that the sender would believe in a key that there is not.)
-fn key_of(request: &Request) -> Option<String> {
+/// The header as it was sent, several joined as RFC 9110 (5.3) has it.
+///
+/// Not the framework's parameter: that ignores a header that is not ASCII, and all but the first, so that a
+/// sender would rely on a key that was never used.
+fn idempotency_key(request: &Request) -> Option<String> {
     let sent = request.headers().get_all(IDEMPOTENCY_KEY).into_iter();
     let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
     sent.map(text).reduce(|first, second| format!("{first}, {second}"))
 }
 
-fn is_key(key: &str) -> bool {
+fn is_valid_key(key: &str) -> bool {
     (1..=MAX_KEY_BYTES).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
@@ -198,19 +197,29 @@ fn key_error(kind: ErrorKind, key: &str) -> ValidationError {
     ValidationError::new(Location::Header(IDEMPOTENCY_KEY), kind, &Value::from(key).to_string())
 }
 
-fn accepted(id: StreamId, is_replayed: Option<bool>) -> Answer {
+fn accepted(id: StreamId, is_replayed: Option<bool>) -> PostReadingResponse {
     METRICS.accepted();
-    let stream_id = id.to_string();
-    Answer::Accepted(Json(Accepted { status: AcceptedStatus::Accepted, stream_id }), is_replayed)
+    let accepted = Accepted { status: AcceptedStatus::Accepted, stream_id: id.to_string() };
+    PostReadingResponse::Accepted(Json(accepted), is_replayed)
 }
 
-fn not_taken(error: &StoreError) -> Answer {
+fn append_failed(error: &StoreError) -> ServiceUnavailable {
     METRICS.unavailable(error.class.name());
-    let (problem, retry_after) = unavailable(StoreOperation::AppendReading, error);
-    Answer::Unavailable(Json(problem), retry_after)
+    ServiceUnavailable::from_store(StoreOperation::AppendReading, error)
 }
 
-fn rejected(errors: Vec<ValidationError>) -> Answer {
+fn invalid(errors: Vec<ValidationError>) -> PostReadingResponse {
     METRICS.rejected(&errors);
-    Answer::Invalid(Json(errors.into()))
+    PostReadingResponse::Invalid(Json(errors.into()))
+}
+
+impl From<BodyError> for PostReadingResponse {
+    fn from(error: BodyError) -> Self {
+        let body = Json(error.body());
+        match error {
+            BodyError::Incomplete => Self::BodyIncomplete(body),
+            BodyError::TimedOut => Self::BodyTimeout(body),
+            BodyError::TooLarge => Self::BodyTooLarge(body),
+        }
+    }
 }

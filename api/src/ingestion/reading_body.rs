@@ -1,7 +1,7 @@
 //! The body of a reading: documented as an object, read as bytes.
 //!
-//! The framework's own JSON payload reports the first fault only, and as a sentence; the rules are in
-//! [`readings::validation`].
+//! The framework's own JSON payload reports only the first error, as a sentence of its own; the rules of a reading
+//! are in [`readings::validation`].
 
 use std::time::Duration;
 
@@ -20,20 +20,19 @@ use tokio::time::timeout;
 use super::timestamp_pattern::TimestampText;
 use crate::error_body::ErrorBody;
 use crate::error_code::ErrorCode;
-use crate::with_schema::Shaped;
+use crate::with_schema::WithSchema;
 
-/// The largest body that is read. Too low and members that we ignore make a reading too large; too high
-/// and many senders at once fill the memory.
+/// The largest body that is read. Too low and ignored members make a reading too large; too high and many
+/// senders at once fill the memory.
 const MAX_BODY_BYTES: usize = 64 * 1024;
 
-/// The largest body of which there may be as many as there are connections. A reading with the longest
-/// ids has about 4 KiB even when every character is escaped. Too low and such readings wait for each
-/// other; too high and many senders at once fill the memory.
+/// The largest body that needs no memory permit: every connection may have one. A reading with the longest ids
+/// has about 4 KiB even when every character is escaped. Too low and such readings wait for each other; too high
+/// and many senders at once fill the memory.
 const SMALL_BODY_BYTES: usize = 8 * 1024;
 
-/// The kibibytes that larger bodies, and those of unknown length, may have in memory at the same time;
-/// others are not read meanwhile. Too low and their senders wait for one that stalls; too high and they
-/// fill the memory.
+/// The memory of all larger bodies, and of those of unknown length, in KiB; further ones are not read meanwhile. Too
+/// low and their senders wait for one that stalls; too high and they fill the memory.
 const LARGE_BODIES_KIB: usize = 4 * 1024;
 
 static LARGE_BODIES: Semaphore = Semaphore::const_new(LARGE_BODIES_KIB);
@@ -53,11 +52,11 @@ struct EnergyReading {
     /// The device at the site: as `site_id`.
     #[oai(validator(min_length = 1, max_length = 256, pattern = "^[^\\x00-\\x1f\\x7f-\\x9f]+$"))]
     device_id: String,
-    /// Power in watts, finite, 0 or more. Its decimal text is taken too.
+    /// Power in watts, finite, 0 or more. Decimal text is accepted too.
     #[oai(validator(minimum(value = "0")))]
     power_reading: f64,
     /// ISO 8601, such as `2024-01-15T10:30:00Z`; without an offset it is UTC. Kept verbatim.
-    timestamp: Shaped<TimestampText>,
+    timestamp: WithSchema<TimestampText>,
 }
 
 impl Example for EnergyReading {
@@ -66,53 +65,60 @@ impl Example for EnergyReading {
             site_id: "house-01".to_owned(),
             device_id: "main-meter".to_owned(),
             power_reading: 1500.5,
-            timestamp: Shaped::new("2024-01-15T10:30:00Z".into()),
+            timestamp: WithSchema::new("2024-01-15T10:30:00Z".into()),
         }
     }
 }
 
-/// The body of a request, as far as it came.
+/// The body of a request.
 #[derive(Debug)]
 pub enum ReadingBody {
-    /// All of it, to be read as JSON.
-    Complete(WholeBody),
-    /// It is declared to be something else than JSON.
+    /// Complete, to be parsed as JSON.
+    Complete(CompleteBody),
+    /// Its `Content-Type` is not JSON.
     NotJson(ValidationError),
+    /// It was not read completely.
+    Failed(BodyError),
+}
+
+/// Why a body was not read completely.
+#[derive(Debug, Clone, Copy)]
+pub enum BodyError {
     /// It has more bytes than a reading can have.
     TooLarge,
     /// It did not arrive in time.
-    TooSlow,
+    TimedOut,
     /// It ended before it was complete, or its chunks are malformed.
-    Broken,
+    Incomplete,
 }
 
-/// A body that has arrived, and its place among the large ones, if it is one.
+/// The bytes of a body, and its memory permit if it is large.
 #[derive(Debug, Default)]
-pub struct WholeBody {
+pub struct CompleteBody {
     pub(super) bytes: Bytes,
-    _place: Option<SemaphorePermit<'static>>,
+    _permit: Option<SemaphorePermit<'static>>,
 }
 
-pub(super) fn too_large() -> ErrorBody {
-    ErrorBody::new(
-        ErrorCode::BodyTooLarge,
-        format!("The body of a reading may have at most {MAX_BODY_BYTES} bytes"),
-    )
-}
-
-pub(super) fn too_slow() -> ErrorBody {
-    let seconds = BODY_TIMEOUT.as_secs();
-    ErrorBody::new(
-        ErrorCode::BodyTimeout,
-        format!("The body did not arrive completely within {seconds} seconds"),
-    )
-}
-
-pub(super) fn broken() -> ErrorBody {
-    ErrorBody::new(
-        ErrorCode::BodyIncomplete,
-        "The body ended before it was complete, or its chunks are malformed",
-    )
+impl BodyError {
+    pub(super) fn body(self) -> ErrorBody {
+        match self {
+            Self::TooLarge => ErrorBody::new(
+                ErrorCode::BodyTooLarge,
+                format!("The body of a reading may have at most {MAX_BODY_BYTES} bytes"),
+            ),
+            Self::TimedOut => ErrorBody::new(
+                ErrorCode::BodyTimeout,
+                format!(
+                    "The body did not arrive completely within {} seconds",
+                    BODY_TIMEOUT.as_secs()
+                ),
+            ),
+            Self::Incomplete => ErrorBody::new(
+                ErrorCode::BodyIncomplete,
+                "The body ended before it was complete, or its chunks are malformed",
+            ),
+        }
+    }
 }
 
 impl<'a> ApiExtractor<'a> for ReadingBody {
@@ -138,14 +144,14 @@ impl<'a> ApiExtractor<'a> for ReadingBody {
     ) -> poem::Result<Self> {
         let headers = request.headers();
         let length = declared_length(headers);
-        // Not read at all: a client that asks first (`Expect: 100-continue`) need not send it.
+        // Not read at all: a client that sends `Expect: 100-continue` need not send it.
         if length.is_some_and(|length| length > MAX_BODY_BYTES) {
-            return Ok(Self::TooLarge);
+            return Ok(Self::Failed(BodyError::TooLarge));
         }
         let body = match timeout(BODY_TIMEOUT, read(body.take()?, length)).await {
             Ok(Ok(body)) => body,
-            Ok(Err(unread)) => return Ok(unread),
-            Err(_elapsed) => return Ok(Self::TooSlow),
+            Ok(Err(error)) => return Ok(Self::Failed(error)),
+            Err(_elapsed) => return Ok(Self::Failed(BodyError::TimedOut)),
         };
         if body.bytes.is_empty() || is_json(headers) {
             return Ok(Self::Complete(body));
@@ -157,37 +163,37 @@ impl<'a> ApiExtractor<'a> for ReadingBody {
 
 fn declared_length(headers: &HeaderMap) -> Option<usize> {
     let length = headers.get(header::CONTENT_LENGTH)?.to_str().ok()?;
-    // Err: it has more digits than any length.
+    // Err: more digits than any length has.
     Some(length.parse().unwrap_or(usize::MAX))
 }
 
-/// Reads a body to its end. What arrived in one piece, as nearly every reading does, is not copied.
-async fn read(body: Body, length: Option<usize>) -> Result<WholeBody, ReadingBody> {
-    let held = if body.is_empty() { None } else { place(length).await };
-    let mut pieces = std::pin::pin!(body.into_bytes_stream());
-    let broken = |_| ReadingBody::Broken;
-    let Some(first) = pieces.try_next().await.map_err(broken)? else {
-        return Ok(WholeBody::default());
+/// Reads a body to its end. A body that arrives in one chunk, as nearly every reading does, is not copied.
+async fn read(body: Body, length: Option<usize>) -> Result<CompleteBody, BodyError> {
+    let permit = if body.is_empty() { None } else { memory_permit(length).await };
+    let mut chunks = std::pin::pin!(body.into_bytes_stream());
+    let incomplete = |_| BodyError::Incomplete;
+    let Some(first) = chunks.try_next().await.map_err(incomplete)? else {
+        return Ok(CompleteBody::default());
     };
-    let mut next = pieces.try_next().await.map_err(broken)?;
+    let mut next = chunks.try_next().await.map_err(incomplete)?;
     if next.is_none() {
-        return Ok(WholeBody { bytes: first, _place: held });
+        return Ok(CompleteBody { bytes: first, _permit: permit });
     }
     let mut bytes = BytesMut::with_capacity(length.unwrap_or(SMALL_BODY_BYTES));
     bytes.extend_from_slice(&first);
     drop(first);
-    while let Some(piece) = next {
-        if bytes.len() + piece.len() > MAX_BODY_BYTES {
-            return Err(ReadingBody::TooLarge);
+    while let Some(chunk) = next {
+        if bytes.len() + chunk.len() > MAX_BODY_BYTES {
+            return Err(BodyError::TooLarge);
         }
-        bytes.extend_from_slice(&piece);
-        next = pieces.try_next().await.map_err(broken)?;
+        bytes.extend_from_slice(&chunk);
+        next = chunks.try_next().await.map_err(incomplete)?;
     }
-    Ok(WholeBody { bytes: bytes.freeze(), _place: held })
+    Ok(CompleteBody { bytes: bytes.freeze(), _permit: permit })
 }
 
-/// A place in memory for a body of this length, if it needs one.
-async fn place(length: Option<usize>) -> Option<SemaphorePermit<'static>> {
+/// The permit for a body of this length, if it needs one.
+async fn memory_permit(length: Option<usize>) -> Option<SemaphorePermit<'static>> {
     let length = length.unwrap_or(MAX_BODY_BYTES);
     if length <= SMALL_BODY_BYTES {
         return None;
@@ -196,7 +202,7 @@ async fn place(length: Option<usize>) -> Option<SemaphorePermit<'static>> {
     LARGE_BODIES.acquire_many(kib).await.ok() // Err: it is never closed
 }
 
-/// As the original takes it: `application/json` or `application/…+json` before the first `;`, whatever
+/// As the original decides it: `application/json` or `application/…+json` before the first `;`, whatever
 /// parameters follow (RFC 9110, 8.3.1), or nothing at all.
 fn is_json(headers: &HeaderMap) -> bool {
     let Some(value) = headers.get(header::CONTENT_TYPE) else { return true };

@@ -1,16 +1,16 @@
-//! What a timestamp looks like, for the document.
+//! The pattern of a timestamp in the OpenAPI document.
 
 use poem_openapi::registry::MetaSchema;
 
-use crate::with_schema::Shape;
+use crate::with_schema::JsonSchema;
 
-/// The text of a timestamp. The pattern (ECMA-262) has the forms of ISO 8601 with the days that the
-/// calendar has, so that what it lets through is taken (but for the week-end of year 9999's last week).
-/// Left out are the peculiarities of [`readings::iso8601`], and week 53, which few years have.
+/// The text of a timestamp. The pattern (ECMA-262) matches the forms of ISO 8601 with valid dates only, so that
+/// every match is accepted (except the week-end of the last week of year 9999). It does not match the peculiarities
+/// of [`readings::iso8601`], nor week 53, which few years have.
 #[derive(Debug)]
 pub(super) struct TimestampText;
 
-impl Shape for TimestampText {
+impl JsonSchema for TimestampText {
     fn schema() -> MetaSchema {
         MetaSchema {
             pattern: Some(pattern()),
@@ -28,17 +28,17 @@ const LEAP_YEAR: &str =
 const WEEK: &str = "W(?:0[1-9]|[1-4][0-9]|5[0-2])";
 const HOUR: &str = "(?:[01][0-9]|2[0-3])";
 const SIXTIETH: &str = "[0-5][0-9]";
-/// As many digits as there is place for beside the longest date, time and offset.
+/// As many digits as fit beside the longest date, time and offset.
 const FRACTION: &str = "(?:[.,][0-9]{1,99})?";
 
 fn pattern() -> String {
-    let extended = day("-", "(?:-[1-7])?");
-    let basic = day("", "[1-7]?");
+    let extended = date("-", "(?:-[1-7])?");
+    let basic = date("", "[1-7]?");
     format!("^(?:{extended}|{basic})(?:[T ](?:{}|{})(?:{})?)?$", time(":"), time(""), offset())
 }
 
-/// A date whose parts are joined by this.
-fn day(dash: &str, weekday: &str) -> String {
+/// A date with this separator.
+fn date(dash: &str, weekday: &str) -> String {
     let short = format!("(?:0[1-9]|1[0-2]){dash}(?:0[1-9]|1[0-9]|2[0-8])");
     let longer = format!("(?:0[13-9]|1[0-2]){dash}(?:29|30)");
     let longest = format!("(?:0[13578]|1[02]){dash}31");

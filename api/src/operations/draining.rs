@@ -1,14 +1,14 @@
-//! Whether a service has begun to shut down.
+//! Whether a service is shutting down.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// Set once a service has begun to shut down; cloning it is cheap.
+/// Set when a service begins to shut down; cloning is cheap.
 #[derive(Debug, Clone, Default)]
 pub struct Draining(Arc<AtomicBool>);
 
 impl Draining {
-    /// From now on the service is not ready.
+    /// Sets it: the service is not ready any more.
     pub fn begin(&self) {
         self.0.store(true, Ordering::Release);
     }

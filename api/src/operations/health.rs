@@ -1,4 +1,4 @@
-//! Whether a service works, for people (`/health`).
+//! `/health`: the state of a service, for people and dashboards.
 
 use poem_openapi::payload::Json;
 use poem_openapi::{Enum, Object, OpenApi};
@@ -8,15 +8,15 @@ use readings::store::stream::ReadingStream;
 use readings::store::{SharedConnection, StoreError};
 use tracing::debug;
 
-use crate::tags::Topic;
+use crate::api_tag::ApiTag;
 
-/// How a service is.
+/// Health of a service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 #[oai(rename_all = "lowercase")]
 enum HealthStatus {
-    /// Redis answers.
+    /// Redis responds.
     Healthy,
-    /// Redis does not answer.
+    /// Redis does not respond.
     Degraded,
 }
 
@@ -26,27 +26,27 @@ impl HealthStatus {
     }
 }
 
-/// How the Ingestion API is.
+/// Health of the Ingestion API.
 #[derive(Debug, Clone, Object)]
 pub struct IngestionHealth {
-    /// `healthy` when Redis answers.
+    /// `healthy` when Redis responds.
     status: HealthStatus,
-    /// Whether Redis answers.
+    /// Whether Redis responds.
     redis_connected: bool,
 }
 
-/// How the Processing Service is.
+/// Health of the Processing Service.
 #[derive(Debug, Clone, Object)]
 pub struct ProcessingHealth {
-    /// `healthy` when Redis answers.
+    /// `healthy` when Redis responds.
     status: HealthStatus,
-    /// Whether Redis answers.
+    /// Whether Redis responds.
     redis_connected: bool,
-    /// This process' name in the consumer group.
+    /// The consumer name of this process.
     consumer_name: String,
     /// The consumer group.
     consumer_group: String,
-    /// What Redis says of the group; null while there is none, or Redis does not answer.
+    /// The state of the group; null when it does not exist or Redis does not respond.
     #[oai(nullable)]
     consumer_group_status: Option<ConsumerGroup>,
 }
@@ -56,11 +56,11 @@ pub struct ProcessingHealth {
 pub struct ConsumerGroup {
     /// Its name.
     pub name: String,
-    /// Consumers it knows, alive or not.
+    /// Its consumers, whether they run or not.
     pub consumers: u64,
     /// Entries delivered and not acknowledged.
     pub pending: u64,
-    /// Entries not delivered yet; at least so many while a large backlog is being counted.
+    /// Entries not delivered yet; a lower bound while a large backlog is being counted.
     pub lag: u64,
 }
 
@@ -75,18 +75,18 @@ impl From<GroupBacklog> for ConsumerGroup {
 /// `/health` of the Ingestion API.
 #[derive(Debug)]
 pub struct IngestionHealthApi {
-    /// Where to ask whether Redis answers.
+    /// The connection that is pinged.
     pub connection: SharedConnection,
 }
 
-#[OpenApi(tag = "Topic::Operations")]
+#[OpenApi(tag = "ApiTag::Operations")]
 impl IngestionHealthApi {
-    /// How the service is
+    /// Service health
     ///
-    /// Always 200; see `/readyz` for a probe that fails.
+    /// Always 200; `/readyz` is the probe that fails.
     #[oai(path = "/health", method = "get", operation_id = "get_health")]
     async fn health(&self) -> Json<IngestionHealth> {
-        let redis_connected = answers(self.connection.ping().await);
+        let redis_connected = is_ok(self.connection.ping().await);
         Json(IngestionHealth { status: HealthStatus::of(redis_connected), redis_connected })
     }
 }
@@ -94,22 +94,22 @@ impl IngestionHealthApi {
 /// `/health` of the Processing Service.
 #[derive(Debug)]
 pub struct ProcessingHealthApi {
-    /// The stream whose group this process works in.
+    /// The stream with the consumer group.
     pub stream: ReadingStream,
-    /// Where to ask whether Redis answers.
+    /// The connection that is pinged.
     pub connection: SharedConnection,
-    /// This process' name in the group.
+    /// The consumer name of this process.
     pub consumer: String,
 }
 
-#[OpenApi(tag = "Topic::Operations")]
+#[OpenApi(tag = "ApiTag::Operations")]
 impl ProcessingHealthApi {
-    /// How the service is
+    /// Service health
     ///
-    /// Always 200; see `/readyz` for a probe that fails.
+    /// Always 200; `/readyz` is the probe that fails.
     #[oai(path = "/health", method = "get", operation_id = "get_health")]
     async fn health(&self) -> Json<ProcessingHealth> {
-        let redis_connected = answers(self.connection.ping().await);
+        let redis_connected = is_ok(self.connection.ping().await);
         let group = if redis_connected { self.stream.backlog().await.ok().flatten() } else { None };
         Json(ProcessingHealth {
             status: HealthStatus::of(redis_connected),
@@ -121,6 +121,6 @@ impl ProcessingHealthApi {
     }
 }
 
-fn answers(ping: Result<(), StoreError>) -> bool {
-    ping.inspect_err(|error| debug!(%error, "Redis does not answer")).is_ok()
+fn is_ok(ping: Result<(), StoreError>) -> bool {
+    ping.inspect_err(|error| debug!(%error, "Redis does not respond")).is_ok()
 }

@@ -1,4 +1,4 @@
-//! `/metrics`: the stream as JSON for the original's dashboards, all counters as Prometheus text.
+//! `/metrics`: the stream as JSON for dashboards of the original, the metrics of the process as Prometheus text.
 
 use std::fmt;
 use std::sync::Arc;
@@ -14,17 +14,16 @@ use readings::store::stream::ReadingStream;
 use serde_json::{Map, Value, json};
 
 use super::health::ConsumerGroup;
-use crate::error_body::ErrorBody;
-use crate::store_failure::{StoreOperation, unavailable};
-use crate::tags::Topic;
-use crate::with_schema::{Shape, Shaped};
+use crate::api_tag::ApiTag;
+use crate::store_failure::{ServiceUnavailable, StoreOperation};
+use crate::with_schema::{JsonSchema, WithSchema};
 
-/// Renders the counters of this process in the Prometheus text format.
+/// Renders the metrics of this process in the Prometheus text format.
 #[derive(Clone)]
 pub struct RenderPrometheus(Arc<dyn Fn() -> String + Send + Sync>);
 
 impl RenderPrometheus {
-    /// Renders by calling this.
+    /// Renders with this function.
     pub fn new(render: impl Fn() -> String + Send + Sync + 'static) -> Self {
         Self(Arc::new(render))
     }
@@ -39,9 +38,9 @@ impl fmt::Debug for RenderPrometheus {
 /// `/metrics`.
 #[derive(Debug)]
 pub struct MetricsApi {
-    /// The stream to tell of.
+    /// The stream to describe.
     pub stream: ReadingStream,
-    /// The counters of this process.
+    /// The metrics of this process.
     pub prometheus: RenderPrometheus,
 }
 
@@ -59,19 +58,19 @@ pub struct StreamMetrics {
 pub struct Stream {
     /// Entries in it, read or not.
     length: u64,
-    /// The oldest entry, `[id, {fields}]`, or null; of its fields 4 KB, and the length of what is cut.
+    /// The oldest entry, `[id, {fields}]`, or null; fields are truncated at 4 KB in all, with their length.
     #[oai(nullable)]
-    first_entry: Shaped<Entry>,
-    /// The newest entry, `[id, {fields}]`, or null; of its fields 4 KB, and the length of what is cut.
+    first_entry: WithSchema<Entry>,
+    /// The newest entry, `[id, {fields}]`, or null; fields are truncated at 4 KB in all, with their length.
     #[oai(nullable)]
-    last_entry: Shaped<Entry>,
+    last_entry: WithSchema<Entry>,
 }
 
-/// An entry: its id, and its fields by name.
+/// An entry: its id and its fields by name.
 #[derive(Debug)]
 struct Entry;
 
-impl Shape for Entry {
+impl JsonSchema for Entry {
     fn schema() -> MetaSchema {
         let string = || MetaSchemaRef::Inline(Box::new(MetaSchema::new("string")));
         let fields = MetaSchema {
@@ -91,17 +90,17 @@ impl Shape for Entry {
     }
 }
 
-/// There is nothing to tell of.
+/// The stream does not exist.
 #[derive(Debug, Object)]
 pub struct NoStream {
-    /// Always `no such key`, as Redis says it.
+    /// Always `no such key`, which is the error of Redis.
     error: String,
 }
 
-/// What is told of the stream, whether or not there is one.
+/// The stream, or the error that it does not exist.
 struct StreamOrNone;
 
-impl Shape for StreamOrNone {
+impl JsonSchema for StreamOrNone {
     fn schema() -> MetaSchema {
         let one_of = vec![StreamMetrics::schema_ref(), NoStream::schema_ref()];
         MetaSchema { one_of, ..MetaSchema::ANY }
@@ -114,44 +113,40 @@ impl Shape for StreamOrNone {
 }
 
 #[derive(ResponseContent)]
-enum Figures {
-    Stream(Json<Shaped<StreamOrNone>>),
+enum MetricsContent {
+    Stream(Json<WithSchema<StreamOrNone>>),
     Process(PrometheusText),
 }
 
 #[derive(ApiResponse)]
-enum MetricsAnswer {
+enum MetricsResponse {
     /// The stream and its consumer groups as JSON; or, when `Accept` names `text/plain` or
     /// `application/openmetrics-text`, the metrics of this process in the Prometheus text format.
     #[oai(status = 200)]
-    Figures(Figures),
-    /// The store cannot be read now.
-    #[oai(status = 503)]
-    Unavailable(Json<ErrorBody>, #[oai(header = "Retry-After")] u64),
+    Metrics(MetricsContent),
 }
 
-#[OpenApi(tag = "Topic::Operations")]
+#[OpenApi(tag = "ApiTag::Operations")]
 impl MetricsApi {
-    /// Figures
+    /// Metrics
     ///
-    /// JSON about the stream, unless `Accept` names `text/plain` or `application/openmetrics-text`:
-    /// then the counters of this process in the Prometheus text format.
+    /// The stream as JSON, unless `Accept` names `text/plain` or `application/openmetrics-text`: then the metrics of
+    /// this process in the Prometheus text format.
     #[oai(path = "/metrics", method = "get", operation_id = "get_metrics")]
-    async fn metrics(&self, request: &Request) -> MetricsAnswer {
-        if accepted(request).any(wants_text) {
+    async fn metrics(&self, request: &Request) -> Result<MetricsResponse, ServiceUnavailable> {
+        if accept_headers(request).any(wants_text) {
             let text = PrometheusText((self.prometheus.0)());
-            return MetricsAnswer::Figures(Figures::Process(text));
+            return Ok(MetricsResponse::Metrics(MetricsContent::Process(text)));
         }
-        let figures = match self.describe().await {
-            Ok(Some(metrics)) => metrics.to_json(),
-            Ok(None) => NoStream { error: "no such key".to_owned() }.to_json(),
-            Err(error) => {
-                let (problem, retry_after) = unavailable(StoreOperation::DescribeStream, &error);
-                return MetricsAnswer::Unavailable(Json(problem), retry_after);
-            }
+        let described = self.describe().await.map_err(|error| {
+            ServiceUnavailable::from_store(StoreOperation::DescribeStream, &error)
+        })?;
+        let json = match described {
+            Some(metrics) => metrics.to_json(),
+            None => NoStream { error: "no such key".to_owned() }.to_json(),
         };
-        let figures = Shaped::new(figures.unwrap_or_default());
-        MetricsAnswer::Figures(Figures::Stream(Json(figures)))
+        let json = WithSchema::new(json.unwrap_or_default());
+        Ok(MetricsResponse::Metrics(MetricsContent::Stream(Json(json))))
     }
 }
 
@@ -165,15 +160,15 @@ impl MetricsApi {
         Ok(Some(StreamMetrics {
             stream: Stream {
                 length,
-                first_entry: shown(first_entry),
-                last_entry: shown(last_entry),
+                first_entry: as_redis_py(first_entry),
+                last_entry: as_redis_py(last_entry),
             },
             consumer_groups: groups.into_iter().map(Into::into).collect(),
         }))
     }
 }
 
-fn accepted(request: &Request) -> impl Iterator<Item = &str> {
+fn accept_headers(request: &Request) -> impl Iterator<Item = &str> {
     let sent = request.headers().get_all(header::ACCEPT).into_iter();
     sent.filter_map(|accept| accept.to_str().ok())
 }
@@ -187,14 +182,14 @@ fn wants_text(accept: &str) -> bool {
     })
 }
 
-/// `q=0`: the sender does not want it (RFC 9110, 12.4.2).
+/// `q=0` means not acceptable (RFC 9110, 12.4.2).
 fn is_zero_quality(parameter: &str) -> bool {
     parameter.strip_prefix("q=").is_some_and(|quality| quality.parse() == Ok(0.0))
 }
 
-/// An entry as redis-py gives it, and the original passed on: `[id, {field: value}]`.
-fn shown(entry: Option<EntryPreview>) -> Shaped<Entry> {
-    Shaped::new(entry.map_or(Value::Null, |EntryPreview { id, fields, .. }| {
+/// An entry as redis-py returns it and the original passed it on: `[id, {field: value}]`.
+fn as_redis_py(entry: Option<EntryPreview>) -> WithSchema<Entry> {
+    WithSchema::new(entry.map_or(Value::Null, |EntryPreview { id, fields, .. }| {
         let fields: Map<_, _> = fields.into_iter().map(|(name, v)| (name, v.into())).collect();
         json!([id.to_string(), fields])
     }))
@@ -223,7 +218,7 @@ mod tests {
     use super::wants_text;
 
     #[test]
-    fn text_is_for_those_who_name_it() {
+    fn text_is_returned_only_when_accept_names_it() {
         assert!(wants_text("text/plain"));
         assert!(wants_text("application/openmetrics-text;version=1.0.0;q=0.8,text/plain;q=0.3"));
         assert!(!wants_text("*/*"));

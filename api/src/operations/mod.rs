@@ -1,4 +1,4 @@
-//! Health, probes, metrics and the pipeline of a running service.
+//! Health, probes, metrics, the pipeline and its dead letters.
 
 mod dead_letters;
 mod draining;
@@ -12,6 +12,6 @@ pub use self::dead_letters::{DeadLetter, DeadLettersApi};
 pub use self::draining::Draining;
 pub use self::health::{IngestionHealthApi, ProcessingHealthApi};
 pub use self::metrics::{MetricsApi, PrometheusText, RenderPrometheus};
-pub use self::pipeline::{PIPELINE_CATALOGUE, PipelineApi, PipelineWatch};
+pub use self::pipeline::{PIPELINE_CATALOGUE, PipelineApi, StreamMonitor};
 pub use self::probes::ProbesApi;
 pub use self::readiness::Readiness;

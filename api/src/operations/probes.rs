@@ -1,4 +1,4 @@
-//! Whether a service works, for probes (`/livez`, `/readyz`).
+//! `/livez` and `/readyz`, for probes.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -8,30 +8,31 @@ use tracing::{debug, info, warn};
 
 use super::draining::Draining;
 use super::readiness::{NotReady, Readiness};
+use crate::api_tag::ApiTag;
 use crate::error_body::ErrorBody;
 use crate::error_code::ErrorCode;
-use crate::tags::Topic;
 
-/// A sign of life.
+/// Liveness response.
 #[derive(Debug, Clone, Object)]
-pub struct Alive {
+#[oai(rename = "Alive")]
+pub struct Liveness {
     /// Always `alive`.
     status: String,
 }
 
-/// Readiness.
+/// Readiness response.
 #[derive(Debug, Clone, Object)]
 pub struct Ready {
-    /// Always `ready`; a service that is not answers 503.
+    /// Always `ready`; a service that is not ready responds with 503.
     status: String,
 }
 
 #[derive(ApiResponse)]
-enum ReadyAnswer {
+enum ReadyResponse {
     /// Requests are served.
     #[oai(status = 200)]
     Ready(Json<Ready>),
-    /// Requests should go elsewhere.
+    /// Requests should be sent to another instance; `code` says why.
     #[oai(status = 503)]
     NotReady(Json<ErrorBody>),
 }
@@ -41,23 +42,22 @@ enum ReadyAnswer {
 pub struct ProbesApi {
     readiness: Readiness,
     draining: Draining,
-    /// Why the service is not ready, as the log was told last.
-    told: Mutex<Option<String>>,
+    /// The reason that was logged last; `None` when the service was ready.
+    logged: Mutex<Option<String>>,
 }
 
 impl ProbesApi {
-    /// Of a service that needs so much of Redis, and that may be about to end.
+    /// Probes of a service with this readiness.
     #[must_use]
     pub const fn new(readiness: Readiness, draining: Draining) -> Self {
-        Self { readiness, draining, told: Mutex::new(None) }
+        Self { readiness, draining, logged: Mutex::new(None) }
     }
 
-    /// Tells the log when the service becomes ready or not, or for another reason than before: probes
-    /// ask every few seconds.
-    fn tell(&self, reason: Option<&str>) {
-        // It is whole after each of its changes, also when a thread panicked between them.
-        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
-        if told.as_deref() == reason {
+    /// Logs a change of readiness or of its reason: a line for each probe would be one every few seconds.
+    fn log_change(&self, reason: Option<&str>) {
+        // A panic cannot leave it half changed.
+        let mut logged = self.logged.lock().unwrap_or_else(PoisonError::into_inner);
+        if logged.as_deref() == reason {
             return;
         }
         if let Some(reason) = reason {
@@ -65,48 +65,47 @@ impl ProbesApi {
         } else {
             info!("ready again");
         }
-        *told = reason.map(str::to_owned);
+        *logged = reason.map(str::to_owned);
     }
 
-    fn not_ready(&self, reason: &NotReady) -> ReadyAnswer {
+    fn not_ready(&self, reason: &NotReady) -> ReadyResponse {
         match reason {
-            // The log says so for what was asked of Redis, with the server.
+            // Logged by the connection, with the name of the server.
             NotReady::Store(error) => debug!(%error, "not ready"),
-            NotReady::Misconfiguration(danger) => self.tell(Some(&danger.to_string())),
+            NotReady::Misconfigured(reason) => self.log_change(Some(&reason.to_string())),
         }
-        ReadyAnswer::NotReady(Json(reason.problem()))
+        ReadyResponse::NotReady(Json(reason.error_body()))
     }
 }
 
-#[OpenApi(tag = "Topic::Operations")]
+#[OpenApi(tag = "ApiTag::Operations")]
 impl ProbesApi {
-    /// Whether the process runs
+    /// Liveness
     ///
-    /// Never asks Redis: restarting the process would not bring Redis back.
+    /// Does not depend on Redis: a restart of the process would not repair Redis.
     #[allow(clippy::unused_async, reason = "the framework calls async operations only")]
     #[oai(path = "/livez", method = "get", operation_id = "get_livez")]
-    async fn livez(&self) -> Json<Alive> {
-        Json(Alive { status: "alive".to_owned() })
+    async fn livez(&self) -> Json<Liveness> {
+        Json(Liveness { status: "alive".to_owned() })
     }
 
-    /// Whether requests can be served
+    /// Readiness
     ///
-    /// 503 while Redis is unreachable, loading, read-only, out of memory or set to throw readings away,
-    /// cannot be used (a node of a Redis Cluster, a server without commands that are needed), denies
-    /// what the service needs, or its stream takes no more entries; and while the service is shutting
-    /// down. The answer says what to do.
+    /// 503 while Redis is unreachable, loading, read-only, out of memory, set to evict readings or unsuitable (a node
+    /// of a Redis Cluster, a server without required commands), denies what the service needs, or its stream accepts
+    /// no more entries; and while the service is shutting down. `detail` says what to do.
     #[oai(path = "/readyz", method = "get", operation_id = "get_readyz")]
-    async fn readyz(&self) -> ReadyAnswer {
+    async fn readyz(&self) -> ReadyResponse {
         if self.draining.has_begun() {
-            return ReadyAnswer::NotReady(Json(ErrorBody::new(
+            return ReadyResponse::NotReady(Json(ErrorBody::new(
                 ErrorCode::ShuttingDown,
                 "The service is shutting down",
             )));
         }
         match self.readiness.check().await {
             Ok(()) => {
-                self.tell(None);
-                ReadyAnswer::Ready(Json(Ready { status: "ready".to_owned() }))
+                self.log_change(None);
+                ReadyResponse::Ready(Json(Ready { status: "ready".to_owned() }))
             }
             Err(reason) => self.not_ready(&reason),
         }

@@ -1,4 +1,4 @@
-//! What a service needs of Redis to be ready.
+//! What a service requires of Redis to be ready.
 
 use readings::store::Misconfiguration;
 use readings::store::stream::ReadingStream;
@@ -8,19 +8,19 @@ use crate::error_body::ErrorBody;
 use crate::error_code::ErrorCode;
 use crate::store_failure::error_body;
 
-/// What a service needs of Redis to be ready.
+/// What a service requires of Redis to be ready.
 #[derive(Debug)]
 pub enum Readiness {
-    /// That it takes writes, and keeps them.
+    /// It accepts writes and keeps them.
     Writes(ReadingStream, SharedConnection),
-    /// That it answers.
+    /// It responds.
     Reads(SharedConnection),
 }
 
 /// Why a service is not ready.
 pub(super) enum NotReady {
     Store(StoreError),
-    Misconfiguration(Misconfiguration),
+    Misconfigured(Misconfiguration),
 }
 
 impl From<StoreError> for NotReady {
@@ -30,47 +30,47 @@ impl From<StoreError> for NotReady {
 }
 
 impl NotReady {
-    /// What a client is told.
-    pub fn problem(&self) -> ErrorBody {
+    /// The body of the 503.
+    pub fn error_body(&self) -> ErrorBody {
         match self {
             Self::Store(error) => error_body(error).0,
-            Self::Misconfiguration(danger) => {
-                let code = match danger {
+            Self::Misconfigured(misconfiguration) => {
+                let code = match misconfiguration {
                     Misconfiguration::Exhausted { .. } => ErrorCode::StreamExhausted,
                     _ => ErrorCode::StoreMisconfigured,
                 };
-                ErrorBody::new(code, danger.to_string())
+                ErrorBody::new(code, misconfiguration.to_string())
             }
         }
     }
 }
 
 impl Readiness {
-    /// Asks Redis. What the user may do is tried only when something was refused since.
+    /// Checks Redis. The rights of the user are tested again only after Redis has denied something.
     pub(super) async fn check(&self) -> Result<(), NotReady> {
         match self {
             Self::Reads(connection) => {
-                forbid(connection.server_check().await?.misconfigurations())?;
+                fail_on(connection.server_check().await?.misconfigurations())?;
                 Ok(connection.ping().await?)
             }
             Self::Writes(stream, connection) => {
-                forbid(connection.server_check().await?.misconfigurations())?;
+                fail_on(connection.server_check().await?.misconfigurations())?;
                 stream.probe_writes().await?;
-                forbid(connection.server_info().await?.check())?;
-                forbid(end_of(stream).await?)
+                fail_on(connection.server_info().await?.check())?;
+                fail_on(exhaustion(stream).await?)
             }
         }
     }
 }
 
-fn forbid(dangers: Vec<Misconfiguration>) -> Result<(), NotReady> {
-    let forbidding = dangers.into_iter().find(Misconfiguration::fails_readiness);
-    forbidding.map_or(Ok(()), |danger| Err(NotReady::Misconfiguration(danger)))
+fn fail_on(misconfigurations: Vec<Misconfiguration>) -> Result<(), NotReady> {
+    let failing = misconfigurations.into_iter().find(Misconfiguration::fails_readiness);
+    failing.map_or(Ok(()), |misconfiguration| Err(NotReady::Misconfigured(misconfiguration)))
 }
 
-/// What has been delivered up to the largest id there is comes to nothing after that: the stream takes
-/// no more, and a group that was set there is delivered nothing.
-async fn end_of(stream: &ReadingStream) -> Result<Vec<Misconfiguration>, StoreError> {
+/// A group that has been delivered the largest possible id receives nothing any more, and its stream accepts no
+/// more entries.
+async fn exhaustion(stream: &ReadingStream) -> Result<Vec<Misconfiguration>, StoreError> {
     let group = stream.group().await?;
     let ended = group.is_some_and(|group| group.last_delivered_id == StreamId::MAX);
     let stream = || stream.keys().stream().to_owned();

@@ -1,4 +1,4 @@
-//! Reading back: the readings of a site, the list of sites.
+//! Queries: the readings of a site, the list of sites.
 
 mod readings_body;
 mod response_slots;
@@ -16,51 +16,55 @@ use readings::store::StoreError;
 use readings::store::series::SeriesStore;
 use readings::store::site_index::SiteIndex;
 
-use self::readings_body::Export;
+use self::readings_body::ReadingsBody;
 pub use self::readings_body::ReadingsJson;
-use self::response_slots::Places;
+use self::response_slots::ResponseSlots;
 
+use crate::api_tag::ApiTag;
 use crate::error_body::{ErrorBody, ValidationErrorBody};
 use crate::error_code::ErrorCode;
 use crate::head_only::HeadOnly;
-use crate::parameter::{Breach, Checked, Rule};
-use crate::store_failure::{StoreOperation, unavailable};
-use crate::tags::Topic;
+use crate::parameter::{Checked, Parameter, ParameterError};
+use crate::store_failure::{ServiceUnavailable, StoreOperation};
 
-/// Sites that one page of the list has at most.
+/// The longest page of the list. Too low and a long list takes many requests; too high and one response takes much
+/// memory.
 const MAX_SITES: usize = 1_000;
 
-/// The operations that read back what is stored.
+/// Seconds after which a client should try again when no slot is free.
+const BUSY_RETRY_AFTER_SECONDS: u64 = 5;
+
+/// The operations that return stored readings.
 #[derive(Debug)]
 pub struct QueryApi {
     series: SeriesStore,
     sites: SiteIndex,
-    places: Arc<Places>,
+    slots: Arc<ResponseSlots>,
 }
 
 impl QueryApi {
-    /// Reads from these.
+    /// Reads from these parts of the store.
     #[must_use]
     pub fn new(series: SeriesStore, sites: SiteIndex) -> Self {
-        Self { series, sites, places: Arc::default() }
+        Self { series, sites, slots: Arc::default() }
     }
 }
 
-/// The site that a path names; `None` for the empty text.
-struct SiteInPath;
+/// The site id of a path; `None` when it is empty.
+struct SiteIdInPath;
 
-impl Rule for SiteInPath {
+impl Parameter for SiteIdInPath {
     type Value = Option<SiteId>;
 
-    const PLACE: [&'static str; 2] = ["path", "site_id"];
+    const LOCATION: [&'static str; 2] = ["path", "site_id"];
     const REQUIRED: bool = true;
 
     fn schema() -> MetaSchema {
         MetaSchema { min_length: Some(1), ..MetaSchema::new("string") }
     }
 
-    fn read(text: Option<&str>) -> Result<Self::Value, Breach> {
-        Ok(SiteId::new(text.ok_or_else(Breach::unicode)?))
+    fn parse(text: Option<&str>) -> Result<Self::Value, ParameterError> {
+        Ok(SiteId::new(text.ok_or_else(ParameterError::unicode)?))
     }
 }
 
@@ -76,114 +80,93 @@ pub struct Site {
 pub struct Sites {
     /// Sites in the order of their ids' bytes.
     sites: Vec<Site>,
-    /// The `after` of the next page; not there on the last.
+    /// The `after` of the next page; absent on the last page.
     #[oai(skip_serializing_if_is_none)]
     next_after: Option<String>,
 }
 
 #[derive(ApiResponse)]
-enum ReadingsAnswer {
-    /// All the readings; none for a site that is unknown.
+enum ReadingsResponse {
+    /// All readings; an empty list for an unknown site.
     #[oai(status = 200)]
     Readings(ReadingsJson),
-    /// There is no site with an empty id.
+    /// The site id is empty.
     #[oai(status = 404)]
     NotFound(Json<ErrorBody>),
-    /// The site's id is not UTF-8.
+    /// The site id is not UTF-8.
     #[oai(status = 422)]
     Invalid(Json<ValidationErrorBody>),
-    /// The store cannot be read now.
-    #[oai(status = 503)]
-    Unavailable(Json<ErrorBody>, #[oai(header = "Retry-After")] u64),
 }
 
 #[derive(ApiResponse)]
-enum SitesAnswer {
+enum SitesResponse {
     /// A page of the list.
     #[oai(status = 200)]
     Sites(Json<Sites>),
-    /// The store cannot be read now.
-    #[oai(status = 503)]
-    Unavailable(Json<ErrorBody>, #[oai(header = "Retry-After")] u64),
 }
 
-#[OpenApi(tag = "Topic::Query")]
+#[OpenApi(tag = "ApiTag::Query")]
 impl QueryApi {
     /// All readings of a site
     ///
-    /// Oldest first by instant, readings of one instant by stream id. However many there are, they
-    /// are sent as they are read; an answer that breaks off is not complete.
+    /// Oldest first by instant, readings of the same instant by stream id. They are streamed, however many there
+    /// are; a response whose connection is aborted is not complete.
     #[oai(path = "/sites/:site_id/readings", method = "get", operation_id = "get_site_readings")]
     async fn site_readings(
         &self,
         /// The site's id; a `/` in it is written `%2F`.
-        site_id: Path<Checked<SiteInPath>>,
+        site_id: Path<Checked<SiteIdInPath>>,
         request: &Request,
-    ) -> ReadingsAnswer {
+    ) -> Result<ReadingsResponse, ServiceUnavailable> {
         let site = match site_id.0.0 {
             Ok(Some(site)) => site,
-            Ok(None) => {
-                return ReadingsAnswer::NotFound(Json(ErrorBody::new(
-                    ErrorCode::NotFound,
-                    "Not Found",
-                )));
-            }
-            Err(fault) => return ReadingsAnswer::Invalid(Json(fault.into())),
+            Ok(None) => return Ok(ReadingsResponse::NotFound(Json(not_found()))),
+            Err(error) => return Ok(ReadingsResponse::Invalid(Json(error.into()))),
         };
-        match self.export(&site, request).await {
-            Ok(Some(readings)) => ReadingsAnswer::Readings(readings),
-            Ok(None) => ReadingsAnswer::Unavailable(Json(too_many_exports()), 5),
-            Err(error) => {
-                let (problem, retry_after) = unreadable(&error);
-                ReadingsAnswer::Unavailable(Json(problem), retry_after)
-            }
-        }
+        let readings = self.readings(&site, request).await.map_err(|error| failed(&error))?;
+        readings.map(ReadingsResponse::Readings).ok_or_else(too_many_large_responses)
     }
 
     /// The sites that have readings
     ///
-    /// In pages; a site is listed from its first reading that this program stored. Not listed are sites
-    /// of which only the program that it replaces has stored readings: those can be read all the same.
+    /// In pages. A site is listed after this program has stored a reading of it. Sites with readings of the program
+    /// that it replaces only are not listed; their readings can be requested all the same.
     #[oai(path = "/sites", method = "get", operation_id = "get_sites")]
     async fn sites(
         &self,
-        /// Begin after this site: `next_after` of the page before.
+        /// The page begins after this site: `next_after` of the page before.
         after: Query<Option<String>>,
-    ) -> SitesAnswer {
+    ) -> Result<SitesResponse, ServiceUnavailable> {
         let after = after.0.and_then(SiteId::new);
-        match self.sites.list(after.as_ref(), MAX_SITES).await {
-            Ok(ids) => SitesAnswer::Sites(Json(page(ids))),
-            Err(error) => {
-                let (problem, retry_after) = unreadable(&error);
-                SitesAnswer::Unavailable(Json(problem), retry_after)
-            }
-        }
+        let ids = self.sites.list(after.as_ref(), MAX_SITES).await;
+        let ids = ids.map_err(|error| failed(&error))?;
+        Ok(SitesResponse::Sites(Json(page(ids))))
     }
 }
 
 impl QueryApi {
-    /// The readings of a site; `None` when there is no place for an answer that is so large.
-    async fn export(
+    /// The readings of a site; `None` when they are many and no slot is free.
+    async fn readings(
         &self,
         site: &SiteId,
         request: &Request,
     ) -> Result<Option<ReadingsJson>, StoreError> {
-        let begun = self.begin(site).await?;
-        if begun.is_small() || request.extensions().get::<HeadOnly>().is_some() {
-            return Ok(Some(begun.without_place()));
+        let body = self.begin(site).await?;
+        if body.is_small() || request.extensions().get::<HeadOnly>().is_some() {
+            return Ok(Some(body.without_slot()));
         }
-        let client = request.remote_addr().as_socket_addr().map(SocketAddr::ip);
-        if let Some(place) = self.places.take(client) {
-            return Ok(Some(begun.stream(place)));
+        let address = request.remote_addr().as_socket_addr().map(SocketAddr::ip);
+        if let Some(slot) = self.slots.try_acquire(address) {
+            return Ok(Some(body.with_slot(slot)));
         }
-        // What has been read is read again: those that wait must not fill the memory.
-        drop(begun);
-        let Some(place) = self.places.wait(client).await else { return Ok(None) };
-        Ok(Some(self.begin(site).await?.stream(place)))
+        // Requests that wait for a slot must not fill the memory: the first page is dropped, and read again later.
+        drop(body);
+        let Some(slot) = self.slots.acquire(address).await else { return Ok(None) };
+        Ok(Some(self.begin(site).await?.with_slot(slot)))
     }
 
-    async fn begin(&self, site: &SiteId) -> Result<Export, StoreError> {
-        Export::begin(site, self.series.read(site), &self.places).await
+    async fn begin(&self, site: &SiteId) -> Result<ReadingsBody, StoreError> {
+        ReadingsBody::begin(site, self.series.read(site), &self.slots).await
     }
 }
 
@@ -192,13 +175,16 @@ fn page(ids: Vec<String>) -> Sites {
     Sites { sites: ids.into_iter().map(|site_id| Site { site_id }).collect(), next_after }
 }
 
-fn unreadable(error: &StoreError) -> (ErrorBody, u64) {
-    unavailable(StoreOperation::Query, error)
+fn not_found() -> ErrorBody {
+    ErrorBody::new(ErrorCode::NotFound, "Not Found")
 }
 
-fn too_many_exports() -> ErrorBody {
-    ErrorBody::new(
-        ErrorCode::TooManyLargeResponses,
-        "Too many large answers are under way; try again when one has ended",
-    )
+fn failed(error: &StoreError) -> ServiceUnavailable {
+    ServiceUnavailable::from_store(StoreOperation::Query, error)
+}
+
+fn too_many_large_responses() -> ServiceUnavailable {
+    let detail = "Too many large answers are under way; try again when one has ended";
+    let body = ErrorBody::new(ErrorCode::TooManyLargeResponses, detail);
+    ServiceUnavailable::new(body, BUSY_RETRY_AFTER_SECONDS)
 }

@@ -1,14 +1,14 @@
-//! The body of a site's readings, sent as it is read.
+//! The body of the readings of a site, sent page by page while it is read.
 //!
-//! A stored member is already the element of the answer: it is checked and passed on, not built
-//! again. When Redis fails midway the connection is broken off, never closed as if complete.
+//! A stored member is already an element of the response: it is validated and passed on, not encoded again. When
+//! Redis fails midway the connection is aborted, so that a client cannot take the body for complete.
 
 use std::io;
 use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
-use futures_util::stream;
+use futures_util::{Stream, StreamExt, stream};
 use instrumentation::log_throttle::LogThrottle;
 use poem::http::header;
 use poem::{Body, IntoResponse, Response};
@@ -20,13 +20,13 @@ use readings::store::StoreError;
 use readings::store::series::{Page, SeriesReader};
 use tracing::{error, warn};
 
-use super::response_slots::{Place, Places};
+use super::response_slots::{ResponseSlot, ResponseSlots};
 use crate::metrics::METRICS;
 
 /// A stored reading.
 #[derive(Object)]
 #[oai(rename = "StoredReading")]
-#[allow(dead_code)] // describes the elements; they are passed on as bytes
+#[allow(dead_code)] // documents the elements; they are passed on as bytes
 struct StoredReading {
     /// The id of its stream entry.
     stream_id: String,
@@ -36,130 +36,147 @@ struct StoredReading {
     device_id: String,
     /// Power in watts.
     power_reading: f64,
-    /// When it was measured, as it was sent.
+    /// The time of the measurement, as it was sent.
     timestamp: String,
-    /// When it was accepted: UTC, ISO 8601 with microseconds, no offset suffix.
+    /// The time of its acceptance: UTC, ISO 8601 with microseconds, no offset suffix.
     ingested_at: String,
 }
 
 /// The readings of a site.
 #[derive(Object)]
 #[oai(rename = "SiteReadings")]
-#[allow(dead_code)] // describes the body; it is written as bytes
+#[allow(dead_code)] // documents the body; it is written as bytes
 struct SiteReadings {
-    /// The site that was asked for.
+    /// The site of the request.
     site_id: String,
     /// Its readings, oldest first.
     readings: Vec<StoredReading>,
 }
 
-/// The largest answer that needs no place among the large ones. Too low and small ones wait, too; too high
-/// and clients that take them slowly fill the memory.
-const SMALL_BYTES: usize = 64 * 1024;
+/// The largest body that needs no slot. Too low and small responses wait for slots; too high and clients that
+/// read them slowly fill the memory.
+const SMALL_BODY_BYTES: usize = 64 * 1024;
 
-/// An answer whose first page has been read.
-pub(super) struct Export {
-    head: Bytes,
-    /// `None` when the first page is the only one.
-    rest: Option<Rest>,
+/// The body of a response, of which the first page has been read.
+pub(super) enum ReadingsBody {
+    /// The first page is the only one.
+    Buffered(Bytes),
+    /// There are more pages.
+    Streaming(Bytes, BodyStream),
 }
 
-/// What is left to send.
-struct Rest {
+/// The pages of a body that have not been read yet.
+pub(super) struct BodyStream {
     site: SiteId,
     reader: SeriesReader,
-    places: Arc<Places>,
-    any_before: bool,
+    slots: Arc<ResponseSlots>,
+    /// Whether a reading precedes the next one, so that a comma must.
+    needs_comma: bool,
 }
 
-impl Export {
-    /// Reads the first page, so that a store that cannot be read is told with a status.
+impl ReadingsBody {
+    /// Reads the first page, so that an error of the store becomes a status and not a broken body.
     pub async fn begin(
         site: &SiteId,
         reader: SeriesReader,
-        places: &Arc<Places>,
+        slots: &Arc<ResponseSlots>,
     ) -> Result<Self, StoreError> {
-        let mut head = Vec::new();
-        head.extend_from_slice(b"{\"site_id\":");
-        head.extend_from_slice(serde_json::json!(site.as_str()).to_string().as_bytes());
-        head.extend_from_slice(b",\"readings\":[");
-        let (site, places) = (site.clone(), Arc::clone(places));
-        let mut rest = Rest { site, reader, places, any_before: false };
-        let ended = rest.next_page(&mut head).await?;
-        Ok(Self { head: head.into(), rest: (!ended).then_some(rest) })
+        let mut first = Vec::new();
+        first.extend_from_slice(b"{\"site_id\":");
+        first.extend_from_slice(serde_json::json!(site.as_str()).to_string().as_bytes());
+        first.extend_from_slice(b",\"readings\":[");
+        let (site, slots) = (site.clone(), Arc::clone(slots));
+        let mut stream = BodyStream { site, reader, slots, needs_comma: false };
+        let is_last = stream.append_next_page(&mut first).await?;
+        let first = Bytes::from(first);
+        Ok(if is_last { Self::Buffered(first) } else { Self::Streaming(first, stream) })
     }
 
-    /// Whether it is complete, and small enough for any number of them.
+    /// Whether it is complete and so small that it needs no slot.
     pub fn is_small(&self) -> bool {
-        self.rest.is_none() && self.head.len() <= SMALL_BYTES
+        matches!(self, Self::Buffered(body) if body.len() <= SMALL_BODY_BYTES)
     }
 
-    /// The answer as it is sent where it is small, or only its head is sent.
-    pub fn without_place(self) -> ReadingsJson {
-        ReadingsJson(match self.rest {
-            None => Body::from_bytes(self.head),
-            Some(_) => {
-                Body::from_bytes_stream(stream::once(async { Ok::<_, io::Error>(self.head) }))
+    /// The body of a small response, or of one of which only the head is sent.
+    pub fn without_slot(self) -> ReadingsJson {
+        ReadingsJson(match self {
+            Self::Buffered(body) => Body::from_bytes(body),
+            // Never polled; it only tells hyper that the length is unknown.
+            Self::Streaming(first, _) => {
+                Body::from_bytes_stream(stream::once(async { Ok::<_, io::Error>(first) }))
             }
         })
     }
 
-    /// Sends what has been read, then page after page; the place is given back after the last.
-    pub fn stream(self, place: Place) -> ReadingsJson {
-        let Some(rest) = self.rest else {
-            return ReadingsJson(Body::from_bytes(place.hold(self.head)));
-        };
-        let head = stream::once(async { Ok(self.head) });
-        let rest = stream::unfold(Some((rest, place)), async |state| {
-            let (mut rest, place) = state?;
-            let mut chunk = Vec::new();
-            match rest.next_page(&mut chunk).await {
-                Ok(true) => Some((Ok(place.hold(chunk.into())), None)),
-                Ok(false) => Some((Ok(Bytes::from(chunk)), Some((rest, place)))),
-                Err(error) => {
-                    static THROTTLE: LogThrottle = LogThrottle::new();
-                    if let Some(suppressed) = THROTTLE.should_log(Instant::now()) {
-                        error!(%error, site = %rest.site, suppressed, "an answer was broken off");
-                    }
-                    Some((Err(io::Error::other(error)), None))
-                }
+    /// The first page, then page after page; the slot is released when the last one has been sent.
+    pub fn with_slot(self, slot: ResponseSlot) -> ReadingsJson {
+        ReadingsJson(match self {
+            Self::Buffered(body) => Body::from_bytes(slot.attach_to(body)),
+            Self::Streaming(first, rest) => {
+                let first = stream::once(async { Ok(first) });
+                Body::from_bytes_stream(first.chain(rest.into_chunks(slot)))
             }
-        });
-        ReadingsJson(Body::from_bytes_stream(stream::StreamExt::chain(head, rest)))
+        })
     }
 }
 
-impl Rest {
-    /// Appends the next page, and the end of the body when it is the last.
-    async fn next_page(&mut self, chunk: &mut Vec<u8>) -> Result<bool, StoreError> {
-        let turn = self.places.turn().await;
+impl BodyStream {
+    fn into_chunks(self, slot: ResponseSlot) -> impl Stream<Item = io::Result<Bytes>> {
+        stream::unfold(Some((self, slot)), async |state| {
+            // None: the last page or an error was yielded before.
+            let (mut pages, slot) = state?;
+            let mut chunk = Vec::new();
+            match pages.append_next_page(&mut chunk).await {
+                Ok(true) => Some((Ok(slot.attach_to(chunk.into())), None)),
+                Ok(false) => Some((Ok(Bytes::from(chunk)), Some((pages, slot)))),
+                // An error as an item makes hyper close the connection before the end of the body.
+                Err(error) => Some((Err(pages.aborted(error)), None)),
+            }
+        })
+    }
+
+    fn aborted(&self, error: StoreError) -> io::Error {
+        static THROTTLE: LogThrottle = LogThrottle::new();
+        if let Some(suppressed) = THROTTLE.should_log(Instant::now()) {
+            error!(%error, site = %self.site, suppressed, "a response was aborted");
+        }
+        io::Error::other(error)
+    }
+
+    /// Appends the next page, and after the last one the end of the body; returns whether it was the last.
+    async fn append_next_page(&mut self, chunk: &mut Vec<u8>) -> Result<bool, StoreError> {
+        let permit = self.slots.read_permit().await;
         let page = self.reader.next_page().await?;
-        drop(turn);
+        // Only reading from Redis is limited, not sending.
+        drop(permit);
         let Some(page) = page else { return Ok(true) };
         self.append(&page, chunk);
-        let ended = self.reader.has_ended();
-        if ended {
+        let is_last = self.reader.has_ended();
+        if is_last {
             chunk.extend_from_slice(b"]}");
         }
-        Ok(ended)
+        Ok(is_last)
     }
 
     fn append(&mut self, page: &Page, chunk: &mut Vec<u8>) {
         if page.invalid > 0 {
-            static THROTTLE: LogThrottle = LogThrottle::new();
-            METRICS.invalid_members(page.invalid);
-            if let Some(suppressed) = THROTTLE.should_log(Instant::now()) {
-                let count = page.invalid;
-                warn!(site = %self.site, count, suppressed, "stored members are no readings");
-            }
+            self.count_invalid(page.invalid);
         }
         chunk.reserve(page.members.iter().map(|member| member.len() + 1).sum::<usize>() + 2);
         for member in &page.members {
-            if self.any_before {
+            if self.needs_comma {
                 chunk.push(b',');
             }
             chunk.extend_from_slice(member);
-            self.any_before = true;
+            self.needs_comma = true;
+        }
+    }
+
+    fn count_invalid(&self, count: usize) {
+        static THROTTLE: LogThrottle = LogThrottle::new();
+        METRICS.invalid_members(count);
+        if let Some(suppressed) = THROTTLE.should_log(Instant::now()) {
+            warn!(site = %self.site, count, suppressed, "stored members are not valid readings");
         }
     }
 }

@@ -1,7 +1,7 @@
-//! How many large answers there may be at the same time, and who may have how many of them.
+//! Slots for large responses: how many are sent at the same time, in total and to one address.
 //!
-//! A large answer holds a page of readings in memory until its client has taken it, however slowly. Redis
-//! is asked for the next page only then, so slow clients cost it nothing.
+//! A large response holds one page of readings in memory until the client has read it, however slowly. The next page
+//! is read from Redis only then, so that a slow client costs Redis nothing.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -12,112 +12,114 @@ use bytes::Bytes;
 use tokio::sync::{Notify, Semaphore, SemaphorePermit};
 use tokio::time::{Instant, timeout_at};
 
-/// Large answers at the same time. Too low and slow clients keep others waiting; too high and their
-/// pages, half a megabyte each, fill the memory.
-const MAX_LARGE: usize = 64;
+/// Large responses at the same time. Too low and slow clients keep others waiting; too high and their pages,
+/// half a megabyte each, fill the memory.
+const MAX_SLOTS: usize = 64;
 
-/// Of these, those of one address. Too low and clients behind one proxy wait for each other; too high and
-/// one slow client keeps all others waiting.
-const MAX_LARGE_OF_ONE: usize = 48;
+/// Of these, the slots of one address. Too low and clients behind one proxy wait for each other; too high and one
+/// slow client keeps all others waiting.
+const MAX_SLOTS_PER_ADDRESS: usize = 48;
 
-/// How long a client waits for its place. Too low and it is refused though one is about to be free; too
-/// high and it waits in vain.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// How long a request waits for a slot. Too low and it fails although one is about to be released; too high and
+/// it waits in vain.
+const SLOT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Pages that are read from Redis at the same time. Too low and exports wait for each other; too high and
-/// their pages crowd out everybody else at Redis.
-const MAX_READS: usize = 16;
+/// Pages that are read from Redis at the same time. Too low and large responses wait for each other; too high and
+/// their pages delay all other queries.
+const MAX_CONCURRENT_READS: usize = 16;
 
-/// The places for large answers, of one service.
+/// The slots of one service.
 #[derive(Debug)]
-pub(super) struct Places {
-    taken: Arc<Taken>,
+pub(super) struct ResponseSlots {
+    in_use: Arc<SlotsInUse>,
     reads: Semaphore,
 }
 
 #[derive(Debug, Default)]
-struct Taken {
-    by: Mutex<HashMap<Option<IpAddr>, usize>>,
-    freed: Notify,
+struct SlotsInUse {
+    by_address: Mutex<HashMap<Option<IpAddr>, usize>>,
+    released: Notify,
 }
 
-/// A place, which is given back when this is dropped.
+/// A slot; released on drop.
 #[derive(Debug)]
-pub(super) struct Place {
-    of: Option<IpAddr>,
-    taken: Arc<Taken>,
+pub(super) struct ResponseSlot {
+    address: Option<IpAddr>,
+    in_use: Arc<SlotsInUse>,
 }
 
-impl Default for Places {
+impl Default for ResponseSlots {
     fn default() -> Self {
-        Self { taken: Arc::default(), reads: Semaphore::new(MAX_READS) }
+        Self { in_use: Arc::default(), reads: Semaphore::new(MAX_CONCURRENT_READS) }
     }
 }
 
-impl Places {
-    /// A place for a client, if one is free.
-    pub fn take(&self, client: Option<IpAddr>) -> Option<Place> {
-        let mut by = self.taken.by();
-        let (all, own) = (by.values().sum::<usize>(), by.get(&client).copied().unwrap_or(0));
-        (all < MAX_LARGE && own < MAX_LARGE_OF_ONE).then(|| {
-            *by.entry(client).or_default() += 1;
-            Place { of: client, taken: Arc::clone(&self.taken) }
+impl ResponseSlots {
+    /// A slot for this address, if one is free.
+    pub fn try_acquire(&self, address: Option<IpAddr>) -> Option<ResponseSlot> {
+        let mut by_address = self.in_use.lock();
+        let total = by_address.values().sum::<usize>();
+        let own = by_address.get(&address).copied().unwrap_or(0);
+        (total < MAX_SLOTS && own < MAX_SLOTS_PER_ADDRESS).then(|| {
+            *by_address.entry(address).or_default() += 1;
+            ResponseSlot { address, in_use: Arc::clone(&self.in_use) }
         })
     }
 
-    /// A place for a client, as soon as one is free; none within a client's patience is none.
-    pub async fn wait(&self, client: Option<IpAddr>) -> Option<Place> {
-        let deadline = Instant::now() + PATIENCE;
+    /// A slot for this address as soon as one is free; `None` after [`SLOT_TIMEOUT`].
+    pub async fn acquire(&self, address: Option<IpAddr>) -> Option<ResponseSlot> {
+        let deadline = Instant::now() + SLOT_TIMEOUT;
         loop {
-            let freed = self.taken.freed.notified();
-            if let Some(place) = self.take(client) {
-                return Some(place);
+            // Before the attempt, so that a release between the two is not missed.
+            let released = self.in_use.released.notified();
+            if let Some(slot) = self.try_acquire(address) {
+                return Some(slot);
             }
-            timeout_at(deadline, freed).await.ok()?;
+            timeout_at(deadline, released).await.ok()?;
         }
     }
 
-    /// The turn to read a page from Redis; to be given back when it has been read.
-    pub async fn turn(&self) -> Option<SemaphorePermit<'_>> {
-        self.reads.acquire().await.ok() // Err: it is never closed
+    /// The permit to read one page from Redis.
+    pub async fn read_permit(&self) -> Option<SemaphorePermit<'_>> {
+        self.reads.acquire().await.ok() // Err: never, the semaphore is not closed
     }
 }
 
-impl Taken {
-    fn by(&self) -> MutexGuard<'_, HashMap<Option<IpAddr>, usize>> {
-        self.by.lock().unwrap_or_else(PoisonError::into_inner)
+impl SlotsInUse {
+    fn lock(&self) -> MutexGuard<'_, HashMap<Option<IpAddr>, usize>> {
+        self.by_address.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Drop for Place {
+impl Drop for ResponseSlot {
     fn drop(&mut self) {
-        let mut by = self.taken.by();
-        if let Some(own) = by.get_mut(&self.of) {
+        let mut by_address = self.in_use.lock();
+        if let Some(own) = by_address.get_mut(&self.address) {
             *own -= 1;
         }
-        by.retain(|_, own| *own > 0);
-        drop(by);
-        // All: one that waits for its address' share must not swallow the place of another.
-        self.taken.freed.notify_waiters();
+        by_address.retain(|_, own| *own > 0);
+        drop(by_address);
+        // All waiters: the one that is woken may be at the limit of its own address.
+        self.in_use.released.notify_waiters();
     }
 }
 
-/// Bytes with the place that they hold until they are sent.
-struct Held {
+/// Bytes that hold a slot until they are sent.
+struct WithSlot {
     bytes: Bytes,
-    _place: Place,
+    _slot: ResponseSlot,
 }
 
-impl AsRef<[u8]> for Held {
+impl AsRef<[u8]> for WithSlot {
     fn as_ref(&self) -> &[u8] {
         &self.bytes
     }
 }
 
-impl Place {
-    /// Holds the place until these bytes are sent.
-    pub fn hold(self, bytes: Bytes) -> Bytes {
-        Bytes::from_owner(Held { bytes, _place: self })
+impl ResponseSlot {
+    /// Releases the slot when these bytes are dropped, which hyper does when they are sent.
+    pub fn attach_to(self, bytes: Bytes) -> Bytes {
+        Bytes::from_owner(WithSlot { bytes, _slot: self })
     }
 }
 
@@ -131,36 +133,39 @@ mod tests {
     const OTHER: Option<IpAddr> = Some(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 2)));
 
     #[test]
-    fn an_address_leaves_places_to_others() {
-        let places = Places::default();
-        let own: Vec<_> = std::iter::from_fn(|| places.take(ONE)).collect();
-        let others: Vec<_> = std::iter::from_fn(|| places.take(OTHER)).collect();
-        assert_eq!((own.len(), others.len()), (MAX_LARGE_OF_ONE, MAX_LARGE - MAX_LARGE_OF_ONE));
+    fn one_address_leaves_slots_to_others() {
+        let slots = ResponseSlots::default();
+        let own: Vec<_> = std::iter::from_fn(|| slots.try_acquire(ONE)).collect();
+        let others: Vec<_> = std::iter::from_fn(|| slots.try_acquire(OTHER)).collect();
+        assert_eq!(
+            (own.len(), others.len()),
+            (MAX_SLOTS_PER_ADDRESS, MAX_SLOTS - MAX_SLOTS_PER_ADDRESS)
+        );
         drop(own);
-        assert!(places.take(ONE).is_some());
+        assert!(slots.try_acquire(ONE).is_some());
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_client_gets_a_place_that_becomes_free_and_none_after_its_patience() {
-        let places = Places::default();
-        let mut taken: Vec<_> = std::iter::from_fn(|| places.take(ONE)).collect();
-        assert!(places.wait(ONE).await.is_none());
+    async fn a_request_gets_a_slot_that_is_released_and_none_after_the_timeout() {
+        let slots = ResponseSlots::default();
+        let mut taken: Vec<_> = std::iter::from_fn(|| slots.try_acquire(ONE)).collect();
+        assert!(slots.acquire(ONE).await.is_none());
         let free = async {
-            tokio::time::sleep(PATIENCE / 2).await;
+            tokio::time::sleep(SLOT_TIMEOUT / 2).await;
             taken.pop();
         };
-        let (waited, ()) = tokio::join!(places.wait(ONE), free);
+        let (waited, ()) = tokio::join!(slots.acquire(ONE), free);
         assert!(waited.is_some());
     }
 
     #[test]
-    fn a_place_is_held_until_its_bytes_are_gone() {
-        let places = Places::default();
-        let mut held: Vec<_> = std::iter::from_fn(|| places.take(ONE))
-            .map(|place| place.hold(Bytes::from_static(b"page")))
+    fn a_slot_is_held_until_its_bytes_are_dropped() {
+        let slots = ResponseSlots::default();
+        let mut held: Vec<_> = std::iter::from_fn(|| slots.try_acquire(ONE))
+            .map(|slot| slot.attach_to(Bytes::from_static(b"page")))
             .collect();
-        assert!(places.take(ONE).is_none());
+        assert!(slots.try_acquire(ONE).is_none());
         held.pop();
-        assert!(places.take(ONE).is_some());
+        assert!(slots.try_acquire(ONE).is_some());
     }
 }

@@ -50,7 +50,7 @@ pub(super) fn head_too_slow() -> Bytes {
 }
 
 fn answer(status: StatusCode, date: Option<&str>) -> Bytes {
-    request_span::not_a_request(status);
+    request_span::count_protocol_error(status);
     let id = new_request_id();
     let (code, detail) = error(status);
     let body = ErrorBody::new(code, detail).with_request_id(&id).to_json_string();

@@ -38,7 +38,7 @@ pub(super) async fn answer(
     request_head::route_as_get(&mut request);
     let request = converted(request, peers, state);
     let mut response = if let Some((status, code, detail)) = fault {
-        middleware::refusal(&request, status, code, detail)
+        middleware::reject(&request, status, code, detail)
     } else if state.probes_only && !PROBES.contains(&request.uri().path()) {
         too_many(&request)
     } else {
@@ -68,7 +68,7 @@ fn too_many(request: &poem::Request) -> Answer {
     METRICS.connection_unavailable();
     let status = StatusCode::SERVICE_UNAVAILABLE;
     let detail = "There are too many connections; try again later";
-    let mut response = middleware::refusal(request, status, ErrorCode::TooManyConnections, detail);
+    let mut response = middleware::reject(request, status, ErrorCode::TooManyConnections, detail);
     response.headers_mut().insert(header::RETRY_AFTER, RETRY_AFTER_SECONDS.into());
     response
 }

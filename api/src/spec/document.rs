@@ -1,8 +1,8 @@
-//! What the framework's document lacks.
+//! Completes the OpenAPI document of the framework.
 //!
-//! The framework writes `OpenAPI` 3.0, in which a reference bears no description and is never null, and gets
-//! around that with `allOf`, which some generators of clients cannot read. In 3.1 a schema is JSON
-//! Schema 2020-12, where neither needs a way around.
+//! The framework writes `OpenAPI` 3.0, in which a reference has no description and is never null. It works around that
+//! with `allOf`, which some client generators cannot read. In 3.1 a schema is JSON Schema 2020-12 and needs no
+//! workaround.
 
 use std::collections::HashSet;
 
@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 use super::responses;
 use crate::error_code::ErrorCode;
 
-/// The framework's document, completed and laid out.
+/// The completed document, indented.
 pub(super) fn completed(document: &str) -> String {
     let mut document: Value = serde_json::from_str(document).unwrap_or_default();
     document["openapi"] = json!("3.1.0");
@@ -32,7 +32,7 @@ fn describe_error_codes(document: &mut Value) {
     }
 }
 
-/// Inner schemas first: those around them look at what has become of them.
+/// Inner schemas first: the outer ones depend on the result.
 fn complete_schemas(value: &mut Value) {
     match value {
         Value::Array(items) => items.iter_mut().for_each(complete_schemas),
@@ -48,7 +48,7 @@ fn complete_schemas(value: &mut Value) {
     }
 }
 
-/// A property that may be null is always sent.
+/// A nullable property is always present.
 fn require_nullable_properties(schema: &mut Map<String, Value>) {
     let Some(properties) = schema.get_mut("properties").and_then(Value::as_object_mut) else {
         return;
@@ -67,7 +67,7 @@ fn require_nullable_properties(schema: &mut Map<String, Value>) {
     }
 }
 
-/// Says `nullable` as JSON Schema does; whether the schema was.
+/// Replaces `nullable` by JSON Schema's type null; returns whether the schema had it.
 fn allow_null(schema: &mut Map<String, Value>) -> bool {
     if schema.shift_remove("nullable").is_none() {
         return false;
@@ -80,7 +80,7 @@ fn allow_null(schema: &mut Map<String, Value>) -> bool {
     true
 }
 
-/// Replaces an `allOf` of a reference and what is said of this use of it.
+/// Replaces an `allOf` of a reference and its description by the reference itself.
 fn unwrap_reference(schema: &mut Map<String, Value>) {
     let reference = schema.get("allOf").and_then(|all| all.get(0)?.get("$ref")).cloned();
     if let Some(reference) = reference {
@@ -89,7 +89,7 @@ fn unwrap_reference(schema: &mut Map<String, Value>) {
     }
 }
 
-/// The framework lists every tag that there is, also those of the other service.
+/// The framework lists all tags, also those of the other service.
 fn drop_unused_tags(document: &mut Value) {
     let paths = document["paths"].as_object().into_iter().flatten();
     let operations = paths.flat_map(|(_, path)| path.as_object().into_iter().flatten());
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reference_keeps_its_description_without_a_way_around() {
+    fn a_reference_keeps_its_description_without_all_of() {
         let said = json!({ "description": "d" });
         let property = json!({ "description": "d", "allOf": [{ "$ref": "#/x" }, said] });
         let (property, _) = completed_property(&property);
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn what_may_be_null_is_required_and_says_so() {
+    fn a_nullable_property_is_required_and_has_the_type_null() {
         let number = json!({ "type": "integer", "nullable": true });
         assert_eq!(
             completed_property(&number),
@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn tags_are_those_that_operations_have() {
+    fn only_tags_of_operations_are_listed() {
         let document = json!({
             "tags": [{ "name": "A" }, { "name": "B" }],
             "paths": { "/x": { "get": { "tags": ["B"] } } },

@@ -1,4 +1,4 @@
-//! Each service's routes, and its OpenAPI document.
+//! The routes of each service and its OpenAPI document.
 
 mod document;
 mod responses;
@@ -19,12 +19,12 @@ use crate::query::QueryApi;
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
-/// Where the operations are: relative to the document, so that it also holds behind a path prefix.
+/// The URL of the operations, relative to the document: valid also behind a path prefix.
 const SERVER: &str = ".";
 
-/// A service: its endpoint, ready to be served, and its document.
+/// A service: its endpoint and its document.
 pub struct Service<E> {
-    /// Answers every request.
+    /// Handles every request; it contains its middleware.
     pub endpoint: E,
     /// The OpenAPI document, as JSON.
     pub document: String,
@@ -38,13 +38,13 @@ pub fn ingestion_api(
     metrics: MetricsApi,
     probes: ProbesApi,
 ) -> Service<impl Endpoint<Output = Response> + 'static> {
-    let description = "Takes energy-meter readings. A reading is accepted when it is in the stream; \
-                       the Processing Service stores it and serves it back.";
+    let description = "Accepts energy-meter readings. A reading is accepted when it is in the stream; \
+                       the Processing Service stores it.";
     let apis = (ingestion, health, metrics, probes);
     service(OpenApiService::new(apis, "Ingestion API", VERSION).description(description))
 }
 
-/// The Processing Service; as `query-api` it is the same without the consumer.
+/// The Processing Service, and the query API, which is the same without the consumer.
 #[must_use]
 pub fn processing_service(
     query: QueryApi,
@@ -54,7 +54,7 @@ pub fn processing_service(
     dead_letters: DeadLettersApi,
     probes: ProbesApi,
 ) -> Service<impl Endpoint<Output = Response> + 'static> {
-    let description = "Stores the accepted readings and serves them back per site.";
+    let description = "Stores accepted readings and returns them per site.";
     let apis = (query, health, metrics, pipeline, dead_letters, probes);
     service(OpenApiService::new(apis, "Processing Service", VERSION).description(description))
 }
@@ -82,8 +82,8 @@ where
     Service { endpoint: ApiMiddleware::new(endpoint, paths), document }
 }
 
-/// A service with its documentation beside it. One route with the service nested in it would do, but
-/// would take each request's path apart and put it together again (measured: 1.9 of 18 µs).
+/// A service and its documentation. Not one `Route` with the service nested in it: that would split and rebuild the
+/// path of each request (measured: 1.9 of 18 µs).
 struct Documented<E> {
     docs: Route,
     service: E,

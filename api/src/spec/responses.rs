@@ -1,42 +1,46 @@
-//! The answers that every operation may give, and the headers of answers.
+//! Responses that every operation has in common, and the headers of all responses.
 
 use serde_json::{Map, Value, json};
 
-/// Failures that any request may meet before, beside or instead of its operation.
+/// Errors that a request can get from every operation: before it, after its time limit or in its place.
 const COMMON: [(&str, &str, &str); 7] = [
-    ("400", "BadRequest", "The request is no HTTP that is understood here."),
-    ("408", "HeadTooSlow", "The head of the request took too long to arrive."),
+    ("400", "BadRequest", "The request is not valid HTTP/1.1."),
+    ("408", "HeadTooSlow", "The head of the request did not arrive completely in time."),
     ("414", "TargetTooLong", "The request line is too long."),
     ("431", "HeadTooLarge", "The head of the request is too large."),
-    ("500", "InternalServerError", "The service has failed; its log says how."),
-    ("501", "CodingUnknown", "The body is coded otherwise than in chunks."),
-    ("503", "Unavailable", "The request cannot be answered now, or took too long."),
+    ("500", "InternalServerError", "The service failed; its log has the reason."),
+    ("501", "CodingUnknown", "The body has a transfer coding other than `chunked`."),
+    (
+        "503",
+        "Unavailable",
+        "The service is unavailable or the request took too long: `code` says why, `Retry-After` when to try again.",
+    ),
 ];
 
-/// Adds the common answers to each operation, and to all answers the headers that they bear.
+/// Adds the common responses to each operation, and the headers to all responses.
 pub(super) fn complete(document: &mut Value) {
     let Some(paths) = document.get_mut("paths").and_then(Value::as_object_mut) else { return };
     let operations = paths.values_mut().filter_map(Value::as_object_mut);
     for operation in operations.flat_map(|path| path.values_mut()) {
         let summary = operation["summary"].clone();
         if let Some(responses) = operation["responses"].as_object_mut() {
-            complete_own(responses, &summary);
+            complete_specific(responses, &summary);
             add_common(responses);
         }
     }
     define_common(document);
 }
 
-fn complete_own(responses: &mut Map<String, Value>, summary: &Value) {
+fn complete_specific(responses: &mut Map<String, Value>, summary: &Value) {
     for (status, response) in responses {
         let Some(response) = response.as_object_mut() else { continue };
         if response.get("description").is_some_and(|description| description == "") {
             response.insert("description".to_owned(), summary.clone());
         }
         name_media_types(response);
-        let own = response.get("headers").and_then(Value::as_object).into_iter().flatten();
-        let own = own.map(|(name, header)| (in_title_case(name), header.clone()));
-        let all = own.chain(headers(status)).collect::<Map<_, _>>();
+        let specific = response.get("headers").and_then(Value::as_object).into_iter().flatten();
+        let specific = specific.map(|(name, header)| (in_title_case(name), header.clone()));
+        let all = specific.chain(headers(status)).collect::<Map<_, _>>();
         response.insert("headers".to_owned(), all.into());
     }
 }
@@ -58,7 +62,7 @@ fn add_common(responses: &mut Map<String, Value>) {
     responses.sort_keys();
 }
 
-/// By type and subtype: generated clients compare no parameters.
+/// Names media types without parameters: generated clients do not compare those.
 fn name_media_types(response: &mut Map<String, Value>) {
     let Some(Value::Object(content)) = response.get_mut("content") else { return };
     *content = std::mem::take(content)
@@ -67,7 +71,7 @@ fn name_media_types(response: &mut Map<String, Value>) {
         .collect();
 }
 
-/// Those that [`crate::middleware`] sends.
+/// The headers that [`crate::middleware`] adds.
 fn headers(status: &str) -> Map<String, Value> {
     let header = |name: &str| json!({ "$ref": format!("#/components/headers/{name}") });
     let mut headers = Map::new();
@@ -92,8 +96,8 @@ fn define_common(document: &mut Value) {
         .collect();
     document["components"]["headers"] = json!({
         "RequestId": {
-            "description": "The request's own `X-Request-Id` if that is usable, else a new one; \
-                            the service's log has it.",
+            "description": "The `X-Request-Id` of the request if it is usable, else a new one. \
+                            The log lines about the request have it, too.",
             "required": true,
             "schema": { "type": "string", "minLength": 1, "maxLength": 128 },
         },

@@ -1,4 +1,4 @@
-//! Dead letters: entries that cannot become readings, for an operator to look at and to decide.
+//! Dead letters: entries that cannot be processed, for an operator to retry or to delete.
 
 mod parameters;
 
@@ -15,12 +15,12 @@ use readings::store::stream::ReadingStream;
 use readings::store::{StoreError, StreamId};
 use tracing::info;
 
-use self::parameters::{Cursor, LetterId, PageLimit};
+use self::parameters::{Cursor, DeadLetterId, PageLimit};
+use crate::api_tag::ApiTag;
 use crate::error_body::{ErrorBody, ValidationErrorBody};
 use crate::error_code::ErrorCode;
 use crate::parameter::{Checked, both};
-use crate::store_failure::{StoreOperation, unavailable};
-use crate::tags::Topic;
+use crate::store_failure::{ServiceUnavailable, StoreOperation};
 
 /// The dead letters of a stream.
 #[derive(Debug)]
@@ -33,48 +33,48 @@ pub struct DeadLettersApi {
 #[derive(Debug, Clone, Object)]
 pub struct Field {
     name: String,
-    /// Bytes that are no UTF-8 are replaced.
+    /// Bytes that are not UTF-8 are replaced.
     value: String,
 }
 
-/// An entry that cannot become a reading.
+/// An entry that cannot be processed.
 #[derive(Debug, Clone, Object)]
 pub struct DeadLetter {
-    /// The letter's id.
+    /// The id of the dead letter.
     id: String,
     /// The id that the entry had in the stream.
     original_id: String,
-    /// The rule that it breaks.
+    /// The rule that the entry breaks.
     reason: String,
-    /// How often it was delivered to the consumer that gave it up.
+    /// How often its processing failed; 1 for an entry that cannot be decoded.
     deliveries: u32,
-    /// The consumer that gave it up.
+    /// The consumer that dead-lettered it.
     consumer: String,
-    /// When: UTC, ISO 8601.
+    /// The time of that: UTC, ISO 8601.
     time: String,
-    /// The entry's fields, in their order: 64 KiB of them, a longer value with its length at its end.
-    /// Putting it back takes all of it.
+    /// The fields of the entry, in order, truncated at 64 KiB in all; a truncated value ends with its length. A retry
+    /// appends the whole entry.
     fields: Vec<Field>,
 }
 
 impl From<StoredDeadLetter> for DeadLetter {
-    fn from(letter: StoredDeadLetter) -> Self {
+    fn from(stored: StoredDeadLetter) -> Self {
         let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
         let field = |(name, value)| Field { name: text(name), value: text(value) };
         Self {
-            id: letter.id.to_string(),
-            original_id: letter.original_id,
-            reason: letter.reason,
-            deliveries: letter.failures,
-            consumer: letter.consumer,
-            time: time(letter.id),
-            fields: letter.fields.into_iter().map(field).collect(),
+            id: stored.id.to_string(),
+            original_id: stored.original_id,
+            reason: stored.reason,
+            deliveries: stored.failures,
+            consumer: stored.consumer,
+            time: time(stored.id),
+            fields: stored.fields.into_iter().map(field).collect(),
         }
     }
 }
 
 impl DeadLetter {
-    /// The letter as one line of JSON.
+    /// The dead letter as one line of JSON.
     #[must_use]
     pub fn to_line(&self) -> String {
         self.to_json_string()
@@ -91,12 +91,12 @@ fn time(id: StreamId) -> String {
 pub struct DeadLetters {
     /// Oldest first.
     dead_letters: Vec<DeadLetter>,
-    /// The `cursor` of the next page; not there on the last.
+    /// The `cursor` of the next page; absent on the last page.
     #[oai(skip_serializing_if_is_none)]
     next_cursor: Option<String>,
 }
 
-/// A dead letter that is in the stream again.
+/// A dead letter whose entry is in the stream again.
 #[derive(Debug, Clone, Object)]
 pub struct Retried {
     /// The id of its new entry.
@@ -104,79 +104,67 @@ pub struct Retried {
 }
 
 #[derive(ApiResponse)]
-enum ListAnswer {
+enum ListResponse {
     /// A page of dead letters.
     #[oai(status = 200)]
-    Letters(Json<DeadLetters>),
-    /// A parameter is not valid; every fault is named.
+    DeadLetters(Json<DeadLetters>),
+    /// A parameter is invalid; every validation error is listed.
     #[oai(status = 422)]
     Invalid(Json<ValidationErrorBody>),
-    /// The store cannot be read now.
-    #[oai(status = 503)]
-    Unavailable(Json<ErrorBody>, #[oai(header = "Retry-After")] u64),
 }
 
 #[derive(ApiResponse)]
-enum RetryAnswer {
-    /// The letter's entry is in the stream again.
+enum RetryResponse {
+    /// The entry of the dead letter is in the stream again.
     #[oai(status = 200)]
     Retried(Json<Retried>),
-    /// There is no such letter.
+    /// Dead letter not found.
     #[oai(status = 404)]
     NotFound(Json<ErrorBody>),
     /// The id is not UTF-8.
     #[oai(status = 422)]
     Invalid(Json<ValidationErrorBody>),
-    /// The store does not answer, or refuses. The letter may be in the stream again.
-    #[oai(status = 503)]
-    Unavailable(Json<ErrorBody>, #[oai(header = "Retry-After")] u64),
 }
 
 #[derive(ApiResponse)]
-enum DeleteAnswer {
-    /// The letter is deleted.
+enum DeleteResponse {
+    /// The dead letter is deleted.
     #[oai(status = 204)]
     Deleted,
-    /// There is no such letter.
+    /// Dead letter not found.
     #[oai(status = 404)]
     NotFound(Json<ErrorBody>),
     /// The id is not UTF-8.
     #[oai(status = 422)]
     Invalid(Json<ValidationErrorBody>),
-    /// The store does not answer, or refuses.
-    #[oai(status = 503)]
-    Unavailable(Json<ErrorBody>, #[oai(header = "Retry-After")] u64),
 }
 
-#[OpenApi(tag = "Topic::Operations")]
+#[OpenApi(tag = "ApiTag::Operations")]
 impl DeadLettersApi {
-    /// Entries that cannot become readings
+    /// List dead letters
     ///
-    /// In pages, oldest first, each with the rule that it breaks.
+    /// In pages, oldest first, each with the rule that its entry breaks.
     #[oai(path = "/pipeline/dead-letters", method = "get", operation_id = "get_dead_letters")]
     async fn list(
         &self,
-        /// The most letters to answer; there are fewer on a page, but one at least, when they are large.
+        /// The longest page. A page of large dead letters is shorter, but has one at least.
         limit: Query<Checked<PageLimit>>,
         /// `next_cursor` of the page before.
         cursor: Query<Checked<Cursor>>,
-    ) -> ListAnswer {
+    ) -> Result<ListResponse, ServiceUnavailable> {
         let (limit, after) = match both(limit.0.0, cursor.0.0) {
             Ok(parameters) => parameters,
-            Err(problem) => return ListAnswer::Invalid(Json(problem)),
+            Err(errors) => return Ok(ListResponse::Invalid(Json(errors))),
         };
-        match self.stream.dead_letters(after, limit).await {
-            Ok(letters) => ListAnswer::Letters(Json(page(letters))),
-            Err(error) => {
-                let (problem, retry_after) = unreachable(StoreOperation::ListDeadLetters, &error);
-                ListAnswer::Unavailable(problem, retry_after)
-            }
-        }
+        let listed = self.stream.dead_letters(after, limit).await;
+        let listed = listed.map_err(|error| failed(StoreOperation::ListDeadLetters, &error))?;
+        Ok(ListResponse::DeadLetters(Json(page(listed))))
     }
 
-    /// Put a dead letter's entry back into the stream
+    /// Retry a dead letter
     ///
-    /// As a new entry, and the letter is gone; if it fails again there will be another.
+    /// Appends its entry to the stream as a new entry and deletes the dead letter. If the entry fails again, it is
+    /// dead-lettered again. After a 503 with the code `outcome_unknown` it may be in the stream.
     #[oai(
         path = "/pipeline/dead-letters/:id/retry",
         method = "post",
@@ -184,33 +172,24 @@ impl DeadLettersApi {
     )]
     async fn retry(
         &self,
-        /// The letter's id.
-        id: Path<Checked<LetterId>>,
-    ) -> RetryAnswer {
+        /// The id of the dead letter.
+        id: Path<Checked<DeadLetterId>>,
+    ) -> Result<RetryResponse, ServiceUnavailable> {
         let id = match id.0.0 {
             Ok(Some(id)) => id,
-            Ok(None) => return RetryAnswer::NotFound(no_letter()),
-            Err(fault) => return RetryAnswer::Invalid(Json(fault.into())),
+            Ok(None) => return Ok(RetryResponse::NotFound(not_found())),
+            Err(error) => return Ok(RetryResponse::Invalid(Json(error.into()))),
         };
-        match self.stream.retry_dead_letter(id).await {
-            Ok(Some(entry)) => {
-                static THROTTLE: LogThrottle = LogThrottle::new();
-                if let Some(suppressed) = THROTTLE.should_log(Instant::now()) {
-                    info!(letter = %id, %entry, suppressed, "a dead letter is in the stream again");
-                }
-                RetryAnswer::Retried(Json(Retried { stream_id: entry.to_string() }))
-            }
-            Ok(None) => RetryAnswer::NotFound(no_letter()),
-            Err(error) => {
-                let (problem, retry_after) = unreachable(StoreOperation::ChangeDeadLetters, &error);
-                RetryAnswer::Unavailable(problem, retry_after)
-            }
-        }
+        let retried = self.stream.retry_dead_letter(id).await;
+        let retried = retried.map_err(|error| failed(StoreOperation::ChangeDeadLetters, &error))?;
+        let Some(entry) = retried else { return Ok(RetryResponse::NotFound(not_found())) };
+        log_retried(id, entry);
+        Ok(RetryResponse::Retried(Json(Retried { stream_id: entry.to_string() })))
     }
 
-    /// Delete a dead letter for good
+    /// Delete a dead letter
     ///
-    /// Its entry is not stored, and cannot be put back any more.
+    /// Its entry is not stored, and can no longer be retried.
     #[oai(
         path = "/pipeline/dead-letters/:id",
         method = "delete",
@@ -218,44 +197,49 @@ impl DeadLettersApi {
     )]
     async fn delete(
         &self,
-        /// The letter's id.
-        id: Path<Checked<LetterId>>,
-    ) -> DeleteAnswer {
+        /// The id of the dead letter.
+        id: Path<Checked<DeadLetterId>>,
+    ) -> Result<DeleteResponse, ServiceUnavailable> {
         let id = match id.0.0 {
             Ok(Some(id)) => id,
-            Ok(None) => return DeleteAnswer::NotFound(no_letter()),
-            Err(fault) => return DeleteAnswer::Invalid(Json(fault.into())),
+            Ok(None) => return Ok(DeleteResponse::NotFound(not_found())),
+            Err(error) => return Ok(DeleteResponse::Invalid(Json(error.into()))),
         };
-        match self.stream.delete_dead_letter(id).await {
-            Ok(true) => {
-                static THROTTLE: LogThrottle = LogThrottle::new();
-                if let Some(suppressed) = THROTTLE.should_log(Instant::now()) {
-                    info!(letter = %id, suppressed, "a dead letter was deleted");
-                }
-                DeleteAnswer::Deleted
-            }
-            Ok(false) => DeleteAnswer::NotFound(no_letter()),
-            Err(error) => {
-                let (problem, retry_after) = unreachable(StoreOperation::ChangeDeadLetters, &error);
-                DeleteAnswer::Unavailable(problem, retry_after)
-            }
+        let deleted = self.stream.delete_dead_letter(id).await;
+        if !deleted.map_err(|error| failed(StoreOperation::ChangeDeadLetters, &error))? {
+            return Ok(DeleteResponse::NotFound(not_found()));
         }
+        log_deleted(id);
+        Ok(DeleteResponse::Deleted)
+    }
+}
+
+fn log_retried(id: StreamId, entry: StreamId) {
+    static THROTTLE: LogThrottle = LogThrottle::new();
+    if let Some(suppressed) = THROTTLE.should_log(Instant::now()) {
+        info!(dead_letter_id = %id, %entry, suppressed, "a dead letter was retried");
+    }
+}
+
+fn log_deleted(id: StreamId) {
+    static THROTTLE: LogThrottle = LogThrottle::new();
+    if let Some(suppressed) = THROTTLE.should_log(Instant::now()) {
+        info!(dead_letter_id = %id, suppressed, "a dead letter was deleted");
     }
 }
 
 fn page(DeadLetterPage { letters, has_more }: DeadLetterPage) -> DeadLetters {
-    let next = letters.last().filter(|_| has_more).map(|letter| letter.id);
+    let last = letters.last().filter(|_| has_more).map(|last| last.id);
     DeadLetters {
         dead_letters: letters.into_iter().map(Into::into).collect(),
-        next_cursor: next.map(|id| id.to_string()),
+        next_cursor: last.map(|id| id.to_string()),
     }
 }
 
-fn no_letter() -> Json<ErrorBody> {
+fn not_found() -> Json<ErrorBody> {
     Json(ErrorBody::new(ErrorCode::DeadLetterNotFound, "There is no such dead letter"))
 }
 
-fn unreachable(operation: StoreOperation, error: &StoreError) -> (Json<ErrorBody>, u64) {
-    let (problem, retry_after) = unavailable(operation, error);
-    (Json(problem), retry_after)
+fn failed(operation: StoreOperation, error: &StoreError) -> ServiceUnavailable {
+    ServiceUnavailable::from_store(operation, error)
 }

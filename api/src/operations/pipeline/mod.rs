@@ -1,5 +1,6 @@
-//! `GET /pipeline`: what is on its way, and with whom.
+//! `GET /pipeline`: the stream, its groups and consumers, and the rates.
 
+mod rates;
 mod stream_monitor;
 
 use std::time::Duration;
@@ -12,30 +13,29 @@ use readings::store::info::ConsumerInfo;
 use readings::store::info::EntryPreview;
 use readings::store::stream::ReadingStream;
 
-pub use self::stream_monitor::{CATALOGUE as PIPELINE_CATALOGUE, PipelineWatch};
-use crate::error_body::ErrorBody;
-use crate::store_failure::{StoreOperation, unavailable};
-use crate::tags::Topic;
+pub use self::stream_monitor::{CATALOGUE as PIPELINE_CATALOGUE, StreamMonitor};
+use crate::api_tag::ApiTag;
+use crate::store_failure::{ServiceUnavailable, StoreOperation};
 
 /// `/pipeline`.
 #[derive(Debug)]
 pub struct PipelineApi {
-    /// The stream to tell of.
+    /// The stream to describe.
     pub stream: ReadingStream,
-    /// What was seen of it lately.
-    pub watch: PipelineWatch,
-    /// Entries that may wait to be processed, where that is known here.
+    /// Measures the rates.
+    pub monitor: StreamMonitor,
+    /// The limit of the backlog, in entries, where it is known here.
     pub max_length: Option<u64>,
 }
 
-/// The stream, those who work on it, and what they could not do.
+/// The stream, its consumer groups, its rates and the number of dead letters.
 #[derive(Debug, Object)]
 pub struct PipelineState {
     stream: StreamState,
     /// The consumer groups of the stream.
     groups: Vec<GroupState>,
     rates: PipelineRates,
-    /// Entries that cannot become readings and wait for a decision.
+    /// Entries that cannot be processed, for an operator to retry or to delete.
     dead_letters: u64,
 }
 
@@ -43,16 +43,16 @@ pub struct PipelineState {
 #[derive(Debug, Default, Object)]
 #[oai(rename = "PipelineStream")]
 pub struct StreamState {
-    /// Entries in it, read or not; 0 when there is no stream.
+    /// Entries in the stream, delivered or not; 0 when the stream does not exist.
     length: u64,
-    /// Entries that may wait before no more are taken (`MAX_BACKLOG`); null for no limit, or where it
-    /// is not known.
+    /// The limit of the backlog (`MAX_BACKLOG`), above which readings are not accepted; null for no limit, or where
+    /// it is unknown.
     #[oai(nullable)]
     max_length: Option<u64>,
-    /// The oldest entry, or null.
+    /// The id of the oldest entry, or null.
     #[oai(nullable)]
     first_id: Option<String>,
-    /// The newest entry, or null.
+    /// The id of the newest entry, or null.
     #[oai(nullable)]
     last_id: Option<String>,
 }
@@ -62,28 +62,28 @@ pub struct StreamState {
 #[oai(rename = "PipelineGroup")]
 pub struct GroupState {
     name: String,
-    /// Entries delivered and not acknowledged: work under way. A backlog is in `lag`.
+    /// Entries delivered and not acknowledged: in progress. A backlog is in `lag`.
     pending: u64,
-    /// Entries not delivered yet; at least so many while a large backlog is being counted.
+    /// Entries not delivered yet; a lower bound while a large backlog is being counted.
     lag: u64,
-    /// How long ago the oldest pending entry was accepted; null when nothing is pending.
+    /// Time since the oldest pending entry was accepted; null when no entry is pending.
     #[oai(nullable)]
     oldest_pending_ms: Option<u64>,
     consumers: Vec<ConsumerState>,
 }
 
-/// A consumer: a processing service, alive or not.
+/// A consumer: a processing service, running or not.
 #[derive(Debug, Object)]
 #[oai(rename = "PipelineConsumer")]
 pub struct ConsumerState {
     name: String,
     /// Entries delivered to it and not acknowledged.
     pending: u64,
-    /// Since its last delivery or sign of life.
+    /// Time since its last delivery or heartbeat.
     idle_ms: u64,
 }
 
-/// Readings a second over the last minute, of all processes together; null until that is known.
+/// Readings per second over the last minute, of all processes; null until two samples exist.
 #[derive(Debug, Object)]
 pub struct PipelineRates {
     /// Accepted.
@@ -95,29 +95,23 @@ pub struct PipelineRates {
 }
 
 #[derive(ApiResponse)]
-enum PipelineAnswer {
-    /// What is on its way.
+enum PipelineResponse {
+    /// The state of the pipeline.
     #[oai(status = 200)]
     State(Json<PipelineState>),
-    /// The store cannot be read now.
-    #[oai(status = 503)]
-    Unavailable(Json<ErrorBody>, #[oai(header = "Retry-After")] u64),
 }
 
-#[OpenApi(tag = "Topic::Operations")]
+#[OpenApi(tag = "ApiTag::Operations")]
 impl PipelineApi {
-    /// The pipeline
+    /// State of the pipeline
     ///
-    /// How many readings wait, who works on them and since when, and how fast they come and go.
+    /// The backlog, the consumers with their pending entries, and the rates of accepted and stored readings.
     #[oai(path = "/pipeline", method = "get", operation_id = "get_pipeline")]
-    async fn pipeline(&self) -> PipelineAnswer {
-        match self.state().await {
-            Ok(state) => PipelineAnswer::State(Json(state)),
-            Err(error) => {
-                let (problem, retry_after) = unavailable(StoreOperation::DescribePipeline, &error);
-                PipelineAnswer::Unavailable(Json(problem), retry_after)
-            }
-        }
+    async fn pipeline(&self) -> Result<PipelineResponse, ServiceUnavailable> {
+        let state = self.state().await.map_err(|error| {
+            ServiceUnavailable::from_store(StoreOperation::DescribePipeline, &error)
+        })?;
+        Ok(PipelineResponse::State(Json(state)))
     }
 }
 
@@ -129,7 +123,7 @@ impl PipelineApi {
         for backlog in self.stream.backlogs().await? {
             groups.push(self.group(backlog).await?);
         }
-        let rates = self.watch.rates();
+        let rates = self.monitor.rates();
         Ok(PipelineState {
             stream: StreamState {
                 length: status.length,

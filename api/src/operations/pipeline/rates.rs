@@ -1,0 +1,111 @@
+//! Rates of accepted and stored readings over the last minute.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use instrumentation::metrics::as_f64;
+
+/// The window of the rates. Too low and they jump from sample to sample; too high and they show a change late.
+const RATE_WINDOW: Duration = Duration::from_mins(1);
+
+/// The counters of the stream at one moment.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Sample {
+    pub at: Instant,
+    /// Entries ever added to the stream.
+    pub added: u64,
+    /// Entries ever acknowledged, where that is known.
+    pub done: Option<u64>,
+}
+
+/// Readings per second; `None` until two samples exist.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub(super) struct Rates {
+    pub ingested: Option<f64>,
+    pub stored: Option<f64>,
+}
+
+/// The samples of the window, oldest first.
+#[derive(Debug, Default)]
+pub(super) struct Samples(VecDeque<Sample>);
+
+impl Samples {
+    /// Adds a sample and drops those that are older than the window.
+    pub fn record(&mut self, new: Sample) {
+        // Counters only decrease when the stream was deleted: then older samples are of another stream.
+        let is_less = |last: &Sample| {
+            last.added > new.added || last.done.zip(new.done).is_some_and(|(last, new)| last > new)
+        };
+        if self.0.back().is_some_and(is_less) {
+            self.0.clear();
+        }
+        self.0.push_back(new);
+        while self.0.front().is_some_and(|first| new.at.duration_since(first.at) > RATE_WINDOW) {
+            self.0.pop_front();
+        }
+    }
+
+    /// Both rates over the same samples, so that they can be compared: over those with both counters if there
+    /// are two, else the rate of accepted readings alone over all.
+    pub fn rates(&self) -> Rates {
+        let added = |sample: &Sample| Some((sample.at, sample.added));
+        let done = |sample: &Sample| Some((sample.at, sample.done?));
+        let with_done = self.0.iter().filter(|sample| sample.done.is_some());
+        let stored = rate(with_done.clone().filter_map(done));
+        let ingested = match stored {
+            Some(_) => rate(with_done.filter_map(added)),
+            None => rate(self.0.iter().filter_map(added)),
+        };
+        Rates { ingested, stored }
+    }
+}
+
+/// From the first count to the last.
+fn rate(mut counts: impl DoubleEndedIterator<Item = (Instant, u64)>) -> Option<f64> {
+    let ((began, from), (ended, to)) = (counts.next()?, counts.next_back()?);
+    let seconds = ended.duration_since(began).as_secs_f64();
+    (seconds > 0.0).then(|| as_f64(to.saturating_sub(from)) / seconds)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The rates after samples of (second, added, done).
+    fn after(counts: &[(u64, u64, Option<u64>)]) -> Rates {
+        let start = Instant::now();
+        let mut samples = Samples::default();
+        for &(second, added, done) in counts {
+            let at = start + Duration::from_secs(second);
+            samples.record(Sample { at, added, done });
+        }
+        samples.rates()
+    }
+
+    #[test]
+    fn rates_are_those_of_the_last_minute() {
+        let counts = [(0, 0, Some(0)), (5, 50, Some(40)), (65, 650, Some(340))];
+        assert_eq!(after(&counts), Rates { ingested: Some(10.0), stored: Some(5.0) });
+    }
+
+    #[test]
+    fn there_are_no_rates_before_the_second_sample_or_after_the_stream_was_deleted() {
+        assert_eq!(after(&[]), Rates::default());
+        assert_eq!(after(&[(0, 7, Some(7))]), Rates::default());
+        assert_eq!(after(&[(0, 50, Some(9)), (5, 3, Some(0))]), Rates::default());
+    }
+
+    #[test]
+    fn an_unknown_counter_has_no_rate() {
+        let rates = after(&[(0, 0, None), (5, 50, None)]);
+        assert_eq!(rates, Rates { ingested: Some(10.0), stored: None });
+    }
+
+    #[test]
+    fn both_rates_are_of_the_same_time() {
+        let rates = after(&[(0, 0, None), (5, 1_000, Some(1_000)), (10, 1_100, Some(1_050))]);
+        assert_eq!(rates, Rates { ingested: Some(20.0), stored: Some(10.0) });
+        let rates = after(&[(0, 0, Some(0)), (5, 1_000, None), (10, 1_100, Some(1_100))]);
+        assert_eq!(rates, Rates { ingested: Some(110.0), stored: Some(110.0) });
+    }
+}
