@@ -54,13 +54,13 @@ impl ExportOutcomes {
             Ok(()) => {
                 let failures = self.failures.swap(0, Ordering::Relaxed);
                 if failures > 0 {
-                    info!(what, failures, "export succeeds again");
+                    info!(what, failures, "export to the collector succeeds again");
                 }
             }
             Err(error) => {
                 let failures = self.failures.fetch_add(1, Ordering::Relaxed) + 1;
                 if failures.is_power_of_two() {
-                    warn!(%error, what, failures, "export failed; dropped");
+                    warn!(%error, what, failures, "export to the collector failed; dropped");
                 }
             }
         }
