@@ -87,6 +87,17 @@ impl SiteBatch {
 /// Splits a delivery by site; within a site the entries stay in stream order.
 pub(crate) fn group_by_site(batch: ReadBatch) -> Vec<SiteBatch> {
     let ReadBatch { entries, permit, requested_at } = batch;
+    let groups = entries_by_site(entries);
+    let mut permits = permit.split();
+    let mut batches = Vec::with_capacity(groups.len());
+    for (site, entries) in groups {
+        let permit = permits.split_off(ids(&entries));
+        batches.push(SiteBatch { site, entries, permit, requested_at });
+    }
+    batches
+}
+
+fn entries_by_site(entries: Vec<StreamEntry>) -> Vec<(SiteId, Vec<StreamEntry>)> {
     let mut places: HashMap<SiteId, usize> = HashMap::new();
     let mut groups: Vec<(SiteId, Vec<StreamEntry>)> = Vec::new();
     for entry in entries {
@@ -99,13 +110,7 @@ pub(crate) fn group_by_site(batch: ReadBatch) -> Vec<SiteBatch> {
             groups.push((site, vec![entry]));
         }
     }
-    let mut permits = permit.split();
-    let mut batches = Vec::with_capacity(groups.len());
-    for (site, entries) in groups {
-        let permit = permits.split_off(ids(&entries));
-        batches.push(SiteBatch { site, entries, permit, requested_at });
-    }
-    batches
+    groups
 }
 
 /// The ids of entries, in their order.

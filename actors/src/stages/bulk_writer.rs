@@ -163,23 +163,28 @@ fn forward_to_acker(
     fail::fail_point!("bulk-write-after-zadd");
     let mut stored = Vec::with_capacity(writes.len());
     for (mut write, rejection) in writes.into_iter().zip(rejections) {
-        let permit = write.permit.without(&fenced);
-        let Some(error) = rejection else {
-            stored.push(permit);
-            continue;
-        };
-        log_rejection(&write.site, &error);
-        write.entries.retain(|entry| !fenced.contains(&entry.id));
-        let mut dead_letters = Vec::with_capacity(write.entries.len());
-        for entry in &write.entries {
-            dead_letters.push(DeadLetter::from_entry(entry, error.without_server(), 1));
+        // Settled and not acknowledged: another consumer has the fenced entries.
+        write.permit = write.permit.without(&fenced);
+        if let Some(error) = rejection {
+            write.entries.retain(|entry| !fenced.contains(&entry.id));
+            acker.cast(AckerMessage::DeadLetter(dead_letters(write, &error)))?;
+        } else {
+            stored.push(write.permit);
         }
-        acker.cast(AckerMessage::DeadLetter(DeadLetterBatch { dead_letters, permit }))?;
     }
     if let Some(permit) = InFlightPermit::merge(stored) {
         acker.cast(AckerMessage::Acknowledge(AckBatch { permit, generation }))?;
     }
     Ok(())
+}
+
+fn dead_letters(write: PreparedWrite, error: &StoreError) -> DeadLetterBatch {
+    log_rejection(&write.site, error);
+    let mut dead_letters = Vec::with_capacity(write.entries.len());
+    for entry in &write.entries {
+        dead_letters.push(DeadLetter::from_entry(entry, error.without_server(), 1));
+    }
+    DeadLetterBatch { dead_letters, permit: write.permit }
 }
 
 fn log_rejection(site: &SiteId, error: &StoreError) {

@@ -18,7 +18,7 @@ use super::writer_pool::WriterPoolMessage;
 use crate::context::PipelineContext;
 use crate::error::DownstreamClosed;
 use crate::flow::batch::{AckBatch, DeadLetterBatch, ReadBatch, ids};
-use crate::flow::in_flight::{InFlightPermit, Reservation};
+use crate::flow::in_flight::{InFlightPermit, PermitSplit, Reservation};
 use crate::metrics::METRICS;
 
 /// The way from both sources to the stages behind them.
@@ -60,19 +60,26 @@ impl Dispatcher {
         }
         origin.record(&self.context, &delivery);
         // All are put in flight before the first is sent: if an actor has ended, the permits of those not
-        // sent are dropped with `permits`, and the entries are read again.
-        let mut permits = reservation.fill(delivery.ids().collect()).split();
-        let Classified { readings, quarantined, dead_letters, deleted, dead_lettered } =
-            self.classify(delivery);
+        // sent are dropped with the split, and the entries are read again.
+        let permits = reservation.fill(delivery.ids().collect()).split();
+        self.send(self.classify(delivery), permits, requested_at)
+    }
+
+    fn send(
+        &self,
+        classified: Classified,
+        mut permits: PermitSplit,
+        requested_at: Instant,
+    ) -> Result<(), DownstreamClosed> {
+        let Classified { readings, quarantined, dead_letters, deleted, dead_lettered } = classified;
         let permit = permits.split_off(ids(&readings));
         self.route(readings, permit, requested_at)?;
         for entry in quarantined {
             let permit = permits.split_off(vec![entry.id]);
             self.route(vec![entry], permit, requested_at)?;
         }
-        let permit =
-            permits.split_off(dead_letters.iter().map(|dead_letter| dead_letter.id).collect());
-        self.dead_letter(dead_letters, permit)?;
+        let dead_letter_ids = dead_letters.iter().map(|dead_letter| dead_letter.id).collect();
+        self.dead_letter(dead_letters, permits.split_off(dead_letter_ids))?;
         report_deleted(&deleted);
         self.acknowledge(permits.split_off(deleted))?;
         self.acknowledge(permits.split_off(dead_lettered))

@@ -216,3 +216,55 @@ impl WriterPoolState {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use readings::store::StreamId;
+
+    use super::*;
+    use crate::flow::in_flight::InFlightPermit;
+    use crate::test_support;
+
+    /// An actor whose message type is not a writer's.
+    struct Other;
+
+    impl Actor for Other {
+        type Msg = u8;
+        type State = ();
+        type Arguments = ();
+
+        async fn pre_start(
+            &self,
+            _myself: ActorRef<Self::Msg>,
+            (): Self::Arguments,
+        ) -> Result<Self::State, ActorProcessingErr> {
+            Ok(())
+        }
+    }
+
+    async fn permit(context: &PipelineContext) -> InFlightPermit {
+        let reservation = context.window.reserve(context.config.batch_size).await;
+        reservation.fill(vec![StreamId { ms: 1, seq: 0 }])
+    }
+
+    #[tokio::test]
+    async fn a_batch_of_a_type_that_an_actor_does_not_receive_is_a_failure_and_abandoned() {
+        let context = Arc::new(test_support::context());
+        let other = Actor::spawn(None, Other, ()).await.unwrap().0.get_cell();
+        let site = SiteId::new("site").unwrap();
+        // ractor converts without a check.
+        let slot = WriterSlot { writer: other.clone().into(), last_used: Instant::now() };
+        let mut state = WriterPoolState {
+            context: Arc::clone(&context),
+            bulk_writer: other.clone().into(),
+            writers: HashMap::from([(site.clone(), slot)]),
+            indexed_sites: IndexedSites::default(),
+            budget: RestartBudget::default(),
+        };
+        let permit = permit(&context).await;
+        let batch = SiteBatch { site, entries: Vec::new(), permit, requested_at: Instant::now() };
+        assert!(state.send_to_writer(batch).is_err());
+        assert!(context.window.take_abandoned());
+        other.kill();
+    }
+}

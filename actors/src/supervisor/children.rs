@@ -182,3 +182,93 @@ async fn spawn<A: Actor>(
     let (actor, _task) = Actor::spawn_linked(None, actor, arguments, supervisor).await?;
     Ok(actor)
 }
+
+#[cfg(test)]
+mod tests {
+    use ractor::{ActorProcessingErr, SupervisionEvent};
+
+    use super::*;
+    use crate::test_support;
+
+    /// Starts children and leaves their end to the test.
+    struct Supervisor;
+
+    impl Actor for Supervisor {
+        type Msg = ();
+        type State = ();
+        type Arguments = ();
+
+        async fn pre_start(
+            &self,
+            _myself: ActorRef<Self::Msg>,
+            (): Self::Arguments,
+        ) -> Result<Self::State, ActorProcessingErr> {
+            Ok(())
+        }
+
+        async fn handle_supervisor_evt(
+            &self,
+            _myself: ActorRef<Self::Msg>,
+            _event: SupervisionEvent,
+            _state: &mut Self::State,
+        ) -> Result<(), ActorProcessingErr> {
+            Ok(())
+        }
+    }
+
+    async fn started() -> (ActorCell, Children) {
+        let supervisor = spawn_supervisor().await;
+        let mut children = Children::new(Arc::new(test_support::context()));
+        children.start_missing(&supervisor).await.unwrap();
+        (supervisor, children)
+    }
+
+    async fn spawn_supervisor() -> ActorCell {
+        Actor::spawn(None, Supervisor, ()).await.unwrap().0.get_cell()
+    }
+
+    fn ids(children: &Children) -> Vec<ActorId> {
+        children.running.iter().map(|child| child.cell().get_id()).collect()
+    }
+
+    #[tokio::test]
+    async fn each_child_finds_the_children_that_it_sends_to_in_start_order() {
+        let (supervisor, children) = started().await;
+        assert_eq!(children.running.len(), ChildName::IN_START_ORDER.len());
+        supervisor.kill();
+    }
+
+    #[tokio::test]
+    async fn a_child_is_not_started_without_the_children_that_it_sends_to() {
+        let supervisor = spawn_supervisor().await;
+        let children = Children::new(Arc::new(test_support::context()));
+        let refused = children.start(ChildName::WriterPool, supervisor.clone()).await.unwrap_err();
+        assert!(matches!(refused, StartError::NotRunning(ChildName::BulkWriter)), "{refused}");
+        supervisor.kill();
+    }
+
+    #[tokio::test]
+    async fn a_child_and_those_started_after_it_are_restarted_and_those_before_it_go_on() {
+        let (supervisor, mut children) = started().await;
+        let before = ids(&children);
+        let place = 2;
+        children.running[place].cell().kill_and_wait(None).await.unwrap();
+        assert_eq!(children.on_ended(before[place]).await, Some(ChildName::WriterPool));
+        assert_eq!(ids(&children), before[..place]);
+        children.start_missing(&supervisor).await.unwrap();
+        let after = ids(&children);
+        assert_eq!((after.len(), &after[..place]), (before.len(), &before[..place]));
+        assert!(after[place..].iter().all(|id| !before.contains(id)));
+        supervisor.kill();
+    }
+
+    #[tokio::test]
+    async fn the_end_of_a_child_that_was_stopped_here_restarts_nothing() {
+        let (supervisor, mut children) = started().await;
+        let before = ids(&children);
+        children.on_ended(before[3]).await.unwrap();
+        assert_eq!(children.on_ended(before[4]).await, None);
+        assert_eq!(ids(&children), before[..3]);
+        supervisor.kill();
+    }
+}
