@@ -335,14 +335,20 @@ async fn a_log_line_has_the_request_id_and_the_trace_id() {
 }
 
 #[tokio::test]
-async fn metrics_are_exported_to_the_collector_when_configured() {
+async fn metrics_are_exported_when_configured_and_those_of_conventions_without_the_prefix() {
     let (redis, collector) = (RedisServer::start().await, Collector::start().await);
     let launch = traced(ingestion_api(&redis), &collector).env("OTEL_METRIC_EXPORT_INTERVAL", 100);
-    let _ingestion = launch.env("OTEL_METRICS_EXPORTER", "otlp").start().await;
-    wait::until("metrics have arrived", async || {
-        collector.paths().contains(&"/v1/metrics".to_owned())
+    let ingestion = launch.env("OTEL_METRICS_EXPORTER", "otlp").start().await;
+    assert_eq!(ingestion.post("/readings", reading("site").to_string()).await.status, 201);
+    let conventions = ["http.server.request.duration", "db.client.operation.duration"];
+    wait::until("both histograms have arrived", async || {
+        conventions.iter().all(|name| collector.metric_names().contains(*name))
     })
     .await;
+    for name in collector.metric_names() {
+        let is_convention = conventions.contains(&name.as_str());
+        assert_ne!(name.starts_with("energy_pipeline_"), is_convention, "{name}");
+    }
 }
 
 #[tokio::test]

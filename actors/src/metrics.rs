@@ -105,10 +105,8 @@ const DUPLICATE_CONSUMERS: Metric = Metric::counter(
     "Heartbeats of another running process with this consumer name",
 );
 
-const EXPIRED: Metric = Metric::counter(
-    "readings_expired",
-    "Stored readings deleted because `READINGS_RETENTION` is over",
-);
+const EXPIRED: Metric =
+    Metric::counter("readings_expired", "Stored readings deleted after `READINGS_RETENTION`");
 
 const RESTARTS: Metric = Metric::counter("actor_restarts", "Actors that failed and were restarted")
     .with_labels(&[Label::enumerated("actor", &actor_names::LABELS)]);

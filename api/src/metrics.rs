@@ -41,8 +41,8 @@ pub(crate) const CONNECTIONS: Metric = Metric::gauge(
 
 const OVER_LIMIT: Metric = Metric::counter(
     "http_server_connections_over_limit",
-    "Connections above `MAX_CONNECTIONS`: for one an idle connection was closed (`evicted`), or its \
-     request, unless a probe, was answered with 503 (`unavailable`)",
+    "Connections above `MAX_CONNECTIONS`. `evicted`: an idle connection was closed for the new one; \
+     `unavailable`: a request on the new one, other than a probe, was answered with 503",
 )
 .with_labels(&[Label::enumerated("outcome", &[EVICTED, CONNECTION_UNAVAILABLE])]);
 

@@ -1,9 +1,11 @@
 //! An OpenTelemetry collector that keeps what it receives, for both protocols.
 
+use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::net::Ipv4Addr;
 use std::sync::{Arc, Mutex};
 
+use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
 use opentelemetry_proto::tonic::collector::trace::v1::trace_service_server::{
     TraceService, TraceServiceServer,
 };
@@ -29,11 +31,12 @@ pub struct Received {
 }
 
 type Kept = Arc<Mutex<Vec<Received>>>;
+type MetricNames = Arc<Mutex<BTreeSet<String>>>;
 
 /// Listens until it is dropped.
 pub struct Collector {
     kept: Kept,
-    paths: Arc<Mutex<Vec<String>>>,
+    metric_names: MetricNames,
     http: String,
     grpc: String,
     tasks: [JoinHandle<()>; 2],
@@ -41,11 +44,11 @@ pub struct Collector {
 
 impl Collector {
     pub async fn start() -> Self {
-        let (kept, paths) = (Kept::default(), Arc::new(Mutex::new(Vec::new())));
+        let (kept, metric_names) = (Kept::default(), MetricNames::default());
         let acceptor = TcpListener::bind("127.0.0.1:0").into_acceptor().await.unwrap();
         let address = acceptor.local_addr()[0].as_socket_addr().copied().unwrap();
         let http = format!("http://{address}");
-        let service = over_http(Arc::clone(&kept), Arc::clone(&paths));
+        let service = over_http(Arc::clone(&kept), Arc::clone(&metric_names));
         let serving_http =
             tokio::spawn(async { Server::new_with_acceptor(acceptor).run(service).await.unwrap() });
         let incoming = TcpIncoming::bind((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
@@ -54,7 +57,7 @@ impl Collector {
         let server = tonic::transport::Server::builder().add_service(service);
         let serving_grpc =
             tokio::spawn(async { server.serve_with_incoming(incoming).await.unwrap() });
-        Self { kept, paths, http, grpc, tasks: [serving_http, serving_grpc] }
+        Self { kept, metric_names, http, grpc, tasks: [serving_http, serving_grpc] }
     }
 
     /// Its URL for `http/protobuf`.
@@ -72,9 +75,9 @@ impl Collector {
         self.kept.lock().unwrap().clone()
     }
 
-    /// The paths that were posted to so far.
-    pub fn paths(&self) -> Vec<String> {
-        self.paths.lock().unwrap().clone()
+    /// The names of all metrics received so far, over HTTP.
+    pub fn metric_names(&self) -> BTreeSet<String> {
+        self.metric_names.lock().unwrap().clone()
     }
 
     /// The spans of a trace received so far.
@@ -144,22 +147,31 @@ fn keep(kept: &Kept, request: ExportTraceServiceRequest) {
     }
 }
 
-fn over_http(kept: Kept, paths: Arc<Mutex<Vec<String>>>) -> impl Endpoint<Output = Response> {
-    let taking = make(move |request: Request| {
-        let (kept, paths) = (Arc::clone(&kept), Arc::clone(&paths));
+fn keep_names(names: &MetricNames, request: ExportMetricsServiceRequest) {
+    let scopes = request.resource_metrics.into_iter().flat_map(|resource| resource.scope_metrics);
+    let metrics = scopes.flat_map(|scope| scope.metrics);
+    names.lock().unwrap().extend(metrics.map(|metric| metric.name));
+}
+
+fn over_http(kept: Kept, metric_names: MetricNames) -> impl Endpoint<Output = Response> {
+    let receive = make(move |request: Request| {
+        let (kept, metric_names) = (Arc::clone(&kept), Arc::clone(&metric_names));
         async move {
-            paths.lock().unwrap().push(request.uri().path().to_owned());
-            let is_traces = request.uri().path() == "/v1/traces";
+            let path = request.uri().path().to_owned();
             let body = request.into_body().into_bytes().await?;
-            if is_traces {
-                keep(&kept, ExportTraceServiceRequest::decode(body).unwrap());
+            match path.as_str() {
+                "/v1/traces" => keep(&kept, ExportTraceServiceRequest::decode(body).unwrap()),
+                "/v1/metrics" => {
+                    keep_names(&metric_names, ExportMetricsServiceRequest::decode(body).unwrap());
+                }
+                _ => {}
             }
             Ok::<_, poem::Error>(
                 Response::builder().content_type("application/x-protobuf").finish(),
             )
         }
     });
-    Route::new().at("/v1/*rest", post(taking)).map_to_response()
+    Route::new().at("/v1/*rest", post(receive)).map_to_response()
 }
 
 struct OverGrpc(Kept);
