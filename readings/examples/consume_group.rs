@@ -22,9 +22,11 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let url = env::args().nth(1).unwrap_or_else(|| "redis://localhost:6379".to_owned());
     let server = RedisServer::from_url(&url)?;
     let keys = Keys::new("energy_readings", "processing_group");
-    let stream = ReadingStream::new(keys.clone(), server.shared());
-    let (series, sites) =
-        (SeriesStore::new(server.shared()), SiteIndex::new(&keys, server.shared()));
+    // One connection for all three: a generation belongs to the connection that it comes from.
+    let connection = server.shared();
+    let stream = ReadingStream::new(keys.clone(), connection.clone());
+    let series = SeriesStore::new(connection.clone());
+    let sites = SiteIndex::new(&keys, connection);
 
     stream.ensure_group().await?;
     let mut reader = stream.reader(&server, "example", BLOCK).await?;

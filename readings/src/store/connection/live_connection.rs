@@ -1,5 +1,5 @@
-//! One established connection of a [`SharedConnection`](super::SharedConnection): what is known of its
-//! server, and whether it can still be used.
+//! One established connection of a [`SharedConnection`](super::SharedConnection): its generation, the last
+//! server check, and whether it can still be used.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -23,10 +23,11 @@ pub const RESPONSE_TIMEOUT: Duration = Duration::from_secs(3);
 /// permission was granted.
 const RECHECK_INTERVAL: Duration = Duration::from_millis(250);
 
-/// Number of a connection's server session: what Redis has replied in one generation still holds while
-/// it lasts. It ends with the connection, as the next one may lead to a server that lost some of the
+/// Number of a connection's server session: replies of Redis hold as long as their generation. It ends
+/// with the connection, as the next one may lead to a server that lost some of the
 /// data (after a failover, or a restart from an older file), and when stream or group were found to be
-/// gone.
+/// missing. Generations of two shared connections cannot be compared: what is written over one connection
+/// must be acknowledged over the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Generation(pub(super) u64);
 

@@ -19,7 +19,7 @@ use crate::store::error::StoreResult;
 /// are written to a replaced master for that long.
 const POLL_INTERVAL: Duration = Duration::from_millis(500);
 
-/// How long one poll may take. Too low and a busy Sentinel is never heard; too high and a hanging one
+/// How long one poll may take. Too low and a busy Sentinel is ignored; too high and a hanging one
 /// delays the next poll.
 const POLL_TIMEOUT: Duration = Duration::from_secs(2);
 

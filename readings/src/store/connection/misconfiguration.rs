@@ -68,8 +68,8 @@ impl fmt::Display for Misconfiguration {
             ),
             Self::Denies { user, commands } => write!(
                 f,
-                "Redis denies its user {user} what is needed: {}. Give the user the rights that \
-                 docs/delivery-guarantees.md lists",
+                "Redis denies its user {user} commands that the service needs: {}. Grant the rights \
+                 that docs/delivery-guarantees.md lists",
                 commands.join(", ")
             ),
             Self::Exhausted { stream } => write!(
@@ -77,7 +77,7 @@ impl fmt::Display for Misconfiguration {
                 "The stream {stream} takes no more entries: its last id is the largest there can be. \
                  When it is drained, rename it (RENAME); a new one is created"
             ),
-            Self::Replica => f.write_str("Redis is a replica: it takes no readings"),
+            Self::Replica => f.write_str("Redis is a replica: it accepts no writes"),
             Self::TooOld { version } => {
                 write!(f, "Redis {version} is too old: version {OLDEST_MAJOR} or newer is needed")
             }

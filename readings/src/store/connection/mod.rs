@@ -10,7 +10,7 @@
 //! | [`server_info`], [`misconfiguration`] | `INFO`, and which of its settings endanger readings |
 //! | `shared`, `live_connection` | the connection of many callers, its reconnects and generations |
 //! | `dedicated`, `resp2`, `socket` | the connection of one caller that blocks; bulk replies parsed in place |
-//! | `reply` | values of the client library taken apart |
+//! | `reply` | parsing the client library's values |
 //! | `instrument` | duration, error class and span of a command |
 //! | `admin`, [`server_memory`] | clock, memory, data directory and shutdown of the server |
 

@@ -18,7 +18,7 @@ const INVALID_SCRIPT: &str = "(";
 /// A hash that belongs to no script.
 const ABSENT_HASH: &str = "0000000000000000000000000000000000000000";
 
-/// What a role needs of a server.
+/// The commands, keys and ids that a role needs.
 #[derive(Debug, Clone, Default)]
 pub struct Requirements {
     pub(super) probes: Vec<Probe>,
@@ -166,7 +166,7 @@ fn dead_letters(keys: &Keys) -> Vec<Probe> {
     ]
 }
 
-/// What `/pipeline`, `/health` and `/metrics` read.
+/// Commands of `/pipeline`, `/health` and `/metrics`.
 fn pipeline(keys: &Keys) -> Vec<Probe> {
     let mut probes = vec![
         on("XPENDING", keys.stream(), &[ABSENT], fails),

@@ -1,4 +1,4 @@
-//! Server check: what a new connection examines before its first command.
+//! The check of a server on a new connection, before its first command.
 //!
 //! A server that cannot be used is not connected to, so that no reading is accepted that could not be
 //! stored: a node of a Redis Cluster that lacks slots, a server without the needed commands, one that is
@@ -44,7 +44,7 @@ static LAST_ID: LazyLock<Script> = LazyLock::new(|| {
     )
 });
 
-/// The result of a check: what the server lacks.
+/// The result of a check: missing permissions and ids.
 #[derive(Debug, Clone, Default)]
 pub struct ServerCheck {
     user: String,

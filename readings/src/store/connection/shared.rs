@@ -169,7 +169,7 @@ impl SharedConnection {
             replies.map_err(|error| StoreError::new(&live.server, operation, error))
         };
         let replies = instrumented(operation, replies).await;
-        // An error in one reply is that command's own, but may tell as much about the connection.
+        // An error in one reply is that command's own, but may show as well that the connection is unusable.
         let reply =
             |reply| self.record_outcome(&live, into_result(&live.server, operation, Ok(reply)));
         let replies = self.record_outcome(&live, replies)?.into_iter().map(reply).collect();
@@ -214,8 +214,8 @@ impl SharedConnection {
     }
 
     async fn reconnect(&self) -> StoreResult<Arc<LiveConnection>> {
-        // One caller connects; the others wait here and share what came of it: its connection, or its
-        // failure while that is fresh.
+        // One caller connects; the others wait here and share the result: its connection, or its failure
+        // while that is fresh.
         let mut last_failure = self.0.connecting.lock().await;
         if let Some(live) = self.usable() {
             return Ok(live);

@@ -1,4 +1,4 @@
-//! What all clones of a [`ReadingStream`](super::ReadingStream) remember of the stream.
+//! The memory that all clones of a [`ReadingStream`](super::ReadingStream) share.
 
 use std::collections::HashMap;
 use std::sync::atomic::AtomicBool;
@@ -15,7 +15,7 @@ use crate::store::connection::Generation;
 /// too high and names of deleted groups are kept.
 const MAX_GROUPS: usize = 100;
 
-/// What all clones of a stream remember.
+/// The memory that all clones of a stream share.
 #[derive(Debug, Default)]
 pub(super) struct StreamCache {
     pub trackers: UnreadTrackers,
@@ -30,12 +30,12 @@ pub(super) struct StreamCache {
     pub group_existed: AtomicBool,
 }
 
-/// What is known of each group's unread entries.
+/// The tracker of each group's unread entries.
 #[derive(Debug, Default)]
 pub(super) struct UnreadTrackers(Mutex<HashMap<String, (Generation, UnreadTracker)>>);
 
 impl UnreadTrackers {
-    /// Calls `act` with what is known of a group in a generation. A new generation begins with an empty
+    /// Calls `act` with the tracker of a group in a generation. A new generation begins with an empty
     /// tracker, as its server may count differently.
     pub fn with<T>(
         &self,

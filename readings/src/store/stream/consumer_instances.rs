@@ -1,8 +1,8 @@
 //! Detects two running processes with one consumer name.
 //!
 //! Redis knows consumers by name only. Two processes of one name lose and duplicate nothing, but each one
-//! that starts or reconnects reads again what the other is processing, and each one that ends releases
-//! what the other has in flight. So such a name is reported to its operator.
+//! that starts or reconnects reads entries again that the other is processing, and each one that ends
+//! releases entries that the other has in flight. So duplicates are reported to the operator.
 
 use std::process;
 use std::sync::LazyLock;

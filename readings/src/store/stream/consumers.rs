@@ -23,7 +23,7 @@ pub(super) const CLAIMABLE_NOW_IDLE: Duration = Duration::from_hours(24);
 const RELEASE_PAGE: usize = 1_000;
 
 /// Deletes consumers without pending entries that have been idle, all or one by name. In one atomic step:
-/// `XGROUP DELCONSUMER` also drops what is pending, so an entry must not be delivered in between.
+/// `XGROUP DELCONSUMER` also drops pending entries, so none must be delivered in between.
 static DELETE_IDLE_CONSUMERS: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
         "local deleted = {}
@@ -114,7 +114,7 @@ impl ReadingStream {
         Ok(names.into_iter().filter_map(reply::text).collect())
     }
 
-    /// Lets other consumers claim at once what is pending for a consumer; gives the number of entries.
+    /// Lets other consumers claim the pending entries of a consumer at once; gives their number.
     ///
     /// # Errors
     /// When the server replied with an error or not at all.

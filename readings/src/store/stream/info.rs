@@ -1,4 +1,4 @@
-//! What Redis reports of the stream, its groups and their consumers (`XINFO`), as plain data.
+//! Replies of `XINFO` on the stream, its groups and their consumers, as plain data.
 
 use std::time::Duration;
 

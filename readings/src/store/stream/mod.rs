@@ -8,13 +8,13 @@
 //! | `trace_context` | the trace context in an entry |
 //! | [`consumers`] | heartbeat, ownership, hand-over and deletion of consumers |
 //! | [`consumer_instances`] | processes with one consumer name |
-//! | `trim` | removing what every group has acknowledged |
-//! | [`info`], `groups`, `stream_info` | what Redis reports of stream, groups and consumers |
+//! | `trim` | removing entries that every group has acknowledged |
+//! | [`info`], `groups`, `stream_info` | `XINFO` on stream, groups and consumers |
 //! | [`backlog`], [`unread`] | unread and pending entries, whatever lag Redis reports |
 //! | [`lag_correction`] | correcting that lag |
 //! | [`dead_letters`], `dead_lettering`, `dead_lettered_ids` | entries that cannot be processed |
 //! | [`reconcile`] | orphaned entries |
-//! | `cache`, `scan_throttle` | what is remembered of the stream, and how often scripts read large entries |
+//! | `cache`, `scan_throttle` | memory that clones share; how often scripts read large entries |
 //! | `script_library`, `paging` | shared by scripts; by reads of pages |
 
 pub mod backlog;

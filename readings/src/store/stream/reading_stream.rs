@@ -87,7 +87,7 @@ impl ReadingStream {
         let existed = self.cache.group_existed.swap(true, Ordering::Relaxed);
         if created {
             METRICS.group_created();
-            // What Redis replied before no longer holds: the stream may have been deleted with its group.
+            // Earlier replies no longer hold: the stream may have been deleted with its group.
             self.invalidate();
         }
         let group = self.keys.group();
@@ -122,8 +122,8 @@ impl ReadingStream {
         self.connection.generation()
     }
 
-    /// Ends the present generation: stream or group were found to be missing, so what Redis replied
-    /// before no longer holds.
+    /// Ends the present generation: stream or group were found to be missing, so earlier replies no longer
+    /// hold.
     pub fn invalidate(&self) {
         self.connection.invalidate();
     }

@@ -43,7 +43,7 @@ pub(super) struct GroupSample {
     pub preview_bytes: u64,
 }
 
-/// What is known of a group's unread entries.
+/// The state of knowledge about a group's unread entries.
 #[derive(Debug, Clone, Default)]
 pub(super) enum UnreadTracker {
     #[default]
