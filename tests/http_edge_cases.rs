@@ -1,6 +1,6 @@
 //! Requests at the edge of what RFC 9110 and RFC 9112 allow, and beyond it.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use reqwest::Method;
 
@@ -9,6 +9,7 @@ use crate::common::product::{Role, ingestion_api, processing_service};
 use crate::common::readings::reading;
 use crate::common::redis::RedisServer;
 use crate::common::stored::{insert, wait_until_settled};
+use crate::common::wait;
 
 async fn answer(role: &Role, request: &str) -> Reply {
     let mut connection = role.raw().await;
@@ -124,7 +125,7 @@ async fn a_malformed_body_gets_a_response_at_once() {
         let sent = Instant::now();
         let reply = connection.reply().await;
         assert_eq!(reply.status, 400, "{request:?}: {reply:?}");
-        assert!(sent.elapsed() < Duration::from_secs(2), "after {:?}", sent.elapsed());
+        assert!(sent.elapsed() < wait::AT_ONCE, "after {:?}", sent.elapsed());
     }
 }
 

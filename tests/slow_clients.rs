@@ -45,7 +45,7 @@ async fn stalled_clients_block_no_other() {
         let asked = Instant::now();
         let reply = ingestion.post("/readings", reading("site").to_string()).await;
         assert_eq!(reply.status, 201);
-        assert!(asked.elapsed() < Duration::from_secs(1), "answered after {:?}", asked.elapsed());
+        assert!(asked.elapsed() < wait::AT_ONCE, "answered after {:?}", asked.elapsed());
     }
 }
 

@@ -59,7 +59,7 @@ async fn draining_has_a_deadline_and_the_remaining_entries_are_not_lost() {
 }
 
 #[tokio::test]
-async fn an_idle_service_stops_within_a_second() {
+async fn an_idle_service_stops_at_once() {
     let redis = RedisServer::start().await;
     for launch in [
         processing_service(&redis).env("READ_BLOCK_MS", 60_000).env("DRAIN_TIMEOUT_MS", 90_000),
@@ -71,7 +71,7 @@ async fn an_idle_service_stops_within_a_second() {
         let asked = Instant::now();
         role.terminate();
         assert_eq!(role.exit_code().await, Some(0));
-        assert!(asked.elapsed() < Duration::from_secs(1), "ended after {:?}", asked.elapsed());
+        assert!(asked.elapsed() < wait::AT_ONCE, "ended after {:?}", asked.elapsed());
     }
 }
 
@@ -84,7 +84,7 @@ async fn a_service_without_redis_stops_too() {
         let asked = Instant::now();
         role.terminate();
         assert_eq!(role.exit_code().await, Some(0));
-        assert!(asked.elapsed() < Duration::from_secs(5), "ended after {:?}", asked.elapsed());
+        assert!(asked.elapsed() < wait::AT_ONCE, "ended after {:?}", asked.elapsed());
     }
 }
 

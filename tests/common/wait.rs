@@ -5,6 +5,10 @@ use std::time::{Duration, Instant};
 /// Far above the time of any condition on a busy machine.
 pub const DEADLINE: Duration = Duration::from_mins(1);
 
+/// What happens "at once" takes at most this long, also on a loaded machine. Lower: tests fail without a
+/// defect. Higher: it reaches the timeouts of the product (10 s and more) that such a test excludes.
+pub const AT_ONCE: Duration = Duration::from_secs(5);
+
 const PAUSE: Duration = Duration::from_millis(10);
 
 /// Waits until `condition` gives a value.

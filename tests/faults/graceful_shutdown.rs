@@ -25,7 +25,7 @@ async fn a_service_stopped_under_load_leaves_no_pending_entries_and_no_consumer(
     for _ in 0..3 {
         producer.wait_for_more(100).await;
         let took = end(system.processing.pop().unwrap()).await;
-        assert!(took < Duration::from_secs(2), "it took {took:?}");
+        assert!(took < wait::AT_ONCE, "it took {took:?}");
         let left = consumers(&system.redis).await;
         assert!(!left.contains_key("consumer-2"), "{left:?}");
         system.processing.push(consumer(&system.redis, 2).start().await);
@@ -35,7 +35,7 @@ async fn a_service_stopped_under_load_leaves_no_pending_entries_and_no_consumer(
 }
 
 #[tokio::test]
-async fn entries_left_at_the_drain_deadline_are_claimed_within_about_a_second() {
+async fn entries_left_at_the_drain_deadline_are_claimed_at_once() {
     let redis = RedisServer::start().await;
     let ids = add_backlog(&redis, 10_000, 7).await;
     let slow = consumer(&redis, 1).env("PROCESSING_DELAY_MS", 300).env("READ_BLOCK_MS", 100);
@@ -43,20 +43,20 @@ async fn entries_left_at_the_drain_deadline_are_claimed_within_about_a_second() 
     wait_until_stored(&redis, 1).await;
     let held = redis.group().await.pending;
     assert!(held > 1, "it holds {held}");
-    let other = consumer(&redis, 2).env("CLAIM_MIN_IDLE_MS", 2_000).start().await;
+    let other = consumer(&redis, 2).env("CLAIM_MIN_IDLE_MS", 20_000).start().await;
     wait::until("the other works", async || {
         other.counter("energy_pipeline_readings_stored_total").await > 1_000
     })
     .await;
     let took = end(slow).await;
-    assert!(took < Duration::from_secs(2), "it took {took:?}");
+    assert!(took < wait::AT_ONCE, "it took {took:?}");
     let ended = Instant::now();
     wait::until("what was left is claimed", async || {
         other.counter("energy_pipeline_entries_claimed_total").await >= held - 2
     })
     .await;
     let waited = ended.elapsed();
-    assert!(waited < Duration::from_secs(2), "handed over, but waited for {waited:?}");
+    assert!(waited < wait::AT_ONCE, "handed over, but waited for {waited:?}");
     assert_each_is_stored_once(&redis, &ids).await;
 }
 
@@ -86,7 +86,7 @@ async fn handed_over_entries_are_claimed_by_an_idle_service_within_seconds() {
 }
 
 #[tokio::test]
-async fn an_idle_service_stops_within_half_a_second() {
+async fn an_idle_service_stops_without_waiting_for_its_read() {
     let redis = RedisServer::start().await;
     let idle = consumer(&redis, 1).env("READ_BLOCK_MS", 15_000).start().await;
     wait::until("it waits for entries", async || {
@@ -95,7 +95,7 @@ async fn an_idle_service_stops_within_half_a_second() {
     })
     .await;
     let took = end(idle).await;
-    assert!(took < Duration::from_millis(500), "it took {took:?}");
+    assert!(took < wait::AT_ONCE, "it took {took:?}");
     assert_eq!(consumers(&redis).await.len(), 0);
 }
 

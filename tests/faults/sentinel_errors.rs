@@ -104,7 +104,7 @@ async fn an_unknown_master_name_is_reported() {
 }
 
 /// Runs both services over Sentinels that disagree, until each was polled often.
-async fn assert_nobody_moves(sentinels: [&Sentinel; 2], redis: &RedisServer) {
+async fn assert_no_reconnects(sentinels: [&Sentinel; 2], redis: &RedisServer) {
     let url = url(&sentinels, MASTER);
     let api = ingestion_api(redis).env("REDIS_URL", &url).start().await;
     let service = consumer(redis, 1).env("REDIS_URL", &url).start().await;
@@ -133,7 +133,7 @@ async fn sentinels_that_disagree_on_the_master_cause_no_reconnects() {
     let (one, two) = (RedisServer::start().await, RedisServer::start().await);
     let first = Sentinel::watching("127.0.0.1", one.port(), "").await;
     let second = Sentinel::watching("127.0.0.1", two.port(), "").await;
-    assert_nobody_moves([&first, &second], &one).await;
+    assert_no_reconnects([&first, &second], &one).await;
 }
 
 #[tokio::test]
@@ -141,5 +141,5 @@ async fn sentinels_with_two_addresses_of_one_master_cause_no_reconnects() {
     let redis = RedisServer::start().await;
     let first = Sentinel::watching("127.0.0.1", redis.port(), "").await;
     let second = Sentinel::watching("localhost", redis.port(), "").await;
-    assert_nobody_moves([&first, &second], &redis).await;
+    assert_no_reconnects([&first, &second], &redis).await;
 }
