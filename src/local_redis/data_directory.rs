@@ -71,7 +71,7 @@ impl DataDirectory {
         self.0.join(CONFIGURATION)
     }
 
-    /// An older version created it readable for everyone. The mode of a directory that contains other files
+    /// An older version created it readable for all users. The mode of a directory that contains other files
     /// is not changed: our own files are readable by their owner only there, too.
     fn restrict_permissions(&self) -> io::Result<()> {
         let is_ours = self.0.join(LOCK).exists() || fs::read_dir(&self.0)?.next().is_none();
@@ -142,7 +142,7 @@ impl DataDirectory {
     /// Writes a file atomically: concurrent readers see the old contents or the new ones.
     fn write_file(&self, name: &str, text: &str) -> io::Result<()> {
         let (file, new) = (self.0.join(name), self.0.join(format!("{name}.new")));
-        // Err: there is none, as usual.
+        // Err: the file does not exist, as usual.
         let _ = fs::remove_file(&new);
         let created = OpenOptions::new().write(true).create_new(true).mode(FILE_MODE).open(&new);
         created?.write_all(text.as_bytes())?;

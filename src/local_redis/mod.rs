@@ -87,7 +87,7 @@ impl fmt::Display for LocalRedis {
     }
 }
 
-/// The private server of a running `up` with this data directory; `None` if there is none, or it does not
+/// The private server of a running `up` with this data directory; `None` if it does not exist or does not
 /// respond.
 pub async fn find_running(directory: &Path) -> Option<RedisServer> {
     let directory = DataDirectory::existing(directory)?;

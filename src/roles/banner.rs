@@ -3,16 +3,13 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use anyhow::Context;
 use api::frontend;
 use tokio::time::{Instant, sleep};
 use tracing::warn;
 
-use super::http_server::HttpServer;
-use super::up::Servers;
 use crate::config::program;
 use crate::console;
-use crate::readiness::{NotReady, ReadinessClient, reachable};
+use crate::readiness::{NotReady, ReadinessClient};
 
 /// Interval of readiness checks. Too low: needless commands to Redis. Too high: the banner is that late.
 const CHECK_INTERVAL: Duration = Duration::from_millis(50);
@@ -25,30 +22,14 @@ const READING: &str = r#"{"site_id": "house-01", "device_id": "main-meter", "pow
 
 /// The addresses of all services and of Redis.
 pub struct Banner {
-    ingestion: SocketAddr,
-    processing: SocketAddr,
-    frontend: SocketAddr,
-    redis: String,
+    pub ingestion: SocketAddr,
+    pub processing: SocketAddr,
+    pub frontend: SocketAddr,
+    /// A description of the server.
+    pub redis: String,
 }
 
 impl Banner {
-    /// The banner for these servers, and a description of the Redis server.
-    ///
-    /// # Errors
-    /// When a listener has no address.
-    pub fn new(servers: &Servers, redis: &str) -> anyhow::Result<Self> {
-        let address = |server: &HttpServer| {
-            let address = server.listener.local_addr();
-            address.map(reachable).context("a listener has no address")
-        };
-        Ok(Self {
-            ingestion: address(&servers.ingestion)?,
-            processing: address(&servers.processing)?,
-            frontend: address(&servers.frontend)?,
-            redis: redis.to_owned(),
-        })
-    }
-
     /// Prints the banner when both services are ready. If that takes long, prints the reason once.
     pub async fn print_when_ready(self) {
         let client = ReadinessClient::new();

@@ -4,6 +4,7 @@ use std::net::Ipv4Addr;
 use std::path::Path;
 
 use actors::PipelineConfig;
+use anyhow::Context;
 use api::frontend;
 use api::server::Connections;
 use readings::store::{Keys, RedisServer, Requirements};
@@ -17,6 +18,7 @@ use super::service_context::ServiceContext;
 use super::{ingestion_api, processing_service};
 use crate::config::UpSettings;
 use crate::local_redis::LocalRedis;
+use crate::readiness::reachable;
 use crate::shutdown;
 
 /// Runs until a signal stops the process. Stops from the source on: first the Ingestion API, then the
@@ -79,7 +81,7 @@ impl Services {
         let Self { pipeline, limits, servers, phases, .. } = self;
         let consumer = pipeline.consumer.clone();
         let pipeline = processing_service::start_pipeline(pipeline, &context).await?;
-        let banner = Banner::new(&servers, redis)?;
+        let banner = servers.banner(redis)?;
         context.spawn_monitors();
         ingestion_api::spawn_monitors(&context, &limits);
         let processing = async {
@@ -116,13 +118,30 @@ impl ShutdownPhases {
 }
 
 /// The servers of all services, bound to their ports.
-pub(super) struct Servers {
-    pub ingestion: HttpServer,
-    pub processing: HttpServer,
-    pub frontend: HttpServer,
+struct Servers {
+    ingestion: HttpServer,
+    processing: HttpServer,
+    frontend: HttpServer,
 }
 
 impl Servers {
+    /// The banner with their addresses, and a description of the Redis server.
+    ///
+    /// # Errors
+    /// When a listener has no address.
+    fn banner(&self, redis: &str) -> anyhow::Result<Banner> {
+        let address = |server: &HttpServer| {
+            let address = server.listener.local_addr();
+            address.map(reachable).context("a listener has no address")
+        };
+        Ok(Banner {
+            ingestion: address(&self.ingestion)?,
+            processing: address(&self.processing)?,
+            frontend: address(&self.frontend)?,
+            redis: redis.to_owned(),
+        })
+    }
+
     /// Binds the ports; each server stops in its phase of the shutdown.
     async fn bind(settings: &UpSettings, phases: &ShutdownPhases) -> anyhow::Result<Self> {
         let connections = Connections::new(settings.connections.limits());
