@@ -27,12 +27,13 @@ const PROGRAM: &str = "energy_pipeline";
 impl LogSettings {
     /// Whether errors of the program itself are logged.
     pub fn has_errors(&self) -> bool {
-        let directives: Vec<_> =
-            self.rust_log.split(',').map(|part| part.rsplit_once('=')).collect();
-        let of_program = directives.iter().flatten().rfind(|(module, _)| *module == PROGRAM);
-        let level = of_program
-            .map(|(_, level)| *level)
-            .or_else(|| self.rust_log.split(',').rfind(|part| !part.contains('=')));
+        let directives = || self.rust_log.split(',').map(|part| part.rsplit_once('=').ok_or(part));
+        // The most specific directive wins, and the last one of several (as in `EnvFilter`).
+        let own = directives().rfind(|directive| matches!(directive, Ok((PROGRAM, _))));
+        let general = || directives().rfind(Result::is_err);
+        let level = own.or_else(general).map(|directive| match directive {
+            Ok((_, level)) | Err(level) => level,
+        });
         level.is_some_and(|level| !level.eq_ignore_ascii_case("off"))
     }
 }
@@ -80,6 +81,25 @@ mod tests {
             ("my_crate=debug", "my_crate=debug"),
         ] {
             assert_eq!(levels(text), Ok(parsed.to_owned()));
+        }
+    }
+
+    #[test]
+    fn errors_of_the_program_are_logged_unless_its_own_level_or_the_general_one_is_off() {
+        for (rust_log, expected) in [
+            ("info", true),
+            ("off", false),
+            ("info,OFF", false),
+            ("info,energy_pipeline=off", false),
+            ("energy_pipeline=off,info", false),
+            ("off,energy_pipeline=error", true),
+            ("off,actors=debug", false),
+            ("actors=off,warn", true),
+            ("actors=debug", false),
+        ] {
+            let settings =
+                LogSettings { rust_log: rust_log.to_owned(), log_format: LogFormat::Auto };
+            assert_eq!(settings.has_errors(), expected, "{rust_log}");
         }
     }
 

@@ -20,6 +20,7 @@ pub(super) fn describe(mut error: clap::Error, command: &Command) -> clap::Error
         ErrorKind::InvalidUtf8 => not_utf8(&settings),
         _ => setting.and_then(|setting| origin(setting, &value, &shown)),
     };
+    // Before the tip is added, which is escaped already.
     escape(&mut error);
     if is_secret {
         error.insert(ContextKind::InvalidValue, ContextValue::String(shown));

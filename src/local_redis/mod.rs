@@ -53,9 +53,11 @@ impl LocalRedis {
         // The server inherits the mask: its files, too, are readable by their owner only.
         rustix::process::umask(Mode::RWXG | Mode::RWXO);
         let directory = DataDirectory::prepare(directory)?;
+        // Two locks: the first excludes another `up`, the second a server that outlived its `up`.
         let lock = directory.lock()?;
         let server_lock = orphan::acquire_server_lock(&directory).await?;
         let port = choose_port(directory.port())?;
+        // Before the server starts, which reads its password from there.
         directory.write(port, &password()?)?;
         let server = directory.server().context("the private Redis has no address")?;
         let connection = server.shared();
@@ -127,6 +129,7 @@ async fn supervise(
                 Ok(process) => break process,
                 Err(error) => error!(error = format!("{error:#}"), "cannot restart Redis"),
             }
+            // No server runs here: there is nothing to stop.
             if stop.is_cancelled() {
                 return;
             }

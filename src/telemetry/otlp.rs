@@ -47,20 +47,20 @@ pub struct ExportOutcomes {
 impl ExportOutcomes {
     /// Counts an export; of consecutive failures, logs those whose number is a power of two. The exporter
     /// hides failures from the SDK, which would log each of them.
-    pub fn record(&self, what: &'static str, items: usize, result: &OTelSdkResult) {
+    pub fn record(&self, telemetry: &'static str, items: usize, result: &OTelSdkResult) {
         let outcome = if result.is_ok() { SENT } else { FAILED };
         EXPORTED.add(items as u64, &[KeyValue::new("outcome", outcome)]);
         match result {
             Ok(()) => {
                 let failures = self.failures.swap(0, Ordering::Relaxed);
                 if failures > 0 {
-                    info!(what, failures, "export to the collector succeeds again");
+                    info!(telemetry, failures, "export to the collector succeeds again");
                 }
             }
             Err(error) => {
                 let failures = self.failures.fetch_add(1, Ordering::Relaxed) + 1;
                 if failures.is_power_of_two() {
-                    warn!(%error, what, failures, "export to the collector failed; dropped");
+                    warn!(%error, telemetry, failures, "export to the collector failed; dropped");
                 }
             }
         }
