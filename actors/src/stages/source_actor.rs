@@ -114,7 +114,7 @@ impl<S: EntrySource> SourceState<S> {
     /// Waits until Redis is available and permits are free; `None` when the pipeline drains.
     async fn reserve(&self) -> Option<Reservation> {
         let context = self.dispatcher.context.as_ref();
-        // Redis may be away, and permits in use, for any time.
+        // Redis may be unavailable, and all permits in use, for any time.
         let _waiting = context.progress.turns(S::SOURCE).wait();
         let reserve = async {
             context.outage.wait_until_clear().await;
