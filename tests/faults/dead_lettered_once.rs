@@ -81,3 +81,22 @@ async fn a_reading_dead_lettered_by_another_consumer_is_not_stored_after_xgroup_
     wait_until_settled(&redis).await;
     assert_eq!(stored::count(&redis).await, 2, "it is stored and a dead letter");
 }
+
+#[tokio::test]
+async fn a_dead_lettered_reading_is_not_stored_when_the_group_is_rewound_below_newer_reads() {
+    let redis = RedisServer::start().await;
+    redis.run::<()>(&["SET", "site:bad:readings", "text"]).await;
+    let _service = consumer(&redis, 1).start().await;
+    add(&redis, "*", &fields("bad", "1.0", NOON)).await;
+    let dead_lettered = async || redis.entries(DEAD_LETTERS).await.len() == 1;
+    wait::until("it is dead-lettered", dead_lettered).await;
+    redis.run::<()>(&["DEL", "site:bad:readings"]).await;
+    // The reader now asks only for ids that were dead-lettered after this one.
+    add(&redis, "*", &fields("site", "2.0", NOON)).await;
+    wait_until_settled(&redis).await;
+    redis.run::<()>(&["XGROUP", "SETID", STREAM, GROUP, "0"]).await;
+    add(&redis, "*", &fields("site", "3.0", NOON)).await;
+    wait::until("the third is stored", async || stored::count(&redis).await >= 2).await;
+    wait_until_settled(&redis).await;
+    assert_eq!(stored::count(&redis).await, 2, "it is stored and a dead letter");
+}
