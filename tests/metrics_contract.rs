@@ -240,6 +240,35 @@ fn every_alert_has_a_documented_response() {
     assert!(known.len() > 10 && unknown.is_empty(), "not in docs/observability.md: {unknown:?}");
 }
 
+/// Names of metrics in a guide: with the prefix in its text, without prefix and `_total` in the first
+/// column of the runbook.
+fn metrics_of_guide(text: &str) -> BTreeSet<String> {
+    let is_word = |c: char| c.is_ascii_lowercase() || c == '_';
+    // `energy_pipeline_stream_…` stands for several.
+    let words = text.split(|c| !is_word(c)).filter(|word| !word.ends_with('_'));
+    let prefixed = words.filter(|word| word.starts_with(PREFIX)).map(str::to_owned);
+    let runbook = text.split_once("## Runbook").map_or("", |(_, runbook)| runbook);
+    let rows = runbook.lines().filter_map(|line| line.strip_prefix("| `"));
+    let counters = rows.filter_map(|row| row.split(['`', '{']).next());
+    let counters = counters.filter(|name| name.chars().all(is_word));
+    prefixed.chain(counters.map(|name| format!("{PREFIX}{name}_total"))).collect()
+}
+
+#[test]
+fn every_metric_of_the_guides_exists() {
+    let known = documented();
+    let mut used = 0;
+    for page in ["autoscaling", "delivery-guarantees", "kubernetes", "observability", "operations"]
+    {
+        for name in metrics_of_guide(&files::text(&format!("docs/{page}.md"))) {
+            let exists = known.contains_key(&name) || known.contains_key(&format!("{name}_total"));
+            assert!(exists, "docs/{page}.md names {name}, which does not exist");
+            used += 1;
+        }
+    }
+    assert!(used > 20, "{used} names found");
+}
+
 /// All strings of the dashboard under this key.
 fn dashboard(key: &str) -> Vec<String> {
     fn collect(value: &Value, key: &str, found: &mut Vec<String>) {
