@@ -48,6 +48,7 @@ mod redis_unavailable;
 mod repeated_import;
 mod settings;
 mod slow_clients;
+mod stalled_pipeline;
 mod terminal_output;
 mod termination;
 mod timestamp_order;

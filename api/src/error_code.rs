@@ -79,6 +79,8 @@ error_codes! {
     TooManyConnections,
     /// 503: the service is shutting down.
     ShuttingDown,
+    /// 503: the service makes no progress, though Redis is available; restart it.
+    Stalled,
     /// 503: no connection to Redis.
     StoreUnreachable,
     /// 503: Redis did not respond in time.

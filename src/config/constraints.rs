@@ -1,6 +1,13 @@
 //! Constraints between settings, each with what goes wrong without it.
 
+use std::time::Duration;
+
 use super::{ConsumerSettings, SettingError};
+
+/// A turn of the stream reader with the slowest Redis, apart from the time that its read blocks: it connects
+/// twice, and sends five commands, each within its time limit. Too low and a liveness probe restarts a process
+/// for its Redis; too high and a stalled process works that much later again.
+const SLOWEST_TURN: Duration = Duration::from_secs(30);
 
 impl ConsumerSettings {
     /// Checks them.
@@ -17,6 +24,13 @@ impl ConsumerSettings {
             format!(
                 "must be below DRAIN_TIMEOUT_MS, or a read outlasts the drain, but {block:?} is not \
                  below {drain:?}"
+            )
+        })?;
+        let (progress, slowest) = (self.progress_timeout, block + SLOWEST_TURN);
+        check(progress >= slowest, "PROGRESS_TIMEOUT", || {
+            format!(
+                "must be at least READ_BLOCK_MS + {SLOWEST_TURN:?}, or a slow Redis stalls the pipeline, but \
+                 {progress:?} is below {slowest:?}"
             )
         })?;
         let (delay, idle) = (self.processing_delay_ms, self.claim_min_idle_ms);

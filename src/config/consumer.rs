@@ -45,6 +45,10 @@ pub struct ConsumerSettings {
     /// Lower: less memory. Higher: a new group can read further back
     #[arg(long, env, value_name = "TIME", default_value = "5m", value_parser = duration)]
     stream_retention: Duration,
+    /// How long the pipeline may make no progress before `/livez` fails, as `2m`. An unavailable Redis does
+    /// not count. Lower: a stalled process is restarted earlier. Higher: it is restarted later
+    #[arg(long, env, value_name = "TIME", default_value = "2m", value_parser = duration)]
+    pub(super) progress_timeout: Duration,
     #[command(flatten)]
     retention: RetentionSettings,
     #[command(flatten)]
@@ -80,7 +84,7 @@ impl ConsumerSettings {
             stream_retention: self.stream_retention,
             readings_retention: self.retention.age(),
             processing_delay: self.processing_delay_ms,
-            progress_timeout: Duration::from_mins(2),
+            progress_timeout: self.progress_timeout,
             drain_timeout: self.drain_timeout(),
         })
     }

@@ -5,7 +5,7 @@ use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use api::ingestion::{BacklogLimit, IngestionApi};
-use api::operations::{IngestionHealthApi, MetricsApi, ProbesApi, Readiness};
+use api::operations::{CheckLiveness, IngestionHealthApi, MetricsApi, ProbesApi, Readiness};
 use api::server::Connections;
 use api::spec::{self, Service};
 use poem::{Endpoint, Response};
@@ -113,6 +113,7 @@ pub fn service(
         IngestionHealthApi { connection: context.queries.clone() },
         MetricsApi { stream: context.stream.clone(), prometheus: context.prometheus.clone() },
         ProbesApi::new(
+            CheckLiveness::default(),
             Readiness::Writes(stream, context.queries.clone()),
             context.draining.clone(),
         ),

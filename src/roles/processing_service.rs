@@ -65,7 +65,10 @@ pub async fn start_pipeline(
     context: &ServiceContext,
 ) -> anyhow::Result<Pipeline> {
     let starting = Pipeline::start(config, context.server.clone());
-    Ok(spawn_runtime_thread("pipeline")?.spawn(starting).await??)
+    let pipeline = spawn_runtime_thread("pipeline")?.spawn(starting).await??;
+    // Err: set before, as a process has one pipeline.
+    let _ = context.liveness.set(pipeline.liveness());
+    Ok(pipeline)
 }
 
 /// Runs the pipeline until `stop` is cancelled, and drains it then.
@@ -118,6 +121,6 @@ pub fn service_with(
             max_length: context.max_backlog,
         },
         DeadLettersApi { stream },
-        ProbesApi::new(readiness, context.draining.clone()),
+        ProbesApi::new(context.check_liveness(), readiness, context.draining.clone()),
     )
 }

@@ -1,8 +1,10 @@
 //! What the services of one process share.
 
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use api::operations::{Draining, RenderPrometheus, StreamMonitor};
+use actors::Liveness;
+use api::operations::{CheckLiveness, Draining, RenderPrometheus, StreamMonitor};
 use readings::store::Misconfiguration;
 use readings::store::stream::ReadingStream;
 use readings::store::{Keys, RedisServer, Requirements, SharedConnection, StoreError};
@@ -30,6 +32,8 @@ pub struct ServiceContext {
     pub stream: ReadingStream,
     pub prometheus: RenderPrometheus,
     pub draining: Draining,
+    /// The progress of the pipeline; empty until one is started in this process.
+    pub liveness: Arc<OnceLock<Liveness>>,
     /// The stream as it was last sampled.
     pub monitor: StreamMonitor,
     /// Maximum number of unread and pending entries, if this process knows it.
@@ -65,10 +69,20 @@ impl ServiceContext {
             keys,
             prometheus,
             draining: Draining::default(),
+            liveness: Arc::default(),
             monitor: StreamMonitor::default(),
             max_backlog: None,
             is_private: false,
         }
+    }
+
+    /// Checks the progress of this process' pipeline; always live without one.
+    pub fn check_liveness(&self) -> CheckLiveness {
+        let liveness = Arc::clone(&self.liveness);
+        CheckLiveness::new(move || match liveness.get().map(Liveness::check) {
+            Some(Err(stalled)) => Err(stalled.to_string()),
+            Some(Ok(())) | None => Ok(()),
+        })
     }
 
     /// The context with connections for another thread, which must not wait for replies to this one's

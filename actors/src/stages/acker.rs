@@ -184,3 +184,6 @@ fn abandon(permits: Vec<InFlightPermit>) {
     }
     drop(permits);
 }
+
+#[cfg(test)]
+mod tests;

@@ -193,3 +193,6 @@ fn log_rejection(site: &SiteId, error: &StoreError) {
         warn!(%site, %error, suppressed, "site key has the wrong type; its entries are dead-lettered");
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -152,3 +152,6 @@ fn report_deleted(ids: &[StreamId]) {
         warn!(count, %first, suppressed, "pending entries were deleted from the stream before they were read; their readings are lost");
     }
 }
+
+#[cfg(test)]
+mod tests;

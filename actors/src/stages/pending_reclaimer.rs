@@ -87,3 +87,6 @@ fn log_claimed(entries: usize) {
         info!(entries, suppressed, "claimed entries that other consumers left pending");
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -137,3 +137,6 @@ fn schedule(pause: Option<Duration>, myself: &ActorRef<SourceMessage>) {
         let _ = myself.cast(SourceMessage::Fetch);
     }
 }
+
+#[cfg(test)]
+mod tests;

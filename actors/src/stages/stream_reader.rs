@@ -131,7 +131,11 @@ impl StreamReader {
         stream.ensure_group().await?;
         self.context.sync_clock().await?;
         window.record_entry_size(1, stream.estimated_entry_bytes().await?);
-        stream.reader(server, &config.consumer, config.read_block).await
+        let reader = stream.reader(server, &config.consumer, config.read_block).await?;
+        let context = Arc::clone(&self.context);
+        Ok(reader.with_on_received(move || {
+            context.progress.turns(Source::StreamReader).begin(Instant::now());
+        }))
     }
 
     fn on_success(&mut self) {
@@ -172,3 +176,6 @@ async fn read_new(
     context.stream.unblock(client_id).await?;
     timeout(UNBLOCK_TIMEOUT, read).await.unwrap_or_else(|_| Ok(Delivery::default()))
 }
+
+#[cfg(test)]
+mod tests;

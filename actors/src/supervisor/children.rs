@@ -82,6 +82,16 @@ impl Children {
         }
     }
 
+    #[cfg(test)]
+    pub fn ids(&self) -> Vec<ActorId> {
+        self.running.iter().map(|child| child.cell().get_id()).collect()
+    }
+
+    #[cfg(test)]
+    pub fn names(&self) -> &'static [ChildName] {
+        &ChildName::IN_START_ORDER[..self.running.len()]
+    }
+
     async fn start(&self, name: ChildName, supervisor: ActorCell) -> Result<Child, StartError> {
         let context = Arc::clone(&self.context);
         Ok(match name {

@@ -136,3 +136,6 @@ impl SupervisorState {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,6 +3,7 @@
 mod dead_letters;
 mod draining;
 mod health;
+mod liveness;
 mod metrics;
 mod pipeline;
 mod probes;
@@ -11,6 +12,7 @@ mod readiness;
 pub use self::dead_letters::{DeadLetter, DeadLettersApi};
 pub use self::draining::Draining;
 pub use self::health::{IngestionHealthApi, ProcessingHealthApi};
+pub use self::liveness::CheckLiveness;
 pub use self::metrics::{MetricsApi, PrometheusText, RenderPrometheus};
 pub use self::pipeline::{PIPELINE_CATALOGUE, PipelineApi, StreamMonitor};
 pub use self::probes::ProbesApi;

@@ -7,6 +7,7 @@ use poem_openapi::{ApiResponse, Object, OpenApi};
 use tracing::{debug, info, warn};
 
 use super::draining::Draining;
+use super::liveness::{CheckLiveness, LivenessProbe};
 use super::readiness::{NotReady, Readiness};
 use crate::api_tag::ApiTag;
 use crate::error_body::ErrorBody;
@@ -28,6 +29,16 @@ pub struct Ready {
 }
 
 #[derive(ApiResponse)]
+enum LiveResponse {
+    /// The process runs and does its work.
+    #[oai(status = 200)]
+    Live(Json<Liveness>),
+    /// The process does not do its work, though Redis is available: restart it.
+    #[oai(status = 503)]
+    Stalled(Json<ErrorBody>),
+}
+
+#[derive(ApiResponse)]
 enum ReadyResponse {
     /// Requests are served.
     #[oai(status = 200)]
@@ -40,6 +51,7 @@ enum ReadyResponse {
 /// `/livez` and `/readyz`, for probes.
 #[derive(Debug)]
 pub struct ProbesApi {
+    liveness: LivenessProbe,
     readiness: Readiness,
     draining: Draining,
     /// The reason that was logged last; `None` when the service was ready.
@@ -47,10 +59,11 @@ pub struct ProbesApi {
 }
 
 impl ProbesApi {
-    /// Probes of a service with this readiness.
+    /// Probes of a service with this liveness and readiness.
     #[must_use]
-    pub const fn new(readiness: Readiness, draining: Draining) -> Self {
-        Self { readiness, draining, logged: Mutex::new(None) }
+    pub const fn new(liveness: CheckLiveness, readiness: Readiness, draining: Draining) -> Self {
+        let liveness = LivenessProbe::new(liveness);
+        Self { liveness, readiness, draining, logged: Mutex::new(None) }
     }
 
     /// Logs a change of readiness or of its reason: a line for each probe would be one every few seconds.
@@ -82,11 +95,15 @@ impl ProbesApi {
 impl ProbesApi {
     /// Liveness
     ///
-    /// Does not depend on Redis: a restart of the process would not repair Redis.
+    /// 503 when the pipeline has made no progress for `PROGRESS_TIMEOUT`. An unavailable Redis never fails it: a
+    /// restart of the process would not repair Redis.
     #[allow(clippy::unused_async, reason = "the framework calls async operations only")]
     #[oai(path = "/livez", method = "get", operation_id = "get_livez")]
-    async fn livez(&self) -> Json<Liveness> {
-        Json(Liveness { status: "alive".to_owned() })
+    async fn livez(&self) -> LiveResponse {
+        match self.liveness.check() {
+            Ok(()) => LiveResponse::Live(Json(Liveness { status: "alive".to_owned() })),
+            Err(reason) => LiveResponse::Stalled(Json(ErrorBody::new(ErrorCode::Stalled, reason))),
+        }
     }
 
     /// Readiness

@@ -36,6 +36,7 @@ impl RedisServer {
             client_id: 0,
             lease,
             response_timeout,
+            on_received: None,
         };
         connection.log_in(&login).await?;
         Ok(connection)
@@ -53,9 +54,16 @@ pub struct DedicatedConnection {
     client_id: i64,
     lease: MasterLease,
     response_timeout: Duration,
+    on_received: Option<Box<dyn Fn() + Send + Sync>>,
 }
 
 impl DedicatedConnection {
+    /// Calls `on_received` whenever bytes of a reply arrive: over a slow network a large reply may take any
+    /// time, while each read of the socket has a time limit.
+    pub(crate) fn set_on_received(&mut self, on_received: impl Fn() + Send + Sync + 'static) {
+        self.on_received = Some(Box::new(on_received));
+    }
+
     /// The server's id of this connection, for `CLIENT UNBLOCK`.
     #[must_use]
     pub const fn client_id(&self) -> i64 {
@@ -153,7 +161,12 @@ impl DedicatedConnection {
         };
         match count {
             Ok(0) => Err(self.failed(operation, aborted("the server closed the connection"))),
-            Ok(_) => Ok(()),
+            Ok(_) => {
+                if let Some(on_received) = &self.on_received {
+                    on_received();
+                }
+                Ok(())
+            }
             Err(error) => Err(self.failed(operation, error)),
         }
     }

@@ -63,6 +63,13 @@ impl GroupReader {
         self.connection.client_id()
     }
 
+    /// Calls `on_received` whenever bytes of a reply arrive: a delivery that takes long makes progress.
+    #[must_use]
+    pub fn with_on_received(mut self, on_received: impl Fn() + Send + Sync + 'static) -> Self {
+        self.connection.set_on_received(on_received);
+        self
+    }
+
     /// Reads up to `count` entries that were never delivered; blocks while there are none.
     ///
     /// The read is pipelined with a query for the ids that were dead-lettered since the last read, so
