@@ -1,8 +1,7 @@
-//! The socket beneath hyper: how long it waits for what, and how it is closed.
+//! The socket beneath hyper: its timeouts, and how it is closed.
 //!
-//! hyper has one limit for the time between two requests and that of a head, answers what is no HTTP
-//! without a word, and closes at once where a client still sends: the kernel then resets the connection
-//! and throws away the answer.
+//! hyper has the same timeout between two requests and for a head, responds to invalid HTTP without a body, and closes
+//! a connection at once while a client still sends: the kernel then resets it and discards the response.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -16,105 +15,106 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep, sleep_until};
 use tokio_io_timeout::TimeoutStream;
 
-use super::connection_state::{Phase, State};
-use super::protocol_error::{self, OwnAnswer};
+use super::connection_state::{ConnectionState, Phase};
+use super::protocol_error::{self, ProtocolErrorResponse};
 
-/// How long a client may take nothing of an answer that is ready for it. Too low and clients on bad
-/// links lose large answers; too high and one that has stopped reading keeps its place among the
-/// large exports.
-const STALL_TIMEOUT: Duration = Duration::from_secs(15);
+/// How long a client may read nothing of a response. Too low and clients on bad links lose large responses; too high
+/// and a client that has stopped reading keeps its slot for large responses.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// How long the head of a request may take from its first byte on. Too low and clients on slow links
-/// are cut off; too high and stalled ones keep their connections.
-pub(super) const HEAD_TIMEOUT: Duration = Duration::from_secs(15);
+/// How long the head of a request may take from its first byte on. Too low and clients on slow links are cut off;
+/// too high and stalled ones keep their connections.
+pub(super) const HEADER_READ_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// How long a client may take to begin its first request. Too low and browsers, which connect ahead,
-/// connect again; too high and connections are open for nothing.
-const FIRST_TIMEOUT: Duration = Duration::from_mins(1);
+/// How long a client may take to begin its first request. Too low and browsers, which connect ahead, have to
+/// reconnect; too high and unused connections stay open.
+const FIRST_REQUEST_TIMEOUT: Duration = Duration::from_mins(1);
 
-/// The same for connections above the limit, head included. Too low and probes are refused under load;
-/// too high and clients that send nothing keep them waiting.
+/// The same for connections above the limit, head included. Too low and probes fail under load; too high and clients
+/// that send nothing keep them waiting.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// After an answer that was given before the body had arrived, so many bytes of the body are dropped.
-/// Too low and a client that sends all before it reads never sees the answer; too high and clients
-/// send in vain.
-const MAX_DROPPED: usize = 64 * 1024 * 1024;
+/// The bytes of a body that are discarded after an early response. Too low and a client that sends everything before
+/// it reads never sees the response; too high and clients send in vain.
+const MAX_DISCARDED_BYTES: usize = 64 * 1024 * 1024;
 
-/// How long dropping may take. Too low and answers are lost on slow links; too high and a client that
-/// goes on sending keeps its connection.
+/// How long discarding may take. Too low and responses are lost on slow links; too high and a client that keeps
+/// sending keeps its connection.
 const LINGER_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// How long a client may be silent meanwhile.
-const LINGER_SILENCE: Duration = Duration::from_secs(5);
+/// How long a client may send nothing meanwhile. Too low and a response is lost on a slow link; too high and an idle
+/// client keeps its connection.
+const LINGER_IDLE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A connection's socket.
-pub(super) struct Wire {
+pub(super) struct ClientSocket {
     stream: Pin<Box<TimeoutStream<TcpStream>>>,
-    state: Arc<State>,
+    state: Arc<ConnectionState>,
     keep_alive: Duration,
-    /// Armed late and seldom: it may ring early and is set again then.
-    alarm: Option<Pin<Box<Sleep>>>,
-    /// Whether the line of the request that is being received is complete.
+    /// Created on first use and seldom reset, as that is costly: it may fire too early, and is reset then.
+    timer: Option<Pin<Box<Sleep>>>,
+    /// Whether the request line of the current head is complete.
     line_received: bool,
-    own_answer: Option<OwnAnswer>,
+    error_response: Option<ProtocolErrorResponse>,
     lingering: Option<Lingering>,
 }
 
 struct Lingering {
-    until: Instant,
-    silent_since: Instant,
-    dropped: usize,
+    deadline: Instant,
+    idle_since: Instant,
+    discarded: usize,
 }
 
-impl Wire {
-    pub fn new(stream: TcpStream, state: Arc<State>, keep_alive: Duration) -> Self {
+impl ClientSocket {
+    pub fn new(stream: TcpStream, state: Arc<ConnectionState>, keep_alive: Duration) -> Self {
         let mut stream = TimeoutStream::new(stream);
-        stream.set_write_timeout(Some(STALL_TIMEOUT));
+        stream.set_write_timeout(Some(WRITE_TIMEOUT));
         Self {
             stream: Box::pin(stream),
             state,
             keep_alive,
-            alarm: None,
+            timer: None,
             line_received: false,
-            own_answer: None,
+            error_response: None,
             lingering: None,
         }
     }
 
-    /// Waits for the first or next byte of a head.
+    /// Waits for the first or next byte of a head. `Ok` without bytes tells hyper that the client has ended the
+    /// connection.
     fn poll_head(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        if self.state.phase() == Phase::Answered && !self.state.has_unread_body() {
+        if self.state.phase() == Phase::Responded && !self.state.has_unread_body() {
             self.line_received = false;
             self.state.enter(Phase::Idle);
         }
         self.state.register(cx.waker());
+        // A head that was too slow got its response before: only what the client still sends is left.
         if self.lingering.is_some() {
             ready!(self.poll_linger(cx));
             return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
         }
         if self.state.is_closing() && self.state.phase().awaits_request() {
-            return Poll::Ready(Ok(())); // as if the client had ended the connection
+            return Poll::Ready(Ok(()));
         }
         let received = buf.filled().len();
         if self.stream.as_mut().poll_read(cx, buf)?.is_ready() {
             let bytes = buf.filled().get(received..).unwrap_or_default();
-            self.note_head(bytes);
+            self.record_head(bytes);
             return Poll::Ready(Ok(()));
         }
         let Some(deadline) = self.head_deadline() else { return Poll::Pending };
-        ready!(self.poll_alarm(cx, deadline));
+        ready!(self.poll_deadline(cx, deadline));
         if self.state.phase() != Phase::Head {
             return Poll::Ready(Ok(()));
         }
-        // What the socket does not take now, a client that is so slow has to do without.
-        let _ = self.stream.get_ref().try_write(&protocol_error::head_too_slow());
+        // Without waiting: a client this slow is not worth a buffer.
+        let _ = self.stream.get_ref().try_write(&protocol_error::header_timeout());
         ready!(self.stream.as_mut().poll_shutdown(cx))?;
         ready!(self.poll_linger(cx));
         Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
     }
 
-    fn note_head(&mut self, bytes: &[u8]) {
+    fn record_head(&mut self, bytes: &[u8]) {
         if bytes.is_empty() || !self.state.phase().awaits_request() {
             return;
         }
@@ -127,64 +127,68 @@ impl Wire {
     fn head_deadline(&self) -> Option<Instant> {
         let limit = match self.state.phase() {
             Phase::New | Phase::Idle | Phase::Head if self.state.probes_only => PROBE_TIMEOUT,
-            Phase::New => FIRST_TIMEOUT,
+            Phase::New => FIRST_REQUEST_TIMEOUT,
             Phase::Idle => self.keep_alive,
-            Phase::Head => HEAD_TIMEOUT,
-            Phase::Busy | Phase::Answered | Phase::Lingering => return None,
+            Phase::Head => HEADER_READ_TIMEOUT,
+            Phase::Busy | Phase::Responded | Phase::Lingering => return None,
         };
         Some(self.state.since() + limit)
     }
 
-    fn poll_alarm(&mut self, cx: &mut Context<'_>, at: Instant) -> Poll<()> {
-        let alarm = self.alarm.get_or_insert_with(|| Box::pin(sleep_until(at)));
-        if alarm.deadline() > at {
-            alarm.as_mut().reset(at);
+    fn poll_deadline(&mut self, cx: &mut Context<'_>, at: Instant) -> Poll<()> {
+        let timer = self.timer.get_or_insert_with(|| Box::pin(sleep_until(at)));
+        if timer.deadline() > at {
+            timer.as_mut().reset(at);
         }
         loop {
-            ready!(alarm.as_mut().poll(cx));
+            ready!(timer.as_mut().poll(cx));
             if Instant::now() >= at {
                 return Poll::Ready(());
             }
-            alarm.as_mut().reset(at);
+            timer.as_mut().reset(at);
         }
     }
 
-    /// Sends our answer in place of hyper's own.
-    fn poll_own_answer(
+    /// Sends our response in place of hyper's.
+    fn poll_error_response(
         &mut self,
         cx: &mut Context<'_>,
         hypers: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let line_received = self.line_received;
-        let answer = self.own_answer.get_or_insert_with(|| OwnAnswer::to(hypers, line_received));
-        while answer.bytes.has_remaining() {
-            let written = ready!(self.stream.as_mut().poll_write(cx, &answer.bytes))?;
-            answer.bytes.advance(written);
+        let response = self
+            .error_response
+            .get_or_insert_with(|| ProtocolErrorResponse::replacing(hypers, line_received));
+        while response.bytes.has_remaining() {
+            let written = ready!(self.stream.as_mut().poll_write(cx, &response.bytes))?;
+            response.bytes.advance(written);
         }
-        Poll::Ready(Ok(answer.replaces))
+        Poll::Ready(Ok(response.replaces))
     }
 
-    /// Drops what the client still sends, so that it gets the answer when it has sent all.
+    /// Discards what the client still sends: closing before would reset the connection, and the client would lose the
+    /// response.
     fn poll_linger(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let now = Instant::now();
         let mut lingering = self.lingering.take().unwrap_or_else(|| {
             self.state.enter(Phase::Lingering);
-            Lingering { until: now + LINGER_TIMEOUT, silent_since: now, dropped: 0 }
+            Lingering { deadline: now + LINGER_TIMEOUT, idle_since: now, discarded: 0 }
         });
         self.state.register(cx.waker());
-        let mut dropped = [0; 16 * 1024];
-        while lingering.dropped < MAX_DROPPED && !self.state.is_closing() {
-            let mut buf = ReadBuf::new(&mut dropped);
+        let mut buffer = [0; 16 * 1024];
+        while lingering.discarded < MAX_DISCARDED_BYTES && !self.state.is_closing() {
+            let mut buf = ReadBuf::new(&mut buffer);
             match self.stream.as_mut().poll_read(cx, &mut buf) {
                 Poll::Ready(Ok(())) if !buf.filled().is_empty() => {
-                    lingering.dropped += buf.filled().len();
-                    lingering.silent_since = now;
+                    lingering.discarded += buf.filled().len();
+                    lingering.idle_since = now;
                 }
                 Poll::Ready(_) => return Poll::Ready(()),
                 Poll::Pending => {
-                    let deadline = lingering.until.min(lingering.silent_since + LINGER_SILENCE);
+                    let deadline =
+                        lingering.deadline.min(lingering.idle_since + LINGER_IDLE_TIMEOUT);
                     self.lingering = Some(lingering);
-                    return self.poll_alarm(cx, deadline);
+                    return self.poll_deadline(cx, deadline);
                 }
             }
         }
@@ -192,7 +196,7 @@ impl Wire {
     }
 }
 
-impl AsyncRead for Wire {
+impl AsyncRead for ClientSocket {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -205,7 +209,7 @@ impl AsyncRead for Wire {
     }
 }
 
-impl AsyncWrite for Wire {
+impl AsyncWrite for ClientSocket {
     fn poll_write(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -219,8 +223,8 @@ impl AsyncWrite for Wire {
         cx: &mut Context<'_>,
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        if self.state.phase() != Phase::Busy && protocol_error::is_hypers(bufs) {
-            return self.poll_own_answer(cx, bufs);
+        if self.state.phase() != Phase::Busy && protocol_error::is_from_hyper(bufs) {
+            return self.poll_error_response(cx, bufs);
         }
         self.stream.as_mut().poll_write_vectored(cx, bufs)
     }
@@ -237,7 +241,7 @@ impl AsyncWrite for Wire {
         if self.lingering.is_none() {
             ready!(self.stream.as_mut().poll_shutdown(cx))?;
         }
-        if self.own_answer.is_some() || self.state.has_unread_body() {
+        if self.error_response.is_some() || self.state.has_unread_body() {
             ready!(self.poll_linger(cx));
         }
         Poll::Ready(Ok(()))

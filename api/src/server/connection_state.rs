@@ -1,4 +1,4 @@
-//! What a connection is doing, as its socket, its requests and the registry of connections see it.
+//! The state of a connection, shared by its socket, its requests and the registry of connections.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -8,20 +8,20 @@ use std::time::Duration;
 use futures_util::task::AtomicWaker;
 use tokio::time::Instant;
 
-/// What a connection is doing.
+/// The phase of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Phase {
-    /// Nothing has been received yet.
+    /// Nothing was received yet.
     New = 0,
-    /// All requests are answered, and no byte of another has been received.
+    /// All responses are sent, and no byte of another request was received.
     Idle = 1,
-    /// A part of a request's head has been received.
+    /// A part of the head of a request was received.
     Head = 2,
-    /// A request is being answered.
+    /// A request is being handled.
     Busy = 3,
-    /// The answer is complete, and being sent.
-    Answered = 4,
-    /// The answer is sent; what the client still sends is dropped.
+    /// The response is complete and being sent.
+    Responded = 4,
+    /// The response is sent; further bytes of the client are discarded.
     Lingering = 5,
 }
 
@@ -32,7 +32,7 @@ impl Phase {
             1 => Self::Idle,
             2 => Self::Head,
             3 => Self::Busy,
-            4 => Self::Answered,
+            4 => Self::Responded,
             _ => Self::Lingering,
         }
     }
@@ -40,73 +40,71 @@ impl Phase {
     const BITS: u32 = 3;
     const MASK: u64 = (1 << Self::BITS) - 1;
 
-    /// Whether no request is under way, so that whatever hyper writes is an answer of its own.
+    /// Whether no request is in progress, so that hyper writes only responses of its own.
     pub const fn awaits_request(self) -> bool {
         matches!(self, Self::New | Self::Idle | Self::Head)
     }
 
-    /// How long a connection must have been like this before it may be closed for another; `None`: it
-    /// may not.
-    const fn spared_for(self) -> Option<Duration> {
+    /// How long a connection must have been in this phase before it may be replaced by another; `None` means never.
+    const fn replaceable_after(self) -> Option<Duration> {
         match self {
             Self::Idle => Some(Duration::ZERO),
-            Self::New | Self::Head | Self::Lingering => Some(SPARED),
-            Self::Busy | Self::Answered => None,
+            Self::New | Self::Head | Self::Lingering => Some(REPLACEABLE_AFTER),
+            Self::Busy | Self::Responded => None,
         }
     }
 }
 
-/// How long a connection may take to send a head before another may be given its place. Too low and
-/// under attack clients on slow links never complete a request; too high and new connections, probes
-/// among them, wait that long.
-const SPARED: Duration = Duration::from_secs(1);
+/// How long a connection may take to send a head before it may be replaced. Too low and under attack clients on
+/// slow links never complete a request; too high and new connections, probes among them, wait that long.
+const REPLACEABLE_AFTER: Duration = Duration::from_secs(1);
 
-/// The end of a server, which its connections look for.
+/// The shutdown of a server, as its connections see it.
 #[derive(Debug, Default)]
-pub(super) struct Ending {
-    announced: AtomicBool,
-    begun: AtomicBool,
+pub(super) struct Shutdown {
+    is_lame_duck: AtomicBool,
+    is_closing: AtomicBool,
 }
 
-impl Ending {
-    /// From now on answers ask clients to close their connections.
-    pub fn announce(&self) {
-        self.announced.store(true, Ordering::Release);
+impl Shutdown {
+    /// From now on responses ask clients to close their connections.
+    pub fn enter_lame_duck(&self) {
+        self.is_lame_duck.store(true, Ordering::Release);
     }
 
-    pub fn is_announced(&self) -> bool {
-        self.announced.load(Ordering::Acquire)
+    pub fn is_lame_duck(&self) -> bool {
+        self.is_lame_duck.load(Ordering::Acquire)
     }
 
-    /// From now on connections end that have no request under way.
-    pub fn begin(&self) {
-        self.begun.store(true, Ordering::Release);
+    /// From now on connections without a request in progress are closed.
+    pub fn close(&self) {
+        self.is_closing.store(true, Ordering::Release);
     }
 }
 
-/// A connection's state.
+/// The state of a connection.
 #[derive(Debug)]
-pub(super) struct State {
-    /// The phase, and above its bits since when, in milliseconds after `epoch`.
+pub(super) struct ConnectionState {
+    /// The phase in the lowest bits; above them its begin, in milliseconds after `time_origin`.
     phase: AtomicU64,
-    epoch: Instant,
-    /// Whether a part of the current request's body has not been read.
+    time_origin: Instant,
+    /// Whether the body of the current request was not read to its end.
     unread: AtomicBool,
     closing: AtomicBool,
-    ending: Arc<Ending>,
+    shutdown: Arc<Shutdown>,
     waker: AtomicWaker,
-    /// Whether only probes are answered: it is above the limit of connections.
+    /// Whether only probes are handled: the connection is above the limit.
     pub probes_only: bool,
 }
 
-impl State {
-    pub fn new(epoch: Instant, ending: Arc<Ending>, probes_only: bool) -> Self {
+impl ConnectionState {
+    pub fn new(time_origin: Instant, shutdown: Arc<Shutdown>, probes_only: bool) -> Self {
         let state = Self {
             phase: AtomicU64::new(0),
-            epoch,
+            time_origin,
             unread: AtomicBool::new(false),
             closing: AtomicBool::new(false),
-            ending,
+            shutdown,
             waker: AtomicWaker::new(),
             probes_only,
         };
@@ -118,49 +116,49 @@ impl State {
         Phase::of(self.phase.load(Ordering::Relaxed))
     }
 
-    /// Since when it has been in its phase.
+    /// The begin of its phase.
     pub fn since(&self) -> Instant {
         let since = self.phase.load(Ordering::Relaxed) >> Phase::BITS;
-        self.epoch + Duration::from_millis(since)
+        self.time_origin + Duration::from_millis(since)
     }
 
     /// Enters a phase now.
     pub fn enter(&self, phase: Phase) {
-        let since = u64::try_from(self.epoch.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let since = u64::try_from(self.time_origin.elapsed().as_millis()).unwrap_or(u64::MAX);
         self.phase.store(since << Phase::BITS | phase as u64, Ordering::Relaxed);
     }
 
-    /// Enters a phase in which time does not matter: asking the clock twice a request is saved.
+    /// Enters a phase whose begin does not matter: this saves reading the clock twice per request.
     fn enter_untimed(&self, phase: Phase) {
         self.phase.store(phase as u64, Ordering::Relaxed);
     }
 
-    /// A request begins to be answered.
+    /// A request begins to be handled.
     pub fn begin_request(&self, has_body: bool) {
         self.unread.store(has_body, Ordering::Relaxed);
         self.enter_untimed(Phase::Busy);
     }
 
-    /// The request's body has been read to its end.
+    /// The body of the request was read to its end.
     pub fn end_body(&self) {
         self.unread.store(false, Ordering::Relaxed);
     }
 
-    /// Whether a part of the request's body has not been read, so that nothing can follow it.
+    /// Whether the body of the request was not read to its end, so that no other request can follow it.
     pub fn has_unread_body(&self) -> bool {
         self.unread.load(Ordering::Relaxed)
     }
 
-    /// The answer is complete.
+    /// The response is complete.
     pub fn end_request(&self) {
-        self.enter_untimed(Phase::Answered);
+        self.enter_untimed(Phase::Responded);
     }
 
-    pub fn server(&self) -> &Arc<Ending> {
-        &self.ending
+    pub fn shutdown(&self) -> &Arc<Shutdown> {
+        &self.shutdown
     }
 
-    /// Wakes this task when the connection is to close.
+    /// Registers the task that is woken when the connection is to close.
     pub fn register(&self, waker: &Waker) {
         self.waker.register(waker);
     }
@@ -169,20 +167,20 @@ impl State {
         self.waker.wake();
     }
 
-    /// Closes the connection as soon as no request is under way.
+    /// Closes the connection as soon as no request is in progress.
     pub fn close(&self) {
         self.closing.store(true, Ordering::Release);
         self.wake();
     }
 
-    /// Whether it is to close as soon as no request is under way.
+    /// Whether it is to close as soon as no request is in progress.
     pub fn is_closing(&self) -> bool {
-        self.closing.load(Ordering::Acquire) || self.ending.begun.load(Ordering::Acquire)
+        self.closing.load(Ordering::Acquire) || self.shutdown.is_closing.load(Ordering::Acquire)
     }
 
-    /// Since when it could have been closed for another connection, if it may be now.
+    /// The begin of its phase, if it may be replaced by another connection now.
     pub fn replaceable_since(&self, now: Instant) -> Option<Instant> {
-        let (spared, since) = (self.phase().spared_for()?, self.since());
-        (!self.is_closing() && since + spared <= now).then_some(since)
+        let (after, since) = (self.phase().replaceable_after()?, self.since());
+        (!self.is_closing() && since + after <= now).then_some(since)
     }
 }

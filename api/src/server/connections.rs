@@ -1,4 +1,4 @@
-//! All open connections of the process: how many there may be, and which one is closed for another.
+//! The open connections of the process: their limit, and which one is replaced by a new one.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -9,33 +9,34 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, timeout};
 use tracing::warn;
 
-use super::connection_state::{Ending, State};
+use super::connection_state::{ConnectionState, Shutdown};
 use crate::metrics::{CONNECTIONS, METRICS};
 
-/// Connections above the limit, on which only probes are answered. Too low and probes wait behind
-/// clients that are refused; too high and the limit means little.
-const RESERVE: usize = 32;
+/// Connections above the limit, for probes only. Too low and probes wait behind clients that get 503; too high and
+/// the limit means little.
+const PROBE_CONNECTIONS: usize = 32;
 
-/// How often it is looked whether one of the open connections may be closed for one that waits.
-const LOOK_EVERY: Duration = Duration::from_millis(50);
+/// How often a connection that waits for a slot tries to replace another one. Too low and it costs CPU time; too
+/// high and connections wait that long.
+const REPLACE_POLL_INTERVAL: Duration = Duration::from_millis(50);
 
-/// How connections are kept.
+/// Limits of connections.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
     /// Connections that may be open at the same time.
     pub connections: usize,
-    /// How long a connection may be idle between two requests.
+    /// Maximum time between two requests of a connection.
     pub keep_alive: Duration,
 }
 
-/// The open connections of the process; cloning it is cheap.
+/// The open connections of the process; cloning is cheap.
 #[derive(Debug, Clone)]
 pub struct Connections(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
     limits: Limits,
-    epoch: Instant,
+    time_origin: Instant,
     open: Mutex<Open>,
     closed: Notify,
 }
@@ -43,16 +44,16 @@ struct Inner {
 #[derive(Debug, Default)]
 struct Open {
     next: u64,
-    states: HashMap<u64, Arc<State>>,
+    states: HashMap<u64, Arc<ConnectionState>>,
 }
 
 impl Connections {
-    /// None yet.
+    /// Without connections.
     #[must_use]
     pub fn new(limits: Limits) -> Self {
         let (open, closed) = (Mutex::default(), Notify::new());
-        let inner = Arc::new(Inner { limits, epoch: Instant::now(), open, closed });
-        observe(Arc::downgrade(&inner));
+        let inner = Arc::new(Inner { limits, time_origin: Instant::now(), open, closed });
+        register_gauge(Arc::downgrade(&inner));
         Self(inner)
     }
 
@@ -60,35 +61,36 @@ impl Connections {
         self.0.limits.keep_alive
     }
 
-    /// A place for a connection to this server, as soon as there is one.
-    pub(super) async fn place(&self, server: &Arc<Ending>) -> Place {
+    /// A slot for a connection to the server with this shutdown, as soon as one is free.
+    pub(super) async fn acquire_slot(&self, shutdown: &Arc<Shutdown>) -> ConnectionSlot {
         loop {
-            if let Some(place) = self.place_now(server) {
-                return place;
+            if let Some(slot) = self.try_acquire_slot(shutdown) {
+                return slot;
             }
-            // Err: none has closed meanwhile, but one may have become replaceable.
-            let _ = timeout(LOOK_EVERY, self.0.closed.notified()).await;
+            // Err: no connection was closed, but one may have become replaceable.
+            let _ = timeout(REPLACE_POLL_INTERVAL, self.0.closed.notified()).await;
         }
     }
 
-    fn place_now(&self, server: &Arc<Ending>) -> Option<Place> {
+    fn try_acquire_slot(&self, shutdown: &Arc<Shutdown>) -> Option<ConnectionSlot> {
         let mut open = self.0.open();
         let probes_only = !open.has_room(false, self.0.limits.connections);
-        if probes_only && !open.has_room(true, RESERVE) {
+        if probes_only && !open.has_room(true, PROBE_CONNECTIONS) {
             return None;
         }
-        let state = Arc::new(State::new(self.0.epoch, Arc::clone(server), probes_only));
+        let state =
+            Arc::new(ConnectionState::new(self.0.time_origin, Arc::clone(shutdown), probes_only));
         let id = open.next;
         open.next += 1;
         open.states.insert(id, Arc::clone(&state));
-        Some(Place { id, state, connections: Arc::clone(&self.0) })
+        Some(ConnectionSlot { id, state, connections: Arc::clone(&self.0) })
     }
 
-    /// Ends the connections to this server that have no request under way.
-    pub(super) fn end(&self, server: &Arc<Ending>) {
-        server.begin();
+    /// Closes the connections of the server with this shutdown as soon as they have no request in progress.
+    pub(super) fn close(&self, shutdown: &Arc<Shutdown>) {
+        shutdown.close();
         let open = self.0.open();
-        open.states.values().filter(|state| Arc::ptr_eq(state.server(), server)).for_each(
+        open.states.values().filter(|state| Arc::ptr_eq(state.shutdown(), shutdown)).for_each(
             |state| {
                 state.wake();
             },
@@ -103,12 +105,12 @@ impl Inner {
 }
 
 impl Open {
-    /// Whether there is room, if need be by closing the connection that has waited longest.
-    fn has_room(&self, reserve: bool, limit: usize) -> bool {
-        if !reserve && self.states.len() < limit {
+    /// Whether a slot is free, or will be because the connection that has been idle longest is closed for it.
+    fn has_room(&self, probes_only: bool, limit: usize) -> bool {
+        if !probes_only && self.states.len() < limit {
             return true;
         }
-        let states = || self.states.values().filter(|state| state.probes_only == reserve);
+        let states = || self.states.values().filter(|state| state.probes_only == probes_only);
         if states().filter(|state| !state.is_closing()).count() < limit {
             return true;
         }
@@ -131,22 +133,22 @@ fn log_over_limit(limit: usize) {
     }
 }
 
-fn observe(connections: Weak<Inner>) {
+fn register_gauge(connections: Weak<Inner>) {
     CONNECTIONS.register_gauge(move || {
         let open = connections.upgrade()?.open().states.len();
         Some(instrumentation::metrics::as_f64(open as u64))
     });
 }
 
-/// The place of an open connection; it is given back when this is dropped.
+/// The slot of an open connection; released on drop.
 #[derive(Debug)]
-pub(super) struct Place {
+pub(super) struct ConnectionSlot {
     id: u64,
-    pub state: Arc<State>,
+    pub state: Arc<ConnectionState>,
     connections: Arc<Inner>,
 }
 
-impl Drop for Place {
+impl Drop for ConnectionSlot {
     fn drop(&mut self) {
         self.connections.open().states.remove(&self.id);
         self.connections.closed.notify_one();

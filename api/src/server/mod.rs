@@ -1,15 +1,15 @@
-//! Serves an endpoint: connections, their limits and their end.
+//! Serves an endpoint over HTTP/1.1: connections, their limits and their shutdown.
 //!
 //! | module | what it owns |
 //! |---|---|
-//! | [`connections`] | how many there may be, and which one is closed for another |
-//! | [`client_socket`] | a connection's socket: how long it waits for what, and how it is closed |
-//! | [`connection_state`] | what a connection is doing |
-//! | [`request_head`] | what is asked of a request's head |
-//! | [`request_handler`] | a request and its answer |
-//! | [`protocol_error`] | answers to what is no request |
+//! | [`connections`] | the limit of connections, and which one is replaced by a new one |
+//! | [`client_socket`] | the socket of a connection: its timeouts, and how it is closed |
+//! | [`connection_state`] | the state of a connection, which the others share |
+//! | [`request_head`] | checks of the head of a request |
+//! | [`request_handler`] | one request and its response |
+//! | [`protocol_error`] | responses to bytes that are not a valid request |
 //!
-//! The framework's own server has no limits, so the loop over hyper's connections is here.
+//! The framework's own server has no limits, so the accept loop over hyper's connections is here.
 
 mod client_socket;
 mod connection_state;
@@ -31,32 +31,31 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use hyper_util::server::graceful::GracefulShutdown;
 use instrumentation::log_throttle::LogThrottle;
-use poem::web::{LocalAddr, RemoteAddr};
-use poem::{Addr, Endpoint, Response};
+use poem::{Endpoint, Response};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{sleep, timeout};
 use tracing::{debug, warn};
 
 pub use self::connections::{Connections, Limits};
 
-use self::client_socket::Wire;
-use self::connection_state::Ending;
-use self::connections::Place;
+use self::client_socket::ClientSocket;
+use self::connection_state::Shutdown;
+use self::connections::ConnectionSlot;
 use self::request_head::MAX_HEAD_BYTES;
 
-/// The pause when no connection can be accepted, as when there are no file descriptors left.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// The pause after a failed `accept`, as without free file descriptors. Too low and the loop takes a core; too high
+/// and connections wait that long for nothing.
+const ACCEPT_BACKOFF: Duration = Duration::from_millis(100);
 
-/// For this long after the end has begun, answers ask clients to close their connections, before idle
-/// ones are closed: else a request that is on its way then would be cut off. Too high and ending
-/// takes that long for nothing.
-const FAREWELL: Duration = Duration::from_millis(100);
+/// For this long after the begin of the shutdown, responses ask clients to close their connections before idle ones
+/// are closed. Too low and a request that is on its way is cut off; too high and a shutdown takes that long.
+const LAME_DUCK: Duration = Duration::from_millis(100);
 
-/// Serves until `shutdown` ends; then takes no more connections, lets requests under way finish
-/// within `grace`, and returns.
+/// Serves until `shutdown` completes; then accepts no more connections, lets requests in progress finish within
+/// `grace`, and returns.
 ///
 /// # Errors
-/// When the listener has no address: it is no socket.
+/// When the listener has no address: it is not a socket.
 pub async fn serve(
     listener: TcpListener,
     endpoint: impl Endpoint<Output = Response> + 'static,
@@ -65,81 +64,91 @@ pub async fn serve(
     grace: Duration,
 ) -> io::Result<()> {
     let local = listener.local_addr()?;
-    let (endpoint, ending) = (Arc::new(endpoint), Arc::new(Ending::default()));
+    let (endpoint, shutting_down) = (Arc::new(endpoint), Arc::new(Shutdown::default()));
     let graceful = GracefulShutdown::new();
     tokio::pin!(shutdown);
     loop {
         tokio::select! {
-            (stream, remote, place) = accept(&listener, &connections, &ending) => {
-                spawn(stream, [local, remote], &endpoint, (place, &connections), &graceful);
+            (stream, remote, slot) = accept(&listener, &connections, &shutting_down) => {
+                let peers = Peers { local, remote };
+                spawn(stream, peers, &endpoint, slot, connections.keep_alive(), &graceful);
             }
             () = &mut shutdown => break,
         }
     }
     drop(listener);
-    ending.announce();
+    shutting_down.enter_lame_duck();
     if graceful.count() > 0 {
-        sleep(FAREWELL.min(grace)).await;
+        sleep(LAME_DUCK.min(grace)).await;
     }
-    connections.end(&ending);
+    connections.close(&shutting_down);
     let open = graceful.count();
     if timeout(grace, graceful.shutdown()).await.is_err() {
-        warn!(open, "connections were still busy and have been closed");
+        warn!(open, "connections with requests in progress were closed");
     }
     Ok(())
 }
 
-/// The next connection, and its place among those that may be open. While there is none, further
-/// connections wait in the kernel's queue.
+/// The next connection with its slot. While no slot is free, further connections wait in the kernel's queue.
 async fn accept(
     listener: &TcpListener,
     connections: &Connections,
-    server: &Arc<Ending>,
-) -> (TcpStream, SocketAddr, Place) {
+    shutdown: &Arc<Shutdown>,
+) -> (TcpStream, SocketAddr, ConnectionSlot) {
     loop {
         match listener.accept().await {
-            Ok((stream, remote)) => return (stream, remote, connections.place(server).await),
+            Ok((stream, remote)) => {
+                return (stream, remote, connections.acquire_slot(shutdown).await);
+            }
             Err(error) => {
                 static THROTTLE: LogThrottle = LogThrottle::new();
                 if let Some(suppressed) = THROTTLE.should_log(Instant::now()) {
                     warn!(%error, suppressed, "cannot accept a connection");
                 }
-                sleep(ACCEPT_PAUSE).await;
+                sleep(ACCEPT_BACKOFF).await;
             }
         }
     }
 }
 
+/// Both ends of a connection.
+#[derive(Debug, Clone, Copy)]
+struct Peers {
+    local: SocketAddr,
+    remote: SocketAddr,
+}
+
 fn spawn<E: Endpoint<Output = Response> + 'static>(
     stream: TcpStream,
-    [local, remote]: [SocketAddr; 2],
+    peers: Peers,
     endpoint: &Arc<E>,
-    (place, connections): (Place, &Connections),
+    slot: ConnectionSlot,
+    keep_alive: Duration,
     graceful: &GracefulShutdown,
 ) {
-    // Answers are small and must not wait for the kernel to fill a packet; Err: the peer is gone.
+    // Responses are small and must not wait for the kernel to fill a packet. Err: the client has disconnected.
     let _ = stream.set_nodelay(true);
-    let wire = Wire::new(stream, Arc::clone(&place.state), connections.keep_alive());
-    let (endpoint, state) = (Arc::clone(endpoint), Arc::clone(&place.state));
+    let socket = ClientSocket::new(stream, Arc::clone(&slot.state), keep_alive);
+    let (endpoint, state) = (Arc::clone(endpoint), Arc::clone(&slot.state));
     let service = service_fn(move |request: Request<Incoming>| {
         let (endpoint, state) = (Arc::clone(&endpoint), Arc::clone(&state));
-        let peers = (LocalAddr(Addr::from(local)), RemoteAddr(Addr::from(remote)));
         state.begin_request(!request.body().is_end_stream());
         async move {
-            Ok::<_, Infallible>(request_handler::answer(request, &*endpoint, peers, &state).await)
+            Ok::<_, Infallible>(request_handler::handle(request, &*endpoint, peers, &state).await)
         }
     });
+    // The socket has its own timeouts, which also tell a slow head from an idle connection.
     let connection = http1::Builder::new()
         .half_close(true)
         .max_buf_size(MAX_HEAD_BYTES)
         .header_read_timeout(None)
-        .serve_connection(TokioIo::new(wire), service);
+        .serve_connection(TokioIo::new(socket), service);
     let connection = graceful.watch(connection);
     tokio::spawn(async move {
         if let Err(error) = connection.await {
-            debug!(%error, "a connection ended badly");
+            debug!(%error, "a connection was aborted");
         }
-        drop(place);
+        drop(slot);
     });
 }
 

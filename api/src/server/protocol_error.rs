@@ -1,4 +1,5 @@
-//! Answers to what is no request: hyper gives them without asking the service, and with a status only.
+//! Responses to bytes that are not a valid request. hyper sends them without calling the service, and with a status
+//! only: they are replaced by responses with an error body.
 
 use std::io::IoSlice;
 
@@ -12,24 +13,24 @@ use crate::error_code::ErrorCode;
 use crate::middleware::new_request_id;
 use crate::request_span;
 
-/// An answer in place of hyper's own.
-pub(super) struct OwnAnswer {
-    /// What is left to send of it.
+/// A response in place of one of hyper.
+pub(super) struct ProtocolErrorResponse {
+    /// The bytes that are not sent yet.
     pub bytes: Bytes,
-    /// How many bytes hyper believes to have sent.
+    /// The number of bytes to report to hyper as sent.
     pub replaces: usize,
 }
 
-/// Whether these bytes are an answer of hyper's own: all of ours have a request id.
-pub(super) fn is_hypers(bufs: &[IoSlice<'_>]) -> bool {
+/// Whether these bytes are a response of hyper itself: all others have a request id.
+pub(super) fn is_from_hyper(bufs: &[IoSlice<'_>]) -> bool {
     const ID: &[u8] = b"x-request-id: ";
     let head = bufs.first().map(|buf| &**buf).unwrap_or_default();
     head.starts_with(b"HTTP/1.1 4") && !head.windows(ID.len()).any(|part| part == ID)
 }
 
-impl OwnAnswer {
-    /// The answer in place of hyper's.
-    pub fn to(hypers: &[IoSlice<'_>], line_received: bool) -> Self {
+impl ProtocolErrorResponse {
+    /// The response in place of hyper's.
+    pub fn replacing(hypers: &[IoSlice<'_>], line_received: bool) -> Self {
         let replaces = hypers.iter().map(|buf| buf.len()).sum();
         let head = hypers.first().map(|buf| String::from_utf8_lossy(buf)).unwrap_or_default();
         let status = head.split(' ').nth(1).and_then(|status| status.parse().ok());
@@ -40,16 +41,16 @@ impl OwnAnswer {
             status => status,
         };
         let date = head.lines().find(|line| line.starts_with("date:"));
-        Self { bytes: answer(status, date), replaces }
+        Self { bytes: response(status, date), replaces }
     }
 }
 
-/// What a client is told that takes too long to send a head.
-pub(super) fn head_too_slow() -> Bytes {
-    answer(StatusCode::REQUEST_TIMEOUT, None)
+/// The response to a head that did not arrive completely in time.
+pub(super) fn header_timeout() -> Bytes {
+    response(StatusCode::REQUEST_TIMEOUT, None)
 }
 
-fn answer(status: StatusCode, date: Option<&str>) -> Bytes {
+fn response(status: StatusCode, date: Option<&str>) -> Bytes {
     request_span::count_protocol_error(status);
     let id = new_request_id();
     let (code, detail) = error(status);

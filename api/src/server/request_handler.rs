@@ -1,4 +1,4 @@
-//! One request of a connection, from its head to the last byte of its answer.
+//! One request of a connection, from its head to the last byte of its response.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -10,61 +10,66 @@ use hyper::{Request, Response, StatusCode};
 use poem::http::uri::Scheme;
 use poem::http::{HeaderValue, header};
 use poem::web::{LocalAddr, RemoteAddr};
-use poem::{Endpoint, Response as Answer};
+use poem::{Addr, Endpoint};
 
-use super::connection_state::State;
+use super::Peers;
+use super::connection_state::ConnectionState;
 use super::request_head;
 use crate::error_code::ErrorCode;
 use crate::metrics::METRICS;
 use crate::middleware;
 
-/// What is answered on connections above the limit.
+/// The paths that connections above the limit may request.
 const PROBES: [&str; 4] = ["/health", "/livez", "/metrics", "/readyz"];
 
-/// When a client should try again that found no place.
+/// Seconds after which a client should try again when there are too many connections.
 const RETRY_AFTER_SECONDS: u16 = 5;
 
 type BoxBody = http_body_util::combinators::BoxBody<Bytes, std::io::Error>;
 
-/// Answers a request.
-pub(super) async fn answer(
+/// Handles a request.
+pub(super) async fn handle(
     mut request: Request<Incoming>,
-    endpoint: &impl Endpoint<Output = Answer>,
-    peers: (LocalAddr, RemoteAddr),
-    state: &Arc<State>,
-) -> Response<AnswerBody> {
-    let fault = request_head::fault(&request);
+    endpoint: &impl Endpoint<Output = poem::Response>,
+    peers: Peers,
+    state: &Arc<ConnectionState>,
+) -> Response<TrackedBody<ResponseTracker>> {
+    let error = request_head::validate(&request);
     request_head::normalize_path(&mut request);
     request_head::route_as_get(&mut request);
-    let request = converted(request, peers, state);
-    let mut response = if let Some((status, code, detail)) = fault {
+    let request = into_poem(request, peers, state);
+    let mut response = if let Some((status, code, detail)) = error {
         middleware::reject(&request, status, code, detail)
     } else if state.probes_only && !PROBES.contains(&request.uri().path()) {
-        too_many(&request)
+        too_many_connections(&request)
     } else {
         endpoint.get_response(request).await
     };
-    if state.server().is_announced() || state.probes_only || state.has_unread_body() {
+    // After an unread body no other request can follow: the rest of it is in the way.
+    if state.shutdown().is_lame_duck() || state.probes_only || state.has_unread_body() {
         response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
-    Response::from(response).map(|body| AnswerBody { body, state: Arc::clone(state) })
+    let tracker = ResponseTracker(Arc::clone(state));
+    Response::from(response).map(|body| TrackedBody { body: BoxBody::from(body), tracker })
 }
 
-fn converted(
+fn into_poem(
     request: Request<Incoming>,
-    (local, remote): (LocalAddr, RemoteAddr),
-    state: &Arc<State>,
+    Peers { local, remote }: Peers,
+    state: &Arc<ConnectionState>,
 ) -> poem::Request {
     let has_body = !request.body().is_end_stream();
-    let mut request: poem::Request = (request, local, remote, Scheme::HTTP).into();
+    let peers = (LocalAddr(Addr::from(local)), RemoteAddr(Addr::from(remote)));
+    let mut request: poem::Request = (request, peers.0, peers.1, Scheme::HTTP).into();
     if has_body {
         let body = BoxBody::from(request.take_body());
-        request.set_body(BoxBody::new(RequestBody { body, state: Arc::clone(state) }));
+        let tracker = RequestTracker(Arc::clone(state));
+        request.set_body(BoxBody::new(TrackedBody { body, tracker }));
     }
     request
 }
 
-fn too_many(request: &poem::Request) -> Answer {
+fn too_many_connections(request: &poem::Request) -> poem::Response {
     METRICS.connection_unavailable();
     let status = StatusCode::SERVICE_UNAVAILABLE;
     let detail = "There are too many connections; try again later";
@@ -73,13 +78,39 @@ fn too_many(request: &poem::Request) -> Answer {
     response
 }
 
-/// The body of a request; notes when it has been read to its end.
-struct RequestBody {
+/// A body whose end changes the state of the connection.
+pub(super) struct TrackedBody<T> {
     body: BoxBody,
-    state: Arc<State>,
+    tracker: T,
 }
 
-impl Body for RequestBody {
+/// Observes a body.
+pub(super) trait BodyTracker: Unpin {
+    /// The body was read to its end.
+    fn read_to_end(&self) {}
+}
+
+/// Records that the body of a request was read to its end.
+struct RequestTracker(Arc<ConnectionState>);
+
+impl BodyTracker for RequestTracker {
+    fn read_to_end(&self) {
+        self.0.end_body();
+    }
+}
+
+/// Records that hyper has taken the whole body of a response, or will take no more of it: both drop the body.
+pub(super) struct ResponseTracker(Arc<ConnectionState>);
+
+impl BodyTracker for ResponseTracker {}
+
+impl Drop for ResponseTracker {
+    fn drop(&mut self) {
+        self.0.end_request();
+    }
+}
+
+impl<T: BodyTracker> Body for TrackedBody<T> {
     type Data = Bytes;
     type Error = std::io::Error;
 
@@ -89,7 +120,7 @@ impl Body for RequestBody {
     ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
         let polled = Pin::new(&mut self.body).poll_frame(cx);
         if matches!(polled, Poll::Ready(None)) || self.body.is_end_stream() {
-            self.state.end_body();
+            self.tracker.read_to_end();
         }
         polled
     }
@@ -100,37 +131,5 @@ impl Body for RequestBody {
 
     fn size_hint(&self) -> SizeHint {
         self.body.size_hint()
-    }
-}
-
-/// The body of an answer; notes when hyper has got all of it, or will send no more of it.
-pub(super) struct AnswerBody {
-    body: BoxBody,
-    state: Arc<State>,
-}
-
-impl Body for AnswerBody {
-    type Data = Bytes;
-    type Error = std::io::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
-        Pin::new(&mut self.body).poll_frame(cx)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
-    }
-}
-
-impl Drop for AnswerBody {
-    fn drop(&mut self) {
-        self.state.end_request();
     }
 }

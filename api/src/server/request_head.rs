@@ -1,4 +1,4 @@
-//! What RFC 9112 asks of a request's head and hyper leaves to us.
+//! Checks of the head of a request that RFC 9112 requires and hyper leaves to the server.
 
 use std::borrow::Cow;
 
@@ -10,11 +10,11 @@ use poem::http::header::{HOST, TRANSFER_ENCODING};
 use crate::error_code::ErrorCode;
 use crate::head_only::HeadOnly;
 
-/// The largest head of a request, and the most that is read at a time. Too low and clients with many
-/// cookies are refused (431); too high and many connections at once fill the memory.
+/// The largest head of a request, and the size of the read buffer. Too low and clients with many cookies get 431;
+/// too high and many connections at once fill the memory.
 pub(super) const MAX_HEAD_BYTES: usize = 16 * 1024;
 
-/// Asks for the head of what `GET` would answer (RFC 9110, 9.3.2); hyper leaves out the body.
+/// Routes `HEAD` as `GET`, whose response it has without the body (RFC 9110, 9.3.2); hyper omits the body.
 pub(super) fn route_as_get(request: &mut Request<Incoming>) {
     if request.method() == Method::HEAD {
         *request.method_mut() = Method::GET;
@@ -22,8 +22,10 @@ pub(super) fn route_as_get(request: &mut Request<Incoming>) {
     }
 }
 
-/// Why a request cannot be answered, whatever it asks for.
-pub(super) fn fault(request: &Request<Incoming>) -> Option<(StatusCode, ErrorCode, &'static str)> {
+/// The error of a request that must be rejected whatever its path.
+pub(super) fn validate(
+    request: &Request<Incoming>,
+) -> Option<(StatusCode, ErrorCode, &'static str)> {
     let (headers, version) = (request.headers(), request.version());
     if version == Version::HTTP_11 && !has_one_host(headers) {
         return Some((
@@ -32,7 +34,7 @@ pub(super) fn fault(request: &Request<Incoming>) -> Option<(StatusCode, ErrorCod
             "An HTTP/1.1 request names one host in `Host`",
         ));
     }
-    (!is_coded_at_most_in_chunks(headers)).then_some((
+    (!is_identity_or_chunked(headers)).then_some((
         StatusCode::NOT_IMPLEMENTED,
         ErrorCode::UnsupportedTransferCoding,
         "A body may be sent in chunks, but not otherwise coded: `Transfer-Encoding: chunked`",
@@ -43,23 +45,23 @@ pub(super) fn fault(request: &Request<Incoming>) -> Option<(StatusCode, ErrorCod
 fn has_one_host(headers: &HeaderMap) -> bool {
     let mut hosts = headers.get_all(HOST).iter();
     let (host, another) = (hosts.next(), hosts.next());
-    let of_a_host =
+    let is_of_host =
         |byte: &u8| byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:[]%".contains(byte);
-    host.is_some_and(|host| host.as_bytes().iter().all(of_a_host)) && another.is_none()
+    host.is_some_and(|host| host.as_bytes().iter().all(is_of_host)) && another.is_none()
 }
 
-/// RFC 9112, 6.1: of the codings only `chunked` is known here. hyper looks at the last one only.
-fn is_coded_at_most_in_chunks(headers: &HeaderMap) -> bool {
+/// RFC 9112, 6.1: `chunked` is the only supported transfer coding. hyper checks only the last one.
+fn is_identity_or_chunked(headers: &HeaderMap) -> bool {
     let mut codings = headers.get_all(TRANSFER_ENCODING).iter();
     let (coding, another) = (codings.next(), codings.next());
     coding.is_none_or(|coding| coding.as_bytes().trim_ascii().eq_ignore_ascii_case(b"chunked"))
         && another.is_none()
 }
 
-/// Writes characters that need no escape without one: RFC 3986, 6.2.2.2 has both mean the same.
+/// Decodes percent-encoded unreserved characters, which RFC 3986 (6.2.2.2) declares equivalent.
 pub(super) fn normalize_path(request: &mut Request<Incoming>) {
     let path = request.uri().path();
-    if let Cow::Owned(path) = without_needless_escapes(path)
+    if let Cow::Owned(path) = decode_unreserved(path)
         && let Some(uri) = with_path(request.uri(), path)
     {
         *request.uri_mut() = uri;
@@ -76,7 +78,7 @@ fn with_path(uri: &Uri, mut path: String) -> Option<Uri> {
     Uri::from_parts(parts).ok()
 }
 
-fn without_needless_escapes(path: &str) -> Cow<'_, str> {
+fn decode_unreserved(path: &str) -> Cow<'_, str> {
     if !path.contains('%') {
         return Cow::Borrowed(path);
     }
@@ -94,7 +96,7 @@ fn without_needless_escapes(path: &str) -> Cow<'_, str> {
     if normal.len() == path.len() { Cow::Borrowed(path) } else { Cow::Owned(normal) }
 }
 
-/// The character that two hexadecimal digits stand for, if it needs no escape (RFC 3986, 2.3).
+/// The character of two hexadecimal digits, if it is unreserved (RFC 3986, 2.3).
 fn unreserved(digits: &str) -> Option<char> {
     let is_hex = digits.bytes().all(|digit| digit.is_ascii_hexdigit());
     let byte = is_hex.then(|| u8::from_str_radix(digits, 16).ok()).flatten()?;
@@ -121,20 +123,20 @@ mod tests {
     }
 
     #[test]
-    fn a_body_is_sent_in_chunks_or_as_it_is() {
+    fn a_body_is_chunked_or_not_coded() {
         for codings in [&[][..], &["chunked"], &["Chunked"], &["chunked "]] {
             let headers = headers("transfer-encoding", codings);
-            assert!(is_coded_at_most_in_chunks(&headers), "{codings:?}");
+            assert!(is_identity_or_chunked(&headers), "{codings:?}");
         }
         for codings in [&["gzip, chunked"][..], &["gzip", "chunked"], &["chunked, chunked"], &[""]]
         {
             let headers = headers("transfer-encoding", codings);
-            assert!(!is_coded_at_most_in_chunks(&headers), "{codings:?}");
+            assert!(!is_identity_or_chunked(&headers), "{codings:?}");
         }
     }
 
     #[test]
-    fn characters_that_need_no_escape_are_read_without_one() {
+    fn percent_encoded_unreserved_characters_are_decoded() {
         for (escaped, normal) in [
             ("/%72eadings", "/readings"),
             ("/%72%65adings", "/readings"),
@@ -147,7 +149,7 @@ mod tests {
             ("/%+1", "/%+1"),
             ("/%zz%é", "/%zz%é"),
         ] {
-            assert_eq!(without_needless_escapes(escaped), normal);
+            assert_eq!(decode_unreserved(escaped), normal);
         }
     }
 }
