@@ -95,6 +95,7 @@ mod tests {
             ("off,energy_pipeline=error", true),
             ("off,actors=debug", false),
             ("actors=off,warn", true),
+            ("energy_pipeline=error,energy_pipeline=off", false),
             ("actors=debug", false),
         ] {
             let settings =
