@@ -5,9 +5,10 @@ use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand};
 use hyper::Uri;
 
+use crate::aof::Aof;
 use crate::redis_server::Store;
 
 /// Measures the release program against a Redis of its own, on this machine's loopback.
@@ -112,15 +113,6 @@ impl RunArguments {
         }
         Ok(stores)
     }
-}
-
-/// Redis' append-only file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Aof {
-    /// Memory only: what our code and Redis' commands cost
-    Off,
-    /// Written at once, flushed every second: as `up` runs it
-    Everysec,
 }
 
 #[derive(Debug, Args)]

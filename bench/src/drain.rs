@@ -11,12 +11,12 @@ use redis::Pipeline;
 use tokio::time::sleep;
 
 use crate::cli::{DrainArguments, DrainLoad};
+use crate::interleave::{Outcome, Turns};
 use crate::load::Load;
-use crate::preload;
 use crate::redis_server::{Redis, Store, connect};
 use crate::report::Figure;
+use crate::seed;
 use crate::service::{self, Role, Service, Subject};
-use crate::turns::{Outcome, Turns};
 use crate::usage::{Rss, Spent, Usage, memory, micros_each};
 
 /// How often the group is looked at. Too low and Redis spends its time on that (about 20 µs each);
@@ -105,7 +105,7 @@ async fn measure(
 ) -> anyhow::Result<[f64; 6]> {
     let redis = Redis::start(store).await?;
     redis.stream()?.ensure_group().await?;
-    preload::stream(&redis, load, entries).await?;
+    seed::stream(&redis, load, entries).await?;
     let start = |replica| service::start_replica(&subject.of, Role::Processing, &redis, replica);
     let mut services = (0..subject.count).map(start).collect::<anyhow::Result<Vec<_>>>()?;
     let spent = watch(&redis, &mut services, entries).await?;

@@ -19,7 +19,7 @@ use tokio::time::{sleep, sleep_until};
 use crate::cli::GeneratorArguments;
 use crate::histogram::Latencies;
 use crate::http::HttpStream;
-use crate::pace::Pace;
+use crate::open_loop::Pace;
 use crate::requests::Requests;
 use crate::usage::{Spent, Usage};
 

@@ -19,14 +19,14 @@ use crate::cli::GetArguments;
 use crate::download::{self, Download};
 use crate::histogram::Latencies;
 use crate::http::HttpStream;
+use crate::interleave::{Outcome, Turns};
 use crate::load::Load;
-use crate::pace::Pace;
-use crate::preload;
+use crate::open_loop::Pace;
 use crate::redis_server::{HOST, Redis, Store};
 use crate::report::Figure;
+use crate::seed;
 use crate::service::{self, Role, Subject};
 use crate::startup::wait_until_ready;
-use crate::turns::{Outcome, Turns};
 use crate::usage::{Rss, Usage, memory, micros_each};
 
 const HEALTH: &[u8] = b"GET /health HTTP/1.1\r\nhost: localhost\r\n\r\n";
@@ -89,7 +89,7 @@ pub async fn run(arguments: &GetArguments) -> anyhow::Result<Vec<Outcome>> {
 
 async fn measure(giver: &Giver, store: &Store, readings: u32) -> anyhow::Result<[f64; 10]> {
     let (redis, load) = (Redis::start(store).await?, Load::even(NonZeroU32::MIN)?);
-    preload::series(&redis, load, readings).await?;
+    seed::series(&redis, load, readings).await?;
     let site = load.sites().next().context("the load has a site")?;
     let figures = match giver {
         Giver::Service(subject) => of_service(subject, &redis, &site, readings).await,

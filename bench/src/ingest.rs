@@ -6,13 +6,13 @@ use anyhow::ensure;
 
 use crate::cli::IngestArguments;
 use crate::generator::Generator;
+use crate::interleave::{Outcome, Turns};
 use crate::redis_benchmark::RedisBenchmark;
 use crate::redis_server::{Redis, Store};
 use crate::report::Figure;
 use crate::requests::Requests;
 use crate::service::{self, Role, Subject};
 use crate::target::check;
-use crate::turns::{Outcome, Turns};
 use crate::usage::{Rss, Usage, memory, micros_each};
 
 /// Commands that `redis-benchmark` sends at a time where it stands for a batch.

@@ -7,12 +7,12 @@ use anyhow::{Context, ensure};
 use tokio::time::sleep;
 
 use crate::cli::LiveSitesArguments;
+use crate::interleave::{Outcome, Turns};
 use crate::load::Load;
-use crate::preload;
 use crate::redis_server::{Redis, Store};
 use crate::report::Figure;
+use crate::seed;
 use crate::service::{self, Role, Subject};
-use crate::turns::{Outcome, Turns};
 use crate::usage::{Rss, memory};
 
 const FIGURES: [Figure; 3] = [
@@ -47,10 +47,10 @@ async fn measure(subject: &Subject, store: &Store, sites: NonZeroU32) -> anyhow:
     redis.stream()?.ensure_group().await?;
     let mut service = service::start(subject, Role::Processing, &redis)?;
     service.started().await?;
-    preload::stream(&redis, Load::even(NonZeroU32::MIN)?, sites.get()).await?;
+    seed::stream(&redis, Load::even(NonZeroU32::MIN)?, sites.get()).await?;
     wait_until_stored(&redis).await?;
     let before = memory(&service.pids(), Rss::Now)?;
-    preload::stream(&redis, Load::in_order(sites), sites.get()).await?;
+    seed::stream(&redis, Load::in_order(sites), sites.get()).await?;
     wait_until_stored(&redis).await?;
     let after = memory(&service.pids(), Rss::Now)?;
     service.end().await?;

@@ -4,36 +4,37 @@
 //! checks that nothing was lost, and fills a [`report::Report`]. What each figure means is in the
 //! README beside this crate.
 
+mod aof;
 mod cli;
 mod download;
 mod drain;
+mod end_to_end;
 mod generator;
 mod get;
 mod histogram;
 mod http;
 mod ingest;
+mod interleave;
+mod latency_probes;
 mod live_sites;
 mod load;
+mod load_url;
 mod machine;
-mod pace;
+mod open_loop;
 mod plain_loop;
 mod plain_server;
-mod preload;
-mod probes;
 mod process;
-mod readable;
 mod record;
 mod redis_benchmark;
 mod redis_server;
-mod remote;
 mod report;
 mod requests;
+mod seed;
 mod service;
 mod startup;
 mod suite;
 mod table;
 mod target;
-mod turns;
 mod usage;
 
 use std::io::{self, Write};
@@ -99,10 +100,10 @@ async fn take(scenario: Scenario) -> suite::Outcomes {
         Scenario::Drain(arguments) => vec![drain::run(&arguments).await?],
         Scenario::Baseline(arguments) => vec![drain::run_baseline(&arguments).await?],
         Scenario::Ingest(arguments) => vec![ingest::run(&arguments).await?],
-        Scenario::Readable(arguments) => vec![readable::run(&arguments).await?],
+        Scenario::Readable(arguments) => vec![end_to_end::run(&arguments).await?],
         Scenario::Get(arguments) => get::run(&arguments).await?,
         Scenario::LiveSites(arguments) => vec![live_sites::run(&arguments).await?],
         Scenario::Startup(arguments) => startup::run(&arguments).await?,
-        Scenario::Load(arguments) => vec![remote::run(&arguments).await?],
+        Scenario::Load(arguments) => vec![load_url::run(&arguments).await?],
     })
 }

@@ -9,9 +9,9 @@ use std::path::Path;
 
 use anyhow::Context;
 
+use crate::interleave::Outcome;
 use crate::report::Comparison;
 use crate::table;
-use crate::turns::Outcome;
 
 /// What comes before the tables; all of the file after it is written by the bench.
 const MARK: &str = "<!-- below: written by `bench --record` -->";

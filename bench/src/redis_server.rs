@@ -15,7 +15,7 @@ use tempfile::TempDir;
 use tokio::process::Command;
 use tokio::time::sleep;
 
-use crate::cli::Aof;
+use crate::aof::Aof;
 use crate::process::Process;
 
 /// The address that everything here listens on.

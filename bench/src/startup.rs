@@ -8,10 +8,10 @@ use tokio::time::sleep;
 
 use crate::cli::StartupArguments;
 use crate::http::HttpStream;
+use crate::interleave::{Outcome, Turns};
 use crate::redis_server::{Redis, Store};
 use crate::report::Figure;
 use crate::service::{self, Role, Subject};
-use crate::turns::{Outcome, Turns};
 use crate::usage::{Rss, memory};
 
 /// How often a service is asked; how late its readiness may be seen.

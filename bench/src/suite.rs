@@ -7,8 +7,8 @@ use anyhow::{bail, ensure};
 use clap::Parser;
 
 use crate::cli::{AllArguments, Cli, Command, Scenario};
+use crate::interleave::Outcome;
 use crate::target::NoBatches;
-use crate::turns::Outcome;
 
 const FULL: &[&str] = &[
     "startup",

@@ -8,10 +8,10 @@ use hyper::Uri;
 
 use crate::cli::LoadArguments;
 use crate::generator::{Answers, Generator};
+use crate::interleave::{Outcome, take_turns};
 use crate::report::Figure;
 use crate::requests::Requests;
 use crate::target::{check, resolve};
-use crate::turns::{Outcome, take_turns};
 use crate::usage::{Spent, micros_each};
 
 const FIGURES: [Figure; 10] = [

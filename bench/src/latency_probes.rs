@@ -22,7 +22,7 @@ use tokio::time::{sleep_until, timeout};
 use crate::histogram::Latencies;
 use crate::http::HttpStream;
 use crate::load;
-use crate::pace::Pace;
+use crate::open_loop::Pace;
 use crate::redis_server::{HOST, Redis};
 use crate::requests::{SINGLE, post};
 

@@ -8,12 +8,12 @@ use anyhow::{Context, ensure};
 
 use crate::cli::ReadableArguments;
 use crate::generator::Generator;
-use crate::probes::{self, Seen};
+use crate::interleave::{Outcome, Turns};
+use crate::latency_probes::{self, Seen};
 use crate::redis_server::{Redis, Store};
 use crate::report::Figure;
 use crate::requests::Requests;
 use crate::service::{self, Role, Service, Subject};
-use crate::turns::{Outcome, Turns};
 use crate::usage::{Spent, micros_each};
 
 const FIGURES: [Figure; 11] = [
@@ -94,7 +94,7 @@ async fn observe(
     let requests = Requests::new("localhost", arguments.generator.batch)?;
     let batch = requests.readings;
     let generator = Generator::start(address, &arguments.generator, requests);
-    let probes = probes::observe(redis, address, generator.begin()..generator.end());
+    let probes = latency_probes::observe(redis, address, generator.begin()..generator.end());
     let ((spent, accepted), seen) =
         tokio::try_join!(generator.watch(&pids, Some(redis.pid())), probes)?;
     let backlog = backlog(redis).await?;
