@@ -84,7 +84,7 @@ e2e: page ## End-to-end tests: the page in a browser, against the program
 	browser=$$(scripts/browser) && cd frontend && CHROMIUM="$$browser" \
 	ENERGY_PIPELINE_BIN="$${ENERGY_PIPELINE_BIN:-$(abspath $(BUILT))/debug/energy-pipeline}" npm run --silent e2e
 
-bench: build ## Measure the release program in 15 minutes, into docs/benchmarks.md: make bench PATIENCE=10
+bench: build ## Measure the release program in 15 minutes, into docs/benchmarks.{md,csv}: make bench PATIENCE=10
 	$(CARGO) build --release -p energy-pipeline -p bench
 	$(BUILT)/release/bench all --patience $(PATIENCE) --record docs/benchmarks.md
 

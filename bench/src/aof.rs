@@ -5,8 +5,8 @@ use clap::ValueEnum;
 /// Redis' append-only file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Aof {
-    /// Memory only: what our code and Redis' commands cost
+    /// Memory only: shows the cost of our code and Redis' commands
     Off,
-    /// Written at once, flushed every second: as `up` runs it
+    /// Written immediately, flushed every second: as in `up`
     Everysec,
 }

@@ -18,8 +18,8 @@ use crate::redis_server::Store;
 #[derive(Debug, Parser)]
 #[command(version, max_term_width = 100)]
 pub struct Cli {
-    /// A Markdown file to write the figures to, beside those of other scenarios and machines; those of
-    /// the same scenario on the same machine are replaced
+    /// Markdown file to write a summary to, and beside it the CSV file with all rows. Rows of the same
+    /// scenario and machine are replaced, others kept
     #[arg(long, global = true, value_name = "PATH")]
     pub record: Option<PathBuf>,
     #[command(subcommand)]
@@ -28,60 +28,61 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// All scenarios, one after the other, in one table
+    /// All scenarios in one table
     All(AllArguments),
     #[command(flatten)]
     Scenario(Scenario),
-    /// (what `drain` compares with) Store a stream in a plain loop
+    /// (baseline of `drain`) Store a stream in a plain loop
     #[command(hide = true)]
     PlainLoop(PlainArguments),
-    /// (what `ingest` compares with) Take readings with a server that does nothing else
+    /// (baseline of `ingest`) Accept readings with a minimal server
     #[command(hide = true)]
     PlainServer(PlainArguments),
 }
 
 #[derive(Debug, Subcommand)]
 pub enum Scenario {
-    /// How fast `processing-service` stores a stream that is full already
+    /// Throughput of `processing-service` on a stream that is already full
     Drain(DrainArguments),
-    /// The same stream, stored by a plain loop only
+    /// The same stream, stored by the plain loop alone
     Baseline(DrainLoad),
-    /// How fast `ingestion-api` takes readings, compared with a plain server and redis-benchmark
+    /// Throughput and latency of `ingestion-api`, compared with a plain server and redis-benchmark
     Ingest(IngestArguments),
-    /// How soon an accepted reading can be read
-    Readable(ReadableArguments),
-    /// How fast all readings of a site are given, compared with redis-cli
+    /// Time until an accepted reading is readable
+    #[command(alias = "readable")]
+    EndToEnd(EndToEndArguments),
+    /// Throughput of reading all readings of a site, compared with redis-cli
     Get(GetArguments),
-    /// How much memory a site at work takes
+    /// Memory of an active site
     LiveSites(LiveSitesArguments),
-    /// How soon the services are ready, and how large they are then
+    /// Time until the services are ready, and their memory then
     Startup(StartupArguments),
-    /// Load any running implementation of the contract, by its URL
+    /// Load any running implementation of the contract by its URL
     Load(LoadArguments),
 }
 
-/// What is measured.
+/// The measured programs.
 #[derive(Debug, Args)]
 pub struct Programs {
-    /// The release program. Given more than once, the runs of all take turns, and the figures of the
-    /// first are compared with those of the others although the machine's mood changes
+    /// Release program. If repeated, the runs of all are interleaved, so that changes of the machine's
+    /// speed affect all alike, and the first is compared with the others
     #[arg(long, value_name = "PATH", default_value = "target/release/energy-pipeline")]
     pub program: Vec<PathBuf>,
-    /// Another implementation of the contract, as a shell command that runs in the foreground. In it
-    /// `{role}` becomes ingestion-api or processing-service, `{port}` the port to listen on,
-    /// `{redis_port}` that of Redis on 127.0.0.1, `{consumer}` the consumer's name; the contract's
-    /// environment is set as well
+    /// Another implementation of the contract, as a shell command that runs in the foreground. `{role}`
+    /// is replaced by ingestion-api or processing-service, `{port}` by the port to listen on,
+    /// `{redis_port}` by that of Redis on 127.0.0.1, `{consumer}` by the consumer's name; the contract's
+    /// environment variables are set as well
     #[arg(long, value_name = "COMMAND")]
     pub original: Option<String>,
 }
 
-/// How often, and when.
+/// Number and conditions of runs.
 #[derive(Debug, Args)]
 pub struct Repeat {
-    /// How often each figure is taken; the tables show median, minimum and maximum
+    /// Number of runs; tables show median, minimum and maximum
     #[arg(long, default_value = "5")]
     pub runs: NonZeroU32,
-    /// How long each run may wait for the machine to have nothing else to do, in seconds
+    /// How long each run may wait for the machine to be idle, in seconds
     #[arg(long, value_name = "SECONDS", default_value = "0", value_parser = seconds::<0>)]
     pub patience: Duration,
 }
@@ -90,20 +91,19 @@ pub struct Repeat {
 pub struct RunArguments {
     #[command(flatten)]
     pub repeat: Repeat,
-    /// How Redis writes to disk meanwhile. Given more than once, all modes take turns
+    /// Persistence of Redis. If repeated, the modes are interleaved
     #[arg(long, value_name = "MODE", default_value = "off")]
     pub aof: Vec<Aof>,
-    /// The server to store in: any that is started as `redis-server` is. Given more than once, all take
-    /// turns
+    /// Server program with the command line of `redis-server`. If repeated, the servers are interleaved
     #[arg(long, value_name = "PROGRAM", default_value = "redis-server")]
     pub redis_program: Vec<PathBuf>,
 }
 
 impl RunArguments {
-    /// The servers that take turns: each program in each mode.
+    /// The servers to interleave: each program in each mode.
     ///
     /// # Errors
-    /// When there is no such program.
+    /// When a program is missing.
     pub async fn stores(&self) -> anyhow::Result<Vec<Store>> {
         let mut stores = Vec::new();
         for program in &self.redis_program {
@@ -120,11 +120,11 @@ pub struct DrainLoad {
     /// Entries in the stream
     #[arg(long, default_value = "300000")]
     pub entries: NonZeroU32,
-    /// Sites that the entries are of, in no order
+    /// Sites of the entries, in random order
     #[arg(long, default_value = "100")]
     pub sites: NonZeroU32,
-    /// How unevenly the entries are spread over the sites: exponent of a Zipf distribution. With 1 the
-    /// second site has half as many as the first, the third a third; with 0 all have as many
+    /// Skew of the entries over the sites: exponent of a Zipf distribution. With 1 the second site has
+    /// half as many entries as the first, the third a third; with 0 all have equally many
     #[arg(long, value_name = "EXPONENT", default_value = "0", value_parser = exponent)]
     pub skew: f64,
     #[command(flatten)]
@@ -135,8 +135,8 @@ pub struct DrainLoad {
 pub struct DrainArguments {
     #[command(flatten)]
     pub load: DrainLoad,
-    /// Processes that share the stream; CPU and memory are those of all together. Given more than once,
-    /// the numbers take turns, and are compared with each other instead of with the plain loop
+    /// Processes that share the stream; CPU and memory are their sums. If repeated, the numbers are
+    /// interleaved, and compared with each other instead of the plain loop
     #[arg(long, value_name = "COUNT", default_value = "1")]
     pub replicas: Vec<NonZeroU32>,
     #[command(flatten)]
@@ -145,7 +145,7 @@ pub struct DrainArguments {
 
 #[derive(Debug, Args)]
 pub struct GetArguments {
-    /// Readings of the site that is asked for. Given more than once, one after the other
+    /// Readings of the site. If repeated, one scenario for each number
     #[arg(long, value_name = "COUNT", default_value = "200000")]
     pub readings: Vec<NonZeroU32>,
     #[command(flatten)]
@@ -154,23 +154,23 @@ pub struct GetArguments {
     pub programs: Programs,
 }
 
-/// What is sent, and how.
+/// The load of the generator.
 #[derive(Debug, Args)]
 pub struct GeneratorArguments {
-    /// Connections, each with one request at a time
+    /// Connections, each with one request in flight
     #[arg(long, default_value = "64")]
     pub connections: NonZeroU32,
-    /// Threads that they are spread over: more only where cores are free
+    /// Threads of the generator: more than 1 only if cores are free
     #[arg(long, default_value = "1")]
     pub threads: NonZeroU32,
-    /// Requests a second, sent whether or not earlier ones have been answered (open loop); latencies count from
-    /// when each was due. Without it each connection sends as soon as it has its answer (closed loop)
+    /// Requests a second, independent of responses (open loop); a latency starts when its request is due.
+    /// If unset, each connection sends its next request after the response (closed loop)
     #[arg(long, value_name = "REQUESTS")]
     pub rate: Option<NonZeroU32>,
-    /// How long each run measures, after a short warm-up
+    /// Measured time of a run, after a short warm-up
     #[arg(long, default_value = "5", value_parser = seconds::<1>)]
     pub seconds: Duration,
-    /// Readings in a request to `POST /readings/batch`; without it each is sent alone
+    /// Readings in a request to `POST /readings/batch`; if unset, each reading is a request
     #[arg(long, value_name = "READINGS", value_parser = batch)]
     pub batch: Option<NonZeroU32>,
 }
@@ -186,7 +186,7 @@ pub struct IngestArguments {
 }
 
 #[derive(Debug, Args)]
-pub struct ReadableArguments {
+pub struct EndToEndArguments {
     #[command(flatten)]
     pub generator: GeneratorArguments,
     #[command(flatten)]
@@ -197,10 +197,10 @@ pub struct ReadableArguments {
 
 #[derive(Debug, Args)]
 pub struct LoadArguments {
-    /// The server, such as <http://localhost:8000>. Given more than once, all take turns
+    /// Server, such as <http://localhost:8000>. If repeated, all are interleaved
     #[arg(long, required = true)]
     pub url: Vec<Uri>,
-    /// The server's process, if it runs on this machine: its processor time is told, too
+    /// Process id of a server on this machine, to measure its CPU time
     #[arg(long)]
     pub pid: Option<u32>,
     #[command(flatten)]
@@ -211,7 +211,7 @@ pub struct LoadArguments {
 
 #[derive(Debug, Args)]
 pub struct LiveSitesArguments {
-    /// Sites that send a reading each
+    /// Sites that send one reading each
     #[arg(long, default_value = "10000")]
     pub sites: NonZeroU32,
     #[command(flatten)]
@@ -222,13 +222,13 @@ pub struct LiveSitesArguments {
 
 #[derive(Debug, Args)]
 pub struct AllArguments {
-    /// Smaller loads and fewer runs: under two minutes on a machine that does nothing else
+    /// Smaller loads and fewer runs: under two minutes on an idle machine
     #[arg(long)]
     pub quick: bool,
-    /// How often each figure is taken [default: 5, with --quick 3]
+    /// Number of runs [default: 5, with --quick 3]
     #[arg(long)]
     pub runs: Option<NonZeroU32>,
-    /// How long each run may wait for the machine to have nothing else to do, in seconds
+    /// How long each run may wait for the machine to be idle, in seconds
     #[arg(long, value_name = "SECONDS", default_value = "0", value_parser = seconds::<0>)]
     pub patience: Duration,
     #[command(flatten)]
@@ -250,13 +250,13 @@ pub struct PlainArguments {
     pub redis_port: u16,
 }
 
-/// 10,000 are the most that a request may have.
+/// A request has at most 10,000 readings.
 fn batch(text: &str) -> Result<NonZeroU32, String> {
     let number = text.parse().ok().filter(|number: &NonZeroU32| number.get() <= 10_000);
     number.ok_or_else(|| "must be a whole number from 1 to 10000".to_owned())
 }
 
-/// Beyond 10 nearly all is of the first site anyway.
+/// Beyond 10 nearly all entries are of the first site.
 fn exponent(text: &str) -> Result<f64, String> {
     let number = text.parse().ok().filter(|number| (0.0..=10.0).contains(number));
     number.ok_or_else(|| "must be a number from 0 to 10".to_owned())
@@ -294,7 +294,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_commands_do_not_contradict_themselves() {
+    fn the_command_line_is_consistent() {
         Cli::command().debug_assert();
     }
 }

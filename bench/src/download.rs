@@ -1,4 +1,4 @@
-//! Takes a large answer, of any transfer coding.
+//! Downloads a large response, of any transfer coding.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -13,7 +13,7 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio::runtime;
 
-/// How an answer came.
+/// The timing of a response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Download {
     /// From sending the request to the first bytes of the body.
@@ -24,24 +24,24 @@ pub struct Download {
     pub length: u64,
 }
 
-/// The body of an answer 200.
+/// The body of a 200 response.
 ///
 /// # Errors
-/// When there is another answer, or half a one.
+/// When the response has another status, or is incomplete.
 pub async fn body(address: SocketAddr, path: &str) -> anyhow::Result<Bytes> {
     Ok(get(address, path).await?.into_body().collect().await?.to_bytes())
 }
 
-/// Takes an answer and forgets it. Blocks.
+/// Downloads a response and discards it. Blocks.
 ///
 /// # Errors
 /// As [`body`].
 pub fn measured(address: SocketAddr, path: &str) -> anyhow::Result<Download> {
     let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(take(address, path))
+    runtime.block_on(download(address, path))
 }
 
-async fn take(address: SocketAddr, path: &str) -> anyhow::Result<Download> {
+async fn download(address: SocketAddr, path: &str) -> anyhow::Result<Download> {
     let sent = Instant::now();
     let mut body = get(address, path).await?.into_body();
     let (mut first, mut length) = (None, 0);
@@ -49,18 +49,18 @@ async fn take(address: SocketAddr, path: &str) -> anyhow::Result<Download> {
         first.get_or_insert_with(|| sent.elapsed());
         length += frame?.into_data().map_or(0, |data| data.len());
     }
-    let first = first.context("the answer has no body")?;
+    let first = first.context("the response has no body")?;
     Ok(Download { first, whole: sent.elapsed(), length: length.try_into()? })
 }
 
 async fn get(address: SocketAddr, path: &str) -> anyhow::Result<Response<Incoming>> {
     let stream = TcpStream::connect(address).await?;
     let (mut requests, connection) = http1::handshake(TokioIo::new(stream)).await?;
-    // What goes wrong with the connection, the answer says.
+    // Errors of the connection show in the response.
     tokio::spawn(connection);
     let request =
         Request::get(path).header(HOST, address.to_string()).body(Empty::<Bytes>::new())?;
-    let answer = requests.send_request(request).await?;
-    ensure!(answer.status() == 200, "GET {path} was answered with {}", answer.status());
-    Ok(answer)
+    let response = requests.send_request(request).await?;
+    ensure!(response.status() == 200, "the response to GET {path} is {}", response.status());
+    Ok(response)
 }

@@ -1,4 +1,4 @@
-//! How fast a full stream is stored.
+//! Throughput of storing a full stream.
 
 use std::fmt;
 use std::num::NonZeroU32;
@@ -11,7 +11,7 @@ use redis::Pipeline;
 use tokio::time::sleep;
 
 use crate::cli::{DrainArguments, DrainLoad};
-use crate::interleave::{Outcome, Turns};
+use crate::interleave::{InterleavedRuns, Outcome};
 use crate::load::Load;
 use crate::redis_server::{Redis, Store, connect};
 use crate::report::Figure;
@@ -19,11 +19,11 @@ use crate::seed;
 use crate::service::{self, Role, Service, Subject};
 use crate::usage::{Rss, Spent, Usage, memory, micros_each};
 
-/// How often the group is looked at. Too low and Redis spends its time on that (about 20 µs each);
-/// too high and the end, or the start, is seen late: each run seems longer by this at most.
-const LOOK_EVERY: Duration = Duration::from_millis(5);
+/// How often the group is polled. Too low: Redis spends its time on polls (about 20 µs each). Too high: start and end
+/// are detected late; each run seems longer by at most this.
+const POLL_INTERVAL: Duration = Duration::from_millis(5);
 
-/// How long one run may take.
+/// Timeout of a run.
 const TIMEOUT: Duration = Duration::from_mins(2);
 
 const FIGURES: [Figure; 6] = [
@@ -32,10 +32,10 @@ const FIGURES: [Figure; 6] = [
     Figure::new("Redis CPU, us a reading", 2),
     Figure::new("Redis busy", 2),
     Figure::new("peak RSS, MB", 1),
-    Figure::of_the_run("others' CPU, cores", 2),
+    Figure::run_condition("others' CPU, cores", 2),
 ];
 
-/// A subject, and how many of it share the work.
+/// A subject and its number of replicas.
 #[derive(Debug)]
 struct Replicas {
     of: Subject,
@@ -54,7 +54,7 @@ impl fmt::Display for Replicas {
 /// Compares programs with the plain loop, or numbers of replicas with each other.
 ///
 /// # Errors
-/// When anything is lost, ends or takes too long.
+/// When a reading is lost, or a process ends or takes too long.
 pub async fn run(arguments: &DrainArguments) -> anyhow::Result<Outcome> {
     service::check(&arguments.programs)?;
     let mut subjects = Vec::new();
@@ -91,9 +91,8 @@ async fn compare(
     let spread = if *skew > 0.0 { format!(" (Zipf {skew})") } else { String::new() };
     let scenario = format!("drain: {entries} entries of {sites} sites{spread}{replicas}");
     let load = Load::skewed(*sites, *skew)?;
-    let turns = Turns { scenario, subjects, run };
-    turns
-        .take(FIGURES, async |subject, store| measure(subject, store, load, entries.get()).await)
+    let runs = InterleavedRuns { scenario, subjects, run };
+    runs.measure(FIGURES, async |subject, store| measure(subject, store, load, entries.get()).await)
         .await
 }
 
@@ -133,11 +132,11 @@ fn pids(services: &[Service]) -> Vec<u32> {
     services.iter().flat_map(Service::pids).collect()
 }
 
-/// What was spent from the last moment at which the group had read nothing to the first at which it
-/// had acknowledged everything.
+/// The resources used from the last poll at which all entries were unread to the first at which all were
+/// acknowledged.
 async fn watch(redis: &Redis, services: &mut [Service], entries: u32) -> anyhow::Result<Spent> {
     let (stream, deadline) = (redis.stream()?, Instant::now() + TIMEOUT);
-    // Each time anew: another implementation may start processes meanwhile.
+    // Read at each poll: another implementation may start child processes.
     let usage = |services: &[Service]| Usage::now(&pids(services), Some(redis.pid()));
     let mut start = usage(services)?;
     loop {
@@ -149,21 +148,21 @@ async fn watch(redis: &Redis, services: &mut [Service], entries: u32) -> anyhow:
         }
         services.iter_mut().try_for_each(Service::check)?;
         ensure!(Instant::now() < deadline, "the stream was not drained within {TIMEOUT:?}");
-        sleep(LOOK_EVERY).await;
+        sleep(POLL_INTERVAL).await;
     }
 }
 
 enum Progress {
-    /// No entry has been read.
+    /// No entry was delivered.
     Untouched,
     Partly,
-    /// All entries have been read and acknowledged.
+    /// All entries were delivered and acknowledged.
     Done,
 }
 
 async fn progress(stream: &ReadingStream, entries: u32) -> anyhow::Result<Progress> {
     let group = stream.group().await?.context("the consumer group is gone")?;
-    let lag = group.reported_lag.context("Redis knows no lag")?;
+    let lag = group.reported_lag.context("Redis reports no lag")?;
     Ok(match (lag, group.pending) {
         (0, 0) => Progress::Done,
         (lag, _) if lag == i64::from(entries) => Progress::Untouched,
@@ -171,7 +170,7 @@ async fn progress(stream: &ReadingStream, entries: u32) -> anyhow::Result<Progre
     })
 }
 
-/// Makes sure that all was stored, once: a benchmark that loses is an error.
+/// Verifies that every entry is stored once: a run that loses a reading is an error.
 async fn verify(redis: &Redis, load: Load, entries: u32) -> anyhow::Result<()> {
     let mut connection = connect(redis.port()).await?;
     let mut count = Pipeline::new();
@@ -181,7 +180,7 @@ async fn verify(redis: &Redis, load: Load, entries: u32) -> anyhow::Result<()> {
     let stored: Vec<u64> = count.query_async(&mut connection).await?;
     let (stored, sent) = (stored.iter().sum::<u64>(), u64::from(entries));
     if stored != sent {
-        bail!("LOST: {sent} entries were in the stream, {stored} readings are stored");
+        bail!("LOST: {sent} entries in the stream, {stored} readings stored");
     }
     let group = redis.stream()?.group().await?.context("the consumer group is gone")?;
     ensure!(group.pending == 0, "{} entries are pending after the end", group.pending);

@@ -1,15 +1,15 @@
-//! How soon an accepted reading can be read: from its `POST`, and from its 201, to the moment at which it is
-//! in its site's sorted set.
+//! Time until an accepted reading is readable: from its `POST`, and from its 201, until it is in its site's sorted
+//! set.
 
 use std::fmt;
 use std::net::SocketAddr;
 
 use anyhow::{Context, ensure};
 
-use crate::cli::ReadableArguments;
+use crate::cli::EndToEndArguments;
 use crate::generator::Generator;
-use crate::interleave::{Outcome, Turns};
-use crate::latency_probes::{self, Seen};
+use crate::interleave::{InterleavedRuns, Outcome};
+use crate::latency_probes::{self, ProbeResults};
 use crate::redis_server::{Redis, Store};
 use crate::report::Figure;
 use crate::requests::Requests;
@@ -26,11 +26,11 @@ const FIGURES: [Figure; 11] = [
     Figure::new("own CPU of both, us a reading", 2),
     Figure::new("Redis CPU, us a reading", 2),
     Figure::new("Redis busy", 2),
-    Figure::of_the_run("backlog at the end, entries", 0),
-    Figure::of_the_run("others' CPU, cores", 2),
+    Figure::run_condition("backlog at the end, entries", 0),
+    Figure::run_condition("others' CPU, cores", 2),
 ];
 
-/// Both services of a subject, as one.
+/// Both services of a subject.
 #[derive(Debug)]
 struct Pair {
     ingestion: Subject,
@@ -48,11 +48,11 @@ impl fmt::Display for Pair {
     }
 }
 
-/// Compares programs with the plain server and the plain loop together.
+/// Compares programs with the plain server plus the plain loop.
 ///
 /// # Errors
-/// When anything is refused, lost, ends or takes too long.
-pub async fn run(arguments: &ReadableArguments) -> anyhow::Result<Outcome> {
+/// When a request fails, a reading is lost, or a process ends or takes too long.
+pub async fn run(arguments: &EndToEndArguments) -> anyhow::Result<Outcome> {
     service::check(&arguments.programs)?;
     let both = |subject: Subject| Pair { ingestion: subject.clone(), processing: subject };
     let mut pairs: Vec<_> = Subject::all(&arguments.programs).map(both).collect();
@@ -60,16 +60,19 @@ pub async fn run(arguments: &ReadableArguments) -> anyhow::Result<Outcome> {
         ingestion: Subject::Plain(Role::Ingestion),
         processing: Subject::Plain(Role::Processing),
     });
-    let ReadableArguments { generator, run, .. } = arguments;
-    let turns =
-        Turns { scenario: format!("accept to readable: {generator}"), subjects: &pairs, run };
-    turns.take(FIGURES, async |pair, store| measure(pair, store, arguments).await).await
+    let EndToEndArguments { generator, run, .. } = arguments;
+    let runs = InterleavedRuns {
+        scenario: format!("accept to readable: {generator}"),
+        subjects: &pairs,
+        run,
+    };
+    runs.measure(FIGURES, async |pair, store| measure(pair, store, arguments).await).await
 }
 
 async fn measure(
     pair: &Pair,
     store: &Store,
-    arguments: &ReadableArguments,
+    arguments: &EndToEndArguments,
 ) -> anyhow::Result<[f64; 11]> {
     let redis = Redis::start(store).await?;
     redis.stream()?.ensure_group().await?;
@@ -88,7 +91,7 @@ async fn observe(
     redis: &Redis,
     address: SocketAddr,
     services: [&Service; 2],
-    arguments: &ReadableArguments,
+    arguments: &EndToEndArguments,
 ) -> anyhow::Result<[f64; 11]> {
     let pids = [services[0].pids(), services[1].pids()].concat();
     let requests = Requests::new("localhost", arguments.generator.batch)?;
@@ -98,18 +101,18 @@ async fn observe(
     let ((spent, accepted), seen) =
         tokio::try_join!(generator.watch(&pids, Some(redis.pid())), probes)?;
     let backlog = backlog(redis).await?;
-    let answers = generator.finish().await?;
-    ensure!(answers.refused.is_empty(), "answers by status: {:?}", answers.refused);
-    verify(redis, answers.accepted * batch + seen.probes).await?;
+    let responses = generator.finish().await?;
+    ensure!(responses.refused.is_empty(), "responses by status: {:?}", responses.refused);
+    verify(redis, responses.accepted * batch + seen.probes).await?;
     Ok(figures(&spent, accepted * batch + seen.probes, &seen, backlog))
 }
 
-fn figures(spent: &Spent, readings: u32, seen: &Seen, backlog: f64) -> [f64; 11] {
-    let Seen { from_answer, from_request, .. } = seen;
+fn figures(spent: &Spent, readings: u32, seen: &ProbeResults, backlog: f64) -> [f64; 11] {
+    let ProbeResults { from_answer, from_request, .. } = seen;
     [
         from_answer.percentile(50.0),
         from_answer.percentile(99.0),
-        from_answer.longest(),
+        from_answer.max(),
         from_request.percentile(50.0),
         from_request.percentile(99.0),
         spent.rate(readings),
@@ -121,17 +124,20 @@ fn figures(spent: &Spent, readings: u32, seen: &Seen, backlog: f64) -> [f64; 11]
     ]
 }
 
-/// Entries that are not stored, or not acknowledged. Much of it, and the processing is slower than the
-/// ingestion: latencies would grow with the run's length then.
+/// Entries that are unread or pending. If there are many, processing is slower than ingestion, and latencies grow with
+/// the length of the run.
 async fn backlog(redis: &Redis) -> anyhow::Result<f64> {
     let group = redis.stream()?.group().await?.context("the consumer group is gone")?;
-    let lag = group.reported_lag.context("Redis knows no lag")?;
+    let lag = group.reported_lag.context("Redis reports no lag")?;
     Ok(f64::from(u32::try_from(lag.saturating_add_unsigned(group.pending))?))
 }
 
-/// Makes sure that each reading that was accepted is in the stream, and nothing else.
+/// Verifies that the stream has exactly the accepted readings.
 async fn verify(redis: &Redis, accepted: u32) -> anyhow::Result<()> {
     let found = redis.stream()?.length().await?;
-    ensure!(found == u64::from(accepted), "LOST: {accepted} were accepted, {found} are stored");
+    ensure!(
+        found == u64::from(accepted),
+        "LOST: {accepted} readings accepted, {found} in the stream"
+    );
     Ok(())
 }

@@ -1,8 +1,7 @@
-//! Sends requests over connections that stay open, each with one request at a time.
+//! The load generator: keep-alive connections, each with one request in flight.
 //!
-//! Closed loop: a connection sends when its last answer is there; the rate is the server's. Open
-//! loop: requests are due at a fixed rate, whether or not earlier ones have been answered, and a
-//! latency counts from when the request was due.
+//! Closed loop: a connection sends its next request after the response; the server determines the rate. Open loop:
+//! requests are due at a fixed rate, independent of responses, and a latency starts when its request is due.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -19,33 +18,32 @@ use tokio::time::{sleep, sleep_until};
 use crate::cli::GeneratorArguments;
 use crate::histogram::Latencies;
 use crate::http::HttpStream;
-use crate::open_loop::Pace;
+use crate::open_loop::OpenLoop;
 use crate::requests::Requests;
 use crate::usage::{Spent, Usage};
 
-/// Load before the measurement: connections are open then, and memory is warm.
+/// Load before the measurement, to open connections and warm caches.
 const WARM_UP: Duration = Duration::from_millis(500);
 
-/// How long the last answers may take. An open loop that has more than this to catch up with at its
-/// end was faster than the server.
-const LAST_ANSWERS: Duration = Duration::from_secs(10);
+/// Timeout of the last responses. An open loop that is further behind at its end was faster than the server.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How often it is looked whether they are there.
-const LOOK_EVERY: Duration = Duration::from_millis(5);
+/// How often they are polled.
+const POLL_INTERVAL: Duration = Duration::from_millis(5);
 
-/// A generator at work.
+/// A running generator.
 #[derive(Debug)]
 pub struct Generator {
     shared: Arc<Shared>,
     threads: Vec<JoinHandle<anyhow::Result<Latencies>>>,
 }
 
-/// What came back.
+/// The responses.
 #[derive(Debug)]
-pub struct Answers {
-    /// Of the requests that were due, or sent, within the measured time.
+pub struct Responses {
+    /// Of requests that were due (open loop) or sent (closed loop) within the measured time.
     pub latencies: Latencies,
-    /// Answers of class 2xx, those of the warm-up included.
+    /// Responses 2xx, warm-up included.
     pub accepted: u32,
     /// All others, by status.
     pub refused: BTreeMap<u16, u32>,
@@ -55,8 +53,8 @@ pub struct Answers {
 struct Shared {
     address: SocketAddr,
     requests: Requests,
-    /// None in a closed loop.
-    pace: Option<Pace>,
+    /// `None` in a closed loop.
+    open_loop: Option<OpenLoop>,
     begin: Instant,
     end: Instant,
     accepted: AtomicU32,
@@ -70,7 +68,7 @@ impl Generator {
         let shared = Arc::new(Shared {
             address,
             requests,
-            pace: arguments.rate.map(Pace::start),
+            open_loop: arguments.rate.map(OpenLoop::start),
             begin,
             end: begin + arguments.seconds,
             accepted: AtomicU32::new(0),
@@ -84,25 +82,25 @@ impl Generator {
         Self { threads: (0..threads).map(thread).collect(), shared }
     }
 
-    /// When the measured time begins.
+    /// Start of the measured time.
     pub fn begin(&self) -> Instant {
         self.shared.begin
     }
 
-    /// When it ends.
+    /// End of the measured time.
     pub fn end(&self) -> Instant {
         self.shared.end
     }
 
-    /// Answers 2xx so far.
+    /// Responses 2xx so far.
     fn accepted(&self) -> u32 {
         self.shared.accepted.load(Ordering::Relaxed)
     }
 
-    /// What was spent within the measured time, and how many requests were accepted in it.
+    /// The resources used and the requests accepted within the measured time.
     ///
     /// # Errors
-    /// When a process is gone.
+    /// When a process has ended.
     pub async fn watch(
         &self,
         services: &[u32],
@@ -115,15 +113,15 @@ impl Generator {
         Ok((after.since(&before), accepted - accepted_before))
     }
 
-    /// Waits for the last answers.
+    /// Waits for the last responses.
     ///
     /// # Errors
-    /// When they do not come, or a connection failed.
-    pub async fn finish(self) -> anyhow::Result<Answers> {
-        let deadline = self.shared.end + LAST_ANSWERS;
+    /// When they do not arrive in time, or a connection failed.
+    pub async fn finish(self) -> anyhow::Result<Responses> {
+        let deadline = self.shared.end + DRAIN_TIMEOUT;
         while !self.threads.iter().all(JoinHandle::is_finished) {
-            ensure!(Instant::now() < deadline, "not answered in time: too high a rate?");
-            sleep(LOOK_EVERY).await;
+            ensure!(Instant::now() < deadline, "no response in time: is the rate too high?");
+            sleep(POLL_INTERVAL).await;
         }
         let mut latencies = Latencies::new()?;
         for thread in self.threads {
@@ -131,12 +129,12 @@ impl Generator {
         }
         let accepted = self.shared.accepted.load(Ordering::Relaxed);
         let refused = self.shared.refused.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        Ok(Answers { latencies, accepted, refused })
+        Ok(Responses { latencies, accepted, refused })
     }
 }
 
 impl Shared {
-    /// A thread: some of the connections.
+    /// One thread, with some of the connections.
     fn send(self: Arc<Self>, numbers: impl Iterator<Item = u32>) -> anyhow::Result<Latencies> {
         let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
         runtime.block_on(async {
@@ -153,14 +151,14 @@ impl Shared {
     async fn connection(self: Arc<Self>, number: u32) -> anyhow::Result<Latencies> {
         let mut connection = HttpStream::connect(self.address).await?;
         let mut latencies = Latencies::new()?;
-        // Each starts at another request: no two connections send the same at the same time.
+        // Each connection starts at another request, so that they do not send the same simultaneously.
         let first = usize::try_from(number)? * 101 % self.requests.all.len();
         for request in self.requests.all.iter().cycle().skip(first) {
             let start = self.next().await?;
             if start >= self.end {
                 break;
             }
-            self.count(connection.exchange(request.as_bytes()).await?);
+            self.count(connection.request(request.as_bytes()).await?);
             if start >= self.begin {
                 latencies.add(start.elapsed())?;
             }
@@ -168,11 +166,11 @@ impl Shared {
         Ok(latencies)
     }
 
-    /// When the next request's latency begins; not before it is due.
+    /// The start of the next request's latency, when it is due.
     async fn next(&self) -> anyhow::Result<Instant> {
-        match &self.pace {
+        match &self.open_loop {
             None => Ok(Instant::now()),
-            Some(pace) => Ok(pace.next().await?),
+            Some(open_loop) => Ok(open_loop.next().await?),
         }
     }
 
@@ -196,7 +194,7 @@ mod tests {
 
     const BUSY: Duration = Duration::from_millis(200);
 
-    /// Answers one request after the other at once, but the first of all after a while.
+    /// Responds to each request immediately, but to one after a pause.
     async fn server_that_hangs_once(listener: TcpListener) -> anyhow::Result<()> {
         let mut stream = HttpStream::new(listener.accept().await?.0)?;
         let mut begin = Some(Instant::now() + WARM_UP);
@@ -205,7 +203,7 @@ mod tests {
                 begin = None;
                 sleep(BUSY).await;
             }
-            stream.answer(b"HTTP/1.1 201 Created\r\ncontent-length: 0\r\n\r\n").await?;
+            stream.respond(b"HTTP/1.1 201 Created\r\ncontent-length: 0\r\n\r\n").await?;
         }
         Ok(())
     }
@@ -223,9 +221,9 @@ mod tests {
             batch: None,
         };
         let requests = Requests::new("localhost", None).unwrap();
-        let answers = Generator::start(address, &arguments, requests).finish().await.unwrap();
-        assert!(answers.refused.is_empty());
-        answers.latencies.percentile(50.0)
+        let responses = Generator::start(address, &arguments, requests).finish().await.unwrap();
+        assert!(responses.refused.is_empty());
+        responses.latencies.percentile(50.0)
     }
 
     #[tokio::test]

@@ -1,4 +1,4 @@
-//! How fast all readings of a site are given: a bare `GET /sites/{site_id}/readings`.
+//! Throughput of `GET /sites/{site_id}/readings` without parameters: all readings of a site.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -19,9 +19,9 @@ use crate::cli::GetArguments;
 use crate::download::{self, Download};
 use crate::histogram::Latencies;
 use crate::http::HttpStream;
-use crate::interleave::{Outcome, Turns};
+use crate::interleave::{InterleavedRuns, Outcome};
 use crate::load::Load;
-use crate::open_loop::Pace;
+use crate::open_loop::OpenLoop;
 use crate::redis_server::{HOST, Redis, Store};
 use crate::report::Figure;
 use crate::seed;
@@ -31,9 +31,8 @@ use crate::usage::{Rss, Usage, memory, micros_each};
 
 const HEALTH: &[u8] = b"GET /health HTTP/1.1\r\nhost: localhost\r\n\r\n";
 
-/// How often `/health` is asked for meanwhile, in a second. Too low and an answer of a few
-/// milliseconds meets none of them; too high and they wait for each other, as they share a
-/// connection.
+/// Requests of `/health` a second meanwhile. Too low: none falls into a response of a few milliseconds. Too high: they
+/// wait for each other on their one connection.
 const HEALTH_RATE: NonZeroU32 = NonZeroU32::MIN.saturating_add(49);
 
 const FIGURES: [Figure; 10] = [
@@ -45,21 +44,21 @@ const FIGURES: [Figure; 10] = [
     Figure::new("RSS growth, MB", 1),
     Figure::new("/health p50 meanwhile, ms", 2),
     Figure::new("/health longest meanwhile, ms", 2),
-    Figure::of_the_run("answer, MB", 1),
-    Figure::of_the_run("others' CPU, cores", 2),
+    Figure::run_condition("answer, MB", 1),
+    Figure::run_condition("others' CPU, cores", 2),
 ];
 
-/// Who gives the readings.
+/// The source of the readings.
 #[derive(Debug)]
-enum Giver {
+enum Source {
     Service(Subject),
-    /// `redis-cli ZRANGE`, all of the set in one command, written to nowhere.
+    /// `redis-cli ZRANGE`: the whole set in one command, output to `/dev/null`.
     RedisCli {
         scores: bool,
     },
 }
 
-impl fmt::Display for Giver {
+impl fmt::Display for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Service(subject) => subject.fmt(f),
@@ -72,28 +71,28 @@ impl fmt::Display for Giver {
 /// Compares programs with `redis-cli`.
 ///
 /// # Errors
-/// When an answer is not whole, or a process ends.
+/// When a response is incomplete, or a process ends.
 pub async fn run(arguments: &GetArguments) -> anyhow::Result<Vec<Outcome>> {
     service::check(&arguments.programs)?;
-    let mut givers: Vec<_> = Subject::all(&arguments.programs).map(Giver::Service).collect();
-    givers.extend([false, true].map(|scores| Giver::RedisCli { scores }));
+    let mut sources: Vec<_> = Subject::all(&arguments.programs).map(Source::Service).collect();
+    sources.extend([false, true].map(|scores| Source::RedisCli { scores }));
     let mut outcomes = Vec::new();
     for readings in &arguments.readings {
         let scenario = format!("GET of {readings} readings");
-        let turns = Turns { scenario, subjects: &givers, run: &arguments.run };
-        let measure = async |giver: &_, store: &_| measure(giver, store, readings.get()).await;
-        outcomes.push(turns.take(FIGURES, measure).await?);
+        let runs = InterleavedRuns { scenario, subjects: &sources, run: &arguments.run };
+        let measure = async |source: &_, store: &_| measure(source, store, readings.get()).await;
+        outcomes.push(runs.measure(FIGURES, measure).await?);
     }
     Ok(outcomes)
 }
 
-async fn measure(giver: &Giver, store: &Store, readings: u32) -> anyhow::Result<[f64; 10]> {
+async fn measure(source: &Source, store: &Store, readings: u32) -> anyhow::Result<[f64; 10]> {
     let (redis, load) = (Redis::start(store).await?, Load::even(NonZeroU32::MIN)?);
     seed::series(&redis, load, readings).await?;
     let site = load.sites().next().context("the load has a site")?;
-    let figures = match giver {
-        Giver::Service(subject) => of_service(subject, &redis, &site, readings).await,
-        Giver::RedisCli { scores } => of_redis_cli(*scores, &redis, &site, readings).await,
+    let figures = match source {
+        Source::Service(subject) => of_service(subject, &redis, &site, readings).await,
+        Source::RedisCli { scores } => of_redis_cli(*scores, &redis, &site, readings).await,
     };
     redis.end().await?;
     figures
@@ -114,7 +113,7 @@ async fn of_service(
     let before = Usage::now(&pids, Some(redis.pid()))?;
     let (download, health) = get(address, path).await?;
     let spent = Usage::now(&pids, Some(redis.pid()))?.since(&before);
-    ensure!(download.length == length, "the answer has {} bytes now", download.length);
+    ensure!(download.length == length, "the response now has {} bytes", download.length);
     let growth = memory(&pids, Rss::Peak)? - idle;
     service.end().await?;
     Ok([
@@ -125,54 +124,53 @@ async fn of_service(
         micros_each(spent.redis, readings),
         growth,
         health.percentile(50.0),
-        health.longest(),
+        health.max(),
         f64::from(u32::try_from(length)?) / 1e6,
         spent.share(spent.others),
     ])
 }
 
-/// The part of an answer that says whether it is whole; it takes no memory to parse.
+/// The part of a response that shows whether it is complete; parsing it needs no memory.
 #[derive(Deserialize)]
-struct Answer {
+struct ReadingsResponse {
     readings: Vec<IgnoredAny>,
 }
 
-/// Makes sure that an answer has all readings, and gives its length.
+/// Verifies that a response has all readings, and returns its length.
 async fn verify(address: SocketAddr, path: &str, readings: u32) -> anyhow::Result<u64> {
     let body = download::body(address, path).await?;
-    let answer: Answer = serde_json::from_slice(&body)?;
-    let found = answer.readings.len();
+    let response: ReadingsResponse = serde_json::from_slice(&body)?;
+    let found = response.readings.len();
     ensure!(found == readings as usize, "LOST: {readings} readings are stored, {found} were given");
     Ok(body.len().try_into()?)
 }
 
-/// Gets the answer in a thread of its own, so that looking at `/health` and taking the answer do not wait for
-/// each other.
+/// Downloads the response in another thread, so that it and the requests of `/health` do not wait for each other.
 async fn get(address: SocketAddr, path: String) -> anyhow::Result<(Download, Latencies)> {
-    let (done, mut answered) = oneshot::channel();
+    let (done, mut responded) = oneshot::channel();
     let taken = thread::spawn(move || {
         let download = download::measured(address, &path);
-        // Without a receiver the run has failed already.
+        // Err means that the run has failed.
         let _ = done.send(());
         download
     });
-    let health = watch_health(address, &mut answered).await?;
+    let health = watch_health(address, &mut responded).await?;
     let download = taken.join().map_err(|_| anyhow!("the download panicked"))??;
     Ok((download, health))
 }
 
-/// Asks for `/health` until the answer is there; the time of each counts from when it was due.
+/// Requests `/health` until the response is complete; a latency starts when its request is due.
 async fn watch_health(
     address: SocketAddr,
     done: &mut oneshot::Receiver<()>,
 ) -> anyhow::Result<Latencies> {
     let mut connection = HttpStream::connect(address).await?;
     let mut latencies = Latencies::new()?;
-    let pace = Pace::start(HEALTH_RATE);
+    let open_loop = OpenLoop::start(HEALTH_RATE);
     while matches!(done.try_recv(), Err(oneshot::error::TryRecvError::Empty)) {
-        let due = pace.next().await?;
-        let status = connection.exchange(HEALTH).await?;
-        ensure!(status == 200, "/health was answered with {status}");
+        let due = open_loop.next().await?;
+        let status = connection.request(HEALTH).await?;
+        ensure!(status == 200, "/health responds {status}");
         latencies.add(due.elapsed())?;
     }
     Ok(latencies)

@@ -28,21 +28,21 @@ impl Latencies {
         Ok(self.0.record(latency.as_nanos().try_into()?)?)
     }
 
-    /// Adds all those of another.
+    /// Adds all latencies of another.
     ///
     /// # Errors
-    /// Never: a histogram of this kind takes all latencies.
+    /// Never: the histogram has no upper bound.
     pub fn merge(&mut self, other: &Self) -> anyhow::Result<()> {
         Ok(self.0.add(&other.0)?)
     }
 
-    /// In milliseconds; of no latencies it is no number.
+    /// In milliseconds; NaN without latencies.
     pub fn percentile(&self, percent: f64) -> f64 {
         self.millis(self.0.value_at_percentile(percent))
     }
 
-    /// In milliseconds; of no latencies it is no number.
-    pub fn longest(&self) -> f64 {
+    /// In milliseconds; NaN without latencies.
+    pub fn max(&self) -> f64 {
         self.millis(self.0.max())
     }
 
@@ -59,7 +59,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_percentile_is_a_latency_that_so_many_do_not_exceed() {
+    fn a_percentile_is_a_latency_that_this_share_does_not_exceed() {
         let (mut low, mut high) = (Latencies::new().unwrap(), Latencies::new().unwrap());
         (1..=50).for_each(|n| low.add(Duration::from_millis(n)).unwrap());
         (51..=100).for_each(|n| high.add(Duration::from_millis(n)).unwrap());
@@ -67,11 +67,11 @@ mod tests {
         let about = |found: f64, wanted: f64| (found / wanted - 1.0).abs() < 0.002;
         assert!(about(low.percentile(50.0), 50.0), "{}", low.percentile(50.0));
         assert!(about(low.percentile(99.0), 99.0), "{}", low.percentile(99.0));
-        assert!(about(low.longest(), 100.0), "{}", low.longest());
+        assert!(about(low.max(), 100.0), "{}", low.max());
     }
 
     #[test]
-    fn of_no_latencies_nothing_is_known() {
+    fn without_latencies_a_percentile_is_nan() {
         assert!(Latencies::new().unwrap().percentile(50.0).is_nan());
     }
 }

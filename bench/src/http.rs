@@ -1,4 +1,4 @@
-//! As much HTTP/1.1 as both ends of the bench need: one message at a time, bodies with their length.
+//! Minimal HTTP/1.1 for both ends of the bench: one message at a time, bodies with `Content-Length`.
 
 use std::net::SocketAddr;
 
@@ -7,36 +7,36 @@ use httparse::{EMPTY_HEADER, Header, Request, Response, Status};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-/// Header lines that a message may have at most.
+/// The most header lines of a message.
 const MAX_HEADERS: usize = 32;
 
-/// Bytes that one read asks for at first; messages here have a few hundred.
+/// Initial size of the buffer in bytes; messages have a few hundred.
 const BUFFER: usize = 4 * 1024;
 
-/// A connection that stays open from message to message.
+/// A keep-alive connection.
 #[derive(Debug)]
 pub struct HttpStream {
     stream: TcpStream,
     buffer: Vec<u8>,
 }
 
-/// A message at the beginning of a buffer.
+/// A message at the start of the buffer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Message {
-    /// Of an answer; of a request 0.
+    /// Of a response; 0 of a request.
     status: u16,
     head: usize,
     body: usize,
 }
 
-/// The head of a request or of an answer; `None` while there is too little of it.
+/// Parses the head of a request or response; `None` if it is incomplete.
 type ReadHead = fn(&[u8]) -> anyhow::Result<Option<Message>>;
 
 impl HttpStream {
-    /// Takes over a connection.
+    /// Wraps a connection.
     ///
     /// # Errors
-    /// When it is gone.
+    /// When it is closed.
     pub fn new(stream: TcpStream) -> anyhow::Result<Self> {
         stream.set_nodelay(true)?;
         Ok(Self { stream, buffer: Vec::with_capacity(BUFFER) })
@@ -45,23 +45,24 @@ impl HttpStream {
     /// Connects to a server.
     ///
     /// # Errors
-    /// When nobody listens.
+    /// When the port is closed.
     pub async fn connect(address: SocketAddr) -> anyhow::Result<Self> {
         Self::new(TcpStream::connect(address).await?)
     }
 
-    /// Sends a whole request, and gives the status of its answer.
+    /// Sends a request, and returns the status of the response.
     ///
     /// # Errors
     /// When the server closes the connection or does not speak HTTP.
-    pub async fn exchange(&mut self, request: &[u8]) -> anyhow::Result<u16> {
+    pub async fn request(&mut self, request: &[u8]) -> anyhow::Result<u16> {
         self.stream.write_all(request).await?;
-        let answer = self.read(answer_head).await?.context("the server closed the connection")?;
-        self.buffer.drain(..answer.head + answer.body);
-        Ok(answer.status)
+        let response =
+            self.read(response_head).await?.context("the server closed the connection")?;
+        self.buffer.drain(..response.head + response.body);
+        Ok(response.status)
     }
 
-    /// The body of the next request; `None` when the client is done.
+    /// The body of the next request; `None` when the client has closed the connection.
     ///
     /// # Errors
     /// When the client does not speak HTTP.
@@ -73,15 +74,15 @@ impl HttpStream {
         Ok(Some(message.skip(request.head).collect()))
     }
 
-    /// Sends a whole answer.
+    /// Sends a response.
     ///
     /// # Errors
-    /// When the client is gone.
-    pub async fn answer(&mut self, answer: &[u8]) -> anyhow::Result<()> {
-        Ok(self.stream.write_all(answer).await?)
+    /// When the client has closed the connection.
+    pub async fn respond(&mut self, response: &[u8]) -> anyhow::Result<()> {
+        Ok(self.stream.write_all(response).await?)
     }
 
-    /// Reads until a whole message is in the buffer; `None` at the end of the connection.
+    /// Reads until the buffer has a complete message; `None` at the end of the connection.
     async fn read(&mut self, head: ReadHead) -> anyhow::Result<Option<Message>> {
         loop {
             if let Some(message) = head(&self.buffer)?
@@ -90,21 +91,25 @@ impl HttpStream {
                 return Ok(Some(message));
             }
             if self.stream.read_buf(&mut self.buffer).await? == 0 {
-                return if self.buffer.is_empty() { Ok(None) } else { bail!("half a message") };
+                return if self.buffer.is_empty() {
+                    Ok(None)
+                } else {
+                    bail!("an incomplete message")
+                };
             }
         }
     }
 }
 
-fn answer_head(bytes: &[u8]) -> anyhow::Result<Option<Message>> {
+fn response_head(bytes: &[u8]) -> anyhow::Result<Option<Message>> {
     let mut headers = [EMPTY_HEADER; MAX_HEADERS];
     let mut response = Response::new(&mut headers);
     let Status::Complete(head) = response.parse(bytes)? else {
         return Ok(None);
     };
-    let status = response.code.context("an answer has a status")?;
+    let status = response.code.context("a response has a status")?;
     let body = body_length(response.headers)?;
-    Ok(Some(Message { status, head, body: body.context("an answer's length is unknown")? }))
+    Ok(Some(Message { status, head, body: body.context("the response has no content-length")? }))
 }
 
 fn request_head(bytes: &[u8]) -> anyhow::Result<Option<Message>> {
@@ -126,16 +131,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_answer_ends_where_its_length_says() {
-        let answer =
+    fn a_response_ends_after_its_content_length() {
+        let response =
             b"HTTP/1.1 201 Created\r\ncontent-length: 2\r\nx-request-id: 1\r\n\r\n{}HTTP/1.1";
-        let message = answer_head(answer).unwrap().unwrap();
-        assert_eq!((message.status, &answer[message.head..][..message.body]), (201, &b"{}"[..]));
-        assert_eq!(answer_head(&answer[..30]).unwrap(), None, "more is to come");
+        let message = response_head(response).unwrap().unwrap();
+        assert_eq!((message.status, &response[message.head..][..message.body]), (201, &b"{}"[..]));
+        assert_eq!(response_head(&response[..30]).unwrap(), None, "more is to come");
     }
 
     #[test]
-    fn an_answer_without_a_length_is_an_error() {
-        assert!(answer_head(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n").is_err());
+    fn a_response_without_content_length_is_an_error() {
+        assert!(response_head(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n").is_err());
     }
 }

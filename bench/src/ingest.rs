@@ -1,4 +1,4 @@
-//! How fast readings are taken: single ones or batches, as fast as they are answered or at a fixed rate.
+//! Throughput and latency of ingestion: single readings or batches, in a closed or an open loop.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use anyhow::ensure;
 
 use crate::cli::IngestArguments;
 use crate::generator::Generator;
-use crate::interleave::{Outcome, Turns};
+use crate::interleave::{InterleavedRuns, Outcome};
 use crate::redis_benchmark::RedisBenchmark;
 use crate::redis_server::{Redis, Store};
 use crate::report::Figure;
@@ -15,33 +15,33 @@ use crate::service::{self, Role, Subject};
 use crate::target::check;
 use crate::usage::{Rss, Usage, memory, micros_each};
 
-/// Commands that `redis-benchmark` sends at a time where it stands for a batch.
+/// Pipeline depth of `redis-benchmark` as the ceiling of batches.
 const PIPELINE: u32 = 64;
 
-/// Figures are by reading: with single readings that is by request.
+/// Figures are per reading; without batches that is per request.
 const FIGURES: [Figure; 11] = [
     Figure::new("readings/s", 0),
     Figure::new("own CPU, us a reading", 2),
     Figure::new("Redis CPU, us a reading", 2),
-    Figure::of_the_run("generator CPU, us a reading", 2),
+    Figure::run_condition("generator CPU, us a reading", 2),
     Figure::new("Redis busy", 2),
     Figure::new("latency p50, ms", 2),
     Figure::new("latency p99, ms", 2),
     Figure::new("latency p99.9, ms", 2),
     Figure::new("longest latency, ms", 2),
     Figure::new("peak RSS, MB", 1),
-    Figure::of_the_run("others' CPU, cores", 2),
+    Figure::run_condition("others' CPU, cores", 2),
 ];
 
-/// Who takes the readings.
+/// The receiver of the readings.
 #[derive(Debug)]
-enum Taker {
+enum IngestTarget {
     Service(Subject),
     /// Redis alone: the ceiling.
     Redis(RedisBenchmark),
 }
 
-impl fmt::Display for Taker {
+impl fmt::Display for IngestTarget {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Service(subject) => subject.fmt(f),
@@ -50,45 +50,49 @@ impl fmt::Display for Taker {
     }
 }
 
-/// Compares programs with the plain server and with what `redis-benchmark` reaches without any.
+/// Compares programs with the plain server, and with `redis-benchmark` without a service.
 ///
 /// # Errors
-/// When anything is refused, lost, ends or takes too long.
+/// When a request fails, a reading is lost, or a process ends or takes too long.
 pub async fn run(arguments: &IngestArguments) -> anyhow::Result<Outcome> {
     service::check(&arguments.programs)?;
     let IngestArguments { generator, run, .. } = arguments;
-    let takers = takers(arguments);
-    let turns = Turns { scenario: format!("ingest: {generator}"), subjects: &takers, run };
+    let targets = targets(arguments);
+    let runs =
+        InterleavedRuns { scenario: format!("ingest: {generator}"), subjects: &targets, run };
     let requests = Requests::new("localhost", generator.batch)?;
-    let measure = async |taker: &_, store: &_| measure(taker, store, arguments, &requests).await;
-    turns.take(FIGURES, measure).await
+    let measure = async |target: &_, store: &_| measure(target, store, arguments, &requests).await;
+    runs.measure(FIGURES, measure).await
 }
 
-/// At a fixed rate there is no ceiling; batches are beyond the contract, and only ours takes them.
-fn takers(arguments: &IngestArguments) -> Vec<Taker> {
+/// At a fixed rate there is no ceiling. Batches are not in the contract: only our program has them.
+fn targets(arguments: &IngestArguments) -> Vec<IngestTarget> {
     let generator = &arguments.generator;
     let services = Subject::all(&arguments.programs).chain([Subject::Plain(Role::Ingestion)]);
     let is_able =
         |subject: &Subject| generator.batch.is_none() || matches!(subject, Subject::Program { .. });
-    let mut takers: Vec<_> = services.filter(is_able).map(Taker::Service).collect();
+    let mut targets: Vec<_> = services.filter(is_able).map(IngestTarget::Service).collect();
     if generator.rate.is_none() {
         let (connections, seconds) = (generator.connections, generator.seconds);
-        let benchmark = |pipeline| Taker::Redis(RedisBenchmark { connections, seconds, pipeline });
-        takers.extend([1, PIPELINE].map(benchmark));
+        let benchmark =
+            |pipeline| IngestTarget::Redis(RedisBenchmark { connections, seconds, pipeline });
+        targets.extend([1, PIPELINE].map(benchmark));
     }
-    takers
+    targets
 }
 
 async fn measure(
-    taker: &Taker,
+    target: &IngestTarget,
     store: &Store,
     arguments: &IngestArguments,
     requests: &Requests,
 ) -> anyhow::Result<[f64; 11]> {
     let redis = Redis::start(store).await?;
-    let figures = match taker {
-        Taker::Service(subject) => of_service(subject, &redis, arguments, requests.clone()).await,
-        Taker::Redis(benchmark) => of_redis(benchmark, &redis).await,
+    let figures = match target {
+        IngestTarget::Service(subject) => {
+            of_service(subject, &redis, arguments, requests.clone()).await
+        }
+        IngestTarget::Redis(benchmark) => of_redis(benchmark, &redis).await,
     };
     redis.end().await?;
     figures
@@ -107,12 +111,12 @@ async fn of_service(
     let generator = Generator::start(address, &arguments.generator, requests);
     let (spent, accepted) = generator.watch(&service.pids(), Some(redis.pid())).await?;
     ensure!(accepted > 0, "no reading was accepted");
-    let answers = generator.finish().await?;
-    ensure!(answers.refused.is_empty(), "answers by status: {:?}", answers.refused);
+    let responses = generator.finish().await?;
+    ensure!(responses.refused.is_empty(), "responses by status: {:?}", responses.refused);
     let peak = memory(&service.pids(), Rss::Peak)?;
-    verify(redis, (answers.accepted + 1) * batch).await?;
+    verify(redis, (responses.accepted + 1) * batch).await?;
     service.end().await?;
-    let (readings, latencies) = (accepted * batch, answers.latencies);
+    let (readings, latencies) = (accepted * batch, responses.latencies);
     Ok([
         spent.rate(readings),
         micros_each(spent.service, readings),
@@ -122,7 +126,7 @@ async fn of_service(
         latencies.percentile(50.0),
         latencies.percentile(99.0),
         latencies.percentile(99.9),
-        latencies.longest(),
+        latencies.max(),
         peak,
         spent.share(spent.others),
     ])
@@ -142,9 +146,12 @@ async fn of_redis(benchmark: &RedisBenchmark, redis: &Redis) -> anyhow::Result<[
     Ok(figures)
 }
 
-/// Makes sure that each reading that was accepted is in the stream, and nothing else.
+/// Verifies that the stream has exactly the accepted readings.
 async fn verify(redis: &Redis, accepted: u32) -> anyhow::Result<()> {
     let found = redis.stream()?.length().await?;
-    ensure!(found == u64::from(accepted), "LOST: {accepted} were accepted, {found} are stored");
+    ensure!(
+        found == u64::from(accepted),
+        "LOST: {accepted} readings accepted, {found} in the stream"
+    );
     Ok(())
 }

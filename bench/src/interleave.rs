@@ -1,4 +1,4 @@
-//! Runs in turns: each subject once, then each again, so that the machine's mood meets all alike.
+//! Interleaved runs: each subject once, then each again, so that changes of the machine's speed affect all alike.
 
 use std::fmt::{self, Display};
 use std::io::{self, IsTerminal, Write};
@@ -8,23 +8,23 @@ use crate::machine::{self, Machine};
 use crate::redis_server::Store;
 use crate::report::{Figure, Report};
 
-/// A scenario: what is done to whom, how often. Each subject works with each of the stores.
+/// A scenario with its subjects. Each subject runs with each store.
 #[derive(Debug)]
-pub struct Turns<'a, Subject> {
-    /// What is done, with its numbers.
+pub struct InterleavedRuns<'a, Subject> {
+    /// The title, with parameters.
     pub scenario: String,
     pub subjects: &'a [Subject],
     pub run: &'a RunArguments,
 }
 
-/// What came of a scenario.
+/// The results of a scenario.
 #[derive(Debug)]
 pub struct Outcome {
-    /// What was done, with its numbers, and on which store.
+    /// The title, with parameters and store.
     pub scenario: String,
-    /// How often.
+    /// Number of runs.
     pub runs: u32,
-    /// Where and when.
+    /// The machine and date.
     pub machine: Machine,
     pub report: Report,
 }
@@ -36,12 +36,12 @@ impl Display for Outcome {
     }
 }
 
-impl<Subject: Display> Turns<'_, Subject> {
-    /// Takes all figures.
+impl<Subject: Display> InterleavedRuns<'_, Subject> {
+    /// Measures all runs.
     ///
     /// # Errors
-    /// What the first run that fails says.
-    pub async fn take<const FIGURES: usize>(
+    /// That of the first run that fails.
+    pub async fn measure<const FIGURES: usize>(
         &self,
         figures: [Figure; FIGURES],
         measure: impl AsyncFn(&Subject, &Store) -> anyhow::Result<[f64; FIGURES]>,
@@ -49,10 +49,10 @@ impl<Subject: Display> Turns<'_, Subject> {
         let stores = self.run.stores().await?;
         let measure = async |&(subject, store): &_| measure(subject, store).await;
         let (scenario, columns) = (self.title(&stores), self.columns(&stores));
-        take_turns(scenario, &columns, &self.run.repeat, figures, measure).await
+        interleave(scenario, &columns, &self.run.repeat, figures, measure).await
     }
 
-    /// All subjects with all stores; a store is named where there are several.
+    /// All subjects with all stores; the store is in the title only if there are several.
     fn columns<'a>(&'a self, stores: &'a [Store]) -> Vec<(String, (&'a Subject, &'a Store))> {
         let with = |store: &'a Store| {
             self.subjects.iter().map(move |subject| {
@@ -74,11 +74,11 @@ impl<Subject: Display> Turns<'_, Subject> {
     }
 }
 
-/// Measures each subject once, then each again; subjects come with their titles.
+/// Measures each subject once a round.
 ///
 /// # Errors
-/// What the first run that fails says.
-pub async fn take_turns<Subject, const FIGURES: usize>(
+/// That of the first run that fails.
+pub async fn interleave<Subject, const FIGURES: usize>(
     scenario: String,
     subjects: &[(String, Subject)],
     repeat: &Repeat,
@@ -87,22 +87,22 @@ pub async fn take_turns<Subject, const FIGURES: usize>(
 ) -> anyhow::Result<Outcome> {
     let (machine, runs) = (Machine::now()?, repeat.runs.get());
     let mut report = Report::new(&figures, subjects.iter().map(|(title, _)| title.clone()));
-    for turn in 1..=runs {
+    for round in 1..=runs {
         for (number, (title, subject)) in subjects.iter().enumerate() {
-            say(format_args!("{scenario}: run {turn} of {runs}, {title}"));
-            machine::wait_until_quiet(repeat.patience).await?;
+            print_progress(format_args!("{scenario}: run {round} of {runs}, {title}"));
+            machine::wait_until_idle(repeat.patience).await?;
             report.add(number, &measure(subject).await?);
         }
     }
-    say("");
+    print_progress("");
     Ok(Outcome { scenario, runs, machine, report })
 }
 
-/// Shows progress to a person at the terminal, in one line.
-fn say(progress: impl Display) {
+/// Displays progress on a terminal, in one line.
+fn print_progress(progress: impl Display) {
     let mut terminal = io::stderr();
     if terminal.is_terminal() {
-        // Progress that nobody sees is no failure.
+        // Err means that the terminal is closed.
         let _ = write!(terminal, "\r{progress}\x1b[K");
     }
 }

@@ -1,4 +1,4 @@
-//! What it takes to have many sites at work: memory before and after each has sent a reading.
+//! Memory of active sites: before and after each has sent a reading.
 
 use std::num::NonZeroU32;
 use std::time::{Duration, Instant};
@@ -7,7 +7,7 @@ use anyhow::{Context, ensure};
 use tokio::time::sleep;
 
 use crate::cli::LiveSitesArguments;
-use crate::interleave::{Outcome, Turns};
+use crate::interleave::{InterleavedRuns, Outcome};
 use crate::load::Load;
 use crate::redis_server::{Redis, Store};
 use crate::report::Figure;
@@ -21,27 +21,27 @@ const FIGURES: [Figure; 3] = [
     Figure::new("RSS with all sites, MB", 1),
 ];
 
-/// How often it is looked whether all is stored.
-const LOOK_EVERY: Duration = Duration::from_millis(5);
+/// How often the group is polled.
+const POLL_INTERVAL: Duration = Duration::from_millis(5);
 
-/// How long storing may take.
+/// Timeout of storing.
 const TIMEOUT: Duration = Duration::from_mins(1);
 
-/// Measures programs.
+/// Measures the programs.
 ///
 /// # Errors
-/// When one ends, or does not store all.
+/// When a program ends, or does not store all readings.
 pub async fn run(arguments: &LiveSitesArguments) -> anyhow::Result<Outcome> {
     service::check(&arguments.programs)?;
     let subjects: Vec<_> = Subject::all(&arguments.programs).collect();
     let LiveSitesArguments { sites, run, .. } = arguments;
-    let turns = Turns { scenario: format!("live sites: {sites}"), subjects: &subjects, run };
+    let runs =
+        InterleavedRuns { scenario: format!("live sites: {sites}"), subjects: &subjects, run };
     let measure = async |subject: &_, store: &_| measure(subject, store, *sites).await;
-    turns.take(FIGURES, measure).await
+    runs.measure(FIGURES, measure).await
 }
 
-/// As many readings of one site come first: buffers have grown then, and the difference is the
-/// sites'.
+/// As many readings of one site are stored first, so that buffers have grown: the difference is the memory of sites.
 async fn measure(subject: &Subject, store: &Store, sites: NonZeroU32) -> anyhow::Result<[f64; 3]> {
     let redis = Redis::start(store).await?;
     redis.stream()?.ensure_group().await?;
@@ -58,7 +58,7 @@ async fn measure(subject: &Subject, store: &Store, sites: NonZeroU32) -> anyhow:
     Ok([(after - before) * 1024.0 / f64::from(sites.get()), before, after])
 }
 
-/// Waits until all of the stream has been read and acknowledged.
+/// Waits until all entries are delivered and acknowledged.
 async fn wait_until_stored(redis: &Redis) -> anyhow::Result<()> {
     let (stream, deadline) = (redis.stream()?, Instant::now() + TIMEOUT);
     loop {
@@ -66,7 +66,7 @@ async fn wait_until_stored(redis: &Redis) -> anyhow::Result<()> {
         if (group.reported_lag, group.pending) == (Some(0), 0) {
             return Ok(());
         }
-        ensure!(Instant::now() < deadline, "not all was stored within {TIMEOUT:?}");
-        sleep(LOOK_EVERY).await;
+        ensure!(Instant::now() < deadline, "not all readings were stored within {TIMEOUT:?}");
+        sleep(POLL_INTERVAL).await;
     }
 }

@@ -1,4 +1,4 @@
-//! The readings that are sent: the same ones each time, as long as real ones.
+//! The readings that are sent: the same in every run, of realistic length.
 
 use std::num::NonZeroU32;
 
@@ -9,7 +9,7 @@ use rand::rngs::SmallRng;
 use rand_distr::{Distribution, Zipf};
 use readings::{Reading, SiteId};
 
-/// When the first reading was taken, in seconds since the Unix epoch: 2024-01-15T10:30:00Z.
+/// The timestamp of the first reading, in seconds since the Unix epoch: 2024-01-15T10:30:00Z.
 const FIRST_INSTANT: i64 = 1_705_314_600;
 
 /// Readings spread over sites.
@@ -19,16 +19,16 @@ pub struct Load {
     order: Order,
 }
 
-/// Which site a reading is of.
+/// The order of sites.
 #[derive(Debug, Clone, Copy)]
 enum Order {
     Random(Zipf<f64>),
-    /// One after the other.
+    /// One site after the other.
     Cyclic,
 }
 
 impl Load {
-    /// Readings of so many sites in no order, about as many of each.
+    /// Readings of this many sites in random order, about equally many of each.
     ///
     /// # Errors
     /// Never.
@@ -36,7 +36,7 @@ impl Load {
         Self::skewed(sites, 0.0)
     }
 
-    /// Readings of so many sites in no order, of which the n-th has a share of `n.powf(-exponent)`.
+    /// Readings of this many sites in random order, of which the n-th has a share of `n.powf(-exponent)`.
     ///
     /// # Errors
     /// When the exponent is negative.
@@ -45,7 +45,7 @@ impl Load {
         Ok(Self { sites, order: Order::Random(distribution) })
     }
 
-    /// A reading of each of so many sites, then again.
+    /// One reading of each of this many sites, then the next of each.
     pub const fn in_order(sites: NonZeroU32) -> Self {
         Self { sites, order: Order::Cyclic }
     }
@@ -58,35 +58,35 @@ impl Load {
     /// The JSON of a reading.
     ///
     /// # Errors
-    /// When its number is beyond any calendar.
+    /// When the timestamp is out of range.
     pub fn body(self, number: u32) -> anyhow::Result<String> {
         let site = match self.order {
-            // A generator of its own for each: a number's reading is the same whichever were made before.
+            // One random generator a reading: a reading depends on its number alone.
             Order::Random(sites) => sites.sample(&mut SmallRng::seed_from_u64(number.into())),
             Order::Cyclic => f64::from(number % self.sites + 1),
         };
         reading(&self::site(site), number)
     }
 
-    /// A reading, as the ingestion makes it of its JSON.
+    /// A reading, parsed like in ingestion.
     ///
     /// # Errors
     /// As [`Load::body`].
     pub fn reading(self, number: u32) -> anyhow::Result<Reading> {
         let reading = readings::validation::parse_reading(self.body(number)?.as_bytes());
-        reading.map_err(|faults| anyhow!("the bench makes bad readings: {faults:?}"))
+        reading.map_err(|faults| anyhow!("the bench creates invalid readings: {faults:?}"))
     }
 }
 
 /// The JSON of a reading of a site.
 ///
 /// # Errors
-/// When its number is beyond any calendar.
+/// When the timestamp is out of range.
 pub fn reading(site: &str, number: u32) -> anyhow::Result<String> {
     let tenths_of_watts = number % 50_000;
     let (watts, tenths) = (tenths_of_watts / 10, tenths_of_watts % 10);
     let time = DateTime::from_timestamp(FIRST_INSTANT + i64::from(number), 0);
-    let time = time.context("there is no such instant")?.format("%Y-%m-%dT%H:%M:%SZ");
+    let time = time.context("the timestamp is out of range")?.format("%Y-%m-%dT%H:%M:%SZ");
     Ok(format!(
         r#"{{"site_id": "{site}", "device_id": "main-meter", "power_reading": {watts}.{tenths}, "timestamp": "{time}"}}"#
     ))

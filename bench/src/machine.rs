@@ -1,4 +1,4 @@
-//! On what the figures were taken, and when.
+//! The machine and the time of the measurements.
 
 use std::fmt;
 use std::fs;
@@ -10,38 +10,38 @@ use tokio::time::sleep;
 
 use crate::usage::machine_time;
 
-/// For this long the machine must have been quiet. Too low and a pause of a compiler seems to be its
-/// end.
-const QUIET_FOR: Duration = Duration::from_millis(500);
+/// How long the machine must have been idle. Too low: a pause of a compiler is taken for its end. Too high: waits
+/// without need.
+const QUIET_WINDOW: Duration = Duration::from_millis(500);
 
-/// A machine is quiet that uses less of one core than this.
-const QUIET: f64 = 0.1;
+/// A machine is idle that uses less of one core than this.
+const QUIET_CORES: f64 = 0.1;
 
-/// Waits until the machine has nothing to do, but not longer than `patience`.
+/// Waits until the machine is idle, at most for `patience`.
 ///
 /// # Errors
-/// When the machine does not tell.
-pub async fn wait_until_quiet(patience: Duration) -> anyhow::Result<()> {
+/// When `/proc` cannot be read.
+pub async fn wait_until_idle(patience: Duration) -> anyhow::Result<()> {
     let started = Instant::now();
     while started.elapsed() < patience {
         let before = machine_time()?;
-        sleep(QUIET_FOR).await;
+        sleep(QUIET_WINDOW).await;
         let busy = machine_time()?.saturating_sub(before);
-        if busy.as_secs_f64() < QUIET * QUIET_FOR.as_secs_f64() {
+        if busy.as_secs_f64() < QUIET_CORES * QUIET_WINDOW.as_secs_f64() {
             break;
         }
     }
     Ok(())
 }
 
-/// Where and when figures were taken; without it they cannot be compared.
+/// Where and when figures were measured; without it they cannot be compared.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Machine {
     /// The hardware and the kernel.
     pub name: String,
     /// UTC, to the minute.
     pub date: String,
-    /// The load average of the minute before.
+    /// The load average of the last minute.
     pub load: String,
 }
 
@@ -49,7 +49,7 @@ impl Machine {
     /// This machine, now.
     ///
     /// # Errors
-    /// When it does not tell how many cores it has.
+    /// When the number of cores is unknown.
     pub fn now() -> anyhow::Result<Self> {
         let cores = thread::available_parallelism()?;
         let kernel = first_word("/proc/sys/kernel/osrelease");

@@ -1,8 +1,7 @@
 //! `bench`: measures the release program against a real Redis, all on this machine's loopback.
 //!
-//! A scenario is a file: it starts a Redis and the measured process for each run, takes its figures,
-//! checks that nothing was lost, and fills a [`report::Report`]. What each figure means is in the
-//! README beside this crate.
+//! A scenario is a file: for each run it starts a Redis server and the measured process, measures, verifies that no
+//! reading was lost, and fills a [`report::Report`]. The README of this crate defines each figure.
 
 mod aof;
 mod cli;
@@ -49,21 +48,20 @@ use crate::cli::{Cli, Command, Scenario};
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    // One thread: what watches must leave the cores to what it watches. The generator has its own.
+    // One thread: the bench must leave the cores to the measured processes. The generator has its own.
     let runtime = runtime::Builder::new_current_thread().enable_all().build();
     let ended = runtime.map_err(Into::into).and_then(|runtime| runtime.block_on(bounded(cli)));
     match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            // Nobody can be told when standard error is closed.
+            // Err means that standard error is closed.
             let _ = writeln!(io::stderr(), "bench: {error:#}");
             ExitCode::FAILURE
         }
     }
 }
 
-/// Runs a command until it or the process is ended. Either way its child processes end, too, as
-/// their owners are dropped.
+/// Runs a command until it ends or a signal arrives. Dropping the future kills all child processes.
 async fn bounded(cli: Cli) -> anyhow::Result<()> {
     let mut interrupted = signal(SignalKind::interrupt())?;
     let mut terminated = signal(SignalKind::terminate())?;
@@ -77,12 +75,12 @@ async fn bounded(cli: Cli) -> anyhow::Result<()> {
 async fn run(Cli { record, command }: Cli) -> anyhow::Result<()> {
     let (outcomes, failures) = match command {
         Command::All(arguments) => {
-            let (outcomes, failures) = suite::run(&arguments, take).await?;
+            let (outcomes, failures) = suite::run(&arguments, measure).await?;
             record::print(&outcomes)?;
             (outcomes, failures)
         }
         Command::Scenario(scenario) => {
-            let outcomes = take(scenario).await?;
+            let outcomes = measure(scenario).await?;
             outcomes.iter().try_for_each(|outcome| writeln!(io::stdout(), "{outcome}"))?;
             (outcomes, Vec::new())
         }
@@ -92,15 +90,15 @@ async fn run(Cli { record, command }: Cli) -> anyhow::Result<()> {
     if let Some(path) = record {
         record::write(&outcomes, &path)?;
     }
-    suite::conclude(&failures)
+    suite::check_failures(&failures)
 }
 
-async fn take(scenario: Scenario) -> suite::Outcomes {
+async fn measure(scenario: Scenario) -> suite::Outcomes {
     Ok(match scenario {
         Scenario::Drain(arguments) => vec![drain::run(&arguments).await?],
         Scenario::Baseline(arguments) => vec![drain::run_baseline(&arguments).await?],
         Scenario::Ingest(arguments) => vec![ingest::run(&arguments).await?],
-        Scenario::Readable(arguments) => vec![end_to_end::run(&arguments).await?],
+        Scenario::EndToEnd(arguments) => vec![end_to_end::run(&arguments).await?],
         Scenario::Get(arguments) => get::run(&arguments).await?,
         Scenario::LiveSites(arguments) => vec![live_sites::run(&arguments).await?],
         Scenario::Startup(arguments) => startup::run(&arguments).await?,

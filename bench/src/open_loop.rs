@@ -1,4 +1,4 @@
-//! An open loop's clock: when each request is due, whether or not the ones before have been answered.
+//! The clock of an open loop: when each request is due, independent of responses.
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -8,12 +8,11 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::{AcquireError, Semaphore};
 
-/// A fixed rate that any number of connections share: who is free takes what is due next. A latency
-/// that counts from that moment contains the time for which nobody was free; a latency from the moment of
-/// sending would leave out the requests that a slow answer kept from being sent ("coordinated
-/// omission").
+/// A fixed rate that all connections share: an idle connection takes the next due request. A latency that starts when
+/// the request is due includes the wait for an idle connection. One that starts when it is sent would omit the requests
+/// that a slow response has delayed ("coordinated omission").
 #[derive(Debug, Clone)]
-pub struct Pace(Arc<Shared>);
+pub struct OpenLoop(Arc<Shared>);
 
 #[derive(Debug)]
 struct Shared {
@@ -23,11 +22,10 @@ struct Shared {
     rate: NonZeroU32,
 }
 
-impl Pace {
-    /// So many a second from now on, until it is dropped.
+impl OpenLoop {
+    /// Starts at this rate, until it is dropped.
     ///
-    /// The clock is a thread, as Tokio's timers are up to a millisecond late, which would be in every
-    /// latency.
+    /// The clock is a thread: Tokio's timers are up to a millisecond late, which every latency would include.
     pub fn start(rate: NonZeroU32) -> Self {
         let shared = Shared {
             due: Semaphore::new(0),
@@ -35,8 +33,8 @@ impl Pace {
             start: Instant::now(),
             rate,
         };
-        let pace = Self(Arc::new(shared));
-        let clock = Arc::downgrade(&pace.0);
+        let open_loop = Self(Arc::new(shared));
+        let clock = Arc::downgrade(&open_loop.0);
         thread::spawn(move || {
             let mut given = 0_u32;
             while let Some(shared) = clock.upgrade() {
@@ -51,10 +49,10 @@ impl Pace {
                 thread::sleep(next.saturating_duration_since(now));
             }
         });
-        pace
+        open_loop
     }
 
-    /// Waits until the next request is due, and gives when that was: it may be long ago.
+    /// Waits until the next request is due, and returns when that was, which may be long ago.
     ///
     /// # Errors
     /// Never: the semaphore is not closed.
@@ -76,13 +74,13 @@ mod tests {
 
     #[tokio::test]
     async fn requests_are_due_at_the_rate_however_late_they_are_taken() {
-        let pace = Pace::start(NonZeroU32::new(100).unwrap());
-        let first = pace.next().await.unwrap();
+        let open_loop = OpenLoop::start(NonZeroU32::new(100).unwrap());
+        let first = open_loop.next().await.unwrap();
         thread::sleep(Duration::from_millis(50));
         for number in 1..8 {
-            let due = pace.next().await.unwrap();
+            let due = open_loop.next().await.unwrap();
             assert_eq!(due.duration_since(first), Duration::from_millis(10) * number);
-            assert!(due <= Instant::now(), "nothing is given before it is due");
+            assert!(due <= Instant::now(), "a request before it is due");
         }
     }
 }

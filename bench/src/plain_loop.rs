@@ -1,9 +1,8 @@
-//! What `drain` compares with: one task reads a batch ahead, another sends each batch's `ZADD`s and
-//! its `XACK` in one pipeline, and does not wait for the answer before it sends the next. No actors,
-//! no window, no retry.
+//! The baseline of `drain`: one task reads a batch ahead, another sends the `ZADD`s and the `XACK` of a batch in one
+//! pipeline, with two pipelines in flight. No actors, no in-flight window, no retry.
 //!
-//! It is a mark, not an alternative: when Redis refuses the `ZADD`s of a pipeline it still does
-//! its `XACK`, and the readings are lost.
+//! A baseline, not an alternative: if Redis rejects a `ZADD`, it still executes the `XACK` of the pipeline, and
+//! readings are lost.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -22,20 +21,20 @@ use tokio::task::JoinSet;
 use crate::cli::PlainArguments;
 use crate::redis_server::{connect, keys, server};
 
-/// Entries that one read asks for: the product's default.
+/// Entries of a read: the product's default.
 const BATCH: usize = 500;
 
-/// Pipelines that may be unanswered. With 1 Redis waits for us between two of them (measured: busy
-/// 0.71 of the time instead of 0.81); more than 2 gain nothing.
+/// Pipelines in flight. With 1, Redis is idle between two of them (measured: busy 0.71 of the time instead of 0.81);
+/// more than 2 gain nothing.
 const PIPELINES: usize = 2;
 
-/// How long one read waits for entries.
+/// How long a read blocks.
 const BLOCK: Duration = Duration::from_secs(2);
 
-/// Works until it is killed.
+/// Runs until it is killed.
 ///
 /// # Errors
-/// When Redis refuses anything.
+/// When Redis returns an error.
 pub async fn run(arguments: &PlainArguments) -> anyhow::Result<()> {
     let server = server(arguments.redis_port)?;
     let stream = ReadingStream::new(keys(), server.shared());
@@ -57,18 +56,18 @@ async fn write(
     connection: MultiplexedConnection,
     mut batches: Receiver<Vec<StreamEntry>>,
 ) -> anyhow::Result<()> {
-    let (keys, mut under_way) = (keys(), JoinSet::new());
+    let (keys, mut in_flight) = (keys(), JoinSet::new());
     while let Some(entries) = batches.recv().await {
         if entries.is_empty() {
             continue;
         }
-        if under_way.len() >= PIPELINES
-            && let Some(answered) = under_way.join_next().await
+        if in_flight.len() >= PIPELINES
+            && let Some(responded) = in_flight.join_next().await
         {
-            answered??;
+            responded??;
         }
         let (pipeline, mut connection) = (store(&entries, &keys), connection.clone());
-        under_way.spawn(async move { pipeline.query_async::<()>(&mut connection).await });
+        in_flight.spawn(async move { pipeline.query_async::<()>(&mut connection).await });
     }
     Ok(())
 }

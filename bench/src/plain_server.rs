@@ -1,5 +1,5 @@
-//! What `ingest` compares with: takes readings as the product does, with the same validation and the
-//! same store, but without framework, time limits, metrics and all other answers.
+//! The baseline of `ingest`: the validation and store of the product, without framework, timeouts, metrics or other
+//! endpoints.
 
 use std::io::{self, Write};
 
@@ -28,7 +28,7 @@ pub async fn run(arguments: &PlainArguments) -> anyhow::Result<()> {
         let stream = stream.clone();
         tokio::spawn(async move {
             if let Err(error) = serve(connection, &stream).await {
-                // What it missed, the bench sees.
+                // The bench detects the lost readings.
                 let _ = writeln!(io::stderr(), "{error:#}");
             }
         });
@@ -42,8 +42,8 @@ async fn serve(mut connection: HttpStream, stream: &ReadingStream) -> anyhow::Re
         let body = format!(r#"{{"status":"accepted","stream_id":"{id}"}}"#);
         let length = body.len();
         let head = "HTTP/1.1 201 Created\r\ncontent-type: application/json; charset=utf-8";
-        let answer = format!("{head}\r\ncontent-length: {length}\r\n\r\n{body}");
-        connection.answer(answer.as_bytes()).await?;
+        let response = format!("{head}\r\ncontent-length: {length}\r\n\r\n{body}");
+        connection.respond(response.as_bytes()).await?;
     }
     Ok(())
 }

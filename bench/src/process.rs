@@ -1,4 +1,4 @@
-//! A child process that ends when its owner does.
+//! A child process that is killed when its owner is dropped.
 
 use std::fs::{self, OpenOptions};
 use std::path::{Path, PathBuf};
@@ -11,14 +11,13 @@ use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, ChildStdout, Command};
 use tokio::time::timeout;
 
-/// How long a process may take to say that it listens.
+/// Timeout of a process's first line.
 const FIRST_LINE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How much of its log is shown when a process ended that should not have, in bytes.
-const SHOWN_LOG: usize = 2_000;
+/// How much of the log an error shows when a process ended early, in bytes.
+const LOG_TAIL_BYTES: usize = 2_000;
 
-/// A running child process. Dropping it kills it and those that it has started, by their process
-/// group.
+/// A running child process. Dropping it kills its process group, and so its own children.
 #[derive(Debug)]
 pub struct Process {
     name: String,
@@ -50,50 +49,50 @@ impl Process {
         self.pid
     }
 
-    /// What it says first on standard output.
+    /// The first line of its standard output.
     ///
     /// # Errors
-    /// When it ends, or says nothing in time.
+    /// When it ends, or prints nothing in time.
     pub async fn first_line(&mut self) -> anyhow::Result<String> {
         let mut line = String::new();
         let read = timeout(FIRST_LINE_TIMEOUT, self.output.read_line(&mut line)).await;
-        match read.with_context(|| format!("{} says nothing", self.name))?? {
-            0 => bail!("{} ended at once: {}", self.name, self.last_words()),
+        match read.with_context(|| format!("{} prints nothing", self.name))?? {
+            0 => bail!("{} ended at once: {}", self.name, self.log_tail()),
             _ => Ok(line),
         }
     }
 
-    /// Makes sure that it still runs.
+    /// Checks that it is running.
     ///
     /// # Errors
-    /// When it has ended: with the end of its log.
+    /// When it has ended; the error has the end of its log.
     pub fn check(&mut self) -> anyhow::Result<()> {
         match self.child.try_wait()? {
             None => Ok(()),
-            Some(status) => bail!("{} ended ({status}): {}", self.name, self.last_words()),
+            Some(status) => bail!("{} ended ({status}): {}", self.name, self.log_tail()),
         }
     }
 
-    /// Kills it, and waits until it is gone.
+    /// Kills it, and waits for its end.
     ///
     /// # Errors
-    /// When it has ended before: whatever was measured is void then.
+    /// When it ended before: the run is void.
     pub async fn end(mut self) -> anyhow::Result<()> {
         self.check()?;
         self.kill_group();
         self.child.kill().await.with_context(|| format!("cannot end {}", self.name))
     }
 
-    /// Does nothing when it is gone: its id may be another's then.
+    /// Does nothing after its end: its id may have been reused.
     fn kill_group(&self) {
         let id = self.child.id().and_then(|id| Pid::from_raw(id.try_into().ok()?));
-        // One that ends at this moment needs no killing.
+        // Err means that it has just ended.
         let _ = id.map(|id| kill_process_group(id, Signal::KILL));
     }
 
-    fn last_words(&self) -> String {
+    fn log_tail(&self) -> String {
         let log = fs::read(&self.log).unwrap_or_default();
-        let shown = &log[log.len().saturating_sub(SHOWN_LOG)..];
+        let shown = &log[log.len().saturating_sub(LOG_TAIL_BYTES)..];
         String::from_utf8_lossy(shown).trim().to_owned()
     }
 }
@@ -123,14 +122,14 @@ mod tests {
         }
     }
 
-    /// A zombie has ended; who reaps it is not ours to say.
+    /// A zombie has ended.
     fn runs(pid: u32) -> bool {
         let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
         stat.rsplit_once(") ").is_some_and(|(_, state)| !state.starts_with('Z'))
     }
 
     #[tokio::test]
-    async fn what_a_process_has_started_is_counted_and_ends_with_it() {
+    async fn children_of_a_process_are_counted_and_killed_with_it() {
         let directory = tempfile::tempdir().unwrap();
         let mut command = Command::new("sh");
         command.args(["-c", "sleep 60 & wait"]);

@@ -1,4 +1,4 @@
-//! The ceiling of ingestion: `redis-benchmark` appending the same fields, with nothing between.
+//! The ceiling of ingestion: `redis-benchmark` appends the same fields, without a service.
 
 use std::fmt;
 use std::num::NonZeroU32;
@@ -12,24 +12,24 @@ use tokio::process::Command;
 use crate::load::Load;
 use crate::redis_server::{HOST, Redis, keys};
 
-/// Commands for each second that it should run: about what a slow machine does. Too low and its start is
-/// a part of the figure; too high and it takes longer than the others' runs.
+/// Commands for each second of the run: the rate of a slow machine. Too low: its start is part of the figure. Too high:
+/// it runs longer than the others.
 const COUNT_A_SECOND: u64 = 60_000;
 
-/// How much more it does with many commands at a time.
+/// How much faster it is with pipelines.
 const FASTER: u64 = 8;
 
-/// How it is called.
+/// Its parameters.
 #[derive(Debug)]
 pub struct RedisBenchmark {
     pub connections: NonZeroU32,
-    /// About how long it runs.
+    /// Approximate time of the run.
     pub seconds: Duration,
-    /// Commands that a connection sends at a time.
+    /// Commands in a pipeline.
     pub pipeline: u32,
 }
 
-/// What it says; times in milliseconds.
+/// Its result; times in milliseconds.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Result {
     pub count: u32,
@@ -53,14 +53,14 @@ impl RedisBenchmark {
     /// Runs it against a server.
     ///
     /// # Errors
-    /// When it is not installed, or says something else than figures.
+    /// When it is not installed, or prints no figures.
     pub async fn run(&self, redis: &Redis) -> anyhow::Result<Result> {
         let count = self.count()?;
         let output = self.command(redis, count)?.output().await;
         let output = output.context("cannot start redis-benchmark")?;
         ensure!(output.status.success(), "redis-benchmark ended: {}", output.status);
         let text = String::from_utf8_lossy(&output.stdout);
-        parse(&text, count).with_context(|| format!("redis-benchmark said {text:?}"))
+        parse(&text, count).with_context(|| format!("redis-benchmark printed {text:?}"))
     }
 
     fn count(&self) -> anyhow::Result<u32> {

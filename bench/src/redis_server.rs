@@ -1,4 +1,4 @@
-//! The Redis server of a run: new, empty, in a directory of its own.
+//! The Redis server of a run: empty, in a temporary directory.
 
 use std::fmt;
 use std::io;
@@ -18,25 +18,24 @@ use tokio::time::sleep;
 use crate::aof::Aof;
 use crate::process::Process;
 
-/// The address that everything here listens on.
+/// The address that all processes listen on.
 pub const HOST: Ipv4Addr = Ipv4Addr::LOCALHOST;
 
-/// How long the server may take to start.
+/// Timeout of the server's start.
 const START_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How often a starting server is looked at.
-const LOOK_EVERY: Duration = Duration::from_millis(5);
+/// How often a starting server is polled.
+const POLL_INTERVAL: Duration = Duration::from_millis(5);
 
-/// How long a command of the bench may take. Too low and preloading on a slow machine fails; too high
-/// and a server that hangs is noticed late.
+/// Timeout of a command. Too low: seeding fails on a slow machine. Too high: a hanging server is detected late.
 const RESPONSE_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// The names of stream and group; the program is told these, whatever its environment says.
+/// The keys of stream and group; passed as flags, which override the environment.
 pub fn keys() -> Keys {
     Keys::new("energy_readings", "processing_group")
 }
 
-/// A port that nothing listens on now.
+/// A free port.
 ///
 /// # Errors
 /// When there is none.
@@ -47,12 +46,12 @@ pub fn free_port() -> io::Result<u16> {
 /// The server on a port of this machine.
 ///
 /// # Errors
-/// When the client library refuses the address.
+/// When the address is invalid.
 pub fn server(port: u16) -> anyhow::Result<RedisServer> {
     Ok(RedisServer::from_host_port(&HOST.to_string(), port)?)
 }
 
-/// A connection for commands that the `readings` crate has no function for.
+/// A connection for commands that the crate `readings` does not offer.
 ///
 /// # Errors
 /// When the server cannot be reached.
@@ -62,10 +61,10 @@ pub async fn connect(port: u16) -> anyhow::Result<MultiplexedConnection> {
     Ok(client.get_multiplexed_async_connection_with_config(&config).await?)
 }
 
-/// A running server; its files go when it is dropped.
+/// A running server. Dropping it kills the server and deletes its files.
 #[derive(Debug)]
 pub struct Redis {
-    // Before the directory: what is dropped first ends first.
+    // Before the directory: fields are dropped in this order.
     process: Process,
     port: u16,
     directory: TempDir,
@@ -75,7 +74,7 @@ impl Redis {
     /// Starts an empty server on a free port.
     ///
     /// # Errors
-    /// When there is no such program, or it does not start.
+    /// When the program is missing, or does not start.
     pub async fn start(store: &Store) -> anyhow::Result<Self> {
         let directory = tempfile::Builder::new().prefix("energy-pipeline-bench-").tempdir()?;
         let port = free_port()?;
@@ -93,12 +92,12 @@ impl Redis {
             if started.elapsed() > START_TIMEOUT {
                 bail!("Redis does not start");
             }
-            sleep(LOOK_EVERY).await;
+            sleep(POLL_INTERVAL).await;
         }
         self.process.check()
     }
 
-    /// The port that it listens on.
+    /// The port of the server.
     pub const fn port(&self) -> u16 {
         self.port
     }
@@ -113,18 +112,18 @@ impl Redis {
         self.directory.path().join(name)
     }
 
-    /// The stream of accepted readings, over a connection of its own.
+    /// The stream of readings, with its own connection.
     ///
     /// # Errors
-    /// When the client library refuses its settings.
+    /// When the address is invalid.
     pub fn stream(&self) -> anyhow::Result<ReadingStream> {
         Ok(ReadingStream::new(keys(), server(self.port)?.shared()))
     }
 
-    /// Ends it.
+    /// Kills it.
     ///
     /// # Errors
-    /// When it has ended before.
+    /// When it ended before: the run is void.
     pub async fn end(self) -> anyhow::Result<()> {
         self.process.end().await
     }
@@ -139,16 +138,17 @@ pub struct Store {
 }
 
 impl Store {
-    /// A server program with a way to write to disk.
+    /// A server program in a persistence mode.
     ///
     /// # Errors
-    /// When there is no such program.
+    /// When the program is missing.
     pub async fn new(program: &Path, aof: Aof) -> anyhow::Result<Self> {
         let output = Command::new(program).arg("--version").output().await;
         let missing = || format!("there is no {} on this machine", program.display());
         let output = output.with_context(missing)?.stdout;
         let version = version(&String::from_utf8_lossy(&output));
-        let version = version.with_context(|| format!("{} tells no version", program.display()))?;
+        let version =
+            version.with_context(|| format!("{} prints no version", program.display()))?;
         Ok(Self { program: program.to_owned(), aof, version })
     }
 }
@@ -163,7 +163,7 @@ impl fmt::Display for Store {
     }
 }
 
-/// `Redis 7.0.15` of "Redis server v=7.0.15 sha=…"; Valkey says it likewise.
+/// `Redis 7.0.15` of "Redis server v=7.0.15 sha=…"; Valkey's format is the same.
 fn version(text: &str) -> Option<String> {
     let name = text.split_whitespace().next()?;
     let number = text.split_whitespace().find_map(|word| word.strip_prefix("v="))?;
@@ -176,7 +176,7 @@ fn command(store: &Store, port: u16, directory: &Path) -> Command {
     command
         .args(["--bind", &HOST.to_string(), "--port", &port.to_string(), "--save", ""])
         .args(["--appendonly", append_only, "--appendfsync", "everysec"])
-        // A rewrite in the midst of one run and not of another would make them different.
+        // A rewrite in one run but not in another would make them incomparable.
         .args(["--auto-aof-rewrite-percentage", "0"])
         .args(["--logfile", "redis.log", "--dir"])
         .arg(directory)
@@ -189,7 +189,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_server_is_named_by_what_it_says_of_itself() {
+    fn the_version_is_that_which_the_server_prints() {
         let redis = "Redis server v=7.0.15 sha=00000000:0 malloc=jemalloc-5.3.0 bits=64";
         let valkey = "Valkey server v=8.1.1 sha=00000000:0 malloc=jemalloc-5.3.0 bits=64";
         assert_eq!(version(redis).as_deref(), Some("Redis 7.0.15"));

@@ -1,4 +1,4 @@
-//! The outcome of a scenario: a row a figure, a column a subject, medians with their extremes.
+//! The report of a scenario: one row a figure, one column a subject; median and range of the runs.
 
 use std::iter;
 
@@ -7,11 +7,11 @@ use crate::table;
 /// A row.
 #[derive(Debug, Clone, Copy)]
 pub struct Figure {
-    /// What it is, with its unit.
+    /// Name with unit.
     pub name: &'static str,
     /// Digits after the point.
     decimals: usize,
-    /// Whether it says something about the subject, and not only about the run.
+    /// Whether it is a property of the subject, not only of the run.
     compared: bool,
 }
 
@@ -21,14 +21,13 @@ impl Figure {
         Self { name, decimals, compared: true }
     }
 
-    /// A figure of the run, by which to judge whether the others are worth anything.
-    pub const fn of_the_run(name: &'static str, decimals: usize) -> Self {
+    /// A condition of the run, which shows whether the other figures are valid.
+    pub const fn run_condition(name: &'static str, decimals: usize) -> Self {
         Self { name, decimals, compared: false }
     }
 }
 
-/// The runs of all subjects. A ratio is the first subject's figure as a multiple of another's in the
-/// same turn.
+/// The runs of all subjects. A ratio is the first subject's figure divided by another's of the same round.
 #[derive(Debug)]
 pub struct Report {
     figures: Vec<Figure>,
@@ -41,7 +40,7 @@ struct Column {
     runs: Vec<Vec<f64>>,
 }
 
-/// A figure of the first subject, beside that of another.
+/// A figure of the first subject and of another.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Comparison {
     pub figure: &'static str,
@@ -70,7 +69,7 @@ impl Report {
         self.columns.first().map_or("", |column| &column.title)
     }
 
-    /// Each figure of the first subject with that of each other that has it; alone when none has.
+    /// Each figure of the first subject with that of each other subject that has it; alone if no other has it.
     pub fn comparisons(&self) -> Vec<Comparison> {
         self.figures.iter().enumerate().flat_map(|row| self.comparisons_of(row)).collect()
     }
@@ -104,8 +103,8 @@ impl Report {
         if !figure.compared {
             return String::new();
         }
-        let turns = first.runs.iter().zip(&other.runs);
-        Spread::of(turns.map(|(run, of_other)| run[index] / of_other[index])).show(2)
+        let runs = first.runs.iter().zip(&other.runs);
+        Spread::of(runs.map(|(run, of_other)| run[index] / of_other[index])).show(2)
     }
 
     fn head(&self) -> Vec<String> {
@@ -122,7 +121,7 @@ impl Report {
         iter::once(row.1.name.to_owned()).chain(cells).collect()
     }
 
-    /// A column a subject: the form for few subjects and many figures.
+    /// A table with one column a subject.
     pub fn show(&self) -> String {
         let rows = self.figures.iter().enumerate().map(|row| self.row(row)).collect();
         table::show(self.head(), rows)
@@ -133,10 +132,10 @@ fn spread(column: &Column, (index, figure): (usize, &Figure)) -> String {
     Spread::of(column.runs.iter().map(|run| run[index])).show(figure.decimals)
 }
 
-/// What stands for a figure that a subject does not have.
+/// The cell of a figure that a subject does not have.
 const NONE: &str = "-";
 
-/// The middle and the ends of several runs' figures.
+/// Median and range of several runs.
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct Spread {
     median: f64,
@@ -157,7 +156,7 @@ impl Spread {
         }
     }
 
-    /// A figure that a subject does not have is no number, and shown as a dash.
+    /// NaN, of a figure that a subject does not have, is shown as a dash.
     fn show(self, decimals: usize) -> String {
         let Self { median, min, max } = self;
         if median.is_finite() {
@@ -182,7 +181,7 @@ mod tests {
 
     fn report() -> Report {
         let titles = ["ours", "plain"].map(str::to_owned);
-        let figures = [Figure::new("readings/s", 0), Figure::of_the_run("others' CPU", 1)];
+        let figures = [Figure::new("readings/s", 0), Figure::run_condition("others' CPU", 1)];
         let mut report = Report::new(&figures, titles);
         for (ours, plain) in [(50.0, 100.0), (30.0, 40.0), (8.0, 10.0)] {
             report.add(0, &[ours, 0.5]);
@@ -192,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_subject_is_compared_with_each_other_turn_by_turn() {
+    fn the_first_subject_is_compared_with_each_other_by_round() {
         let shown = "\
             |             | ours           | plain        | ratio to it       |\n\
             |-------------|----------------|--------------|-------------------|\n\
@@ -202,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn a_comparison_says_whose_figures_it_compares() {
+    fn a_comparison_names_the_other_subject() {
         let first = Comparison {
             figure: "readings/s",
             first: "30 (8..50)".to_owned(),
@@ -214,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn a_figure_that_no_other_has_stands_alone() {
+    fn a_figure_that_no_other_subject_has_stands_alone() {
         let mut report = Report::new(&[Figure::new("RSS", 0)], ["a", "b"].map(str::to_owned));
         report.add(0, &[7.0]);
         report.add(1, &[f64::NAN]);

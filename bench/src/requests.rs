@@ -1,29 +1,29 @@
-//! The requests that a generator sends, made beforehand so that it only sends.
+//! The requests of a generator, built before the run.
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use crate::load::Load;
 
-/// Different readings that are sent. Too few and a cache of the server's processor keeps them all; too
-/// many and the generator's does not.
+/// Number of different readings. Too few: they all stay in the server's CPU cache. Too many: they do not stay in the
+/// generator's.
 const READINGS: u32 = 10_000;
 
-/// Sites that they are of; ingestion treats all alike.
+/// Sites of the readings; irrelevant to ingestion.
 const SITES: NonZeroU32 = NonZeroU32::MIN.saturating_add(99);
 
 /// The path of single readings.
 pub const SINGLE: &str = "/readings";
 
-/// The path of many at a time, which an implementation may lack.
+/// The path of batches, which an implementation may lack.
 pub const BATCH: &str = "/readings/batch";
 
-/// Requests that take turns.
+/// Requests, sent in a cycle.
 #[derive(Debug, Clone)]
 pub struct Requests {
-    /// Whole ones, with their heads.
+    /// Complete requests, with heads.
     pub all: Arc<[String]>,
-    /// Readings in each.
+    /// Readings in each request.
     pub readings: u32,
 }
 
@@ -75,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn a_request_says_how_long_its_body_is() {
+    fn a_request_has_the_content_length_of_its_body() {
         let request = &Requests::new("localhost", None).unwrap().all[0];
         let (head, body) = request.split_once("\r\n\r\n").unwrap();
         assert!(head.ends_with(&format!("content-length: {}", body.len())), "{head}");

@@ -1,4 +1,4 @@
-//! What is in Redis before a run begins.
+//! The content of Redis before a run.
 
 use std::ops::Range;
 
@@ -11,13 +11,13 @@ use redis::{Cmd, Pipeline, cmd};
 use crate::load::Load;
 use crate::redis_server::{Redis, connect, keys};
 
-/// Commands, or members, that are sent at a time.
+/// Commands in a pipeline.
 const BATCH: u32 = 1_000;
 
-/// Adds entries to the stream.
+/// Appends entries to the stream.
 ///
 /// # Errors
-/// When Redis refuses them.
+/// When Redis returns an error.
 pub async fn stream(redis: &Redis, load: Load, entries: u32) -> anyhow::Result<()> {
     let mut connection = connect(redis.port()).await?;
     for batch in batches(entries) {
@@ -39,10 +39,10 @@ fn append(load: Load, number: u32) -> anyhow::Result<Cmd> {
     Ok(add)
 }
 
-/// Stores readings as a processing service does.
+/// Stores readings like a processing service.
 ///
 /// # Errors
-/// When Redis refuses them.
+/// When Redis returns an error.
 pub async fn series(redis: &Redis, load: Load, readings: u32) -> anyhow::Result<()> {
     let mut connection = connect(redis.port()).await?;
     for batch in batches(readings) {

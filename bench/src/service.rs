@@ -1,4 +1,4 @@
-//! What is measured: a role of the program, or a process that it is compared with.
+//! The measured processes: a role of the program, or a baseline.
 
 use std::env;
 use std::fmt;
@@ -16,11 +16,11 @@ use crate::process::Process;
 use crate::redis_server::{HOST, Redis, free_port, keys};
 use crate::usage::family;
 
-/// How long another implementation may take to listen; Python takes seconds on a busy machine.
+/// Timeout for another implementation to listen; Python needs seconds on a busy machine.
 const START_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// How often it is looked whether it does.
-const LOOK_EVERY: Duration = Duration::from_millis(5);
+/// How often it is polled.
+const POLL_INTERVAL: Duration = Duration::from_millis(5);
 
 /// A role of the program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,7 +38,7 @@ impl Role {
         }
     }
 
-    /// The contract's variable for where it listens.
+    /// The contract's variable of the port.
     const fn port_variable(self) -> &'static str {
         match self {
             Self::Ingestion => "INGESTION_PORT",
@@ -53,7 +53,7 @@ impl Role {
         }
     }
 
-    /// The command of this bench that does the least that the role must do.
+    /// The bench's own command with the role's minimum.
     const fn plain(self) -> &'static str {
         match self {
             Self::Ingestion => "plain-server",
@@ -62,18 +62,18 @@ impl Role {
     }
 }
 
-/// Who plays a role.
+/// An implementation of the roles.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Subject {
     /// The product.
     Program {
         path: PathBuf,
-        /// Whether it is the only one: its path says nothing then.
+        /// Whether it is the only one; then its title is not the path.
         alone: bool,
     },
     /// Another implementation of the contract, as a shell command (`--original`).
     Original(String),
-    /// The least that the role must do, without actors, framework or protection.
+    /// The role's minimum, without actors, framework or limits.
     Plain(Role),
 }
 
@@ -121,7 +121,7 @@ impl fmt::Display for Subject {
 fn program(path: &Path, role: Role, redis: &Redis, replica: u32) -> Command {
     let keys = keys();
     let mut command = Command::new(path);
-    // Flags win over the environment, from which everything else may come.
+    // Flags override the environment, by which all other settings can be varied.
     command
         .args([role.name(), "--redis-url", &format!("redis://{HOST}:{}", redis.port())])
         .args(["--redis-stream", keys.stream(), "--consumer-group", keys.group()])
@@ -132,7 +132,7 @@ fn program(path: &Path, role: Role, redis: &Redis, replica: u32) -> Command {
     command
 }
 
-/// A shell command with the places filled in that differ from run to run.
+/// The shell command with its placeholders replaced.
 fn original(line: &str, role: Role, redis: &Redis, replica: u32, port: u16) -> Command {
     let line = line
         .replace("{role}", role.name())
@@ -141,7 +141,7 @@ fn original(line: &str, role: Role, redis: &Redis, replica: u32, port: u16) -> C
         .replace("{consumer}", &format!("bench-{replica}"));
     let keys = keys();
     let mut command = Command::new("sh");
-    // The contract's own names, for an implementation that takes its settings from the environment.
+    // The contract's variables, for an implementation that is configured by the environment.
     command
         .args(["-c", &format!("exec {line}")])
         .env(role.port_variable(), port.to_string())
@@ -153,12 +153,12 @@ fn original(line: &str, role: Role, redis: &Redis, replica: u32, port: u16) -> C
     command
 }
 
-/// A subject at work.
+/// A running subject.
 #[derive(Debug)]
 pub struct Service {
     process: Process,
-    /// Where another implementation was told to listen; ours says itself where it does.
-    told: Option<SocketAddr>,
+    /// The address passed to another implementation; ours prints its own.
+    announced: Option<SocketAddr>,
 }
 
 /// Starts a subject in a role.
@@ -169,7 +169,7 @@ pub fn start(subject: &Subject, role: Role, redis: &Redis) -> anyhow::Result<Ser
     start_replica(subject, role, redis, 0)
 }
 
-/// Starts one of several processes that share a role; its number makes its consumer's name.
+/// Starts one of several replicas; its number is part of its consumer name.
 ///
 /// # Errors
 /// When it cannot be started.
@@ -181,73 +181,73 @@ pub fn start_replica(
 ) -> anyhow::Result<Service> {
     let free = free_port()?;
     let command = subject.command(role, redis, replica, free)?;
-    let told = matches!(subject, Subject::Original(_)).then(|| (HOST, free).into());
-    Ok(Service { process: Process::spawn(command, &redis.file("service.log"))?, told })
+    let announced = matches!(subject, Subject::Original(_)).then(|| (HOST, free).into());
+    Ok(Service { process: Process::spawn(command, &redis.file("service.log"))?, announced })
 }
 
 impl Service {
-    /// Where it listens: its first line says so, and another implementation is asked until it does.
+    /// The address that it listens on: from its first line, or, of another implementation, the configured one.
     ///
     /// # Errors
-    /// When it ends, or says something else.
+    /// When it ends, or prints something else.
     pub async fn address(&mut self) -> anyhow::Result<SocketAddr> {
-        if let Some(told) = self.told {
+        if let Some(announced) = self.announced {
             self.started().await?;
-            return Ok(told);
+            return Ok(announced);
         }
         let line = self.process.first_line().await?;
         let address = line.trim().rsplit_once("http://").and_then(|(_, text)| text.parse().ok());
-        address.with_context(|| format!("a service said {line:?} instead of where it listens"))
+        address.with_context(|| format!("a service printed {line:?} instead of its address"))
     }
 
-    /// Waits until another implementation listens; what it has started counts as its own from then on.
+    /// Waits until another implementation listens; its child processes are known from then on.
     ///
     /// # Errors
-    /// When it ends, or does not.
+    /// When it ends, or does not listen in time.
     pub async fn started(&mut self) -> anyhow::Result<()> {
-        let Some(address) = self.told else {
+        let Some(address) = self.announced else {
             return Ok(());
         };
         let started = Instant::now();
         while TcpStream::connect(address).await.is_err() {
             self.check()?;
             ensure!(started.elapsed() < START_TIMEOUT, "nothing listens on {address}");
-            sleep(LOOK_EVERY).await;
+            sleep(POLL_INTERVAL).await;
         }
         Ok(())
     }
 
-    /// Its process ids: one, but for an implementation that starts others.
+    /// Its process ids, child processes included.
     pub fn pids(&self) -> Vec<u32> {
         family(self.process.pid())
     }
 
-    /// Makes sure that it still runs.
+    /// Checks that it is running.
     ///
     /// # Errors
-    /// When it has ended: with the end of its log.
+    /// When it has ended; the error has the end of its log.
     pub fn check(&mut self) -> anyhow::Result<()> {
         self.process.check()
     }
 
-    /// Kills it, and waits until it is gone.
+    /// Kills it, and waits for its end.
     ///
     /// # Errors
-    /// When it has ended before: whatever was measured is void then.
+    /// When it ended before: the run is void.
     pub async fn end(self) -> anyhow::Result<()> {
         self.process.end().await
     }
 }
 
-/// Makes sure that a program is there before minutes are spent.
+/// Checks that the programs exist, before minutes are spent.
 ///
 /// # Errors
-/// When it is not.
+/// When one is missing.
 pub fn check(programs: &Programs) -> anyhow::Result<()> {
     let missing = programs.program.iter().find(|path| !path.is_file());
     if let Some(path) = missing {
         let path = path.display();
-        bail!("there is no {path}; `cargo build --release` makes it, --program names another");
+        bail!("{path} is missing; `cargo build --release` builds it, --program names another");
     }
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! How soon a service is ready, and how large it is then.
+//! Time until a service is ready, and its memory then.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -8,19 +8,19 @@ use tokio::time::sleep;
 
 use crate::cli::StartupArguments;
 use crate::http::HttpStream;
-use crate::interleave::{Outcome, Turns};
+use crate::interleave::{InterleavedRuns, Outcome};
 use crate::redis_server::{Redis, Store};
 use crate::report::Figure;
 use crate::service::{self, Role, Subject};
 use crate::usage::{Rss, memory};
 
-/// How often a service is asked; how late its readiness may be seen.
-const ASK_EVERY: Duration = Duration::from_millis(1);
+/// How often a service is polled: its readiness is detected at most this late.
+const POLL_INTERVAL: Duration = Duration::from_millis(1);
 
-/// How long a service may take to be ready.
+/// Timeout of readiness.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How long after that its memory is measured.
+/// How long after readiness its memory is measured.
 const IDLE: Duration = Duration::from_millis(500);
 
 const FIGURES: [Figure; 2] = [Figure::new("start to ready, ms", 1), Figure::new("idle RSS, MB", 1)];
@@ -28,16 +28,16 @@ const FIGURES: [Figure; 2] = [Figure::new("start to ready, ms", 1), Figure::new(
 /// Measures both services.
 ///
 /// # Errors
-/// When one ends or is not ready in time.
+/// When a service ends, or is not ready in time.
 pub async fn run(arguments: &StartupArguments) -> anyhow::Result<Vec<Outcome>> {
     service::check(&arguments.programs)?;
     let subjects: Vec<_> = Subject::all(&arguments.programs).collect();
     let mut outcomes = Vec::new();
     for role in [Role::Processing, Role::Ingestion] {
         let scenario = format!("startup of {}", role.name());
-        let turns = Turns { scenario, subjects: &subjects, run: &arguments.run };
+        let runs = InterleavedRuns { scenario, subjects: &subjects, run: &arguments.run };
         let measure = async |subject: &_, store: &_| measure(subject, role, store).await;
-        outcomes.push(turns.take(FIGURES, measure).await?);
+        outcomes.push(runs.measure(FIGURES, measure).await?);
     }
     Ok(outcomes)
 }
@@ -56,7 +56,7 @@ async fn measure(subject: &Subject, role: Role, store: &Store) -> anyhow::Result
     Ok([ready.as_secs_f64() * 1e3, idle])
 }
 
-/// The original has no `/readyz`; its `/health` is there when it is.
+/// The original has no `/readyz`, but responds to `/health` when it is ready.
 const fn path(subject: &Subject) -> &'static str {
     match subject {
         Subject::Original(_) => "/health",
@@ -64,10 +64,10 @@ const fn path(subject: &Subject) -> &'static str {
     }
 }
 
-/// Waits until a service is ready for requests.
+/// Waits until a service is ready.
 ///
 /// # Errors
-/// When it is not in time.
+/// When it is not ready in time.
 pub async fn wait_until_ready(
     address: SocketAddr,
     subject: &Subject,
@@ -76,9 +76,9 @@ pub async fn wait_until_ready(
     let mut connection = HttpStream::connect(address).await?;
     let path = path(subject);
     let request = format!("GET {path} HTTP/1.1\r\nhost: localhost\r\n\r\n");
-    while connection.exchange(request.as_bytes()).await? != 200 {
+    while connection.request(request.as_bytes()).await? != 200 {
         ensure!(spawned.elapsed() < TIMEOUT, "the service is not ready within {TIMEOUT:?}");
-        sleep(ASK_EVERY).await;
+        sleep(POLL_INTERVAL).await;
     }
     Ok(())
 }

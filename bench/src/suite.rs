@@ -1,4 +1,4 @@
-//! All scenarios in one table. Each is a command line that a person can give alone.
+//! All scenarios in one table. Each is a command line that can be run alone.
 
 use std::io::{self, Write};
 use std::num::NonZeroU32;
@@ -8,7 +8,7 @@ use clap::Parser;
 
 use crate::cli::{AllArguments, Cli, Command, Scenario};
 use crate::interleave::Outcome;
-use crate::target::NoBatches;
+use crate::target::BatchUnsupported;
 
 const FULL: &[&str] = &[
     "startup",
@@ -21,8 +21,8 @@ const FULL: &[&str] = &[
     "drain --sites 10000",
     "drain --replicas 1 --replicas 2 --replicas 4",
     "live-sites --sites 10000",
-    "readable",
-    "readable --rate 5000",
+    "end-to-end",
+    "end-to-end --rate 5000",
     "get --readings 10000 --readings 200000 --readings 1000000",
 ];
 
@@ -34,35 +34,37 @@ const QUICK: &[&str] = &[
     "drain --entries 100000 --sites 10000",
     "drain --entries 100000 --replicas 1 --replicas 2",
     "live-sites --sites 5000",
-    "readable --seconds 1",
-    "readable --seconds 1 --rate 5000",
+    "end-to-end --seconds 1",
+    "end-to-end --seconds 1 --rate 5000",
     "get --readings 100000",
 ];
 
-/// What a scenario is done with.
+/// The outcomes of a scenario.
 pub type Outcomes = anyhow::Result<Vec<Outcome>>;
 
-/// Takes all scenarios; says which failed only after the others, and gives what there is.
+/// Runs all scenarios. A failed one does not stop the others: returns all outcomes, and the failures.
 ///
 /// # Errors
-/// When a scenario's command line is wrong.
+/// When a scenario's command line is invalid.
 pub async fn run(
     arguments: &AllArguments,
-    take: impl AsyncFn(Scenario) -> Outcomes,
+    measure: impl AsyncFn(Scenario) -> Outcomes,
 ) -> anyhow::Result<(Vec<Outcome>, Vec<String>)> {
     let (mut outcomes, mut failures) = (Vec::new(), Vec::new());
     for line in if arguments.quick { QUICK } else { FULL } {
-        match take(scenario(line, arguments)?).await {
+        match measure(scenario(line, arguments)?).await {
             Ok(more) => outcomes.extend(more),
-            // Not every implementation has batches; that is no failure.
-            Err(error) if error.is::<NoBatches>() => writeln!(io::stderr(), "{line}: {error}")?,
+            // The contract has no batches: another implementation without them has not failed.
+            Err(error) if error.is::<BatchUnsupported>() => {
+                writeln!(io::stderr(), "{line}: {error}")?
+            }
             Err(error) => failures.push(format!("{line}: {error:#}")),
         }
     }
     Ok((outcomes, failures))
 }
 
-/// A command line with what all have in common.
+/// A command line with the options common to all.
 fn scenario(line: &str, arguments: &AllArguments) -> anyhow::Result<Scenario> {
     let AllArguments { quick, runs, patience, programs } = arguments;
     let default = if *quick { 3 } else { 5 };
@@ -80,16 +82,16 @@ fn scenario(line: &str, arguments: &AllArguments) -> anyhow::Result<Scenario> {
     }
     let command = Cli::try_parse_from(words)?.command;
     let Command::Scenario(scenario) = command else {
-        bail!("{line} is no scenario");
+        bail!("{line} is not a scenario");
     };
     Ok(scenario)
 }
 
-/// Says which scenarios failed.
+/// Reports failed scenarios.
 ///
 /// # Errors
-/// When any did.
-pub fn conclude(failures: &[String]) -> anyhow::Result<()> {
+/// When there are any.
+pub fn check_failures(failures: &[String]) -> anyhow::Result<()> {
     ensure!(failures.is_empty(), "{} scenarios failed:\n{}", failures.len(), failures.join("\n"));
     Ok(())
 }

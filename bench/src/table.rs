@@ -1,9 +1,9 @@
-//! Markdown tables whose columns stand below each other in plain text, too.
+//! Markdown tables whose columns are aligned in plain text, too.
 
 use std::fmt::Write;
 use std::iter;
 
-/// A head and rows of as many cells; a line each.
+/// Formats a head and rows of equally many cells.
 pub fn show(head: Vec<String>, rows: Vec<Vec<String>>) -> String {
     let columns = head.len();
     let rows: Vec<_> = iter::once(head).chain(rows).collect();

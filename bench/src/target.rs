@@ -1,4 +1,4 @@
-//! A server that is loaded: where it is, and whether it takes what will be sent.
+//! The loaded server: its address, and a check that it accepts the load.
 
 use std::net::SocketAddr;
 
@@ -9,34 +9,34 @@ use tokio::net::lookup_host;
 use crate::http::HttpStream;
 use crate::requests::{BATCH, Requests};
 
-/// An implementation without an endpoint that the load needs.
+/// The implementation lacks the endpoint of batches.
 #[derive(Debug, thiserror::Error)]
 #[error("{0} has no POST {BATCH} (404): nothing is measured")]
-pub struct NoBatches(String);
+pub struct BatchUnsupported(String);
 
-/// Sends the first request alone, to say clearly what is wrong with all.
+/// Sends the first request alone, for a clear error.
 ///
 /// # Errors
-/// When it is refused; [`NoBatches`] when the endpoint for batches is not there.
+/// When it is not accepted; [`BatchUnsupported`] if the endpoint of batches is missing.
 pub async fn check(address: SocketAddr, requests: &Requests, name: &str) -> anyhow::Result<()> {
     let first = requests.all.first().context("there are requests")?;
     let connection = HttpStream::connect(address).await;
     let mut connection = connection.with_context(|| format!("cannot connect to {name}"))?;
-    match connection.exchange(first.as_bytes()).await? {
+    match connection.request(first.as_bytes()).await? {
         200..300 => Ok(()),
-        404 if requests.readings > 1 => bail!(NoBatches(name.to_owned())),
-        status => bail!("{name} answers valid readings with {status}"),
+        404 if requests.readings > 1 => bail!(BatchUnsupported(name.to_owned())),
+        status => bail!("{name} responds {status} to valid readings"),
     }
 }
 
-/// The address that a URL names.
+/// The address of a URL.
 ///
 /// # Errors
-/// When it names none, or more than a server.
+/// When the URL has no host, or has a path.
 pub async fn resolve(url: &Uri) -> anyhow::Result<SocketAddr> {
     ensure!(url.scheme_str() == Some("http"), "{url}: only http:// can be loaded");
     ensure!(matches!(url.path(), "" | "/"), "{url}: name the server only, without a path");
-    let host = url.host().context("the URL names no host")?.trim_matches(['[', ']']);
+    let host = url.host().context("the URL has no host")?.trim_matches(['[', ']']);
     let addresses = lookup_host((host, url.port_u16().unwrap_or(80))).await;
     let mut addresses = addresses.with_context(|| format!("cannot look up {host}"))?;
     addresses.next().with_context(|| format!("{host} has no address"))
@@ -50,15 +50,15 @@ mod tests {
 
     use super::*;
 
-    /// A server that answers everything with a status.
+    /// A server that responds to every request with a status.
     async fn server(status: &'static str) -> SocketAddr {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         tokio::spawn(async move {
             let mut stream = HttpStream::new(listener.accept().await.unwrap().0).unwrap();
             while stream.next_request().await.unwrap().is_some() {
-                let answer = format!("HTTP/1.1 {status}\r\ncontent-length: 0\r\n\r\n");
-                stream.answer(answer.as_bytes()).await.unwrap();
+                let response = format!("HTTP/1.1 {status}\r\ncontent-length: 0\r\n\r\n");
+                stream.respond(response.as_bytes()).await.unwrap();
             }
         });
         address
@@ -71,9 +71,14 @@ mod tests {
 
     #[tokio::test]
     async fn an_implementation_without_batches_is_told_from_one_that_refuses_them() {
-        assert!(checked("404 Not Found", 10).await.unwrap_err().is::<NoBatches>());
-        assert!(!checked("422 Unprocessable Content", 10).await.unwrap_err().is::<NoBatches>());
-        assert!(!checked("404 Not Found", 0).await.unwrap_err().is::<NoBatches>(), "single ones");
+        assert!(checked("404 Not Found", 10).await.unwrap_err().is::<BatchUnsupported>());
+        assert!(
+            !checked("422 Unprocessable Content", 10).await.unwrap_err().is::<BatchUnsupported>()
+        );
+        assert!(
+            !checked("404 Not Found", 0).await.unwrap_err().is::<BatchUnsupported>(),
+            "single ones"
+        );
         checked("200 OK", 10).await.unwrap();
     }
 

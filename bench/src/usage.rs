@@ -1,4 +1,4 @@
-//! Processor time and memory, as `/proc` tells them (Linux).
+//! CPU time and memory from `/proc` (Linux).
 
 use std::fs;
 use std::iter;
@@ -7,10 +7,10 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 
-/// A tick of `/proc`'s clocks; part of Linux' interface to programs, whatever the kernel's own is.
+/// The tick of `/proc`'s clocks (`USER_HZ`), independent of the kernel's own.
 const TICK: Duration = Duration::from_millis(10);
 
-/// What had been used up to a moment.
+/// Resources used up to a point in time.
 #[derive(Debug, Clone, Copy)]
 pub struct Usage {
     at: Instant,
@@ -20,26 +20,26 @@ pub struct Usage {
     machine: Duration,
 }
 
-/// What was used between two moments.
+/// Resources used between two points in time.
 #[derive(Debug, Clone, Copy)]
 pub struct Spent {
     /// Wall-clock time.
     pub wall: Duration,
-    /// Processor time of the measured processes, all their threads, user and kernel.
+    /// CPU time of the measured processes, all threads, user and kernel.
     pub service: Duration,
-    /// Processor time of Redis, likewise.
+    /// CPU time of Redis.
     pub redis: Duration,
-    /// Processor time of this process: the generator's, or that of watching.
+    /// CPU time of the bench: generator and polling.
     pub bench: Duration,
-    /// Processor time of everything else on the machine, and what its host took away: disturbance.
+    /// CPU time of all other processes, and time stolen by the host: interference.
     pub others: Duration,
 }
 
 impl Usage {
-    /// What has been used up to now.
+    /// The resources used up to now.
     ///
     /// # Errors
-    /// When one of the processes is gone.
+    /// When a process has ended.
     pub fn now(services: &[u32], redis: Option<u32>) -> anyhow::Result<Self> {
         Ok(Self {
             at: Instant::now(),
@@ -50,7 +50,7 @@ impl Usage {
         })
     }
 
-    /// What was used since.
+    /// The resources used since then.
     pub fn since(&self, before: &Self) -> Spent {
         let service = self.service.saturating_sub(before.service);
         let redis = self.redis.saturating_sub(before.redis);
@@ -67,18 +67,18 @@ impl Usage {
 }
 
 impl Spent {
-    /// How many of something were done in a second.
+    /// The rate of `count` per second.
     pub fn rate(&self, count: u32) -> f64 {
         f64::from(count) / self.wall.as_secs_f64()
     }
 
-    /// A time as a share of the wall-clock time; 1.0 is one core.
+    /// A CPU time as a share of the wall-clock time; 1.0 is one core.
     pub fn share(&self, time: Duration) -> f64 {
         time.as_secs_f64() / self.wall.as_secs_f64()
     }
 }
 
-/// A time spread over a number of things, in microseconds.
+/// A CPU time divided by a count, in microseconds.
 pub fn micros_each(time: Duration, count: u32) -> f64 {
     time.as_secs_f64() * 1e6 / f64::from(count)
 }
@@ -86,16 +86,16 @@ pub fn micros_each(time: Duration, count: u32) -> f64 {
 /// A kind of memory size.
 #[derive(Debug, Clone, Copy)]
 pub enum Rss {
-    /// What is in memory now.
+    /// The current resident set.
     Now,
-    /// The most that ever was.
+    /// The peak of the resident set.
     Peak,
 }
 
-/// The memory of processes together, in megabytes.
+/// The sum of the processes' memory, in megabytes.
 ///
 /// # Errors
-/// When one is gone.
+/// When a process has ended.
 pub fn memory(pids: &[u32], kind: Rss) -> anyhow::Result<f64> {
     pids.iter().map(|&pid| memory_of(pid, kind)).sum()
 }
@@ -112,9 +112,9 @@ fn memory_of(pid: u32, kind: Rss) -> anyhow::Result<f64> {
     Ok(f64::from(kilobytes) / 1024.0)
 }
 
-/// A process and all that it has started, directly or not.
+/// A process and its descendants.
 pub fn family(pid: u32) -> Vec<u32> {
-    // Threads and processes may end while they are looked at: they have no children then.
+    // A thread or process that ends meanwhile has no children.
     let threads = fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
     let children =
         threads.filter_map(|thread| fs::read_to_string(thread.path().join("children")).ok());
@@ -127,10 +127,10 @@ fn cpu_time(pid: u32) -> anyhow::Result<Duration> {
     process_time(&read(&format!("/proc/{pid}/stat"))?).context("/proc/PID/stat is unlike itself")
 }
 
-/// What all processes together have used, and what the host took away.
+/// CPU time of all processes, and time stolen by the host.
 ///
 /// # Errors
-/// When this is no Linux.
+/// When `/proc/stat` cannot be read.
 pub fn machine_time() -> anyhow::Result<Duration> {
     busy_time(&read("/proc/stat")?).context("/proc/stat is unlike itself")
 }
@@ -139,7 +139,7 @@ fn read(path: &str) -> anyhow::Result<String> {
     fs::read_to_string(path).with_context(|| format!("cannot read {path}"))
 }
 
-/// `utime` and `stime`, fields 14 and 15. The second is the program's name, which may hold anything.
+/// `utime` and `stime`, fields 14 and 15. Field 2 is the program's name, which may contain anything.
 fn process_time(stat: &str) -> Option<Duration> {
     let (_, from_third) = stat.rsplit_once(')')?;
     let mut times = from_third.split_whitespace().skip(11);
@@ -147,8 +147,8 @@ fn process_time(stat: &str) -> Option<Duration> {
     Some(TICK * (user + kernel))
 }
 
-/// All but `idle` and `iowait` (fields 4 and 5 of user, nice, system, idle, iowait, irq, softirq,
-/// steal, guest, …; guests are counted as users already).
+/// All but `idle` and `iowait` (fields 4 and 5 of user, nice, system, idle, iowait, irq, softirq, steal, guest, …; guest
+/// is included in user).
 fn busy_time(stat: &str) -> Option<Duration> {
     let ticks = stat.lines().next()?.strip_prefix("cpu ")?.split_whitespace();
     let ticks: Vec<u32> = ticks.take(8).map(str::parse).collect::<Result<_, _>>().ok()?;
