@@ -56,7 +56,7 @@ pub async fn run(
             Ok(more) => outcomes.extend(more),
             // The contract has no batches: another implementation without them has not failed.
             Err(error) if error.is::<BatchUnsupported>() => {
-                writeln!(io::stderr(), "{line}: {error}")?
+                writeln!(io::stderr(), "{line}: {error}")?;
             }
             Err(error) => failures.push(format!("{line}: {error:#}")),
         }
