@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_panicking_handler_is_an_answer_without_internals() {
+    async fn a_panicking_handler_is_a_response_without_internals() {
         let middleware = middleware(|_| async { panic!("secret at 10.0.0.1") });
         let response = middleware.get_response(Request::default()).await;
         assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_request_that_is_stuck_is_answered_in_time() {
+    async fn a_request_that_is_stuck_gets_a_response_in_time() {
         let middleware = middleware(|_| std::future::pending());
         for (method, code) in [("GET", "request_timeout"), ("POST", "outcome_unknown")] {
             let request = Request::builder().method(method.parse().unwrap()).finish();

@@ -56,7 +56,7 @@ async fn rest(client: &mut TcpStream) -> String {
     String::from_utf8(rest).unwrap()
 }
 
-/// The head of an answer without a body.
+/// The head of a response without a body.
 async fn head(client: &mut TcpStream) -> String {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
@@ -71,9 +71,9 @@ async fn a_head_that_never_ends_is_cut_off_however_much_of_it_comes() {
     let mut client = server.sent(b"GET / HTTP/1.1\r\nHost: x\r\nX-Slow: ").await;
     let began = Instant::now();
     let (mut reading, mut writing) = client.split();
-    let mut answer = String::new();
+    let mut response = String::new();
     tokio::select! {
-        _ = reading.read_to_string(&mut answer) => {}
+        _ = reading.read_to_string(&mut response) => {}
         () = async { loop { sleep(Duration::from_secs(1)).await; let _ = writing.write_all(b"a").await; } } => {}
     }
     let took = began.elapsed();
@@ -81,7 +81,10 @@ async fn a_head_that_never_ends_is_cut_off_however_much_of_it_comes() {
         took >= HEADER_READ_TIMEOUT && took < HEADER_READ_TIMEOUT * 2,
         "cut off after {took:?}"
     );
-    assert!(answer.starts_with("HTTP/1.1 408 ") && answer.contains("x-request-id: "), "{answer}");
+    assert!(
+        response.starts_with("HTTP/1.1 408 ") && response.contains("x-request-id: "),
+        "{response}"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -112,7 +115,7 @@ async fn the_connection_that_is_idle_longest_is_closed_for_a_new_one() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn where_all_connections_are_busy_only_probes_are_answered() {
+async fn where_all_connections_are_busy_only_probes_get_a_response() {
     let busy = make(async |request: poem::Request| {
         if request.uri().path() == "/busy" {
             pending::<()>().await;
