@@ -56,4 +56,5 @@ mod traces;
 mod two_processing_services;
 mod up_on_one_machine;
 mod validation_errors;
+mod vocabulary;
 mod year_of_houses;

@@ -99,18 +99,6 @@ def test_commands_of_redis_are_sent_by_the_files_that_the_architecture_names():
             assert any(re.search(rf"\b{command}\b", text) for text in files), f"{command} is not in {owners}"
 
 
-# Words that the glossary excludes in any meaning.
-EXCLUDED = re.compile(r"\b(nobody|somebody|anybody|everybody|whoever|anew|is none|namesakes?|bur(y|ied|ies|ial)|chores?|housekeep\w*)\b", re.I)
-# They name the words.
-ABOUT_WORDS = {"CONTRIBUTING.md", "docs/glossary.md", "docs/decisions/0032-one-vocabulary.md"}
-
-
-@pytest.mark.parametrize("path", sorted({*DOCUMENTS, *tracked("*.yaml", "*.yml", "*.tpl", "NOTES.txt", "Makefile", "Dockerfile", "scripts/*", "compose/*")} - HISTORY - ABOUT_WORDS))
-def test_texts_use_the_glossary_s_words(path):
-    lines = (REPOSITORY / path).read_text().splitlines()
-    assert [f"{path}:{number}: {line.strip()}" for number, line in enumerate(lines, 1) if EXCLUDED.search(line)] == []
-
-
 def test_every_page_in_docs_is_in_the_index():
     index = (REPOSITORY / "docs/README.md").read_text()
     pages = {path.name for path in (REPOSITORY / "docs").glob("*.md")} - {"README.md"}
