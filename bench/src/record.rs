@@ -94,7 +94,7 @@ fn with_summary(document: &str, summary: &str) -> String {
     [before, BEGIN, summary, END, after].concat()
 }
 
-/// The text of a file; empty if there is none.
+/// The text of a file; empty if it does not exist.
 fn read(path: &Path) -> anyhow::Result<String> {
     match fs::read_to_string(path) {
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(String::new()),

@@ -38,7 +38,7 @@ pub fn keys() -> Keys {
 /// A free port.
 ///
 /// # Errors
-/// When there is none.
+/// When all ports are in use.
 pub fn free_port() -> io::Result<u16> {
     Ok(TcpListener::bind((HOST, 0))?.local_addr()?.port())
 }

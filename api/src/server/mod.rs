@@ -41,6 +41,7 @@ pub use self::connections::{Connections, Limits};
 use self::client_socket::ClientSocket;
 use self::connection_state::Shutdown;
 use self::connections::ConnectionSlot;
+use self::request_handler::Peers;
 use self::request_head::MAX_HEAD_BYTES;
 
 /// The pause after a failed `accept`, as without free file descriptors. Too low and the loop takes a core; too high
@@ -109,13 +110,6 @@ async fn accept(
             }
         }
     }
-}
-
-/// Both ends of a connection.
-#[derive(Debug, Clone, Copy)]
-struct Peers {
-    local: SocketAddr,
-    remote: SocketAddr,
 }
 
 fn spawn<E: Endpoint<Output = Response> + 'static>(

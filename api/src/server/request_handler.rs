@@ -1,5 +1,6 @@
 //! One request of a connection, from its head to the last byte of its response.
 
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -12,7 +13,6 @@ use poem::http::{HeaderValue, header};
 use poem::web::{LocalAddr, RemoteAddr};
 use poem::{Addr, Endpoint};
 
-use super::Peers;
 use super::connection_state::ConnectionState;
 use super::request_head;
 use crate::error_code::ErrorCode;
@@ -26,6 +26,13 @@ const PROBES: [&str; 4] = ["/health", "/livez", "/metrics", "/readyz"];
 const RETRY_AFTER_SECONDS: u16 = 5;
 
 type BoxBody = http_body_util::combinators::BoxBody<Bytes, std::io::Error>;
+
+/// Both ends of a connection.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Peers {
+    pub local: SocketAddr,
+    pub remote: SocketAddr,
+}
 
 /// Handles a request.
 pub(super) async fn handle(
