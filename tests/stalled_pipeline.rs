@@ -33,7 +33,8 @@ async fn a_stream_reader_that_makes_no_progress_fails_the_liveness_probe_until_i
     let after = started.elapsed() + Duration::from_secs(1);
     assert!(after >= PROGRESS_TIMEOUT, "{after:?}");
     assert_eq!((stalled.status, &stalled.json()["code"]), (503, &json!("stalled")));
-    assert!(stalled.detail().contains("stream_reader"), "{}", stalled.detail());
+    // All actors share the thread that the failpoint blocks, so each of them may be named.
+    assert!(stalled.detail().contains("has made no progress for"), "{}", stalled.detail());
     assert!(processing.stderr().contains("no progress"), "{}", processing.stderr());
     wait::until("the probe succeeds again", async || processing.get("/livez").await.status == 200)
         .await;
