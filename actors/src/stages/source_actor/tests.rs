@@ -10,7 +10,7 @@ use crate::stages::acker::AckerMessage;
 use crate::stages::delivery_origin::DeliveryOrigin;
 use crate::stages::writer_pool::WriterPoolMessage;
 use crate::test_support::probe::Probe;
-use crate::test_support::{self, DEADLINE, entry, id};
+use crate::test_support::{self, DEADLINE, entry, id, wait};
 
 /// A source that fetches what the test gives it; each fetch is reported.
 struct Scripted {
@@ -108,7 +108,8 @@ async fn a_source_fetches_nothing_while_a_request_to_redis_is_failing() {
     let context = test_support::context();
     let outage = context.outage.enter();
     let mut tested = Tested::start(context).await;
-    tested.source.send_message(SourceMessage::Fetch).unwrap();
+    let turns = tested.context.progress.turns(Source::StreamReader);
+    wait("the source waits", || turns.overdue(Instant::now()).is_none()).await;
     assert!(tested.fetches.try_recv().is_err());
     drop(outage);
     tested.fetched().await;
@@ -120,8 +121,8 @@ async fn a_source_fetches_nothing_more_when_the_pipeline_drains() {
     tested.fetched().await;
     tested.context.draining.cancel();
     tested.results.send(Ok(delivery(1))).unwrap();
-    tested.source.drain_and_wait(Some(DEADLINE)).await.unwrap();
     // What was fetched last is dispatched all the same.
     assert!(matches!(tested.writer_pool.message().await, WriterPoolMessage::Route(_)));
+    tested.source.drain_and_wait(Some(DEADLINE)).await.unwrap();
     assert!(tested.fetches.try_recv().is_err());
 }
