@@ -112,3 +112,16 @@ async fn a_panic_is_a_failure_of_the_entries_in_progress_only() {
     window.reserve(TEN).await.fill(ids(0..1)).settle();
     assert_eq!(window.failures(id(0)), 0, "forgotten when the entry is acknowledged");
 }
+
+#[tokio::test]
+async fn entries_in_flight_are_stalled_since_the_window_was_empty_or_a_permit_was_released() {
+    let window = window(10);
+    assert_eq!(window.stalled_for(Instant::now()), None);
+    let before_the_fill = Instant::now();
+    let mut split = window.reserve(TEN).await.fill(ids(0..2)).split();
+    assert_eq!(window.stalled_for(before_the_fill), Some(Duration::ZERO));
+    let before_the_release = Instant::now();
+    assert!(window.stalled_for(before_the_release) > Some(Duration::ZERO));
+    split.split_off(ids(0..1)).settle();
+    assert_eq!(window.stalled_for(before_the_release), Some(Duration::ZERO));
+}
