@@ -1,5 +1,5 @@
-//! What the other crates are instrumented with: metrics, spans and throttled log lines. Where these
-//! go (standard output, Prometheus, an OpenTelemetry collector) is set up by the composition root.
+//! The instrumentation of the other crates: metrics, spans and throttled log lines. The composition root
+//! sets up where they are exported to (standard error, Prometheus, an OpenTelemetry collector).
 //!
 //! | module | what it owns |
 //! |---|---|

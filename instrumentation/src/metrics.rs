@@ -149,15 +149,15 @@ impl Metric {
         if self.is_convention { self.name.into() } else { with_prefix(self.name).into() }
     }
 
-    /// The name at `/metrics`: with [`PREFIX`] and the unit.
+    /// The name at `/metrics`: with [`PREFIX`] and the suffix of its type.
     #[must_use]
     pub fn exposed_name(&self) -> String {
-        let ending = match self.kind {
+        let suffix = match self.kind {
             Kind::Counter => "_total",
             Kind::GaugeSeconds | Kind::HistogramSeconds(_) => "_seconds",
             Kind::Gauge | Kind::Histogram(_) => "",
         };
-        with_prefix(self.name) + ending
+        with_prefix(self.name) + suffix
     }
 
     /// The type at `/metrics`.
@@ -203,14 +203,14 @@ impl Metric {
         .build()
     }
 
-    /// Registers a gauge whose value is read at each collection; `None` exposes no value.
+    /// Registers a gauge whose value is read at each collection; `None`: the gauge is absent.
     pub fn register_gauge(&self, value: impl Fn() -> Option<f64> + Send + Sync + 'static) {
         self.register_labelled_gauge(move || {
             value().map(|value| (value, Vec::new())).into_iter().collect()
         });
     }
 
-    /// Registers a gauge whose values, one per set of labels, are read at each collection.
+    /// Registers a gauge whose values, one for each set of labels, are read at each collection.
     pub fn register_labelled_gauge(
         &self,
         values: impl Fn() -> Vec<(f64, Vec<KeyValue>)> + Send + Sync + 'static,

@@ -98,7 +98,7 @@ impl Root {
         }
     }
 
-    /// Decides by the trace id, as the specification says, so that all services with the same ratio
+    /// Decides by the trace id, as the specification requires, so that all services with the same ratio
     /// decide alike on one trace.
     fn samples(self, trace: TraceId) -> bool {
         match self {

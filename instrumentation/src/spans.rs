@@ -74,7 +74,7 @@ fn messaging(
     builder.with_kind(kind).with_attributes(attributes)
 }
 
-/// The attribute that holds the id of a stream entry.
+/// The attribute with the id of a stream entry.
 #[must_use]
 pub fn message_id(id: String) -> KeyValue {
     KeyValue::new("messaging.message.id", id)

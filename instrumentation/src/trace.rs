@@ -12,7 +12,7 @@ use opentelemetry::{Context, InstrumentationScope};
 
 use crate::sampling::TraceSampler;
 
-/// The header of a request, and the field of a stream entry, that holds the trace context.
+/// The header of a request, and the field of a stream entry, with the trace context.
 pub const TRACEPARENT: &str = "traceparent";
 
 /// The `tracing` target of spans that are exported; no log line shows them.
@@ -65,8 +65,9 @@ pub fn from_traceparent(text: &[u8]) -> Option<SpanContext> {
     const BEGIN: usize = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01".len();
     let (begin, more) = text.split_at_checked(BEGIN)?;
     let mut parts = str::from_utf8(begin).ok()?.split('-');
-    let (version, trace, span) =
-        (hex(parts.next()?, 2)?, hex(parts.next()?, 32)?, hex(parts.next()?, 16)?);
+    let version = hex(parts.next()?, 2)?;
+    let trace = hex(parts.next()?, 32)?;
+    let span = hex(parts.next()?, 16)?;
     let flags = hex(parts.next()?, 2)?;
     // Later versions may append parts; the first four stay where they are.
     let complete = if version == "00" { more.is_empty() } else { matches!(more, [] | [b'-', ..]) };
@@ -74,11 +75,14 @@ pub fn from_traceparent(text: &[u8]) -> Option<SpanContext> {
         return None;
     }
     let flags = TraceFlags::new(u8::from_str_radix(flags, 16).ok()?) & TraceFlags::SAMPLED;
-    let (trace, span) = (TraceId::from_hex(trace).ok()?, SpanId::from_hex(span).ok()?);
+    let trace = TraceId::from_hex(trace).ok()?;
+    let span = SpanId::from_hex(span).ok()?;
     let context = SpanContext::new(trace, span, flags, true, TraceState::NONE);
+    // An id of zeros is well-formed, and invalid.
     context.is_valid().then_some(context)
 }
 
+/// The part, if it has this number of hexadecimal digits in lower case, as the W3C demands.
 fn hex(part: &str, length: usize) -> Option<&str> {
     let is_hex = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
     (part.len() == length && part.bytes().all(is_hex)).then_some(part)
