@@ -15,7 +15,7 @@ pub(super) struct Sample {
     /// Entries ever added to the stream.
     pub added: u64,
     /// Entries ever acknowledged, where that is known.
-    pub done: Option<u64>,
+    pub processed: Option<u64>,
 }
 
 /// Readings per second; `None` until two samples exist.
@@ -34,7 +34,8 @@ impl Samples {
     pub fn record(&mut self, new: Sample) {
         // Counters only decrease when the stream was deleted: then older samples are of another stream.
         let is_less = |last: &Sample| {
-            last.added > new.added || last.done.zip(new.done).is_some_and(|(last, new)| last > new)
+            last.added > new.added
+                || last.processed.zip(new.processed).is_some_and(|(last, new)| last > new)
         };
         if self.0.back().is_some_and(is_less) {
             self.0.clear();
@@ -49,11 +50,11 @@ impl Samples {
     /// are two, else the rate of accepted readings alone over all.
     pub fn rates(&self) -> Rates {
         let added = |sample: &Sample| Some((sample.at, sample.added));
-        let done = |sample: &Sample| Some((sample.at, sample.done?));
-        let with_done = self.0.iter().filter(|sample| sample.done.is_some());
-        let stored = rate(with_done.clone().filter_map(done));
+        let processed = |sample: &Sample| Some((sample.at, sample.processed?));
+        let with_processed = self.0.iter().filter(|sample| sample.processed.is_some());
+        let stored = rate(with_processed.clone().filter_map(processed));
         let ingested = match stored {
-            Some(_) => rate(with_done.filter_map(added)),
+            Some(_) => rate(with_processed.filter_map(added)),
             None => rate(self.0.iter().filter_map(added)),
         };
         Rates { ingested, stored }
@@ -71,13 +72,13 @@ fn rate(mut counts: impl DoubleEndedIterator<Item = (Instant, u64)>) -> Option<f
 mod tests {
     use super::*;
 
-    /// The rates after samples of (second, added, done).
+    /// The rates after samples of (second, added, processed).
     fn after(counts: &[(u64, u64, Option<u64>)]) -> Rates {
         let start = Instant::now();
         let mut samples = Samples::default();
-        for &(second, added, done) in counts {
+        for &(second, added, processed) in counts {
             let at = start + Duration::from_secs(second);
-            samples.record(Sample { at, added, done });
+            samples.record(Sample { at, added, processed });
         }
         samples.rates()
     }

@@ -166,8 +166,8 @@ async fn poll(
     let at = Instant::now();
     let (backlog, sample) = match stream.backlog_and_entries_added().await? {
         Some(backlog) => {
-            let done = backlog.done();
-            let sample = backlog.entries_added.map(|added| Sample { at, added, done });
+            let processed = backlog.processed();
+            let sample = backlog.entries_added.map(|added| Sample { at, added, processed });
             (backlog, sample)
         }
         None => without_group(stream.length().await?, at),
@@ -186,7 +186,7 @@ async fn poll(
 /// Without a group the whole stream is unread. Without a stream, too, both counters are known: 0.
 fn without_group(stream_length: u64, at: Instant) -> (GroupBacklog, Option<Sample>) {
     let unread = Unread { entries: stream_length, is_exact: true };
-    let sample = (stream_length == 0).then_some(Sample { at, added: 0, done: Some(0) });
+    let sample = (stream_length == 0).then_some(Sample { at, added: 0, processed: Some(0) });
     (GroupBacklog { unread, stream_length, ..GroupBacklog::default() }, sample)
 }
 
@@ -197,7 +197,7 @@ mod tests {
     #[test]
     fn before_the_stream_exists_nothing_was_added_and_nothing_done() {
         let (_, sample) = without_group(0, Instant::now());
-        assert_eq!(sample.map(|sample| (sample.added, sample.done)), Some((0, Some(0))));
+        assert_eq!(sample.map(|sample| (sample.added, sample.processed)), Some((0, Some(0))));
         assert!(without_group(5, Instant::now()).1.is_none());
     }
 }

@@ -78,10 +78,10 @@ impl GroupBacklog {
         self.stream_length.min(self.unread.entries.saturating_add(self.group.pending))
     }
 
-    /// Entries that were delivered and acknowledged since the stream was created, with those that were
-    /// removed before; `None` where that is unknown.
+    /// Entries that were processed since the stream was created: delivered and acknowledged, or removed
+    /// before; `None` where that is unknown.
     #[must_use]
-    pub fn done(&self) -> Option<u64> {
+    pub fn processed(&self) -> Option<u64> {
         let unprocessed = self.unread.entries + self.group.pending;
         let added = self.entries_added.filter(|_| self.unread.is_exact);
         added.map(|added| added.saturating_sub(unprocessed))
@@ -118,6 +118,7 @@ impl ReadingStream {
     }
 
     async fn backlog_of(&self, group: &str, with_added: bool) -> StoreResult<Option<GroupBacklog>> {
+        // Each sample continues the count of the one before, until the number is exact.
         for samples in 1.. {
             let Some((sample, unread)) = self.sample(group, with_added).await? else { break };
             // Once deliveries have overtaken the count, the bound is 0: it is worth some more samples.
@@ -148,6 +149,7 @@ impl ReadingStream {
         let reply = self.connection().eval(OPERATION, &script).await?;
         let parts =
             reply::array(reply).ok_or_else(|| self.connection().unexpected_reply(OPERATION))?;
+        // Only the length: the group does not exist.
         if parts.len() == 1 {
             trackers.remove(group);
             return Ok(None);
