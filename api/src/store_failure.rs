@@ -105,7 +105,7 @@ fn classify(error: &StoreError) -> (ErrorCode, &str, u64) {
         }
         ErrorClass::Exhausted => (
             StreamExhausted,
-            "The stream takes no more entries: its last id is the largest there can be. When it is \
+            "The stream accepts no more entries: its last id is the largest there can be. When it is \
              drained, an operator must rename it",
             30,
         ),

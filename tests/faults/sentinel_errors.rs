@@ -82,7 +82,7 @@ async fn sentinels_that_require_a_password_are_reported_as_the_cause() {
     assert_eq!(refused.status, 503);
     assert!(refused.detail().contains("credentials"), "{refused:?}");
     assert_eq!(api.get("/readyz").await.status, 503);
-    let line = wait_until_it_says(&api, "the Sentinel asks for a password").await;
+    let line = wait_until_it_says(&api, "the Sentinel requires a password").await;
     let address = format!("127.0.0.1:{}", sentinel.port);
     assert_eq!(line.matches(&address).count(), 1, "{line}");
     assert!(line.contains("redis:// or rediss://"), "{line}");

@@ -108,7 +108,7 @@ async fn an_exhausted_stream_id_is_reported_until_the_stream_is_renamed() {
     redis.run::<()>(&["XADD", STREAM, LAST, "no", "reading"]).await;
     let refused = post(&roles[0]).await;
     assert_eq!(refused.status, 503);
-    assert!(refused.detail().contains("takes no more entries"), "{refused:?}");
+    assert!(refused.detail().contains("accepts no more entries"), "{refused:?}");
     assert!(refused.detail().contains("rename it"), "{refused:?}");
     assert_not_ready(&roles[..2], &redis, &format!("The stream {STREAM} takes no more")).await;
     assert_eq!(roles[2].get("/readyz").await.status, 200, "what is stored can be read");

@@ -11,7 +11,8 @@ use redis::{
 };
 
 /// After this silence the kernel probes the peer, and after as long again without an answer the
-/// connection is dropped: how soon a vanished host is noticed on an idle connection.
+/// connection is dropped. Too low and idle connections cost packets; too high and a vanished host is noticed
+/// late.
 const KEEPALIVE: Duration = Duration::from_secs(5);
 
 /// Data that the peer does not acknowledge for this long end the connection (`TCP_USER_TIMEOUT`). Too
@@ -22,8 +23,8 @@ pub(super) const TCP_USER_TIMEOUT: Duration = Duration::from_secs(10);
 /// The port of Sentinels that name none.
 const SENTINEL_PORT: u16 = 26379;
 
-/// Why an address is invalid, and the form that is expected. It never contains the text, which may hold
-/// a password.
+/// Why an address is invalid, and the form that is expected. It never contains the address itself, in which
+/// a password may be.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("{0}")]
 pub struct AddressError(pub(super) Cow<'static, str>);
@@ -63,7 +64,7 @@ impl Address {
             "redis+unix" | "valkey+unix" | "unix" => Ok(Self::Server(read(url)?)),
             "redis+sentinel" => Self::parse_sentinel(rest),
             "rediss+sentinel" => Err(invalid(
-                "cannot be rediss+sentinel://: Sentinels are not spoken to over TLS yet; name the \
+                "cannot be rediss+sentinel://: Sentinels over TLS are not supported yet; name the \
                  master itself with rediss://",
             )),
             _ => Err(invalid(SCHEMES)),
@@ -90,6 +91,7 @@ impl Address {
         let (hosts, path) = rest.split_once('/').unwrap_or((rest, ""));
         let (master_name, database) = path.split_once('/').unwrap_or((path, ""));
         // The library reads user, password and database; the host in between is not used.
+        // Without a login no `@`: it would be an empty user.
         let at = if login.is_empty() { "" } else { "@" };
         let login = read(format!("redis://{login}{at}master/{database}"))?.redis_settings().clone();
         let sentinels: Option<Vec<_>> = hosts.split(',').map(sentinel).collect();
@@ -148,7 +150,7 @@ pub(super) fn shown(address: &ConnectionAddr) -> String {
     }
 }
 
-/// The library's error, without the text that it was given.
+/// Parses an address with the client library. The error omits the address, in which a password may be.
 fn read(address: impl IntoConnectionInfo) -> Parsed<ConnectionInfo> {
     address.into_connection_info().map_err(|error| {
         let text = error.to_string();
@@ -162,8 +164,8 @@ fn read(address: impl IntoConnectionInfo) -> Parsed<ConnectionInfo> {
 fn reject_raw_delimiters(rest: &str) -> Parsed<()> {
     const RULE: &str = "has /, ? or # in its user or password, which must be percent-encoded there: \
                         %2F, %3F, %23 (and @ %40, : %3A, % %25)";
-    let meant = rest.find(['/', '?', '#']).is_some_and(|end| rest[end..].contains('@'));
-    if meant { Err(invalid(RULE)) } else { Ok(()) }
+    let is_raw = rest.find(['/', '?', '#']).is_some_and(|end| rest[end..].contains('@'));
+    if is_raw { Err(invalid(RULE)) } else { Ok(()) }
 }
 
 /// A host without a port: an IPv6 address may be in brackets.

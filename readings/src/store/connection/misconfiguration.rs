@@ -74,7 +74,7 @@ impl fmt::Display for Misconfiguration {
             ),
             Self::Exhausted { stream } => write!(
                 f,
-                "The stream {stream} takes no more entries: its last id is the largest there can be. \
+                "The stream {stream} accepts no more entries: its last id is the largest there can be. \
                  When it is drained, rename it (RENAME); a new one is created"
             ),
             Self::Replica => f.write_str("Redis is a replica: it accepts no writes"),

@@ -31,7 +31,7 @@ struct Report {
 pub(super) async fn master(
     name: &str,
     sentinels: &[ConnectionAddr],
-    all: &ServerName,
+    all_sentinels: &ServerName,
     known: &str,
 ) -> StoreResult<ConnectionAddr> {
     let results = join_all(sentinels.iter().map(|sentinel| report(name, sentinel))).await;
@@ -39,10 +39,13 @@ pub(super) async fn master(
     let reports: Vec<Report> = reports.into_iter().flatten().collect();
     match choose(&reports, known) {
         Some(address) => Ok(address),
-        None => Err(no_master(all, failures.into_iter().filter_map(Result::err).collect())),
+        None => {
+            Err(no_master(all_sentinels, failures.into_iter().filter_map(Result::err).collect()))
+        }
     }
 }
 
+/// Of the reports with the highest configuration epoch, that of the known address, else the first.
 fn choose(reports: &[Report], known: &str) -> Option<ConnectionAddr> {
     let newest = reports.iter().map(|report| report.config_epoch).max()?;
     let mut newest = reports.iter().filter(|report| report.config_epoch == newest);
@@ -51,9 +54,9 @@ fn choose(reports: &[Report], known: &str) -> Option<ConnectionAddr> {
     Some(chosen.address.clone())
 }
 
-/// The error when no Sentinel reported the master: that of a Sentinel which responded, if any did, as it
-/// says most.
-fn no_master(all: &ServerName, failures: Vec<StoreError>) -> StoreError {
+/// The error when no Sentinel reported the master: that of a Sentinel which responded, if any did, as it is
+/// the most specific.
+fn no_master(all_sentinels: &ServerName, failures: Vec<StoreError>) -> StoreError {
     let rank = |error: &StoreError| match error.class {
         ErrorClass::Denied => 0,
         ErrorClass::Disconnected | ErrorClass::Timeout => 2,
@@ -62,8 +65,10 @@ fn no_master(all: &ServerName, failures: Vec<StoreError>) -> StoreError {
     let first = failures.into_iter().min_by_key(rank);
     match first {
         Some(error) if rank(&error) < 2 => error,
-        Some(error) => error.of(all),
-        None => StoreError::found(all, CONNECT, ErrorClass::Other, "no Sentinel is named"),
+        Some(error) => error.of(all_sentinels),
+        None => {
+            StoreError::found(all_sentinels, CONNECT, ErrorClass::Other, "no Sentinel is named")
+        }
     }
 }
 
@@ -76,7 +81,7 @@ async fn report(name: &str, sentinel: &ConnectionAddr) -> StoreResult<Report> {
         return Err(StoreError::found(&server, CONNECT, ErrorClass::Other, text));
     };
     parse(master).ok_or_else(|| {
-        let text = "the Sentinel says that the master is down";
+        let text = "the Sentinel reports that the master is down";
         StoreError::found(&server, CONNECT, ErrorClass::Disconnected, text)
     })
 }
@@ -107,8 +112,8 @@ fn failed(server: &ServerName, error: RedisError) -> StoreError {
     if error.class != ErrorClass::Denied {
         return error;
     }
-    let text = "the Sentinel asks for a password, which cannot be given to Sentinels yet (user and \
-                password of the URL are for the master): let it answer without one, or name the \
+    let text = "the Sentinel requires a password, which cannot be sent to Sentinels yet (user and \
+                password of the URL are for the master): let it respond without one, or name the \
                 master itself with redis:// or rediss://";
     StoreError::found(server, CONNECT, ErrorClass::Denied, text)
 }

@@ -26,11 +26,11 @@ const SLOTS: u64 = 16_384;
 /// lacks one in a hundred is missed once in 30,000); too many and connecting takes longer.
 const SAMPLED_KEYS: usize = 1_024;
 
-const NOT_REDIS: &str = "the server answers as Redis does not; name a Redis server";
+const NOT_REDIS: &str = "the server does not reply as Redis does; name a Redis server";
 
-const A_CLUSTER: &str = "Redis is a node of a Redis Cluster that does not own all hash slots, so that \
-                         readings could not be stored: Redis Cluster is not supported; name a server \
-                         with cluster-enabled no";
+const NOT_ALL_SLOTS: &str = "Redis is a node of a Redis Cluster that does not own all hash slots, so that \
+                             readings could not be stored: Redis Cluster is not supported; name a \
+                             server with cluster-enabled no";
 
 /// Gives the last id of a stream. A script, because the reply of `XINFO STREAM` contains two entries,
 /// which may be large.
@@ -107,7 +107,7 @@ impl Checker<'_> {
         let info = reply::text(info).and_then(|info| ServerInfo::parse(&info));
         let info = info.ok_or_else(|| self.unsuitable(NOT_REDIS.to_owned()))?;
         if info.cluster && !self.owns_all_slots().await? {
-            return Err(self.unsuitable(A_CLUSTER.to_owned()));
+            return Err(self.unsuitable(NOT_ALL_SLOTS.to_owned()));
         }
         Ok(info.cluster)
     }
