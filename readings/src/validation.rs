@@ -44,8 +44,11 @@ struct PlainBody<'a> {
 /// Parses a body without peculiarities; `None` means nothing about its validity.
 fn parse_fast(body: &[u8]) -> Option<Reading> {
     let body: PlainBody = serde_json::from_slice(body).ok()?;
-    id_error(&body.site_id).or_else(|| id_error(&body.device_id)).is_none().then_some(())?;
-    (!is_too_long(&body.timestamp)).then_some(())?;
+    let has_invalid_id =
+        [&body.site_id, &body.device_id].into_iter().any(|id| id_error(id).is_some());
+    if has_invalid_id || is_too_long(&body.timestamp) {
+        return None;
+    }
     Some(Reading {
         site_id: SiteId::new(body.site_id)?,
         device_id: DeviceId::new(body.device_id)?,

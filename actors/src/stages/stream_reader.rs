@@ -83,7 +83,7 @@ impl EntrySource for StreamReader {
         // A reply may still be on its way: without the connection no entry is delivered to it any more, and
         // those that were are pending.
         if self.connection.take().is_some() {
-            readings::metrics::reader_reconnects(error.class);
+            readings::metrics::count_reader_reconnect(error.class);
         }
         self.position = Position::FIRST_PENDING;
         self.failures += 1;

@@ -129,10 +129,8 @@ impl<T: AsRef<[u8]>> Fields<'_, T> {
     }
 
     fn text(&self, name: &'static str) -> Result<Option<&str>, DecodeError> {
-        let is_it = |(other, _): &&(T, T)| other.as_ref() == name.as_bytes();
-        let Some((_, value)) = self.0.iter().rfind(is_it) else {
-            return Ok(None);
-        };
+        let found = self.0.iter().rfind(|(other, _)| other.as_ref() == name.as_bytes());
+        let Some((_, value)) = found else { return Ok(None) };
         str::from_utf8(value.as_ref()).map(Some).map_err(|_| DecodeError::NotText(name))
     }
 }
@@ -240,6 +238,7 @@ impl Formatter for PythonJson {
         writer: &mut W,
         fragment: &str,
     ) -> io::Result<()> {
+        // ASCII, but Python escapes it.
         const DELETE: char = '\u{7f}';
         if fragment.is_ascii() && !fragment.contains(DELETE) {
             return writer.write_all(fragment.as_bytes());

@@ -26,8 +26,8 @@ pub enum ErrorClass {
     WrongType,
     /// The stream has run out of entry ids: an operator must rename the stream.
     Exhausted,
-    /// A server that cannot be used: a node of a cluster, one without needed commands, or one that is not
-    /// Redis. An operator must name another or change its configuration.
+    /// The server cannot be used: it is a node of a cluster, lacks a needed command, or is not Redis. An
+    /// operator must name another or change its configuration.
     Unsuitable,
     /// Another error, most likely a defect.
     Other,
@@ -87,10 +87,19 @@ impl ErrorClass {
             Busy, Denied, Disconnected, Exhausted, Full, NoGroup, Other, ReadOnly, Timeout,
             Unsuitable, WrongType,
         };
-        let [a, b, c] = [NoGroup.name(), Busy.name(), ReadOnly.name()];
-        let [d, e, f] = [Full.name(), Timeout.name(), Disconnected.name()];
-        let [g, h, i] = [Denied.name(), WrongType.name(), Exhausted.name()];
-        [a, b, c, d, e, f, g, h, i, Unsuitable.name(), Other.name()]
+        [
+            NoGroup.name(),
+            Busy.name(),
+            ReadOnly.name(),
+            Full.name(),
+            Timeout.name(),
+            Disconnected.name(),
+            Denied.name(),
+            WrongType.name(),
+            Exhausted.name(),
+            Unsuitable.name(),
+            Other.name(),
+        ]
     };
 
     /// A short name for logs and metric labels.

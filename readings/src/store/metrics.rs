@@ -90,6 +90,6 @@ impl Metrics {
 }
 
 /// Counts that the connection of a blocking reader is opened again.
-pub fn reader_reconnects(reason: ErrorClass) {
+pub fn count_reader_reconnect(reason: ErrorClass) {
     METRICS.reconnect(reason.name());
 }

@@ -18,16 +18,16 @@ use crate::store::error::{ServerName, StoreError, StoreResult};
 /// too high and a hung server holds every request that long.
 pub const RESPONSE_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// A server that lacks something, or may come to, is checked again after this time at the earliest. Too
-/// low and each readiness probe costs a server check; too high and a service becomes ready late after a
-/// permission was granted.
+/// The shortest interval between two checks of a server whose check may change without a rejected command
+/// ([`ServerCheck::may_change`]). Too low and each readiness probe costs a server check; too high and a
+/// service becomes ready late after a permission was granted.
 const RECHECK_INTERVAL: Duration = Duration::from_millis(250);
 
-/// Number of a connection's server session: replies of Redis hold as long as their generation. It ends
-/// with the connection, as the next one may lead to a server that lost some of the
-/// data (after a failover, or a restart from an older file), and when stream or group were found to be
-/// missing. Generations of two shared connections cannot be compared: what is written over one connection
-/// must be acknowledged over the same.
+/// Number of a connection's server session: a reply is valid only within its generation. A generation ends
+/// with the connection, as the next one may lead to a server that lost some of the data (after a failover,
+/// or a restart from an older file), and when stream or group were found to be missing. Generations of two
+/// shared connections cannot be compared: an entry that is written over one connection must be acknowledged
+/// over the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Generation(pub(super) u64);
 
@@ -53,23 +53,14 @@ struct LastCheck {
 }
 
 impl LiveConnection {
-    /// Connects and checks the server; one that cannot be used is an error. `generation` is drawn after
-    /// that, so that a failed attempt ends no generation.
+    /// Connects and checks the server; a server that cannot be used is an error. `generation` is called
+    /// after that, so that a failed attempt ends no generation.
     pub async fn connect(
         server: &RedisServer,
         generation: impl FnOnce() -> Generation,
     ) -> StoreResult<Self> {
         let is_disconnected = Arc::new(AtomicBool::new(false));
-        let disconnected = Arc::clone(&is_disconnected);
-        let on_push = move |push: PushInfo| {
-            if push.kind == PushKind::Disconnection {
-                disconnected.store(true, Ordering::Release);
-            }
-            Ok::<_, StoreError>(())
-        };
-        let config = AsyncConnectionConfig::new()
-            .set_response_timeout(Some(RESPONSE_TIMEOUT))
-            .set_push_sender(on_push);
+        let config = config(Arc::clone(&is_disconnected));
         // Before the check: a rejection during it may concern what it has passed already.
         let rejections = server.rejections().count();
         let (mut connection, Resolved { name, lease, .. }) = server.connect(config).await?;
@@ -115,7 +106,7 @@ impl LiveConnection {
         self.connected_at.elapsed()
     }
 
-    /// Ends a row of timeouts.
+    /// Records that the server replied: timeouts are counted from 0 again.
     pub fn record_reply(&self) {
         self.timeouts.store(0, Ordering::Relaxed);
     }
@@ -127,6 +118,7 @@ impl LiveConnection {
 
     /// The last server check; it is repeated where its result may have changed.
     pub async fn checked(&self, server: &RedisServer) -> StoreResult<ServerCheck> {
+        // Locked during the check: concurrent callers share its result.
         let mut last = self.last_check.lock().await;
         let rejections = server.rejections().count();
         let is_old = last.result.may_change() && last.at.elapsed() >= RECHECK_INTERVAL;
@@ -136,6 +128,19 @@ impl LiveConnection {
         }
         Ok(last.result.clone())
     }
+}
+
+/// Sets `is_disconnected` as soon as the server closes the connection, also while it is idle.
+fn config(is_disconnected: Arc<AtomicBool>) -> AsyncConnectionConfig {
+    let on_push = move |push: PushInfo| {
+        if push.kind == PushKind::Disconnection {
+            is_disconnected.store(true, Ordering::Release);
+        }
+        Ok::<_, StoreError>(())
+    };
+    AsyncConnectionConfig::new()
+        .set_response_timeout(Some(RESPONSE_TIMEOUT))
+        .set_push_sender(on_push)
 }
 
 impl std::fmt::Debug for LiveConnection {

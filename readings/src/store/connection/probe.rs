@@ -56,7 +56,7 @@ impl Probe {
         }
     }
 
-    /// What the reply says about the command.
+    /// Interprets a reply to the command.
     pub fn interpret(&self, reply: &Value) -> ProbeResult {
         let Value::ServerError(error) = reply else {
             return if (self.expected)(reply) {

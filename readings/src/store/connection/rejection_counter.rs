@@ -1,4 +1,4 @@
-//! Counts the server's rejections that may mean that its abilities have changed.
+//! Counts errors of the server that may mean that its commands, permissions or entry ids have changed.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

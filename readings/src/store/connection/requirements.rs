@@ -38,7 +38,9 @@ impl Requirements {
     /// commands of the Processing Service, too.
     #[must_use]
     pub fn for_ingestion(keys: &Keys) -> Self {
-        let (stream, hash) = (keys.stream(), keys.idempotency(0, 0));
+        let stream = keys.stream();
+        // Of any window: permissions are for a pattern of keys.
+        let hash = keys.idempotency(0, 0);
         let mut probes = vec![
             on("XADD", stream, &["0-0", "f", "v"], fails),
             on("HGET", &hash, &[ABSENT], nil),
@@ -51,8 +53,13 @@ impl Requirements {
         probes.extend(scripts([stream, &hash]));
         probes.extend(server_probes());
         let known = names(&Self::for_processing(keys).probes);
-        let (sampled_prefix, stream) = (keys.probe(), Some(stream.to_owned()));
-        Self { probes, known, sampled_prefix, stream, ..Self::default() }
+        Self {
+            probes,
+            known,
+            sampled_prefix: keys.probe(),
+            stream: Some(stream.to_owned()),
+            ..Self::default()
+        }
     }
 
     /// Those of the Processing Service.
@@ -74,9 +81,13 @@ impl Requirements {
             Probe::new("MULTI", None, cmd("MULTI"), okay),
             Probe::new("EXEC", None, cmd("EXEC"), fails),
         ];
-        let stream = Some(keys.stream().to_owned());
-        let (transaction, sampled_prefix) = (Some(transaction), keys.probe());
-        Self { probes, transaction, sampled_prefix, stream, ..Self::default() }
+        Self {
+            probes,
+            transaction: Some(transaction),
+            sampled_prefix: keys.probe(),
+            stream: Some(keys.stream().to_owned()),
+            ..Self::default()
+        }
     }
 
     /// Those of the queries alone.
@@ -101,6 +112,7 @@ impl Requirements {
     }
 }
 
+/// A probe of a command whose first argument is a key.
 fn on(name: &'static str, key: &str, rest: &[&str], expected: fn(&Value) -> bool) -> Probe {
     let mut command = words(&name.split(' ').collect::<Vec<_>>());
     command.arg(key).arg(rest);
@@ -153,12 +165,12 @@ fn writing(keys: &Keys) -> Vec<Probe> {
 }
 
 fn dead_letters(keys: &Keys) -> Vec<Probe> {
-    let (letters, ids) = (keys.dead_letters(), keys.dead_lettered_ids());
+    let (dead_letters, ids) = (keys.dead_letters(), keys.dead_lettered_ids());
     vec![
-        on("XADD", &letters, &["0-0", "f", "v"], fails),
-        on("XTRIM", &letters, &["MINID", "0-0"], zero),
-        on("XRANGE", &letters, &["+", "-", "COUNT", "1"], empty),
-        on("XDEL", &letters, &["0-0"], zero),
+        on("XADD", &dead_letters, &["0-0", "f", "v"], fails),
+        on("XTRIM", &dead_letters, &["MINID", "0-0"], zero),
+        on("XRANGE", &dead_letters, &["+", "-", "COUNT", "1"], empty),
+        on("XDEL", &dead_letters, &["0-0"], zero),
         on("ZADD", &ids, &["NX", "XX", "0", ABSENT], fails),
         on("ZSCORE", &ids, &[ABSENT], nil),
         on("ZRANGE", &ids, &["(0", "(0", "BYSCORE"], empty),
@@ -191,7 +203,7 @@ fn queries(keys: &Keys) -> Vec<Probe> {
     ]
 }
 
-/// A script that is not loaded, on these keys; and one that does not compile.
+/// Runs a script that is not loaded, on these keys; loads a script that does not compile.
 fn scripts<const KEYS: usize>(keys: [&str; KEYS]) -> [Probe; 2] {
     [
         script_on(keys),

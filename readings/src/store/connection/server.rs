@@ -31,7 +31,7 @@ const CLOSE_REASON_TIMEOUT: Duration = Duration::from_millis(200);
 const MAX_CLOSE_REASON_BYTES: u64 = 1_024;
 
 /// How long the Sentinels may take to name the master, all together. Too low and a slow one is ignored;
-/// too high and a connection attempt takes that long while none answers.
+/// too high and a connection attempt takes that long while none replies.
 const RESOLVE_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// A Redis (or Valkey) server that can be connected to.

@@ -25,15 +25,18 @@ impl SharedConnection {
 }
 
 fn parse(info: &str) -> Option<ServerMemory> {
-    let value = |name: &str| -> Option<u64> {
-        let named =
-            |line: &str| line.split_once(':').filter(|(of, _)| *of == name)?.1.trim().parse().ok();
-        info.lines().find_map(named)
-    };
     Some(ServerMemory {
-        used: value("used_memory")?,
-        max: value("maxmemory").filter(|&max| max > 0),
+        used: number(info, "used_memory")?,
+        // 0: no limit.
+        max: number(info, "maxmemory").filter(|&max| max > 0),
     })
+}
+
+/// The value of the line `name:value`.
+fn number(info: &str, name: &str) -> Option<u64> {
+    let mut fields = info.lines().filter_map(|line| line.split_once(':'));
+    let (_, value) = fields.find(|(field, _)| *field == name)?;
+    value.trim().parse().ok()
 }
 
 #[cfg(test)]

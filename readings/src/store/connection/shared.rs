@@ -169,11 +169,14 @@ impl SharedConnection {
             replies.map_err(|error| StoreError::new(&live.server, operation, error))
         };
         let replies = instrumented(operation, replies).await;
-        // An error in one reply is that command's own, but may show as well that the connection is unusable.
-        let reply =
-            |reply| self.record_outcome(&live, into_result(&live.server, operation, Ok(reply)));
-        let replies = self.record_outcome(&live, replies)?.into_iter().map(reply).collect();
-        Ok((replies, live.generation))
+        let mut results = Vec::with_capacity(commands.len());
+        for reply in self.record_outcome(&live, replies)? {
+            // An error in one reply is that command's own, but may show as well that the connection is
+            // unusable.
+            let result = into_result(&live.server, operation, Ok(reply));
+            results.push(self.record_outcome(&live, result));
+        }
+        Ok((results, live.generation))
     }
 
     /// Runs a script by its hash (`EVALSHA`), and loads it first where the server does not know it.
@@ -258,8 +261,8 @@ impl SharedConnection {
         *self.0.discarded.lock().unwrap_or_else(PoisonError::into_inner) = Some(reason);
     }
 
-    /// Makes it the present connection. A replacement is logged here and not where the old connection is
-    /// discarded: at the end of the process connections are discarded and not replaced.
+    /// Installs it as the present connection. A replacement is logged here and not where the old connection
+    /// is discarded: at the end of the process connections are discarded and not replaced.
     fn install(&self, live: LiveConnection) -> Arc<LiveConnection> {
         static THROTTLE: LogThrottle = LogThrottle::new();
         let discarded = self.0.discarded.lock().unwrap_or_else(PoisonError::into_inner).take();

@@ -52,6 +52,7 @@ impl TieSorter {
         page.members.extend(sorted.into_iter().map(|(_, member)| member));
     }
 
+    /// Passes on the members whose order no later member can change.
     fn flush_complete_milliseconds(&mut self, page: &mut Page) {
         let sorted = self.take_sorted(page);
         let millisecond = |position: &Position| position.1.map(|id| id.ms);

@@ -16,9 +16,9 @@ use crate::store::keys;
 /// no other client that long (about a microsecond a member), and a response holds more memory.
 const PAGE_SIZE: usize = 2_000;
 
-/// The page after a member. By rank, but the rank of the member is looked up each time, in one atomic
-/// step: insertions and deletions between two pages shift ranks, and a page neither repeats nor skips
-/// readings because of them.
+/// The page after a member. By rank, but the rank of the member is read each time, in one atomic step:
+/// insertions and deletions between two pages shift ranks, and a page neither repeats nor skips readings
+/// because of them.
 static PAGE_AFTER: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
         "local rank = redis.call('ZRANK', KEYS[1], ARGV[1])
@@ -45,8 +45,8 @@ type ScoredMember = (f64, Vec<u8>);
 
 impl SeriesReader {
     pub(super) fn new(connection: SharedConnection, site: &SiteId) -> Self {
-        let (key, sorter) = (keys::series(site), TieSorter::default());
-        Self { connection, key, last: None, sorter, ended: false }
+        let key = keys::series(site);
+        Self { connection, key, last: None, sorter: TieSorter::default(), ended: false }
     }
 
     /// The next readings, oldest first; `None` after the last. A page may be empty.
@@ -59,6 +59,7 @@ impl SeriesReader {
         }
         let members = self.fetch().await?;
         self.ended = members.len() < PAGE_SIZE;
+        // An empty page: the last member of the one before stays the position.
         self.last = members.last().cloned().or(self.last.take());
         let mut page = Page::default();
         for (score, member) in members {

@@ -57,7 +57,7 @@ impl UnreadTrackers {
         act(&mut known.1)
     }
 
-    /// Forgets a group that does not exist any more.
+    /// Removes the tracker of a group that does not exist any more.
     pub fn remove(&self, group: &str) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(group);
     }

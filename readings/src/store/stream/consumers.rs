@@ -30,8 +30,8 @@ static DELETE_IDLE_CONSUMERS: LazyLock<Script> = LazyLock::new(|| {
          for _, described in ipairs(redis.call('XINFO', 'CONSUMERS', KEYS[1], ARGV[1])) do
              local consumer = {}
              for i = 1, #described, 2 do consumer[described[i]] = described[i + 1] end
-             local meant = ARGV[3] == '' or ARGV[3] == consumer.name
-             if meant and consumer.pending == 0 and consumer.idle >= tonumber(ARGV[2]) then
+             local selected = ARGV[3] == '' or ARGV[3] == consumer.name
+             if selected and consumer.pending == 0 and consumer.idle >= tonumber(ARGV[2]) then
                  redis.call('XGROUP', 'DELCONSUMER', KEYS[1], ARGV[1], consumer.name)
                  deleted[#deleted + 1] = consumer.name
              end
@@ -44,7 +44,7 @@ static DELETE_IDLE_CONSUMERS: LazyLock<Script> = LazyLock::new(|| {
 /// pending, and not pending and not in the stream. Without a group no entry is pending.
 static CHECK_OWNERSHIP: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
-        "local claimed, released, deleted = {}, {}, {}
+        "local claimed, not_pending, deleted = {}, {}, {}
          for i = 3, #ARGV do
              local id = ARGV[i]
              local pending = redis.pcall('XPENDING', KEYS[1], ARGV[1], id, id, 1)
@@ -53,11 +53,11 @@ static CHECK_OWNERSHIP: LazyLock<Script> = LazyLock::new(|| {
                  claimed[#claimed + 1] = id
              elseif not owner then
                  local exists = #redis.call('XRANGE', KEYS[1], id, id) > 0
-                 local list = exists and released or deleted
+                 local list = exists and not_pending or deleted
                  list[#list + 1] = id
              end
          end
-         return {claimed, released, deleted}",
+         return {claimed, not_pending, deleted}",
     )
 });
 
@@ -175,10 +175,10 @@ fn ownership(reply: Value) -> Option<Ownership> {
     let ids = |list| -> Option<HashSet<_>> {
         reply::array(list)?.into_iter().map(reply::stream_id).collect()
     };
-    let [claimed, released, deleted] = <[Value; 3]>::try_from(reply::array(reply)?).ok()?;
+    let [claimed, not_pending, deleted] = <[Value; 3]>::try_from(reply::array(reply)?).ok()?;
     Some(Ownership {
         claimed_by_other: ids(claimed)?,
-        not_pending: ids(released)?,
+        not_pending: ids(not_pending)?,
         deleted: ids(deleted)?,
     })
 }

@@ -53,7 +53,7 @@ impl ReadingStream {
     /// the reason, and acknowledges it. Safe to repeat.
     ///
     /// An entry that is not pending but in the stream is left alone: it was dead-lettered before, or will
-    /// be delivered again. One that is neither pending nor in the stream is appended all the same: this
+    /// be delivered again. An entry that is neither pending nor in the stream is appended all the same: this
     /// process has the only copy.
     ///
     /// # Errors
@@ -133,13 +133,16 @@ impl ReadingStream {
         }
         let mut steps = Vec::new();
         if self.dead_lettered_ids([letter.id]).await?.is_empty() {
-            let letters = keys.dead_letters();
-            let [mut append, mut trim, mut remember] = [cmd("XADD"), cmd("XTRIM"), cmd("ZADD")];
-            append.arg(&letters).arg("*").arg(fields(letter, consumer));
-            trim.arg(&letters).arg("MAXLEN").arg("~").arg(MAX_DEAD_LETTERS);
+            let dead_letters = keys.dead_letters();
+            let mut append = cmd("XADD");
+            append.arg(&dead_letters).arg("*").arg(fields(letter, consumer));
+            let mut trim = cmd("XTRIM");
+            trim.arg(&dead_letters).arg("MAXLEN").arg("~").arg(MAX_DEAD_LETTERS);
+            let mut remember = cmd("ZADD");
             remember.arg(keys.dead_lettered_ids()).arg(letter.id.ms).arg(&id);
             steps.extend([append, trim, remember]);
         }
+        // Last, as in the script: an entry that is acknowledged has its dead letter.
         let mut acknowledge = cmd("XACK");
         acknowledge.arg(stream).arg(group).arg(&id);
         steps.push(acknowledge);

@@ -17,7 +17,8 @@ use crate::store::stream_id::StreamId;
 /// Prefix of the names of the entry's own fields, which are stored beside the reason.
 pub(super) const FIELD_PREFIX: &str = "field:";
 
-/// Fields of an entry that a script can append at most: Lua's `unpack` is limited to 8,000 values.
+/// Fields of an entry that a script can append at most: Lua's `unpack` is limited to 8,000 values. Too low
+/// and more entries are dead-lettered in a transaction; too high and the script fails.
 pub(super) const MAX_SCRIPTED_FIELDS: usize = 3_000;
 
 /// Dead letters that are searched at a time. Too low and a search takes many round trips; too high and
@@ -28,7 +29,8 @@ const PAGE: usize = 1_000;
 /// too high and a thousand dead letters of megabytes each fill this process' memory.
 const PAGE_BYTES: usize = 8 * 1024 * 1024;
 
-/// Dead letters that are read before their size is known.
+/// Dead letters that are read before their size is known. Too low and a page takes more round trips; too high
+/// and large ones fill this process' memory.
 const FIRST_READ: usize = 4;
 
 /// Bytes of a dead letter that are read; a longer value is cut and ends with its length, later fields are
@@ -41,10 +43,10 @@ static READ: LazyLock<Script> = LazyLock::new(|| {
     with_library(
         "local letters = redis.call('XRANGE', KEYS[1], ARGV[1], '+', 'COUNT', ARGV[2])
          for _, letter in ipairs(letters) do
-             local room = tonumber(ARGV[3])
+             local budget = tonumber(ARGV[3])
              for i, text in ipairs(letter[2]) do
-                 letter[2][i] = shorten(text, math.max(room, 0))
-                 room = room - #text
+                 letter[2][i] = shorten(text, math.max(budget, 0))
+                 budget = budget - #text
              end
          end
          return letters",
@@ -184,9 +186,13 @@ impl ReadingStream {
             let DeadLetterPage { letters, .. } = self.read_page(start, PAGE).await?;
             let Some(last) = letters.last() else { return Ok(found) };
             start = format!("({}", last.id);
-            let original = |letter: &StoredDeadLetter| letter.original_id.parse().ok();
-            let wanted = |letter| Some((original(&letter).filter(|id| ids.contains(id))?, letter));
-            found.extend(letters.into_iter().filter_map(wanted));
+            for letter in letters {
+                if let Ok(entry_id) = letter.original_id.parse()
+                    && ids.contains(&entry_id)
+                {
+                    found.insert(entry_id, letter);
+                }
+            }
         }
     }
 
@@ -205,21 +211,23 @@ impl ReadingStream {
 
     /// Reads a page in several steps, so that it may be cut where it has reached [`PAGE_BYTES`].
     async fn read_page(&self, mut start: String, count: usize) -> StoreResult<DeadLetterPage> {
-        let (mut page, mut bytes) = (DeadLetterPage::default(), 0);
+        let mut page = DeadLetterPage::default();
+        let mut bytes = 0;
         let mut next = FIRST_READ;
         loop {
             next = next.min(count - page.letters.len());
             let read = self.read_letters(&start, next).await?;
+            // Fewer than requested: the stream has ended.
             page.has_more = read.len() == next;
             bytes += read.iter().map(RawEntry::field_bytes).sum::<usize>();
             page.letters.extend(read.into_iter().map(StoredDeadLetter::from_raw));
-            let (read, Some(last)) = (page.letters.len(), page.letters.last()) else {
-                return Ok(page);
-            };
+            let Some(last) = page.letters.last() else { return Ok(page) };
+            let read = page.letters.len();
             if !page.has_more || read == count || bytes >= PAGE_BYTES {
                 return Ok(page);
             }
             start = format!("({}", last.id);
+            // As many as fit into the rest of the budget, if they are as large as those before.
             next = paging::entries_within_budget(read, bytes, PAGE_BYTES - bytes);
         }
     }

@@ -52,10 +52,10 @@ impl IdempotencyKey {
     /// The key as the client sent it, and the bytes of the body.
     #[must_use]
     pub fn new(key: &str, body: &[u8]) -> Self {
-        let (key, body): ([u8; KEY_BYTES], _) =
-            (digest(key.as_bytes()), digest::<BODY_BYTES>(body));
+        let key: [u8; KEY_BYTES] = digest(key.as_bytes());
         let [first, second, ..] = key;
-        Self { key, body, shard: u16::from_be_bytes([first, second]) % SHARDS }
+        let shard = u16::from_be_bytes([first, second]) % SHARDS;
+        Self { key, body: digest(body), shard }
     }
 }
 
@@ -106,6 +106,7 @@ impl ReadingStream {
         let mut script = APPEND_ONCE.key(keys.stream());
         script.key(keys.idempotency(window, key.shard));
         script.key(keys.idempotency(window.saturating_sub(1), key.shard));
+        // Twice the window: a key that is set at its begin is known until the end of the next one.
         script.arg(&key.key).arg(&key.body).arg(milliseconds(ttl * 2));
         for (name, value) in codec::stream_fields(reading, ingested_at) {
             script.arg(name).arg(value.as_bytes());
@@ -122,8 +123,8 @@ impl ReadingStream {
     }
 }
 
-/// Number of the present window of length `ttl`. A key is looked up in the present window and the one
-/// before, so it is known for one to two windows. The clock is this process', so the clocks of services
+/// Number of the present window of length `ttl`. A key is searched in the present window and the one before,
+/// so it is known for one to two windows. The clock is this process', so the clocks of services
 /// that share a client must differ by less than a window.
 fn key_window(ttl: Duration) -> u64 {
     let now = chrono::Utc::now().timestamp_millis();

@@ -91,20 +91,18 @@ impl ReadingStream {
             self.invalidate();
         }
         let group = self.keys.group();
-        match (created, existed) {
-            (true, true) => {
-                warn!(
-                    group,
-                    "the consumer group was deleted; created it again from the stream's start"
-                );
-            }
-            (true, false) => info!(group, "created the consumer group"),
-            (false, _) => {}
+        if created && existed {
+            warn!(
+                group,
+                "the consumer group was deleted; created it again from the stream's start"
+            );
+        } else if created {
+            info!(group, "created the consumer group");
         }
         Ok(())
     }
 
-    /// Whether the group was missing.
+    /// Creates the group; returns whether it was missing.
     async fn create_group(&self) -> StoreResult<bool> {
         let mut command = cmd("XGROUP");
         command.arg("CREATE").arg(self.keys.stream()).arg(self.keys.group());

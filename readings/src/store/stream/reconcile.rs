@@ -48,7 +48,7 @@ pub struct ReconcileCounts {
     pub site_deleted: usize,
 }
 
-/// Checks the stream page by page, from its first entry to the one that was delivered last when it began.
+/// Checks the stream page by page, from its first entry to the last delivered id at the beginning.
 #[derive(Debug)]
 pub struct Reconciler {
     stream: ReadingStream,
@@ -91,7 +91,8 @@ impl Reconciler {
     pub async fn next_page(&mut self) -> StoreResult<usize> {
         let entries = self.read().await?;
         let (Some(first), Some(last)) = (entries.first(), entries.last()) else { return Ok(0) };
-        let (first, last, count) = (first.id, last.id, entries.len());
+        let (first, last) = (first.id, last.id);
+        let count = entries.len();
         let bytes = entries.iter().map(RawEntry::field_bytes).sum();
         // In this order: an entry that stops being pending meanwhile is stored or dead-lettered by then,
         // as both happen before its acknowledgement. In another order it would be reported as missing.
@@ -128,6 +129,7 @@ impl Reconciler {
                 Some(Ok(entry)) => {
                     sites.entry(entry.reading.site_id.clone()).or_default().push(entry);
                 }
+                // Not a reading, and not dead-lettered; or deleted from the stream.
                 _ => missing.push(id),
             }
         }
@@ -192,7 +194,8 @@ impl ReadingStream {
         last: StreamId,
     ) -> StoreResult<HashSet<StreamId>> {
         const XPENDING: &str = "XPENDING";
-        let (mut pending, mut start) = (HashSet::new(), first.to_string());
+        let mut pending = HashSet::new();
+        let mut start = first.to_string();
         loop {
             let mut command = cmd(XPENDING);
             command.arg(self.keys().stream()).arg(self.keys().group());

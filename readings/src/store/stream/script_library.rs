@@ -18,8 +18,8 @@ pub(super) const MAX_COUNTED_BYTES: usize = 1 << 20;
 /// - `shorten(text, most)`: a text; where it is longer, its first bytes and its length.
 /// - `size(entry)`: the bytes of an entry's names and values; 0 without an entry.
 /// - `count(after, most, bytes)`: the number of entries after an id, the last of them, whether no more
-///   follow, and their bytes; nil where the user may not read entries. It reads one entry first and 16 at
-///   a time then, as the size of the first one is a warning.
+///   follow, and their bytes; nil where the user may not read entries. It reads one entry first and then 16
+///   at a time: where the first one is large, it stops before it has read 16 such entries.
 const LIBRARY: &str = "
 local function named(list)
     local table = {}

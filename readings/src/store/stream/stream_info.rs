@@ -23,13 +23,13 @@ static DESCRIBE: LazyLock<Script> = LazyLock::new(|| {
     with_library(
         "local function cut(entry)
              if not entry then return false end
-             local fields, room = {}, tonumber(ARGV[1])
+             local fields, budget = {}, tonumber(ARGV[1])
              for i = 1, #entry[2], 2 do
-                 if room <= 0 then break end
-                 local name, value = shorten(entry[2][i], room), entry[2][i + 1]
+                 if budget <= 0 then break end
+                 local name, value = shorten(entry[2][i], budget), entry[2][i + 1]
                  fields[#fields + 1] = name
-                 fields[#fields + 1] = shorten(value, math.max(room - #name, 0))
-                 room = room - #name - #value
+                 fields[#fields + 1] = shorten(value, math.max(budget - #name, 0))
+                 budget = budget - #name - #value
              end
              return {entry[1], size(entry), fields, (#entry[2] - #fields) / 2}
          end
@@ -50,6 +50,7 @@ impl ReadingStream {
     pub async fn info(&self) -> StoreResult<Option<StreamInfo>> {
         let cache = self.cache();
         let mut last = cache.last_info.lock().await;
+        // Large entries were read lately: only the length is read, which is cheap.
         if !cache.previews.allows()
             && let Some(last) = last.clone()
         {

@@ -33,7 +33,7 @@ pub(super) struct GroupSample {
     pub last_counted: StreamId,
     /// Whether no entries follow it.
     pub is_complete: bool,
-    /// Whether delivered entries are in the stream; true where that was not examined.
+    /// Whether delivered entries are in the stream; true where that was not checked.
     pub has_delivered: bool,
     /// Entries ever added to the stream.
     pub entries_added: Option<u64>,
@@ -43,7 +43,7 @@ pub(super) struct GroupSample {
     pub preview_bytes: u64,
 }
 
-/// The state of knowledge about a group's unread entries.
+/// The knowledge about a group's unread entries.
 #[derive(Debug, Clone, Default)]
 pub(super) enum UnreadTracker {
     #[default]
@@ -96,11 +96,12 @@ impl UnreadTracker {
         }
     }
 
-    /// Learns from a sample, and gives the number of unread entries.
+    /// Updates the knowledge with a sample. Returns the number of unread entries.
     pub fn update(&mut self, sample: &GroupSample) -> Unread {
         let lag = sample.group.reported_lag;
         let Some(counted) = sample.counted else { return self.update_uncounted(sample) };
         let exact = self.exact(sample);
+        // An exact number reveals the error of the lag, which corrects later samples that count less.
         if let (Some(entries), Some(lag)) = (exact, lag) {
             *self = Self::LagError(lag.saturating_sub_unsigned(entries));
             return Unread { entries, is_exact: true };
@@ -108,6 +109,7 @@ impl UnreadTracker {
         if let (Self::LagError(error), Some(lag)) = (&*self, lag) {
             return corrected(lag, *error, counted, sample);
         }
+        // The error is unknown, or Redis reports no lag: the count continues over several samples.
         self.count(sample);
         let entries = exact.unwrap_or_else(|| self.lower_bound(sample));
         Unread { entries, is_exact: exact.is_some() }
