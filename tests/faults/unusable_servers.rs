@@ -110,10 +110,10 @@ async fn an_exhausted_stream_id_is_reported_until_the_stream_is_renamed() {
     assert_eq!(refused.status, 503);
     assert!(refused.detail().contains("accepts no more entries"), "{refused:?}");
     assert!(refused.detail().contains("rename it"), "{refused:?}");
-    assert_not_ready(&roles[..2], &redis, &format!("The stream {STREAM} takes no more")).await;
+    assert_not_ready(&roles[..2], &redis, &format!("The stream {STREAM} accepts no more")).await;
     assert_eq!(roles[2].get("/readyz").await.status, 200, "what is stored can be read");
     let late = ingestion_api(&redis).start().await;
-    assert_not_ready(&[late], &redis, "takes no more").await;
+    assert_not_ready(&[late], &redis, "accepts no more").await;
     redis.run::<()>(&["RENAME", STREAM, "drained"]).await;
     wait_until_ready(&roles).await;
     assert_eq!(post(&roles[0]).await.status, 201);
@@ -214,7 +214,7 @@ async fn a_server_with_an_invalid_reply_to_one_command_is_not_used() {
     ] {
         for bytes in [&b"$3\r\nfoo\r\n"[..], b"*1\r\n$3\r\nfoo\r\n"] {
             fake.behave(Behaviour::Spoils(command, bytes)).await;
-            assert_not_ready(concerned, &front, "as Redis does not").await;
+            assert_not_ready(concerned, &front, "not reply as Redis does").await;
         }
     }
 }
