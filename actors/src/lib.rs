@@ -35,7 +35,7 @@
 //! **The trade.** Some frameworks restart an actor behind its mailbox: references stay valid and queued
 //! messages survive, at the price of a mailbox that outlives its actor and of messages that may be
 //! poisonous. `ractor` ends the mailbox with the actor. Here queued messages need not survive: their
-//! entries are pending in Redis, dropped permits say that they must be read again, and reading them again
+//! entries are pending in Redis, dropped permits show that they must be read again, and reading them again
 //! costs one `XREADGROUP`. The price is the order above, and that entries behind a failed one are read and
 //! written twice.
 //!

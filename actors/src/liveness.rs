@@ -21,7 +21,7 @@ impl Liveness {
     /// An outage of Redis never fails it, nor does the drain, which has a time limit of its own.
     ///
     /// # Errors
-    /// Where no progress is made.
+    /// The part of the pipeline that makes no progress.
     pub fn check(&self) -> Result<(), Stalled> {
         self.check_at(Instant::now())
     }

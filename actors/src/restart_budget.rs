@@ -13,7 +13,8 @@ const LIMIT: usize = 10;
 /// long and unrelated failures add up.
 const WINDOW: Duration = Duration::from_mins(1);
 
-/// The pause before the first restart; it doubles with each failure in the window.
+/// The pause before the first restart; it doubles with each failure in the window. Too short and a failing
+/// actor uses a core; too long and a single failure costs that much.
 const MIN_PAUSE: Duration = Duration::from_millis(50);
 
 /// The longest pause before a restart. Too long and work resumes that late.

@@ -61,7 +61,7 @@ pub(crate) struct DeadLetterBatch {
 }
 
 impl SiteBatch {
-    /// Encodes the readings. A panic meanwhile is a processing failure of these entries.
+    /// Encodes the readings. A panic while it does is a processing failure of these entries.
     pub fn prepare(self, indexed_in: Option<Generation>) -> PreparedWrite {
         let Self { site, entries, permit, requested_at } = self;
         let permit = permit.begin_work();
@@ -98,15 +98,15 @@ pub(crate) fn group_by_site(batch: ReadBatch) -> Vec<SiteBatch> {
 }
 
 fn entries_by_site(entries: Vec<StreamEntry>) -> Vec<(SiteId, Vec<StreamEntry>)> {
-    let mut places: HashMap<SiteId, usize> = HashMap::new();
+    let mut index_of: HashMap<SiteId, usize> = HashMap::new();
     let mut groups: Vec<(SiteId, Vec<StreamEntry>)> = Vec::new();
     for entry in entries {
-        // Looked up by reference: only the first entry of a site clones its name.
-        if let Some(&place) = places.get(&entry.reading.site_id) {
-            groups[place].1.push(entry);
+        // Found by reference: only the first entry of a site clones its name.
+        if let Some(&index) = index_of.get(&entry.reading.site_id) {
+            groups[index].1.push(entry);
         } else {
             let site = entry.reading.site_id.clone();
-            places.insert(site.clone(), groups.len());
+            index_of.insert(site.clone(), groups.len());
             groups.push((site, vec![entry]));
         }
     }

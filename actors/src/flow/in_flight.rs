@@ -110,7 +110,7 @@ impl InFlightWindow {
         self.state().limit.current()
     }
 
-    /// Records the size of delivered entries, which the limit in bytes goes by.
+    /// Records the size of delivered entries, from which the limit in bytes follows.
     pub fn record_entry_size(&self, entries: usize, bytes: usize) {
         self.state().limit.record_entry_size(entries, bytes);
     }

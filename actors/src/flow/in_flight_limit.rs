@@ -1,6 +1,6 @@
 //! The in-flight limit: about as many entries as were finished in the last quarter of a second.
 //!
-//! So pending entries are work in progress, which autoscaling goes by; a starting replica finds unread
+//! So pending entries are work in progress, which autoscaling is based on; a starting replica finds unread
 //! entries; and a fast replica still reads in thousands. The limit is also one of bytes: of entries of
 //! megabytes each, which other producers may append, only a few are in flight.
 
@@ -14,8 +14,8 @@ const TARGET_BUFFERED: Duration = Duration::from_millis(250);
 /// too high and the limit grows late after a burst.
 const SAMPLE: Duration = Duration::from_millis(20);
 
-/// The lowest limit. Too low and a replica whose readings take seconds each has none to process
-/// meanwhile, and KEDA's usual threshold (5 pending entries a replica, 3 replicas) is not reached at once
+/// The lowest limit. Too low and a replica whose readings take seconds each is idle between two reads, and
+/// KEDA's usual threshold (5 pending entries a replica, 3 replicas) is not reached at once
 /// by one busy replica; too high and such a replica holds entries that another could process.
 const FLOOR: usize = 16;
 

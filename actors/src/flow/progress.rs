@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use crate::actor_names::ChildName;
 
-/// Where no progress is made.
+/// The part of the pipeline that makes no progress.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stalled {
     /// The actor, as metrics name it, or `entries_in_flight`.
@@ -33,7 +33,7 @@ pub(crate) struct Progress {
     pending_reclaimer: Turns,
 }
 
-/// One of them.
+/// A loop whose progress is watched.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Source {
     StreamReader,

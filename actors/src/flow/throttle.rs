@@ -23,7 +23,7 @@ impl Throttle {
         !self.delay.is_zero()
     }
 
-    /// Waits for the readings that came before, and then for the delay.
+    /// Waits until all earlier readings have passed, and then for the delay.
     pub async fn acquire(&self) {
         let _after_earlier_readings = self.one_at_a_time.lock().await;
         sleep(self.delay).await;

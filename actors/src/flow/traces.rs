@@ -1,7 +1,6 @@
 //! The traces of entries in flight.
 //!
-//! They are kept beside the messages and not in them: a message is the same whether it is traced or not,
-//! and an entry whose actor failed keeps its trace until it is redelivered. A traced entry has a span in
+//! They are not part of the messages: a message is the same whether it is traced or not, and an entry whose actor failed keeps its trace until it is redelivered. A traced entry has a span in
 //! the trace of the request that appended it. A delivery with traced entries has a span in a trace of its
 //! own, with links to the spans of those requests.
 

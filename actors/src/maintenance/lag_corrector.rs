@@ -1,4 +1,4 @@
-//! `LagCorrector`: corrects Redis' own number of unread entries (`lag`), which autoscalers go by.
+//! `LagCorrector`: corrects Redis' own number of unread entries (`lag`), which autoscalers read.
 //!
 //! Without it a wrong number stays wrong, and KEDA keeps replicas that have no work. Any number of replicas
 //! may run it: each checks and corrects in one script.
@@ -14,8 +14,8 @@ use super::periodic_task::PeriodicTask;
 use crate::context::PipelineContext;
 use crate::metrics::METRICS;
 
-/// How often the lag is checked. Too low and Redis counts for nothing; too high and an autoscaler goes by a
-/// wrong number that much longer.
+/// How often the lag is checked. Too low and Redis counts for nothing; too high and an autoscaler uses a wrong
+/// number that much longer.
 const CHECK_INTERVAL: Duration = Duration::from_secs(5);
 
 /// Checks that are skipped at most after one without effect: the lag cannot be corrected while deleted
@@ -54,7 +54,7 @@ impl LagCorrector {
     fn on_denied(&mut self, error: &StoreError) {
         if !self.was_denied {
             self.was_denied = true;
-            warn!(%error, "no right to correct the consumer group's lag; autoscaling may go by a wrong one");
+            warn!(%error, "no right to correct the consumer group's lag; autoscaling may use a wrong one");
         }
         self.back_off();
     }

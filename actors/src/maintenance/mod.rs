@@ -1,5 +1,4 @@
-//! Maintenance tasks beside the pipeline: trimming, heartbeat and deletion of consumers, retention, and
-//! correction of the lag.
+//! Maintenance tasks: trimming, heartbeat and deletion of consumers, retention, and correction of the lag.
 
 pub(crate) mod consumer_janitor;
 pub(crate) mod lag_corrector;

@@ -25,6 +25,7 @@ impl PeriodicTask for Trimmer {
     /// Half the retention at most: the effect of a short one is to be seen in time.
     fn interval(&self) -> Option<Duration> {
         let half = self.0.config.stream_retention / 2;
+        // Bounded from below as well: a retention of 0 would trim without a pause.
         Some(TRIM_INTERVAL.min(half).max(TRIM_INTERVAL / 5))
     }
 

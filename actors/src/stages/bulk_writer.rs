@@ -1,7 +1,7 @@
 //! `BulkWriter`: stores what the writers have prepared, many sites at once.
 //!
-//! Owns the bulk writes in progress. Writers never wait for Redis: what they prepare meanwhile goes with the
-//! next bulk write. When this actor fails, its bulk writes are cancelled and their entries abandoned: they
+//! Owns the bulk writes in progress. Writers never wait for Redis: the writes that they prepare during a bulk
+//! write go with the next one. When this actor fails, its bulk writes are cancelled and their entries abandoned: they
 //! may have been stored, and are read and stored again, which is idempotent.
 
 use std::sync::Arc;

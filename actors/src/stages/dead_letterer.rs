@@ -53,6 +53,6 @@ fn log_dead_lettered(dead_letters: &[DeadLetter]) {
     if let Some(DeadLetter { id, reason, .. }) = dead_letters.first()
         && let Some(suppressed) = THROTTLE.should_log(Instant::now())
     {
-        warn!(count, entry = %id, reason, suppressed, "entries dead-lettered; the first of them");
+        warn!(count, entry = %id, reason, suppressed, "entries dead-lettered; id and reason are those of the first");
     }
 }

@@ -1,4 +1,4 @@
-//! `DeliveryOrigin`: how a delivery came to this consumer, for metrics and traces.
+//! `DeliveryOrigin`: why entries were delivered to this consumer, for metrics and traces.
 
 use instrumentation::spans::ConsumerSpan;
 use readings::store::delivery::Delivery;

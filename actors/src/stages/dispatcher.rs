@@ -21,7 +21,7 @@ use crate::flow::batch::{AckBatch, DeadLetterBatch, ReadBatch, ids};
 use crate::flow::in_flight::{InFlightPermit, PermitSplit, Reservation};
 use crate::metrics::METRICS;
 
-/// The way from both sources to the stages behind them.
+/// Sends the deliveries of both sources to the stages behind them.
 #[derive(Debug, Clone)]
 pub(crate) struct Dispatcher {
     pub context: Arc<PipelineContext>,
@@ -72,6 +72,7 @@ impl Dispatcher {
         requested_at: Instant,
     ) -> Result<(), DownstreamClosed> {
         let Classified { readings, quarantined, dead_letters, deleted, dead_lettered } = classified;
+        // Most readings in one message, which the pool splits by site.
         let permit = permits.split_off(ids(&readings));
         self.route(readings, permit, requested_at)?;
         for entry in quarantined {
@@ -80,6 +81,7 @@ impl Dispatcher {
         }
         let dead_letter_ids = dead_letters.iter().map(|dead_letter| dead_letter.id).collect();
         self.dead_letter(dead_letters, permits.split_off(dead_letter_ids))?;
+        // Acknowledged without a reading: there is nothing left to store, and they would be claimed for ever.
         report_deleted(&deleted);
         self.acknowledge(permits.split_off(deleted))?;
         self.acknowledge(permits.split_off(dead_lettered))

@@ -159,8 +159,8 @@ fn log_failure(error: &StoreError, failures: u32, pause: Duration) {
     }
 }
 
-/// Reads new entries. When the pipeline drains meanwhile, the blocked read is woken (`CLIENT UNBLOCK`), and
-/// neither waited out nor dropped: its reply may have entries.
+/// Reads new entries. When the pipeline drains during the read, the blocked read is woken (`CLIENT UNBLOCK`),
+/// and neither waited out nor dropped: its reply may have entries.
 async fn read_new(
     context: &PipelineContext,
     connection: &mut GroupReader,

@@ -3,8 +3,8 @@
 //! Owns the map from site to writer. Only the pool sends to writers, so it can evict one without losing
 //! entries. When the pool fails its writers end with it, and their entries are abandoned.
 //!
-//! With very many sites, not each has a writer: what a writer does for a reading or two is less than the
-//! cost of waking it, so the pool prepares the writes of further sites itself.
+//! With very many sites, not each has a writer: to prepare a reading or two costs less than to wake a writer,
+//! so the pool prepares the writes of further sites itself.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -131,10 +131,12 @@ impl WriterPoolState {
         batch: ReadBatch,
         myself: &ActorRef<WriterPoolMessage>,
     ) -> Result<(), ActorProcessingErr> {
+        // The delay is enforced by writers: with one, each site needs its own.
+        let max_writers = if self.context.throttle.is_enabled() { usize::MAX } else { MAX_WRITERS };
         for batch in group_by_site(batch) {
             // Returned: the site has no writer, or one that has failed.
             if let Some(batch) = self.send_to_writer(batch)? {
-                if self.writers.len() < MAX_WRITERS || self.context.throttle.is_enabled() {
+                if self.writers.len() < max_writers {
                     self.send_to_new_writer(batch, myself).await?;
                 } else {
                     self.prepare_here(batch);
@@ -156,7 +158,7 @@ impl WriterPoolState {
             Err(MessagingErr::SendErr(batch)) => Ok(Some(batch)),
             // A defect of this program, and the batch is lost on the way: its permits abandon it.
             Err(error @ (MessagingErr::InvalidActorType | MessagingErr::ChannelClosed)) => {
-                Err(format!("a writer cannot be sent to: {error}").into())
+                Err(format!("cannot send to a writer: {error}").into())
             }
         }
     }
