@@ -35,21 +35,22 @@ async fn connect(settings: &CommandRedis) -> anyhow::Result<ReadingStream> {
 }
 
 async fn list(stream: &ReadingStream) -> anyhow::Result<()> {
-    let (mut after, mut is_empty) = (None, true);
+    let mut after = None;
+    let mut is_empty = true;
     loop {
-        let DeadLetterPage { letters, has_more: more } = stream.dead_letters(after, PAGE).await?;
-        after = letters.last().map(|letter| letter.id);
-        is_empty &= letters.is_empty();
-        for letter in letters {
-            console::print(DeadLetter::from(letter).to_line());
+        let DeadLetterPage { dead_letters, has_more } = stream.dead_letters(after, PAGE).await?;
+        after = dead_letters.last().map(|dead_letter| dead_letter.id);
+        is_empty &= dead_letters.is_empty();
+        for dead_letter in dead_letters {
+            console::print(DeadLetter::from(dead_letter).to_line());
         }
-        if !more {
+        if !has_more {
             return if is_empty { explain_empty_list(stream).await } else { Ok(()) };
         }
     }
 }
 
-/// Tells a stream without dead letters from a mistyped name.
+/// Distinguishes a stream without dead letters from a mistyped name.
 async fn explain_empty_list(stream: &ReadingStream) -> anyhow::Result<()> {
     let name = stream.keys().stream();
     anyhow::ensure!(
@@ -112,7 +113,7 @@ async fn selected(
     let mut ids: Vec<StreamId> = Vec::new();
     loop {
         let page = stream.dead_letters(ids.last().copied(), PAGE).await?;
-        ids.extend(page.letters.iter().map(|letter| letter.id));
+        ids.extend(page.dead_letters.iter().map(|dead_letter| dead_letter.id));
         if !page.has_more {
             return Ok(ids);
         }

@@ -97,7 +97,7 @@ async function decideOnDeadLetters() {
   assert(taken(await processing.POST('/pipeline/dead-letters/{id}/retry', retried)).stream_id);
   assert.equal((await processing.DELETE('/pipeline/dead-letters/{id}', deleted)).response.status, 204);
   const gone = await processing.DELETE('/pipeline/dead-letters/{id}', deleted);
-  assert.equal(gone.error?.detail, 'There is no such dead letter');
+  assert.equal(gone.error?.detail, 'Dead letter not found');
 }
 
 await until('there are dead letters', async () => taken(await processing.GET('/pipeline')).dead_letters === 3 || undefined);

@@ -46,6 +46,7 @@ pub struct DeadLetter {
     original_id: String,
     /// The rule that the entry breaks.
     reason: String,
+    // The name is older than its meaning; clients know it.
     /// How often its processing failed; 1 for an entry that cannot be decoded.
     deliveries: u32,
     /// The consumer that dead-lettered it.
@@ -228,16 +229,16 @@ fn log_deleted(id: StreamId) {
     }
 }
 
-fn page(DeadLetterPage { letters, has_more }: DeadLetterPage) -> DeadLetters {
-    let last = letters.last().filter(|_| has_more).map(|last| last.id);
+fn page(DeadLetterPage { dead_letters, has_more }: DeadLetterPage) -> DeadLetters {
+    let last = dead_letters.last().filter(|_| has_more).map(|last| last.id);
     DeadLetters {
-        dead_letters: letters.into_iter().map(Into::into).collect(),
+        dead_letters: dead_letters.into_iter().map(Into::into).collect(),
         next_cursor: last.map(|id| id.to_string()),
     }
 }
 
 fn not_found() -> Json<ErrorBody> {
-    Json(ErrorBody::new(ErrorCode::DeadLetterNotFound, "There is no such dead letter"))
+    Json(ErrorBody::new(ErrorCode::DeadLetterNotFound, "Dead letter not found"))
 }
 
 fn failed(operation: StoreOperation, error: &StoreError) -> ServiceUnavailable {

@@ -28,15 +28,15 @@ static DEAD_LETTER: LazyLock<Script> = LazyLock::new(|| {
          local entry = redis.call('XRANGE', KEYS[1], ARGV[2], ARGV[2])[1]
          if #pending == 0 and entry then return 0 end
          if not redis.call('ZSCORE', KEYS[3], ARGV[2]) then
-             local letter = {unpack(ARGV, 7)}
+             local dead_letter = {unpack(ARGV, 7)}
              if entry then
                  for i, text in ipairs(entry[2]) do
-                     letter[8 + i] = i % 2 == 1 and ARGV[5] .. text or text
+                     dead_letter[8 + i] = i % 2 == 1 and ARGV[5] .. text or text
                  end
              elseif ARGV[6] == '0' then
                  return -1
              end
-             redis.call('XADD', KEYS[2], '*', unpack(letter))
+             redis.call('XADD', KEYS[2], '*', unpack(dead_letter))
              redis.call('XTRIM', KEYS[2], 'MAXLEN', '~', ARGV[4])
              redis.call('ZADD', KEYS[3], ARGV[3], ARGV[2])
              redis.call('ZREMRANGEBYRANK', KEYS[3], 0, -ARGV[4] - 1)
@@ -58,21 +58,21 @@ impl ReadingStream {
     ///
     /// # Errors
     /// When the server replied with an error or not at all.
-    pub async fn dead_letter(&self, letter: &DeadLetter, consumer: &str) -> StoreResult<()> {
-        if letter.fields.len() > MAX_SCRIPTED_FIELDS {
-            return self.dead_letter_unscripted(letter, consumer).await;
+    pub async fn dead_letter(&self, dead_letter: &DeadLetter, consumer: &str) -> StoreResult<()> {
+        if dead_letter.fields.len() > MAX_SCRIPTED_FIELDS {
+            return self.dead_letter_unscripted(dead_letter, consumer).await;
         }
-        let result = match self.run_script(letter, consumer, &[]).await {
+        let result = match self.run_script(dead_letter, consumer, &[]).await {
             // Trimmed since it was delivered: the fields in memory are the only ones.
             Ok(Value::Int(NOT_IN_STREAM)) => {
-                self.run_script(letter, consumer, &own_fields(letter)).await
+                self.run_script(dead_letter, consumer, &own_fields(dead_letter)).await
             }
             result => result,
         };
         match result {
             // A node of a Redis Cluster that has all slots; the stream's name has no hash tag.
             Err(error) if error.code() == Some("CROSSSLOT") => {
-                self.dead_letter_in_steps(letter, consumer).await
+                self.dead_letter_in_steps(dead_letter, consumer).await
             }
             result => result.map(drop),
         }
@@ -80,16 +80,16 @@ impl ReadingStream {
 
     async fn run_script(
         &self,
-        letter: &DeadLetter,
+        dead_letter: &DeadLetter,
         consumer: &str,
         own: &[Field],
     ) -> StoreResult<Value> {
         let keys = self.keys();
         let mut script = DEAD_LETTER.key(keys.stream());
         script.key(keys.dead_letters()).key(keys.dead_lettered_ids());
-        script.arg(keys.group()).arg(letter.id.to_string()).arg(letter.id.ms);
+        script.arg(keys.group()).arg(dead_letter.id.to_string()).arg(dead_letter.id.ms);
         script.arg(MAX_DEAD_LETTERS).arg(FIELD_PREFIX).arg(u8::from(!own.is_empty()));
-        for (name, value) in metadata(letter, consumer).iter().chain(own) {
+        for (name, value) in metadata(dead_letter, consumer).iter().chain(own) {
             script.arg(name).arg(value);
         }
         self.connection().eval("XADD XACK", &script).await
@@ -97,10 +97,14 @@ impl ReadingStream {
 
     /// As [`ReadingStream::dead_letter`] for an entry with more fields than a script can append. Two
     /// processes that do it concurrently append two dead letters.
-    async fn dead_letter_unscripted(&self, letter: &DeadLetter, consumer: &str) -> StoreResult<()> {
+    async fn dead_letter_unscripted(
+        &self,
+        dead_letter: &DeadLetter,
+        consumer: &str,
+    ) -> StoreResult<()> {
         let mut all = pipe();
         all.atomic();
-        for command in self.steps_of(letter, consumer).await? {
+        for command in self.steps_of(dead_letter, consumer).await? {
             all.add_command(command);
         }
         if all.is_empty() {
@@ -112,8 +116,12 @@ impl ReadingStream {
     /// As [`ReadingStream::dead_letter_unscripted`], where not even a transaction may have keys of several
     /// hash slots: each step only after the one before, so that a kill in between may leave a second dead
     /// letter, and always at least one.
-    async fn dead_letter_in_steps(&self, letter: &DeadLetter, consumer: &str) -> StoreResult<()> {
-        for command in self.steps_of(letter, consumer).await? {
+    async fn dead_letter_in_steps(
+        &self,
+        dead_letter: &DeadLetter,
+        consumer: &str,
+    ) -> StoreResult<()> {
+        for command in self.steps_of(dead_letter, consumer).await? {
             self.connection().send("XADD, XACK", &command).await?;
         }
         Ok(())
@@ -121,8 +129,8 @@ impl ReadingStream {
 
     /// The commands that dead-letter an entry; empty where it was dead-lettered before or will be
     /// delivered again.
-    async fn steps_of(&self, letter: &DeadLetter, consumer: &str) -> StoreResult<Vec<Cmd>> {
-        let (keys, id) = (self.keys(), letter.id.to_string());
+    async fn steps_of(&self, dead_letter: &DeadLetter, consumer: &str) -> StoreResult<Vec<Cmd>> {
+        let (keys, id) = (self.keys(), dead_letter.id.to_string());
         let (stream, group) = (keys.stream(), keys.group());
         let mut pending = cmd("XPENDING");
         pending.arg(stream).arg(group).arg(&id).arg(&id).arg(1);
@@ -132,14 +140,14 @@ impl ReadingStream {
             return Ok(Vec::new());
         }
         let mut steps = Vec::new();
-        if self.dead_lettered_ids([letter.id]).await?.is_empty() {
+        if self.dead_lettered_ids([dead_letter.id]).await?.is_empty() {
             let dead_letters = keys.dead_letters();
             let mut append = cmd("XADD");
-            append.arg(&dead_letters).arg("*").arg(fields(letter, consumer));
+            append.arg(&dead_letters).arg("*").arg(fields(dead_letter, consumer));
             let mut trim = cmd("XTRIM");
             trim.arg(&dead_letters).arg("MAXLEN").arg("~").arg(MAX_DEAD_LETTERS);
             let mut remember = cmd("ZADD");
-            remember.arg(keys.dead_lettered_ids()).arg(letter.id.ms).arg(&id);
+            remember.arg(keys.dead_lettered_ids()).arg(dead_letter.id.ms).arg(&id);
             steps.extend([append, trim, remember]);
         }
         // Last, as in the script: an entry that is acknowledged has its dead letter.
@@ -158,25 +166,25 @@ impl ReadingStream {
 /// Name and value.
 type Field = (Vec<u8>, Vec<u8>);
 
-fn fields(letter: &DeadLetter, consumer: &str) -> Vec<Field> {
-    let mut fields = metadata(letter, consumer);
-    fields.extend(own_fields(letter));
+fn fields(dead_letter: &DeadLetter, consumer: &str) -> Vec<Field> {
+    let mut fields = metadata(dead_letter, consumer);
+    fields.extend(own_fields(dead_letter));
     fields
 }
 
 /// The fields in addition to the entry's own; [`DEAD_LETTER`] relies on their number.
-fn metadata(letter: &DeadLetter, consumer: &str) -> Vec<Field> {
+fn metadata(dead_letter: &DeadLetter, consumer: &str) -> Vec<Field> {
     let metadata = [
-        ("original_id", letter.id.to_string()),
-        ("reason", letter.reason.clone()),
+        ("original_id", dead_letter.id.to_string()),
+        ("reason", dead_letter.reason.clone()),
         // The name is older than the meaning; readers of the stream know it.
-        ("deliveries", letter.failures.to_string()),
+        ("deliveries", dead_letter.failures.to_string()),
         ("consumer", consumer.to_owned()),
     ];
     metadata.into_iter().map(|(name, value)| (name.into(), value.into_bytes())).collect()
 }
 
-fn own_fields(letter: &DeadLetter) -> Vec<Field> {
-    let own = letter.fields.iter();
+fn own_fields(dead_letter: &DeadLetter) -> Vec<Field> {
+    let own = dead_letter.fields.iter();
     own.map(|(n, value)| ([FIELD_PREFIX.as_bytes(), n].concat(), value.clone())).collect()
 }

@@ -41,15 +41,15 @@ const SHOWN_BYTES: usize = 64 * 1024;
 /// Reads dead letters, cut within Redis.
 static READ: LazyLock<Script> = LazyLock::new(|| {
     with_library(
-        "local letters = redis.call('XRANGE', KEYS[1], ARGV[1], '+', 'COUNT', ARGV[2])
-         for _, letter in ipairs(letters) do
+        "local dead_letters = redis.call('XRANGE', KEYS[1], ARGV[1], '+', 'COUNT', ARGV[2])
+         for _, dead_letter in ipairs(dead_letters) do
              local budget = tonumber(ARGV[3])
-             for i, text in ipairs(letter[2]) do
-                 letter[2][i] = shorten(text, math.max(budget, 0))
+             for i, text in ipairs(dead_letter[2]) do
+                 dead_letter[2][i] = shorten(text, math.max(budget, 0))
                  budget = budget - #text
              end
          end
-         return letters",
+         return dead_letters",
     )
 });
 
@@ -59,11 +59,11 @@ static RETRY: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
         "local found = redis.call('XRANGE', KEYS[1], ARGV[1], ARGV[1])
          if #found == 0 then return false end
-         local letter, entry = found[1][2], {}
-         for i = 1, #letter, 2 do
-             if string.sub(letter[i], 1, #ARGV[2]) == ARGV[2] then
-                 entry[#entry + 1] = string.sub(letter[i], #ARGV[2] + 1)
-                 entry[#entry + 1] = letter[i + 1]
+         local dead_letter, entry = found[1][2], {}
+         for i = 1, #dead_letter, 2 do
+             if string.sub(dead_letter[i], 1, #ARGV[2]) == ARGV[2] then
+                 entry[#entry + 1] = string.sub(dead_letter[i], #ARGV[2] + 1)
+                 entry[#entry + 1] = dead_letter[i + 1]
              end
          end
          if #entry > 2 * ARGV[3] then return #entry end
@@ -122,7 +122,7 @@ pub struct StoredDeadLetter {
 
 impl StoredDeadLetter {
     fn from_raw(RawEntry { id, fields }: RawEntry) -> Self {
-        let mut letter = Self {
+        let mut dead_letter = Self {
             id,
             original_id: String::new(),
             reason: String::new(),
@@ -131,9 +131,9 @@ impl StoredDeadLetter {
             fields: Vec::new(),
         };
         for (name, value) in fields.unwrap_or_default() {
-            letter.set_field(&name, value);
+            dead_letter.set_field(&name, value);
         }
-        letter
+        dead_letter
     }
 
     fn set_field(&mut self, name: &[u8], value: Vec<u8>) {
@@ -162,7 +162,7 @@ impl StoredDeadLetter {
 #[derive(Debug, Default)]
 pub struct DeadLetterPage {
     /// At most as many as requested, and fewer when they are large.
-    pub letters: Vec<StoredDeadLetter>,
+    pub dead_letters: Vec<StoredDeadLetter>,
     /// Whether there may be more after them.
     pub has_more: bool,
 }
@@ -183,14 +183,14 @@ impl ReadingStream {
         let mut start = oldest.ms.to_string();
         let mut found = HashMap::new();
         loop {
-            let DeadLetterPage { letters, .. } = self.read_page(start, PAGE).await?;
-            let Some(last) = letters.last() else { return Ok(found) };
+            let DeadLetterPage { dead_letters, .. } = self.read_page(start, PAGE).await?;
+            let Some(last) = dead_letters.last() else { return Ok(found) };
             start = format!("({}", last.id);
-            for letter in letters {
-                if let Ok(entry_id) = letter.original_id.parse()
+            for dead_letter in dead_letters {
+                if let Ok(entry_id) = dead_letter.original_id.parse()
                     && ids.contains(&entry_id)
                 {
-                    found.insert(entry_id, letter);
+                    found.insert(entry_id, dead_letter);
                 }
             }
         }
@@ -215,14 +215,14 @@ impl ReadingStream {
         let mut bytes = 0;
         let mut next = FIRST_READ;
         loop {
-            next = next.min(count - page.letters.len());
-            let read = self.read_letters(&start, next).await?;
+            next = next.min(count - page.dead_letters.len());
+            let read = self.read_raw(&start, next).await?;
             // Fewer than requested: the stream has ended.
             page.has_more = read.len() == next;
             bytes += read.iter().map(RawEntry::field_bytes).sum::<usize>();
-            page.letters.extend(read.into_iter().map(StoredDeadLetter::from_raw));
-            let Some(last) = page.letters.last() else { return Ok(page) };
-            let read = page.letters.len();
+            page.dead_letters.extend(read.into_iter().map(StoredDeadLetter::from_raw));
+            let Some(last) = page.dead_letters.last() else { return Ok(page) };
+            let read = page.dead_letters.len();
             if !page.has_more || read == count || bytes >= PAGE_BYTES {
                 return Ok(page);
             }
@@ -232,7 +232,7 @@ impl ReadingStream {
         }
     }
 
-    async fn read_letters(&self, start: &str, count: usize) -> StoreResult<Vec<RawEntry>> {
+    async fn read_raw(&self, start: &str, count: usize) -> StoreResult<Vec<RawEntry>> {
         const XRANGE: &str = "XRANGE";
         let mut script = READ.key(self.keys().dead_letters());
         script.arg(start).arg(count).arg(SHOWN_BYTES);
@@ -277,10 +277,10 @@ impl ReadingStream {
     /// append. Two concurrent retries append two entries.
     async fn retry_unscripted(&self, id: StreamId) -> StoreResult<Option<StreamId>> {
         const OPERATION: &str = "MULTI XADD XDEL";
-        let found = self.read_letters(&id.to_string(), 1).await?.into_iter().find(|l| l.id == id);
-        let Some(letter) = found.map(StoredDeadLetter::from_raw) else { return Ok(None) };
+        let found = self.read_raw(&id.to_string(), 1).await?.into_iter().find(|l| l.id == id);
+        let Some(dead_letter) = found.map(StoredDeadLetter::from_raw) else { return Ok(None) };
         let mut both = pipe();
-        both.atomic().cmd("XADD").arg(self.keys().stream()).arg("*").arg(letter.fields);
+        both.atomic().cmd("XADD").arg(self.keys().stream()).arg("*").arg(dead_letter.fields);
         both.cmd("XDEL").arg(self.keys().dead_letters()).arg(id.to_string());
         let replies = reply::array(self.connection().exec_atomic(OPERATION, &both).await?);
         let added = replies.and_then(|replies| reply::stream_id(replies.into_iter().next()?));
