@@ -12,6 +12,8 @@ use serde_json::{Value, json};
 use crate::error_code::ErrorCode;
 use crate::with_schema::{AnyObject, JsonSchema, WithSchema};
 
+// The names of schemas are those of earlier releases: generated clients have types of these names.
+
 /// An error in one sentence.
 #[derive(Debug, Clone, Object)]
 #[oai(rename = "Problem")]

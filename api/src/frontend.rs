@@ -82,7 +82,7 @@ async fn asset(
 ) -> Result<Response> {
     let is_hashed = request.uri().path().starts_with(HASHED_ASSETS);
     // The framework compares its own tag, which has no quotation marks.
-    let known = request.headers_mut().remove(header::IF_NONE_MATCH);
+    let if_none_match = request.headers_mut().remove(header::IF_NONE_MATCH);
     let mut response = assets.call(request).await?;
     let headers = response.headers_mut();
     let caching = if is_hashed { IMMUTABLE } else { REVALIDATE };
@@ -91,9 +91,9 @@ async fn asset(
     headers.insert(header::CONTENT_SECURITY_POLICY, policy);
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     let Some(tag) = headers.get(header::ETAG).and_then(quoted) else { return Ok(response) };
-    let is_known = known.is_some_and(|known| names(&known, &tag));
+    let is_unchanged = if_none_match.is_some_and(|tags| matches_tag(&tags, &tag));
     headers.insert(header::ETAG, tag);
-    if is_known {
+    if is_unchanged {
         headers.remove(header::CONTENT_TYPE);
         response.set_status(StatusCode::NOT_MODIFIED);
         response.set_body(());
@@ -107,9 +107,9 @@ fn quoted(tag: &HeaderValue) -> Option<HeaderValue> {
 }
 
 /// Whether `If-None-Match` names a tag; weakly, as RFC 9110 (13.1.2) compares it. Our tags have no comma.
-fn names(known: &HeaderValue, tag: &HeaderValue) -> bool {
-    let mut known = known.as_bytes().split(|byte| *byte == b',').map(<[u8]>::trim_ascii);
-    known.any(|known| known == b"*" || known.strip_prefix(b"W/").unwrap_or(known) == tag.as_bytes())
+fn matches_tag(if_none_match: &HeaderValue, tag: &HeaderValue) -> bool {
+    let mut tags = if_none_match.as_bytes().split(|byte| *byte == b',').map(<[u8]>::trim_ascii);
+    tags.any(|other| other == b"*" || other.strip_prefix(b"W/").unwrap_or(other) == tag.as_bytes())
 }
 
 /// The services below [`API`], chosen by the path without the prefix.
@@ -164,10 +164,10 @@ mod tests {
         let tag = quoted(&HeaderValue::from_static("abc")).unwrap();
         assert_eq!(tag, "\"abc\"");
         for known in ["\"abc\"", "W/\"abc\"", "\"x\", \"abc\"", "*"] {
-            assert!(names(&HeaderValue::from_static(known), &tag), "{known}");
+            assert!(matches_tag(&HeaderValue::from_static(known), &tag), "{known}");
         }
         for unknown in ["", "abc", "\"abcd\"", "\"x\", \"y\""] {
-            assert!(!names(&HeaderValue::from_static(unknown), &tag), "{unknown}");
+            assert!(!matches_tag(&HeaderValue::from_static(unknown), &tag), "{unknown}");
         }
     }
 }

@@ -18,7 +18,7 @@ const MAX_INPUT_BYTES: usize = 512;
 
 /// A parameter: its location, its schema and its parser.
 pub trait Parameter: Send + Sync {
-    /// What valid text is parsed into.
+    /// The type that valid text is parsed into.
     type Value: Send + Sync;
 
     /// The part of the request and the name, as `loc` has them.

@@ -16,7 +16,7 @@ use crate::error_code::ErrorCode;
 const UNSUITABLE: &str = "The store cannot serve this service: it is a node of a Redis Cluster, or lacks \
                           commands that are needed";
 
-/// What a request asked of Redis.
+/// The operation of a request that failed in the store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum StoreOperation {
     AppendReading,
@@ -92,16 +92,16 @@ fn classify(error: &StoreError) -> (ErrorCode, &str, u64) {
     };
     match error.class {
         ErrorClass::Full => {
-            (StoreFull, "The store takes no writes now: it is out of memory, disk or replicas", 5)
+            (StoreFull, "The store accepts no writes now: it is out of memory, disk or replicas", 5)
         }
         ErrorClass::ReadOnly => {
-            (StoreReadOnly, "The store takes no writes now: it is changing its master", 1)
+            (StoreReadOnly, "The store accepts no writes now: a failover is in progress", 1)
         }
         ErrorClass::Busy | ErrorClass::NoGroup => (StoreBusy, "The store is starting or busy", 1),
-        ErrorClass::Timeout => (StoreTimeout, "The store did not answer in time", 1),
+        ErrorClass::Timeout => (StoreTimeout, "The store did not respond in time", 1),
         ErrorClass::Disconnected => (StoreUnreachable, "The store cannot be reached", 1),
         ErrorClass::Denied => {
-            (StoreAccessDenied, "The store refuses this service's credentials", 30)
+            (StoreAccessDenied, "The store denies access with this service's credentials", 30)
         }
         ErrorClass::Exhausted => (
             StreamExhausted,
@@ -111,7 +111,7 @@ fn classify(error: &StoreError) -> (ErrorCode, &str, u64) {
         ),
         ErrorClass::Unsuitable => (StoreUnsuitable, error.finding().unwrap_or(UNSUITABLE), 30),
         ErrorClass::WrongType | ErrorClass::Other => {
-            (ErrorCode::StoreError, "The store refused the request", 30)
+            (ErrorCode::StoreError, "The store rejected the request", 30)
         }
     }
 }

@@ -75,6 +75,6 @@ async fn unprocessed(stream: &ReadingStream) -> Result<u64, StoreError> {
 pub(super) fn backlog_full() -> ErrorBody {
     ErrorBody::new(
         ErrorCode::BacklogFull,
-        "More readings are waiting to be processed than may; none are taken until it is less",
+        "The backlog is full; readings are accepted again when enough of it is processed",
     )
 }

@@ -49,7 +49,7 @@ impl LivenessProbe {
         if *was_live != result.is_ok() {
             *was_live = result.is_ok();
             match &result {
-                Ok(()) => info!("progress again"),
+                Ok(()) => info!("makes progress again; the liveness probe succeeds"),
                 Err(reason) => {
                     error!(reason, "stalled; the liveness probe fails until there is progress");
                 }

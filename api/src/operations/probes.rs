@@ -13,6 +13,8 @@ use crate::api_tag::ApiTag;
 use crate::error_body::ErrorBody;
 use crate::error_code::ErrorCode;
 
+// The schema's name is that of earlier releases: generated clients have a type of that name.
+
 /// Liveness response.
 #[derive(Debug, Clone, Object)]
 #[oai(rename = "Alive")]

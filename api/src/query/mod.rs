@@ -184,7 +184,7 @@ fn failed(error: &StoreError) -> ServiceUnavailable {
 }
 
 fn too_many_large_responses() -> ServiceUnavailable {
-    let detail = "Too many large answers are under way; try again when one has ended";
+    let detail = "Too many large responses are being sent; try again when one is complete";
     let body = ErrorBody::new(ErrorCode::TooManyLargeResponses, detail);
     ServiceUnavailable::new(body, BUSY_RETRY_AFTER_SECONDS)
 }

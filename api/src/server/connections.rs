@@ -74,8 +74,8 @@ impl Connections {
 
     fn try_acquire_slot(&self, shutdown: &Arc<Shutdown>) -> Option<ConnectionSlot> {
         let mut open = self.0.open();
-        let probes_only = !open.has_room(false, self.0.limits.connections);
-        if probes_only && !open.has_room(true, PROBE_CONNECTIONS) {
+        let probes_only = !open.make_room(false, self.0.limits.connections);
+        if probes_only && !open.make_room(true, PROBE_CONNECTIONS) {
             return None;
         }
         let state =
@@ -105,11 +105,13 @@ impl Inner {
 }
 
 impl Open {
-    /// Whether a slot is free, or will be because the connection that has been idle longest is closed for it.
-    fn has_room(&self, probes_only: bool, limit: usize) -> bool {
+    /// Returns whether a slot is free. At the limit, closes the connection that has been idle longest, if any is
+    /// idle, and returns true as well: its slot will be free.
+    fn make_room(&self, probes_only: bool, limit: usize) -> bool {
         if !probes_only && self.states.len() < limit {
             return true;
         }
+        // A connection that is closing keeps its entry until its task ends, but needs no slot any more.
         let states = || self.states.values().filter(|state| state.probes_only == probes_only);
         if states().filter(|state| !state.is_closing()).count() < limit {
             return true;

@@ -77,6 +77,8 @@ pub async fn serve(
             () = &mut shutdown => break,
         }
     }
+    // No further connections; those that are open are asked to close, then closed when they are idle, and cut off
+    // after `grace`.
     drop(listener);
     shutting_down.enter_lame_duck();
     if graceful.count() > 0 {
@@ -131,7 +133,7 @@ fn spawn<E: Endpoint<Output = Response> + 'static>(
             Ok::<_, Infallible>(request_handler::handle(request, &*endpoint, peers, &state).await)
         }
     });
-    // The socket has its own timeouts, which also tell a slow head from an idle connection.
+    // The socket has its own timeouts, which also distinguish a slow head from an idle connection.
     let connection = http1::Builder::new()
         .half_close(true)
         .max_buf_size(MAX_HEAD_BYTES)

@@ -45,6 +45,7 @@ pub struct PipelineState {
 pub struct StreamState {
     /// Entries in the stream, delivered or not; 0 when the stream does not exist.
     length: u64,
+    // The name is older than its meaning; clients know it.
     /// The limit of the backlog (`MAX_BACKLOG`), above which readings are not accepted; null for no limit, or where
     /// it is unknown.
     #[oai(nullable)]
@@ -117,7 +118,7 @@ impl PipelineApi {
 
 impl PipelineApi {
     async fn state(&self) -> Result<PipelineState, StoreError> {
-        let status = self.stream.info().await?.unwrap_or_default();
+        let info = self.stream.info().await?.unwrap_or_default();
         let id = |entry: Option<EntryPreview>| entry.map(|entry| entry.id.to_string());
         let mut groups = Vec::new();
         for backlog in self.stream.backlogs().await? {
@@ -126,10 +127,10 @@ impl PipelineApi {
         let rates = self.monitor.rates();
         Ok(PipelineState {
             stream: StreamState {
-                length: status.length,
+                length: info.length,
                 max_length: self.max_length,
-                first_id: id(status.first_entry),
-                last_id: id(status.last_entry),
+                first_id: id(info.first_entry),
+                last_id: id(info.last_entry),
             },
             groups,
             rates: PipelineRates { ingested_1m: rates.ingested, stored_1m: rates.stored },

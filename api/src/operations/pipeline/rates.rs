@@ -33,11 +33,11 @@ impl Samples {
     /// Adds a sample and drops those that are older than the window.
     pub fn record(&mut self, new: Sample) {
         // Counters only decrease when the stream was deleted: then older samples are of another stream.
-        let is_less = |last: &Sample| {
+        let has_decreased = |last: &Sample| {
             last.added > new.added
                 || last.processed.zip(new.processed).is_some_and(|(last, new)| last > new)
         };
-        if self.0.back().is_some_and(is_less) {
+        if self.0.back().is_some_and(has_decreased) {
             self.0.clear();
         }
         self.0.push_back(new);
