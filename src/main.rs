@@ -105,8 +105,7 @@ async fn run_role(
     }
     let code = match Box::pin(role).await {
         Ok(()) => ExitCode::SUCCESS,
-        // An invalid setting is an answer to the person who has just typed it, and with RUST_LOG=off there is
-        // no log.
+        // An invalid setting concerns the operator who has just typed it, and with RUST_LOG=off there is no log.
         Err(error) if error.is::<SettingError>() || !log.has_errors() => print_failure(&error),
         Err(error) => log_failure(&error),
     };

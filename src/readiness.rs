@@ -1,4 +1,4 @@
-//! Asks the services on this machine for their readiness (`GET /readyz`).
+//! The readiness of the services on this machine (`GET /readyz`).
 
 use std::error::Error;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -37,7 +37,7 @@ impl ReadinessClient {
     /// Checks one service.
     ///
     /// # Errors
-    /// Says why it is not ready.
+    /// Why it is not ready.
     pub async fn check(&self, address: SocketAddr) -> Result<(), NotReady> {
         let request = self.0.get(format!("http://{address}/readyz")).send();
         let response = request.await.map_err(|error| no_response(&error))?;

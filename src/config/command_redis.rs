@@ -25,11 +25,11 @@ impl FromArgMatches for CommandRedis {
     }
 
     fn from_arg_matches_mut(matches: &mut ArgMatches) -> Result<Self, clap::Error> {
-        let is_given = |id: &&str| {
+        let is_set = |id: &&str| {
             let source = matches.value_source(id);
             source.is_some_and(|source| source != ValueSource::DefaultValue)
         };
-        let is_configured = ADDRESS.iter().any(is_given);
+        let is_configured = ADDRESS.iter().any(is_set);
         let redis = RedisSettings::from_arg_matches_mut(matches)?;
         Ok(Self { redis, data: DataDir::from_arg_matches_mut(matches)?, is_configured })
     }

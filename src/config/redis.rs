@@ -59,12 +59,12 @@ impl RedisSettings {
             let server = RedisServer::from_host_port(host, self.redis_port);
             server.map_err(|error| SettingError::new("REDIS_HOST", error))?
         };
-        let server = server.with_credentials(self.secrets()?);
+        let server = server.with_credentials(self.credentials()?);
         let rule = |error| format!("must contain certificates of authorities: {error}");
         server.map_err(|error| SettingError::new("REDIS_TLS_CA_FILE", rule(error)))
     }
 
-    fn secrets(&self) -> Result<Credentials, SettingError> {
+    fn credentials(&self) -> Result<Credentials, SettingError> {
         let password = match (self.redis_password.clone(), &self.redis_password_file) {
             (None, None) => Password::FromUrl,
             (Some(password), None) => Password::Inline(password),

@@ -1,4 +1,4 @@
-//! What the services of one process share.
+//! The connections and the state that the services of one process share.
 
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;

@@ -176,11 +176,11 @@ impl Servers {
             ingestion_stopped.cancel();
             result
         };
-        let (accepted, queried, shown) = tokio::join!(
+        let (ingestion, processing, frontend) = tokio::join!(
             accepting,
             self.processing.serve(processing()),
             self.frontend.serve(frontend),
         );
-        accepted.and(queried).and(shown)
+        ingestion.and(processing).and(frontend)
     }
 }

@@ -37,7 +37,7 @@ Counters without a label, or with one label of listed values, are exposed from t
 ";
 
 #[test]
-fn the_document_of_the_metrics_is_made_of_their_declarations() {
+fn the_metrics_document_is_generated_from_the_declarations() {
     let current = document();
     if std::env::var_os("UPDATE_DOCS").is_some() {
         std::fs::write(DOCUMENT, current).expect("docs/metrics.md can be written");
