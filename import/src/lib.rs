@@ -9,10 +9,10 @@
 //! ```
 //!
 //! - [`input`] turns bytes into rows. A row that cannot be parsed is rejected; the rows after it are still sent.
-//! - [`client`] knows HTTP: it retries a row while the service is unavailable, and tells *failed* from *outcome unknown*
-//!   by the status and the `code` of a response.
+//! - [`client`] speaks HTTP: it retries a row while the service is unavailable, and distinguishes *failed* from *outcome
+//!   unknown* by the status and the `code` of a response.
 //! - [`sender`] runs the workers, and aborts the import when too many rows fail in succession.
-//! - [`tracking`] holds what all rows share.
+//! - [`tracking`] owns the state that all rows share.
 //! - [`import_result`] prints the summary and the command that continues the import, and gives the exit code.
 //!
 //! Imports point downwards: `sender` → `client` → `tracking` → `input`. Memory does not depend on the size of the file,

@@ -74,17 +74,17 @@ impl FakeService {
         service
     }
 
-    /// What was sent, in order.
+    /// The bodies of all requests, in order.
     pub fn bodies(&self) -> Vec<String> {
         self.requests.lock().unwrap().iter().map(|request| request.body.clone()).collect()
     }
 
-    /// The keys that came along, in order.
+    /// The keys of all requests, in order.
     pub fn keys(&self) -> Vec<Option<String>> {
         self.requests.lock().unwrap().iter().map(|request| request.key.clone()).collect()
     }
 
-    /// How many connections were made.
+    /// How many connections were accepted.
     pub fn connections(&self) -> usize {
         *self.connections.lock().unwrap()
     }
@@ -109,7 +109,7 @@ async fn serve(
         };
         let head = format!("HTTP/1.1 {status} Status\r\nContent-Length: {}\r\n", body.len());
         let response = format!("{head}{headers}\r\n{body}");
-        // Err: the client has gone.
+        // Err: the client has disconnected.
         let _ = stream.get_mut().write_all(response.as_bytes()).await;
     }
 }

@@ -114,7 +114,7 @@ impl Client {
         result
     }
 
-    /// Learns from a final response what kind of service this is.
+    /// Detects by a final response whether this is an Ingestion API, and whether it supports keys.
     fn observe(&self, response: &ServiceResponse, row: &Row) {
         match response {
             ServiceResponse::Unexpected(unexpected)
@@ -156,7 +156,7 @@ impl Client {
         }
     }
 
-    /// A request without a response. Only if the connection was never made, the row cannot have been accepted.
+    /// A request without a response. Only if the connection was never established, the row cannot have been accepted.
     fn transport_failure(&self, error: &reqwest::Error) -> RetryableFailure {
         let is_ingestion_api = self.is_ingestion_api.load(Ordering::Relaxed);
         let permanent = http_client::permanent_failure(error).filter(|_| !is_ingestion_api);
@@ -164,7 +164,8 @@ impl Client {
             let hint = self.url.other_scheme();
             self.state.abort.trigger(anyhow!("{}: {permanent}{hint}", self.url));
         }
-        let (url, cause) = (&self.url, http_client::root_cause(error));
+        let url = &self.url;
+        let cause = http_client::root_cause(error);
         let may_be_accepted = !error.is_connect();
         let reason = if may_be_accepted {
             format!("no response from {url}, so a row may have been accepted: {cause}")

@@ -1,4 +1,4 @@
-//! What a response means for its row.
+//! Classifies a response: the outcome of its row, or a failure that is retried.
 
 use std::borrow::Cow;
 use std::time::{Duration, SystemTime};
@@ -19,7 +19,7 @@ const MAX_RETRY_AFTER: Duration = Duration::from_hours(24);
 /// The `code` of a response after which the reading may have been accepted.
 const OUTCOME_UNKNOWN: &str = "outcome_unknown";
 
-/// Tells whether an earlier request with the row's `Idempotency-Key` was accepted.
+/// `true` if an earlier request with the row's `Idempotency-Key` was accepted.
 const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 
 /// A final response: the row is not retried.

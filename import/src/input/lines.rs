@@ -54,7 +54,8 @@ impl<R: BufRead> Lines<R> {
     /// # Errors
     /// When reading fails. The incomplete line is dropped: its rest is unknown.
     pub fn next_line(&mut self) -> io::Result<Option<Line>> {
-        let (mut content, mut is_cut) = (Vec::new(), false);
+        let mut content = Vec::new();
+        let mut is_cut = false;
         loop {
             match self.read_part(&mut content, &mut is_cut)? {
                 Part::Middle => {}

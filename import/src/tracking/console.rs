@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 
-/// Writes lines to the terminal. Lines hold parts of the imported file and of responses: an implementation
+/// Writes lines to the terminal. Lines contain parts of the imported file and of responses: an implementation
 /// escapes characters that act on a terminal, line ends included.
 pub trait Console: Sync {
     /// Writes a line to standard output.

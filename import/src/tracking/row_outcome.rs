@@ -22,7 +22,7 @@ pub enum RowOutcome {
 /// Why a row is not accepted.
 #[derive(Debug, PartialEq)]
 pub struct RowFailure {
-    /// What the failure means for the row.
+    /// The consequence for the row.
     pub kind: FailureKind,
     /// All reasons.
     pub reasons: Vec<Reason>,
@@ -30,7 +30,7 @@ pub struct RowFailure {
     pub request_id: Option<String>,
 }
 
-/// What a failure means for its row. Serialized as `outcome` in the rejects file.
+/// The consequence of a failure for its row. Serialized as `outcome` in the rejects file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum FailureKind {
@@ -49,7 +49,7 @@ pub struct Reason {
     /// Short name of the rule, such as `missing`.
     #[serde(rename = "type")]
     pub rule: String,
-    /// Where in the row, as in the response: `["body", "<field>"]`.
+    /// The place in the row, as in the response: `["body", "<field>"]`.
     #[serde(default)]
     pub loc: Vec<Value>,
     /// The error as a sentence.

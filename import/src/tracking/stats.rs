@@ -87,15 +87,16 @@ impl Stats {
 
     /// The counts now.
     pub fn snapshot(&self) -> Snapshot {
-        let of = |count: &AtomicU64| count.load(Ordering::Relaxed);
+        // Not one atomic step: rows may be counted between two loads, which only the display sees.
+        let load = |count: &AtomicU64| count.load(Ordering::Relaxed);
         Snapshot {
-            accepted: of(&self.accepted),
-            replayed: of(&self.replayed),
-            rejected: of(&self.rejected),
-            failed: of(&self.failed),
-            unknown: of(&self.unknown),
-            last_line: of(&self.last_line),
-            first_unsettled_line: Some(of(&self.first_unsettled_line))
+            accepted: load(&self.accepted),
+            replayed: load(&self.replayed),
+            rejected: load(&self.rejected),
+            failed: load(&self.failed),
+            unknown: load(&self.unknown),
+            last_line: load(&self.last_line),
+            first_unsettled_line: Some(load(&self.first_unsettled_line))
                 .filter(|line| *line != NO_LINE),
             elapsed: self.started.elapsed(),
         }

@@ -28,6 +28,7 @@ impl QuoteState {
                 (Self::FieldStart | Self::Unquoted, _) => Self::Unquoted,
             };
         }
+        // Only a quoted field continues on the next line.
         if *self != Self::Quoted {
             *self = Self::FieldStart;
         }

@@ -64,7 +64,9 @@ impl<R: BufRead> CsvRecords<R> {
     /// When the rest of the file cannot be read.
     pub fn next_record(&mut self) -> Result<Option<CsvRecord>, ReadError> {
         self.fields.clear();
-        let (mut lines, mut bytes, mut quotes) = (Vec::new(), 0, QuoteState::default());
+        let mut lines = Vec::new();
+        let mut bytes = 0;
+        let mut quotes = QuoteState::default();
         while let Some(line) = self.next_line()? {
             if lines.is_empty() && line.is_blank() {
                 continue;

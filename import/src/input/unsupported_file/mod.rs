@@ -5,8 +5,8 @@ mod zip;
 #[cfg(test)]
 mod tests;
 
-/// How much of a suspicious file is read to identify it. Too low: an Excel workbook is taken for a zip archive. Too
-/// high: blocks on a pipe until so much has come.
+/// How much of a suspicious file is read to identify it. Too low: an Excel workbook is mistaken for a zip archive. Too
+/// high: blocks on a pipe until that many bytes have arrived.
 pub const IDENTIFIED_BY_BYTES: u64 = 64 * 1024;
 
 /// How many bytes show that a file may not be text.
@@ -59,20 +59,20 @@ pub fn is_suspicious(head: &[u8]) -> bool {
 
 /// Identifies a file by its first bytes (after a byte order mark); `None` if it may be text.
 pub fn identify(head: &[u8]) -> Option<UnsupportedFile> {
-    let what = zip::identify(head)
+    let format = zip::identify(head)
         .or_else(|| by_magic(head))
         .or_else(|| tar(head))
         .or_else(|| markup(head))
         .or_else(|| wide_text_without_mark(head))
         .or_else(|| binary(head));
-    what.map(UnsupportedFile)
+    format.map(UnsupportedFile)
 }
 
 fn by_magic(head: &[u8]) -> Option<String> {
-    let (magic, what) = MAGIC.iter().find(|(magic, _)| head.starts_with(magic))?;
+    let (magic, format) = MAGIC.iter().find(|(magic, _)| head.starts_with(magic))?;
     // A text may start with the letters of a format's signature.
     let is_sure = !magic.iter().all(u8::is_ascii_graphic) || !is_plain_text(head);
-    (is_sure || matches!(magic.first(), Some(b'%' | b'{'))).then(|| (*what).to_owned())
+    (is_sure || matches!(magic.first(), Some(b'%' | b'{'))).then(|| (*format).to_owned())
 }
 
 fn tar(head: &[u8]) -> Option<String> {

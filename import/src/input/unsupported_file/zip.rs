@@ -40,12 +40,13 @@ pub fn identify(head: &[u8]) -> Option<String> {
 
 fn archive(members: &[String]) -> String {
     let shown: Vec<_> = members.iter().take(MAX_SHOWN).map(|name| format!("`{name}`")).collect();
-    let (shown, more) = (shown.join(", "), if members.len() > MAX_SHOWN { ", …" } else { "" });
-    let way = "unpack it first, or send a member through `unzip -p`";
+    let shown = shown.join(", ");
+    let more = if members.len() > MAX_SHOWN { ", …" } else { "" };
+    let advice = "unpack it first, or send a member through `unzip -p`";
     if shown.is_empty() {
-        format!("a zip archive; {way}")
+        format!("a zip archive; {advice}")
     } else {
-        format!("a zip archive with {shown}{more}; {way}")
+        format!("a zip archive with {shown}{more}; {advice}")
     }
 }
 
