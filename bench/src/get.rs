@@ -148,14 +148,14 @@ async fn verify(address: SocketAddr, path: &str, readings: u32) -> anyhow::Resul
 /// Downloads the response in another thread, so that it and the requests of `/health` do not wait for each other.
 async fn get(address: SocketAddr, path: String) -> anyhow::Result<(Download, Latencies)> {
     let (done, mut responded) = oneshot::channel();
-    let taken = thread::spawn(move || {
+    let downloading = thread::spawn(move || {
         let download = download::measured(address, &path);
         // Err means that the run has failed.
         let _ = done.send(());
         download
     });
     let health = watch_health(address, &mut responded).await?;
-    let download = taken.join().map_err(|_| anyhow!("the download panicked"))??;
+    let download = downloading.join().map_err(|_| anyhow!("the download panicked"))??;
     Ok((download, health))
 }
 

@@ -93,7 +93,7 @@ impl ProbeResults {
 async fn track(redis: &Redis, waiting: Waiting) -> anyhow::Result<MultiplexedConnection> {
     let client = redis::Client::open(format!("redis://{HOST}:{}/?protocol=resp3", redis.port()))?;
     let announced = move |push: PushInfo| {
-        tell(&push, &waiting);
+        notify(&push, &waiting);
         Ok::<_, SendError>(())
     };
     let config = AsyncConnectionConfig::new().set_push_sender(announced);
@@ -104,7 +104,7 @@ async fn track(redis: &Redis, waiting: Waiting) -> anyhow::Result<MultiplexedCon
     Ok(connection)
 }
 
-fn tell(push: &PushInfo, waiting: &Waiting) {
+fn notify(push: &PushInfo, waiting: &Waiting) {
     let now = Instant::now();
     let (PushKind::Invalidate, [Value::Array(keys)]) = (&push.kind, push.data.as_slice()) else {
         return;

@@ -74,7 +74,7 @@ impl Load {
     /// As [`Load::body`].
     pub fn reading(self, number: u32) -> anyhow::Result<Reading> {
         let reading = readings::validation::parse_reading(self.body(number)?.as_bytes());
-        reading.map_err(|faults| anyhow!("the bench creates invalid readings: {faults:?}"))
+        reading.map_err(|errors| anyhow!("the bench creates invalid readings: {errors:?}"))
     }
 }
 

@@ -10,7 +10,7 @@ use tokio::time::sleep;
 
 use crate::usage::machine_time;
 
-/// How long the machine must have been idle. Too low: a pause of a compiler is taken for its end. Too high: waits
+/// How long the machine must have been idle. Too low: a pause of a compiler is mistaken for its end. Too high: waits
 /// without need.
 const QUIET_WINDOW: Duration = Duration::from_millis(500);
 

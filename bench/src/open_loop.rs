@@ -17,7 +17,7 @@ pub struct OpenLoop(Arc<Shared>);
 #[derive(Debug)]
 struct Shared {
     due: Semaphore,
-    taken: AtomicU32,
+    started: AtomicU32,
     start: Instant,
     rate: NonZeroU32,
 }
@@ -29,7 +29,7 @@ impl OpenLoop {
     pub fn start(rate: NonZeroU32) -> Self {
         let shared = Shared {
             due: Semaphore::new(0),
-            taken: AtomicU32::new(0),
+            started: AtomicU32::new(0),
             start: Instant::now(),
             rate,
         };
@@ -58,7 +58,7 @@ impl OpenLoop {
     /// Never: the semaphore is not closed.
     pub async fn next(&self) -> Result<Instant, AcquireError> {
         self.0.due.acquire().await?.forget();
-        Ok(self.0.when(self.0.taken.fetch_add(1, Ordering::Relaxed)))
+        Ok(self.0.when(self.0.started.fetch_add(1, Ordering::Relaxed)))
     }
 }
 

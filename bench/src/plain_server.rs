@@ -37,7 +37,7 @@ pub async fn run(arguments: &PlainArguments) -> anyhow::Result<()> {
 
 async fn serve(mut connection: HttpStream, stream: &ReadingStream) -> anyhow::Result<()> {
     while let Some(body) = connection.next_request().await? {
-        let reading = parse_reading(&body).map_err(|faults| anyhow!("{faults:?}"))?;
+        let reading = parse_reading(&body).map_err(|errors| anyhow!("{errors:?}"))?;
         let id = stream.append(&reading, &ingestion_time(Utc::now())).await?;
         let body = format!(r#"{{"status":"accepted","stream_id":"{id}"}}"#);
         let length = body.len();
