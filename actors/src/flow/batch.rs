@@ -122,23 +122,9 @@ pub(crate) fn ids(entries: &[StreamEntry]) -> Vec<StreamId> {
 mod tests {
     use std::num::NonZeroUsize;
 
-    use readings::{DeviceId, Power, Reading, Timestamp};
-
     use super::*;
     use crate::flow::in_flight::InFlightWindow;
-
-    fn entry(ms: u64, site: &str) -> StreamEntry {
-        StreamEntry {
-            id: StreamId { ms, seq: 0 },
-            reading: Reading {
-                site_id: SiteId::new(site).unwrap(),
-                device_id: DeviceId::new("meter").unwrap(),
-                power: Power::from_watts(1.0).unwrap(),
-                timestamp: Timestamp::parse("2024-01-15T10:30:00Z").unwrap(),
-            },
-            ingested_at: String::new(),
-        }
-    }
+    use crate::test_support::{entry, id};
 
     #[tokio::test]
     async fn a_delivery_is_split_by_site_in_stream_order_with_the_permits_of_its_entries() {
@@ -149,7 +135,6 @@ mod tests {
         let batches = group_by_site(ReadBatch { entries, permit, requested_at: Instant::now() });
         let seen: Vec<_> =
             batches.iter().map(|b| (b.site.as_str(), ids(&b.entries), b.permit.ids())).collect();
-        let id = |ms| StreamId { ms, seq: 0 };
         let expected = [("a", vec![id(1), id(3)]), ("b", vec![id(2)])];
         assert_eq!(seen, expected.each_ref().map(|(s, ids)| (*s, ids.clone(), ids.as_slice())));
         assert!(!window.take_abandoned());
