@@ -57,6 +57,9 @@ async fn a_redis_cluster_node_that_does_not_own_all_slots_is_not_used() {
     assert_eq!(refused.status, 503);
     assert!(refused.detail().contains("Redis Cluster"), "{refused:?}");
     assert_eq!(roles[1].get("/sites/site/readings").await.status, 503);
+    // The log arrives through a pipe, perhaps after the response.
+    let is_logged = || roles[0].stderr().contains("a reading was not accepted");
+    wait::until("it is logged", async || is_logged()).await;
     let log = roles[0].stderr();
     let line = log.lines().find(|line| line.contains("a reading was not accepted")).unwrap();
     assert_eq!(line.matches(&format!("127.0.0.1:{}", redis.port())).count(), 1, "{line}");
