@@ -86,9 +86,9 @@ async fn a_malformed_request_gets_a_response_that_every_operation_documents() {
     for (role, service) in ROLES.iter().zip(&services(&redis).await) {
         for (status, sent) in [
             (400, "nonsense\r\n\r\n".to_owned()),
-            (414, format!("GET /{long} HTTP/1.1\r\nHost: x\r\n\r\n")),
-            (431, format!("GET /health HTTP/1.1\r\nHost: x\r\nX-Long: {long}\r\n\r\n")),
-            (501, format!("GET /health HTTP/1.1\r\nHost: x\r\n{coded}\r\n\r\n")),
+            (414, format!("GET /{long} HTTP/1.1\r\nHost: localhost\r\n\r\n")),
+            (431, format!("GET /health HTTP/1.1\r\nHost: localhost\r\nX-Long: {long}\r\n\r\n")),
+            (501, format!("GET /health HTTP/1.1\r\nHost: localhost\r\n{coded}\r\n\r\n")),
         ] {
             let mut connection = service.raw().await;
             connection.send(&sent).await;

@@ -26,8 +26,9 @@ async fn sent_at_once(role: &Role, request: Vec<u8>) -> String {
 
 fn request(method: &str, path: &str, headers: &str, body: &[u8]) -> Vec<u8> {
     let length = body.len();
-    let head =
-        format!("{method} {path} HTTP/1.1\r\nHost: x\r\n{headers}Content-Length: {length}\r\n\r\n");
+    let head = format!(
+        "{method} {path} HTTP/1.1\r\nHost: localhost\r\n{headers}Content-Length: {length}\r\n\r\n"
+    );
     [head.as_bytes(), body].concat()
 }
 
@@ -52,19 +53,19 @@ async fn every_response_sent_before_the_body_arrives_is_received() {
     let (ingestion, query) = (ingestion_api(&redis).start().await, query_api(&redis).start().await);
     let body = vec![b' '; 2_000_000];
     let chunked = [
-        b"POST /readings HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n1e8480\r\n"
+        b"POST /readings HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n1e8480\r\n"
             .as_slice(),
         &body,
         b"\r\n0\r\n\r\n",
     ];
     let gzip = [
-        b"POST /readings HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip, chunked\r\n\r\n1e8480\r\n"
+        b"POST /readings HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: gzip, chunked\r\n\r\n1e8480\r\n"
             .as_slice(),
         &body,
         b"\r\n0\r\n\r\n",
     ];
     let long_head =
-        format!("GET /livez HTTP/1.1\r\nHost: x\r\nX: {}\r\n\r\n", "x".repeat(2_000_000));
+        format!("GET /livez HTTP/1.1\r\nHost: localhost\r\nX: {}\r\n\r\n", "x".repeat(2_000_000));
     for (role, request, status) in [
         (&ingestion, chunked.concat(), 413),
         (&ingestion, gzip.concat(), 501),
@@ -90,7 +91,7 @@ async fn a_client_that_expects_100_continue_does_not_send_too_large_a_body() {
     let ingestion = ingestion_api(&redis).start().await;
     let head = |length: usize| {
         format!(
-            "POST /readings HTTP/1.1\r\nHost: x\r\nConnection: close\r\nExpect: 100-continue\r\n\
+            "POST /readings HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nExpect: 100-continue\r\n\
              Content-Length: {length}\r\n\r\n"
         )
     };
@@ -109,9 +110,11 @@ async fn a_connection_is_kept_after_a_body_that_was_read() {
     let ingestion = ingestion_api(&redis).start().await;
     let mut connection = ingestion.raw().await;
     for _ in 0..3 {
-        connection.send("POST /readings HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}").await;
+        connection
+            .send("POST /readings HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n{}")
+            .await;
     }
-    connection.send("GET /livez HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await;
+    connection.send("GET /livez HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").await;
     assert_eq!(statuses(connection).await, [422, 422, 422, 200]);
 }
 

@@ -60,10 +60,10 @@ async fn responses_to_what_is_no_request_have_a_code_too() {
     for (sent, expected) in [
         ("nonsense\r\n\r\n".to_owned(), "malformed_request"),
         ("GET / HTTP/1.1\r\nConnection: close\r\n\r\n".to_owned(), "malformed_request"),
-        (format!("GET /{long} HTTP/1.1\r\nHost: x\r\n\r\n"), "uri_too_long"),
-        (format!("GET / HTTP/1.1\r\nHost: x\r\nX-Long: {long}\r\n\r\n"), "headers_too_large"),
+        (format!("GET /{long} HTTP/1.1\r\nHost: localhost\r\n\r\n"), "uri_too_long"),
+        (format!("GET / HTTP/1.1\r\nHost: localhost\r\nX-Long: {long}\r\n\r\n"), "headers_too_large"),
         (
-            "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nTransfer-Encoding: gzip, chunked\r\n\r\n\
+            "GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nTransfer-Encoding: gzip, chunked\r\n\r\n\
              0\r\n\r\n"
                 .to_owned(),
             "unsupported_transfer_coding",

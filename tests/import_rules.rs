@@ -31,10 +31,10 @@ const LAYERS: &[(&str, &[&str])] = &[
         "api",
         &[
             "spec",
-            "frontend ingestion operations query server",
+            "frontend ingestion operations origins query server",
             "middleware parameter store_failure",
             "error_body request_span",
-            "api_tag error_code head_only metrics paths with_schema",
+            "api_tag error_code head_only metrics paths security_headers with_schema",
         ],
     ),
     (

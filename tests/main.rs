@@ -38,6 +38,7 @@ mod many_sites;
 mod metrics_contract;
 mod openapi_consistency;
 mod openapi_documents;
+mod origins;
 mod parameter_errors;
 mod pipeline_state;
 mod private_redis;

@@ -24,11 +24,11 @@ async fn stalled(
 }
 
 fn unfinished_head(size: usize) -> Vec<u8> {
-    [b"GET / HTTP/1.1\r\nHost: x\r\nX: ".as_slice(), &vec![b'a'; size]].concat()
+    [b"GET / HTTP/1.1\r\nHost: localhost\r\nX: ".as_slice(), &vec![b'a'; size]].concat()
 }
 
 fn unfinished_body() -> Vec<u8> {
-    let head = b"POST /readings HTTP/1.1\r\nHost: x\r\nContent-Length: 65536\r\n\r\n";
+    let head = b"POST /readings HTTP/1.1\r\nHost: localhost\r\nContent-Length: 65536\r\n\r\n";
     [head.as_slice(), &vec![b' '; 65_000]].concat()
 }
 
@@ -59,7 +59,7 @@ async fn idle_connections_are_closed_for_new_ones() {
     let mut clients = Vec::new();
     for _ in 0..40 {
         let mut client = ingestion.raw().await;
-        client.send("GET /livez HTTP/1.1\r\nHost: x\r\n\r\n").await;
+        client.send("GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n").await;
         clients.push(client);
         assert_eq!(ingestion.get("/livez").await.status, 200);
     }
@@ -88,10 +88,10 @@ async fn idle_connections_are_closed_after_the_configured_time() {
     let redis = RedisServer::start().await;
     let ingestion = ingestion_api(&redis).env("KEEP_ALIVE", "4s").start().await;
     let mut client = ingestion.raw().await;
-    client.send("GET /livez HTTP/1.1\r\nHost: x\r\n\r\n").await;
+    client.send("GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n").await;
     // Half the time idle: the second request starts it again.
     sleep(Duration::from_secs(2)).await;
-    client.send("GET /livez HTTP/1.1\r\nHost: x\r\n\r\n").await;
+    client.send("GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n").await;
     let answered = std::time::Instant::now();
     assert_eq!(client.text().await.matches("HTTP/1.1 200 OK").count(), 2);
     let idle = answered.elapsed();

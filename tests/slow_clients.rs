@@ -15,7 +15,7 @@ use crate::common::redis::RedisServer;
 use crate::common::{stored, wait};
 
 const HEAD: &str =
-    "POST /readings HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 100\r\n";
+    "POST /readings HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: 100\r\n";
 
 #[tokio::test]
 async fn a_stalled_body_gets_a_408_after_ten_seconds() {
@@ -72,7 +72,8 @@ async fn clients_that_stop_reading_large_responses_block_no_other() {
 /// The end of a complete response.
 const END: &str = "]}\r\n0\r\n\r\n";
 
-const LARGE: &str = "GET /sites/large/readings HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+const LARGE: &str =
+    "GET /sites/large/readings HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
 
 #[tokio::test]
 async fn a_slow_client_gets_the_whole_response_and_one_that_reads_nothing_is_disconnected() {

@@ -180,7 +180,7 @@ async fn a_request_in_progress_gets_its_response_before_the_end() {
     let length = body.len();
     connection
         .send(format!(
-            "POST /readings HTTP/1.1\r\nHost: x\r\nContent-Length: {length}\r\n\r\n{first}"
+            "POST /readings HTTP/1.1\r\nHost: localhost\r\nContent-Length: {length}\r\n\r\n{first}"
         ))
         .await;
     wait::until("the request has arrived", async || ingestion.get("/livez").await.status == 200)

@@ -223,7 +223,7 @@ async fn a_chunked_body_is_accepted_up_to_64_kib() {
         let padded = padded(&body, size);
         let mut connection = ingestion.raw().await;
         connection
-            .send("POST /readings HTTP/1.1\r\nHost: x\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n")
+            .send("POST /readings HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n")
             .await;
         for chunk in padded.as_bytes().chunks(10_000) {
             connection.send(format!("{:x}\r\n", chunk.len())).await;

@@ -7,7 +7,8 @@
 //!   a program, and `request_id` finds the log lines. Programs compare codes, never sentences: sentences may be
 //!   reworded in any release, a code keeps its meaning.
 //! - **Mapped** is each kind of error in one place: an error of the store in `store_failure`, an invalid reading or
-//!   parameter in `error_body` and `parameter`, a request that reaches no operation in [`crate::middleware`], bytes
+//!   parameter in `error_body` and `parameter`, a request that reaches no operation in [`crate::middleware`], one
+//!   of another origin in [`crate::origins`], bytes
 //!   that are no request in `server::protocol_error`. Operations choose codes only for what is theirs, such as a full
 //!   backlog.
 //! - **`outcome_unknown`** is the one code of a 503 that forbids a conclusion: the request may have been carried out.
@@ -42,6 +43,10 @@ macro_rules! error_codes {
 error_codes! {
     /// 422: the body, a parameter or a header breaks a rule; `detail` lists every error.
     ValidationFailed,
+    /// 403: the request changes something, and a web page of another origin sent it.
+    CrossOriginForbidden,
+    /// 421: the service is not reached by the host that `Host` names.
+    HostNotAllowed,
     /// 404: no operation has this path, or no site has this id.
     NotFound,
     /// 404: no dead letter has this id.

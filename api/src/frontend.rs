@@ -89,7 +89,6 @@ async fn asset(
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(caching));
     let policy = HeaderValue::from_static(CONTENT_SECURITY_POLICY);
     headers.insert(header::CONTENT_SECURITY_POLICY, policy);
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     let Some(tag) = headers.get(header::ETAG).and_then(quoted) else { return Ok(response) };
     let is_unchanged = if_none_match.is_some_and(|tags| matches_tag(&tags, &tag));
     headers.insert(header::ETAG, tag);

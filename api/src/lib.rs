@@ -10,6 +10,8 @@
 //! | `store_failure` | an error of Redis as a 503 and as a line in the log |
 //! | [`spec`] | the routes of each service and its OpenAPI document |
 //! | [`middleware`] | what applies to every request: id, time limit, span, errors |
+//! | [`origins`] | which hosts and web pages requests may come from |
+//! | `security_headers` | what browsers may do with a response |
 //! | [`frontend`] | the web page, and the services behind its port |
 //! | [`server`] | connections: limits, timeouts, shutdown |
 
@@ -20,6 +22,7 @@ pub mod ingestion;
 pub mod metrics;
 pub mod middleware;
 pub mod operations;
+pub mod origins;
 pub mod query;
 pub mod server;
 pub mod spec;
@@ -29,5 +32,6 @@ mod head_only;
 mod parameter;
 mod paths;
 mod request_span;
+mod security_headers;
 mod store_failure;
 mod with_schema;

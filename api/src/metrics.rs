@@ -10,8 +10,16 @@ use opentelemetry::metrics::{Counter, Histogram};
 use readings::validation::ValidationError;
 
 /// The metrics of this crate, without those of [`crate::operations::PIPELINE_CATALOGUE`].
-pub const CATALOGUE: &[Metric] =
-    &[REQUESTS, CONNECTIONS, OVER_LIMIT, ACCEPTED, REJECTED, UNAVAILABLE, INVALID_MEMBERS];
+pub const CATALOGUE: &[Metric] = &[
+    REQUESTS,
+    REQUESTS_REJECTED,
+    CONNECTIONS,
+    OVER_LIMIT,
+    ACCEPTED,
+    REJECTED,
+    UNAVAILABLE,
+    INVALID_MEMBERS,
+];
 
 const REQUESTS: Metric = Metric::histogram_seconds(
     "http.server.request.duration",
@@ -33,6 +41,18 @@ const REQUESTS: Metric = Metric::histogram_seconds(
 pub(crate) const METHOD: &str = "http.request.method";
 pub(crate) const ROUTE: &str = "http.route";
 pub(crate) const STATUS: &str = "http.response.status_code";
+
+const REQUESTS_REJECTED: Metric = Metric::counter(
+    "http_server_requests_rejected",
+    "Requests rejected for their origin. `cross_site`: a write or an operation that a browser states to come from \
+     another site or origin (403); `foreign_origin`: one with another `Origin` than its host (403); `foreign_host`: \
+     a request for a host that is not allowed (421)",
+)
+.with_labels(&[Label::enumerated("reason", &[CROSS_SITE, FOREIGN_ORIGIN, FOREIGN_HOST])]);
+
+pub(crate) const CROSS_SITE: &str = "cross_site";
+pub(crate) const FOREIGN_ORIGIN: &str = "foreign_origin";
+pub(crate) const FOREIGN_HOST: &str = "foreign_host";
 
 pub(crate) const CONNECTIONS: Metric = Metric::gauge(
     "http_server_open_connections",
@@ -71,6 +91,7 @@ const INVALID_MEMBERS: Metric = Metric::counter(
 
 pub(crate) struct Metrics {
     requests: Histogram<f64>,
+    requests_rejected: Counter<u64>,
     over_limit: Counter<u64>,
     accepted: Counter<u64>,
     rejected: Counter<u64>,
@@ -81,6 +102,7 @@ pub(crate) struct Metrics {
 /// The instruments of this process.
 pub(crate) static METRICS: LazyLock<Metrics> = LazyLock::new(|| Metrics {
     requests: REQUESTS.build_histogram(),
+    requests_rejected: REQUESTS_REJECTED.build_counter(),
     over_limit: OVER_LIMIT.build_counter(),
     accepted: ACCEPTED.build_counter(),
     rejected: REJECTED.build_counter(),
@@ -97,6 +119,11 @@ impl Metrics {
             KeyValue::new(STATUS, i64::from(status)),
         ];
         self.requests.record(took.as_secs_f64(), &labels);
+    }
+
+    /// Counts a request that was rejected for its origin.
+    pub fn request_rejected(&self, reason: &'static str) {
+        self.requests_rejected.add(1, &[KeyValue::new("reason", reason)]);
     }
 
     /// Counts an idle connection that was closed for a new one.

@@ -17,6 +17,7 @@ use crate::error_body::ErrorBody;
 use crate::error_code::ErrorCode;
 use crate::paths::Paths;
 use crate::request_span::RequestSpan;
+use crate::security_headers;
 
 /// How long a request may take until its response begins. Too low and a slow Redis looks like a broken
 /// service; too high and clients wait that long for a request that makes no progress.
@@ -56,6 +57,7 @@ impl<E: Endpoint<Output = Response>> Endpoint for ApiMiddleware<E> {
         let mut response = request_id::scope(id.clone(), responding).await;
         span.end(response.status());
         response.headers_mut().insert(REQUEST_ID, id);
+        security_headers::add(response.headers_mut());
         if response.status() == StatusCode::SERVICE_UNAVAILABLE {
             response.headers_mut().entry(header::RETRY_AFTER).or_insert(RETRY_AFTER);
         }
@@ -166,9 +168,21 @@ pub(crate) fn reject(
     code: ErrorCode,
     detail: &str,
 ) -> Response {
+    respond_in_place(request, |id| {
+        ErrorBody::new(code, detail).with_request_id(id).response(status)
+    })
+}
+
+/// A response in place of an operation's, from the id of the request; it is counted and traced here.
+pub(crate) fn respond_in_place(
+    request: &Request,
+    respond: impl FnOnce(&HeaderValue) -> Response,
+) -> Response {
     let id = usable_request_id(request);
-    RequestSpan::begin(request, &id, &Paths::default()).end(status);
-    let mut response = ErrorBody::new(code, detail).with_request_id(&id).response(status);
+    let span = RequestSpan::begin(request, &id, &Paths::default());
+    let mut response = respond(&id);
+    span.end(response.status());
+    security_headers::add(response.headers_mut());
     response.headers_mut().insert(REQUEST_ID, id);
     response
 }

@@ -1,6 +1,6 @@
 /** The documentation of both services, tried out directly and behind the page's prefixes. */
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { type Browser, openBrowser } from './browser';
+import { type Browser, openBrowser, pageLog } from './browser';
 import { type Product, startProduct } from './product';
 
 let product: Product;
@@ -19,6 +19,7 @@ afterAll(async () => {
 /** Has the documentation ask `GET /livez`, and gives the URL that it asked and the status. */
 async function tryOut(docs: string): Promise<[string, number]> {
   const page = await browser.context.newPage();
+  const log = pageLog(page);
   await page.goto(docs);
   const operation = page.locator('.opblock', { hasText: '/livez' });
   await operation.getByRole('button').first().click();
@@ -27,6 +28,8 @@ async function tryOut(docs: string): Promise<[string, number]> {
     page.waitForResponse((answer) => answer.url().endsWith('/livez')),
     operation.getByRole('button', { name: 'Execute' }).click(),
   ]);
+  // Nothing of it is kept out by its Content-Security-Policy.
+  expect(log.errors.filter((error) => error.includes('Content Security Policy'))).toEqual([]);
   await page.close();
   return [response.url(), response.status()];
 }

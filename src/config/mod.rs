@@ -19,6 +19,7 @@ mod host;
 mod limits;
 mod listen;
 mod log;
+mod origins;
 mod parse_error;
 mod parsers;
 mod redis;
@@ -44,6 +45,7 @@ pub use self::host::Host;
 pub use self::limits::IngestionLimitSettings;
 pub use self::listen::{IngestionPort, IngestionThreads, ListenHost, PortSetting, ProcessingPort};
 pub use self::log::{LogFormat, LogSettings};
+pub use self::origins::OriginSettings;
 pub use self::redis::RedisSettings;
 pub use self::retention::RetentionSettings;
 pub use self::roles::{

@@ -5,8 +5,8 @@ use clap::Args;
 use super::parsers::port;
 use super::{
     ConnectionSettings, ConsumerSettings, DataDir, DrainSettings, IngestionLimitSettings,
-    IngestionPort, IngestionThreads, ListenHost, LogSettings, PortSetting, ProcessingPort,
-    RedisSettings, TelemetrySettings,
+    IngestionPort, IngestionThreads, ListenHost, LogSettings, OriginSettings, PortSetting,
+    ProcessingPort, RedisSettings, TelemetrySettings,
 };
 
 /// Logs, metrics and traces, the same in every role.
@@ -35,6 +35,8 @@ pub struct IngestionSettings {
     #[command(flatten)]
     pub connections: ConnectionSettings,
     #[command(flatten)]
+    pub origins: OriginSettings,
+    #[command(flatten)]
     pub drain: DrainSettings,
 }
 
@@ -52,6 +54,8 @@ pub struct ProcessingSettings {
     pub listen: ListenHost,
     #[command(flatten)]
     pub connections: ConnectionSettings,
+    #[command(flatten)]
+    pub origins: OriginSettings,
 }
 
 #[derive(Debug, Clone, Args)]
@@ -66,6 +70,8 @@ pub struct QuerySettings {
     pub listen: ListenHost,
     #[command(flatten)]
     pub connections: ConnectionSettings,
+    #[command(flatten)]
+    pub origins: OriginSettings,
     #[command(flatten)]
     pub drain: DrainSettings,
 }
@@ -91,6 +97,8 @@ pub struct UpSettings {
     pub listen: ListenHost,
     #[command(flatten)]
     pub connections: ConnectionSettings,
+    #[command(flatten)]
+    pub origins: OriginSettings,
     #[command(flatten)]
     pub data: DataDir,
 }

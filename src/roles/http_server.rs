@@ -6,6 +6,7 @@ use std::os::fd::AsFd;
 use std::time::Duration;
 
 use anyhow::Context;
+use api::origins::OriginPolicy;
 use api::server::{self, Connections};
 use poem::{Endpoint, Response};
 use socket2::SockRef;
@@ -26,6 +27,8 @@ pub struct HttpServer {
     pub listener: TcpListener,
     /// Limits of connections, shared by all servers of the process.
     pub connections: Connections,
+    /// Which requests are admitted.
+    pub origins: OriginPolicy,
     /// Stops the server.
     pub stop: CancellationToken,
     /// How long requests may take to complete after that.
@@ -55,7 +58,8 @@ impl HttpServer {
         self,
         endpoint: impl Endpoint<Output = Response> + 'static,
     ) -> anyhow::Result<()> {
-        let Self { listener, connections, stop, grace } = self;
+        let Self { listener, connections, origins, stop, grace } = self;
+        let endpoint = origins.guard(endpoint);
         Ok(server::serve(listener, endpoint, connections, stop.cancelled_owned(), grace).await?)
     }
 
@@ -70,6 +74,7 @@ impl HttpServer {
         Ok(Self {
             listener: TcpListener::from_std(socket.into())?,
             connections: self.connections.clone(),
+            origins: self.origins.clone(),
             stop: self.stop.clone(),
             grace: self.grace,
         })

@@ -34,8 +34,10 @@ pub async fn run(settings: IngestionSettings) -> anyhow::Result<()> {
     let limits = IngestionLimits::new(&settings.limits)?;
     let redis = settings.redis.server()?;
     let context = ServiceContext::new(&settings.redis, redis, Requirements::for_ingestion);
+    let listener = listen(&settings.listen, Ipv4Addr::UNSPECIFIED, settings.port.setting()).await?;
     let server = HttpServer {
-        listener: listen(&settings.listen, Ipv4Addr::UNSPECIFIED, settings.port.setting()).await?,
+        origins: settings.origins.policy(listener.local_addr()?),
+        listener,
         connections: Connections::new(settings.connections.limits()),
         stop: stop.clone(),
         grace: settings.drain.timeout(),

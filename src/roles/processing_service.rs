@@ -36,8 +36,10 @@ pub async fn run(settings: ProcessingSettings) -> anyhow::Result<()> {
     let redis = settings.redis.server()?;
     let context = ServiceContext::new(&settings.redis, redis, Requirements::for_processing);
     let pipeline_drained = CancellationToken::new();
+    let listener = listen(&settings.listen, Ipv4Addr::UNSPECIFIED, settings.port.setting()).await?;
     let server = HttpServer {
-        listener: listen(&settings.listen, Ipv4Addr::UNSPECIFIED, settings.port.setting()).await?,
+        origins: settings.origins.policy(listener.local_addr()?),
+        listener,
         connections: Connections::new(settings.connections.limits()),
         stop: pipeline_drained.clone(),
         grace: QUERY_GRACE,

@@ -147,8 +147,9 @@ impl Servers {
         let connections = Connections::new(settings.connections.limits());
         let bind = async |port, stop: &CancellationToken, grace| -> anyhow::Result<HttpServer> {
             let listener = listen(&settings.listen, Ipv4Addr::LOCALHOST, port).await?;
+            let origins = settings.origins.policy(listener.local_addr()?);
             let (connections, stop) = (connections.clone(), stop.clone());
-            Ok(HttpServer { listener, connections, stop, grace })
+            Ok(HttpServer { listener, connections, origins, stop, grace })
         };
         let ShutdownPhases { stop, pipeline_drained, .. } = phases;
         let drain_timeout = settings.consumer.drain_timeout();

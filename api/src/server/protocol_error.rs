@@ -12,6 +12,7 @@ use crate::error_body::ErrorBody;
 use crate::error_code::ErrorCode;
 use crate::middleware::new_request_id;
 use crate::request_span;
+use crate::security_headers;
 
 /// A response in place of one of hyper.
 pub(super) struct ProtocolErrorResponse {
@@ -62,7 +63,9 @@ fn response(status: StatusCode, date: Option<&str>) -> Bytes {
     )
     .into_bytes();
     head.extend_from_slice(id.as_bytes());
-    head.extend_from_slice(format!("\r\nconnection: close\r\n{date}\r\n{body}").as_bytes());
+    head.extend_from_slice(
+        format!("\r\n{}connection: close\r\n{date}\r\n{body}", security_headers::LINES).as_bytes(),
+    );
     head.into()
 }
 

@@ -1,11 +1,11 @@
 //! The routes of each service and its OpenAPI document.
 
+mod docs_page;
 mod document;
 mod responses;
 
 use poem::endpoint::make_sync;
 use poem::http::header;
-use poem::web::Html;
 use poem::{Endpoint, IntoEndpoint, Request, Response, Result, Route, get};
 use poem_openapi::{OpenApi, OpenApiService, ServerObject, Webhook};
 
@@ -75,9 +75,7 @@ where
     let spec = make_sync(move |_| {
         Response::builder().header(header::CONTENT_TYPE, "application/json").body(json.clone())
     });
-    let docs = Route::new()
-        .at(DOCS, get(make_sync(move |_| Html(ui.clone()))))
-        .at(OPENAPI_JSON, get(spec));
+    let docs = Route::new().at(DOCS, get(docs_page::docs_page(ui))).at(OPENAPI_JSON, get(spec));
     let endpoint = Documented { docs, service: service.into_endpoint() };
     Service { endpoint: ApiMiddleware::new(endpoint, paths), document }
 }

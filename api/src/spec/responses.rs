@@ -3,10 +3,11 @@
 use serde_json::{Map, Value, json};
 
 /// Errors that a request can get from every operation: before it, after its time limit or in its place.
-const COMMON: [(&str, &str, &str); 7] = [
+const COMMON: [(&str, &str, &str); 8] = [
     ("400", "BadRequest", "The request is not valid HTTP/1.1."),
     ("408", "HeadTooSlow", "The head of the request did not arrive completely in time."),
     ("414", "TargetTooLong", "The request line is too long."),
+    ("421", "HostNotAllowed", "The service is not reached by the host that `Host` names."),
     ("431", "HeadTooLarge", "The head of the request is too large."),
     ("500", "InternalServerError", "The service failed; its log has the reason."),
     ("501", "CodingUnknown", "The body has a transfer coding other than `chunked`."),
@@ -17,15 +18,19 @@ const COMMON: [(&str, &str, &str); 7] = [
     ),
 ];
 
+/// An error that a request can get from every operation that changes something.
+const OF_CHANGES: (&str, &str, &str) =
+    ("403", "CrossOrigin", "A web page of another origin sent the request.");
+
 /// Adds the common responses to each operation, and the headers to all responses.
 pub(super) fn complete(document: &mut Value) {
     let Some(paths) = document.get_mut("paths").and_then(Value::as_object_mut) else { return };
     let operations = paths.values_mut().filter_map(Value::as_object_mut);
-    for operation in operations.flat_map(|path| path.values_mut()) {
+    for (method, operation) in operations.flatten() {
         let summary = operation["summary"].clone();
         if let Some(responses) = operation["responses"].as_object_mut() {
             complete_specific(responses, &summary);
-            add_common(responses);
+            add_common(responses, method != "get");
         }
     }
     define_common(document);
@@ -54,8 +59,8 @@ fn in_title_case(name: &str) -> String {
     name.split('-').map(word).collect::<Vec<_>>().join("-")
 }
 
-fn add_common(responses: &mut Map<String, Value>) {
-    for (status, name, _) in COMMON {
+fn add_common(responses: &mut Map<String, Value>, is_change: bool) {
+    for (status, name, _) in COMMON.into_iter().chain(is_change.then_some(OF_CHANGES)) {
         let reference = || json!({ "$ref": format!("#/components/responses/{name}") });
         responses.entry(status).or_insert_with(reference);
     }
@@ -84,6 +89,8 @@ fn headers(status: &str) -> Map<String, Value> {
 
 fn define_common(document: &mut Value) {
     document["components"]["responses"] = COMMON
+        .into_iter()
+        .chain([OF_CHANGES])
         .map(|(status, name, description)| {
             let schema = json!({ "$ref": "#/components/schemas/Problem" });
             let content = json!({ "application/json": { "schema": schema } });
@@ -92,7 +99,6 @@ fn define_common(document: &mut Value) {
             });
             (name.to_owned(), response)
         })
-        .into_iter()
         .collect();
     document["components"]["headers"] = json!({
         "RequestId": {
