@@ -63,6 +63,9 @@ impl<'a> ReplyCursor<'a> {
         }
         let id = parse_text(self.bulk()?)?;
         let Some(texts) = self.array()? else { return Ok((id, None)) };
+        if !texts.is_multiple_of(2) {
+            return Err(ParseError::UnexpectedShape);
+        }
         let fields = (0..texts / 2).map(|_| Ok((self.bulk()?, self.bulk()?)));
         Ok((id, Some(fields.collect::<ParseResult<_>>()?)))
     }
@@ -82,7 +85,7 @@ impl<'a> ReplyCursor<'a> {
         if self.remaining() < length + 2 {
             return Err(ParseError::Incomplete);
         }
-        Ok(&self.take(length + 2)[..length])
+        self.take(length + 2).strip_suffix(b"\r\n").ok_or(ParseError::UnexpectedShape)
     }
 
     /// A length line, `*3\r\n` or `$17\r\n`; `None` for `-1`, the null array or string.
@@ -96,7 +99,8 @@ impl<'a> ReplyCursor<'a> {
         let digits = line.strip_prefix(&[kind]).and_then(|rest| rest.strip_suffix(b"\r\n"));
         match digits.ok_or(ParseError::UnexpectedShape)? {
             b"-1" => Ok(None),
-            digits => parse_text(digits).map(Some),
+            // Not more than Redis allows (`proto-max-bulk-len` of 512 MiB, 2^31 elements): a sum with it cannot overflow.
+            digits => Ok(Some(parse_text::<u32>(digits)? as usize)),
         }
     }
 
@@ -111,6 +115,9 @@ fn parse_text<T: FromStr>(text: &[u8]) -> ParseResult<T> {
     let text = str::from_utf8(text).map_err(|_| ParseError::UnexpectedShape)?;
     text.parse().map_err(|_| ParseError::UnexpectedShape)
 }
+
+#[cfg(test)]
+mod properties;
 
 #[cfg(test)]
 mod tests {
@@ -161,6 +168,17 @@ mod tests {
     fn another_shape_is_an_error() {
         for bytes in [&b"+OK\r\n"[..], b"*2\r\n", b"*1\r\n*3\r\n", b"*x\r\n", b"*1\n"] {
             assert_eq!(parse(bytes), Err(ParseError::UnexpectedShape), "{bytes:?}");
+        }
+    }
+
+    #[test]
+    fn a_length_that_no_part_can_have_is_an_error() {
+        let begin = &REPLY[..REPLY.len() - 6];
+        for (length, rest) in
+            [("*3", "$1\r\n"), ("*2", "$18446744073709551615\r\n"), ("*2", "$1\r\nabc")]
+        {
+            let bytes = [begin, length.as_bytes(), b"\r\n", rest.as_bytes()].concat();
+            assert_eq!(parse(&bytes), Err(ParseError::UnexpectedShape), "{length} {rest}");
         }
     }
 

@@ -86,11 +86,11 @@ impl GroupReader {
         let Some(newest) = self.newest else {
             // Without a last read there is no bound for the query: the delivery is filtered later.
             self.connection.send(XREADGROUP, &[&command]).await?;
-            return self.receive_new().await;
+            return self.receive_new(count).await;
         };
         let query = dead_lettered_since(&self.keys, newest);
         self.connection.send(XREADGROUP, &[&command, &query]).await?;
-        let mut delivery = self.receive_new().await?;
+        let mut delivery = self.receive_new(count).await?;
         let ids = |cursor: &mut ReplyCursor<'_>| cursor.ids();
         match self.connection.read_reply(ZRANGE, ids).await {
             Ok(dead_lettered) => {
@@ -115,7 +115,7 @@ impl GroupReader {
         let mut command = self.command(count);
         command.arg("STREAMS").arg(self.keys.stream()).arg(after.to_string());
         self.connection.send(XREADGROUP, &[&command]).await?;
-        self.receive_entries().await
+        self.receive_entries(count).await
     }
 
     fn command(&self, count: usize) -> Cmd {
@@ -124,16 +124,18 @@ impl GroupReader {
         command
     }
 
-    async fn receive_new(&mut self) -> StoreResult<Delivery> {
-        let delivery = self.receive_entries().await?;
+    async fn receive_new(&mut self, most: usize) -> StoreResult<Delivery> {
+        let delivery = self.receive_entries(most).await?;
         self.newest = delivery.ids().max().max(self.newest);
         Ok(delivery)
     }
 
-    async fn receive_entries(&mut self) -> StoreResult<Delivery> {
+    async fn receive_entries(&mut self, most: usize) -> StoreResult<Delivery> {
         let header = |cursor: &mut ReplyCursor<'_>| cursor.stream_header();
         let count = self.connection.read_reply(XREADGROUP, header).await?;
-        let mut delivery = Delivery { entries: Vec::with_capacity(count), ..Delivery::default() };
+        // Space for what was asked for: a malformed reply may announce any number.
+        let entries = Vec::with_capacity(count.min(most));
+        let mut delivery = Delivery { entries, ..Delivery::default() };
         for _ in 0..count {
             // Decoded inside the closure, while the bytes are in the receive buffer: they are not copied.
             let entry = |cursor: &mut ReplyCursor<'_>| {
