@@ -81,9 +81,10 @@ impl Serialize for Power {
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
+mod properties;
 
+#[cfg(test)]
+mod tests {
     use super::*;
 
     #[test]
@@ -123,13 +124,5 @@ mod tests {
         assert_eq!(Power::from_text("0x10"), Err(PowerError::NotANumber));
         assert_eq!(Power::from_text("1_000"), Err(PowerError::NotANumber));
         assert_eq!(Power::from_text(""), Err(PowerError::NotANumber));
-    }
-
-    proptest! {
-        #[test]
-        fn every_power_reads_back_from_its_text(watts in 0.0..=f64::MAX) {
-            let power = Power::from_watts(watts).unwrap();
-            prop_assert_eq!(Power::from_text(&power.to_string()), Ok(power));
-        }
     }
 }

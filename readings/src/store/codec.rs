@@ -9,7 +9,7 @@ use std::sync::LazyLock;
 
 use chrono::format::{Item, StrftimeItems};
 use chrono::{DateTime, Utc};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de};
 use serde_json::ser::Formatter;
 
 use super::stream_id::StreamId;
@@ -158,7 +158,12 @@ impl<'a> StoredReading<'a> {
     /// When it is not a JSON object with the six members (Python also wrote `Infinity`, which is not
     /// JSON).
     pub fn from_member(member: &'a [u8]) -> Result<Self, serde_json::Error> {
-        serde_json::from_slice(member)
+        // serde reads structs from arrays, too.
+        if !member.trim_ascii_start().starts_with(b"{") {
+            return Err(de::Error::custom("a member is a JSON object"));
+        }
+        // As text: of bytes, serde does not check the strings of members that it ignores.
+        serde_json::from_str(str::from_utf8(member).map_err(de::Error::custom)?)
     }
 
     /// The sort key of a site's readings: the instant, then the stream id as numbers. Invalid texts sort
@@ -256,5 +261,7 @@ impl Formatter for PythonJson {
     }
 }
 
+#[cfg(test)]
+mod properties;
 #[cfg(test)]
 mod tests;

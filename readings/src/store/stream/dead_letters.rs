@@ -205,6 +205,10 @@ impl ReadingStream {
         after: Option<StreamId>,
         count: usize,
     ) -> StoreResult<DeadLetterPage> {
+        // Nothing is after the largest id, and Redis rejects such an interval.
+        if after == Some(StreamId::MAX) {
+            return Ok(DeadLetterPage::default());
+        }
         let start = after.map_or_else(|| "-".to_owned(), |id| format!("({id}"));
         self.read_page(start, count).await
     }
