@@ -85,8 +85,10 @@ fn decode_unreserved(path: &str) -> Cow<'_, str> {
     let mut parts = path.split('%');
     let mut normal = parts.next().unwrap_or_default().to_owned();
     for part in parts {
-        if let Some(character) = part.get(..2).and_then(unreserved) {
-            normal.push(character);
+        // Not an escape: with what is decoded behind it, it could become one (`%%36%31`).
+        let Some(byte) = part.get(..2).and_then(hexadecimal) else { return Cow::Borrowed(path) };
+        if is_unreserved(byte) {
+            normal.push(byte.into());
             normal.push_str(part.get(2..).unwrap_or_default());
         } else {
             normal.push('%');
@@ -96,12 +98,19 @@ fn decode_unreserved(path: &str) -> Cow<'_, str> {
     if normal.len() == path.len() { Cow::Borrowed(path) } else { Cow::Owned(normal) }
 }
 
-/// The character of two hexadecimal digits, if it is unreserved (RFC 3986, 2.3).
-fn unreserved(digits: &str) -> Option<char> {
+/// The byte of two hexadecimal digits.
+fn hexadecimal(digits: &str) -> Option<u8> {
     let is_hex = digits.bytes().all(|digit| digit.is_ascii_hexdigit());
-    let byte = is_hex.then(|| u8::from_str_radix(digits, 16).ok()).flatten()?;
-    (byte.is_ascii_alphanumeric() || b"-._~".contains(&byte)).then(|| byte.into())
+    is_hex.then(|| u8::from_str_radix(digits, 16).ok()).flatten()
 }
+
+/// RFC 3986, 2.3.
+fn is_unreserved(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"-._~".contains(&byte)
+}
+
+#[cfg(test)]
+mod properties;
 
 #[cfg(test)]
 mod tests {
@@ -148,6 +157,7 @@ mod tests {
             ("/%4", "/%4"),
             ("/%+1", "/%+1"),
             ("/%zz%é", "/%zz%é"),
+            ("/%%36%31", "/%%36%31"),
         ] {
             assert_eq!(decode_unreserved(escaped), normal);
         }

@@ -1,3 +1,5 @@
+mod properties;
+
 use std::future::pending;
 
 use poem::endpoint::{make, make_sync};
