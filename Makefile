@@ -1,7 +1,7 @@
 # `make run` and `make test` need only git, make, a C compiler and Rust: they install everything else
 # where they have the rights, and otherwise print what to install.
 .DEFAULT_GOAL := help
-.PHONY: help run install test demo build page setup setup-test lint doc deny advisories fix unit rust-tests page-tests test-one e2e clients deployment test-containers checkov images chart bench bench-quick soak fault-tests docs openapi chart-docs clean
+.PHONY: help run install test demo build page setup setup-test lint doc deny advisories fix unit rust-tests page-tests test-one e2e clients deployment test-containers checkov images chart bench bench-quick soak fuzz fault-tests docs openapi chart-docs clean
 
 CARGO ?= cargo
 SETUP ?= scripts/setup
@@ -16,6 +16,8 @@ SERVICE_URL ?= http://localhost:8000
 MINUTES ?= 2
 SEED ?= 1
 EXAMPLES ?= 100
+FUZZ_SECONDS ?= 60
+MALFORMED ?= 100000
 PATIENCE ?= 10
 PREFIX ?= $(HOME)/.local
 VERSION = $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -1)
@@ -120,8 +122,11 @@ bench-quick: build ## Measure the release program in under 2 minutes (see bench/
 	$(CARGO) build --release -p energy-pipeline -p bench
 	$(BUILT)/release/bench all --quick
 
-soak: ## Inject faults under load for a time: make soak MINUTES=30 SEED=1
-	MINUTES=$(MINUTES) SEED=$(SEED) $(CARGO) test --test soak
+soak: fuzz ## Fuzz, send malformed requests, and inject faults under load for a time: make soak MINUTES=30 SEED=1
+	MINUTES=$(MINUTES) SEED=$(SEED) MALFORMED=$(MALFORMED) $(CARGO) test --test soak
+
+fuzz: ## Check the properties of all parsers with other inputs for a time: make fuzz FUZZ_SECONDS=600
+	CARGO="$(CARGO)" FUZZ_SECONDS=$(FUZZ_SECONDS) scripts/fuzz
 
 fault-tests: page ## Run the fault tests and record their results (docs/fault-tests.md)
 	scripts/fault-tests

@@ -33,6 +33,7 @@ mod import_rules;
 mod killed_processing_service;
 mod log_lines;
 mod make_install;
+mod malformed_requests;
 mod many_connections;
 mod many_sites;
 mod metrics_contract;

@@ -12,6 +12,7 @@ pub mod fake_redis;
 pub mod helpers;
 pub mod ledger;
 pub mod log_volume;
+pub mod malformed;
 pub mod manual_pipeline;
 pub mod poisoning;
 pub mod producer;

@@ -20,11 +20,11 @@ proptest! {
 
     #[test]
     fn a_path_of_escapes_has_no_unreserved_one_in_its_normal_form(bytes in any::<Vec<u8>>()) {
-        let path: String = bytes.iter().map(|byte| format!("%{byte:02x}")).collect();
-        let expected: String = bytes.iter().map(|byte| match is_unreserved(*byte) {
-            true => char::from(*byte).to_string(),
-            false => format!("%{byte:02x}"),
-        }).collect();
+        let escape = |byte: &u8| format!("%{byte:02x}");
+        let decoded = |byte: &u8| is_unreserved(*byte).then(|| char::from(*byte).to_string());
+        let normal = |byte: &u8| decoded(byte).unwrap_or_else(|| escape(byte));
+        let path = bytes.iter().map(escape).collect::<Vec<_>>().concat();
+        let expected = bytes.iter().map(normal).collect::<Vec<_>>().concat();
         prop_assert_eq!(decode_unreserved(&path), expected);
     }
 }

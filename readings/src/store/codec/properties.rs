@@ -75,7 +75,10 @@ fn as_python_writes_it(text: &str) -> String {
         '\r' => "\\r".to_owned(),
         '\t' => "\\t".to_owned(),
         ' '..='~' => character.to_string(),
-        _ => character.encode_utf16(&mut [0; 2]).iter().map(|u| format!("\\u{u:04x}")).collect(),
+        _ => {
+            let units = character.encode_utf16(&mut [0; 2]).to_vec();
+            units.iter().map(|unit| format!("\\u{unit:04x}")).collect::<Vec<_>>().concat()
+        }
     };
     format!("\"{}\"", text.chars().map(escaped).collect::<String>())
 }
