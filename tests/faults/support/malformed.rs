@@ -66,20 +66,25 @@ const WRITES: &[Kind] = &[
     ("invalid chunks", |rng| chunked(rng)),
     ("body shorter than declared", |rng| {
         let length = VALID.len() as u64 + rng.between(1, 60_000);
-        format!("POST /readings HTTP/1.1\r\nHost: x\r\nContent-Length: {length}\r\n\r\n{VALID}")
-            .into()
+        format!(
+            "POST /readings HTTP/1.1\r\nHost: localhost\r\nContent-Length: {length}\r\n\r\n{VALID}"
+        )
+        .into()
     }),
     ("invalid length", |rng| {
         let length =
             *rng.pick(&["many", "-1", "+5", "1e3", "0x10", "5, 6", "99999999999999999999999", ""]);
-        format!("POST /readings HTTP/1.1\r\nHost: x\r\nContent-Length: {length}\r\n\r\n{{}}").into()
+        format!(
+            "POST /readings HTTP/1.1\r\nHost: localhost\r\nContent-Length: {length}\r\n\r\n{{}}"
+        )
+        .into()
     }),
     ("two lengths", |_| {
-        b"POST /readings HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n{} "
+        b"POST /readings HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n{} "
             .into()
     }),
     ("length and chunks", |_| {
-        b"POST /readings HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n".into()
+        b"POST /readings HTTP/1.1\r\nHost: localhost\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n".into()
     }),
     ("invalid host", |rng| {
         let hosts = *rng.pick(&[
@@ -183,7 +188,8 @@ impl fmt::Display for Malformed {
 
 fn request(line: &str, fields: &str, body: &[u8]) -> Vec<u8> {
     let length = body.len();
-    let head = format!("{line} HTTP/1.1\r\nHost: x\r\n{fields}Content-Length: {length}\r\n\r\n");
+    let head =
+        format!("{line} HTTP/1.1\r\nHost: localhost\r\n{fields}Content-Length: {length}\r\n\r\n");
     [head.as_bytes(), body].concat()
 }
 
@@ -312,8 +318,10 @@ fn chunked(rng: &mut Rng) -> Vec<u8> {
     } else {
         chunks.to_owned()
     };
-    format!("POST /readings HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n{chunks}")
-        .into()
+    format!(
+        "POST /readings HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n{chunks}"
+    )
+    .into()
 }
 
 /// A head with an invalid field, or with more than a head may have.
@@ -333,7 +341,7 @@ fn head(rng: &mut Rng) -> Vec<u8> {
         long.as_str(),
         many.as_str(),
     ]);
-    format!("GET /livez HTTP/1.1\r\nHost: x\r\n{field}\r\n\r\n").into()
+    format!("GET /livez HTTP/1.1\r\nHost: localhost\r\n{field}\r\n\r\n").into()
 }
 
 fn request_line(rng: &mut Rng) -> Vec<u8> {
@@ -358,7 +366,7 @@ fn request_line(rng: &mut Rng) -> Vec<u8> {
         "GET /\u{ff} HTTP/1.1",
         long.as_str(),
     ]);
-    format!("{line}\r\nHost: x\r\n\r\n").into()
+    format!("{line}\r\nHost: localhost\r\n\r\n").into()
 }
 
 fn not_http(rng: &mut Rng) -> Vec<u8> {
