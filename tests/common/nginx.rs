@@ -30,7 +30,9 @@ impl Nginx {
         let debian = Path::new("/usr/sbin/nginx");
         let mut command = Command::new(if debian.exists() { debian } else { Path::new("nginx") });
         command.arg("-e").arg("stderr").arg("-p").arg(directory.path()).arg("-c").arg(&file);
-        let process = Process::start("nginx", command.args(["-g", "daemon off;"]));
+        // One process: a worker would survive its killed master, and keep the pipe of its output open.
+        let process =
+            Process::start("nginx", command.args(["-g", "daemon off; master_process off;"]));
         let http = Http::at(&format!("http://127.0.0.1:{port}"));
         wait::until("nginx answers", async || {
             let request = http.request(reqwest::Method::GET, "/livez");

@@ -84,7 +84,7 @@ fn hosts(request: &Request) -> impl Iterator<Item = &str> {
     headers.chain(request.uri().authority().map(Authority::as_str))
 }
 
-/// A host that is not ASCII is none that is allowed.
+/// Empty, which no policy allows, for a host that is not ASCII.
 fn text(host: &HeaderValue) -> &str {
     host.to_str().unwrap_or_default()
 }
