@@ -7,6 +7,7 @@ use tokio::time::sleep;
 use crate::common::http::RawConnection;
 use crate::common::product::{Role, ingestion_api, processing_service};
 use crate::common::redis::RedisServer;
+use crate::common::wait;
 
 /// Connections that have sent this text, and send no more.
 async fn stalled(
@@ -66,7 +67,7 @@ async fn idle_connections_are_closed_for_new_ones() {
     assert!(
         ingestion.counter("energy_pipeline_http_server_connections_over_limit_total").await >= 20
     );
-    assert!(ingestion.stderr().contains("too many connections"), "{}", ingestion.stderr());
+    wait::until("it is logged", async || ingestion.stderr().contains("too many connections")).await;
 }
 
 #[tokio::test]
