@@ -146,7 +146,7 @@ frontend/dist/index.html: frontend/node_modules/.package-lock.json $(shell find 
 	@touch $@
 
 docs: openapi ## Generate the generated parts of the documents
-	UPDATE_DOCS=1 $(CARGO) test --bin energy-pipeline -- settings_table document_of_the_metrics
+	UPDATE_DOCS=1 $(CARGO) test --bin energy-pipeline -- settings_table metrics_document
 
 openapi: ## Generate the OpenAPI documents
 	$(CARGO) run --quiet -- openapi ingestion-api > openapi/ingestion-api.json
