@@ -27,14 +27,17 @@ impl Liveness {
     }
 
     fn check_at(&self, now: Instant) -> Result<(), Stalled> {
-        let PipelineContext { config, outage, draining, .. } = self.0.as_ref();
+        let PipelineContext { config, outage, draining, progress, window, .. } = self.0.as_ref();
         let limit = config.progress_timeout;
         // For as long after an outage, too: the turn that it interrupted is still to be finished.
         if draining.is_cancelled() || outage.failed_within(limit, now) {
             return Ok(());
         }
-        let source = self.0.progress.overdue(now).find(|stalled| stalled.since > limit);
-        source.or_else(|| self.stalled_entries(now)).map_or(Ok(()), Err)
+        let mut sources = progress.overdue(now, window.idle_for(now));
+        sources
+            .find(|stalled| stalled.since > limit)
+            .or_else(|| self.stalled_entries(now))
+            .map_or(Ok(()), Err)
     }
 
     fn stalled_entries(&self, now: Instant) -> Option<Stalled> {
@@ -93,10 +96,11 @@ mod tests {
     }
 
     #[test]
-    fn sources_that_wait_for_permits_do_not_stall_it() {
+    fn sources_that_still_wait_though_no_entry_is_in_flight_stall_it() {
         let liveness = liveness();
         wait(&liveness);
-        assert_eq!(stalled(&liveness), None);
+        assert_eq!(liveness.check(), Ok(()));
+        assert_eq!(stalled(&liveness), Some("stream_reader"));
     }
 
     #[tokio::test]
@@ -108,7 +112,7 @@ mod tests {
         let permit = reservation.fill(vec![StreamId { ms: 1, seq: 0 }]);
         assert_eq!(stalled(&liveness), Some("entries_in_flight"));
         permit.settle();
-        assert_eq!(stalled(&liveness), None);
+        assert_eq!(liveness.check(), Ok(()));
     }
 
     #[test]

@@ -131,6 +131,12 @@ impl InFlightWindow {
         (!state.ids.is_empty()).then(|| now.saturating_duration_since(state.progress_at))
     }
 
+    /// How long no entry has been in flight; `None` when some are.
+    pub fn idle_for(&self, now: Instant) -> Option<Duration> {
+        let state = self.state();
+        state.ids.is_empty().then(|| now.saturating_duration_since(state.progress_at))
+    }
+
     /// Whether entries have been abandoned since the last call: they are pending for this consumer and
     /// no longer in flight, so they have to be read again.
     pub fn take_abandoned(&self) -> bool {

@@ -52,10 +52,11 @@ impl Progress {
         }
     }
 
-    /// The loops that are expected to take a turn, each with the time since its latest one.
-    pub fn overdue(&self, now: Instant) -> impl Iterator<Item = Stalled> {
+    /// The loops that are expected to take a turn, each with the time since then. `idle`: how long no entry has
+    /// been in flight; `None` when some are.
+    pub fn overdue(&self, now: Instant, idle: Option<Duration>) -> impl Iterator<Item = Stalled> {
         [Source::StreamReader, Source::PendingReclaimer].into_iter().filter_map(move |source| {
-            let since = self.turns(source).overdue(now)?;
+            let since = self.turns(source).overdue(now, idle)?;
             Some(Stalled { component: source.name(), since })
         })
     }
@@ -91,17 +92,18 @@ impl Turns {
         self.record(State { latest: now, is_waiting: false });
     }
 
-    /// Expects no turn until the guard is dropped, which begins one: the loop waits for others, whose
-    /// progress is watched where it is made.
+    /// Records that the loop waits for permits until the guard is dropped, which begins a turn.
     pub fn wait(&self) -> Waiting<'_> {
         self.record(State { latest: Instant::now(), is_waiting: true });
         Waiting(self)
     }
 
-    /// The time since the turn began; `None` while no other is expected.
-    pub fn overdue(&self, now: Instant) -> Option<Duration> {
+    /// The time since a turn is expected; `None` while a loop waits for entries in flight. Without any, permits
+    /// are free, and a loop that still waits was not woken.
+    pub fn overdue(&self, now: Instant, idle: Option<Duration>) -> Option<Duration> {
         let State { latest, is_waiting } = *self.state();
-        (!is_waiting).then(|| now.saturating_duration_since(latest))
+        let since = now.saturating_duration_since(latest);
+        if is_waiting { idle.map(|idle| idle.min(since)) } else { Some(since) }
     }
 
     fn record(&self, state: State) {
@@ -134,18 +136,20 @@ mod tests {
     fn a_loop_is_overdue_since_its_latest_turn() {
         let start = Instant::now();
         let turns = Turns::new(start);
-        assert_eq!(turns.overdue(start + MINUTE), Some(MINUTE));
+        assert_eq!(turns.overdue(start + MINUTE, None), Some(MINUTE));
         turns.begin(start + MINUTE);
-        assert_eq!(turns.overdue(start + MINUTE), Some(Duration::ZERO));
+        assert_eq!(turns.overdue(start + MINUTE, None), Some(Duration::ZERO));
     }
 
     #[test]
-    fn a_loop_that_waits_for_others_is_not_overdue_and_begins_a_turn_afterwards() {
+    fn a_loop_that_waits_is_overdue_only_since_no_entry_is_in_flight() {
         let turns = Turns::new(Instant::now());
         let waiting = turns.wait();
-        assert_eq!(turns.overdue(Instant::now() + MINUTE), None);
+        let later = Instant::now() + 2 * MINUTE;
+        assert_eq!(turns.overdue(later, None), None);
+        assert_eq!(turns.overdue(later, Some(MINUTE)), Some(MINUTE));
         drop(waiting);
-        let overdue = turns.overdue(Instant::now()).unwrap();
+        let overdue = turns.overdue(Instant::now(), None).unwrap();
         assert!(overdue < MINUTE, "{overdue:?}");
     }
 }

@@ -109,7 +109,7 @@ async fn a_source_fetches_nothing_while_a_request_to_redis_is_failing() {
     let outage = context.outage.enter();
     let mut tested = Tested::start(context).await;
     let turns = tested.context.progress.turns(Source::StreamReader);
-    wait("the source waits", || turns.overdue(Instant::now()).is_none()).await;
+    wait("the source waits", || turns.overdue(Instant::now(), None).is_none()).await;
     assert!(tested.fetches.try_recv().is_err());
     drop(outage);
     tested.fetched().await;

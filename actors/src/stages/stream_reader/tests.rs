@@ -107,5 +107,5 @@ async fn bytes_that_arrive_are_progress() {
     let long_ago = Instant::now().checked_sub(Duration::from_mins(10)).unwrap();
     turns.begin(long_ago);
     tested.reader.fetch(10).await.unwrap();
-    assert!(turns.overdue(Instant::now()).unwrap() < Duration::from_mins(5));
+    assert!(turns.overdue(Instant::now(), None).unwrap() < Duration::from_mins(5));
 }
