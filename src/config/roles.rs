@@ -4,9 +4,8 @@ use clap::Args;
 
 use super::parsers::port;
 use super::{
-    ConnectionSettings, ConsumerSettings, DataDir, DrainSettings, IngestionLimitSettings,
-    IngestionPort, IngestionThreads, ListenHost, LogSettings, OriginSettings, PortSetting,
-    ProcessingPort, RedisSettings, TelemetrySettings,
+    ConsumerSettings, DataDir, DrainSettings, HttpSettings, IngestionLimitSettings, IngestionPort,
+    IngestionThreads, LogSettings, PortSetting, ProcessingPort, RedisSettings, TelemetrySettings,
 };
 
 /// Logs, metrics and traces, the same in every role.
@@ -31,11 +30,7 @@ pub struct IngestionSettings {
     #[command(flatten)]
     pub threads: IngestionThreads,
     #[command(flatten)]
-    pub listen: ListenHost,
-    #[command(flatten)]
-    pub connections: ConnectionSettings,
-    #[command(flatten)]
-    pub origins: OriginSettings,
+    pub http: HttpSettings,
     #[command(flatten)]
     pub drain: DrainSettings,
 }
@@ -51,11 +46,7 @@ pub struct ProcessingSettings {
     #[command(flatten)]
     pub port: ProcessingPort,
     #[command(flatten)]
-    pub listen: ListenHost,
-    #[command(flatten)]
-    pub connections: ConnectionSettings,
-    #[command(flatten)]
-    pub origins: OriginSettings,
+    pub http: HttpSettings,
 }
 
 #[derive(Debug, Clone, Args)]
@@ -67,11 +58,7 @@ pub struct QuerySettings {
     #[command(flatten)]
     pub port: ProcessingPort,
     #[command(flatten)]
-    pub listen: ListenHost,
-    #[command(flatten)]
-    pub connections: ConnectionSettings,
-    #[command(flatten)]
-    pub origins: OriginSettings,
+    pub http: HttpSettings,
     #[command(flatten)]
     pub drain: DrainSettings,
 }
@@ -94,11 +81,7 @@ pub struct UpSettings {
     #[arg(long, env, value_name = "PORT", default_value = "3000", value_parser = port)]
     frontend_port: u16,
     #[command(flatten)]
-    pub listen: ListenHost,
-    #[command(flatten)]
-    pub connections: ConnectionSettings,
-    #[command(flatten)]
-    pub origins: OriginSettings,
+    pub http: HttpSettings,
     #[command(flatten)]
     pub data: DataDir,
 }

@@ -1,41 +1,79 @@
 //! The HTTP server of a role.
 
-use std::io::{self, ErrorKind};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::os::fd::AsFd;
 use std::time::Duration;
 
-use anyhow::Context;
 use api::origins::OriginPolicy;
 use api::server::{self, Connections};
 use poem::{Endpoint, Response};
-use socket2::SockRef;
 use tokio::net::TcpListener;
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
-use crate::config::{ListenHost, PortSetting};
+use super::listener::listen;
+use crate::config::{HttpSettings, PortSetting};
 use crate::console;
 
-/// Size of a connection's send buffer in the kernel, which allocates twice that for its own data. Too low:
-/// large responses take more system calls. Too high: a slow client reads from a full buffer for so long
-/// that the connection seems stalled, and is closed.
-const SEND_BUFFER_BYTES: usize = 128 * 1024;
+/// What the servers of a process share.
+pub struct HttpServers<'a> {
+    settings: &'a HttpSettings,
+    /// The address to listen on if `LISTEN_HOST` is unset.
+    default_host: Ipv4Addr,
+    connections: Connections,
+}
+
+impl<'a> HttpServers<'a> {
+    /// Servers with these settings.
+    pub fn new(settings: &'a HttpSettings, default_host: Ipv4Addr) -> Self {
+        let connections = Connections::new(settings.connections.limits());
+        Self { settings, default_host, connections }
+    }
+
+    /// Binds a port; the server stops when `stop` is cancelled, within `grace`.
+    ///
+    /// # Errors
+    /// When the port is in use, or not permitted.
+    pub async fn bind(
+        &self,
+        port: PortSetting,
+        stop: &CancellationToken,
+        grace: Duration,
+    ) -> anyhow::Result<HttpServer> {
+        let listener = listen(&self.settings.listen, self.default_host, port).await?;
+        Ok(HttpServer {
+            origins: self.settings.origins.policy(listener.local_addr()?),
+            listener,
+            connections: self.connections.clone(),
+            stop: stop.clone(),
+            grace,
+        })
+    }
+}
 
 /// A bound port with what is needed to serve an endpoint on it.
 pub struct HttpServer {
-    pub listener: TcpListener,
+    listener: TcpListener,
     /// Limits of connections, shared by all servers of the process.
-    pub connections: Connections,
+    connections: Connections,
     /// Which requests are admitted.
-    pub origins: OriginPolicy,
+    origins: OriginPolicy,
     /// Stops the server.
-    pub stop: CancellationToken,
+    stop: CancellationToken,
     /// How long requests may take to complete after that.
-    pub grace: Duration,
+    grace: Duration,
 }
 
 impl HttpServer {
+    /// The address that it listens on.
+    ///
+    /// # Errors
+    /// When the listener is not a socket.
+    pub fn address(&self) -> io::Result<SocketAddr> {
+        self.listener.local_addr()
+    }
+
     /// Prints the address of a role, and serves until `stop` is cancelled.
     ///
     /// # Errors
@@ -45,7 +83,7 @@ impl HttpServer {
         role: &str,
         endpoint: impl Endpoint<Output = Response> + 'static,
     ) -> anyhow::Result<()> {
-        let address = self.listener.local_addr()?;
+        let address = self.address()?;
         console::print(format_args!("{role} listens on http://{address}"));
         self.serve(endpoint).await
     }
@@ -78,61 +116,5 @@ impl HttpServer {
             stop: self.stop.clone(),
             grace: self.grace,
         })
-    }
-}
-
-/// Listens on a port; 0 chooses a free one.
-///
-/// # Errors
-/// When the port is in use, or not permitted.
-pub async fn listen(
-    host: &ListenHost,
-    default: Ipv4Addr,
-    PortSetting { port, variable }: PortSetting,
-) -> anyhow::Result<TcpListener> {
-    let address = host.address(default.into(), port).await?;
-    let listener = bind(address).await;
-    let listener = listener.with_context(|| match &host.listen_host {
-        Some(host) => format!("cannot listen on {address} (LISTEN_HOST {host}, {variable})"),
-        None => format!("cannot listen on {address} ({variable})"),
-    })?;
-    // Connections inherit it.
-    SockRef::from(&listener).set_send_buffer_size(SEND_BUFFER_BYTES)?;
-    Ok(listener)
-}
-
-async fn bind(address: SocketAddr) -> io::Result<TcpListener> {
-    match TcpListener::bind(address).await {
-        Err(error) => match without_ipv6(address, &error) {
-            Some(ipv4) => TcpListener::bind(ipv4).await,
-            None => Err(error),
-        },
-        bound => bound,
-    }
-}
-
-/// The unspecified IPv4 address in place of `::` (all IPv6 and IPv4 addresses) where the kernel has no
-/// IPv6: one setting fits every node of a cluster.
-fn without_ipv6(address: SocketAddr, error: &io::Error) -> Option<SocketAddr> {
-    let is_port_error = matches!(error.kind(), ErrorKind::AddrInUse | ErrorKind::PermissionDenied);
-    let is_all = address.ip() == IpAddr::V6(Ipv6Addr::UNSPECIFIED);
-    (is_all && !is_port_error).then(|| (Ipv4Addr::UNSPECIFIED, address.port()).into())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn all_addresses_are_those_of_ipv4_where_the_kernel_has_no_ipv6() {
-        // EAFNOSUPPORT, with `ipv6.disable=1`.
-        let unsupported = io::Error::from_raw_os_error(97);
-        let instead =
-            |address: &str, error: &io::Error| without_ipv6(address.parse().unwrap(), error);
-        assert_eq!(instead("[::]:8000", &unsupported), Some("0.0.0.0:8000".parse().unwrap()));
-        assert_eq!(instead("[::1]:8000", &unsupported), None);
-        assert_eq!(instead("0.0.0.0:8000", &unsupported), None);
-        assert_eq!(instead("[::]:8000", &ErrorKind::AddrInUse.into()), None);
-        assert_eq!(instead("[::]:80", &ErrorKind::PermissionDenied.into()), None);
     }
 }

@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use api::ingestion::{BacklogLimit, IngestionApi};
 use api::operations::{CheckLiveness, IngestionHealthApi, MetricsApi, ProbesApi, Readiness};
-use api::server::Connections;
 use api::spec::{self, Service};
 use poem::{Endpoint, Response};
 use readings::store::Requirements;
@@ -15,7 +14,7 @@ use tokio::task::JoinSet;
 use tokio::time::sleep;
 use tracing::warn;
 
-use super::http_server::{HttpServer, listen};
+use super::http_server::{HttpServer, HttpServers};
 use super::runtime_thread::spawn_runtime_thread;
 use super::service_context::ServiceContext;
 use crate::config::{IngestionLimitSettings, IngestionSettings};
@@ -34,14 +33,8 @@ pub async fn run(settings: IngestionSettings) -> anyhow::Result<()> {
     let limits = IngestionLimits::new(&settings.limits)?;
     let redis = settings.redis.server()?;
     let context = ServiceContext::new(&settings.redis, redis, Requirements::for_ingestion);
-    let listener = listen(&settings.listen, Ipv4Addr::UNSPECIFIED, settings.port.setting()).await?;
-    let server = HttpServer {
-        origins: settings.origins.policy(listener.local_addr()?),
-        listener,
-        connections: Connections::new(settings.connections.limits()),
-        stop: stop.clone(),
-        grace: settings.drain.timeout(),
-    };
+    let servers = HttpServers::new(&settings.http, Ipv4Addr::UNSPECIFIED);
+    let server = servers.bind(settings.port.setting(), &stop, settings.drain.timeout()).await?;
     context.spawn_monitors_without_pending();
     spawn_monitors(&context, &limits);
     let serving = serve_in_threads(settings.threads.ingestion_threads, server, &context, &limits);

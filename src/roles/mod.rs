@@ -6,6 +6,7 @@
 mod banner;
 pub mod http_server;
 pub mod ingestion_api;
+mod listener;
 pub mod processing_service;
 pub mod query_api;
 mod runtime_thread;

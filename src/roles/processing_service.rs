@@ -8,7 +8,6 @@ use api::operations::{
     DeadLettersApi, MetricsApi, PipelineApi, ProbesApi, ProcessingHealthApi, Readiness,
 };
 use api::query::QueryApi;
-use api::server::Connections;
 use api::spec::{self, Service};
 use poem::{Endpoint, Response};
 use readings::store::Requirements;
@@ -16,7 +15,7 @@ use readings::store::series::SeriesStore;
 use readings::store::site_index::SiteIndex;
 use tokio_util::sync::CancellationToken;
 
-use super::http_server::{HttpServer, listen};
+use super::http_server::HttpServers;
 use super::runtime_thread::spawn_runtime_thread;
 use super::service_context::ServiceContext;
 use crate::config::ProcessingSettings;
@@ -36,14 +35,8 @@ pub async fn run(settings: ProcessingSettings) -> anyhow::Result<()> {
     let redis = settings.redis.server()?;
     let context = ServiceContext::new(&settings.redis, redis, Requirements::for_processing);
     let pipeline_drained = CancellationToken::new();
-    let listener = listen(&settings.listen, Ipv4Addr::UNSPECIFIED, settings.port.setting()).await?;
-    let server = HttpServer {
-        origins: settings.origins.policy(listener.local_addr()?),
-        listener,
-        connections: Connections::new(settings.connections.limits()),
-        stop: pipeline_drained.clone(),
-        grace: QUERY_GRACE,
-    };
+    let servers = HttpServers::new(&settings.http, Ipv4Addr::UNSPECIFIED);
+    let server = servers.bind(settings.port.setting(), &pipeline_drained, QUERY_GRACE).await?;
     let endpoint = service(&context, &config.consumer).endpoint;
     let pipeline = start_pipeline(config, &context).await?;
     context.spawn_monitors();

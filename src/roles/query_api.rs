@@ -3,10 +3,9 @@
 use std::net::Ipv4Addr;
 
 use api::operations::Readiness;
-use api::server::Connections;
 use readings::store::Requirements;
 
-use super::http_server::{HttpServer, listen};
+use super::http_server::HttpServers;
 use super::processing_service::service_with;
 use super::service_context::ServiceContext;
 use crate::config::QuerySettings;
@@ -23,14 +22,8 @@ pub async fn run(settings: QuerySettings) -> anyhow::Result<()> {
     let stop = shutdown::on_signal()?;
     let redis = settings.redis.server()?;
     let context = ServiceContext::new(&settings.redis, redis, Requirements::for_queries);
-    let listener = listen(&settings.listen, Ipv4Addr::UNSPECIFIED, settings.port.setting()).await?;
-    let server = HttpServer {
-        origins: settings.origins.policy(listener.local_addr()?),
-        listener,
-        connections: Connections::new(settings.connections.limits()),
-        stop: stop.clone(),
-        grace: settings.drain.timeout(),
-    };
+    let servers = HttpServers::new(&settings.http, Ipv4Addr::UNSPECIFIED);
+    let server = servers.bind(settings.port.setting(), &stop, settings.drain.timeout()).await?;
     context.spawn_monitors();
     let readiness = Readiness::Reads(context.queries.clone());
     let endpoint = service_with(&context, NO_CONSUMER, readiness).endpoint;

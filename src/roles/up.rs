@@ -6,12 +6,11 @@ use std::path::Path;
 use actors::PipelineConfig;
 use anyhow::Context;
 use api::frontend;
-use api::server::Connections;
 use readings::store::{Keys, RedisServer, Requirements};
 use tokio_util::sync::CancellationToken;
 
 use super::banner::Banner;
-use super::http_server::{HttpServer, listen};
+use super::http_server::{HttpServer, HttpServers};
 use super::ingestion_api::IngestionLimits;
 use super::processing_service::QUERY_GRACE;
 use super::service_context::ServiceContext;
@@ -131,8 +130,7 @@ impl Servers {
     /// When a listener has no address.
     fn banner(&self, redis: &str) -> anyhow::Result<Banner> {
         let address = |server: &HttpServer| {
-            let address = server.listener.local_addr();
-            address.map(reachable).context("a listener has no address")
+            server.address().map(reachable).context("a listener has no address")
         };
         Ok(Banner {
             ingestion: address(&self.ingestion)?,
@@ -144,19 +142,14 @@ impl Servers {
 
     /// Binds the ports; each server stops in its phase of the shutdown.
     async fn bind(settings: &UpSettings, phases: &ShutdownPhases) -> anyhow::Result<Self> {
-        let connections = Connections::new(settings.connections.limits());
-        let bind = async |port, stop: &CancellationToken, grace| -> anyhow::Result<HttpServer> {
-            let listener = listen(&settings.listen, Ipv4Addr::LOCALHOST, port).await?;
-            let origins = settings.origins.policy(listener.local_addr()?);
-            let (connections, stop) = (connections.clone(), stop.clone());
-            Ok(HttpServer { listener, connections, origins, stop, grace })
-        };
+        let servers = HttpServers::new(&settings.http, Ipv4Addr::LOCALHOST);
         let ShutdownPhases { stop, pipeline_drained, .. } = phases;
         let drain_timeout = settings.consumer.drain_timeout();
+        let (ingestion, processing) = (settings.ingestion.setting(), settings.processing.setting());
         Ok(Self {
-            ingestion: bind(settings.ingestion.setting(), stop, drain_timeout).await?,
-            processing: bind(settings.processing.setting(), pipeline_drained, QUERY_GRACE).await?,
-            frontend: bind(settings.frontend(), pipeline_drained, QUERY_GRACE).await?,
+            ingestion: servers.bind(ingestion, stop, drain_timeout).await?,
+            processing: servers.bind(processing, pipeline_drained, QUERY_GRACE).await?,
+            frontend: servers.bind(settings.frontend(), pipeline_drained, QUERY_GRACE).await?,
         })
     }
 

@@ -1,0 +1,15 @@
+//! What the HTTP servers of every role have in common.
+
+use clap::Args;
+
+use super::{ConnectionSettings, ListenHost, OriginSettings};
+
+#[derive(Debug, Clone, Args)]
+pub struct HttpSettings {
+    #[command(flatten)]
+    pub listen: ListenHost,
+    #[command(flatten)]
+    pub connections: ConnectionSettings,
+    #[command(flatten)]
+    pub origins: OriginSettings,
+}
