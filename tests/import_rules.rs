@@ -33,7 +33,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "spec",
             "frontend ingestion operations origins query server",
             "middleware parameter store_failure",
-            "error_body request_span",
+            "error_body reloaded request_span",
             "api_tag error_code head_only metrics paths security_headers with_schema",
         ],
     ),

@@ -11,6 +11,7 @@
 //! | [`spec`] | the routes of each service and its OpenAPI document |
 //! | [`middleware`] | what applies to every request: id, time limit, span, errors |
 //! | [`origins`] | which hosts and web pages requests may come from |
+//! | [`reloaded`] | values that are read from files, and read again when these change |
 //! | `security_headers` | what browsers may do with a response |
 //! | [`frontend`] | the web page, and the services behind its port |
 //! | [`server`] | connections: limits, timeouts, shutdown |
@@ -24,6 +25,7 @@ pub mod middleware;
 pub mod operations;
 pub mod origins;
 pub mod query;
+pub mod reloaded;
 pub mod server;
 pub mod spec;
 

@@ -15,6 +15,7 @@ pub const CATALOGUE: &[Metric] = &[
     REQUESTS_REJECTED,
     CONNECTIONS,
     OVER_LIMIT,
+    RELOAD_SUCCESSFUL,
     ACCEPTED,
     REJECTED,
     UNAVAILABLE,
@@ -68,6 +69,14 @@ const OVER_LIMIT: Metric = Metric::counter(
 
 const EVICTED: &str = "evicted";
 const CONNECTION_UNAVAILABLE: &str = "unavailable";
+
+pub(crate) const RELOAD_SUCCESSFUL: Metric = Metric::gauge(
+    "configuration_last_reload_successful",
+    "1 if the files of the setting were valid when they were last read; 0 while an invalid change is not in use",
+)
+.with_labels(&[Label::documented(SETTING, "a setting whose files are read again when they change")]);
+
+pub(crate) const SETTING: &str = "setting";
 
 const ACCEPTED: Metric =
     Metric::counter("readings_accepted", "Readings appended to the stream (201)");
