@@ -34,7 +34,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "frontend ingestion operations origins query server",
             "middleware parameter store_failure",
             "error_body reloaded request_span",
-            "api_tag error_code head_only metrics paths security_headers with_schema",
+            "api_tag error_code head_only metrics paths rate security_headers with_schema",
         ],
     ),
     (

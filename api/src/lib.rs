@@ -10,6 +10,7 @@
 //! | `store_failure` | an error of Redis as a 503 and as a line in the log |
 //! | [`spec`] | the routes of each service and its OpenAPI document |
 //! | [`middleware`] | what applies to every request: id, time limit, span, errors |
+//! | [`rate`] | a rate of requests, as settings and key files state it |
 //! | [`origins`] | which hosts and web pages requests may come from |
 //! | [`reloaded`] | values that are read from files, and read again when these change |
 //! | `security_headers` | what browsers may do with a response |
@@ -25,6 +26,7 @@ pub mod middleware;
 pub mod operations;
 pub mod origins;
 pub mod query;
+pub mod rate;
 pub mod reloaded;
 pub mod server;
 pub mod spec;
