@@ -1,8 +1,7 @@
 /** One session on the page, on the real product in a real browser. */
-import { readFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { violations } from './accessibility';
 import { bigSite } from './big-site';
 import { type Browser, openBrowser, type PageLog, pageLog } from './browser';
 import { type Product, startProduct } from './product';
@@ -95,7 +94,7 @@ describe('the page', () => {
     async (colorScheme) => {
       await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
       await page.locator('.plot canvas').waitFor();
-      expect(await violations()).toEqual([]);
+      expect(await violations(page)).toEqual([]);
     },
   );
 
@@ -157,17 +156,4 @@ async function scrollTo(share: number): Promise<number> {
       }),
     share,
   );
-}
-
-/** What axe finds, as short as it can be told. */
-async function violations(): Promise<string[]> {
-  const source = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
-  // Evaluated by the debugger, since the page's own policy lets no foreign script in.
-  await page.evaluate(source);
-  return page.evaluate(async () => {
-    const { axe } = globalThis as unknown as { axe: typeof import('axe-core') };
-    const tags = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'];
-    const { violations } = await axe.run(document, { runOnly: { type: 'tag', values: tags } });
-    return violations.flatMap(({ id, nodes }) => nodes.map(({ target }) => `${id}: ${target.join(' ')}`));
-  });
 }

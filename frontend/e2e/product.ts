@@ -10,32 +10,40 @@ export interface Product {
   url: string;
   /** The documentation of both services, asked directly; none of something that already runs. */
   docs: string[];
+  /** What it has printed so far, its log included. */
+  output(): string;
   /** Asks it to stop and resolves with its exit code, null when only a kill could end it. */
   stop(): Promise<number | null>;
 }
 
 const BUILT = fileURLToPath(new URL('../../target/debug/energy-pipeline', import.meta.url));
+export const PROGRAM = process.env.ENERGY_PIPELINE_BIN ?? BUILT;
 const ADDRESSES = /page\s+(http:\/\/\S+)\s+ingestion API\s+(http:\/\/\S+)\s+processing\s+(http:\/\/\S+)\s/;
 /** Longer than any start or drain takes, shorter than the patience of the test runner. */
 const PATIENCE_MS = 30_000;
 
-/** With `E2E_BASE_URL` set, something that already runs is used instead and left alone. */
-export async function startProduct(): Promise<Product> {
+/**
+ * With `E2E_BASE_URL` set, something that already runs is used instead and left alone, unless this one needs `settings`
+ * of its own.
+ */
+export async function startProduct(settings: Record<string, string> = {}): Promise<Product> {
   const running = process.env.E2E_BASE_URL;
-  if (running !== undefined) return { url: running, docs: [], stop: async () => 0 };
+  if (running !== undefined && Object.keys(settings).length === 0)
+    return { url: running, docs: [], output: () => '', stop: async () => 0 };
   const dataDir = await mkdtemp(join(tmpdir(), 'energy-pipeline-e2e-'));
-  const child = spawn(process.env.ENERGY_PIPELINE_BIN ?? BUILT, ['up', '--data-dir', dataDir], {
-    env: environment(),
+  const child = spawn(PROGRAM, ['up', '--data-dir', dataDir], {
+    env: { ...environment(), ...settings },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const ended = once(child, 'exit').finally(() => rm(dataDir, { recursive: true, force: true }));
-  const [url = '', ...docs] = await within(PATIENCE_MS, child, addressesOf(child));
+  const output = outputOf(child);
+  const [url = '', ...docs] = await within(PATIENCE_MS, child, addressesOf(child, output));
   const stop = async () => {
     child.kill('SIGTERM');
     const [code] = await within(PATIENCE_MS, child, ended);
     return code as number | null;
   };
-  return { url, docs, stop };
+  return { url, docs, output, stop };
 }
 
 /** Free ports, and a Redis of its own even where the environment names another. */
@@ -44,20 +52,26 @@ function environment(): NodeJS.ProcessEnv {
   return { ...rest, INGESTION_PORT: '0', PROCESSING_PORT: '0', FRONTEND_PORT: '0' };
 }
 
-/** The addresses of the page and of the documentation, once the product has printed them. */
-function addressesOf(child: ChildProcess): Promise<string[]> {
+/** Both streams are read to the end: a full pipe would stop the product. */
+function outputOf(child: ChildProcess): () => string {
   let output = '';
-  return new Promise((resolve, reject) => {
-    const read = (chunk: Buffer) => {
+  for (const stream of [child.stdout, child.stderr]) {
+    stream?.on('data', (chunk: Buffer) => {
       output += chunk;
-      const addresses = ADDRESSES.exec(output);
+    });
+  }
+  return () => output;
+}
+
+/** The addresses of the page and of the documentation, once the product has printed them. */
+function addressesOf(child: ChildProcess, output: () => string): Promise<string[]> {
+  return new Promise((resolve, reject) => {
+    child.stdout?.on('data', () => {
+      const addresses = ADDRESSES.exec(output());
       if (addresses !== null) resolve(addresses.slice(1));
-    };
-    // Both are read to the end: a full pipe would stop the product.
-    child.stdout?.on('data', read);
-    child.stderr?.on('data', read);
+    });
     child.on('error', reject);
-    child.on('exit', (code) => reject(new Error(`ended with ${code} before its page was up:\n${output}`)));
+    child.on('exit', (code) => reject(new Error(`ended with ${code} before its page was up:\n${output()}`)));
   });
 }
 

@@ -1,11 +1,15 @@
+import { ApiKeyCard } from './features/api-key/ApiKeyCard';
+import { ForgetKey } from './features/api-key/ForgetKey';
 import { HealthBanner } from './features/health/HealthBanner';
 import { HealthStrip } from './features/health/HealthStrip';
 import { SendReading } from './features/send-reading/SendReading';
+import { forgetKeyRejection } from './features/send-reading/send-state';
 import { SitePicker } from './features/site-picker/SitePicker';
 import { refreshSites } from './features/site-picker/site-list';
 import { reload } from './features/site-view/readings-state';
 import { SiteView } from './features/site-view/SiteView';
 import { ThemePicker } from './features/theme/ThemePicker';
+import { keyRejection, retryWithKey } from './key-rejections';
 
 export function App() {
   return (
@@ -23,9 +27,11 @@ export function App() {
           <a href="/api/docs">Processing API</a>
           <a href="/ingestion/docs">Ingestion API</a>
         </nav>
+        <ForgetKey />
         <ThemePicker />
       </header>
       <HealthBanner />
+      <ApiKeyCard rejection={keyRejection.value} onKey={retryWithKey} onDismiss={forgetKeyRejection} />
       <div class="layout">
         <SitePicker />
         <main id="main" tabIndex={-1}>

@@ -1,4 +1,5 @@
-import type { Progress, WorkerMessage } from './readings.worker';
+import { requestKey } from './authorization';
+import type { LoadTask, Progress, WorkerMessage } from './readings.worker';
 import { ApiError, type RequestFailure } from './request-failure';
 import type { SiteReadings } from './site-readings';
 
@@ -25,6 +26,7 @@ export function loadReadings(
     worker.onerror = () => reject(new ApiError(NO_WORKER));
     signal.addEventListener('abort', () => reject(signal.reason), { once: true });
   });
-  worker.postMessage(site);
+  const task: LoadTask = { site, apiKey: requestKey() };
+  worker.postMessage(task);
   return result.finally(() => worker.terminate());
 }

@@ -1,9 +1,15 @@
 /** Fetches and parses the readings of one site, off the page's thread; ending the worker ends the request. */
+import { setRequestKey } from './authorization';
 import { openReadings } from './client';
 import { ReadingsParser } from './readings-parser';
 import type { RequestFailure } from './request-failure';
 import { toRequestFailure } from './request-failure';
 import { buffersOf, type SiteReadings, SiteReadingsBuilder } from './site-readings';
+
+export interface LoadTask {
+  site: string;
+  apiKey: string | null;
+}
 
 export interface Progress {
   readings: number;
@@ -19,11 +25,12 @@ const PROGRESS_EVERY_MS = 250;
 
 /** TypeScript's `DOM` library knows `self` only as a window. */
 const page = self as unknown as {
-  onmessage: ((event: MessageEvent<string>) => void) | null;
+  onmessage: ((event: MessageEvent<LoadTask>) => void) | null;
   postMessage(message: WorkerMessage, transfer?: Transferable[]): void;
 };
 
-page.onmessage = ({ data: site }) => {
+page.onmessage = ({ data: { site, apiKey } }) => {
+  setRequestKey(apiKey);
   load(site).catch((error: unknown) =>
     page.postMessage({ type: 'failed', failure: toRequestFailure(error) }),
   );

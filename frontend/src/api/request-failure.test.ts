@@ -34,7 +34,7 @@ describe('a 422', () => {
   });
 
   it('is an ordinary error status when its detail is not a list', async () => {
-    const failure = await failureFromResponse(response(422, { detail: 'no' }));
+    const failure = await failureFromResponse(response(422, { detail: 'no' }), 'read');
     expect(toMessage(failure)).toBe('The service answered 422 (no).');
   });
 });
@@ -43,6 +43,7 @@ describe('any other status', () => {
   it('says when to try again', async () => {
     const failure = await failureFromResponse(
       response(503, { detail: 'Redis is loading' }, { 'Retry-After': '5' }),
+      'read',
     );
     expect(toMessage(failure)).toBe(
       'The service cannot do this right now (Redis is loading). Try again in 5 s.',
@@ -52,18 +53,19 @@ describe('any other status', () => {
   it('names the request, whose id the services log', async () => {
     const failure = await failureFromResponse(
       response(500, { detail: 'Internal Server Error', code: 'internal_error', request_id: 'a1b2' }),
+      'read',
     );
     expect(toMessage(failure)).toBe('The service answered 500 (Internal Server Error). Request id: a1b2');
   });
 
   it('names what a 413 means', async () => {
-    expect(toMessage(await failureFromResponse(response(413, {})))).toBe(
+    expect(toMessage(await failureFromResponse(response(413, {}), 'read'))).toBe(
       'The request is larger than the service accepts.',
     );
   });
 
   it('copes with a body that is not JSON, as a proxy may send', async () => {
-    expect(toMessage(await failureFromResponse(response(502, '<html>Bad Gateway</html>')))).toBe(
+    expect(toMessage(await failureFromResponse(response(502, '<html>Bad Gateway</html>'), 'read'))).toBe(
       'The service behind this page does not answer.',
     );
   });
@@ -75,6 +77,33 @@ describe('any other status', () => {
     expect(retryAfter('Mon, 15 Jan 2024 10:00:00 GMT', now)).toBe(0);
     expect(retryAfter('soon', now)).toBeNull();
     expect(retryAfter(null, now)).toBeNull();
+  });
+});
+
+describe('a request without a valid API key', () => {
+  const rejected = (status: number, code: string, scope: 'read' | 'write' = 'read') =>
+    failureFromResponse(response(status, { detail: 'the key gateway-7', code, request_id: 'a1b2' }), scope);
+
+  it('says what the key lacks', async () => {
+    for (const [status, code, says] of [
+      [401, 'api_key_missing', 'needs an API key'],
+      [401, 'api_key_invalid', 'does not know this API key'],
+      [401, 'api_key_expired', 'has expired'],
+      [403, 'scope_missing', 'lacks the scope “write”'],
+      [403, 'site_forbidden', 'not valid for this site'],
+    ] as const) {
+      const failure = await rejected(status, code, 'write');
+      expect(failure).toEqual({ kind: 'keyRejected', code, scope: 'write' });
+      expect(toMessage(failure)).toContain(says);
+    }
+  });
+
+  it('is not any 401 or 403: that of a proxy, and of another origin, is not about a key', async () => {
+    const proxy = await failureFromResponse(response(401, '<html>Log in</html>'), 'read');
+    expect(proxy).toMatchObject({ kind: 'errorStatus', status: 401 });
+    expect(await rejected(403, 'cross_origin_forbidden')).toMatchObject({ kind: 'errorStatus' });
+    expect(await rejected(403, 'toString')).toMatchObject({ kind: 'errorStatus' });
+    expect(await rejected(500, 'api_key_missing')).toMatchObject({ kind: 'errorStatus' });
   });
 });
 

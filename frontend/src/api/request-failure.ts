@@ -1,4 +1,5 @@
 /** Why a request failed, in words for the user of the page. */
+import { describeKeyRejection, type KeyRejectionCode, keyRejectionCode, type Scope } from './key-rejection';
 import type { NewReading, ValidationError } from './types';
 
 export type ReadingField = keyof NewReading;
@@ -7,6 +8,8 @@ export type FieldErrors = Partial<Record<ReadingField, string[]>>;
 export type RequestFailure =
   /** 422: validation errors of single fields, and of the request as a whole. */
   | { kind: 'invalid'; fields: FieldErrors; form: string[] }
+  /** 401 or 403 because of the API key. */
+  | { kind: 'keyRejected'; code: KeyRejectionCode; scope: Scope }
   /** Any other status that is not a success. */
   | {
       kind: 'errorStatus';
@@ -32,9 +35,12 @@ const FIELDS: ReadonlySet<string> = new Set<ReadingField>([
   'timestamp',
 ]);
 
-export async function failureFromResponse(response: Response): Promise<RequestFailure> {
-  const { detail, request_id } = await bodyOf(response);
+/** `scope` is the one that the request needs. */
+export async function failureFromResponse(response: Response, scope: Scope): Promise<RequestFailure> {
+  const { detail, code, request_id } = await bodyOf(response);
   if (response.status === 422 && Array.isArray(detail)) return invalid(detail);
+  const keyRejection = keyRejectionCode(response.status, code);
+  if (keyRejection !== null) return { kind: 'keyRejected', code: keyRejection, scope };
   const text = typeof detail === 'string' ? detail : null;
   return {
     kind: 'errorStatus',
@@ -46,7 +52,9 @@ export async function failureFromResponse(response: Response): Promise<RequestFa
 }
 
 /** Every error body of the services has `detail`; a proxy in between may respond with anything. */
-async function bodyOf(response: Response): Promise<{ detail?: unknown; request_id?: unknown }> {
+async function bodyOf(
+  response: Response,
+): Promise<{ detail?: unknown; code?: unknown; request_id?: unknown }> {
   try {
     return ((await response.json()) as object | null) ?? {};
   } catch {
@@ -90,6 +98,7 @@ export function retryAfter(header: string | null, now: number): number | null {
 export function toMessage(failure: RequestFailure): string {
   if (failure.kind === 'invalid') return [...Object.values(failure.fields).flat(), ...failure.form].join(' ');
   if (failure.kind === 'unreachable') return failure.message;
+  if (failure.kind === 'keyRejected') return describeKeyRejection(failure.code, failure.scope);
   const { message, retryAfterSeconds: wait, requestId } = failure;
   return [
     message,

@@ -38,6 +38,9 @@ function Arrival({ of }: { of: Extract<Outcome, { site: string }> }) {
       <>Still on its way after {formatDuration(POLL_TIMEOUT_MS)}: it is in the stream and will be stored.</>
     );
   }
+  if (of.phase === 'unread') {
+    return <>It is in the stream; whether it is stored is not shown. {toMessage(of.failure)}</>;
+  }
   return (
     <>
       <strong>Stored after {formatDuration(of.afterMs)}</strong>,{' '}
@@ -62,6 +65,11 @@ function Failure({ failure }: { failure: RequestFailure }) {
   return (
     <Notice tone="bad">
       <p>{toMessage(failure)}</p>
+      {failure.kind === 'keyRejected' && (
+        <button type="button" class="button-link" onClick={() => document.getElementById('api-key')?.focus()}>
+          Enter a key
+        </button>
+      )}
       {failure.kind === 'unreachable' && <p>Whether the reading was accepted is not known.</p>}
     </Notice>
   );

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { ApiError } from '../../api/request-failure';
 import { POLL_TIMEOUT_MS, pollUntilStored } from './poll-until-stored';
 
 const NEVER = new AbortController().signal;
@@ -46,6 +47,13 @@ describe('pollUntilStored', () => {
     const isStored = vi.fn(async () => true).mockRejectedValueOnce(new Error('503'));
     expect(await settled(pollUntilStored(isStored, NEVER))).not.toBeNull();
     expect(isStored).toHaveBeenCalledTimes(2);
+  });
+
+  it('stops at once when the API key does not read', async () => {
+    const rejected = new ApiError({ kind: 'keyRejected', code: 'scope_missing', scope: 'read' });
+    const isStored = vi.fn(async () => true).mockRejectedValueOnce(rejected);
+    await expect(settled(pollUntilStored(isStored, NEVER))).rejects.toBe(rejected);
+    expect(isStored).toHaveBeenCalledTimes(1);
   });
 
   it('stops at once when it is aborted', async () => {

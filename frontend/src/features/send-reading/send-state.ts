@@ -12,7 +12,9 @@ export type Outcome =
   | { phase: 'failed'; failure: RequestFailure }
   | { phase: 'accepted'; site: string; streamId: string }
   | { phase: 'stored'; site: string; streamId: string; afterMs: number }
-  | { phase: 'late'; site: string; streamId: string };
+  | { phase: 'late'; site: string; streamId: string }
+  /** Accepted; whether it is stored is not shown, since the API key does not read. */
+  | { phase: 'unread'; site: string; streamId: string; failure: RequestFailure };
 
 export const outcome = signal<Outcome>({ phase: 'none' });
 
@@ -35,10 +37,21 @@ export async function send(reading: NewReading): Promise<boolean> {
 
 async function waitUntilStored(site: string, streamId: string, abort: AbortSignal): Promise<boolean> {
   outcome.value = { phase: 'accepted', site, streamId };
-  const afterMs = await pollUntilStored((signal) => isStored(site, streamId, signal), abort);
-  outcome.value =
-    afterMs === null ? { phase: 'late', site, streamId } : { phase: 'stored', site, streamId, afterMs };
-  return afterMs !== null;
+  try {
+    const afterMs = await pollUntilStored((signal) => isStored(site, streamId, signal), abort);
+    outcome.value =
+      afterMs === null ? { phase: 'late', site, streamId } : { phase: 'stored', site, streamId, afterMs };
+    return afterMs !== null;
+  } catch (error) {
+    if (!abort.aborted) outcome.value = { phase: 'unread', site, streamId, failure: toRequestFailure(error) };
+    return false;
+  }
+}
+
+/** Removes an outcome that was due to the API key, once that has changed. */
+export function forgetKeyRejection(): void {
+  const last = outcome.value;
+  if (last.phase === 'failed' && last.failure.kind === 'keyRejected') outcome.value = { phase: 'none' };
 }
 
 /** For an error that the browser finds, in a field whose content cannot be sent. */

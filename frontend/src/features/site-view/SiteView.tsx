@@ -5,6 +5,7 @@ import { formatLocal, LOCAL_ZONE } from '../../lib/local-time';
 import { Id } from '../../ui/Id';
 import { Notice } from '../../ui/Notice';
 import { site } from '../../view';
+import { hasKey } from '../api-key/key-state';
 import { PowerChart } from '../power-chart/PowerChart';
 import { ReadingsTable } from '../readings-table/ReadingsTable';
 import { failure, type Loaded, loaded, loading, reload } from './readings-state';
@@ -22,10 +23,13 @@ export function SiteView() {
   );
 }
 
-const EXAMPLE = `curl ${location.origin}/api/readings -H 'Content-Type: application/json' -d '{
+const example = (header: string) =>
+  `curl ${location.origin}/api/readings -H 'Content-Type: application/json'${header} -d '{
   "site_id": "house-01", "device_id": "main-meter",
   "power_reading": 1500.5, "timestamp": "2024-01-15T10:30:00Z"
 }'`;
+/** The variable is its reader's: the page never shows a key. */
+const KEY_HEADER = ' \\\n  -H "Authorization: Bearer $API_KEY"';
 
 function Welcome() {
   return (
@@ -35,7 +39,7 @@ function Welcome() {
         Its power over time and its readings appear here. No site yet? Send a reading: the site begins with
         it.
       </p>
-      <pre class="example">{EXAMPLE}</pre>
+      <pre class="example">{example(hasKey.value ? KEY_HEADER : '')}</pre>
     </Blank>
   );
 }
