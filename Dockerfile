@@ -26,12 +26,13 @@ LABEL org.opencontainers.image.title="energy-pipeline/frontend" \
       org.opencontainers.image.created="${CREATED}"
 # The image's entrypoint fills the template in; only /tmp must be writable.
 ENV NGINX_ENVSUBST_OUTPUT_DIR=/tmp \
-    NGINX_ENVSUBST_FILTER="^(FRONTEND_PORT|FRONTEND_WORKERS|FRONTEND_ACCESS_LOG|FRONTEND_READ_ONLY|INGESTION_URL|PROCESSING_URL|NGINX_LISTEN_IPV6|NGINX_LOCAL_RESOLVERS)$" \
+    NGINX_ENVSUBST_FILTER="^(FRONTEND_PORT|FRONTEND_WORKERS|FRONTEND_ACCESS_LOG|FRONTEND_READ_ONLY|FRONTEND_OPERATOR_PATHS|INGESTION_URL|PROCESSING_URL|NGINX_LISTEN_IPV6|NGINX_LOCAL_RESOLVERS)$" \
     NGINX_ENTRYPOINT_LOCAL_RESOLVERS=1 \
     FRONTEND_PORT=3000 \
     FRONTEND_WORKERS=2 \
     FRONTEND_ACCESS_LOG=changes \
     FRONTEND_READ_ONLY=false \
+    FRONTEND_OPERATOR_PATHS=false \
     INGESTION_URL=http://ingestion-api:8000 \
     PROCESSING_URL=http://processing-service:8001
 COPY frontend/nginx.conf.template /etc/nginx/templates/nginx.conf.template

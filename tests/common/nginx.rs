@@ -56,6 +56,7 @@ fn filled_in(directory: &TempDir, port: u16, ingestion: &str, processing: &str) 
         ("FRONTEND_WORKERS", "1"),
         ("FRONTEND_ACCESS_LOG", "off"),
         ("FRONTEND_READ_ONLY", "false"),
+        ("FRONTEND_OPERATOR_PATHS", "true"),
         ("NGINX_LISTEN_IPV6", ""),
         ("INGESTION_URL", ingestion),
         ("PROCESSING_URL", processing),

@@ -19,7 +19,7 @@ NGINX = shutil.which("nginx") or "/usr/sbin/nginx"
 TEMPLATE = REPOSITORY / "frontend/nginx.conf.template"
 
 # The defaults of the image.
-DEFAULTS = dict(re.findall(r"(FRONTEND_(?:WORKERS|ACCESS_LOG|READ_ONLY))=(\S+)", (REPOSITORY / "Dockerfile").read_text()))
+DEFAULTS = dict(re.findall(r"(FRONTEND_(?:WORKERS|ACCESS_LOG|READ_ONLY|OPERATOR_PATHS))=(\S+)", (REPOSITORY / "Dockerfile").read_text()))
 
 
 class Echo(BaseHTTPRequestHandler):

@@ -1,6 +1,6 @@
 {{/*
-Where paths lead, for Ingress and HTTPRoute: a list of path, pathType and service. Without the page there is no `/api`, and
-the Processing Service's own paths are all that is left.
+Where paths lead, for Ingress and HTTPRoute: a list of path, pathType and service. The page's nginx decides on what is below
+`/api`; without the page there is no `/api`. Metrics are scraped from pods, and have no route.
 */}}
 {{- define "energy-pipeline.routes" -}}
 - {path: /readings, pathType: Prefix, service: ingestionApi}
@@ -8,7 +8,7 @@ the Processing Service's own paths are all that is left.
 - {path: /sites, pathType: Prefix, service: processingService}
 {{- if .Values.frontend.enabled }}
 - {path: /, pathType: Prefix, service: frontend}
-{{- else }}
+{{- else if .Values.publicRoutes.operatorPaths }}
 - {path: /pipeline, pathType: Prefix, service: processingService}
 {{- end }}
 {{- end -}}

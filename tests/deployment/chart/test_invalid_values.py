@@ -78,6 +78,8 @@ BAD = [
     ("ingress.hosts", [{"host": "x", "paths": [{"path": "/", "service": "redis"}]}]),
     ("gateway.enabled", True),
     ("cloudflare.enabled", True),
+    ("publicRoutes.operatorPaths", "yes"),
+    ("publicRoutes.metrics", True),
     ("networkPolicy.kedaNamespace", ""),
     ("metrics.podMonitor.interval", "soon"),
     ("clusterDomain", ""),

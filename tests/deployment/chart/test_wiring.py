@@ -94,6 +94,26 @@ def test_outside_health_and_readings_reach_their_services_and_the_rest_the_page(
     assert routes == leads
 
 
+def paths_of_routes(values):
+    both = {"ingress": {"enabled": True}, "gateway": {"enabled": True, "parentRefs": [{"name": "g"}]}}
+    release = render(merged(both, values))
+    ingress = [path["path"] for rule in release.one("Ingress")["spec"]["rules"] for path in rule["http"]["paths"]]
+    route = [match["path"]["value"] for rule in release.one("HTTPRoute")["spec"]["rules"] for match in rule["matches"]]
+    assert ingress == route
+    return ingress
+
+
+def test_paths_of_operators_are_on_no_public_route_unless_a_value_publishes_them():
+    without_page, published = at("frontend.enabled", False), at("publicRoutes.operatorPaths", True)
+    assert paths_of_routes(without_page) == ["/readings", "/health", "/sites"]
+    assert paths_of_routes(merged(without_page, published)) == ["/readings", "/health", "/sites", "/pipeline"]
+    # With the page, its nginx decides.
+    for values, told in (({}, "false"), (published, "true")):
+        assert paths_of_routes(values) == ["/readings", "/health", "/sites", "/"]
+        (container,) = render(values).pod("-frontend")["spec"]["containers"]
+        assert environment(container)["FRONTEND_OPERATOR_PATHS"] == told
+
+
 def references(thing):
     """Each Secret and its key that an object names, wherever it does."""
     if isinstance(thing, list):

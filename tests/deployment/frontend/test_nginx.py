@@ -24,7 +24,6 @@ from rendering import REPOSITORY
         ("/api/sites/%C3%BC%20%25/readings", "processing", "/sites/%C3%BC%20%25/readings"),
         ("/api/sites//readings", "processing", "/sites//readings"),
         ("/api/health", "processing", "/health"),
-        ("/api/pipeline/dead-letters", "processing", "/pipeline/dead-letters"),
         ("/ingestion/docs", "ingestion", "/docs"),
         # Sites whose ids nginx would take for a way through folders: it matches by what was written.
         ("/api/sites/%2E/readings", "processing", "/sites/%2E/readings"),
@@ -36,7 +35,7 @@ from rendering import REPOSITORY
         ("/api/sites/%2E%2E/%2E%2E/assets/index-1a2b.js", "processing", "/sites/%2E%2E/%2E%2E/assets/index-1a2b.js"),
         ("/api/sites/%2E%2E/%2E%2E/livez", "processing", "/sites/%2E%2E/%2E%2E/livez"),
         ("/api/sites/%2E%2E/.error", "processing", "/sites/%2E%2E/.error"),
-        ("/ingestion/%2E%2E/api/sites", "ingestion", "/%2E%2E/api/sites"),
+        ("/ingestion/readings/%2E%2E/%2E%2E/api/sites", "ingestion", "/readings/%2E%2E/%2E%2E/api/sites"),
         ("/api/sites/%2F%2F/readings", "processing", "/sites/%2F%2F/readings"),
     ],
 )
@@ -51,7 +50,6 @@ def test_methods_bodies_and_headers_pass(page):
     headers = told["headers"]
     assert (headers["x-request-id"], headers["idempotency-key"], headers["traceparent"]) == ("42", "k", "00-1")
     assert headers["x-forwarded-for"] == "127.0.0.1"
-    assert page.echoed("/api/pipeline/dead-letters/1-0", "DELETE")["method"] == "DELETE"
 
 
 def test_events_arrive_when_they_are_sent(page):
@@ -154,7 +152,7 @@ def logged(page):
 
 
 def test_only_changing_requests_are_logged(start):
-    page = start()
+    page = start(FRONTEND_OPERATOR_PATHS="true")
     page.echoed("/api/sites")
     page.echoed("/api/readings", "POST", b"{}")
     page.echoed("/api/pipeline/dead-letters/1-0", "DELETE", None, {"X-Request-Id": "who", "X-Forwarded-For": "192.0.2.1"})
@@ -165,7 +163,7 @@ def test_only_changing_requests_are_logged(start):
 
 @pytest.mark.parametrize(("what", "count"), [("all", 2), ("off", 0)])
 def test_all_or_nothing_can_be_logged(start, what, count):
-    page = start(FRONTEND_ACCESS_LOG=what)
+    page = start(FRONTEND_ACCESS_LOG=what, FRONTEND_OPERATOR_PATHS="true")
     page.process.out.write_text("")
     page.echoed("/api/pipeline/dead-letters/1-0", "DELETE")
     page.echoed("/api/sites")
@@ -175,12 +173,54 @@ def test_all_or_nothing_can_be_logged(start, what, count):
 
 
 def test_the_way_to_the_processing_service_can_be_for_reading_only(start):
-    page = start(FRONTEND_READ_ONLY="true")
+    page = start(FRONTEND_READ_ONLY="true", FRONTEND_OPERATOR_PATHS="true")
     for method, path in (("DELETE", "/api/pipeline/dead-letters/1-0"), ("POST", "/api/pipeline/dead-letters/1-0/retry"), ("DELETE", "/api/%70ipeline/x"), ("GETX", "/api/x")):
         answer = page.get(path, method)
         assert (answer.status, json.loads(answer.read())["code"]) == (403, "forbidden"), (method, path)
     assert page.echoed("/api/sites")["service"] == "processing"
     assert page.echoed("/api/readings", "POST", b"{}")["service"] == "ingestion"
+
+
+# Paths of operators, as a client may write them.
+OPERATOR_PATHS = [
+    *("/api/pipeline", "/api/pipeline/dead-letters", "/api/pipeline/dead-letters/1-0", "/api/pipeline?x=/sites", "/api/metrics", "/ingestion/metrics"),
+    *("/api/%70ipeline", "/api/pipelin%65/dead-letters", "/api//pipeline", "/api/./pipeline", "/api/sites%2F../pipeline", "/api/metrics/prometheus"),
+    *("/api/docs%2F../pipeline", "/ingestion/%6Detrics", "/ingestion//metrics", "/api/readings%2F..%2Fmetrics", "/api/", "/ingestion/"),
+]
+
+
+@pytest.mark.parametrize("path", OPERATOR_PATHS)
+@pytest.mark.parametrize("method", ["GET", "POST", "DELETE"])
+def test_operator_paths_are_not_on_the_pages_route(page, path, method):
+    answer = page.get(path, method)
+    assert (answer.status, json.loads(answer.read())["code"]) == (403, "forbidden")
+
+
+def test_operator_paths_can_be_published(start):
+    page = start(FRONTEND_OPERATOR_PATHS="true")
+    assert page.echoed("/api/pipeline/dead-letters/1-0", "DELETE")["path"] == "/pipeline/dead-letters/1-0"
+    assert page.echoed("/api/metrics")["service"] == "processing"
+    assert page.echoed("/ingestion/metrics")["service"] == "ingestion"
+
+
+def test_each_path_of_the_services_is_public_or_an_operators(page):
+    """A new path of the OpenAPI documents is an operator's until the list of nginx has it."""
+    public = {}
+    for prefix, role in (("/api", "processing-service"), ("/ingestion", "ingestion-api")):
+        paths = json.loads((REPOSITORY / "openapi" / f"{role}.json").read_text())["paths"]
+        asked = {path: page.get(prefix + path.replace("{", "").replace("}", "")).status for path in (*paths, "/docs", "/openapi.json")}
+        public[role] = {path for path, status in asked.items() if status == 200}
+        assert {path: status for path, status in asked.items() if status not in (200, 403)} == {}
+    probes = {"/health", "/livez", "/readyz", "/docs", "/openapi.json"}
+    assert public == {"processing-service": probes | {"/sites", "/sites/{site_id}/readings"}, "ingestion-api": probes | {"/readings"}}
+
+
+def test_all_that_the_page_requests_is_public(page):
+    sources = [path for path in (REPOSITORY / "frontend/src").rglob("*.ts*") if ".test." not in path.name]
+    paths = {path for source in sources for path in re.findall(r"""["'`](/(?:api|ingestion)/[^"'`]*)""", source.read_text())}
+    assert {"/api/readings", "/api/sites", "/api/health"} <= paths
+    for path in paths:
+        assert page.get(re.sub(r"\$\{.*?\}", "x", path)).status == 200, path
 
 
 def test_every_variable_of_the_template_is_one_that_the_image_fills_in():
