@@ -81,6 +81,7 @@ BAD = [
     ("publicRoutes.operatorPaths", "yes"),
     ("publicRoutes.metrics", True),
     ("networkPolicy.kedaNamespace", ""),
+    ("networkPolicy.enabled", "yes"),
     ("metrics.podMonitor.interval", "soon"),
     ("clusterDomain", ""),
     ("nameOverride", "Upper_Case"),

@@ -23,8 +23,10 @@ def covers(rules, side, port, labels):
     return False
 
 
-def policies_of(release, labels):
-    return [p for p in release.all("NetworkPolicy") if p["spec"]["podSelector"]["matchLabels"].items() <= labels.items()]
+def policies_of(release, labels, direction):
+    """The specs of the policies that restrict a direction of a pod's connections."""
+    specs = [policy["spec"] for policy in release.all("NetworkPolicy")]
+    return [spec for spec in specs if spec["podSelector"]["matchLabels"].items() <= labels.items() and direction in spec["policyTypes"]]
 
 
 def edges(release):
@@ -36,8 +38,8 @@ def edges(release):
             for container in receiver["spec"]["containers"]:
                 for port in container.get("ports", []):
                     number = port["containerPort"]
-                    leave = [p["spec"]["egress"] for p in policies_of(release, labels[0])]
-                    enter = [p["spec"]["ingress"] for p in policies_of(release, labels[1])]
+                    leave = [spec["egress"] for spec in policies_of(release, labels[0], "Egress")]
+                    enter = [spec["ingress"] for spec in policies_of(release, labels[1], "Ingress")]
                     out = not leave or any(covers(rules, "to", number, labels[1]) for rules in leave)
                     into = not enter or any(covers(rules, "from", number, labels[0]) for rules in enter)
                     if source != target and out and into:
@@ -103,7 +105,64 @@ def test_redis_reaches_no_other_pod():
 
 
 def test_without_policies_there_are_none():
-    assert not render().all("NetworkPolicy")
+    assert not render(at("networkPolicy.enabled", False)).all("NetworkPolicy")
+
+
+EXPORTER = [{"from": [{"podSelector": {"matchLabels": {"app": "exporter"}}}]}]
+
+
+def default_policy(values=None):
+    """The only policy of a release whose values say nothing about policies."""
+    (policy,) = render(values or {}).all("NetworkPolicy")
+    return policy
+
+
+def test_by_default_only_the_release_and_keda_reach_the_charts_redis():
+    policy = default_policy(at("queryApi.enabled", True))
+    assert policy["spec"]["podSelector"]["matchLabels"]["app.kubernetes.io/component"] == "redis"
+    (rule,) = policy["spec"]["ingress"]
+    components = [peer["podSelector"]["matchLabels"].get("app.kubernetes.io/component") for peer in rule["from"] if "namespaceSelector" not in peer]
+    assert sorted(components) == ["ingestion-api", "processing-service", "query-api"]
+    # KEDA in any namespace: by the label that its chart and its manifests give the operator.
+    assert [peer for peer in rule["from"] if "namespaceSelector" in peer] == [
+        {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "keda"}}},
+        {"namespaceSelector": {}, "podSelector": {"matchLabels": {"app": "keda-operator"}}},
+    ]
+    found = edges(render(merged(TUNNEL, at("queryApi.enabled", True))))
+    assert {source for source, target in found if target == "redis"} == {"ingestion-api", "processing-service", "query-api"}
+
+
+def test_the_default_policy_restricts_nothing_that_the_chart_does_not_know():
+    """Neither ports, which a service mesh has of its own, nor what Redis connects to, nor clients of the services."""
+    policy = default_policy(TUNNEL)
+    assert policy["spec"]["policyTypes"] == ["Ingress"] and "egress" not in policy["spec"]
+    assert all("ports" not in rule for rule in policy["spec"]["ingress"])
+
+
+def test_further_clients_of_redis_can_be_named():
+    assert default_policy(at("networkPolicy.redisExtraIngress", EXPORTER))["spec"]["ingress"][1:] == EXPORTER
+
+
+def test_without_keda_it_does_not_reach_redis_by_default():
+    (rule,) = default_policy(at("keda.enabled", False))["spec"]["ingress"]
+    assert not [peer for peer in rule["from"] if "namespaceSelector" in peer]
+
+
+def test_an_external_redis_has_no_policy_by_default():
+    values = {"redis": {"enabled": False}, "externalRedis": {"host": "redis.example.com"}}
+    for enabled in ("auto", "redis"):
+        assert not render(merged(values, at("networkPolicy.enabled", enabled))).all("NetworkPolicy")
+
+
+def test_an_upgrade_adds_no_policy_that_the_release_did_not_have():
+    # Without a cluster none is found in it.
+    upgraded = render(upgrade=True)
+    assert not upgraded.all("NetworkPolicy") and "networkPolicy.enabled=redis" in upgraded.notes
+    assert "network policy" not in render().notes
+    for enabled in (True, False):
+        assert "network policy" not in render(at("networkPolicy.enabled", enabled), upgrade=True).notes
+    asked = render(at("networkPolicy.enabled", "redis"), upgrade=True)
+    assert asked.all("NetworkPolicy") == [default_policy()] and "network policy" not in asked.notes
 
 
 @pytest.mark.parametrize(

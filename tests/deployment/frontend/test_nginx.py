@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from page import TEMPLATE
-from processes import free_port, wait_for
+from processes import Process, free_port, program, wait_for
 from rendering import REPOSITORY
 
 
@@ -194,6 +194,22 @@ OPERATOR_PATHS = [
 def test_operator_paths_are_not_on_the_pages_route(page, path, method):
     answer = page.get(path, method)
     assert (answer.status, json.loads(answer.read())["code"]) == (403, "forbidden")
+
+
+def test_no_public_path_is_an_operators_to_the_service(start, tmp_path):
+    """The real service finds no `/pipeline` in what the list of nginx lets through."""
+    variables = {"PROCESSING_PORT": "0", "LISTEN_HOST": "127.0.0.1", "REDIS_HOST": "127.0.0.1", "REDIS_PORT": str(free_port())}
+    service = Process("processing", [program(), "query-api"], tmp_path, variables)
+    try:
+        page = start(PROCESSING_URL=wait_for("it listens", lambda: service.said(" listens on ")))
+        # Without Redis each path of the pipeline and of sites gets 503, and an unknown one 404.
+        assert page.get("/api/sites").status == 503
+        for prefix in ("sites", "docs", "health", "openapi.json", "readyz"):
+            for way in ("/../pipeline", "/%2E%2E/pipeline", "/..%2Fpipeline", "%2F..%2Fpipeline", "/x/../../metrics", "/./../pipeline"):
+                answer = page.get(f"/api/{prefix}{way}")
+                assert answer.status in (403, 404), (prefix, way, answer.status)
+    finally:
+        service.kill()
 
 
 def test_operator_paths_can_be_published(start):
