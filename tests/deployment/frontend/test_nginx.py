@@ -112,8 +112,9 @@ def test_a_connection_is_kept_longer_than_load_balancers_keep_it():
 
 def test_the_number_of_workers_is_configured(start):
     page = start(FRONTEND_WORKERS="3")
-    children = Path(f"/proc/{page.process.child.pid}/task/{page.process.child.pid}/children").read_text().split()
-    assert len(children) == 3
+    children = Path(f"/proc/{page.process.child.pid}/task/{page.process.child.pid}/children")
+    # The first worker may serve before the last is started.
+    wait_for("three workers run", lambda: len(children.read_text().split()) == 3)
     assert "worker_processes auto" not in TEMPLATE.read_text()
 
 
