@@ -98,7 +98,7 @@ async fn readings_accepted_just_before_the_end_are_there_after_the_next_start() 
     assert_eq!(ended.status.code(), Some(0), "{ended:?}");
     assert!(!is_alive(redis), "its Redis is still there");
     let again = Up::start(directory.path()).await;
-    assert_eq!(again.redis_port, up.redis_port, "people find it where it was");
+    assert_eq!(again.socket, up.socket, "its address has changed");
     wait_until_stored(&again.processing, &ids).await;
     ids.extend(send(&again.ingestion, "/readings", 1).await);
     wait_until_stored(&again.processing, &ids).await;

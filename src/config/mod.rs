@@ -23,6 +23,7 @@ mod log;
 mod origins;
 mod parse_error;
 mod parsers;
+mod private_redis;
 mod redis;
 mod renamed;
 mod retention;
@@ -48,6 +49,7 @@ pub use self::limits::IngestionLimitSettings;
 pub use self::listen::{IngestionPort, IngestionThreads, ListenHost, PortSetting, ProcessingPort};
 pub use self::log::{LogFormat, LogSettings};
 pub use self::origins::OriginSettings;
+pub use self::private_redis::PrivateRedis;
 pub use self::redis::RedisSettings;
 pub use self::retention::RetentionSettings;
 pub use self::roles::{

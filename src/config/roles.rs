@@ -4,8 +4,9 @@ use clap::Args;
 
 use super::parsers::port;
 use super::{
-    ConsumerSettings, DataDir, DrainSettings, HttpSettings, IngestionLimitSettings, IngestionPort,
-    IngestionThreads, LogSettings, PortSetting, ProcessingPort, RedisSettings, TelemetrySettings,
+    ConsumerSettings, DrainSettings, HttpSettings, IngestionLimitSettings, IngestionPort,
+    IngestionThreads, LogSettings, PortSetting, PrivateRedis, ProcessingPort, RedisSettings,
+    TelemetrySettings,
 };
 
 /// Logs, metrics and traces, the same in every role.
@@ -83,7 +84,7 @@ pub struct UpSettings {
     #[command(flatten)]
     pub http: HttpSettings,
     #[command(flatten)]
-    pub data: DataDir,
+    pub private_redis: PrivateRedis,
 }
 
 impl UpSettings {

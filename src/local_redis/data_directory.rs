@@ -9,13 +9,16 @@ use anyhow::{Context, bail};
 use readings::store::{Credentials, Password, RedisServer, SharedConnection};
 use tracing::warn;
 
-/// The address that the server listens on.
+/// The address of the server's port.
 pub(super) const HOST: &str = "127.0.0.1";
 
 /// Locked while an `up` uses the directory.
 const LOCK: &str = "lock";
 /// Locked while a server uses the directory: its process has the open file, too.
 const SERVER_LOCK: &str = "redis.lock";
+const SOCKET_DIRECTORY: &str = "socket";
+/// Path of the socket.
+const SOCKET: &str = "socket.path";
 const PORT: &str = "port";
 const PASSWORD: &str = "redis.password";
 const CONFIGURATION: &str = "redis.conf";
@@ -23,9 +26,16 @@ const LOG: &str = "redis.log";
 const APPEND_ONLY: &str = "appendonlydir";
 
 const FILE_MODE: u32 = 0o600;
-const DIRECTORY_MODE: u32 = 0o700;
+pub(super) const DIRECTORY_MODE: u32 = 0o700;
 /// All permissions of group and others.
-const OTHERS: u32 = 0o077;
+pub(super) const OTHERS: u32 = 0o077;
+
+/// A port of the server, and the password that every connection needs then.
+#[derive(Debug)]
+pub struct TcpAccess {
+    pub port: u16,
+    pub password: String,
+}
 
 /// The directory of a private Redis.
 #[derive(Debug, Clone)]
@@ -78,11 +88,12 @@ impl DataDirectory {
         if is_ours && fs::metadata(&self.0)?.permissions().mode() & OTHERS != 0 {
             fs::set_permissions(&self.0, Permissions::from_mode(DIRECTORY_MODE))?;
         }
-        for name in [LOCK, SERVER_LOCK, PORT, PASSWORD, CONFIGURATION, LOG] {
+        for name in [LOCK, SERVER_LOCK, SOCKET, PORT, PASSWORD, CONFIGURATION, LOG] {
             restrict(&self.0.join(name), FILE_MODE)?;
         }
         let append_only = self.0.join(APPEND_ONLY);
         restrict(&append_only, DIRECTORY_MODE)?;
+        restrict(&self.socket_directory(), DIRECTORY_MODE)?;
         for entry in fs::read_dir(append_only).into_iter().flatten() {
             restrict(&entry?.path(), FILE_MODE)?;
         }
@@ -121,33 +132,71 @@ impl DataDirectory {
 
     /// The port of the server that runs or ran on this directory.
     pub fn port(&self) -> Option<u16> {
-        fs::read_to_string(self.0.join(PORT)).ok()?.trim().parse().ok()
+        self.read(PORT)?.parse().ok()
     }
 
-    /// The server that runs or ran on this directory; without a password if an older version started it.
-    pub fn server(&self) -> Option<RedisServer> {
-        let server = RedisServer::from_host_port(HOST, self.port()?).ok()?;
+    /// The socket of the server that runs or ran on this directory.
+    pub fn socket(&self) -> Option<PathBuf> {
+        self.read(SOCKET).map(PathBuf::from)
+    }
+
+    /// The directory of the socket, where its path is short enough.
+    pub fn socket_directory(&self) -> PathBuf {
+        self.0.join(SOCKET_DIRECTORY)
+    }
+
+    /// The servers that may run on this directory, by their addresses: the socket, and the port, which is the
+    /// only address of a server that an older version started.
+    pub fn servers(&self) -> impl Iterator<Item = RedisServer> {
+        let socket = self.socket().and_then(|path| self.server(&path));
+        let port = self.port().and_then(|port| RedisServer::from_host_port(HOST, port).ok());
+        socket.into_iter().chain(port.and_then(|server| self.with_password(server)))
+    }
+
+    /// The server that listens on a socket.
+    pub fn server(&self, socket: &Path) -> Option<RedisServer> {
+        self.with_password(RedisServer::from_socket(socket).ok()?)
+    }
+
+    /// Without a password where no server needs one.
+    fn with_password(&self, server: RedisServer) -> Option<RedisServer> {
         let file = self.0.join(PASSWORD);
         let password = if file.exists() { Password::FromFile(file) } else { Password::FromUrl };
         server.with_credentials(Credentials { password, tls_ca_file: None }).ok()
     }
 
-    /// Writes port and password of a server that is about to start.
-    pub fn write(&self, port: u16, password: &str) -> io::Result<()> {
-        self.write_file(CONFIGURATION, &format!("requirepass {password}\n"))?;
-        self.write_file(PASSWORD, &format!("{password}\n"))?;
-        self.write_file(PORT, &port.to_string())
+    /// Writes the addresses of a server that is about to start, and its password, if it listens on a port.
+    pub fn write(&self, socket: &Path, port: Option<&TcpAccess>) -> io::Result<()> {
+        let password = port.map(|access| access.password.as_str());
+        let required = password.map(|password| format!("requirepass {password}"));
+        self.write_file(CONFIGURATION, Some(&required.unwrap_or_default()))?;
+        self.write_file(PASSWORD, password)?;
+        self.write_file(PORT, port.map(|access| access.port.to_string()).as_deref())?;
+        self.write_file(SOCKET, Some(&socket.to_string_lossy()))
     }
 
-    /// Writes a file atomically: concurrent readers see the old contents or the new ones.
-    fn write_file(&self, name: &str, text: &str) -> io::Result<()> {
+    fn read(&self, name: &str) -> Option<String> {
+        Some(fs::read_to_string(self.0.join(name)).ok()?.trim_end_matches('\n').to_owned())
+    }
+
+    /// Writes a line to a file atomically (concurrent readers see the old contents or the new ones), or removes
+    /// the file.
+    fn write_file(&self, name: &str, line: Option<&str>) -> io::Result<()> {
         let (file, new) = (self.0.join(name), self.0.join(format!("{name}.new")));
-        // Err: the file does not exist, as usual.
-        let _ = fs::remove_file(&new);
+        let Some(line) = line else { return remove(&file) };
+        remove(&new)?;
         let created = OpenOptions::new().write(true).create_new(true).mode(FILE_MODE).open(&new);
-        created?.write_all(text.as_bytes())?;
+        writeln!(created?, "{line}")?;
         fs::rename(new, file)
     }
+}
+
+/// Removes a file, if it exists.
+pub(super) fn remove(file: &Path) -> io::Result<()> {
+    fs::remove_file(file).or_else(|error| match error.kind() {
+        io::ErrorKind::NotFound => Ok(()),
+        _ => Err(error),
+    })
 }
 
 /// Removes other users' permissions of a file, if it exists.
@@ -162,7 +211,8 @@ fn restrict(path: &Path, mode: u32) -> io::Result<()> {
     }
 }
 
-/// Whether the server that responds has its data in the directory: another program may use the port by now.
+/// Whether the server that responds has its data in the directory: another program may use the port by now, and a
+/// copied directory names the socket of the original.
 pub(super) async fn serves_directory(
     connection: &SharedConnection,
     directory: &DataDirectory,

@@ -19,11 +19,11 @@ use super::server_process::{POLL_INTERVAL, STOP_TIMEOUT};
 pub async fn acquire_server_lock(directory: &DataDirectory) -> anyhow::Result<File> {
     let lock = directory.server_lock()?;
     // Servers of an older version hold no lock; they are found by their address.
-    let orphan = directory.server().map(|server| server.shared());
+    let orphans: Vec<_> = directory.servers().map(|server| server.shared()).collect();
     let (started, mut logged) = (Instant::now(), false);
     loop {
         let is_locked = !try_lock(&lock)?;
-        if !stop_orphan(orphan.as_ref(), directory).await && !is_locked {
+        if !stop_orphan(&orphans, directory).await && !is_locked {
             return Ok(lock);
         }
         if !logged {
@@ -48,11 +48,12 @@ fn try_lock(lock: &File) -> anyhow::Result<bool> {
 }
 
 /// Sends `SHUTDOWN` to the server if it still responds; returns whether it did.
-async fn stop_orphan(orphan: Option<&SharedConnection>, directory: &DataDirectory) -> bool {
-    let Some(orphan) = orphan else { return false };
-    let responds = serves_directory(orphan, directory).await;
-    if responds {
-        orphan.shut_down_server().await;
+async fn stop_orphan(orphans: &[SharedConnection], directory: &DataDirectory) -> bool {
+    for orphan in orphans {
+        if serves_directory(orphan, directory).await {
+            orphan.shut_down_server().await;
+            return true;
+        }
     }
-    responds
+    false
 }

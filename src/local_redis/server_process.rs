@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io;
+use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
@@ -13,6 +14,7 @@ use tracing::{info, warn};
 
 use super::data_directory::{DataDirectory, HOST};
 use super::parent_death::ParentDeathPipe;
+use super::socket_directory;
 
 /// Interval at which a starting or stopping server is polled. Too low: needless work. Too high: starts are
 /// that late.
@@ -30,7 +32,9 @@ const SLOW_START: Duration = Duration::from_secs(2);
 
 /// The command that starts the server of a data directory.
 pub struct ServerCommand {
-    pub port: u16,
+    pub socket: PathBuf,
+    /// A port of loopback to listen on, too.
+    pub port: Option<u16>,
     pub directory: DataDirectory,
     /// Passed to the server as an open file: it stays locked until both processes have exited.
     pub lock: File,
@@ -49,6 +53,9 @@ impl ServerCommand {
     /// # Errors
     /// When no server is installed, or it cannot be started.
     pub fn spawn(&self) -> anyhow::Result<ServerProcess> {
+        if let Some(directory) = self.socket.parent() {
+            socket_directory::prepare(directory).context("the socket has no directory")?;
+        }
         for program in PROGRAMS {
             match self.command(program)?.spawn() {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
@@ -71,7 +78,10 @@ impl ServerCommand {
         let mut command = Command::new(program);
         command
             .arg(self.directory.configuration())
-            .args(["--bind", HOST, "--port", &self.port.to_string(), "--daemonize", "no"])
+            .args(["--bind", HOST, "--port", &self.port.unwrap_or(0).to_string()])
+            .arg("--unixsocket")
+            .arg(&self.socket)
+            .args(["--unixsocketperm", "700", "--daemonize", "no"])
             .args(["--appendonly", "yes", "--appendfsync", "everysec", "--save", ""])
             .args(["--maxmemory-policy", "noeviction", "--logfile"])
             .arg(self.directory.log())

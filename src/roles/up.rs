@@ -31,7 +31,7 @@ pub async fn run(settings: UpSettings) -> anyhow::Result<()> {
     let pipeline = settings.consumer.pipeline(redis)?;
     let limits = IngestionLimits::new(&settings.limits)?;
     let configured = redis.is_configured().then(|| redis.server()).transpose()?;
-    let directory = settings.data.path();
+    let directory = settings.private_redis.directory();
     let servers = Servers::bind(&settings, &phases).await?;
     let services = Services { settings, pipeline, limits, servers, phases };
     match configured {
@@ -60,7 +60,7 @@ impl Services {
     /// Starts the private server, runs on it, and stops it last.
     async fn run_on_private(self, directory: &Path) -> anyhow::Result<()> {
         // Loading the data may take long: a signal does not wait for it.
-        let starting = Box::pin(LocalRedis::start(directory));
+        let starting = Box::pin(LocalRedis::start(directory, self.settings.private_redis.port()));
         let started = self.phases.stop.run_until_cancelled(starting).await;
         let Some(redis) = started.transpose()? else { return Ok(()) };
         let context = self.context(redis.server()).with_private_redis();

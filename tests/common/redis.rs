@@ -171,14 +171,12 @@ pub async fn try_run<T: FromRedisValue>(
     query(connect(port).await?, command).await
 }
 
-/// As [`try_run`], on a server with a password.
-pub async fn try_run_with<T: FromRedisValue>(
-    port: u16,
-    password: &str,
+/// As [`try_run`], on the server of a URL.
+pub async fn try_run_at<T: FromRedisValue>(
+    url: &str,
     command: &[impl ToRedisArgs + Sync],
 ) -> redis::RedisResult<T> {
-    let client = redis::Client::open(format!("redis://:{password}@127.0.0.1:{port}"))?;
-    query(connect_to(&client).await?, command).await
+    query(connect_to(&redis::Client::open(url)?).await?, command).await
 }
 
 async fn query<T: FromRedisValue>(

@@ -9,7 +9,7 @@ use super::http::Http;
 use super::process::{self, Process};
 use super::product::{Launch, after, launch};
 use super::readings::reading;
-use super::redis::try_run_with;
+use super::redis::try_run_at;
 use super::wait;
 
 /// A running `up`; its private Redis ends with it, also when it has been orphaned.
@@ -18,7 +18,8 @@ pub struct Up {
     pub page: Http,
     pub ingestion: Http,
     pub processing: Http,
-    pub redis_port: u16,
+    /// The socket of its private Redis.
+    pub socket: PathBuf,
     directory: PathBuf,
 }
 
@@ -47,7 +48,7 @@ impl Up {
             page: http("  page "),
             ingestion: http("  ingestion API "),
             processing: http("  processing "),
-            redis_port: word("  Redis ").rsplit(':').next().unwrap().parse().unwrap(),
+            socket: PathBuf::from(word("  Redis ")),
             process,
             directory: directory.canonicalize().unwrap(),
         }
@@ -55,13 +56,13 @@ impl Up {
 
     /// Runs a command on its private Redis.
     pub async fn redis<T: redis::FromRedisValue>(&self, command: &[&str]) -> T {
-        try_run_with(self.redis_port, &self.password(), command).await.unwrap()
+        try_run_at(&redis_url(&self.socket, self.password().as_deref()), command).await.unwrap()
     }
 
-    /// The password of its private Redis.
-    pub fn password(&self) -> String {
-        let file = self.directory.join("redis.password");
-        fs::read_to_string(file).unwrap().trim_end().to_owned()
+    /// The password of its private Redis, if it has one.
+    pub fn password(&self) -> Option<String> {
+        let file = fs::read_to_string(self.directory.join("redis.password")).ok()?;
+        Some(file.trim_end().to_owned())
     }
 
     /// The process id of its private Redis.
@@ -94,6 +95,11 @@ impl Drop for Up {
             process::signal(pid, "KILL");
         }
     }
+}
+
+fn redis_url(socket: &Path, password: Option<&str>) -> String {
+    let password = password.map(|password| format!("?pass={password}")).unwrap_or_default();
+    format!("redis+unix://{}{password}", socket.display())
 }
 
 /// The Redis servers that use a directory; it belongs to this test alone.

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::net::Ipv6Addr;
+use std::path::Path;
 use std::time::Duration;
 
 use redis::io::tcp::{TcpSettings, socket2::TcpKeepalive};
@@ -51,6 +52,11 @@ impl Address {
                             redis.example.com, 192.0.2.1 or ::1";
         let host = bare_host(host).ok_or(invalid(RULE))?;
         Ok(Self::Server(read(ConnectionAddr::Tcp(host.to_owned(), port))?))
+    }
+
+    /// Names a server by the path of its Unix socket.
+    pub fn from_socket(path: &Path) -> Parsed<Self> {
+        Ok(Self::Server(read(ConnectionAddr::Unix(path.to_owned()))?))
     }
 
     /// Parses `redis://`, `rediss://`, `redis+unix://`, or

@@ -1,5 +1,6 @@
 //! The Redis server: its address, and the credentials that a connection needs.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -59,6 +60,14 @@ impl RedisServer {
     /// When host and port are not a valid address.
     pub fn from_host_port(host: &str, port: u16) -> Result<Self, AddressError> {
         Ok(Self::with_address(Address::from_host_port(host, port)?))
+    }
+
+    /// Names a server by the path of its Unix socket.
+    ///
+    /// # Errors
+    /// When the path is not a valid address.
+    pub fn from_socket(path: &Path) -> Result<Self, AddressError> {
+        Ok(Self::with_address(Address::from_socket(path)?))
     }
 
     /// Names a server by URL: `redis://`, `rediss://` (TLS) or `redis+unix://`, with user, password
