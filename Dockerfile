@@ -49,6 +49,11 @@ CMD ["nginx", "-c", "/tmp/nginx.conf", "-g", "daemon off;"]
 
 FROM ${RUST_IMAGE} AS build
 WORKDIR /build
+# Puts the list of dependencies into the program, where `cargo audit bin` and scanners of images read it: an image from scratch has
+# no other. Before RUSTFLAGS, which are not for tools.
+# renovate: datasource=crate depName=cargo-auditable
+ARG CARGO_AUDITABLE_VERSION=0.7.7
+RUN cargo install --locked --version "${CARGO_AUDITABLE_VERSION}" cargo-auditable
 # Static with glibc: faster allocations than musl's. It goes with an explicit target only, or procedural
 # macros, which are no programs, would be linked statically, too.
 ENV RUSTFLAGS="-C target-feature=+crt-static --remap-path-prefix=/build=."
@@ -63,7 +68,7 @@ COPY bench/Cargo.toml bench/
 RUN mkdir -p src readings/src actors/src api/src import/src instrumentation/src bench/src tests/soak && \
     touch readings/src/lib.rs actors/src/lib.rs api/src/lib.rs import/src/lib.rs instrumentation/src/lib.rs tests/main.rs tests/soak/main.rs && \
     echo 'fn main() {}' >src/main.rs && cp src/main.rs bench/src/main.rs && \
-    cargo build --release --locked --package energy-pipeline --target "$(uname -m)-unknown-linux-gnu"
+    cargo auditable build --release --locked --package energy-pipeline --target "$(uname -m)-unknown-linux-gnu"
 COPY src src
 COPY readings readings
 COPY actors actors
@@ -73,7 +78,7 @@ COPY instrumentation instrumentation
 COPY --from=page /page/dist frontend/dist
 # Sources may be older than the empty ones: their times decide what is built.
 RUN touch src/main.rs readings/src/lib.rs actors/src/lib.rs api/src/lib.rs import/src/lib.rs instrumentation/src/lib.rs && \
-    cargo build --release --locked --package energy-pipeline --target "$(uname -m)-unknown-linux-gnu"
+    cargo auditable build --release --locked --package energy-pipeline --target "$(uname -m)-unknown-linux-gnu"
 # What an image from scratch needs: the program, whom to trust, and a name for its user.
 RUN mkdir -p /image/etc/ssl/certs && \
     cp "target/$(uname -m)-unknown-linux-gnu/release/energy-pipeline" /image/ && \

@@ -1,7 +1,7 @@
 # `make run` and `make test` need only git, make, a C compiler and Rust: they install everything else
 # where they have the rights, and otherwise print what to install.
 .DEFAULT_GOAL := help
-.PHONY: help run install test demo build page setup setup-test lint doc deny advisories fix unit rust-tests page-tests test-one e2e clients deployment test-containers checkov images chart bench bench-quick soak fuzz fault-tests docs openapi chart-docs clean
+.PHONY: help run install test demo build page setup setup-test lint doc deny advisories npm-advisories fix unit rust-tests page-tests test-one e2e clients deployment test-containers checkov images chart bench bench-quick soak fuzz fault-tests docs openapi chart-docs clean
 
 CARGO ?= cargo
 SETUP ?= scripts/setup
@@ -63,6 +63,9 @@ advisories: setup-test ## Known vulnerabilities of dependencies; needs the datab
 	@git ls-remote --quiet --exit-code https://github.com/RustSec/advisory-db HEAD >/dev/null 2>&1 || \
 	    { echo "advisories: not checked, their database (github.com/RustSec/advisory-db) is unreachable"; test -z "$$CI"; exit; }; \
 	    $(DENY) --locked check advisories
+
+npm-advisories: ## Known vulnerabilities of npm packages, by their lock files; needs npm's registry
+	scripts/npm-advisories
 
 fix: page ## Apply what formatters and lints can fix by themselves
 	$(CARGO) clippy --workspace --all-targets --features failpoints --fix --allow-dirty --allow-staged

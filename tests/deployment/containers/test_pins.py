@@ -39,6 +39,15 @@ def test_an_image_is_local_or_of_a_trusted_registry(image):
     assert re.search(r":v?[0-9]+\.[0-9]+\.[0-9]+[^@]*(@sha256:[0-9a-f]{64})?$", image), image
 
 
+def test_the_program_lists_its_dependencies_by_a_tool_of_a_pinned_version():
+    version = re.search(r"^# renovate: datasource=crate depName=cargo-auditable\nARG CARGO_AUDITABLE_VERSION=(\S+)$", DOCKERFILE, re.M)[1]
+    assert re.fullmatch(r"\d+\.\d+\.\d+", version)
+    installed = DOCKERFILE.index('cargo install --locked --version "${CARGO_AUDITABLE_VERSION}" cargo-auditable')
+    assert installed < DOCKERFILE.index("ENV RUSTFLAGS"), "procedural macros would be linked statically"
+    builds = re.findall(r"cargo (?:auditable )?build", DOCKERFILE)
+    assert builds == ["cargo auditable build"] * 2
+
+
 def test_compose_builds_our_images_and_never_pulls_them():
     ours = [service for service in COMPOSE["services"].values() if "energy-pipeline/" in service["image"]]
     assert len(ours) == 4 and all(service["pull_policy"] == "build" and service["build"] for service in ours)

@@ -66,6 +66,28 @@ def test_advisories_say_that_their_database_is_unreachable_and_fail_for_it_in_ci
     assert tools.run("make", "advisories", "DENY=deny", "SETUP=true", cwd=project).stdout.endswith("checked\n")
 
 
+UNREACHABLE = "npm error audit endpoint returned an error"
+
+
+@pytest.mark.parametrize(
+    "said, code, ci, expected",
+    [
+        ("found 0 vulnerabilities", 0, "true", 0),
+        ("vite  <=5.0.0\nSeverity: high", 1, "", 2),
+        (UNREACHABLE, 1, "", 0),
+        (UNREACHABLE, 1, "true", 2),
+    ],
+)
+def test_both_lock_files_of_npm_are_checked_and_an_unreachable_registry_fails_in_ci_only(tools, said, code, ci, expected):
+    tools.add("npm", f'echo "$PWD $@" >>{tools.directory}/ran; echo "{said}"; exit {code}')
+    done = tools.run("make", "npm-advisories", cwd=REPOSITORY, CI=ci)
+    assert done.returncode == expected, done.stdout
+    assert "Severity" not in said or "Severity: high" in done.stdout
+    ran = (tools.directory / "ran").read_text().splitlines()
+    assert [line.split()[0] for line in ran] == [str(REPOSITORY / name) for name in ("frontend", "tests/clients")]
+    assert all("audit --package-lock-only --audit-level=high" in line for line in ran)
+
+
 def test_the_tests_by_which_documents_are_generated_exist():
     makefile = (REPOSITORY / "Makefile").read_text()
     names = re.search(r"UPDATE_DOCS=1 .* -- (.*)", makefile)[1].split()

@@ -43,7 +43,7 @@ def made(command):
 def test_ci_makes_every_target_once():
     counted = Counter(target for step in steps(workflow("ci.yaml")["jobs"]) for target in made(step.get("run", "")))
     assert counted and set(counted.values()) == {1}, counted
-    assert {"lint", "unit", "e2e", "deployment", "clients", "deny", "advisories", "checkov", "test-containers"} <= set(counted)
+    assert {"lint", "unit", "e2e", "deployment", "clients", "deny", "advisories", "npm-advisories", "checkov", "test-containers"} <= set(counted)
 
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
@@ -104,5 +104,5 @@ def test_a_release_publishes_after_all_of_ci():
 
 def test_renovate_keeps_pinned_versions_current():
     config = json.loads((REPOSITORY / ".github/renovate.json").read_text())
-    assert {"helpers:pinGitHubActionDigests", "docker:pinDigests"} <= set(config["extends"])
+    assert {"helpers:pinGitHubActionDigests", "docker:pinDigests", "customManagers:dockerfileVersions"} <= set(config["extends"])
     assert not (REPOSITORY / ".github/dependabot.yml").exists(), "one of both is enough"
