@@ -3,7 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use readings::store::{Credentials, Keys, Password, RedisServer};
+use readings::store::{
+    ClientCertificateFiles, Credentials, Keys, Password, RedisServer, TlsFiles, TlsFilesError,
+};
 
 use super::SettingError;
 use super::parsers::server_port;
@@ -32,6 +34,14 @@ pub struct RedisSettings {
     /// PEM file of the certificate authorities for the server's TLS certificate; those of the system if unset
     #[arg(long, env, value_name = "FILE")]
     redis_tls_ca_file: Option<PathBuf>,
+    /// PEM file of the client certificate for a server that requires one (mutual TLS), followed by those of
+    /// intermediate authorities; needs `REDIS_TLS_KEY_FILE`. Both are read again for each connection, so that they can be
+    /// renewed
+    #[arg(long, env, value_name = "FILE")]
+    redis_tls_cert_file: Option<PathBuf>,
+    /// PEM file of the private key of `REDIS_TLS_CERT_FILE`, without a passphrase
+    #[arg(long, env, value_name = "FILE")]
+    redis_tls_key_file: Option<PathBuf>,
     /// Key of the stream
     #[arg(long, env, value_name = "KEY", default_value = "energy_readings")]
     redis_stream: String,
@@ -59,9 +69,27 @@ impl RedisSettings {
             let server = RedisServer::from_host_port(host, self.redis_port);
             server.map_err(|error| SettingError::new("REDIS_HOST", error))?
         };
-        let server = server.with_credentials(self.credentials()?);
-        let rule = |error| format!("must contain certificates of authorities: {error}");
-        server.map_err(|error| SettingError::new("REDIS_TLS_CA_FILE", rule(error)))
+        server.with_credentials(self.credentials()?).map_err(|error| self.unusable(&error))
+    }
+
+    fn unusable(&self, error: &TlsFilesError) -> SettingError {
+        const AUTHORITIES: &str = "REDIS_TLS_CA_FILE";
+        const CLIENT: &str = "REDIS_TLS_CERT_FILE";
+        match error {
+            TlsFilesError::Authorities(error) => {
+                let rule = format!("must contain certificates of authorities: {error}");
+                SettingError::new(AUTHORITIES, rule)
+            }
+            TlsFilesError::Client(error) => {
+                let rule = format!("must contain the certificate of REDIS_TLS_KEY_FILE: {error}");
+                SettingError::new(CLIENT, rule)
+            }
+            TlsFilesError::Unused => {
+                let is_authorities = self.redis_tls_ca_file.is_some();
+                let variable = if is_authorities { AUTHORITIES } else { CLIENT };
+                SettingError::new(variable, "needs a REDIS_URL that begins with rediss:// (TLS)")
+            }
+        }
     }
 
     fn credentials(&self) -> Result<Credentials, SettingError> {
@@ -74,9 +102,27 @@ impl RedisSettings {
                 return Err(SettingError::new("REDIS_PASSWORD", rule));
             }
         };
-        let ca_file = self.redis_tls_ca_file.as_ref();
-        let tls_ca_file = ca_file.map(|file| readable("REDIS_TLS_CA_FILE", file)).transpose()?;
-        Ok(Credentials { password, tls_ca_file })
+        Ok(Credentials { password, tls: self.tls_files()? })
+    }
+
+    fn tls_files(&self) -> Result<TlsFiles, SettingError> {
+        let authorities = self.redis_tls_ca_file.as_ref();
+        let authorities =
+            authorities.map(|file| readable("REDIS_TLS_CA_FILE", file)).transpose()?;
+        let client = match (&self.redis_tls_cert_file, &self.redis_tls_key_file) {
+            (None, None) => None,
+            (Some(certificate), Some(key)) => Some(ClientCertificateFiles {
+                certificate: readable("REDIS_TLS_CERT_FILE", certificate)?,
+                key: readable("REDIS_TLS_KEY_FILE", key)?,
+            }),
+            (certificate, _) => {
+                let is_key_missing = certificate.is_some();
+                let names = ["REDIS_TLS_CERT_FILE", "REDIS_TLS_KEY_FILE"];
+                let [set, unset] = if is_key_missing { names } else { [names[1], names[0]] };
+                return Err(SettingError::new(set, format!("needs {unset}: set both or neither")));
+            }
+        };
+        Ok(TlsFiles { authorities, client })
     }
 
     /// The keys in Redis, and the group.

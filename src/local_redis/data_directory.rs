@@ -162,7 +162,7 @@ impl DataDirectory {
     fn with_password(&self, server: RedisServer) -> Option<RedisServer> {
         let file = self.0.join(PASSWORD);
         let password = if file.exists() { Password::FromFile(file) } else { Password::FromUrl };
-        server.with_credentials(Credentials { password, tls_ca_file: None }).ok()
+        server.with_credentials(Credentials { password, ..Credentials::default() }).ok()
     }
 
     /// Writes the addresses of a server that is about to start, and its password, if it listens on a port.

@@ -24,8 +24,9 @@ pub mod stream;
 mod stream_id;
 
 pub use connection::{
-    AddressError, Credentials, DedicatedConnection, Generation, Misconfiguration, Password,
-    RESPONSE_TIMEOUT, RedisServer, Requirements, ServerMemory, SharedConnection,
+    AddressError, ClientCertificateFiles, Credentials, DedicatedConnection, Generation,
+    Misconfiguration, Password, RESPONSE_TIMEOUT, RedisServer, Requirements, ServerMemory,
+    SharedConnection, TlsFiles, TlsFilesError,
 };
 pub use error::StoreError;
 pub use error_class::ErrorClass;

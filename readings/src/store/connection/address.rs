@@ -134,14 +134,14 @@ impl Address {
 pub(super) fn client_of(
     address: ConnectionAddr,
     login: &RedisConnectionInfo,
-    root_cert: Option<Vec<u8>>,
+    certificates: TlsCertificates,
 ) -> redis::RedisResult<Client> {
     let info = address.into_connection_info()?;
     let info = info.set_redis_settings(login.clone()).set_tcp_settings(tcp());
-    match root_cert {
-        None => Client::open(info),
-        root_cert => Client::build_with_tls(info, TlsCertificates { client_tls: None, root_cert }),
+    if certificates.root_cert.is_none() && certificates.client_tls.is_none() {
+        return Client::open(info);
     }
+    Client::build_with_tls(info, certificates)
 }
 
 /// An address as it is written in URLs: IPv6 in brackets.

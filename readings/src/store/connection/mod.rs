@@ -2,7 +2,7 @@
 //!
 //! | file | what it owns |
 //! |---|---|
-//! | `address`, `credentials` | the server's address; password and trusted certificates |
+//! | `address`, `credentials`, `tls` | the server's address; password; trusted and own certificates |
 //! | [`server`] | connects: resolves the address, authenticates |
 //! | `sentinel`, `master_watch` | which server is the master, and connections to a former one |
 //! | [`requirements`], `probe` | commands that a role needs, in forms that change nothing |
@@ -34,6 +34,7 @@ pub mod server_info;
 pub mod server_memory;
 mod shared;
 mod socket;
+mod tls;
 
 pub use address::AddressError;
 pub use credentials::{Credentials, Password};
@@ -46,3 +47,4 @@ pub use server_check::ServerCheck;
 pub use server_info::ServerInfo;
 pub use server_memory::ServerMemory;
 pub use shared::SharedConnection;
+pub use tls::{ClientCertificateFiles, TlsFiles, TlsFilesError};

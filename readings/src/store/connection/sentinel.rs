@@ -10,7 +10,9 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use redis::{AsyncConnectionConfig, ConnectionAddr, RedisConnectionInfo, RedisError, cmd};
+use redis::{
+    AsyncConnectionConfig, ConnectionAddr, RedisConnectionInfo, RedisError, TlsCertificates, cmd,
+};
 
 use super::address::{client_of, shown};
 use crate::store::error::{CONNECT, ServerName, StoreError, StoreResult};
@@ -88,7 +90,8 @@ async fn report(name: &str, sentinel: &ConnectionAddr) -> StoreResult<Report> {
 
 /// `SENTINEL MASTERS`, which also reports whether the Sentinel considers a master down.
 async fn masters(sentinel: &ConnectionAddr) -> Result<Vec<HashMap<String, String>>, RedisError> {
-    let client = client_of(sentinel.clone(), &RedisConnectionInfo::default(), None)?;
+    let no_certificates = TlsCertificates { client_tls: None, root_cert: None };
+    let client = client_of(sentinel.clone(), &RedisConnectionInfo::default(), no_certificates)?;
     let config = AsyncConnectionConfig::new()
         .set_connection_timeout(Some(SENTINEL_TIMEOUT))
         .set_response_timeout(Some(SENTINEL_TIMEOUT));

@@ -5,7 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use redis::aio::MultiplexedConnection;
-use redis::{AsyncConnectionConfig, Client, ConnectionAddr, ProtocolVersion, RedisConnectionInfo};
+use redis::{
+    AsyncConnectionConfig, Client, ConnectionAddr, ProtocolVersion, RedisConnectionInfo,
+    TlsCertificates,
+};
 use tokio::io::AsyncReadExt;
 use tokio::time::timeout;
 
@@ -16,6 +19,7 @@ use super::rejection_counter::RejectionCounter;
 use super::requirements::Requirements;
 use super::sentinel;
 use super::socket::{self, Socket};
+use super::tls::TlsFilesError;
 use crate::store::error::{CONNECT, ServerName, StoreError, StoreResult};
 use crate::store::error_class::ErrorClass;
 
@@ -98,10 +102,14 @@ impl RedisServer {
     /// The same server with these credentials.
     ///
     /// # Errors
-    /// When they cannot be used: a CA file without a certificate.
-    pub fn with_credentials(self, credentials: Credentials) -> Result<Self, AddressError> {
-        credentials.validate()?;
-        Ok(Self { credentials, ..self })
+    /// When the files of certificates cannot be used, or would not be, as the address is not one of TLS.
+    pub fn with_credentials(self, credentials: Credentials) -> Result<Self, TlsFilesError> {
+        credentials.tls.read()?;
+        if credentials.tls.is_empty() || self.address.uses_tls() {
+            Ok(Self { credentials, ..self })
+        } else {
+            Err(TlsFilesError::Unused)
+        }
     }
 
     /// The same server with these requirements, which are checked on each connection.
@@ -164,9 +172,9 @@ impl RedisServer {
     }
 
     async fn close_reason(&self, resolved: &Resolved) -> Option<redis::RedisError> {
-        let root_cert = self.root_cert().ok()?;
+        let certificates = self.certificates().ok()?;
         let info = resolved.client.get_connection_info();
-        let socket = socket::connect(info, root_cert.as_deref()).await.ok()?;
+        let socket = socket::connect(info, &certificates).await.ok()?;
         let mut reason = Vec::new();
         socket.take(MAX_CLOSE_REASON_BYTES).read_to_end(&mut reason).await.ok()?;
         redis::parse_redis_value(&reason).ok()?.extract_error().err()
@@ -174,9 +182,9 @@ impl RedisServer {
 
     /// Connects as [`RedisServer::connect`] does, and leaves authentication to the caller.
     pub(super) async fn connect_raw(&self) -> StoreResult<(Socket, RedisConnectionInfo, Resolved)> {
-        let (resolved, root_cert) = (self.resolve().await?, self.root_cert()?);
+        let (resolved, certificates) = (self.resolve().await?, self.certificates()?);
         let info = resolved.client.get_connection_info();
-        let connecting = timeout(CONNECT_TIMEOUT, socket::connect(info, root_cert.as_deref()));
+        let connecting = timeout(CONNECT_TIMEOUT, socket::connect(info, &certificates));
         let connected = connecting.await.unwrap_or_else(|late| Err(late.into()));
         let failed = |error: std::io::Error| StoreError::new(&resolved.name, CONNECT, error.into());
         Ok((connected.map_err(failed)?, info.redis_settings().clone(), resolved))
@@ -223,12 +231,12 @@ impl RedisServer {
             Some(password) => login.set_password(password),
             None => login,
         };
-        let client = address::client_of(address, &login, self.root_cert()?);
+        let client = address::client_of(address, &login, self.certificates()?);
         client.map_err(|error| StoreError::new(&self.name, CONNECT, error))
     }
 
-    fn root_cert(&self) -> StoreResult<Option<Vec<u8>>> {
-        self.credentials.root_cert().map_err(|error| self.unusable(error))
+    fn certificates(&self) -> StoreResult<TlsCertificates> {
+        self.credentials.tls.read().map_err(|error| self.unusable(error.to_string()))
     }
 
     /// A credential file that cannot be used.

@@ -3,16 +3,15 @@
 use std::io;
 use std::sync::Arc;
 
-use redis::{ConnectionAddr, ConnectionInfo};
+use redis::{ConnectionAddr, ConnectionInfo, TlsCertificates};
 use rustls::pki_types::ServerName;
-use rustls::{ClientConfig, RootCertStore};
 use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, UnixStream};
 use tokio_rustls::TlsConnector;
 
 use super::address;
-use super::credentials::authorities;
+use super::tls::client_config;
 
 /// TCP, TLS or a Unix socket.
 pub(super) trait AsyncStream: AsyncRead + AsyncWrite + Unpin + Send + Sync {}
@@ -21,13 +20,16 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send + Sync> AsyncStream for T {}
 
 pub(super) type Socket = Box<dyn AsyncStream>;
 
-/// Connects; `root_cert` is the PEM text of the certificates to trust instead of the system's.
-pub(super) async fn connect(info: &ConnectionInfo, root_cert: Option<&[u8]>) -> io::Result<Socket> {
+/// Connects.
+pub(super) async fn connect(
+    info: &ConnectionInfo,
+    certificates: &TlsCertificates,
+) -> io::Result<Socket> {
     Ok(match info.addr() {
         ConnectionAddr::Tcp(host, port) => Box::new(tcp(host, *port).await?),
         ConnectionAddr::TcpTls { host, port, insecure: false, .. } => {
             let name = ServerName::try_from(host.clone()).map_err(io::Error::other)?;
-            let connector = TlsConnector::from(Arc::new(tls(root_cert)?));
+            let connector = TlsConnector::from(Arc::new(client_config(certificates)?));
             Box::new(connector.connect(name, tcp(host, *port).await?).await?)
         }
         ConnectionAddr::Unix(path) => Box::new(UnixStream::connect(path).await?),
@@ -43,18 +45,4 @@ async fn tcp(host: &str, port: u16) -> io::Result<TcpStream> {
     #[cfg(target_os = "linux")]
     socket.set_tcp_user_timeout(Some(address::TCP_USER_TIMEOUT))?;
     Ok(stream)
-}
-
-fn tls(root_cert: Option<&[u8]>) -> io::Result<ClientConfig> {
-    let roots = match root_cert {
-        Some(pem) => authorities(pem).ok_or_else(|| io::Error::other("no authority is trusted"))?,
-        None => system_authorities(),
-    };
-    Ok(ClientConfig::builder().with_root_certificates(roots).with_no_client_auth())
-}
-
-fn system_authorities() -> RootCertStore {
-    let mut roots = RootCertStore::empty();
-    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    roots
 }
