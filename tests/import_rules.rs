@@ -64,6 +64,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "validation store::stream store::series",
             "store::connection",
             "store::codec store::error store::keys store::metrics",
+            "energy",
             "reading store::error_class store::stream_id",
             "iso8601 power",
         ],

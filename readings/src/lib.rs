@@ -8,6 +8,7 @@
 //! |---|---|
 //! | [`validation`] | [`parse_reading`](validation::parse_reading): a request body becomes a [`Reading`], or all its validation errors |
 //! | [`reading`], [`power`], [`iso8601`] | the types of a reading; a value that exists is valid |
+//! | [`energy`] | buckets of time, energy by step-hold, rollups: pure functions |
 //! | [`store::RedisServer`] | address and credentials, from which connections are opened |
 //! | [`store::stream`] | [`ReadingStream`](store::stream::ReadingStream): append, consume, acknowledge, dead-letter, trim |
 //! | [`store::series`] | [`SeriesStore`](store::series::SeriesStore): the stored readings of each site |
@@ -35,6 +36,7 @@
 //! assert_eq!(codes, ["string_too_short", "missing", "missing", "missing"]);
 //! ```
 
+pub mod energy;
 pub mod iso8601;
 pub mod power;
 pub mod reading;
