@@ -133,6 +133,7 @@ impl Buckets {
 
 /// Whether a range has few enough intervals for an attempt: some are shorter than usual (days of 23 hours, months
 /// of 28 days), by a tenth at most.
-const fn may_fit(range: Range, interval: Interval) -> bool {
-    range.micros() / 1_000_000 / interval.nominal_seconds() * 10 <= MAX_BUCKETS as i64 * 11
+fn may_fit(range: Range, interval: Interval) -> bool {
+    let intervals = range.micros() / 1_000_000 / interval.nominal_seconds();
+    usize::try_from(intervals).is_ok_and(|intervals| intervals / 11 <= MAX_BUCKETS / 10)
 }

@@ -171,6 +171,6 @@ fn end_of_part(aggregation: &Aggregation, instant: Instant) -> Instant {
 }
 
 fn compose(composer: &mut Composer, summary: &Summary) {
-    let composed = composer.push(summary);
-    debug_assert!(composed.is_ok(), "summaries end at edges, in the order of time: {composed:?}");
+    let result = composer.push(summary);
+    debug_assert!(result.is_ok(), "summaries end at edges, in the order of time: {result:?}");
 }

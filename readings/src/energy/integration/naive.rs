@@ -54,13 +54,14 @@ fn add_pair(
     if t2 - t1 > rules.max_gap.micros() || from >= until {
         return;
     }
-    let seconds = (until - from) as f64 / 1e6;
+    let seconds = pair::seconds(until - from);
     bucket.covered_micros += until - from;
     let (a, b) = match rules.integration {
         Integration::Step => (one.watts, one.watts),
         Integration::Trapezoid => {
-            let slope = (next.watts - one.watts) / (t2 - t1) as f64;
-            (one.watts + slope * (from - t1) as f64, one.watts + slope * (until - t1) as f64)
+            let slope = (next.watts - one.watts) / pair::seconds(t2 - t1);
+            let at = |micros: i64| one.watts + slope * pair::seconds(micros - t1);
+            (at(from), at(until))
         }
     };
     // The part of a straight line from a to b that is above zero, and the part below.

@@ -84,7 +84,9 @@ fn instants(samples: &[Sample]) -> Vec<i64> {
 
 pub fn integrate(samples: &[Sample], aggregation: &Aggregation) -> Vec<Bucket> {
     let mut integrator = Integrator::new(aggregation.clone());
-    samples.iter().for_each(|sample| integrator.push("meter", *sample).unwrap());
+    for sample in samples {
+        integrator.push("meter", *sample).unwrap();
+    }
     integrator.finish().devices.remove("meter").unwrap_or_default()
 }
 
@@ -158,7 +160,9 @@ proptest! {
             .flat_map(|sample| [Sample { watts: wrong, ..*sample }, *sample])
             .collect();
         let without_repeats = |mut buckets: Vec<Bucket>| {
-            buckets.iter_mut().for_each(|bucket| bucket.repeats = 0);
+            for bucket in &mut buckets {
+                bucket.repeats = 0;
+            }
             format!("{buckets:?}")
         };
         prop_assert_eq!(

@@ -211,13 +211,9 @@ fn summary<W: WirePower>(
 }
 
 /// Microseconds from the beginning of its quarter.
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "from 0 to 900,000,000"
-)]
-const fn offset(instant: Instant) -> u32 {
-    instant.epoch_micros().rem_euclid(QUARTER_MICROS) as u32
+fn offset(instant: Instant) -> u32 {
+    // It always fits: a quarter has 900,000,000.
+    u32::try_from(instant.epoch_micros().rem_euclid(QUARTER_MICROS)).unwrap_or_default()
 }
 
 const fn gcd(one: u32, other: u32) -> u32 {

@@ -8,7 +8,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::energy::integration::properties::{any_aggregation, any_samples};
-use crate::energy::integration::{Aggregation, Integrator, Sample, SiteBuckets};
+use crate::energy::integration::{Aggregation, Integrator, Rules, Sample, SiteBuckets};
 
 const DEVICES: [&str; 3] = ["main-meter", "pv-inverter", "wärmepumpe"];
 
@@ -39,7 +39,9 @@ fn rollups(readings: &[(&str, Sample)]) -> BTreeMap<Day, DayRollup> {
 
 fn from_members(readings: &[(&str, Sample)], aggregation: &Aggregation) -> SiteBuckets {
     let mut integrator = Integrator::new(aggregation.clone());
-    readings.iter().for_each(|(device, sample)| integrator.push(device, *sample).unwrap());
+    for (device, sample) in readings {
+        integrator.push(device, *sample).unwrap();
+    }
     integrator.finish()
 }
 
@@ -132,7 +134,7 @@ fn check_decoded(bytes: &[u8], day: Day) -> Result<(), TestCaseError> {
     let Ok(rollup) = decode(bytes, day) else { return Ok(()) };
     prop_assert_eq!(rollup.day, day);
     let buckets = crate::energy::calendar::Buckets::whole(day.range());
-    let aggregation = Aggregation { buckets, rules: Default::default() };
+    let aggregation = Aggregation { buckets, rules: Rules::STEP };
     let mut integrator = Integrator::new(aggregation);
     for (device, summaries) in rollup.within(day.range()) {
         prop_assert!(integrator.push_summaries(device, summaries).is_ok());
