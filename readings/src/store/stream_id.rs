@@ -44,7 +44,12 @@ impl FromStr for StreamId {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let (ms, seq) = text.split_once('-').ok_or(StreamIdError)?;
-        let number = |digits: &str| digits.parse().map_err(|_| StreamIdError);
+        // `parse` accepts a sign, Redis does not.
+        let is_number = |digits: &&str| digits.bytes().all(|byte| byte.is_ascii_digit());
+        let number = |digits| {
+            let digits = Some(digits).filter(is_number).ok_or(StreamIdError)?;
+            digits.parse().map_err(|_| StreamIdError)
+        };
         Ok(Self { ms: number(ms)?, seq: number(seq)? })
     }
 }
@@ -64,6 +69,12 @@ mod tests {
     fn an_id_is_parsed_from_its_own_text() {
         let id = StreamId { ms: 1_705_314_600_000, seq: u64::MAX };
         assert_eq!(id.to_string().parse(), Ok(id));
-        assert_eq!("1705".parse::<StreamId>(), Err(StreamIdError));
+    }
+
+    #[test]
+    fn two_numbers_without_signs_are_an_id_and_nothing_else_is() {
+        for text in ["1705", "+1-+2", "+1-2", "1-+2", "-1-2", "1--2", "1-", "-1", "1-2-3", "1- 2"] {
+            assert_eq!(text.parse::<StreamId>(), Err(StreamIdError), "{text}");
+        }
     }
 }

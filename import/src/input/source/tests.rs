@@ -83,6 +83,7 @@ fn other_formats_than_text_are_named() {
         (&b"\xfd7zXZ\0\0\0"[..], "xzcat"),
         (b"\xff\xfe{\0}\0", "UTF-16"),
         (b" \n\n\n\n\n<html>", "HTML"),
+        (b"\xef\xbb\xbf\xef\xbb\xbfsite_id,device_id\n", "two byte order marks"),
         (b"\xef\xbb\xbf<?xml version=\"1.0\"?>", "XML"),
     ] {
         for bytes in [bytes.to_vec(), gzip(bytes)] {

@@ -13,7 +13,7 @@ pub const IDENTIFIED_BY_BYTES: u64 = 64 * 1024;
 pub const SUSPICIOUS_AFTER_BYTES: usize = 4;
 
 /// Formats by their first bytes, as in the database of `file` (`magic(5)`).
-const MAGIC: [(&[u8], &str); 22] = [
+const MAGIC: [(&[u8], &str); 23] = [
     (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an old Excel or Word file (.xls, .doc); save it as CSV"),
     (b"%PDF-", "a PDF document; export the readings as CSV or NDJSON where it was created"),
     (
@@ -39,6 +39,7 @@ const MAGIC: [(&[u8], &str); 22] = [
     (b"\0\0\xfe\xff", "UTF-32 text; write it as UTF-8"),
     (b"\xff\xfe", "UTF-16 text; write it as UTF-8"),
     (b"\xfe\xff", "UTF-16 text; write it as UTF-8"),
+    (b"\xef\xbb\xbf", "text with two byte order marks; remove one of them"),
     (b"PK\x05\x06", "an empty zip archive"),
 ];
 
