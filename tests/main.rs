@@ -30,6 +30,7 @@ mod import;
 mod import_behind_a_gateway;
 mod import_of_unsupported_files;
 mod import_rules;
+mod import_with_an_api_key;
 mod killed_processing_service;
 mod log_lines;
 mod make_install;

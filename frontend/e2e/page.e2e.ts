@@ -130,6 +130,25 @@ describe('the page', () => {
     await other.close();
   });
 
+  it('asks for an API key while requests are rejected without one, and heals when they no longer are', async () => {
+    const other = await browser.context.newPage();
+    let isRejected = true;
+    const body = { detail: 'no key', code: 'api_key_missing', request_id: 'r' };
+    await other.route(/\/api\/sites/, (route) =>
+      isRejected ? route.fulfill({ status: 401, json: body }) : route.continue(),
+    );
+    await other.goto(`/?${new URLSearchParams({ site: SITE })}`);
+    const card = other.getByRole('region', { name: 'This server needs an API key' });
+    await card.waitFor();
+    await other.getByText('The readings could not be loaded.').waitFor();
+    isRejected = false;
+    // As when the tab is shown again: the page does not wait for the next poll then.
+    await other.evaluate(() => document.dispatchEvent(new Event('visibilitychange')));
+    await card.waitFor({ state: 'detached' });
+    await other.getByRole('cell', { name: '2024-01-15T11:30:05+01:00' }).waitFor();
+    await other.close();
+  });
+
   it('has no error but the rejected reading, and sends requests to no other origin', async () => {
     const rejections = log.errors.filter(
       (error) => error.includes('status of 422') && error.endsWith('/api/readings'),

@@ -1,6 +1,6 @@
 //! The arguments of the command `import`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
@@ -39,6 +39,10 @@ pub struct ImportArguments {
     #[arg(long, value_name = "URL")]
     #[arg(default_value = ServiceUrl::DEFAULT, value_parser = ServiceUrl::parse)]
     pub(crate) url: ServiceUrl,
+    /// File with the API key, if the service needs one: its scope must be `write`. If unset, the variable
+    /// `IMPORT_API_KEY` has the key
+    #[arg(long, value_name = "FILE")]
+    pub(crate) api_key_file: Option<PathBuf>,
     /// Number of rows in flight, 1 to 1024. Lower: slower. Higher: more connections, and the order of
     /// sending differs more from the file's
     #[arg(long, value_name = "ROWS", default_value_t = DEFAULT_CONCURRENCY)]
@@ -66,6 +70,18 @@ pub struct ImportArguments {
     /// Format of the file; `auto` detects it by the name, else by the first character
     #[arg(long, value_enum, default_value_t = FormatChoice::Auto)]
     pub(crate) format: FormatChoice,
+}
+
+impl ImportArguments {
+    /// The file with the API key.
+    pub fn api_key_file(&self) -> Option<&Path> {
+        self.api_key_file.as_deref()
+    }
+
+    /// Whether the URL has a user or a password, which are sent in the header that an API key is sent in.
+    pub fn has_url_credentials(&self) -> bool {
+        self.url.has_credentials()
+    }
 }
 
 fn seconds(text: &str) -> Result<Duration, String> {

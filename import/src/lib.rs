@@ -37,6 +37,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use self::arguments::ImportArguments;
 use self::client::Client;
+pub use self::client::api_key::{ApiKey, InvalidApiKey};
 pub use self::import_result::ImportResult;
 use self::input::reader::{self, ReadOptions};
 use self::input::row::ParsedRow;
@@ -49,13 +50,14 @@ use self::tracking::progress::Progress;
 use self::tracking::rejects::Rejects;
 use self::tracking::stats::Summary;
 
-/// Sends a file until its end, until `interrupted` is cancelled, or until the import is aborted. `program` is the name
+/// Sends a file, each row with `api_key`, until its end, until `interrupted` is cancelled, or until the import is aborted. `program` is the name
 /// that this program was called by; the command that continues the import begins with it.
 ///
 /// # Errors
 /// When the import cannot start: the file cannot be opened, or the rejects file cannot be written.
 pub async fn run(
     arguments: ImportArguments,
+    api_key: Option<&ApiKey>,
     program: &str,
     console: &'static dyn Console,
     interrupted: &CancellationToken,
@@ -68,7 +70,7 @@ pub async fn run(
     let state = ImportState::new(Progress::new(source.byte_counter(), console), interrupted);
     let rejects = Rejects::create(rejects, &file, options.from_line, state.progress.clone())?;
     let rejects_file = rejects.path().map(PathBuf::from);
-    let client = Client::new(url, retry_for, state.clone())?;
+    let client = Client::new(url, api_key, retry_for, state.clone())?;
     let sender = Sender::new(client, rejects, state.clone());
     let (rows, read_result) = reader::start(source, file, format, options)?;
     send_with_progress(&state, sender, rows, concurrency).await?;

@@ -24,6 +24,9 @@ impl ResumeCommand {
         if !arguments.url.is_default() && !arguments.url.has_credentials() {
             command.option("--url", &arguments.url);
         }
+        if let Some(file) = &arguments.api_key_file {
+            command.option("--api-key-file", file.display());
+        }
         if arguments.concurrency != DEFAULT_CONCURRENCY {
             command.option("--concurrency", arguments.concurrency);
         }
@@ -77,6 +80,7 @@ mod tests {
         for words in [
             "a.csv",
             "- --url http://example.org/api --retry-for 5",
+            "a.csv --api-key-file 'my key' --retry-for 5",
             "'my file'\"'\"'s.csv' --concurrency 8 --format csv --rejects 'r 1' --no-idempotency-keys",
         ] {
             let given = shlex::split(words).unwrap();

@@ -17,7 +17,7 @@ async fn run_silently(
     arguments: ImportArguments,
     interrupted: &CancellationToken,
 ) -> anyhow::Result<ImportResult> {
-    run(arguments, "energy-pipeline", &Silent, interrupted).await
+    run(arguments, None, "energy-pipeline", &Silent, interrupted).await
 }
 
 /// An import of a file into a fake service.
@@ -34,6 +34,7 @@ impl Import {
         let arguments = ImportArguments {
             file,
             url: service.url.clone(),
+            api_key_file: None,
             concurrency: 4,
             retry_for: Duration::from_mins(1),
             rejects: Some(directory.path().join("rejects")),

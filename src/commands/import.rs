@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use import::{Console, ImportArguments};
 
-use crate::config::program;
+use crate::config::{import_api_key, program};
 use crate::{console, shutdown};
 
 /// Standard output and standard error.
@@ -25,7 +25,8 @@ impl Console for Terminal {
 pub async fn run(arguments: ImportArguments) -> ExitCode {
     let result = async {
         let interrupted = shutdown::on_signal()?;
-        import::run(arguments, &program(), &Terminal, &interrupted).await
+        let api_key = import_api_key(&arguments)?;
+        import::run(arguments, api_key.as_ref(), &program(), &Terminal, &interrupted).await
     };
     match result.await {
         Ok(result) => result.report(&Terminal),

@@ -17,6 +17,7 @@ mod empty_values;
 mod error;
 mod host;
 mod http;
+mod import_key;
 mod limits;
 mod listen;
 mod log;
@@ -45,6 +46,7 @@ pub use self::drain::DrainSettings;
 pub use self::error::SettingError;
 pub use self::host::Host;
 pub use self::http::HttpSettings;
+pub use self::import_key::import_api_key;
 pub use self::limits::IngestionLimitSettings;
 pub use self::listen::{IngestionPort, IngestionThreads, ListenHost, PortSetting, ProcessingPort};
 pub use self::log::{LogFormat, LogSettings};
@@ -97,6 +99,7 @@ pub enum Command {
     /// Send the readings of a file to an Ingestion API
     // The crate `import` knows no environment, like every crate but this.
     #[command(mut_arg("url", |url| url.env("IMPORT_URL").hide_env_values(true)))]
+    #[command(mut_arg("api_key_file", |file| file.env("IMPORT_API_KEY_FILE")))]
     Import(ImportArguments),
     /// Print the OpenAPI document of a service
     Openapi(OpenapiArguments),

@@ -30,6 +30,7 @@ pub struct FakeService {
 struct Request {
     body: String,
     key: Option<String>,
+    authorization: Option<String>,
 }
 
 impl Reply {
@@ -84,6 +85,11 @@ impl FakeService {
         self.requests.lock().unwrap().iter().map(|request| request.key.clone()).collect()
     }
 
+    /// `Authorization` of all requests, in order.
+    pub fn authorizations(&self) -> Vec<Option<String>> {
+        self.requests.lock().unwrap().iter().map(|request| request.authorization.clone()).collect()
+    }
+
     /// How many connections were accepted.
     pub fn connections(&self) -> usize {
         *self.connections.lock().unwrap()
@@ -116,7 +122,7 @@ async fn serve(
 
 /// The next request; `None` when the connection is closed.
 async fn read(stream: &mut BufReader<TcpStream>) -> Option<Request> {
-    let (mut head, mut length, mut key) = (String::new(), 0, None);
+    let (mut head, mut length, mut key, mut authorization) = (String::new(), 0, None, None);
     while !head.ends_with("\r\n\r\n") {
         let start = head.len();
         if stream.read_line(&mut head).await.unwrap_or(0) == 0 {
@@ -129,10 +135,13 @@ async fn read(stream: &mut BufReader<TcpStream>) -> Option<Request> {
         if let Some(value) = line.strip_prefix("idempotency-key:") {
             key = Some(value.trim().to_owned());
         }
+        if line.starts_with("authorization:") {
+            authorization = Some(head[start..]["authorization:".len()..].trim().to_owned());
+        }
     }
     assert!(head.starts_with("POST /api/readings HTTP/1.1\r\n"), "{head}");
     assert!(head.to_ascii_lowercase().contains("\r\ncontent-type: application/json\r\n"), "{head}");
     let mut body = vec![0; length];
     stream.read_exact(&mut body).await.ok()?;
-    Some(Request { body: String::from_utf8(body).ok()?, key })
+    Some(Request { body: String::from_utf8(body).ok()?, key, authorization })
 }

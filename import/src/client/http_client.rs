@@ -5,8 +5,10 @@ use std::io;
 use std::time::Duration;
 
 use hyper_util::client::proxy::matcher::Matcher;
+use reqwest::header::{AUTHORIZATION, HeaderMap};
 use reqwest::redirect;
 
+use crate::client::api_key::ApiKey;
 use crate::client::service_url::ServiceUrl;
 
 /// Timeout of a connection attempt. Too low: distant services are never reached. Too high: an unreachable host is
@@ -22,11 +24,12 @@ const RESPONSE_TIMEOUT: Duration = Duration::from_mins(1);
 /// unknown.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// Creates the client for a service.
+/// Creates the client for a service, which sends `api_key` with each request. No redirect is followed, so no other
+/// host is sent it.
 ///
 /// # Errors
 /// When `url` is `https://` and the system has no CA certificates.
-pub fn client(url: &ServiceUrl) -> reqwest::Result<reqwest::Client> {
+pub fn client(url: &ServiceUrl, api_key: Option<&ApiKey>) -> reqwest::Result<reqwest::Client> {
     // Err means that the process has installed a provider before, which is as good.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let mut builder = reqwest::Client::builder()
@@ -43,6 +46,10 @@ pub fn client(url: &ServiceUrl) -> reqwest::Result<reqwest::Client> {
     if !url.uses_tls() {
         // Certificates are not needed, and minimal containers have none.
         builder = builder.tls_certs_only([]);
+    }
+    if let Some(key) = api_key {
+        let authorization = (AUTHORIZATION, key.authorization().clone());
+        builder = builder.default_headers(HeaderMap::from_iter([authorization]));
     }
     builder.build()
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::key_rejection::rejects_credentials;
 use super::response::{RetryableFailure, ServiceResponse};
 use crate::input::row::Row;
 use crate::tracking::row_outcome::{FailureKind, RowFailure, RowOutcome};
@@ -57,7 +58,10 @@ impl<'a> InFlightRow<'a> {
             ServiceResponse::Accepted { is_replayed } => RowOutcome::Accepted { is_replayed },
             ServiceResponse::Rejected(failure) => RowOutcome::NotAccepted(failure),
             ServiceResponse::Unexpected(unexpected) => {
-                let rule = format!("http_{}", unexpected.status.as_u16());
+                let rule = match unexpected.code {
+                    Some(code) if rejects_credentials(unexpected.status) => code,
+                    _ => format!("http_{}", unexpected.status.as_u16()),
+                };
                 self.failed(rule, unexpected.reason, unexpected.request_id)
             }
         }

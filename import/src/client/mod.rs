@@ -2,11 +2,13 @@
 //!
 //! Only this module knows that a row is one request; a batch operation would be used here.
 
+pub mod api_key;
 mod circuit_breaker;
 #[cfg(test)]
 pub mod fake_service;
 mod http_client;
 mod in_flight_row;
+mod key_rejection;
 mod response;
 pub mod service_url;
 
@@ -19,8 +21,10 @@ use reqwest::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
+use self::api_key::ApiKey;
 use self::circuit_breaker::CircuitBreaker;
 use self::in_flight_row::InFlightRow;
+use self::key_rejection::rejects_credentials;
 use self::response::{RetryableFailure, ServiceResponse, classify};
 use self::service_url::ServiceUrl;
 use crate::input::row::Row;
@@ -51,12 +55,17 @@ pub struct Client {
 }
 
 impl Client {
-    /// Creates a client that retries a row for `retry_for`.
+    /// Creates a client that sends each row with `api_key`, and retries it for `retry_for`.
     ///
     /// # Errors
     /// When `url` is `https://` and the system has no CA certificates.
-    pub fn new(url: ServiceUrl, retry_for: Duration, state: ImportState) -> anyhow::Result<Self> {
-        let http = http_client::client(&url).context("cannot set up HTTPS")?;
+    pub fn new(
+        url: ServiceUrl,
+        api_key: Option<&ApiKey>,
+        retry_for: Duration,
+        state: ImportState,
+    ) -> anyhow::Result<Self> {
+        let http = http_client::client(&url, api_key).context("cannot set up HTTPS")?;
         let circuit_breaker = CircuitBreaker::new(retry_for, state.clone());
         let (is_ingestion_api, ignores_keys) = (AtomicBool::new(false), AtomicBool::new(false));
         Ok(Self { http, url, retry_for, circuit_breaker, is_ingestion_api, ignores_keys, state })
@@ -118,7 +127,8 @@ impl Client {
     fn observe(&self, response: &ServiceResponse, row: &Row) {
         match response {
             ServiceResponse::Unexpected(unexpected)
-                if !self.is_ingestion_api.load(Ordering::Relaxed) =>
+                if rejects_credentials(unexpected.status)
+                    || !self.is_ingestion_api.load(Ordering::Relaxed) =>
             {
                 self.state.abort.trigger(anyhow!(self.url.explain_unexpected(unexpected)));
                 return;

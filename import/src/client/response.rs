@@ -43,6 +43,8 @@ pub struct UnexpectedResponse {
     pub status: StatusCode,
     /// The response as a sentence.
     pub reason: String,
+    /// The `code` of the error body; gateways send none.
+    pub code: Option<String>,
     /// `Location` of a redirect.
     pub location: Option<String>,
     /// The id of the request in the service's log.
@@ -197,7 +199,9 @@ impl ReceivedResponse {
         }
         let location = header(LOCATION).filter(|_| self.status.is_redirection());
         let (status, location) = (self.status, location.map(ToOwned::to_owned));
-        UnexpectedResponse { status, reason, location, request_id: self.request_id() }
+        let body = self.error_body();
+        let (code, request_id) = body.map_or((None, None), |body| (body.code, body.request_id));
+        UnexpectedResponse { status, reason, code, location, request_id }
     }
 
     fn error_body(&self) -> Option<ErrorBody> {

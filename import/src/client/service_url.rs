@@ -5,6 +5,7 @@ use std::net::IpAddr;
 
 use reqwest::{StatusCode, Url};
 
+use crate::client::key_rejection::{self, rejects_credentials};
 use crate::client::response::UnexpectedResponse;
 
 /// The URL of `POST /readings`. Displayed without credentials.
@@ -73,11 +74,10 @@ impl ServiceUrl {
             let base = base.strip_suffix("/readings").unwrap_or(base);
             return format!("{readings}: {reason}, a redirect to {location}; try --url {base}");
         }
-        if matches!(unexpected.status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) {
-            return format!(
-                "{readings}: {reason}; a gateway requires credentials, which the URL may contain: \
-                 https://user:password@host"
-            );
+        if rejects_credentials(unexpected.status) {
+            let code = unexpected.code.as_deref();
+            let named = code.map(|code| format!(" ({code})")).unwrap_or_default();
+            return format!("{readings}: {reason}{named}; {}", key_rejection::advice(code));
         }
         if unexpected.status == StatusCode::PROXY_AUTHENTICATION_REQUIRED {
             return format!(
@@ -142,6 +142,7 @@ mod tests {
         ServiceUrl::parse(base).unwrap().explain_unexpected(&UnexpectedResponse {
             status,
             reason,
+            code: None,
             location,
             request_id: None,
         })
