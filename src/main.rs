@@ -76,7 +76,10 @@ async fn run(command: Command, warnings: Vec<String>) -> ExitCode {
 /// Runs a command that carries out one task and exits; a failure is printed as text.
 async fn run_command(command: Command) -> ExitCode {
     let result = match command {
-        Command::Import(arguments) => return commands::import::run(arguments).await,
+        Command::Import(arguments) => {
+            let code = commands::import::run(arguments).await;
+            return code.unwrap_or_else(|error| print_failure(&error));
+        }
         Command::Healthcheck(arguments) => commands::healthcheck::run(arguments).await,
         Command::DeadLetters(arguments) => commands::dead_letters::run(arguments).await,
         Command::Reconcile(arguments) => commands::reconcile::run(arguments).await,

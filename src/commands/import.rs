@@ -22,14 +22,13 @@ impl Console for Terminal {
 }
 
 /// Sends a file, and returns the exit code that `import --help` documents.
-pub async fn run(arguments: ImportArguments) -> ExitCode {
-    let result = async {
-        let interrupted = shutdown::on_signal()?;
-        let api_key = import_api_key(&arguments)?;
-        import::run(arguments, api_key.as_ref(), &program(), &Terminal, &interrupted).await
-    };
-    match result.await {
-        Ok(result) => result.report(&Terminal),
-        Err(error) => console::exit_with(&error),
-    }
+///
+/// # Errors
+/// When the import cannot start: the API key or the file cannot be read, or the rejects file not be written.
+pub async fn run(arguments: ImportArguments) -> anyhow::Result<ExitCode> {
+    let api_key = import_api_key(&arguments)?;
+    let interrupted = shutdown::on_signal()?;
+    let import =
+        import::run(arguments, api_key.as_ref(), &program(), &Terminal, &interrupted).await?;
+    Ok(import.report(&Terminal))
 }

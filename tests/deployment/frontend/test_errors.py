@@ -86,7 +86,7 @@ def test_a_service_that_does_not_respond_in_time_is_504(start):
         assert detail(answer) == "The service gave no answer in time; whether the request was carried out is unknown"
 
 
-@pytest.mark.parametrize("status", [404, 405, 413, 422, 500, 502, 503, 504])
+@pytest.mark.parametrize("status", [401, 403, 404, 405, 413, 422, 500, 502, 503, 504])
 def test_an_error_of_a_service_passes_unchanged(page, status):
     answer = page.get(f"/api/sites/status-{status}")
     assert answer.status == status and answer.headers.get("Retry-After") == ("7" if status == 503 else None)

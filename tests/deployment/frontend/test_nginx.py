@@ -45,10 +45,11 @@ def test_a_path_reaches_its_service_unchanged(page, asked, name, path):
 
 
 def test_methods_bodies_and_headers_pass(page):
-    told = page.echoed("/api/readings", "POST", b"x" * 65_536, {"X-Request-Id": "42", "Idempotency-Key": "k", "traceparent": "00-1"})
+    sent = {"X-Request-Id": "42", "Idempotency-Key": "k", "traceparent": "00-1", "Authorization": "Bearer enp_1_secret"}
+    told = page.echoed("/api/readings", "POST", b"x" * 65_536, sent)
     assert (told["method"], told["length"]) == ("POST", 65_536)
     headers = told["headers"]
-    assert (headers["x-request-id"], headers["idempotency-key"], headers["traceparent"]) == ("42", "k", "00-1")
+    assert {name: headers[name.lower()] for name in sent} == sent
     assert headers["x-forwarded-for"] == "127.0.0.1"
 
 
@@ -166,11 +167,12 @@ def test_only_changing_requests_are_logged(start):
 def test_all_or_nothing_can_be_logged(start, what, count):
     page = start(FRONTEND_ACCESS_LOG=what, FRONTEND_OPERATOR_PATHS="true")
     page.process.out.write_text("")
-    page.echoed("/api/pipeline/dead-letters/1-0", "DELETE")
+    page.echoed("/api/pipeline/dead-letters/1-0", "DELETE", None, {"Authorization": "Bearer enp_1_secret"})
     page.echoed("/api/sites")
     # The log is written before the next request of the worker is answered.
     page.get("/livez")
     assert len([line for line in logged(page) if "/livez" not in line["request"]]) == count
+    assert "secret" not in page.process.out.read_text() + page.process.err.read_text()
 
 
 def test_the_way_to_the_processing_service_can_be_for_reading_only(start):
