@@ -74,11 +74,13 @@ pub struct ImportArguments {
 
 impl ImportArguments {
     /// The file with the API key.
+    #[must_use]
     pub fn api_key_file(&self) -> Option<&Path> {
         self.api_key_file.as_deref()
     }
 
     /// Whether the URL has a user or a password, which are sent in the header that an API key is sent in.
+    #[must_use]
     pub fn has_url_credentials(&self) -> bool {
         self.url.has_credentials()
     }
