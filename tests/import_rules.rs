@@ -31,10 +31,11 @@ const LAYERS: &[(&str, &[&str])] = &[
         "api",
         &[
             "spec",
-            "frontend ingestion operations origins query server",
+            "address_limit frontend ingestion operations origins query server",
             "middleware parameter store_failure",
+            "client_slots rate_limiter",
             "error_body reloaded request_span",
-            "api_tag error_code head_only metrics paths rate security_headers with_schema",
+            "api_tag client_address error_code head_only metrics paths rate security_headers with_schema",
         ],
     ),
     (

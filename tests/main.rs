@@ -44,6 +44,7 @@ mod origins;
 mod parameter_errors;
 mod pipeline_state;
 mod private_redis;
+mod rate_limits;
 mod readings_of_a_site;
 mod redis_addresses;
 mod redis_over_tls;

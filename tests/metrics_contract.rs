@@ -82,14 +82,15 @@ async fn after_some_work(redis: &RedisServer) -> Vec<String> {
         launch.env("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:9")
     };
     let ingestion = traced(ingestion_api(redis)).start().await;
-    let (processing, query) =
-        (processing_service(redis).start().await, query_api(redis).start().await);
+    let query = query_api(redis).env("RATE_LIMIT_PER_ADDRESS", "1/h");
+    let (processing, query) = (processing_service(redis).start().await, query.start().await);
     assert_eq!(ingestion.post("/readings", reading("site").to_string()).await.status, 201);
     assert_eq!(ingestion.post("/readings", "{}").await.status, 422);
     assert_eq!(ingestion.get("/nowhere").await.status, 404);
     add(redis, "*", &[("no".to_owned(), "reading".to_owned())]).await;
     wait_until_settled(redis).await;
     assert_eq!(query.get("/sites/site/readings").await.status, 200);
+    assert_eq!(query.get("/sites").await.status, 429);
     let mut texts = Vec::new();
     for role in [&ingestion, &processing, &query] {
         wait::until("the stream was looked at", async || {

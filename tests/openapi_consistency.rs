@@ -117,7 +117,7 @@ fn every_error_is_a_sentence_or_a_list_of_validation_errors() {
 }
 
 #[test]
-fn every_response_has_the_request_id_and_503_has_retry_after() {
+fn every_response_has_the_request_id_and_429_and_503_have_retry_after() {
     for document in documents() {
         for operation in operations(&document) {
             let name = &operation.path;
@@ -125,7 +125,7 @@ fn every_response_has_the_request_id_and_503_has_retry_after() {
                 let headers = &resolved(&document, response)["headers"];
                 assert!(headers.get("X-Request-Id").is_some(), "{status} of {name}");
                 let waits = headers.get("Retry-After").is_some();
-                assert_eq!(waits, status == "503", "{status} of {name}");
+                assert_eq!(waits, ["429", "503"].contains(&status.as_str()), "{status} of {name}");
             }
         }
     }

@@ -8,7 +8,7 @@
 //!   reworded in any release, a code keeps its meaning.
 //! - **Mapped** is each kind of error in one place: an error of the store in `store_failure`, an invalid reading or
 //!   parameter in `error_body` and `parameter`, a request that reaches no operation in [`crate::middleware`], one
-//!   of another origin in [`crate::origins`], bytes
+//!   of another origin in [`crate::origins`], one above a rate limit in `rate_limiter`, bytes
 //!   that are no request in `server::protocol_error`. Operations choose codes only for what is theirs, such as a full
 //!   backlog.
 //! - **`outcome_unknown`** is the one code of a 503 that forbids a conclusion: the request may have been carried out.
@@ -47,6 +47,9 @@ error_codes! {
     CrossOriginForbidden,
     /// 421: the service is not reached by the host that `Host` names.
     HostNotAllowed,
+    /// 429: the client address or the API key sends more requests than its rate limit permits, which `detail` states;
+    /// try again after the seconds of `Retry-After`.
+    RateLimited,
     /// 404: no operation has this path, or no site has this id.
     NotFound,
     /// 404: no dead letter has this id.

@@ -10,6 +10,10 @@
 //! | `store_failure` | an error of Redis as a 503 and as a line in the log |
 //! | [`spec`] | the routes of each service and its OpenAPI document |
 //! | [`middleware`] | what applies to every request: id, time limit, span, errors |
+//! | [`address_limit`] | how many requests each client address may send |
+//! | `rate_limiter` | the algorithm of rate limits, and the response to a client above one |
+//! | [`client_address`] | the address of a client, also behind reverse proxies |
+//! | `client_slots` | what clients use at the same time: how many in total, and of one client |
 //! | [`rate`] | a rate of requests, as settings and key files state it |
 //! | [`origins`] | which hosts and web pages requests may come from |
 //! | [`reloaded`] | values that are read from files, and read again when these change |
@@ -17,6 +21,8 @@
 //! | [`frontend`] | the web page, and the services behind its port |
 //! | [`server`] | connections: limits, timeouts, shutdown |
 
+pub mod address_limit;
+pub mod client_address;
 pub mod error_body;
 pub mod error_code;
 pub mod frontend;
@@ -32,9 +38,11 @@ pub mod server;
 pub mod spec;
 
 mod api_tag;
+mod client_slots;
 mod head_only;
 mod parameter;
 mod paths;
+mod rate_limiter;
 mod request_span;
 mod security_headers;
 mod store_failure;

@@ -13,6 +13,7 @@ use readings::validation::ValidationError;
 pub const CATALOGUE: &[Metric] = &[
     REQUESTS,
     REQUESTS_REJECTED,
+    RATE_LIMITED,
     CONNECTIONS,
     OVER_LIMIT,
     RELOAD_SUCCESSFUL,
@@ -54,6 +55,14 @@ const REQUESTS_REJECTED: Metric = Metric::counter(
 pub(crate) const CROSS_SITE: &str = "cross_site";
 pub(crate) const FOREIGN_ORIGIN: &str = "foreign_origin";
 pub(crate) const FOREIGN_HOST: &str = "foreign_host";
+
+const RATE_LIMITED: Metric = Metric::counter(
+    "http_server_requests_rate_limited",
+    "Requests above a rate limit (429). `address`: `RATE_LIMIT_PER_ADDRESS`",
+)
+.with_labels(&[Label::enumerated("limit", &[OF_ADDRESS])]);
+
+pub(crate) const OF_ADDRESS: &str = "address";
 
 pub(crate) const CONNECTIONS: Metric = Metric::gauge(
     "http_server_open_connections",
@@ -101,6 +110,7 @@ const INVALID_MEMBERS: Metric = Metric::counter(
 pub(crate) struct Metrics {
     requests: Histogram<f64>,
     requests_rejected: Counter<u64>,
+    rate_limited: Counter<u64>,
     over_limit: Counter<u64>,
     accepted: Counter<u64>,
     rejected: Counter<u64>,
@@ -112,6 +122,7 @@ pub(crate) struct Metrics {
 pub(crate) static METRICS: LazyLock<Metrics> = LazyLock::new(|| Metrics {
     requests: REQUESTS.build_histogram(),
     requests_rejected: REQUESTS_REJECTED.build_counter(),
+    rate_limited: RATE_LIMITED.build_counter(),
     over_limit: OVER_LIMIT.build_counter(),
     accepted: ACCEPTED.build_counter(),
     rejected: REJECTED.build_counter(),
@@ -133,6 +144,11 @@ impl Metrics {
     /// Counts a request that was rejected for its origin.
     pub fn request_rejected(&self, reason: &'static str) {
         self.requests_rejected.add(1, &[KeyValue::new("reason", reason)]);
+    }
+
+    /// Counts a request above a rate limit.
+    pub fn rate_limited(&self, limit: &'static str) {
+        self.rate_limited.add(1, &[KeyValue::new("limit", limit)]);
     }
 
     /// Counts an idle connection that was closed for a new one.

@@ -13,6 +13,9 @@ pub const DOCS: &str = "/docs";
 /// The OpenAPI document of a service.
 pub const OPENAPI_JSON: &str = "/openapi.json";
 
+/// The paths that probes and scrapers request, every few seconds.
+pub(crate) const PROBES: [&str; 4] = ["/health", "/livez", "/metrics", "/readyz"];
+
 /// The paths of a service with the methods of each.
 #[derive(Debug, Default)]
 pub struct Paths {

@@ -11,12 +11,10 @@ use poem::http::{HeaderValue, StatusCode, header};
 use tracing::{Span, field::Empty, info_span};
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 
+use crate::client_address;
 use crate::head_only::HeadOnly;
 use crate::metrics::{METRICS, STATUS};
-use crate::paths::Paths;
-
-/// Requested every few seconds by probes and scrapers. Traced only when the caller sends a `traceparent`.
-const NOT_TRACED: [&str; 4] = ["/health", "/livez", "/metrics", "/readyz"];
+use crate::paths::{PROBES, Paths};
 
 /// A request in progress.
 pub(crate) struct RequestSpan {
@@ -60,9 +58,8 @@ impl RequestSpan {
 fn span(request: &Request, id: &HeaderValue, method: &'static str, route: &str) -> Span {
     let caller = request.headers().get(TRACEPARENT);
     let caller = caller.and_then(|value| trace::from_traceparent(value.as_bytes()));
-    if caller.is_none() && NOT_TRACED.contains(&route)
-        || trace::tracer_for(caller.as_ref()).is_none()
-    {
+    // Probes would be most of all spans.
+    if caller.is_none() && PROBES.contains(&route) || trace::tracer_for(caller.as_ref()).is_none() {
         return Span::none();
     }
     let name = format!("{method} {route}");
@@ -80,8 +77,8 @@ fn span(request: &Request, id: &HeaderValue, method: &'static str, route: &str) 
     if let Some(agent) = text(header::USER_AGENT) {
         span.record("user_agent.original", agent);
     }
-    if let Some(address) = request.remote_addr().as_socket_addr() {
-        span.record("client.address", tracing::field::display(address.ip()));
+    if let Some(address) = client_address::of(request) {
+        span.record("client.address", tracing::field::display(address));
     }
     if let Some(caller) = caller {
         // Err: no layer exports spans, so the parent has no use.

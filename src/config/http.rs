@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::{ConnectionSettings, ListenHost, OriginSettings};
+use super::{ConnectionSettings, ListenHost, OriginSettings, RateLimitSettings};
 
 #[derive(Debug, Clone, Args)]
 pub struct HttpSettings {
@@ -12,4 +12,6 @@ pub struct HttpSettings {
     pub connections: ConnectionSettings,
     #[command(flatten)]
     pub origins: OriginSettings,
+    #[command(flatten)]
+    pub rate_limits: RateLimitSettings,
 }

@@ -19,12 +19,14 @@ mod host;
 mod http;
 mod import_key;
 mod limits;
+mod list;
 mod listen;
 mod log;
 mod origins;
 mod parse_error;
 mod parsers;
 mod private_redis;
+mod rate_limits;
 mod redis;
 mod renamed;
 mod retention;
@@ -52,6 +54,7 @@ pub use self::listen::{IngestionPort, IngestionThreads, ListenHost, PortSetting,
 pub use self::log::{LogFormat, LogSettings};
 pub use self::origins::OriginSettings;
 pub use self::private_redis::PrivateRedis;
+pub use self::rate_limits::RateLimitSettings;
 pub use self::redis::RedisSettings;
 pub use self::retention::RetentionSettings;
 pub use self::roles::{

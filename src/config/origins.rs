@@ -1,10 +1,11 @@
 //! Hosts that requests may name, and web pages of other origins that may send them.
 
 use std::net::SocketAddr;
-use std::str::FromStr;
 
 use api::origins::{HostPattern, Origin, OriginPolicy};
 use clap::Args;
+
+use super::list::List;
 
 #[derive(Debug, Clone, Args)]
 pub struct OriginSettings {
@@ -20,27 +21,10 @@ pub struct OriginSettings {
     cors_allowed_origins: Option<List<Origin>>,
 }
 
-/// Values with commas between them. Not a list of Clap's: of an invalid value it would show that item only, which is not
-/// the value of the variable.
-#[derive(Debug, Clone)]
-struct List<T>(Vec<T>);
-
-impl<T: FromStr> FromStr for List<T> {
-    type Err = T::Err;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        text.split(',').map(str::parse).collect::<Result<_, _>>().map(Self)
-    }
-}
-
 impl OriginSettings {
     /// The policy of a server that listens on this address.
     pub fn policy(&self, local: SocketAddr) -> OriginPolicy {
         let (hosts, origins) = (self.allowed_hosts.as_ref(), self.cors_allowed_origins.as_ref());
-        OriginPolicy::new(local, items(hosts), items(origins))
+        OriginPolicy::new(local, List::items(hosts), List::items(origins))
     }
-}
-
-fn items<T: Clone>(list: Option<&List<T>>) -> Vec<T> {
-    list.map(|list| list.0.clone()).unwrap_or_default()
 }

@@ -5,6 +5,8 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::os::fd::AsFd;
 use std::time::Duration;
 
+use api::address_limit::AddressLimit;
+use api::client_address::TrustedProxies;
 use api::origins::OriginPolicy;
 use api::server::{self, Connections};
 use poem::{Endpoint, Response};
@@ -22,13 +24,15 @@ pub struct HttpServers<'a> {
     /// The address to listen on if `LISTEN_HOST` is unset.
     default_host: Ipv4Addr,
     connections: Connections,
+    address_limit: AddressLimit,
 }
 
 impl<'a> HttpServers<'a> {
     /// Servers with these settings.
     pub fn new(settings: &'a HttpSettings, default_host: Ipv4Addr) -> Self {
         let connections = Connections::new(settings.connections.limits());
-        Self { settings, default_host, connections }
+        let address_limit = settings.rate_limits.per_address();
+        Self { settings, default_host, connections, address_limit }
     }
 
     /// Binds a port; the server stops when `stop` is cancelled, within `grace`.
@@ -43,7 +47,9 @@ impl<'a> HttpServers<'a> {
     ) -> anyhow::Result<HttpServer> {
         let listener = listen(&self.settings.listen, self.default_host, port).await?;
         Ok(HttpServer {
+            proxies: self.settings.rate_limits.trusted_proxies(),
             origins: self.settings.origins.policy(listener.local_addr()?),
+            address_limit: self.address_limit.clone(),
             listener,
             connections: self.connections.clone(),
             stop: stop.clone(),
@@ -57,8 +63,12 @@ pub struct HttpServer {
     listener: TcpListener,
     /// Limits of connections, shared by all servers of the process.
     connections: Connections,
+    /// Which peers state whose a request is.
+    proxies: TrustedProxies,
     /// Which requests are admitted.
     origins: OriginPolicy,
+    /// How many requests of a client are admitted, on all servers of the process.
+    address_limit: AddressLimit,
     /// Stops the server.
     stop: CancellationToken,
     /// How long requests may take to complete after that.
@@ -96,8 +106,8 @@ impl HttpServer {
         self,
         endpoint: impl Endpoint<Output = Response> + 'static,
     ) -> anyhow::Result<()> {
-        let Self { listener, connections, origins, stop, grace } = self;
-        let endpoint = origins.guard(endpoint);
+        let Self { listener, connections, proxies, origins, address_limit, stop, grace } = self;
+        let endpoint = proxies.resolve(origins.guard(address_limit.guard(endpoint)));
         Ok(server::serve(listener, endpoint, connections, stop.cancelled_owned(), grace).await?)
     }
 
@@ -112,7 +122,9 @@ impl HttpServer {
         Ok(Self {
             listener: TcpListener::from_std(socket.into())?,
             connections: self.connections.clone(),
+            proxies: self.proxies.clone(),
             origins: self.origins.clone(),
+            address_limit: self.address_limit.clone(),
             stop: self.stop.clone(),
             grace: self.grace,
         })

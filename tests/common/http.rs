@@ -1,5 +1,6 @@
 //! HTTP requests and responses.
 
+use std::net::IpAddr;
 use std::sync::Once;
 
 use reqwest::header::HeaderMap;
@@ -30,6 +31,13 @@ impl Http {
         PROVIDER.call_once(|| rustls::crypto::ring::default_provider().install_default().unwrap());
         let client = Client::builder().no_proxy().build().unwrap();
         Self { client, base: base.trim_end_matches('/').to_owned() }
+    }
+
+    /// A client whose connections have this source address.
+    pub fn from_address(base: &str, address: IpAddr) -> Self {
+        let any = Self::at(base);
+        let client = Client::builder().no_proxy().local_address(address).build().unwrap();
+        Self { client, ..any }
     }
 
     /// The server's URL, without a `/` at the end.

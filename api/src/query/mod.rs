@@ -3,7 +3,6 @@
 mod readings_body;
 mod response_slots;
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use poem::Request;
@@ -21,6 +20,7 @@ pub use self::readings_body::ReadingsJson;
 use self::response_slots::ResponseSlots;
 
 use crate::api_tag::ApiTag;
+use crate::client_slots::Client;
 use crate::error_body::{ErrorBody, ValidationErrorBody};
 use crate::error_code::ErrorCode;
 use crate::head_only::HeadOnly;
@@ -155,13 +155,13 @@ impl QueryApi {
         if body.is_small() || request.extensions().get::<HeadOnly>().is_some() {
             return Ok(Some(body.without_slot()));
         }
-        let address = request.remote_addr().as_socket_addr().map(SocketAddr::ip);
-        if let Some(slot) = self.slots.try_acquire(address) {
+        let client = Client::of(request);
+        if let Some(slot) = self.slots.try_acquire(&client) {
             return Ok(Some(body.with_slot(slot)));
         }
         // Requests that wait for a slot must not fill the memory: the first page is dropped, and read again later.
         drop(body);
-        let Some(slot) = self.slots.acquire(address).await else { return Ok(None) };
+        let Some(slot) = self.slots.acquire(&client).await else { return Ok(None) };
         Ok(Some(self.begin(site).await?.with_slot(slot)))
     }
 

@@ -18,9 +18,7 @@ use super::request_head;
 use crate::error_code::ErrorCode;
 use crate::metrics::METRICS;
 use crate::middleware;
-
-/// The paths that connections above the limit may request.
-const PROBES: [&str; 4] = ["/health", "/livez", "/metrics", "/readyz"];
+use crate::paths::PROBES;
 
 /// Seconds after which a client should try again when there are too many connections.
 const RETRY_AFTER_SECONDS: u16 = 5;

@@ -3,11 +3,16 @@
 use serde_json::{Map, Value, json};
 
 /// Errors that a request can get from every operation: before it, after its time limit or in its place.
-const COMMON: [(&str, &str, &str); 8] = [
+const COMMON: [(&str, &str, &str); 9] = [
     ("400", "BadRequest", "The request is not valid HTTP/1.1."),
     ("408", "HeadTooSlow", "The head of the request did not arrive completely in time."),
     ("414", "TargetTooLong", "The request line is too long."),
     ("421", "HostNotAllowed", "The service is not reached by the host that `Host` names."),
+    (
+        "429",
+        "RateLimited",
+        "The client address or the API key is above its rate limit: `Retry-After` says when to try again.",
+    ),
     ("431", "HeadTooLarge", "The head of the request is too large."),
     ("500", "InternalServerError", "The service failed; its log has the reason."),
     ("501", "CodingUnknown", "The body has a transfer coding other than `chunked`."),
@@ -81,7 +86,7 @@ fn headers(status: &str) -> Map<String, Value> {
     let header = |name: &str| json!({ "$ref": format!("#/components/headers/{name}") });
     let mut headers = Map::new();
     headers.insert("X-Request-Id".to_owned(), header("RequestId"));
-    if status == "503" {
+    if ["429", "503"].contains(&status) {
         headers.insert("Retry-After".to_owned(), header("RetryAfter"));
     }
     headers
