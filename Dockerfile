@@ -26,17 +26,21 @@ LABEL org.opencontainers.image.title="energy-pipeline/frontend" \
       org.opencontainers.image.created="${CREATED}"
 # The image's entrypoint fills the template in; only /tmp must be writable.
 ENV NGINX_ENVSUBST_OUTPUT_DIR=/tmp \
-    NGINX_ENVSUBST_FILTER="^(FRONTEND_PORT|FRONTEND_WORKERS|FRONTEND_ACCESS_LOG|FRONTEND_READ_ONLY|FRONTEND_OPERATOR_PATHS|INGESTION_URL|PROCESSING_URL|NGINX_LISTEN_IPV6|NGINX_LOCAL_RESOLVERS)$" \
+    NGINX_ENVSUBST_FILTER="^(FRONTEND_PORT|FRONTEND_WORKERS|FRONTEND_ACCESS_LOG|FRONTEND_READ_ONLY|FRONTEND_OPERATOR_PATHS|FRONTEND_CERT_FILE|FRONTEND_KEY_FILE|INGESTION_URL|PROCESSING_URL|NGINX_LISTEN_IPV6|NGINX_LISTEN_TLS|NGINX_TLS|NGINX_UPSTREAM_TLS|NGINX_LOCAL_RESOLVERS)$" \
     NGINX_ENTRYPOINT_LOCAL_RESOLVERS=1 \
     FRONTEND_PORT=3000 \
     FRONTEND_WORKERS=2 \
     FRONTEND_ACCESS_LOG=changes \
     FRONTEND_READ_ONLY=false \
     FRONTEND_OPERATOR_PATHS=false \
+    FRONTEND_CERT_FILE= \
+    FRONTEND_KEY_FILE= \
     INGESTION_URL=http://ingestion-api:8000 \
     PROCESSING_URL=http://processing-service:8001
 COPY frontend/nginx.conf.template /etc/nginx/templates/nginx.conf.template
+COPY frontend/15-serve-https.envsh /docker-entrypoint.d/15-serve-https.envsh
 COPY frontend/16-listen-by-ipv6.envsh /docker-entrypoint.d/16-listen-by-ipv6.envsh
+COPY frontend/17-verify-services.envsh /docker-entrypoint.d/17-verify-services.envsh
 COPY scripts/smoke-test.sh /smoke-test.sh
 COPY --from=page /page/dist /usr/share/nginx/html
 # As a number: Kubernetes must see that it is not root. Any other user will do, too.
@@ -44,7 +48,7 @@ USER 10001:10001
 EXPOSE 3000
 STOPSIGNAL SIGQUIT
 HEALTHCHECK --interval=10s --timeout=3s --start-period=5s --retries=3 \
-    CMD ["sh", "-c", "wget -q -O /dev/null http://127.0.0.1:${FRONTEND_PORT}/readyz"]
+    CMD ["sh", "-c", "curl -fsk -o /dev/null http${FRONTEND_CERT_FILE:+s}://127.0.0.1:${FRONTEND_PORT}/readyz"]
 CMD ["nginx", "-c", "/tmp/nginx.conf", "-g", "daemon off;"]
 
 FROM ${RUST_IMAGE} AS build

@@ -3,14 +3,26 @@
 # can be read. Nothing is written, as a reading cannot be taken back: the one that is sent must be refused. With
 # SMOKE_TEST_WRITES=true one of the site `smoke-test` is sent, too, and waited for; that one stays. Needs INGESTION_URL and
 # PROCESSING_URL.
+#
+# With SMOKE_TEST_AUTHENTICATED=true the services require a key or certificate: the key is that of the file SMOKE_TEST_API_KEY_FILE, and the
+# certificate that of SMOKE_TEST_CERT_FILE and SMOKE_TEST_KEY_FILE. Without any, requests must be rejected. SMOKE_TEST_CA_FILE has the
+# authorities of the services' certificates, if those of the system do not do.
 set -eu
 
 site="smoke-test"
 fail() { echo "$*"; exit 1; }
 
-# wget of busybox and of GNU: what is answered, and with which status.
-status() { wget -S -O /dev/null "$@" 2>&1 | sed -n 's|^ *HTTP/1\.[01] \([0-9]*\).*|\1|p' | tail -1; }
-post() { wget -q -O - --header 'Content-Type: application/json' --post-data "$1" "$INGESTION_URL/readings"; }
+# As a header on standard input: arguments can be seen.
+authorization() {
+    [ -z "${SMOKE_TEST_API_KEY_FILE:-}" ] || printf 'Authorization: Bearer %s\n' "$(cat "$SMOKE_TEST_API_KEY_FILE")"
+}
+ask() {
+    authorization | curl -sS --max-time 10 --header @- ${SMOKE_TEST_CA_FILE:+--cacert "$SMOKE_TEST_CA_FILE"} \
+        ${SMOKE_TEST_CERT_FILE:+--cert "$SMOKE_TEST_CERT_FILE" --key "$SMOKE_TEST_KEY_FILE"} "$@"
+}
+# The status of a response; empty without one.
+status() { ask -o /dev/null -w '%{http_code}' "$@" | sed 's/^000$//'; }
+post() { ask --header 'Content-Type: application/json' --data "$@" "$INGESTION_URL/readings"; }
 
 for url in "$INGESTION_URL" "$PROCESSING_URL"; do
     answered=$(status "$url/readyz" || true)
@@ -18,11 +30,21 @@ for url in "$INGESTION_URL" "$PROCESSING_URL"; do
     echo "$url is ready"
 done
 
-answered=$(status --header 'Content-Type: application/json' --post-data '{}' "$INGESTION_URL/readings" || true)
+answered=$(post '{}' -o /dev/null -w '%{http_code}' || true)
+if [ "${SMOKE_TEST_AUTHENTICATED:-false}" = true ] && [ -z "${SMOKE_TEST_API_KEY_FILE:-}${SMOKE_TEST_CERT_FILE:-}" ]; then
+    for answered in "$answered" "$(status "$PROCESSING_URL/sites/$site/readings" || true)"; do
+        case "$answered" in
+        401 | 403) ;;
+        *) fail "a request without a key must be rejected (401), but the answer is ${answered:-none}" ;;
+        esac
+    done
+    echo "requests without a key are rejected"
+    exit 0
+fi
 [ "$answered" = 422 ] || fail "a reading without members must be refused (422), but the answer is ${answered:-none}"
 echo "what is no reading is refused"
 
-wget -q -O - "$PROCESSING_URL/sites/$site/readings" | grep -q '"readings" *: *\[' || fail "the readings of a site cannot be read"
+ask "$PROCESSING_URL/sites/$site/readings" | grep -q '"readings" *: *\[' || fail "the readings of a site cannot be read"
 echo "the readings of a site can be read"
 
 if [ "${SMOKE_TEST_WRITES:-false}" != true ]; then
@@ -37,7 +59,7 @@ id=$(printf %s "$accepted" | sed -n 's/.*"stream_id": *"\([^"]*\)".*/\1/p')
 echo "accepted as $id"
 
 for _ in $(seq 60); do
-    if wget -q -O - "$PROCESSING_URL/sites/$site/readings" | grep -q "\"$id\""; then
+    if ask "$PROCESSING_URL/sites/$site/readings" | grep -q "\"$id\""; then
         echo "read back; it stays, as readings cannot be deleted"
         exit 0
     fi

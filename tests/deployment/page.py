@@ -4,10 +4,11 @@ import json
 import re
 import shutil
 import socket
+import ssl
 import subprocess
 import sys
 import threading
-from http.client import HTTPConnection
+from http.client import HTTPConnection, HTTPSConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -91,8 +92,8 @@ def service(name):
     return server
 
 
-def filled_in(variables):
-    text = TEMPLATE.read_text()
+def filled_in(directory, variables):
+    text = TEMPLATE.read_text().replace("/tmp/", f"{directory}/").replace("/usr/share/nginx/html", directory)
     for name, value in variables.items():
         text = text.replace("${%s}" % name, value)
     return text
@@ -111,26 +112,46 @@ class Page:
         (root / "index.html").write_text("<title>page</title>")
         (root / "assets/index-1a2b.js").write_text("let x = 1;" * 200)
         text = filled_in(
+            directory,
             {
                 "FRONTEND_PORT": f"127.0.0.1:{self.port}",
                 "INGESTION_URL": f"http://127.0.0.1:{self.ingestion.server_port}",
                 "PROCESSING_URL": f"http://127.0.0.1:{self.processing.server_port}",
                 "NGINX_LOCAL_RESOLVERS": "127.0.0.1",
                 "NGINX_LISTEN_IPV6": "",
+                "NGINX_LISTEN_TLS": "",
+                "NGINX_TLS": "",
+                "FRONTEND_CERT_FILE": "",
+                "FRONTEND_KEY_FILE": "",
+                "NGINX_UPSTREAM_TLS": "",
                 **DEFAULTS,
                 **variables,
-            }
+            },
         )
-        text = text.replace("/tmp/", f"{directory}/").replace("/usr/share/nginx/html", directory)
-        file = root / "nginx.conf"
-        file.write_text(text)
-        checked = subprocess.run([NGINX, "-t", "-c", str(file)], capture_output=True, text=True)
+        # Of a page that serves HTTPS.
+        self.authority = variables.get("FRONTEND_CERT_FILE")
+        self.configuration = root / "nginx.conf"
+        self.directory = directory
+        resources.callback(self.stop)
+        self.run(text)
+
+    def run(self, text):
+        """Starts nginx with a configuration."""
+        self.configuration.write_text(text)
+        command = [NGINX, "-c", str(self.configuration)]
+        checked = subprocess.run([*command, "-t"], capture_output=True, text=True)
         assert checked.returncode == 0, checked.stderr
         # Standard output as the image's: a pipe or a file that nginx opens by its name.
-        self.process = Process("nginx", [NGINX, "-c", str(file), "-g", "daemon off;"], directory)
-        resources.callback(self.process.ended)
-        resources.callback(self.process.terminate)
+        self.process = Process("nginx", [*command, "-g", "daemon off;"], self.directory)
         wait_for("nginx listens", self.listens)
+
+    def stop(self):
+        self.process.terminate()
+        self.process.ended()
+
+    def restart(self, text):
+        self.stop()
+        self.run(text)
 
     def listens(self):
         try:
@@ -139,9 +160,14 @@ class Page:
             return False
 
     def get(self, path, method="GET", body=None, headers=None):
-        connection = HTTPConnection("127.0.0.1", self.port, timeout=10)
+        connection = self.connection()
         connection.request(method, path, body, headers or {})
         return connection.getresponse()
+
+    def connection(self):
+        if self.authority is None:
+            return HTTPConnection("127.0.0.1", self.port, timeout=10)
+        return HTTPSConnection("localhost", self.port, timeout=10, context=ssl.create_default_context(cafile=self.authority))
 
     def raw(self, data):
         """The whole response to bytes that are sent unchanged."""

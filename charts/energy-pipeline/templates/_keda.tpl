@@ -8,7 +8,7 @@ The TriggerAuthentication that triggers name: the one that exists, or ours where
 {{- define "energy-pipeline.keda.authentication" -}}
 {{- if .Values.keda.triggerAuthentication.existing -}}
 {{- .Values.keda.triggerAuthentication.existing -}}
-{{- else if and .Values.keda.triggerAuthentication.create (or (include "energy-pipeline.redis.secret" .) (include "energy-pipeline.redis.caSecret" .)) -}}
+{{- else if and .Values.keda.triggerAuthentication.create (or (include "energy-pipeline.redis.secret" .) (include "energy-pipeline.redis.caSecret" .) (include "energy-pipeline.redis.clientSecret" .)) -}}
 {{- include "energy-pipeline.scaler.name" . -}}
 {{- end -}}
 {{- end -}}

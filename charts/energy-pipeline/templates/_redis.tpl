@@ -64,6 +64,13 @@
 {{- ternary "ca.crt" .Values.externalRedis.tls.caKey .Values.redis.enabled -}}
 {{- end -}}
 
+{{/* The Secret with the program's own certificate for an external server that requires one. */}}
+{{- define "energy-pipeline.redis.clientSecret" -}}
+{{- if and (not .Values.redis.enabled) .Values.externalRedis.tls.enabled -}}
+{{- .Values.externalRedis.tls.clientCertificate.existingSecret -}}
+{{- end -}}
+{{- end -}}
+
 {{/*
 REDIS_URL, where host and port do not say all; without the password, which is in a file.
 */}}
@@ -95,13 +102,18 @@ REDIS_PASSWORD_FILE: /etc/energy-pipeline/redis/password
 {{- if include "energy-pipeline.redis.caSecret" . }}
 REDIS_TLS_CA_FILE: /etc/energy-pipeline/redis/ca.crt
 {{- end }}
+{{- if include "energy-pipeline.redis.clientSecret" . }}
+REDIS_TLS_CERT_FILE: /etc/energy-pipeline/redis/tls.crt
+REDIS_TLS_KEY_FILE: /etc/energy-pipeline/redis/tls.key
+{{- end }}
 {{- end -}}
 
 {{/* The volume with those files, as a list; a change of the Secret reaches it without a restart. */}}
 {{- define "energy-pipeline.redis.volumes" -}}
 {{- $secret := include "energy-pipeline.redis.secret" . -}}
 {{- $caSecret := include "energy-pipeline.redis.caSecret" . -}}
-{{- if or $secret $caSecret }}
+{{- $clientSecret := include "energy-pipeline.redis.clientSecret" . -}}
+{{- if or $secret $caSecret $clientSecret }}
 - name: redis-login
   projected:
     defaultMode: 0440
@@ -118,13 +130,20 @@ REDIS_TLS_CA_FILE: /etc/energy-pipeline/redis/ca.crt
           items:
             - {key: {{ include "energy-pipeline.redis.caKey" . | quote }}, path: ca.crt}
       {{- end }}
+      {{- if $clientSecret }}
+      - secret:
+          name: {{ $clientSecret | quote }}
+          items:
+            - {key: {{ .Values.externalRedis.tls.clientCertificate.certKey | quote }}, path: tls.crt}
+            - {key: {{ .Values.externalRedis.tls.clientCertificate.keyKey | quote }}, path: tls.key}
+      {{- end }}
 {{- else }}
 []
 {{- end }}
 {{- end -}}
 
 {{- define "energy-pipeline.redis.mounts" -}}
-{{- if or (include "energy-pipeline.redis.secret" .) (include "energy-pipeline.redis.caSecret" .) }}
+{{- if or (include "energy-pipeline.redis.secret" .) (include "energy-pipeline.redis.caSecret" .) (include "energy-pipeline.redis.clientSecret" .) }}
 - {name: redis-login, mountPath: /etc/energy-pipeline/redis, readOnly: true}
 {{- else }}
 []

@@ -1,7 +1,8 @@
 {{/*
 The Deployment of a component. Takes a dict:
   root, component, values (the component's), image, args, env, mounts, volumes, port,
-  owned (who else decides on the replicas; none if empty), security (of the pod), configMap (whether the program's is read).
+  owned (who else decides on the replicas; none if empty), security (of the pod), configMap (whether the program's is read),
+  metricsPort (the number of a port of its own for probes and Prometheus; none if empty), scheme (of probes; `HTTP` if empty).
 */}}
 {{- define "energy-pipeline.deployment" -}}
 {{- $root := .root -}}
@@ -67,6 +68,9 @@ spec:
           {{- end }}
           ports:
             - {name: http, containerPort: {{ .port | int64 }}, protocol: TCP}
+            {{- with .metricsPort }}
+            - {name: metrics, containerPort: {{ . | int64 }}, protocol: TCP}
+            {{- end }}
           {{- with concat .env $values.extraEnv }}
           env:
             {{- toYaml . | nindent 12 }}
@@ -80,7 +84,7 @@ spec:
             {{- toYaml . | nindent 12 }}
             {{- end }}
           {{- end }}
-          {{- with include "energy-pipeline.probes" $values.probes | trim }}
+          {{- with include "energy-pipeline.probes" (list $values.probes (ternary "metrics" "http" (not (empty .metricsPort))) .scheme) | trim }}
           {{- . | nindent 10 }}
           {{- end }}
           {{- with include "energy-pipeline.lifecycle" (list $root $values) | trim }}
@@ -132,14 +136,16 @@ spec:
 checksum/config: {{ include (print .Template.BasePath "/configmap.yaml") . | sha256sum | quote }}
 {{- end -}}
 
-{{/* A probe without a handler in its values gets its default path. */}}
+{{/* A probe without a handler in its values gets its default path. Takes a list: the probes, the name of the port, the scheme (HTTP if empty). */}}
 {{- define "energy-pipeline.probes" -}}
 {{- $paths := dict "startup" "/livez" "liveness" "/livez" "readiness" "/readyz" -}}
-{{- $probes := . -}}
+{{- $probes := index . 0 -}}
+{{- $handler := dict "port" (index . 1) -}}
+{{- with index . 2 }}{{ $_ := set $handler "scheme" . }}{{ end -}}
 {{- range $kind := list "startup" "liveness" "readiness" }}
 {{- with index $probes $kind }}
 {{- $own := or .httpGet .exec .tcpSocket .grpc }}
-{{- $standard := ternary (dict) (dict "httpGet" (dict "path" (index $paths $kind) "port" "http")) (not (empty $own)) }}
+{{- $standard := ternary (dict) (dict "httpGet" (merge (dict "path" (index $paths $kind)) $handler)) (not (empty $own)) }}
 {{ $kind }}Probe:
   {{- toYaml (merge (dict) . $standard) | nindent 2 }}
 {{- end }}
@@ -178,7 +184,7 @@ affinity:
 {{- end }}
 {{- end -}}
 
-{{/* A Service of a component. Takes a dict: root, name, selects (the component), values (`service`). */}}
+{{/* A Service of a component. Takes a dict: root, name, selects (the component), values (`service`), scheme (`http` if empty). */}}
 {{- define "energy-pipeline.service" -}}
 apiVersion: v1
 kind: Service
@@ -195,7 +201,7 @@ spec:
   selector:
     {{- include "energy-pipeline.selectorLabels" (list .root .selects) | nindent 4 }}
   ports:
-    - {name: http, port: {{ .values.port | int64 }}, targetPort: http, protocol: TCP}
+    - {name: http, port: {{ .values.port | int64 }}, targetPort: http, protocol: TCP{{ if eq (.scheme | default "http") "https" }}, appProtocol: https{{ end }}}
 {{- end -}}
 
 {{/* A HorizontalPodAutoscaler by CPU. Takes a dict: root, component, values (`autoscaling`). */}}

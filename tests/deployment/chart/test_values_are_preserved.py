@@ -48,7 +48,7 @@ WORLDS = {
         },
     ),
     "shared redis": merged(values_of("external-standalone"), at("metrics.serviceMonitor", {"enabled": True, "labels": {"a": "b"}}), at("keda.triggerAuthentication.existing", "ours"), at("cloudflare", {"enabled": True, "tunnelToken": {"existingSecret": "t"}})),
-    "shared redis, authenticated": values_of("external-standalone"),
+    "shared redis, authenticated": merged(values_of("external-standalone"), at("externalRedis.tls.clientCertificate.existingSecret", "client")),
     "shared redis, password in the clear": merged(values_of("external-cluster"), at("keda.aggregate", "sum")),
     "sentinels": values_of("external-sentinel"),
     "secrets of others": merged(values_of("redis-tls"), at("redis.master.persistence.existingClaim", "claim")),
@@ -107,8 +107,11 @@ def name(path):
     return ".".join(map(str, path))
 
 
-# Values that are set where they are not empty, as two of them would contradict each other.
-EITHER = {("redis", "auth", "existingSecret"), ("redis", "auth", "password")}
+# Values that are set where they are not empty, as they contradict another one, or need another one.
+EITHER = {
+    *(("redis", "auth", "existingSecret"), ("redis", "auth", "password")),
+    ("externalRedis", "tls", "clientCertificate", "existingSecret"),
+}
 
 
 # A whole object as a text is a template; the second is accepted and ignored; names of objects have a test of their own.
@@ -121,7 +124,9 @@ def can_be(path, base, kind, value):
 
 @functools.cache
 def odd_texts(path):
-    return [odd for odd in ODD if takes(path, odd)]
+    # Helm's `toYaml`, which writes maps of the user's, does not escape U+0085, a line break of YAML.
+    is_map = any(str(key).lower().endswith("annotations") for key in path)
+    return [odd for odd in ODD if takes(path, odd) and not (is_map and odd == "\x85")]
 
 
 def at_path(values, path):

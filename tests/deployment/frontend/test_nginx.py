@@ -165,7 +165,7 @@ def test_only_changing_requests_are_logged(start):
 
 @pytest.mark.parametrize(("what", "count"), [("all", 2), ("off", 0)])
 def test_all_or_nothing_can_be_logged(start, what, count):
-    page = start(FRONTEND_ACCESS_LOG=what, FRONTEND_OPERATOR_PATHS="true")
+    page = start(FRONTEND_ACCESS_LOG=what, FRONTEND_OPERATOR_PATHS="true", FRONTEND_WORKERS="1")
     page.process.out.write_text("")
     page.echoed("/api/pipeline/dead-letters/1-0", "DELETE", None, {"Authorization": "Bearer enp_1_secret"})
     page.echoed("/api/sites")

@@ -25,7 +25,7 @@ class Services:
         wait_for("both are ready", lambda: all(self.is_ready(url) for url in self.urls.values()))
 
     def is_ready(self, url):
-        return subprocess.run(["wget", "-q", "-O", "/dev/null", f"{url}/readyz"]).returncode == 0
+        return subprocess.run(["curl", "-sf", "-o", "/dev/null", f"{url}/readyz"]).returncode == 0
 
     def test(self, **variables):
         command = ["sh", str(REPOSITORY / "scripts/smoke-test.sh")]
