@@ -2,8 +2,11 @@
 //! requires one.
 
 use std::fs;
+use std::path::Path;
+use std::process::Command;
 
 use crate::common::files;
+use crate::common::process::Process;
 use crate::common::product::{Launch, ingestion_api, launch, processing_service};
 use crate::common::readings::reading;
 use crate::common::redis::{RedisServer, free_port};
@@ -124,9 +127,10 @@ async fn a_renewed_client_certificate_is_used_without_a_restart() {
     let processing = set(processing_service(&server.redis)).start().await;
     assert_eq!(ingestion.get("/readyz").await.status, 503);
     write("client");
-    for role in [&ingestion, &processing] {
-        wait::until("it is ready", async || role.get("/readyz").await.status == 200).await;
-    }
+    wait::until("it is ready", async || ingestion.get("/readyz").await.status == 200).await;
+    let answer = ingestion.post("/readings", reading("site").to_string()).await.json();
+    let id = answer["stream_id"].as_str().unwrap().to_owned();
+    assert_each_is_stored_once(&server.redis, &[id]).await;
     assert_eq!(processing.counter("energy_pipeline_actor_restarts_total").await, 0);
 }
 
@@ -148,4 +152,45 @@ async fn a_client_certificate_that_cannot_be_used_fails_the_start() {
         assert_eq!(ended.status.code(), Some(2), "{expected}: {ended:?}");
         assert!(ended.stderr.contains(expected), "{expected}: {ended:?}");
     }
+}
+
+/// A Sentinel of that server, which requires the same certificate.
+fn start_sentinel(server: &Encrypted, directory: &Path) -> (Process, u16) {
+    let (port, file) = (free_port(), directory.join("sentinel.conf"));
+    let authorities = directory.join("authorities.pem");
+    let pem = ["localhost.pem", "client.pem"].map(|name| fs::read(certificate(name)).unwrap());
+    fs::write(&authorities, pem.concat()).unwrap();
+    let [own, key, client, client_key] =
+        ["localhost.pem", "localhost.key.pem", "client.pem", "client.key.pem"].map(certificate);
+    let (master, authorities) = (server.port, authorities.display());
+    let configuration = format!(
+        "port 0\ntls-port {port}\nbind 127.0.0.1\ntls-replication yes\ntls-auth-clients yes\n\
+         tls-cert-file {own}\ntls-key-file {key}\ntls-ca-cert-file {authorities}\n\
+         tls-client-cert-file {client}\ntls-client-key-file {client_key}\n\
+         sentinel resolve-hostnames yes\nsentinel announce-hostnames yes\n\
+         sentinel monitor energy localhost {master} 1\n"
+    );
+    fs::write(&file, configuration).unwrap();
+    let mut command = Command::new("redis-server");
+    (Process::start("sentinel", command.arg(file).arg("--sentinel")), port)
+}
+
+#[tokio::test]
+async fn sentinels_and_master_may_require_the_certificate_of_their_client() {
+    let server = Encrypted::requiring_a_certificate().await;
+    let directory = tempfile::tempdir().unwrap();
+    let (_sentinel, port) = start_sentinel(&server, directory.path());
+    let set = |launch: Launch| {
+        let url = format!("rediss+sentinel://app:secret@localhost:{port}/energy");
+        with_client_certificate(server.trusted_by(launch)).env("REDIS_URL", url)
+    };
+    let ingestion = set(ingestion_api(&server.redis)).start().await;
+    let processing = set(processing_service(&server.redis)).start().await;
+    for role in [&ingestion, &processing] {
+        wait::until("it is ready", async || role.get("/readyz").await.status == 200).await;
+    }
+    let answer = ingestion.post("/readings", reading("site").to_string()).await;
+    assert_eq!(answer.status, 201, "{}", answer.text());
+    let id = answer.json()["stream_id"].as_str().unwrap().to_owned();
+    assert_each_is_stored_once(&server.redis, &[id]).await;
 }

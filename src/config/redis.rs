@@ -20,8 +20,8 @@ pub struct RedisSettings {
     #[arg(long, env, value_name = "PORT", default_value = "6379", value_parser = server_port)]
     redis_port: u16,
     /// URL of the Redis server, instead of host and port: `redis://`, `rediss://` (TLS) or `redis+unix://`,
-    /// with user, password and database; or `redis+sentinel://host[:port],…/master`. A password in the flag
-    /// is visible in the list of processes
+    /// with user, password and database; or `redis+sentinel://host[:port],…/master`, and `rediss+sentinel://` where
+    /// Sentinels and master use TLS. A password in the flag is visible in the list of processes
     #[arg(long, env, value_name = "URL", hide_env_values = true)]
     redis_url: Option<String>,
     /// Password of the Redis server, instead of the one in the URL. In the flag it is visible in the list of
@@ -87,7 +87,10 @@ impl RedisSettings {
             TlsFilesError::Unused => {
                 let is_authorities = self.redis_tls_ca_file.is_some();
                 let variable = if is_authorities { AUTHORITIES } else { CLIENT };
-                SettingError::new(variable, "needs a REDIS_URL that begins with rediss:// (TLS)")
+                SettingError::new(
+                    variable,
+                    "needs a REDIS_URL that begins with rediss:// or rediss+sentinel:// (TLS)",
+                )
             }
         }
     }

@@ -60,19 +60,17 @@ impl Address {
     }
 
     /// Parses `redis://`, `rediss://`, `redis+unix://`, or
-    /// `redis+sentinel://[user:password@]host[:port],…/master[/database]`.
+    /// `redis+sentinel://[user:password@]host[:port],…/master[/database]`; with `rediss+sentinel://` the Sentinels and
+    /// the master use TLS.
     pub fn parse(url: &str) -> Parsed<Self> {
-        const SCHEMES: &str = "must begin with redis://, rediss:// (TLS), redis+unix:// or \
-                               redis+sentinel://";
+        const SCHEMES: &str = "must begin with redis://, rediss:// (TLS), redis+unix://, \
+                               redis+sentinel:// or rediss+sentinel:// (TLS)";
         let (scheme, rest) = url.split_once("://").ok_or(invalid(SCHEMES))?;
         match scheme {
             "redis" | "rediss" | "valkey" | "valkeys" => Self::parse_server(url, rest),
             "redis+unix" | "valkey+unix" | "unix" => Ok(Self::Server(read(url)?)),
-            "redis+sentinel" => Self::parse_sentinel(rest),
-            "rediss+sentinel" => Err(invalid(
-                "cannot be rediss+sentinel://: Sentinels over TLS are not supported yet; name the \
-                 master itself with rediss://",
-            )),
+            "redis+sentinel" => Self::parse_sentinel(rest, tcp_address),
+            "rediss+sentinel" => Self::parse_sentinel(rest, tls_address),
             _ => Err(invalid(SCHEMES)),
         }
     }
@@ -89,7 +87,7 @@ impl Address {
         Ok(Self::Server(info))
     }
 
-    fn parse_sentinel(rest: &str) -> Parsed<Self> {
+    fn parse_sentinel(rest: &str, address: ToAddress) -> Parsed<Self> {
         const RULE: &str =
             "must be redis+sentinel://[user:password@]host[:port],…/master[/database]";
         reject_raw_delimiters(rest)?;
@@ -100,14 +98,19 @@ impl Address {
         // Without a login no `@`: it would be an empty user.
         let at = if login.is_empty() { "" } else { "@" };
         let login = read(format!("redis://{login}{at}master/{database}"))?.redis_settings().clone();
-        let sentinels: Option<Vec<_>> = hosts.split(',').map(sentinel).collect();
+        let sentinels: Option<Vec<_>> =
+            hosts.split(',').map(|host| sentinel(host, address)).collect();
         let sentinels = sentinels.filter(|_| !master_name.is_empty()).ok_or(invalid(RULE))?;
         Ok(Self::Sentinel { master_name: master_name.to_owned(), sentinels, login })
     }
 
     /// Whether connections use TLS.
     pub fn uses_tls(&self) -> bool {
-        matches!(self, Self::Server(info) if matches!(info.addr(), ConnectionAddr::TcpTls { .. }))
+        let uses_tls = |address| matches!(address, &ConnectionAddr::TcpTls { .. });
+        match self {
+            Self::Server(info) => uses_tls(info.addr()),
+            Self::Sentinel { sentinels, .. } => sentinels.iter().any(uses_tls),
+        }
     }
 
     /// As logs name it, without password.
@@ -127,6 +130,25 @@ impl Address {
             Self::Server(info) => info.redis_settings(),
             Self::Sentinel { login, .. } => login,
         }
+    }
+}
+
+/// The address of a host and a port.
+type ToAddress = fn(String, u16) -> ConnectionAddr;
+
+const fn tcp_address(host: String, port: u16) -> ConnectionAddr {
+    ConnectionAddr::Tcp(host, port)
+}
+
+const fn tls_address(host: String, port: u16) -> ConnectionAddr {
+    ConnectionAddr::TcpTls { host, port, insecure: false, tls_params: None }
+}
+
+/// The address of a server that another one names: with TLS if that one has it.
+pub(super) fn like(address: &ConnectionAddr, host: String, port: u16) -> ConnectionAddr {
+    match address {
+        ConnectionAddr::TcpTls { .. } => tls_address(host, port),
+        _ => tcp_address(host, port),
     }
 }
 
@@ -186,14 +208,14 @@ fn bare_host(text: &str) -> Option<&str> {
 }
 
 /// `host[:port]`; an IPv6 address with a port must be in brackets.
-fn sentinel(text: &str) -> Option<ConnectionAddr> {
+fn sentinel(text: &str, address: ToAddress) -> Option<ConnectionAddr> {
     let (host, port) = match text.rsplit_once(':') {
         Some((host, port)) if !host.contains(':') || host.ends_with(']') => {
             (host, port.parse().ok().filter(|port| *port > 0)?)
         }
         _ => (text, SENTINEL_PORT),
     };
-    Some(ConnectionAddr::Tcp(bare_host(host)?.to_owned(), port))
+    Some(address(bare_host(host)?.to_owned(), port))
 }
 
 /// Lets the kernel probe a silent peer.

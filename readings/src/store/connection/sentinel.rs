@@ -14,7 +14,7 @@ use redis::{
     AsyncConnectionConfig, ConnectionAddr, RedisConnectionInfo, RedisError, TlsCertificates, cmd,
 };
 
-use super::address::{client_of, shown};
+use super::address::{client_of, like, shown};
 use crate::store::error::{CONNECT, ServerName, StoreError, StoreResult};
 use crate::store::error_class::ErrorClass;
 
@@ -34,9 +34,11 @@ pub(super) async fn master(
     name: &str,
     sentinels: &[ConnectionAddr],
     all_sentinels: &ServerName,
+    certificates: &TlsCertificates,
     known: &str,
 ) -> StoreResult<ConnectionAddr> {
-    let results = join_all(sentinels.iter().map(|sentinel| report(name, sentinel))).await;
+    let reports = sentinels.iter().map(|sentinel| report(name, sentinel, certificates));
+    let results = join_all(reports).await;
     let (reports, failures): (Vec<_>, Vec<_>) = results.into_iter().partition(Result::is_ok);
     let reports: Vec<Report> = reports.into_iter().flatten().collect();
     match choose(&reports, known) {
@@ -74,24 +76,31 @@ fn no_master(all_sentinels: &ServerName, failures: Vec<StoreError>) -> StoreErro
     }
 }
 
-async fn report(name: &str, sentinel: &ConnectionAddr) -> StoreResult<Report> {
+async fn report(
+    name: &str,
+    sentinel: &ConnectionAddr,
+    certificates: &TlsCertificates,
+) -> StoreResult<Report> {
     let server: ServerName = format!("Sentinel {} (master {name})", shown(sentinel)).into();
-    let reply = masters(sentinel).await.map_err(|error| failed(&server, error))?;
+    let reply = masters(sentinel, certificates).await.map_err(|error| failed(&server, error))?;
     let masters = reply.iter().find(|master| master.get("name").is_some_and(|it| it == name));
     let Some(master) = masters else {
         let text = "the Sentinel knows no master of this name";
         return Err(StoreError::found(&server, CONNECT, ErrorClass::Other, text));
     };
-    parse(master).ok_or_else(|| {
+    parse(sentinel, master).ok_or_else(|| {
         let text = "the Sentinel reports that the master is down";
         StoreError::found(&server, CONNECT, ErrorClass::Disconnected, text)
     })
 }
 
 /// `SENTINEL MASTERS`, which also reports whether the Sentinel considers a master down.
-async fn masters(sentinel: &ConnectionAddr) -> Result<Vec<HashMap<String, String>>, RedisError> {
-    let no_certificates = TlsCertificates { client_tls: None, root_cert: None };
-    let client = client_of(sentinel.clone(), &RedisConnectionInfo::default(), no_certificates)?;
+async fn masters(
+    sentinel: &ConnectionAddr,
+    certificates: &TlsCertificates,
+) -> Result<Vec<HashMap<String, String>>, RedisError> {
+    let (login, certificates) = (RedisConnectionInfo::default(), certificates.clone());
+    let client = client_of(sentinel.clone(), &login, certificates)?;
     let config = AsyncConnectionConfig::new()
         .set_connection_timeout(Some(SENTINEL_TIMEOUT))
         .set_response_timeout(Some(SENTINEL_TIMEOUT));
@@ -99,14 +108,14 @@ async fn masters(sentinel: &ConnectionAddr) -> Result<Vec<HashMap<String, String
     cmd("SENTINEL").arg("MASTERS").query_async(&mut connection).await
 }
 
-fn parse(master: &HashMap<String, String>) -> Option<Report> {
+fn parse(sentinel: &ConnectionAddr, master: &HashMap<String, String>) -> Option<Report> {
     let flags = master.get("flags")?;
     if flags.contains("s_down") || flags.contains("o_down") || !flags.contains("master") {
         return None;
     }
     let port = master.get("port")?.parse().ok()?;
     let config_epoch = master.get("config-epoch").and_then(|epoch| epoch.parse().ok());
-    let address = ConnectionAddr::Tcp(master.get("ip")?.clone(), port);
+    let address = like(sentinel, master.get("ip")?.clone(), port);
     Some(Report { address, config_epoch: config_epoch.unwrap_or_default() })
 }
 

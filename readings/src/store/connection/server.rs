@@ -75,7 +75,8 @@ impl RedisServer {
     }
 
     /// Names a server by URL: `redis://`, `rediss://` (TLS) or `redis+unix://`, with user, password
-    /// and database; or a master by `redis+sentinel://[user:password@]host[:port],…/master[/database]`.
+    /// and database; or a master by `redis+sentinel://[user:password@]host[:port],…/master[/database]`, with TLS
+    /// `rediss+sentinel://`.
     ///
     /// # Errors
     /// When the URL is not one of these.
@@ -219,7 +220,8 @@ impl RedisServer {
             Address::Server(info) => Ok(info.addr().clone()),
             Address::Sentinel { master_name, sentinels, .. } => {
                 let known = self.master_watch.address();
-                sentinel::master(master_name, sentinels, &self.name, &known).await
+                let certificates = self.certificates()?;
+                sentinel::master(master_name, sentinels, &self.name, &certificates, &known).await
             }
         }
     }

@@ -37,7 +37,7 @@ pub enum TlsFilesError {
     #[error("{0}")]
     Client(String),
     /// The address is not one of TLS: the files would not be used.
-    #[error("the address of the server does not begin with rediss:// (TLS)")]
+    #[error("the address of the server is not one of TLS")]
     Unused,
 }
 
