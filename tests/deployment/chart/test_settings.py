@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from rendering import REPOSITORY, at, containers, environment, render, standard_values
+from rendering import REPOSITORY, at, containers, environment, merged, render, standard_values
 
 # Values whose variables have these names.
 SETTINGS = {
@@ -52,3 +52,20 @@ def test_the_old_name_of_the_processing_failures_works_and_is_warned_about():
     assert processing["MAX_PROCESSING_FAILURES"] == "3" and "MAX_DELIVERIES" not in processing
     assert "maxDeliveries is deprecated" in render(old).notes
     assert "deprecated" not in render().notes
+
+
+LIMITS = {"rateLimit": {"perAddress": "100/s burst=20"}, "config": {"forwardedFrom": ["10.0.0.0/8", "fd00::/8"]}}
+
+
+def test_limits_and_trusted_proxies_reach_the_services():
+    config = render(LIMITS).config()
+    assert (config["RATE_LIMIT_PER_ADDRESS"], config["FORWARDED_FROM"]) == ("100/s burst=20", "10.0.0.0/8,fd00::/8")
+    assert not {"RATE_LIMIT_PER_ADDRESS", "FORWARDED_FROM"} & render().config().keys()
+    assert {"RATE_LIMIT_PER_ADDRESS", "FORWARDED_FROM"} <= documented().keys()
+
+
+def test_clients_behind_a_proxy_that_share_one_rate_are_warned_about():
+    limited = at("rateLimit.perAddress", "100/s")
+    assert "share one rate" in render(limited).notes
+    assert "share one rate" not in render(LIMITS).notes
+    assert "share one rate" not in render(merged(limited, at("frontend.enabled", False))).notes

@@ -19,7 +19,7 @@ ODD = [
     *("my stream", " x", "x ", "a: b", "a #b", "- x", "{x}", "[x]", "*x", "&x", "!x", "%x", "@x", "|", ">", "?x", ",", "a,b"),
     *("$(id)", "`id`", "$HOME", "it's", 'say "so"', "back\\slash", "\\", "x ~* +@all", "x'; id; '", "${x}", "{{ 1 }}", "x\ty", "x\ny"),
     *("\x85", "\u2028", "\ufeff", "ü", "\U0001f50b", "%41", "a/b?c#d"),
-    *("123.example.com", "1e3/2", "300h", "1000000ms", "https://x:4318/a?b=c#d", "123:456", "10.0.0.1", "::1", "[::1]:6379", "123:6379"),
+    *("123.example.com", "1e3/2", "300h", "1000000ms", "1000000/h", "https://x:4318/a?b=c#d", "123:456", "10.0.0.1", "::1", "[::1]:6379", "123:6379"),
     *("/123", "/a b", "/x #y", "/x: y", "50%", "sha256:" + "0123456789" * 6 + "1234"),
 ]
 # The largest that a rule takes is tried.
@@ -50,6 +50,7 @@ WORLDS = {
     "shared redis": merged(values_of("external-standalone"), at("metrics.serviceMonitor", {"enabled": True, "labels": {"a": "b"}}), at("keda.triggerAuthentication.existing", "ours"), at("cloudflare", {"enabled": True, "tunnelToken": {"existingSecret": "t"}})),
     "shared redis, authenticated": merged(values_of("external-standalone"), at("externalRedis.tls.clientCertificate.existingSecret", "client")),
     "shared redis, password in the clear": merged(values_of("external-cluster"), at("keda.aggregate", "sum")),
+    "behind a proxy": {"config": {"forwardedFrom": ["10.0.0.0/8"]}},
     "sentinels": values_of("external-sentinel"),
     "secrets of others": merged(values_of("redis-tls"), at("redis.master.persistence.existingClaim", "claim")),
     "by digest": values_of("gateway"),
