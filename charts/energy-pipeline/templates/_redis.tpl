@@ -82,7 +82,7 @@ REDIS_URL, where host and port do not say all; without the password, which is in
 {{- $login := ternary (printf "%s@" (urlquery $user | replace "+" "%20")) "" (not (empty $user)) -}}
 {{- $path := ternary (printf "/%d" $db) "" (gt $db 0) -}}
 {{- if eq (include "energy-pipeline.redis.mode" .) "sentinel" -}}
-{{- printf "redis+sentinel://%s%s/%s%s" $login (join "," $external.addresses) $external.sentinel.masterName $path -}}
+{{- printf "%s+sentinel://%s%s/%s%s" (ternary "rediss" "redis" (not (empty $tls))) $login (join "," $external.addresses) $external.sentinel.masterName $path -}}
 {{- else if or $tls $path $login -}}
 {{- printf "%s://%s%s%s" (ternary "rediss" "redis" (not (empty $tls))) $login (include "energy-pipeline.redis.hostPort" .) $path -}}
 {{- end -}}

@@ -170,7 +170,6 @@ def test_conflicting_values_are_rejected(what):
     ("mode", "values"),
     [
         ("sentinel", {}),
-        ("sentinel", {"addresses": ["s:26379"], "tls": {"enabled": True}}),
         ("cluster", {"host": "proxy"}),
         ("cluster", {"addresses": ["a:1"]}),
         ("cluster", {"host": "proxy", "addresses": ["a:1"], "db": 1}),

@@ -41,6 +41,15 @@ def test_an_external_redis_may_have_an_ipv6_address():
     assert {port["port"] for port in ports} == {6379, 26379, 26380}
 
 
+def test_sentinels_and_their_master_are_reached_by_tls_where_it_is_enabled():
+    tls = {"enabled": True, "existingSecret": "redis-ca", "clientCertificate": {"existingSecret": "redis-client"}}
+    release = render({"redis": {"enabled": False}, "externalRedis": {"mode": "sentinel", "addresses": ["s:26379"], "tls": tls}})
+    config = release.config()
+    assert config["REDIS_URL"] == "rediss+sentinel://s:26379/mymaster"
+    assert {"REDIS_TLS_CA_FILE", "REDIS_TLS_CERT_FILE", "REDIS_TLS_KEY_FILE"} <= config.keys()
+    assert {trigger["metadata"]["enableTLS"] for trigger in release.one("ScaledObject")["spec"]["triggers"]} == {"true"}
+
+
 def test_redis_listens_by_ipv4_and_ipv6_whichever_there_is():
     assert "bind * -::*\n" in render().one("ConfigMap", "-redis-master")["data"]["redis.conf"]
 
