@@ -35,7 +35,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "middleware parameter store_failure",
             "client_slots rate_limiter",
             "error_body reloaded request_span",
-            "api_tag client_address error_code head_only metrics paths rate security_headers with_schema",
+            "api_tag client_address client_certificate error_code head_only metrics paths rate security_headers with_schema",
         ],
     ),
     (

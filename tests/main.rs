@@ -11,6 +11,8 @@ mod common;
 #[cfg(feature = "failpoints")]
 mod actor_panic;
 mod backup_and_restore;
+mod certificate_renewal;
+mod client_certificates;
 mod commands_find_redis;
 mod compatibility_with_the_original;
 mod consumer_group;
@@ -26,6 +28,8 @@ mod faults;
 mod health_and_metrics;
 mod healthcheck;
 mod http_edge_cases;
+mod https;
+mod https_connections;
 mod import;
 mod import_behind_a_gateway;
 mod import_of_unsupported_files;

@@ -14,6 +14,7 @@ use crate::common::product::{Role, ingestion_api, processing_service, query_api}
 use crate::common::readings::{add, reading};
 use crate::common::redis::RedisServer;
 use crate::common::stored::wait_until_settled;
+use crate::common::tls::{Authority, TlsFiles};
 use crate::common::wait;
 
 /// A metric: its type and its labels.
@@ -81,7 +82,10 @@ async fn after_some_work(redis: &RedisServer) -> Vec<String> {
         // No collector listens there: spans that cannot be exported are counted.
         launch.env("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:9")
     };
-    let ingestion = traced(ingestion_api(redis)).start().await;
+    let authority = Authority::new("authority");
+    let files = TlsFiles::of(&authority.service());
+    let ingestion = files.secure(traced(ingestion_api(redis)));
+    let ingestion = ingestion.start_for(authority.http_client()).await;
     let query = query_api(redis).env("RATE_LIMIT_PER_ADDRESS", "1/h");
     let (processing, query) = (processing_service(redis).start().await, query.start().await);
     assert_eq!(ingestion.post("/readings", reading("site").to_string()).await.status, 201);

@@ -64,6 +64,10 @@ error_codes! {
     BodyIncomplete,
     /// 400: the request is not valid HTTP/1.1.
     MalformedRequest,
+    /// 400: the port is one of HTTPS, and the request was sent without TLS.
+    TlsRequired,
+    /// 403: the service requires a client certificate, and the client has sent none.
+    ClientCertificateRequired,
     /// 408: the head of the request did not arrive completely in time.
     HeaderTimeout,
     /// 431: the head of the request is too large.

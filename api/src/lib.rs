@@ -19,10 +19,12 @@
 //! | [`reloaded`] | values that are read from files, and read again when these change |
 //! | `security_headers` | what browsers may do with a response |
 //! | [`frontend`] | the web page, and the services behind its port |
+//! | [`client_certificate`] | how a client has authenticated its connection |
 //! | [`server`] | connections: limits, timeouts, shutdown |
 
 pub mod address_limit;
 pub mod client_address;
+pub mod client_certificate;
 pub mod error_body;
 pub mod error_code;
 pub mod frontend;

@@ -16,6 +16,7 @@ pub const CATALOGUE: &[Metric] = &[
     RATE_LIMITED,
     CONNECTIONS,
     OVER_LIMIT,
+    HANDSHAKES_FAILED,
     RELOAD_SUCCESSFUL,
     ACCEPTED,
     REJECTED,
@@ -79,6 +80,30 @@ const OVER_LIMIT: Metric = Metric::counter(
 const EVICTED: &str = "evicted";
 const CONNECTION_UNAVAILABLE: &str = "unavailable";
 
+const HANDSHAKES_FAILED: Metric = Metric::counter(
+    "http_server_tls_handshakes_failed",
+    "TLS handshakes that failed. `timeout`: not complete in time; `disconnected`: ended by the client or the \
+     network; `alert`: the client sent an alert, as one that does not trust the certificate; \
+     `client_certificate`: the client's certificate is expired or of an unknown authority; `protocol`: anything \
+     else, as a client without a common version",
+)
+.with_labels(&[Label::enumerated(
+    "reason",
+    &[
+        HANDSHAKE_TIMEOUT,
+        HANDSHAKE_DISCONNECTED,
+        HANDSHAKE_ALERT,
+        HANDSHAKE_CLIENT_CERTIFICATE,
+        HANDSHAKE_PROTOCOL,
+    ],
+)]);
+
+pub(crate) const HANDSHAKE_TIMEOUT: &str = "timeout";
+pub(crate) const HANDSHAKE_DISCONNECTED: &str = "disconnected";
+pub(crate) const HANDSHAKE_ALERT: &str = "alert";
+pub(crate) const HANDSHAKE_CLIENT_CERTIFICATE: &str = "client_certificate";
+pub(crate) const HANDSHAKE_PROTOCOL: &str = "protocol";
+
 pub(crate) const RELOAD_SUCCESSFUL: Metric = Metric::gauge(
     "configuration_last_reload_successful",
     "1 if the files of the setting were valid when they were last read; 0 while an invalid change is not in use",
@@ -112,6 +137,7 @@ pub(crate) struct Metrics {
     requests_rejected: Counter<u64>,
     rate_limited: Counter<u64>,
     over_limit: Counter<u64>,
+    handshakes_failed: Counter<u64>,
     accepted: Counter<u64>,
     rejected: Counter<u64>,
     unavailable: Counter<u64>,
@@ -124,6 +150,7 @@ pub(crate) static METRICS: LazyLock<Metrics> = LazyLock::new(|| Metrics {
     requests_rejected: REQUESTS_REJECTED.build_counter(),
     rate_limited: RATE_LIMITED.build_counter(),
     over_limit: OVER_LIMIT.build_counter(),
+    handshakes_failed: HANDSHAKES_FAILED.build_counter(),
     accepted: ACCEPTED.build_counter(),
     rejected: REJECTED.build_counter(),
     unavailable: UNAVAILABLE.build_counter(),
@@ -159,6 +186,11 @@ impl Metrics {
     /// Counts a request that was answered with 503 because of too many connections.
     pub fn connection_unavailable(&self) {
         self.over_limit.add(1, &[KeyValue::new("outcome", CONNECTION_UNAVAILABLE)]);
+    }
+
+    /// Counts a TLS handshake that failed.
+    pub fn handshake_failed(&self, reason: &'static str) {
+        self.handshakes_failed.add(1, &[KeyValue::new("reason", reason)]);
     }
 
     pub fn accepted(&self) {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::Args;
 
 use crate::client::service_url::ServiceUrl;
+use crate::client::tls_files::TlsFiles;
 use crate::input::format::FormatChoice;
 
 /// Rows in flight by default.
@@ -43,6 +44,8 @@ pub struct ImportArguments {
     /// `IMPORT_API_KEY` has the key
     #[arg(long, value_name = "FILE")]
     pub(crate) api_key_file: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) tls: TlsFiles,
     /// Number of rows in flight, 1 to 1024. Lower: slower. Higher: more connections, and the order of
     /// sending differs more from the file's
     #[arg(long, value_name = "ROWS", default_value_t = DEFAULT_CONCURRENCY)]

@@ -65,12 +65,12 @@ pub async fn run(
     let resume_command = ResumeCommand::new(program, &arguments);
     let options =
         ReadOptions { from_line: arguments.from_line, with_keys: !arguments.no_idempotency_keys };
-    let ImportArguments { file, url, concurrency, retry_for, rejects, format, .. } = arguments;
+    let ImportArguments { file, url, tls, concurrency, retry_for, rejects, format, .. } = arguments;
     let source = Source::open(&file).with_context(|| format!("cannot read {}", file.display()))?;
     let state = ImportState::new(Progress::new(source.byte_counter(), console), interrupted);
     let rejects = Rejects::create(rejects, &file, options.from_line, state.progress.clone())?;
     let rejects_file = rejects.path().map(PathBuf::from);
-    let client = Client::new(url, api_key, retry_for, state.clone())?;
+    let client = Client::new(url, api_key, &tls, retry_for, state.clone())?;
     let sender = Sender::new(client, rejects, state.clone());
     let (rows, read_result) = reader::start(source, file, format, options)?;
     send_with_progress(&state, sender, rows, concurrency).await?;

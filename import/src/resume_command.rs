@@ -3,6 +3,7 @@
 use std::fmt::Display;
 
 use crate::arguments::{DEFAULT_CONCURRENCY, DEFAULT_RETRY_FOR, ImportArguments};
+use crate::client::tls_files::TlsFiles;
 use crate::input::format::FormatChoice;
 
 /// The command of this import, without `--from-line`.
@@ -26,6 +27,14 @@ impl ResumeCommand {
         }
         if let Some(file) = &arguments.api_key_file {
             command.option("--api-key-file", file.display());
+        }
+        let TlsFiles { ca_file, cert_file, key_file } = &arguments.tls;
+        for (name, file) in
+            [("--ca-file", ca_file), ("--cert-file", cert_file), ("--key-file", key_file)]
+        {
+            if let Some(file) = file {
+                command.option(name, file.display());
+            }
         }
         if arguments.concurrency != DEFAULT_CONCURRENCY {
             command.option("--concurrency", arguments.concurrency);
@@ -81,6 +90,7 @@ mod tests {
             "a.csv",
             "- --url http://example.org/api --retry-for 5",
             "a.csv --api-key-file 'my key' --retry-for 5",
+            "a.csv --url https://example.org --ca-file ca.pem --cert-file 'my cert.pem' --key-file key.pem",
             "'my file'\"'\"'s.csv' --concurrency 8 --format csv --rejects 'r 1' --no-idempotency-keys",
         ] {
             let given = shlex::split(words).unwrap();

@@ -9,6 +9,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::client::fake_service::{FakeService, Reply};
+use crate::client::tls_files::TlsFiles;
 use crate::input::format::FormatChoice;
 use crate::tracking::console::Silent;
 use crate::tracking::stats::Snapshot;
@@ -35,6 +36,7 @@ impl Import {
             file,
             url: service.url.clone(),
             api_key_file: None,
+            tls: TlsFiles::default(),
             concurrency: 4,
             retry_for: Duration::from_mins(1),
             rejects: Some(directory.path().join("rejects")),

@@ -17,7 +17,7 @@ const ANY: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
 /// When a service is not ready, or a setting is invalid.
 pub async fn run(arguments: HealthcheckArguments) -> anyhow::Result<()> {
     let ports = arguments.ports()?;
-    let client = ReadinessClient::new()?;
+    let client = ReadinessClient::new(arguments.tls.scheme())?;
     let (mut unready, mut unreachable) = (Vec::new(), Vec::new());
     for &port in &ports {
         let address = reachable(arguments.listen.address(ANY, port).await?);

@@ -3,7 +3,7 @@
 use clap::{Args, Subcommand, ValueEnum};
 
 use super::parsers::port;
-use super::{CommandRedis, ListenHost, RetentionSettings, SettingError};
+use super::{CommandRedis, ListenHost, RetentionSettings, SettingError, TlsSettings};
 
 #[derive(Debug, Args)]
 pub struct DeadLettersArguments {
@@ -90,6 +90,8 @@ pub struct HealthcheckArguments {
     processing_port: u16,
     #[command(flatten)]
     pub listen: ListenHost,
+    #[command(flatten)]
+    pub tls: TlsSettings,
 }
 
 impl HealthcheckArguments {

@@ -2,12 +2,14 @@
 
 use clap::Args;
 
-use super::{ConnectionSettings, ListenHost, OriginSettings, RateLimitSettings};
+use super::{ConnectionSettings, ListenHost, OriginSettings, RateLimitSettings, TlsSettings};
 
 #[derive(Debug, Clone, Args)]
 pub struct HttpSettings {
     #[command(flatten)]
     pub listen: ListenHost,
+    #[command(flatten)]
+    pub tls: TlsSettings,
     #[command(flatten)]
     pub connections: ConnectionSettings,
     #[command(flatten)]

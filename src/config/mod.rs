@@ -32,6 +32,7 @@ mod renamed;
 mod retention;
 mod roles;
 mod telemetry;
+mod tls;
 
 use clap::{Parser, Subcommand};
 use import::ImportArguments;
@@ -61,6 +62,7 @@ pub use self::roles::{
     IngestionSettings, ObservabilitySettings, ProcessingSettings, QuerySettings, UpSettings,
 };
 pub use self::telemetry::{OtlpProtocol, TelemetrySettings};
+pub use self::tls::TlsSettings;
 
 /// Accepts energy-meter readings over HTTP, never loses one, and serves them back per site.
 ///

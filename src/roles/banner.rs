@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use api::frontend;
+use poem::http::uri::Scheme;
 use tokio::time::{Instant, sleep};
 use tracing::warn;
 
@@ -22,6 +23,8 @@ const READING: &str = r#"{"site_id": "house-01", "device_id": "main-meter", "pow
 
 /// The addresses of all services and of Redis.
 pub struct Banner {
+    /// The scheme of the services' URLs.
+    pub scheme: Scheme,
     pub ingestion: SocketAddr,
     pub processing: SocketAddr,
     pub frontend: SocketAddr,
@@ -32,7 +35,7 @@ pub struct Banner {
 impl Banner {
     /// Prints the banner when both services are ready. If that takes long, prints the reason once.
     pub async fn print_when_ready(self) {
-        let client = ReadinessClient::new();
+        let client = ReadinessClient::new(self.scheme.clone());
         let Ok(client) = client.inspect_err(|error| warn!(%error, "cannot check readiness")) else {
             return;
         };
@@ -61,22 +64,22 @@ impl Banner {
     }
 
     fn lines(&self) -> Vec<String> {
-        let Self { ingestion, processing, frontend, redis } = self;
+        let Self { scheme, ingestion, processing, frontend, redis } = self;
         let program = program();
         vec![
             "energy-pipeline is up.".to_owned(),
             String::new(),
-            format!("  page            http://{frontend}/"),
-            format!("  ingestion API   http://{ingestion}/docs"),
-            format!("  processing      http://{processing}/docs"),
+            format!("  page            {scheme}://{frontend}/"),
+            format!("  ingestion API   {scheme}://{ingestion}/docs"),
+            format!("  processing      {scheme}://{processing}/docs"),
             format!("  Redis           {redis}"),
             String::new(),
             "Send a reading, and read it back:".to_owned(),
             String::new(),
             format!(
-                "  curl -X POST http://{ingestion}/readings -H 'Content-Type: application/json' -d '{READING}'"
+                "  curl -X POST {scheme}://{ingestion}/readings -H 'Content-Type: application/json' -d '{READING}'"
             ),
-            format!("  curl http://{processing}/sites/house-01/readings"),
+            format!("  curl {scheme}://{processing}/sites/house-01/readings"),
             String::new(),
             format!("Other commands, such as dead-letters: {program} --help"),
             "Ctrl-C stops it; the data are kept.".to_owned(),

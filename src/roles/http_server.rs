@@ -8,14 +8,15 @@ use std::time::Duration;
 use api::address_limit::AddressLimit;
 use api::client_address::TrustedProxies;
 use api::origins::OriginPolicy;
-use api::server::{self, Connections};
+use api::server::{self, Connections, Tls};
+use poem::http::uri::Scheme;
 use poem::{Endpoint, Response};
 use tokio::net::TcpListener;
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
 use super::listener::listen;
-use crate::config::{HttpSettings, PortSetting};
+use crate::config::{HttpSettings, PortSetting, SettingError};
 use crate::console;
 
 /// What the servers of a process share.
@@ -24,15 +25,20 @@ pub struct HttpServers<'a> {
     /// The address to listen on if `LISTEN_HOST` is unset.
     default_host: Ipv4Addr,
     connections: Connections,
+    tls: Option<Tls>,
     address_limit: AddressLimit,
 }
 
 impl<'a> HttpServers<'a> {
     /// Servers with these settings.
-    pub fn new(settings: &'a HttpSettings, default_host: Ipv4Addr) -> Self {
+    ///
+    /// # Errors
+    /// When a setting cannot be used.
+    pub fn new(settings: &'a HttpSettings, default_host: Ipv4Addr) -> Result<Self, SettingError> {
         let connections = Connections::new(settings.connections.limits());
         let address_limit = settings.rate_limits.per_address();
-        Self { settings, default_host, connections, address_limit }
+        let tls = settings.tls.load(true)?;
+        Ok(Self { settings, default_host, connections, tls, address_limit })
     }
 
     /// Binds a port; the server stops when `stop` is cancelled, within `grace`.
@@ -52,6 +58,7 @@ impl<'a> HttpServers<'a> {
             address_limit: self.address_limit.clone(),
             listener,
             connections: self.connections.clone(),
+            tls: self.tls.clone(),
             stop: stop.clone(),
             grace,
         })
@@ -63,6 +70,8 @@ pub struct HttpServer {
     listener: TcpListener,
     /// Limits of connections, shared by all servers of the process.
     connections: Connections,
+    /// The certificate, if the port serves HTTPS.
+    tls: Option<Tls>,
     /// Which peers state whose a request is.
     proxies: TrustedProxies,
     /// Which requests are admitted.
@@ -84,6 +93,11 @@ impl HttpServer {
         self.listener.local_addr()
     }
 
+    /// The scheme of its URLs.
+    pub fn scheme(&self) -> Scheme {
+        if self.tls.is_some() { Scheme::HTTPS } else { Scheme::HTTP }
+    }
+
     /// Prints the address of a role, and serves until `stop` is cancelled.
     ///
     /// # Errors
@@ -93,8 +107,8 @@ impl HttpServer {
         role: &str,
         endpoint: impl Endpoint<Output = Response> + 'static,
     ) -> anyhow::Result<()> {
-        let address = self.address()?;
-        console::print(format_args!("{role} listens on http://{address}"));
+        let (scheme, address) = (self.scheme(), self.address()?);
+        console::print(format_args!("{role} listens on {scheme}://{address}"));
         self.serve(endpoint).await
     }
 
@@ -106,9 +120,11 @@ impl HttpServer {
         self,
         endpoint: impl Endpoint<Output = Response> + 'static,
     ) -> anyhow::Result<()> {
-        let Self { listener, connections, proxies, origins, address_limit, stop, grace } = self;
+        let Self { listener, connections, tls, proxies, origins, address_limit, stop, grace } =
+            self;
         let endpoint = proxies.resolve(origins.guard(address_limit.guard(endpoint)));
-        Ok(server::serve(listener, endpoint, connections, stop.cancelled_owned(), grace).await?)
+        let stopped = stop.cancelled_owned();
+        Ok(server::serve(listener, endpoint, connections, tls, stopped, grace).await?)
     }
 
     /// The same server for a thread with its own runtime: the kernel distributes connections among them.
@@ -122,6 +138,7 @@ impl HttpServer {
         Ok(Self {
             listener: TcpListener::from_std(socket.into())?,
             connections: self.connections.clone(),
+            tls: self.tls.clone(),
             proxies: self.proxies.clone(),
             origins: self.origins.clone(),
             address_limit: self.address_limit.clone(),

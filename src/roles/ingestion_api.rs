@@ -33,7 +33,7 @@ pub async fn run(settings: IngestionSettings) -> anyhow::Result<()> {
     let limits = IngestionLimits::new(&settings.limits)?;
     let redis = settings.redis.server()?;
     let context = ServiceContext::new(&settings.redis, redis, Requirements::for_ingestion);
-    let servers = HttpServers::new(&settings.http, Ipv4Addr::UNSPECIFIED);
+    let servers = HttpServers::new(&settings.http, Ipv4Addr::UNSPECIFIED)?;
     let server = servers.bind(settings.port.setting(), &stop, settings.drain.timeout()).await?;
     context.spawn_monitors_without_pending();
     spawn_monitors(&context, &limits);

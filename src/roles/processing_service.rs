@@ -35,7 +35,7 @@ pub async fn run(settings: ProcessingSettings) -> anyhow::Result<()> {
     let redis = settings.redis.server()?;
     let context = ServiceContext::new(&settings.redis, redis, Requirements::for_processing);
     let pipeline_drained = CancellationToken::new();
-    let servers = HttpServers::new(&settings.http, Ipv4Addr::UNSPECIFIED);
+    let servers = HttpServers::new(&settings.http, Ipv4Addr::UNSPECIFIED)?;
     let server = servers.bind(settings.port.setting(), &pipeline_drained, QUERY_GRACE).await?;
     let endpoint = service(&context, &config.consumer).endpoint;
     let pipeline = start_pipeline(config, &context).await?;

@@ -22,7 +22,7 @@ pub async fn run(settings: QuerySettings) -> anyhow::Result<()> {
     let stop = shutdown::on_signal()?;
     let redis = settings.redis.server()?;
     let context = ServiceContext::new(&settings.redis, redis, Requirements::for_queries);
-    let servers = HttpServers::new(&settings.http, Ipv4Addr::UNSPECIFIED);
+    let servers = HttpServers::new(&settings.http, Ipv4Addr::UNSPECIFIED)?;
     let server = servers.bind(settings.port.setting(), &stop, settings.drain.timeout()).await?;
     context.spawn_monitors();
     let readiness = Readiness::Reads(context.queries.clone());

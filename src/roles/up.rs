@@ -133,6 +133,7 @@ impl Servers {
             server.address().map(reachable).context("a listener has no address")
         };
         Ok(Banner {
+            scheme: self.frontend.scheme(),
             ingestion: address(&self.ingestion)?,
             processing: address(&self.processing)?,
             frontend: address(&self.frontend)?,
@@ -142,7 +143,7 @@ impl Servers {
 
     /// Binds the ports; each server stops in its phase of the shutdown.
     async fn bind(settings: &UpSettings, phases: &ShutdownPhases) -> anyhow::Result<Self> {
-        let servers = HttpServers::new(&settings.http, Ipv4Addr::LOCALHOST);
+        let servers = HttpServers::new(&settings.http, Ipv4Addr::LOCALHOST)?;
         let ShutdownPhases { stop, pipeline_drained, .. } = phases;
         let drain_timeout = settings.consumer.drain_timeout();
         let (ingestion, processing) = (settings.ingestion.setting(), settings.processing.setting());

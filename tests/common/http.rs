@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::sync::Once;
 
 use reqwest::header::HeaderMap;
-use reqwest::{Client, Method, RequestBuilder};
+use reqwest::{Client, ClientBuilder, Method, RequestBuilder};
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -27,9 +27,11 @@ pub struct Reply {
 impl Http {
     /// A client of the server at a URL.
     pub fn at(base: &str) -> Self {
-        static PROVIDER: Once = Once::new();
-        PROVIDER.call_once(|| rustls::crypto::ring::default_provider().install_default().unwrap());
-        let client = Client::builder().no_proxy().build().unwrap();
+        Self::with(builder().build().unwrap(), base)
+    }
+
+    /// The server at a URL, by this client.
+    pub fn with(client: Client, base: &str) -> Self {
         Self { client, base: base.trim_end_matches('/').to_owned() }
     }
 
@@ -66,9 +68,16 @@ impl Http {
 
     /// A connection for bytes that no client library would send.
     pub async fn raw(&self) -> RawConnection {
-        let address = self.base.strip_prefix("http://").unwrap();
+        let (_, address) = self.base.split_once("://").unwrap();
         RawConnection(TcpStream::connect(address).await.expect("the server listens"))
     }
+}
+
+/// Builds a client that connects to this machine.
+pub fn builder() -> ClientBuilder {
+    static PROVIDER: Once = Once::new();
+    PROVIDER.call_once(|| rustls::crypto::ring::default_provider().install_default().unwrap());
+    Client::builder().no_proxy()
 }
 
 impl Reply {

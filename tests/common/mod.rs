@@ -13,5 +13,6 @@ pub mod readings;
 pub mod redis;
 pub mod stored;
 pub mod syntax;
+pub mod tls;
 pub mod up;
 pub mod wait;

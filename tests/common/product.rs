@@ -5,9 +5,9 @@ use std::ops::Deref;
 use std::process::Command;
 use std::time::Duration;
 
-use reqwest::Method;
+use reqwest::{Client, Method};
 
-use super::http::{Http, Reply};
+use super::http::{self, Http, Reply};
 use super::process::{Ended, Process};
 use super::redis::RedisServer;
 use super::wait;
@@ -90,13 +90,18 @@ impl Launch {
 
     /// Starts a role and waits until it prints its URL.
     pub async fn start(self) -> Role {
+        self.start_for(http::builder().build().unwrap()).await
+    }
+
+    /// Starts a role and waits until it prints its URL, to which this client sends requests.
+    pub async fn start_for(self, client: Client) -> Role {
         let what = format!("{} says where it listens", self.name);
         let mut process = self.start_process();
         let base = wait::until_some(&what, async || {
             assert!(process.is_running(), "it has ended:\n{}", process.stderr());
             after(&process.stdout(), " listens on ")
         });
-        let http = Http::at(&base.await);
+        let http = Http::with(client, &base.await);
         Role { http, process }
     }
 

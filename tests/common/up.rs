@@ -3,9 +3,10 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use reqwest::Client;
 use serde_json::Value;
 
-use super::http::Http;
+use super::http::{self, Http};
 use super::process::{self, Process};
 use super::product::{Launch, after, launch};
 use super::readings::reading;
@@ -36,6 +37,11 @@ impl Up {
 
     /// Starts a command line over this data directory.
     pub async fn launched(launch: Launch, directory: &Path) -> Self {
+        Self::launched_for(http::builder().build().unwrap(), launch, directory).await
+    }
+
+    /// Starts a command line over this data directory, to which this client sends requests.
+    pub async fn launched_for(client: Client, launch: Launch, directory: &Path) -> Self {
         let mut process = launch.start_process();
         let said = wait::until_some("`up` says where everything is", async || {
             assert!(process.is_running(), "it has ended:\n{}", process.stderr());
@@ -43,7 +49,7 @@ impl Up {
         })
         .await;
         let word = |mark| after(&said, mark).unwrap_or_else(|| panic!("no {mark:?} in {said}"));
-        let http = |mark| Http::at(word(mark).trim_end_matches("/docs"));
+        let http = |mark| Http::with(client.clone(), word(mark).trim_end_matches("/docs"));
         Self {
             page: http("  page "),
             ingestion: http("  ingestion API "),

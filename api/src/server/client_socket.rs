@@ -3,6 +3,7 @@
 //! hyper has the same timeout between two requests and for a head, responds to invalid HTTP without a body, and closes
 //! a connection at once while a client still sends: the kernel then resets it and discards the response.
 
+use std::future::poll_fn;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -11,16 +12,11 @@ use std::time::Duration;
 
 use bytes::Buf;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep, sleep_until};
-use tokio_io_timeout::TimeoutStream;
 
+use super::client_stream::{ClientStream, TcpWithTimeout};
 use super::connection_state::{ConnectionState, Phase};
 use super::protocol_error::{self, ProtocolErrorResponse};
-
-/// How long a client may read nothing of a response. Too low and clients on bad links lose large responses; too high
-/// and a client that has stopped reading keeps its slot for large responses.
-const WRITE_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// How long the head of a request may take from its first byte on. Too low and clients on slow links are cut off;
 /// too high and stalled ones keep their connections.
@@ -30,9 +26,9 @@ pub(super) const HEADER_READ_TIMEOUT: Duration = Duration::from_secs(15);
 /// reconnect; too high and unused connections stay open.
 const FIRST_REQUEST_TIMEOUT: Duration = Duration::from_mins(1);
 
-/// The same for connections above the limit, head included. Too low and probes fail under load; too high and clients
+/// The same for connections above the limit, handshake and head included. Too low and probes fail under load; too high and clients
 /// that send nothing keep them waiting.
-const PROBE_TIMEOUT: Duration = Duration::from_secs(2);
+pub(super) const PROBE_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The bytes of a body that are discarded after an early response. Too low and a client that sends everything before
 /// it reads never sees the response; too high and clients send in vain.
@@ -48,7 +44,7 @@ const LINGER_IDLE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A connection's socket.
 pub(super) struct ClientSocket {
-    stream: Pin<Box<TimeoutStream<TcpStream>>>,
+    stream: ClientStream,
     state: Arc<ConnectionState>,
     keep_alive: Duration,
     /// Created on first use and seldom reset, as that is costly: it may fire too early, and is reset then.
@@ -66,11 +62,9 @@ struct Lingering {
 }
 
 impl ClientSocket {
-    pub fn new(stream: TcpStream, state: Arc<ConnectionState>, keep_alive: Duration) -> Self {
-        let mut stream = TimeoutStream::new(stream);
-        stream.set_write_timeout(Some(WRITE_TIMEOUT));
+    pub fn new(stream: ClientStream, state: Arc<ConnectionState>, keep_alive: Duration) -> Self {
         Self {
-            stream: Box::pin(stream),
+            stream,
             state,
             keep_alive,
             timer: None,
@@ -78,6 +72,10 @@ impl ClientSocket {
             error_response: None,
             lingering: None,
         }
+    }
+
+    fn stream(&mut self) -> Pin<&mut ClientStream> {
+        Pin::new(&mut self.stream)
     }
 
     /// Waits for the first or next byte of a head. `Ok` without bytes tells hyper that the client has ended the
@@ -97,7 +95,7 @@ impl ClientSocket {
             return Poll::Ready(Ok(()));
         }
         let received = buf.filled().len();
-        if self.stream.as_mut().poll_read(cx, buf)?.is_ready() {
+        if self.stream().poll_read(cx, buf)?.is_ready() {
             let bytes = buf.filled().get(received..).unwrap_or_default();
             self.record_head(bytes);
             return Poll::Ready(Ok(()));
@@ -108,8 +106,8 @@ impl ClientSocket {
             return Poll::Ready(Ok(()));
         }
         // Without waiting: a client this slow is not worth a buffer.
-        let _ = self.stream.get_ref().try_write(&protocol_error::header_timeout());
-        ready!(self.stream.as_mut().poll_shutdown(cx))?;
+        let _ = self.stream().poll_write(cx, &protocol_error::header_timeout());
+        let _ = self.stream().poll_shutdown(cx);
         ready!(self.poll_linger(cx));
         Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
     }
@@ -160,7 +158,7 @@ impl ClientSocket {
             .error_response
             .get_or_insert_with(|| ProtocolErrorResponse::replacing(hypers, line_received));
         while response.bytes.has_remaining() {
-            let written = ready!(self.stream.as_mut().poll_write(cx, &response.bytes))?;
+            let written = ready!(Pin::new(&mut self.stream).poll_write(cx, &response.bytes))?;
             response.bytes.advance(written);
         }
         Poll::Ready(Ok(response.replaces))
@@ -178,7 +176,7 @@ impl ClientSocket {
         let mut buffer = [0; 16 * 1024];
         while lingering.discarded < MAX_DISCARDED_BYTES && !self.state.is_closing() {
             let mut buf = ReadBuf::new(&mut buffer);
-            match self.stream.as_mut().poll_read(cx, &mut buf) {
+            match self.stream().poll_read(cx, &mut buf) {
                 Poll::Ready(Ok(())) if !buf.filled().is_empty() => {
                     lingering.discarded += buf.filled().len();
                     lingering.idle_since = now;
@@ -196,6 +194,17 @@ impl ClientSocket {
     }
 }
 
+/// Closes a connection without requests, once the client has had time to read what it was sent.
+pub(super) async fn close(connection: TcpWithTimeout, state: &Arc<ConnectionState>) {
+    let stream = ClientStream::Plain(connection);
+    let mut socket = ClientSocket::new(stream, Arc::clone(state), Duration::ZERO);
+    poll_fn(|cx| {
+        let _ = ready!(socket.stream().poll_shutdown(cx));
+        socket.poll_linger(cx)
+    })
+    .await;
+}
+
 impl AsyncRead for ClientSocket {
     fn poll_read(
         mut self: Pin<&mut Self>,
@@ -203,7 +212,7 @@ impl AsyncRead for ClientSocket {
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         if self.state.phase() == Phase::Busy {
-            return self.stream.as_mut().poll_read(cx, buf);
+            return self.stream().poll_read(cx, buf);
         }
         self.poll_head(cx, buf)
     }
@@ -226,7 +235,7 @@ impl AsyncWrite for ClientSocket {
         if self.state.phase() != Phase::Busy && protocol_error::is_from_hyper(bufs) {
             return self.poll_error_response(cx, bufs);
         }
-        self.stream.as_mut().poll_write_vectored(cx, bufs)
+        self.stream().poll_write_vectored(cx, bufs)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -234,12 +243,12 @@ impl AsyncWrite for ClientSocket {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.stream.as_mut().poll_flush(cx)
+        self.stream().poll_flush(cx)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         if self.lingering.is_none() {
-            ready!(self.stream.as_mut().poll_shutdown(cx))?;
+            ready!(self.stream().poll_shutdown(cx))?;
         }
         if self.error_response.is_some() || self.state.has_unread_body() {
             ready!(self.poll_linger(cx));

@@ -1,9 +1,12 @@
-//! Serves an endpoint over HTTP/1.1: connections, their limits and their shutdown.
+//! Serves an endpoint over HTTP/1.1, with or without TLS: connections, their limits and their shutdown.
 //!
 //! | module | what it owns |
 //! |---|---|
 //! | [`connections`] | the limit of connections, and which one is replaced by a new one |
-//! | [`client_socket`] | the socket of a connection: its timeouts, and how it is closed |
+//! | [`tls`] | certificates from files, and the handshake |
+//! | [`transport`] | what carries the requests of a connection |
+//! | [`client_stream`] | the bytes of a connection, with or without TLS |
+//! | [`client_socket`] | the socket beneath hyper: its timeouts, and how it is closed |
 //! | [`connection_state`] | the state of a connection, which the others share |
 //! | [`request_head`] | checks of the head of a request |
 //! | [`request_handler`] | one request and its response |
@@ -12,11 +15,14 @@
 //! The framework's own server has no limits, so the accept loop over hyper's connections is here.
 
 mod client_socket;
+mod client_stream;
 mod connection_state;
 mod connections;
 mod protocol_error;
 mod request_handler;
 mod request_head;
+mod tls;
+mod transport;
 
 use std::convert::Infallible;
 use std::io;
@@ -29,7 +35,7 @@ use hyper::body::{Body, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use instrumentation::log_throttle::LogThrottle;
 use poem::{Endpoint, Response};
 use tokio::net::{TcpListener, TcpStream};
@@ -37,12 +43,15 @@ use tokio::time::{sleep, timeout};
 use tracing::{debug, warn};
 
 pub use self::connections::{Connections, Limits};
+pub use self::tls::{Tls, TlsFileError, TlsFiles};
 
 use self::client_socket::ClientSocket;
+use self::client_stream::{ClientStream, with_timeout};
 use self::connection_state::Shutdown;
 use self::connections::ConnectionSlot;
 use self::request_handler::Peers;
 use self::request_head::MAX_HEAD_BYTES;
+use self::transport::Transport;
 
 /// The pause after a failed `accept`, as without free file descriptors. Too low and the loop takes a core; too high
 /// and connections wait that long for nothing.
@@ -52,7 +61,7 @@ const ACCEPT_BACKOFF: Duration = Duration::from_millis(100);
 /// are closed. Too low and a request that is on its way is cut off; too high and a shutdown takes that long.
 const LAME_DUCK: Duration = Duration::from_millis(100);
 
-/// Serves until `shutdown` completes; then accepts no more connections, lets requests in progress finish within
+/// Serves, over TLS if it is given, until `shutdown` completes; then accepts no more connections, lets requests in progress finish within
 /// `grace`, and returns.
 ///
 /// # Errors
@@ -61,6 +70,7 @@ pub async fn serve(
     listener: TcpListener,
     endpoint: impl Endpoint<Output = Response> + 'static,
     connections: Connections,
+    tls: Option<Tls>,
     shutdown: impl Future<Output = ()>,
     grace: Duration,
 ) -> io::Result<()> {
@@ -71,8 +81,8 @@ pub async fn serve(
     loop {
         tokio::select! {
             (stream, remote, slot) = accept(&listener, &connections, &shutting_down) => {
-                let peers = Peers { local, remote };
-                spawn(stream, peers, &endpoint, slot, connections.keep_alive(), &graceful);
+                let server = Server { local, endpoint: Arc::clone(&endpoint), keep_alive: connections.keep_alive() };
+                spawn(server, stream, remote, slot, tls.clone(), graceful.watcher());
             }
             () = &mut shutdown => break,
         }
@@ -114,38 +124,73 @@ async fn accept(
     }
 }
 
-fn spawn<E: Endpoint<Output = Response> + 'static>(
-    stream: TcpStream,
-    peers: Peers,
-    endpoint: &Arc<E>,
-    slot: ConnectionSlot,
+/// What the connections of a server have in common.
+struct Server<E> {
+    local: SocketAddr,
+    endpoint: Arc<E>,
     keep_alive: Duration,
-    graceful: &GracefulShutdown,
+}
+
+fn spawn<E: Endpoint<Output = Response> + 'static>(
+    server: Server<E>,
+    stream: TcpStream,
+    remote: SocketAddr,
+    slot: ConnectionSlot,
+    tls: Option<Tls>,
+    watcher: Watcher,
 ) {
     // Responses are small and must not wait for the kernel to fill a packet. Err: the client has disconnected.
     let _ = stream.set_nodelay(true);
-    let socket = ClientSocket::new(stream, Arc::clone(&slot.state), keep_alive);
-    let (endpoint, state) = (Arc::clone(endpoint), Arc::clone(&slot.state));
-    let service = service_fn(move |request: Request<Incoming>| {
-        let (endpoint, state) = (Arc::clone(&endpoint), Arc::clone(&state));
-        state.begin_request(!request.body().is_end_stream());
-        async move {
-            Ok::<_, Infallible>(request_handler::handle(request, &*endpoint, peers, &state).await)
-        }
-    });
-    // The socket has its own timeouts, which also distinguish a slow head from an idle connection.
-    let connection = http1::Builder::new()
-        .half_close(true)
-        .max_buf_size(MAX_HEAD_BYTES)
-        .header_read_timeout(None)
-        .serve_connection(TokioIo::new(socket), service);
-    let connection = graceful.watch(connection);
+    let Some(tls) = tls else {
+        let stream = ClientStream::Plain(with_timeout(stream));
+        tokio::spawn(server.serve(stream, remote, Transport::Plain, slot, watcher));
+        return;
+    };
     tokio::spawn(async move {
-        if let Err(error) = connection.await {
-            debug!(%error, "a connection was aborted");
+        let accepting = Box::pin(tls::accept(stream, remote, &tls, &slot.state));
+        if let Some((stream, transport)) = accepting.await {
+            server.serve(stream, remote, transport, slot, watcher).await;
         }
-        drop(slot);
     });
+}
+
+impl<E: Endpoint<Output = Response> + 'static> Server<E> {
+    /// Serves the requests of a connection.
+    fn serve(
+        self,
+        stream: ClientStream,
+        remote: SocketAddr,
+        transport: Transport,
+        slot: ConnectionSlot,
+        watcher: Watcher,
+    ) -> impl Future<Output = ()> + Send {
+        let socket = ClientSocket::new(stream, Arc::clone(&slot.state), self.keep_alive);
+        let (endpoint, state) = (self.endpoint, Arc::clone(&slot.state));
+        let peers = Peers { local: self.local, remote, transport };
+        let service = service_fn(move |request: Request<Incoming>| {
+            let (endpoint, peers) = (Arc::clone(&endpoint), peers.clone());
+            let state = Arc::clone(&state);
+            state.begin_request(!request.body().is_end_stream());
+            async move {
+                Ok::<_, Infallible>(
+                    request_handler::handle(request, &*endpoint, &peers, &state).await,
+                )
+            }
+        });
+        // The socket has its own timeouts, which also distinguish a slow head from an idle connection.
+        let connection = http1::Builder::new()
+            .half_close(true)
+            .max_buf_size(MAX_HEAD_BYTES)
+            .header_read_timeout(None)
+            .serve_connection(TokioIo::new(socket), service);
+        let connection = watcher.watch(connection);
+        async move {
+            if let Err(error) = connection.await {
+                debug!(%error, "a connection was aborted");
+            }
+            drop(slot);
+        }
+    }
 }
 
 #[cfg(test)]

@@ -8,13 +8,13 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 use hyper::{Request, Response, StatusCode};
-use poem::http::uri::Scheme;
 use poem::http::{HeaderValue, header};
 use poem::web::{LocalAddr, RemoteAddr};
 use poem::{Addr, Endpoint};
 
 use super::connection_state::ConnectionState;
 use super::request_head;
+use super::transport::Transport;
 use crate::error_code::ErrorCode;
 use crate::metrics::METRICS;
 use crate::middleware;
@@ -25,21 +25,23 @@ const RETRY_AFTER_SECONDS: u16 = 5;
 
 type BoxBody = http_body_util::combinators::BoxBody<Bytes, std::io::Error>;
 
-/// Both ends of a connection.
-#[derive(Debug, Clone, Copy)]
+/// Both ends of a connection, and what is between them.
+#[derive(Debug, Clone)]
 pub(super) struct Peers {
     pub local: SocketAddr,
     pub remote: SocketAddr,
+    pub transport: Transport,
 }
 
 /// Handles a request.
 pub(super) async fn handle(
     mut request: Request<Incoming>,
     endpoint: &impl Endpoint<Output = poem::Response>,
-    peers: Peers,
+    peers: &Peers,
     state: &Arc<ConnectionState>,
 ) -> Response<TrackedBody<ResponseTracker>> {
     let error = request_head::validate(&request);
+    let error = error.or_else(|| peers.transport.rejection(request.uri().path()));
     request_head::normalize_path(&mut request);
     request_head::route_as_get(&mut request);
     let request = into_poem(request, peers, state);
@@ -51,7 +53,11 @@ pub(super) async fn handle(
         endpoint.get_response(request).await
     };
     // After an unread body no other request can follow: the rest of it is in the way.
-    if state.shutdown().is_lame_duck() || state.probes_only || state.has_unread_body() {
+    if state.shutdown().is_lame_duck()
+        || state.probes_only
+        || state.has_unread_body()
+        || peers.transport.must_close()
+    {
         response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
     let tracker = ResponseTracker(Arc::clone(state));
@@ -60,12 +66,15 @@ pub(super) async fn handle(
 
 fn into_poem(
     request: Request<Incoming>,
-    Peers { local, remote }: Peers,
+    Peers { local, remote, transport }: &Peers,
     state: &Arc<ConnectionState>,
 ) -> poem::Request {
     let has_body = !request.body().is_end_stream();
-    let peers = (LocalAddr(Addr::from(local)), RemoteAddr(Addr::from(remote)));
-    let mut request: poem::Request = (request, peers.0, peers.1, Scheme::HTTP).into();
+    let peers = (LocalAddr(Addr::from(*local)), RemoteAddr(Addr::from(*remote)));
+    let mut request: poem::Request = (request, peers.0, peers.1, transport.scheme()).into();
+    if let Some(certificate) = transport.client_certificate() {
+        request.extensions_mut().insert(certificate.clone());
+    }
     if has_body {
         let body = BoxBody::from(request.take_body());
         let tracker = RequestTracker(Arc::clone(state));

@@ -1,9 +1,10 @@
+mod handshakes;
 mod properties;
 
 use std::future::pending;
 
 use poem::endpoint::{make, make_sync};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
@@ -21,11 +22,19 @@ struct Server {
 
 impl Server {
     async fn start(endpoint: impl Endpoint<Output = Response> + 'static, limit: usize) -> Self {
+        Self::start_with(endpoint, limit, None).await
+    }
+
+    async fn start_with(
+        endpoint: impl Endpoint<Output = Response> + 'static,
+        limit: usize,
+        tls: Option<Tls>,
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let connections = Connections::new(Limits { connections: limit, keep_alive: KEEP_ALIVE });
         let serving =
-            tokio::spawn(serve(listener, endpoint, connections, pending(), Duration::ZERO));
+            tokio::spawn(serve(listener, endpoint, connections, tls, pending(), Duration::ZERO));
         Self { address, serving }
     }
 
@@ -52,14 +61,14 @@ fn empty() -> impl Endpoint<Output = Response> {
 }
 
 /// All that a server sends until it closes the connection.
-async fn rest(client: &mut TcpStream) -> String {
+async fn rest(client: &mut (impl AsyncRead + Unpin)) -> String {
     let mut rest = Vec::new();
     client.read_to_end(&mut rest).await.unwrap();
     String::from_utf8(rest).unwrap()
 }
 
 /// The head of a response without a body.
-async fn head(client: &mut TcpStream) -> String {
+async fn head(client: &mut (impl AsyncRead + Unpin)) -> String {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         head.push(client.read_u8().await.unwrap());

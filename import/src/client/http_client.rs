@@ -10,6 +10,7 @@ use reqwest::redirect;
 
 use crate::client::api_key::ApiKey;
 use crate::client::service_url::ServiceUrl;
+use crate::client::tls_files::TlsFiles;
 
 /// Timeout of a connection attempt. Too low: distant services are never reached. Too high: an unreachable host is
 /// detected late.
@@ -28,8 +29,12 @@ const IDLE_TIMEOUT: Duration = Duration::from_secs(15);
 /// host is sent it.
 ///
 /// # Errors
-/// When `url` is `https://` and the system has no CA certificates.
-pub fn client(url: &ServiceUrl, api_key: Option<&ApiKey>) -> reqwest::Result<reqwest::Client> {
+/// When `url` is `https://` and the system has no CA certificates, or a file of certificates cannot be used.
+pub fn client(
+    url: &ServiceUrl,
+    api_key: Option<&ApiKey>,
+    tls: &TlsFiles,
+) -> anyhow::Result<reqwest::Client> {
     // Err means that the process has installed a provider before, which is as good.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let mut builder = reqwest::Client::builder()
@@ -51,7 +56,7 @@ pub fn client(url: &ServiceUrl, api_key: Option<&ApiKey>) -> reqwest::Result<req
         let authorization = (AUTHORIZATION, key.authorization().clone());
         builder = builder.default_headers(HeaderMap::from_iter([authorization]));
     }
-    builder.build()
+    Ok(tls.apply(builder)?.build()?)
 }
 
 /// The proxy of connections to a service, as `HTTP_PROXY` and its kin name it.

@@ -11,6 +11,7 @@ mod in_flight_row;
 mod key_rejection;
 mod response;
 pub mod service_url;
+pub mod tls_files;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -27,6 +28,7 @@ use self::in_flight_row::InFlightRow;
 use self::key_rejection::rejects_credentials;
 use self::response::{RetryableFailure, ServiceResponse, classify};
 use self::service_url::ServiceUrl;
+use self::tls_files::TlsFiles;
 use crate::input::row::Row;
 use crate::tracking::ImportState;
 use crate::tracking::row_outcome::RowOutcome;
@@ -58,14 +60,15 @@ impl Client {
     /// Creates a client that sends each row with `api_key`, and retries it for `retry_for`.
     ///
     /// # Errors
-    /// When `url` is `https://` and the system has no CA certificates.
+    /// When `url` is `https://` and the system has no CA certificates, or a file of certificates cannot be used.
     pub fn new(
         url: ServiceUrl,
         api_key: Option<&ApiKey>,
+        tls: &TlsFiles,
         retry_for: Duration,
         state: ImportState,
     ) -> anyhow::Result<Self> {
-        let http = http_client::client(&url, api_key).context("cannot set up HTTPS")?;
+        let http = http_client::client(&url, api_key, tls).context("cannot set up HTTPS")?;
         let circuit_breaker = CircuitBreaker::new(retry_for, state.clone());
         let (is_ingestion_api, ignores_keys) = (AtomicBool::new(false), AtomicBool::new(false));
         Ok(Self { http, url, retry_for, circuit_breaker, is_ingestion_api, ignores_keys, state })

@@ -10,7 +10,8 @@ use crate::tracking::row_outcome::{FailureKind, Reason, RowFailure};
 const LONG: Duration = Duration::from_mins(1);
 
 fn client(url: &ServiceUrl, retry_for: Duration) -> Client {
-    Client::new(url.clone(), None, retry_for, ImportState::for_tests()).unwrap()
+    Client::new(url.clone(), None, &TlsFiles::default(), retry_for, ImportState::for_tests())
+        .unwrap()
 }
 
 /// A row with a key.

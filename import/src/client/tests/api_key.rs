@@ -5,7 +5,8 @@ use crate::client::api_key::ApiKey;
 
 fn client_with_key(url: &ServiceUrl) -> Client {
     let key = ApiKey::parse("enp_1_secret").unwrap();
-    Client::new(url.clone(), Some(&key), LONG, ImportState::for_tests()).unwrap()
+    Client::new(url.clone(), Some(&key), &TlsFiles::default(), LONG, ImportState::for_tests())
+        .unwrap()
 }
 
 fn rejects_key(status: u16, code: &str) -> Reply {

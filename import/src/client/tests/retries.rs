@@ -73,7 +73,8 @@ async fn a_row_is_retried_until_the_port_is_open() {
 async fn an_unreachable_service_aborts_the_import() {
     let state = ImportState::for_tests();
     let (url, retry_for) = (closed_port().await, Duration::from_millis(300));
-    let client = Client::new(url.clone(), None, retry_for, state.clone()).unwrap();
+    let client =
+        Client::new(url.clone(), None, &TlsFiles::default(), retry_for, state.clone()).unwrap();
     let (outcome, reasons) = failure(client.post(&row("{}")).await);
     assert_eq!(outcome, FailureKind::Failed);
     assert!(reasons[0].msg.starts_with(&format!("{url} cannot be reached: ")), "{reasons:?}");
@@ -285,7 +286,7 @@ async fn an_abort_does_not_wait_for_pauses() {
     let (service, interrupted) = (service.await, CancellationToken::new());
     let state =
         ImportState { abort: Abort::linked_to(&interrupted).into(), ..ImportState::for_tests() };
-    let client = Client::new(service.url.clone(), None, LONG, state).unwrap();
+    let client = Client::new(service.url.clone(), None, &TlsFiles::default(), LONG, state).unwrap();
     let interrupt = async {
         while service.bodies().is_empty() {
             tokio::task::yield_now().await;
