@@ -1,13 +1,16 @@
 //! Client certificates, with `TLS_CLIENT_CA_FILE`.
 
 use reqwest::Client;
+use rustls::HandshakeKind;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio_rustls::TlsConnector;
 
 use crate::common::http::{Http, Reply};
 use crate::common::import::{Input, figure, import, rows};
 use crate::common::product::{Role, ingestion_api};
 use crate::common::readings::reading;
 use crate::common::redis::RedisServer;
-use crate::common::tls::{Authority, TlsFiles};
+use crate::common::tls::{Authority, TlsFiles, connect};
 use crate::common::up::{Up, up};
 use crate::common::wait;
 
@@ -83,6 +86,31 @@ async fn a_certificate_that_is_expired_or_of_another_authority_fails_the_handsha
         wait::until(reason, async || service.ingestion.stderr().contains(reason)).await;
     }
     assert_eq!(service.ingestion.counter(FAILED).await, 2);
+}
+
+/// Whether the session of a client's second connection is that of its first.
+async fn resumes(connector: &TlsConnector, service: &Http) -> bool {
+    let mut kind = None;
+    for _ in 0..2 {
+        let mut connection = connect(connector, service).await;
+        let request = b"GET /livez HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+        connection.write_all(request).await.unwrap();
+        connection.read_to_end(&mut Vec::new()).await.unwrap();
+        kind = connection.get_ref().1.handshake_kind();
+    }
+    kind == Some(HandshakeKind::Resumed)
+}
+
+#[tokio::test]
+async fn no_session_is_resumed_as_its_certificate_may_have_expired() {
+    let guarded = Guarded::start().await;
+    let identity = guarded.clients.client("gateway-7.example");
+    let connector = guarded.authority.connector(Some(&identity));
+    assert!(!resumes(&connector, &guarded.ingestion).await);
+    let redis = RedisServer::start().await;
+    let open = guarded.files.secure(ingestion_api(&redis));
+    let open = open.start_for(guarded.authority.http_client()).await;
+    assert!(resumes(&guarded.authority.connector(None), &open).await, "without certificates it is");
 }
 
 #[tokio::test]

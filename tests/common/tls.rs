@@ -9,7 +9,7 @@ use rcgen::{
 };
 use reqwest::{Client, ClientBuilder};
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
 use tempfile::TempDir;
 use tokio::net::TcpStream;
@@ -91,13 +91,30 @@ impl Authority {
 
     /// A connection for bytes that no client library would send, after its handshake.
     pub async fn connect(&self, service: &Http) -> TlsStream<TcpStream> {
+        connect(&self.connector(None), service).await
+    }
+
+    /// Connects clients that trust this authority, and have this identity; it resumes their sessions.
+    pub fn connector(&self, identity: Option<&Identity>) -> TlsConnector {
         let mut roots = RootCertStore::empty();
         roots.add(CertificateDer::from_pem_slice(self.pem().as_bytes()).unwrap()).unwrap();
-        let config = ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
-        let stream = TcpStream::connect(address(service)).await.unwrap();
-        let name = ServerName::try_from("localhost").unwrap();
-        TlsConnector::from(Arc::new(config)).connect(name, stream).await.unwrap()
+        let builder = ClientConfig::builder().with_root_certificates(roots);
+        let config = match identity {
+            None => builder.with_no_client_auth(),
+            Some(Identity { certificate, key }) => {
+                let certificate = CertificateDer::from_pem_slice(certificate.as_bytes()).unwrap();
+                let key = PrivateKeyDer::from_pem_slice(key.as_bytes()).unwrap();
+                builder.with_client_auth_cert(vec![certificate], key).unwrap()
+            }
+        };
+        TlsConnector::from(Arc::new(config))
     }
+}
+
+/// A connection for bytes, after its handshake.
+pub async fn connect(connector: &TlsConnector, service: &Http) -> TlsStream<TcpStream> {
+    let stream = TcpStream::connect(address(service)).await.unwrap();
+    connector.connect(ServerName::try_from("localhost").unwrap(), stream).await.unwrap()
 }
 
 /// Host and port of a service.
