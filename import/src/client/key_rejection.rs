@@ -1,4 +1,4 @@
-//! What to do about a response that rejects the API key.
+//! What to do about a response that rejects the API key, or asks for a client certificate.
 
 use reqwest::StatusCode;
 
@@ -21,6 +21,9 @@ pub(super) fn advice(code: Option<&str>) -> String {
         Some("api_key_expired") => format!("give a new API key {GIVE}"),
         Some("scope_missing") => format!("give an API key with the scope write {GIVE}"),
         Some("site_forbidden") => format!("give an API key for the sites of the file {GIVE}"),
+        Some("client_certificate_required") => {
+            "give a client certificate by --cert-file FILE --key-file FILE".to_owned()
+        }
         _ => {
             "a gateway requires credentials, which the URL may contain: https://user:password@host"
                 .to_owned()
