@@ -62,6 +62,7 @@ const LAYERS: &[(&str, &[&str])] = &[
         "readings",
         &[
             "store",
+            "store::rollups",
             "validation store::stream store::series",
             "store::connection",
             "store::codec store::error store::keys store::metrics",

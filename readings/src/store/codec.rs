@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize, de};
 use serde_json::ser::Formatter;
 
 use super::stream_id::StreamId;
+use crate::energy::integration::Sample;
 use crate::iso8601::{self, Instant, TimestampError};
 use crate::power::{Power, PowerError};
 use crate::reading::{DeviceId, Reading, SiteId, Timestamp};
@@ -164,6 +165,19 @@ impl<'a> StoredReading<'a> {
         }
         // As text: of bytes, serde does not check the strings of members that it ignores.
         serde_json::from_str(str::from_utf8(member).map_err(de::Error::custom)?)
+    }
+
+    /// The device.
+    #[must_use]
+    pub fn device_id(&self) -> &str {
+        &self.device_id
+    }
+
+    /// Its power at its instant; `None` without a valid timestamp.
+    #[must_use]
+    pub fn sample(&self) -> Option<Sample> {
+        let instant = iso8601::parse(&self.timestamp).ok()?.instant;
+        Some(Sample { instant, watts: self.power_reading })
     }
 
     /// The sort key of a site's readings: the instant, then the stream id as numbers. Invalid texts sort

@@ -78,6 +78,18 @@ pub fn series(site: &SiteId) -> String {
     format!("site:{site}:readings")
 }
 
+/// The rollups of a site: a hash, its fields the numbers of UTC days and [`ROLLUP_GENERATION`].
+#[must_use]
+pub fn rollups(site: &SiteId) -> String {
+    format!("site:{site}:rollups")
+}
+
+/// The field of a site's rollup generation, a number that each removal of readings increases.
+pub(super) const ROLLUP_GENERATION: &str = "generation";
+
+/// As [`ABSENT_SERIES`], of rollups.
+pub(super) const ABSENT_ROLLUPS: &str = "site::rollups";
+
 /// A key in the form of a site's that belongs to none, as a site's id is not empty: permissions for the
 /// keys of sites are probed with it.
 pub(super) const ABSENT_SERIES: &str = "site::readings";

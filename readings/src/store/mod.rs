@@ -4,6 +4,7 @@
 //!
 //! | part | what it owns |
 //! |---|---|
+//! | [`rollups`] | rollups of the sites' days, and questions that they answer |
 //! | [`stream`] | the stream and its consumer group: append, read, acknowledge, claim, dead-letter, trim |
 //! | [`series`] | the sorted sets of the sites, and their index |
 //! | [`connection`] | connecting to the server, checking it, sending commands |
@@ -19,6 +20,7 @@ pub mod error;
 pub mod error_class;
 pub mod keys;
 pub mod metrics;
+pub mod rollups;
 pub mod series;
 pub mod stream;
 mod stream_id;

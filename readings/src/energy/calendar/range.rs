@@ -24,7 +24,7 @@ impl Range {
     }
 
     /// Of two edges, the first one earlier.
-    pub(in crate::energy) const fn between(start: Instant, end: Instant) -> Self {
+    pub(crate) const fn between(start: Instant, end: Instant) -> Self {
         Self { start, end }
     }
 

@@ -3,7 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::energy::calendar::Buckets;
+use crate::energy::calendar::{Buckets, Range};
+use crate::iso8601::Instant;
 
 /// What power is between two readings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -127,4 +128,15 @@ pub struct Aggregation {
     pub buckets: Buckets,
     /// The rules.
     pub rules: Rules,
+}
+
+impl Aggregation {
+    /// The range whose readings matter: from a max gap before that of the buckets until a max gap after it.
+    #[must_use]
+    pub const fn reach(&self) -> Range {
+        let (range, gap) = (self.buckets.range(), self.rules.max_gap.micros());
+        let start = range.start().epoch_micros().saturating_sub(gap);
+        let end = range.end().epoch_micros().saturating_add(gap);
+        Range::between(Instant::from_epoch_micros(start), Instant::from_epoch_micros(end))
+    }
 }

@@ -9,11 +9,12 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 use super::day::Day;
 use super::day_rollup::DayRollup;
 use super::wire::{
-    WireDay, WireDevice, WireMore, WirePower, WireQuarter, WireQuarters, WireRest, WireSample,
-    is_thousandths,
+    WireDay, WireDevice, WireMore, WirePower, WireQuarter, WireRest, WireSample, is_thousandths,
 };
 use crate::energy::integration::{QUARTER_MICROS, Sample, Summary, WattSeconds, quarter_of};
 use crate::iso8601::Instant;
@@ -23,12 +24,12 @@ use crate::iso8601::Instant;
 const VERSION: u8 = 1;
 
 const CHECKSUM_BYTES: usize = 4;
-const QUARTERS_OF_A_DAY: i64 = 96;
+const QUARTERS_OF_A_DAY: u8 = 96;
 
 /// A rollup that has no bytes.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("a rollup cannot be encoded: {0}")]
-pub struct EncodeError(#[from] postcard::Error);
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a rollup has quarters of another day, or too many of them")]
+pub struct EncodeError;
 
 /// Bytes that are not a rollup of a day.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -55,16 +56,21 @@ pub enum DecodeError {
 /// # Errors
 /// When a quarter is not of its day.
 pub fn encode(rollup: &DayRollup) -> Result<Vec<u8>, EncodeError> {
-    let devices =
-        rollup.devices.iter().map(|(id, summaries)| wire_device(rollup.day, id, summaries));
     let day = WireDay {
         day: rollup.day.number(),
         members: rollup.members,
-        devices: devices.collect::<Result<_, _>>()?,
+        devices: u32::try_from(rollup.devices.len()).map_err(|_| EncodeError)?,
     };
-    let mut bytes = postcard::to_extend(&day, vec![VERSION])?;
+    let mut bytes = append(vec![VERSION], &day)?;
+    for (id, summaries) in &rollup.devices {
+        bytes = append_device(bytes, rollup.day, id, summaries)?;
+    }
     bytes.extend(crc32fast::hash(&bytes).to_le_bytes());
     Ok(bytes)
+}
+
+fn append(bytes: Vec<u8>, part: &impl Serialize) -> Result<Vec<u8>, EncodeError> {
+    postcard::to_extend(part, bytes).map_err(|_| EncodeError)
 }
 
 /// The rollup of a day from its bytes.
@@ -80,18 +86,26 @@ pub fn decode(bytes: &[u8], day: Day) -> Result<DayRollup, DecodeError> {
     if crc32fast::hash(body) != u32::from_le_bytes(*checksum) {
         return Err(DecodeError::Checksum);
     }
-    let (wire, rest) = postcard::take_from_bytes::<WireDay<'_>>(content)?;
-    check(rest.is_empty(), "length")?;
+    let mut content = content;
+    let wire: WireDay = take(&mut content)?;
     check(wire.day == day.number(), "day")?;
     let mut devices = BTreeMap::new();
-    let count = wire.devices.len();
-    for device in wire.devices {
-        devices.insert(device.id.into(), summaries(day, &device)?);
+    for _ in 0..wire.devices {
+        let device: WireDevice<'_> = take(&mut content)?;
+        let summaries = decode_device(day, &device, &mut content)?;
+        check(devices.insert(device.id.into(), summaries).is_none(), "device id")?;
     }
-    check(devices.len() == count, "device id")?;
+    check(content.is_empty(), "length")?;
     let rollup = DayRollup { day, members: wire.members, devices };
     check_members(&rollup)?;
     Ok(rollup)
+}
+
+/// Takes a part off the beginning of bytes.
+fn take<'a, T: Deserialize<'a>>(bytes: &mut &'a [u8]) -> Result<T, DecodeError> {
+    let (part, rest) = postcard::take_from_bytes(bytes)?;
+    *bytes = rest;
+    Ok(part)
 }
 
 fn check(holds: bool, name: &'static str) -> Result<(), DecodeError> {
@@ -107,82 +121,89 @@ fn check_members(rollup: &DayRollup) -> Result<(), DecodeError> {
     check(counted.is_some_and(|counted| counted <= rollup.members), "number of members")
 }
 
-fn wire_device<'a>(
+fn append_device(
+    bytes: Vec<u8>,
     day: Day,
-    id: &'a str,
+    id: &str,
     summaries: &[Summary],
-) -> Result<WireDevice<'a>, postcard::Error> {
+) -> Result<Vec<u8>, EncodeError> {
     let samples = || {
         summaries.iter().flat_map(|summary| {
             let Summary { first, last, min, max, .. } = *summary;
             [first, last, min, max]
         })
     };
-    let unit = samples().map(|sample| offset(sample.instant)).fold(0, gcd).max(1);
-    let quarters = if samples().all(|sample| is_thousandths(sample.watts)) {
-        WireQuarters::Thousandths(wire_quarters(day, unit, summaries)?)
-    } else {
-        WireQuarters::Exact(wire_quarters(day, unit, summaries)?)
-    };
-    Ok(WireDevice { id, unit_micros: unit, quarters })
-}
-
-fn wire_quarters<W: WirePower>(
-    day: Day,
-    unit: u32,
-    summaries: &[Summary],
-) -> Result<Vec<WireQuarter<W>>, postcard::Error> {
-    let sample = |sample: Sample| WireSample(offset(sample.instant) / unit, W::of(sample.watts));
-    let quarter = |summary: &Summary| {
-        let number = quarter_of(summary.first.instant) - quarter_of(day.start());
-        let more = || WireMore {
-            count: summary.count,
-            last: sample(summary.last),
-            min: sample(summary.min),
-            max: sample(summary.max),
-            import: summary.energy.import,
+    let unit_micros = samples().map(|sample| offset(sample.instant)).fold(0, gcd).max(1);
+    let is_thousandths = samples().all(|sample| is_thousandths(sample.watts));
+    let quarters = u8::try_from(summaries.len()).map_err(|_| EncodeError)?;
+    let mut bytes = append(bytes, &WireDevice { id, unit_micros, is_thousandths, quarters })?;
+    for summary in summaries {
+        bytes = if is_thousandths {
+            append(bytes, &wire_quarter::<i64>(day, unit_micros, summary)?)?
+        } else {
+            append(bytes, &wire_quarter::<f64>(day, unit_micros, summary)?)?
         };
-        Ok(WireQuarter {
-            quarter: u8::try_from(number).map_err(|_| postcard::Error::SerdeSerCustom)?,
-            repeats: summary.repeats,
-            first: sample(summary.first),
-            rest: match summary.count {
-                1 => WireRest::One,
-                _ if summary.energy.export == 0.0 => WireRest::Import(more()),
-                _ => WireRest::Export(more(), summary.energy.export),
-            },
-        })
-    };
-    summaries.iter().map(quarter).collect()
-}
-
-fn summaries(day: Day, device: &WireDevice<'_>) -> Result<Vec<Summary>, DecodeError> {
-    check(device.unit_micros > 0, "unit")?;
-    match &device.quarters {
-        WireQuarters::Thousandths(quarters) => decode_quarters(day, device.unit_micros, quarters),
-        WireQuarters::Exact(quarters) => decode_quarters(day, device.unit_micros, quarters),
     }
+    Ok(bytes)
 }
 
-fn decode_quarters<W: WirePower>(
+fn wire_quarter<W: WirePower>(
     day: Day,
     unit: u32,
-    quarters: &[WireQuarter<W>],
+    summary: &Summary,
+) -> Result<WireQuarter<W>, EncodeError> {
+    let sample = |sample: Sample| WireSample(offset(sample.instant) / unit, W::of(sample.watts));
+    let number = quarter_of(summary.first.instant) - quarter_of(day.start());
+    let more = || WireMore {
+        count: summary.count,
+        last: sample(summary.last),
+        min: sample(summary.min),
+        max: sample(summary.max),
+        import: summary.energy.import,
+    };
+    Ok(WireQuarter {
+        quarter: u8::try_from(number).map_err(|_| EncodeError)?,
+        repeats: summary.repeats,
+        first: sample(summary.first),
+        rest: match summary.count {
+            1 => WireRest::One,
+            _ if summary.energy.export == 0.0 => WireRest::Import(more()),
+            _ => WireRest::Export(more(), summary.energy.export),
+        },
+    })
+}
+
+fn decode_device(
+    day: Day,
+    device: &WireDevice<'_>,
+    content: &mut &[u8],
 ) -> Result<Vec<Summary>, DecodeError> {
-    check(quarters.is_sorted_by(|one, next| one.quarter < next.quarter), "quarter")?;
-    let first = quarter_of(day.start());
-    let decoded = quarters.iter().map(|quarter| {
-        let number = i64::from(quarter.quarter);
-        check(number < QUARTERS_OF_A_DAY, "quarter")?;
-        let start = (first + number) * QUARTER_MICROS;
+    check(device.unit_micros > 0, "unit")?;
+    let quarters =
+        if device.is_thousandths { decode_quarters::<i64> } else { decode_quarters::<f64> };
+    quarters(day, device, content)
+}
+
+fn decode_quarters<'a, W: WirePower + Deserialize<'a>>(
+    day: Day,
+    device: &WireDevice<'_>,
+    content: &mut &'a [u8],
+) -> Result<Vec<Summary>, DecodeError> {
+    let mut summaries = Vec::with_capacity(device.quarters.into());
+    let mut next = 0;
+    for _ in 0..device.quarters {
+        let quarter: WireQuarter<W> = take(content)?;
+        check((next..QUARTERS_OF_A_DAY).contains(&quarter.quarter), "quarter")?;
+        next = quarter.quarter + 1;
+        let start = (quarter_of(day.start()) + i64::from(quarter.quarter)) * QUARTER_MICROS;
         let sample = |WireSample(units, power): WireSample<W>| {
-            let offset = i64::from(units) * i64::from(unit);
+            let offset = i64::from(units) * i64::from(device.unit_micros);
             check(offset < QUARTER_MICROS && power.watts().is_finite(), "reading")?;
             Ok(Sample { instant: Instant::from_epoch_micros(start + offset), watts: power.watts() })
         };
-        summary(quarter, sample)
-    });
-    decoded.collect()
+        summaries.push(summary(&quarter, sample)?);
+    }
+    Ok(summaries)
 }
 
 fn summary<W: WirePower>(

@@ -22,7 +22,7 @@ pub enum Part {
 #[must_use]
 pub fn plan(aggregation: &Aggregation) -> Vec<Part> {
     let range = aggregation.buckets.range();
-    let reach = reach(aggregation);
+    let reach = aggregation.reach();
     let (first, last) = (quarter_around(range.start()), quarter_around(range.end()));
     let outer = Range::between(quarter_around(reach.start()).start(), end_of_quarter(reach.end()));
     if !serves_rollups(aggregation) {
@@ -41,15 +41,6 @@ pub fn plan(aggregation: &Aggregation) -> Vec<Part> {
     }
     parts.extend(Range::new(from, outer.end()).ok().map(Part::Rollups));
     parts
-}
-
-/// The range whose readings matter.
-fn reach(aggregation: &Aggregation) -> Range {
-    let range = aggregation.buckets.range();
-    let gap = aggregation.rules.max_gap.micros();
-    let (start, end) = (range.start().epoch_micros(), range.end().epoch_micros());
-    let start = Instant::from_epoch_micros(start.saturating_sub(gap));
-    Range::between(start, Instant::from_epoch_micros(end.saturating_add(gap)))
 }
 
 fn serves_rollups(aggregation: &Aggregation) -> bool {

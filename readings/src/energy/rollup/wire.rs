@@ -6,25 +6,21 @@
 
 use serde::{Deserialize, Serialize};
 
+/// What a rollup begins with; as many devices follow.
 #[derive(Debug, Serialize, Deserialize)]
-pub(super) struct WireDay<'a> {
+pub(super) struct WireDay {
     pub day: i32,
     pub members: u64,
-    #[serde(borrow)]
-    pub devices: Vec<WireDevice<'a>>,
+    pub devices: u32,
 }
 
+/// What a device begins with; as many quarters follow.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct WireDevice<'a> {
     pub id: &'a str,
     pub unit_micros: u32,
-    pub quarters: WireQuarters,
-}
-
-#[derive(Debug, Serialize, Deserialize)]
-pub(super) enum WireQuarters {
-    Thousandths(Vec<WireQuarter<i64>>),
-    Exact(Vec<WireQuarter<f64>>),
+    pub is_thousandths: bool,
+    pub quarters: u8,
 }
 
 #[derive(Debug, Serialize, Deserialize)]

@@ -5,17 +5,22 @@
 //! | `series_store` | the sorted sets: removal and expiry |
 //! | [`write_batch`] | writing readings of many sites as one pipeline |
 //! | `reader`, `page` | reading a site page by page |
+//! | `range_reader` | reading a range of time page by page |
+//! | `invalidation` | rollups of days whose readings are removed |
 //! | `order` | the order of readings with one timestamp |
 //! | [`site_index`] | which sites have readings |
 
+mod invalidation;
 mod order;
 mod page;
+mod range_reader;
 mod reader;
 mod series_store;
 pub mod site_index;
 pub mod write_batch;
 
 pub use page::Page;
+pub use range_reader::RangeReader;
 pub use reader::SeriesReader;
 pub use series_store::SeriesStore;
 pub use site_index::SiteIndex;

@@ -1,8 +1,14 @@
 //! The sorted sets of all sites.
 
-use redis::cmd;
+use std::sync::LazyLock;
 
+use redis::{Script, cmd, pipe};
+
+use super::invalidation::{expiry, invalidate};
+use super::range_reader::RangeReader;
 use super::reader::SeriesReader;
+use crate::energy::calendar::Range;
+use crate::energy::rollup::Day;
 use crate::iso8601::Instant;
 use crate::reading::SiteId;
 use crate::store::codec::{self, StreamEntry};
@@ -27,7 +33,7 @@ impl SeriesStore {
         &self.connection
     }
 
-    /// Removes readings of one site (`ZREM`).
+    /// Removes readings of one site (`ZREM`), and the rollups of their days.
     ///
     /// # Errors
     /// When the server replied with an error or not at all; the readings can be removed again.
@@ -38,20 +44,26 @@ impl SeriesStore {
         for entry in entries {
             command.arg(codec::member(entry));
         }
-        self.connection.send(ZREM, &command).await.map(drop)
+        let days = entries.iter().map(|entry| Day::of(entry.reading.timestamp.instant())).collect();
+        let mut transaction = pipe();
+        transaction.atomic().add_command(command);
+        invalidate(&mut transaction, site, &days);
+        self.connection.exec_atomic(ZREM, &transaction).await.map(drop)
     }
 
-    /// Removes a site's readings with a timestamp before an instant (`ZREMRANGEBYSCORE`); gives their
-    /// number.
+    /// Removes a site's readings with a timestamp before an instant (`ZREMRANGEBYSCORE`), and the rollups of
+    /// their days; gives their number.
     ///
     /// # Errors
     /// When the server replied with an error or not at all.
     pub async fn expire_before(&self, site: &SiteId, before: Instant) -> StoreResult<u64> {
         const ZREMRANGEBYSCORE: &str = "ZREMRANGEBYSCORE";
-        let mut command = cmd(ZREMRANGEBYSCORE);
+        static EXPIRY: LazyLock<Script> = LazyLock::new(expiry);
         let bound = format!("({}", before.epoch_seconds());
-        command.arg(keys::series(site)).arg("-inf").arg(bound);
-        let reply = self.connection.send(ZREMRANGEBYSCORE, &command).await?;
+        let mut script = EXPIRY.key(keys::series(site));
+        script.key(keys::rollups(site)).arg(bound).arg(Day::of(before).number());
+        script.arg(keys::ROLLUP_GENERATION);
+        let reply = self.connection.eval(ZREMRANGEBYSCORE, &script).await?;
         reply::integer(&reply).ok_or_else(|| self.connection.unexpected_reply(ZREMRANGEBYSCORE))
     }
 
@@ -59,5 +71,11 @@ impl SeriesStore {
     #[must_use]
     pub fn read(&self, site: &SiteId) -> SeriesReader {
         SeriesReader::new(self.connection.clone(), site)
+    }
+
+    /// Reads the readings of a site within a range, page by page.
+    #[must_use]
+    pub fn read_range(&self, site: &SiteId, range: Range) -> RangeReader {
+        RangeReader::new(self.connection.clone(), site, range)
     }
 }

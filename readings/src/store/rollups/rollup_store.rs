@@ -1,0 +1,278 @@
+//! Aggregates of a site, from rollups and members.
+
+use super::day_members::{DaysBuilder, Samples};
+use super::keep::keep;
+use super::stored_days::{self, StoredDay, StoredDays};
+use crate::energy::calendar::Range;
+use crate::energy::integration::{
+    Aggregation, IntegrateError, Integrator, SiteBuckets, TooManyFilled,
+};
+use crate::energy::rollup::{Day, DayRollup, Part, encode, plan};
+use crate::iso8601::Instant;
+use crate::reading::SiteId;
+use crate::store::connection::SharedConnection;
+use crate::store::error::{StoreError, StoreResult};
+use crate::store::series::SeriesStore;
+
+/// Bytes of rollups that are stored at once. Too low and a cold year takes many round trips; too high and they
+/// fill memory, and Redis serves no other client meanwhile.
+const KEPT_BYTES: usize = 1 << 20;
+
+/// Rollups of the days of all sites, over a connection that others may share.
+#[derive(Debug, Clone)]
+pub struct RollupStore {
+    connection: SharedConnection,
+    series: SeriesStore,
+}
+
+/// A question without an answer.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum AggregateError {
+    /// The server replied with an error or not at all.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The devices of the site have too many buckets together.
+    #[error(transparent)]
+    TooMany(#[from] TooManyFilled),
+}
+
+/// What [`RollupStore::build`] has done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Built {
+    /// Days that have a valid rollup now.
+    pub days: u64,
+    /// How many of them were computed.
+    pub computed: u64,
+    /// Where to continue; `None` after the last day.
+    pub next: Option<Day>,
+}
+
+impl RollupStore {
+    /// The rollups of the server that the connection leads to.
+    #[must_use]
+    pub fn new(connection: SharedConnection) -> Self {
+        Self { series: SeriesStore::new(connection.clone()), connection }
+    }
+
+    /// Buckets of all devices of a site. Rollups that are missing or not valid are computed and stored.
+    ///
+    /// # Errors
+    /// When the server replied with an error or not at all, or the buckets are too many.
+    pub async fn aggregate(
+        &self,
+        site: &SiteId,
+        aggregation: &Aggregation,
+    ) -> Result<SiteBuckets, AggregateError> {
+        match self.integrate(site, aggregation, plan(aggregation)).await? {
+            Ok(integrator) => Ok(integrator.finish()),
+            Err(IntegrateError::TooMany(error)) => Err(error.into()),
+            // A rollup that is no summary of its day, which its checksum does not exclude.
+            Err(IntegrateError::Compose(_)) => self.from_members(site, aggregation).await,
+        }
+    }
+
+    /// As [`RollupStore::aggregate`], from members alone.
+    ///
+    /// # Errors
+    /// As of [`RollupStore::aggregate`].
+    pub async fn from_members(
+        &self,
+        site: &SiteId,
+        aggregation: &Aggregation,
+    ) -> Result<SiteBuckets, AggregateError> {
+        let members = vec![Part::Members(aggregation.reach())];
+        match self.integrate(site, aggregation, members).await? {
+            Ok(integrator) => Ok(integrator.finish()),
+            Err(_) => Err(TooManyFilled.into()),
+        }
+    }
+
+    /// Stores the missing rollups of the first days from one on (`None`: from the first).
+    ///
+    /// # Errors
+    /// When the server replied with an error or not at all; the same days can be built again.
+    pub async fn build(&self, site: &SiteId, from: Option<Day>) -> StoreResult<Built> {
+        let from = from.unwrap_or(FIRST_DAY);
+        let stored = stored_days::read(&self.connection, site, from, LAST_DAY).await?;
+        let days = stored.days.len() as u64;
+        let mut ignore = |_: &DayRollup| Ok::<_, StoreError>(());
+        let computed = self.each(site, &stored, &mut ignore).await?;
+        Ok(Built { days, computed, next: stored.next })
+    }
+
+    async fn integrate(
+        &self,
+        site: &SiteId,
+        aggregation: &Aggregation,
+        parts: Vec<Part>,
+    ) -> StoreResult<Result<Integrator, IntegrateError>> {
+        let mut integrator = Integrator::new(aggregation.clone());
+        for part in parts {
+            let added = match part {
+                Part::Members(range) => self.add_members(site, range, &mut integrator).await,
+                Part::Rollups(range) => self.add_rollups(site, range, &mut integrator).await,
+            };
+            match added {
+                Err(Failed::Store(error)) => return Err(error),
+                Err(Failed::Integrate(error)) => return Ok(Err(error)),
+                Ok(()) => {}
+            }
+        }
+        Ok(Ok(integrator))
+    }
+
+    async fn add_members(
+        &self,
+        site: &SiteId,
+        range: Range,
+        integrator: &mut Integrator,
+    ) -> Result<(), Failed> {
+        let mut samples = Samples::new(&self.series, site, range);
+        while let Some(page) = samples.next().await? {
+            for (device, sample) in page {
+                integrator.push(&device, sample).map_err(IntegrateError::from)?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn add_rollups(
+        &self,
+        site: &SiteId,
+        range: Range,
+        integrator: &mut Integrator,
+    ) -> Result<(), Failed> {
+        let (first, last) = (Day::of(range.start()), Day::of(before(range.end())));
+        let mut next = Some(first);
+        let mut add = |rollup: &DayRollup| -> Result<(), Failed> {
+            for (device, summaries) in rollup.within(range) {
+                integrator.push_summaries(device, summaries)?;
+            }
+            Ok(())
+        };
+        while let Some(from) = next {
+            let stored = stored_days::read(&self.connection, site, from, last.next()).await?;
+            self.each(site, &stored, &mut add).await?;
+            next = stored.next;
+        }
+        Ok(())
+    }
+
+    /// Gives each rollup in the order of days; computes and stores those that are missing, and gives their
+    /// number.
+    async fn each<E: From<StoreError>>(
+        &self,
+        site: &SiteId,
+        stored: &StoredDays,
+        add: &mut impl FnMut(&DayRollup) -> Result<(), E>,
+    ) -> Result<u64, E> {
+        let mut kept = Kept::new(self, site, &stored.generation);
+        let (mut missing, mut computed): (&[StoredDay], u64) = (&[], 0);
+        for (place, day) in stored.days.iter().enumerate() {
+            let rollup = day.rollup();
+            let is_neighbour = missing.last().is_some_and(|last| last.day.next() == day.day);
+            if !missing.is_empty() && (rollup.is_some() || !is_neighbour) {
+                self.compute(site, missing, &mut kept, add).await?;
+                missing = &[];
+            }
+            if let Some(rollup) = rollup {
+                add(&rollup)?;
+            } else {
+                missing = &stored.days[place - missing.len()..=place];
+                computed += 1;
+            }
+        }
+        if !missing.is_empty() {
+            self.compute(site, missing, &mut kept, add).await?;
+        }
+        kept.flush().await?;
+        Ok(computed)
+    }
+
+    /// Computes the rollups of neighbouring days from their members.
+    async fn compute<E: From<StoreError>>(
+        &self,
+        site: &SiteId,
+        days: &[StoredDay],
+        kept: &mut Kept<'_>,
+        add: &mut impl FnMut(&DayRollup) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let range = Range::between(days[0].day.start(), days[days.len() - 1].day.next().start());
+        let mut samples = Samples::new(&self.series, site, range);
+        let mut builder = DaysBuilder::default();
+        while let Some(page) = samples.next().await? {
+            for (device, sample) in page {
+                if let Some(rollup) = builder.push(&device, sample) {
+                    add(&rollup)?;
+                    kept.push(rollup, days).await?;
+                }
+            }
+        }
+        if let Some(rollup) = builder.finish() {
+            add(&rollup)?;
+            kept.push(rollup, days).await?;
+        }
+        Ok(())
+    }
+}
+
+/// Days of the years 1 to 9999, and a day around them.
+const FIRST_DAY: Day = Day::from_number(-719_163);
+const LAST_DAY: Day = Day::from_number(2_932_898);
+
+const fn before(instant: Instant) -> Instant {
+    Instant::from_epoch_micros(instant.epoch_micros() - 1)
+}
+
+/// Why a part of a question was not added.
+enum Failed {
+    Store(StoreError),
+    Integrate(IntegrateError),
+}
+
+impl From<StoreError> for Failed {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl From<IntegrateError> for Failed {
+    fn from(error: IntegrateError) -> Self {
+        Self::Integrate(error)
+    }
+}
+
+/// Rollups to store.
+struct Kept<'a> {
+    store: &'a RollupStore,
+    site: &'a SiteId,
+    generation: &'a [u8],
+    rollups: Vec<(i32, Vec<u8>)>,
+    bytes: usize,
+}
+
+impl<'a> Kept<'a> {
+    const fn new(store: &'a RollupStore, site: &'a SiteId, generation: &'a [u8]) -> Self {
+        Self { store, site, generation, rollups: Vec::new(), bytes: 0 }
+    }
+
+    /// Adds the rollup of one of these days.
+    async fn push(&mut self, mut rollup: DayRollup, days: &[StoredDay]) -> StoreResult<()> {
+        // A reading is of another day than its score where that was rounded.
+        let Some(day) = days.iter().find(|day| day.day == rollup.day) else { return Ok(()) };
+        // Members that are no readings count as well. Of a member that was stored since, the number is too
+        // low, and the rollup is not valid.
+        rollup.members = rollup.members.max(day.members);
+        let Ok(bytes) = encode(&rollup) else { return Ok(()) };
+        self.bytes += bytes.len();
+        self.rollups.push((rollup.day.number(), bytes));
+        if self.bytes >= KEPT_BYTES { self.flush().await } else { Ok(()) }
+    }
+
+    async fn flush(&mut self) -> StoreResult<()> {
+        keep(&self.store.connection, self.site, self.generation, &self.rollups).await?;
+        self.rollups.clear();
+        self.bytes = 0;
+        Ok(())
+    }
+}

@@ -1,0 +1,43 @@
+//! Invalidates rollups whose days lose or replace readings.
+//!
+//! A rollup is valid while its day has as many members as it was computed from. A reading that is removed and
+//! another one that is added leave that number as it was, so a removal deletes the rollups of its days, and
+//! increases the site's rollup generation: a reader that has read the members of before may not store what it
+//! computes of them (`store::rollups`).
+
+use std::collections::BTreeSet;
+
+use redis::{Pipeline, Script, cmd};
+
+use crate::energy::rollup::Day;
+use crate::reading::SiteId;
+use crate::store::keys;
+
+/// Appends the commands that invalidate the rollups of days (`HDEL`, `HINCRBY`). They must be sent after the
+/// change in one transaction, so that no failure is between the two.
+pub(super) fn invalidate(pipeline: &mut Pipeline, site: &SiteId, days: &BTreeSet<Day>) {
+    let key = keys::rollups(site);
+    let mut delete = cmd("HDEL");
+    delete.arg(&key);
+    for day in days {
+        delete.arg(day.number());
+    }
+    let mut increase = cmd("HINCRBY");
+    increase.arg(&key).arg(keys::ROLLUP_GENERATION).arg(1);
+    pipeline.add_command(delete).add_command(increase);
+}
+
+/// Removes readings before a score, and the rollups of their days. Arguments: the score, the day that it is in,
+/// the field of the generation.
+pub(super) fn expiry() -> Script {
+    Script::new(
+        "local removed = redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', ARGV[1])
+         if removed == 0 then return 0 end
+         for _, field in ipairs(redis.call('HKEYS', KEYS[2])) do
+             local day = tonumber(field)
+             if day and day <= tonumber(ARGV[2]) then redis.call('HDEL', KEYS[2], field) end
+         end
+         redis.call('HINCRBY', KEYS[2], ARGV[3], 1)
+         return removed",
+    )
+}

@@ -1,0 +1,376 @@
+//! Questions about energy give the same from rollups as from members, in a real Redis: cold, warm, while
+//! readings arrive, and after removals.
+
+#[path = "../../tests/common/process.rs"]
+#[expect(dead_code, reason = "other tests use the rest")]
+mod process;
+#[path = "../../tests/common/redis.rs"]
+#[expect(dead_code, reason = "other tests use the rest")]
+mod redis;
+#[path = "../../tests/common/wait.rs"]
+#[expect(dead_code, reason = "other tests use the rest")]
+mod wait;
+
+use std::time::Duration;
+
+use ::redis::{Value, cmd, pipe};
+use readings::energy::calendar::{Buckets, Interval, Range, Zone};
+use readings::energy::integration::{Aggregation, MaxGap, Rules, SiteBuckets};
+use readings::energy::rollup::{Day, decode};
+use readings::store::codec::{StreamEntry, member, score};
+use readings::store::rollups::RollupStore;
+use readings::store::series::SeriesStore;
+use readings::store::{RedisServer as Server, SharedConnection, StreamId};
+use readings::{DeviceId, Instant, Power, Reading, SiteId, Timestamp};
+
+use self::redis::RedisServer;
+
+const FIRST_DAY: &str = "2024-01-10T00:00:00Z";
+const MINUTE: i64 = 60_000_000;
+
+fn at(text: &str) -> Instant {
+    readings::iso8601::parse(text).unwrap().instant
+}
+
+fn site() -> SiteId {
+    SiteId::new("house-01").unwrap()
+}
+
+fn shared(redis: &RedisServer) -> SharedConnection {
+    Server::from_url(&format!("redis://127.0.0.1:{}", redis.port())).unwrap().shared()
+}
+
+fn entry(number: u64, device: &str, timestamp: &str, watts: f64) -> StreamEntry {
+    StreamEntry {
+        id: StreamId { ms: 1_700_000_000_000 + number, seq: 0 },
+        reading: Reading {
+            site_id: site(),
+            device_id: DeviceId::new(device).unwrap(),
+            power: Power::from_watts(watts).unwrap(),
+            timestamp: Timestamp::parse(timestamp).unwrap(),
+        },
+        ingested_at: "2024-01-15T10:30:00.000000".to_owned(),
+    }
+}
+
+/// Stores entries as the processing service does.
+async fn store(redis: &RedisServer, entries: &[StreamEntry]) {
+    let mut connection = redis.connect().await;
+    for entries in entries.chunks(1_000) {
+        let mut pipeline = pipe();
+        for entry in entries {
+            pipeline.add_command(
+                cmd("ZADD")
+                    .arg("site:house-01:readings")
+                    .arg(score(entry))
+                    .arg(member(entry))
+                    .clone(),
+            );
+        }
+        let _: Vec<u64> = pipeline.query_async(&mut connection).await.unwrap();
+    }
+}
+
+/// Readings of two devices every ten minutes, with a gap of five hours, some repeats and a late device.
+fn some_days(days: i64) -> Vec<StreamEntry> {
+    let start = at(FIRST_DAY).epoch_micros();
+    let mut entries = Vec::new();
+    for slot in 0..days * 144 {
+        let instant = Instant::from_epoch_micros(start + slot * 10 * MINUTE);
+        let timestamp = Zone::UTC.timestamp(instant).unwrap();
+        let number = u64::try_from(slot * 4).unwrap();
+        let watts = f64::from(u32::try_from(slot * 7_919 % 5_000).unwrap()) + 0.125;
+        if !(100..130).contains(&slot) {
+            entries.push(entry(number, "main-meter", &timestamp, watts));
+        }
+        if slot % 50 == 0 {
+            entries.push(entry(number + 1, "main-meter", &timestamp, watts + 1.0));
+        }
+        if slot % 6 == 0 {
+            entries.push(entry(number + 2, "pv-inverter", &timestamp, watts / 2.0));
+        }
+    }
+    entries
+}
+
+fn question(start: &str, end: &str, interval: &str, zone: &str) -> Aggregation {
+    let range = Range::new(at(start), at(end)).unwrap();
+    let buckets = Buckets::new(range, interval.parse().unwrap(), zone.parse().unwrap()).unwrap();
+    Aggregation { buckets, rules: Rules::STEP }
+}
+
+/// Days of a zone, hours, a range that begins and ends inside of quarters, and one from the middle on.
+fn questions() -> Vec<Aggregation> {
+    vec![
+        question("2024-01-01T08:00:00Z", "2024-02-01T08:00:00Z", "1d", "America/Los_Angeles"),
+        question("2024-01-11T00:00:00Z", "2024-01-13T00:00:00Z", "1h", "Asia/Kathmandu"),
+        question("2024-01-11T01:07:03Z", "2024-01-12T22:01:00Z", "1h", "UTC"),
+        question("2024-01-12T00:00:00Z", "2024-01-12T12:00:00Z", "5m", "UTC"),
+        question("0001-01-01T00:00:00Z", "9999-12-31T00:00:00Z", "1y", "Europe/Berlin"),
+    ]
+}
+
+fn text(buckets: &SiteBuckets) -> String {
+    format!("{buckets:?}")
+}
+
+/// Asks each question from rollups and from members; gives the first answer, as text.
+async fn assert_same_as_members(store: &RollupStore) -> String {
+    let mut first = String::new();
+    for question in questions() {
+        let found = text(&store.aggregate(&site(), &question).await.unwrap());
+        let expected = text(&store.from_members(&site(), &question).await.unwrap());
+        assert_eq!(found, expected);
+        first = if first.is_empty() { found } else { first };
+    }
+    first
+}
+
+async fn stored_days(redis: &RedisServer) -> Vec<String> {
+    let mut fields: Vec<String> = redis.run(&["HKEYS", "site:house-01:rollups"]).await;
+    fields.retain(|field| field != "generation");
+    fields.sort();
+    fields
+}
+
+fn day(text: &str) -> String {
+    Day::of(at(text)).number().to_string()
+}
+
+#[tokio::test]
+async fn a_question_gives_the_same_cold_and_warm_as_from_members() {
+    let redis = RedisServer::start().await;
+    store(&redis, &some_days(5)).await;
+    let rollups = RollupStore::new(shared(&redis));
+    let cold = assert_same_as_members(&rollups).await;
+    assert_eq!(stored_days(&redis).await.len(), 5);
+    let warm = assert_same_as_members(&rollups).await;
+    assert_eq!(cold, warm);
+}
+
+#[tokio::test]
+async fn a_warm_question_is_answered_without_members() {
+    let redis = RedisServer::start().await;
+    store(&redis, &some_days(5)).await;
+    let rollups = RollupStore::new(shared(&redis));
+    let question = &questions()[0];
+    let cold = text(&rollups.aggregate(&site(), question).await.unwrap());
+    let _: () = redis.run(&["CONFIG", "RESETSTAT"]).await;
+    assert_eq!(text(&rollups.aggregate(&site(), question).await.unwrap()), cold);
+    let stats: String = redis.run(&["INFO", "commandstats"]).await;
+    // The only ranges are those that look for a later day.
+    assert!(stats.contains("cmdstat_hmget:calls=1,"), "{stats}");
+    assert!(stats.contains("cmdstat_zrange:calls=1,"), "{stats}");
+    assert!(!stats.contains("cmdstat_hset"), "{stats}");
+}
+
+#[tokio::test]
+async fn late_repeated_and_foreign_readings_are_seen_at_once() {
+    let redis = RedisServer::start().await;
+    store(&redis, &some_days(5)).await;
+    let rollups = RollupStore::new(shared(&redis));
+    let before = assert_same_as_members(&rollups).await;
+    store(&redis, &[entry(900_001, "main-meter", "2024-01-12T10:05:00Z", 99_999.0)]).await;
+    let late = assert_same_as_members(&rollups).await;
+    assert_ne!(before, late);
+    store(&redis, &[entry(900_002, "main-meter", "2024-01-12T10:05:00Z", 88_888.0)]).await;
+    let repeated = assert_same_as_members(&rollups).await;
+    assert_ne!(late, repeated);
+    // Members that are no readings are counted and left out.
+    let score = at("2024-01-12T11:00:00Z").epoch_seconds().to_string();
+    let _: u64 = redis.run(&["ZADD", "site:house-01:readings", &score, "foreign"]).await;
+    assert_eq!(assert_same_as_members(&rollups).await, repeated);
+    let _: () = redis.run(&["CONFIG", "RESETSTAT"]).await;
+    assert_eq!(text(&rollups.aggregate(&site(), &questions()[0]).await.unwrap()), repeated);
+    let stats: String = redis.run(&["INFO", "commandstats"]).await;
+    assert!(!stats.contains("cmdstat_hset"), "the rollup is valid: {stats}");
+}
+
+#[tokio::test]
+async fn a_removal_that_an_addition_follows_leaves_no_stale_rollup() {
+    let redis = RedisServer::start().await;
+    let entries = some_days(5);
+    store(&redis, &entries).await;
+    let connection = shared(&redis);
+    let (rollups, series) = (RollupStore::new(connection.clone()), SeriesStore::new(connection));
+    let before = assert_same_as_members(&rollups).await;
+    let removed =
+        entries.iter().find(|entry| entry.reading.timestamp.as_str() > "2024-01-12T10").unwrap();
+    series.remove(&site(), std::slice::from_ref(removed)).await.unwrap();
+    let timestamp = removed.reading.timestamp.as_str();
+    store(&redis, &[entry(900_003, "main-meter", timestamp, 77_777.0)]).await;
+    assert!(!stored_days(&redis).await.contains(&day(timestamp)));
+    assert_ne!(assert_same_as_members(&rollups).await, before);
+}
+
+#[tokio::test]
+async fn an_expiry_leaves_no_rollup_of_its_days() {
+    let redis = RedisServer::start().await;
+    store(&redis, &some_days(5)).await;
+    let connection = shared(&redis);
+    let (rollups, series) = (RollupStore::new(connection.clone()), SeriesStore::new(connection));
+    assert_same_as_members(&rollups).await;
+    let removed = series.expire_before(&site(), at("2024-01-12T06:00:00Z")).await.unwrap();
+    assert!(removed > 0);
+    assert_eq!(stored_days(&redis).await, [day("2024-01-13"), day("2024-01-14")]);
+    // As many as were removed from the last day, and of the same day.
+    let late: Vec<_> = (0..50)
+        .map(|n| entry(900_100 + n, "main-meter", &format!("2024-01-12T07:{n:02}:30Z"), 5.0))
+        .collect();
+    store(&redis, &late).await;
+    assert_same_as_members(&rollups).await;
+    let generation: u64 = redis.run(&["HGET", "site:house-01:rollups", "generation"]).await;
+    assert_eq!(generation, 1);
+    assert_eq!(series.expire_before(&site(), at("2024-01-12T06:00:00Z")).await.unwrap(), 0);
+    let generation: u64 = redis.run(&["HGET", "site:house-01:rollups", "generation"]).await;
+    assert_eq!(generation, 1, "nothing was removed");
+}
+
+/// The race: members are read, one of them is removed and another one added, and then the rollup of the members
+/// of before would be stored.
+#[tokio::test]
+async fn a_rollup_of_members_of_before_a_removal_is_not_stored() {
+    let redis = RedisServer::start().await;
+    let mut entries = some_days(1);
+    // More than one page, so that the removal comes between the first page and the storing.
+    let start = at("2024-01-11T00:00:00Z").epoch_micros();
+    entries.extend((0..40_000_i64).map(|n| {
+        let timestamp =
+            Zone::UTC.timestamp(Instant::from_epoch_micros(start + n * 2_000_000)).unwrap();
+        entry(u64::try_from(n).unwrap(), "fast", &timestamp, 1_000.0)
+    }));
+    store(&redis, &entries).await;
+    let connection = shared(&redis);
+    let (rollups, series) = (RollupStore::new(connection.clone()), SeriesStore::new(connection));
+    let replaced = entries[200].clone();
+    let mut stale = 0;
+    for attempt in 0..12_u64 {
+        let _: u64 = redis.run(&["DEL", "site:house-01:rollups"]).await;
+        let question = question("2024-01-10T00:00:00Z", "2024-01-12T00:00:00Z", "1d", "UTC");
+        let site = site();
+        let asking = rollups.aggregate(&site, &question);
+        let replacing = async {
+            tokio::time::sleep(Duration::from_millis(attempt * 8)).await;
+            series.remove(&site, std::slice::from_ref(&replaced)).await.unwrap();
+            let instead =
+                entry(800_000 + attempt, "fast", replaced.reading.timestamp.as_str(), 9_000.0);
+            store(&redis, &[instead]).await;
+        };
+        let (asked, ()) = tokio::join!(asking, replacing);
+        asked.unwrap();
+        let found = text(&rollups.aggregate(&site, &question).await.unwrap());
+        let expected = text(&rollups.from_members(&site, &question).await.unwrap());
+        stale += u32::from(found != expected);
+        // Back to what it was.
+        let mut connection = redis.connect().await;
+        let instead =
+            entry(800_000 + attempt, "fast", replaced.reading.timestamp.as_str(), 9_000.0);
+        let _: u64 = cmd("ZREM")
+            .arg("site:house-01:readings")
+            .arg(member(&instead))
+            .query_async(&mut connection)
+            .await
+            .unwrap();
+        store(&redis, std::slice::from_ref(&replaced)).await;
+    }
+    assert_eq!(stale, 0);
+}
+
+#[tokio::test]
+async fn damaged_and_foreign_fields_are_computed_again() {
+    let redis = RedisServer::start().await;
+    store(&redis, &some_days(5)).await;
+    let rollups = RollupStore::new(shared(&redis));
+    let expected = assert_same_as_members(&rollups).await;
+    let key = "site:house-01:rollups";
+    let other: Vec<u8> = redis.run(&["HGET", key, &day("2024-01-13")]).await;
+    let mut connection = redis.connect().await;
+    let _: u64 = cmd("HSET")
+        .arg(key)
+        .arg(day("2024-01-10"))
+        .arg("foreign")
+        .arg(day("2024-01-11"))
+        .arg(&other)
+        .arg(day("2024-01-12"))
+        .arg(&other[..other.len() / 2])
+        .arg("no day")
+        .arg("1")
+        .query_async(&mut connection)
+        .await
+        .unwrap();
+    assert_eq!(assert_same_as_members(&rollups).await, expected);
+    for text in ["2024-01-10", "2024-01-11", "2024-01-12"] {
+        let bytes: Vec<u8> = redis.run(&["HGET", key, &day(text)]).await;
+        assert!(decode(&bytes, Day::of(at(text))).is_ok(), "{text}");
+    }
+    let _: u64 = redis.run(&["DEL", key]).await;
+    let _: () = redis.run(&["SET", key, "no hash"]).await;
+    assert!(rollups.aggregate(&site(), &questions()[0]).await.is_err(), "a key of another type");
+}
+
+#[tokio::test]
+async fn a_question_while_readings_arrive_is_one_of_the_answers_of_their_order() {
+    let redis = RedisServer::start().await;
+    store(&redis, &some_days(3)).await;
+    let rollups = RollupStore::new(shared(&redis));
+    let question = question("2024-01-10T00:00:00Z", "2024-01-13T00:00:00Z", "1d", "UTC");
+    let writing = async {
+        for n in 0..60 {
+            store(
+                &redis,
+                &[entry(700_000 + n, "main-meter", &format!("2024-01-11T12:{n:02}:30Z"), 1.0)],
+            )
+            .await;
+        }
+    };
+    let counts = async {
+        let mut counts = Vec::new();
+        for _ in 0..60 {
+            let found = rollups.aggregate(&site(), &question).await.unwrap();
+            counts.push(found.devices["main-meter"][1].count);
+        }
+        counts
+    };
+    let ((), counts) = tokio::join!(writing, counts);
+    assert!(counts.is_sorted(), "{counts:?}");
+    assert_same_as_members(&rollups).await;
+}
+
+#[tokio::test]
+async fn building_ahead_stores_all_days_and_jumps_over_empty_years() {
+    let redis = RedisServer::start().await;
+    let mut entries = some_days(200);
+    entries.push(entry(1, "main-meter", "0001-01-01T00:00:00Z", 1.0));
+    entries.push(entry(2, "main-meter", "9999-12-31T23:59:59Z", 1.0));
+    store(&redis, &entries).await;
+    let rollups = RollupStore::new(shared(&redis));
+    let (mut days, mut computed, mut steps, mut from) = (0, 0, 0, None);
+    loop {
+        let built = rollups.build(&site(), from).await.unwrap();
+        (days, computed, steps) = (days + built.days, computed + built.computed, steps + 1);
+        from = built.next;
+        if from.is_none() {
+            break;
+        }
+    }
+    assert_eq!((days, computed), (202, 202));
+    assert!(steps <= 6, "{steps}");
+    assert_eq!(stored_days(&redis).await.len(), 202);
+    assert_eq!(rollups.build(&site(), None).await.unwrap().computed, 0);
+    assert_same_as_members(&rollups).await;
+}
+
+#[tokio::test]
+async fn a_max_gap_below_a_quarter_and_five_minutes_come_from_members() {
+    let redis = RedisServer::start().await;
+    store(&redis, &some_days(1)).await;
+    let rollups = RollupStore::new(shared(&redis));
+    let mut asked = question("2024-01-10T00:00:00Z", "2024-01-11T00:00:00Z", "1h", "UTC");
+    asked.rules.max_gap = MaxGap::from_seconds(600).unwrap();
+    rollups.aggregate(&site(), &asked).await.unwrap();
+    rollups.aggregate(&site(), &questions()[3]).await.unwrap();
+    let keys: Vec<Value> = redis.run(&["KEYS", "site:*:rollups"]).await;
+    assert!(keys.is_empty());
+    let interval: Interval = "1d".parse().unwrap();
+    assert_eq!(interval, Interval::DAY);
+}
