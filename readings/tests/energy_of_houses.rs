@@ -1,5 +1,6 @@
 //! Energy by day of real houses has the values of `data/*.expected.json`, from readings and from rollups, and
 //! whatever an unreliable sender repeats.
+#![cfg(test)]
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs::{self, File};

@@ -1,5 +1,6 @@
 //! Questions about energy give the same from rollups as from members, in a real Redis: cold, warm, while
 //! readings arrive, and after removals.
+#![cfg(test)]
 
 #[path = "../../tests/common/process.rs"]
 #[expect(dead_code, reason = "other tests use the rest")]
