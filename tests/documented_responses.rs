@@ -3,6 +3,7 @@
 use reqwest::{Method, RequestBuilder};
 use serde_json::Value;
 
+use crate::common::batch;
 use crate::common::documents::{Operation, ROLES, document, operations};
 use crate::common::http::{Http, Reply};
 use crate::common::product::{Role, ingestion_api, processing_service};
@@ -18,6 +19,7 @@ async fn services(redis: &RedisServer) -> [Role; 2] {
 fn request(service: &Http, operation: &Operation) -> RequestBuilder {
     let request = service.request(operation.method.clone(), &operation.path_with("5-0"));
     match operation.described.get("requestBody") {
+        Some(_) if operation.path == batch::PATH => request.body(format!("[{}]", reading("site"))),
         Some(_) => request.body(reading("site").to_string()),
         None => request,
     }
@@ -47,7 +49,7 @@ async fn without_redis_every_operation_responds_as_documented_and_503_has_retry_
         }
     }
     // All but /livez and /health: those of the Ingestion API, and of the Processing Service.
-    assert_eq!(unavailable, 3 + 8);
+    assert_eq!(unavailable, 4 + 8);
 }
 
 #[tokio::test]

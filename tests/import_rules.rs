@@ -32,10 +32,10 @@ const LAYERS: &[(&str, &[&str])] = &[
         &[
             "spec",
             "address_limit frontend ingestion operations origins query server",
-            "middleware parameter store_failure",
+            "middleware parameter store_failure unknown_parameters",
             "client_slots rate_limiter",
             "error_body reloaded request_span",
-            "api_tag client_address client_certificate error_code head_only metrics paths rate security_headers with_schema",
+            "api_tag client_address client_certificate compression error_code head_only metrics paths rate security_headers with_schema",
         ],
     ),
     (
@@ -61,7 +61,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     (
         "readings",
         &[
-            "store",
+            "rows store",
             "store::rollups",
             "validation store::stream store::series",
             "store::connection",

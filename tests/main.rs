@@ -11,11 +11,15 @@ mod common;
 #[cfg(feature = "failpoints")]
 mod actor_panic;
 mod backup_and_restore;
+mod batch_contract_bodies;
+mod batch_requests;
 mod certificate_renewal;
 mod client_certificates;
 mod commands_find_redis;
 mod compatibility_with_the_original;
+mod compressed_responses;
 mod consumer_group;
+mod content_encodings;
 mod contract_bodies;
 mod dead_letters;
 mod documented_responses;

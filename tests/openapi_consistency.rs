@@ -4,13 +4,24 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
+use crate::common::batch;
 use crate::common::documents::{ROLES, document, operations};
 
 /// Members of responses that may be left out. All others are always sent, as null where they have
 /// no value: `#[oai(nullable)]` marks such an `Option`, `#[oai(skip_serializing_if_is_none)]` one
 /// that is left out.
-const LEFT_OUT: [(&str, &str); 3] =
-    [("DeadLetters", "next_cursor"), ("Sites", "next_after"), ("ValidationFault", "ctx")];
+const LEFT_OUT: [(&str, &str); 4] = [
+    ("DeadLetters", "next_cursor"),
+    ("Sites", "next_after"),
+    ("UnavailableBatch", "progress"),
+    ("ValidationFault", "ctx"),
+];
+
+/// Errors of batches also say what was accepted; the members of the others come first.
+const OF_BATCHES: [(&str, &str); 2] = [
+    ("422", "#/components/schemas/RejectedBatch"),
+    ("503", "#/components/schemas/UnavailableBatch"),
+];
 
 fn documents() -> [Value; 2] {
     ROLES.map(document)
@@ -105,13 +116,28 @@ fn every_error_is_a_sentence_or_a_list_of_validation_errors() {
             for (status, response) in operation.described["responses"].as_object().unwrap() {
                 let schema =
                     &resolved(&document, response)["content"]["application/json"]["schema"];
+                let of_batch = OF_BATCHES.iter().find(|(of, _)| of == status);
                 let expected = match status.as_str() {
+                    _ if name == batch::PATH && of_batch.is_some() => of_batch.unwrap().1,
                     "422" => "#/components/schemas/ValidationProblem",
                     _ if status.starts_with('2') => continue,
                     _ => "#/components/schemas/Problem",
                 };
                 assert_eq!(schema["$ref"], expected, "{status} of {name}");
             }
+        }
+    }
+}
+
+#[test]
+fn an_error_of_a_batch_has_the_members_of_other_errors() {
+    let [ingestion, _] = documents();
+    for ((_, schema), other) in OF_BATCHES.iter().zip(["ValidationProblem", "Problem"]) {
+        let schema = ingestion.pointer(schema.trim_start_matches('#')).unwrap();
+        let other = &ingestion["components"]["schemas"][other]["properties"];
+        for (name, member) in other.as_object().unwrap() {
+            assert_eq!(schema["properties"][name]["type"], member["type"], "{name}");
+            assert!(schema["required"].as_array().unwrap().contains(&name.as_str().into()));
         }
     }
 }

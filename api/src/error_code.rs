@@ -56,8 +56,14 @@ error_codes! {
     DeadLetterNotFound,
     /// 405: the path has operations of other methods, which `Allow` lists.
     MethodNotAllowed,
-    /// 413: the body is larger than a reading can be.
+    /// 413: the body is larger than a reading or a batch can be, or a batch has too many rows.
     BodyTooLarge,
+    /// 415: the operation does not read bodies of this `Content-Type`; `Accept` lists those that it reads.
+    UnsupportedMediaType,
+    /// 415: the body has a `Content-Encoding` that is not supported, or several; `Accept-Encoding` lists those that are.
+    UnsupportedContentEncoding,
+    /// 400: the body is not what its `Content-Encoding` says, or is cut off.
+    BodyUndecodable,
     /// 408: the body did not arrive completely in time.
     BodyTimeout,
     /// 400: the body ended before it was complete, or its chunks are malformed.

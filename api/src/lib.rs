@@ -2,12 +2,14 @@
 //!
 //! | module | what it owns |
 //! |---|---|
-//! | [`ingestion`] | `POST /readings`, the backlog limit |
+//! | [`ingestion`] | `POST /readings` and `/readings/batch`, the backlog limit |
 //! | [`query`] | the readings of a site, the list of sites |
 //! | [`operations`] | health, probes, metrics, `/pipeline`, dead letters |
 //! | [`error_code`] | the `code` of every error, and the rules of errors |
 //! | [`error_body`] | the bodies of errors |
 //! | `store_failure` | an error of Redis as a 503 and as a line in the log |
+//! | `compression` | responses compressed when asked for |
+//! | `unknown_parameters` | errors of parameters that an operation does not have |
 //! | [`spec`] | the routes of each service and its OpenAPI document |
 //! | [`middleware`] | what applies to every request: id, time limit, span, errors |
 //! | [`address_limit`] | how many requests each client address may send |
@@ -41,6 +43,7 @@ pub mod spec;
 
 mod api_tag;
 mod client_slots;
+mod compression;
 mod head_only;
 mod parameter;
 mod paths;
@@ -48,4 +51,5 @@ mod rate_limiter;
 mod request_span;
 mod security_headers;
 mod store_failure;
+mod unknown_parameters;
 mod with_schema;

@@ -1,6 +1,6 @@
 //! The metrics of the HTTP server and of ingestion and query.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
@@ -21,6 +21,7 @@ pub const CATALOGUE: &[Metric] = &[
     ACCEPTED,
     REJECTED,
     UNAVAILABLE,
+    BATCH_ROWS,
     INVALID_MEMBERS,
 ];
 
@@ -112,8 +113,10 @@ pub(crate) const RELOAD_SUCCESSFUL: Metric = Metric::gauge(
 
 pub(crate) const SETTING: &str = "setting";
 
-const ACCEPTED: Metric =
-    Metric::counter("readings_accepted", "Readings appended to the stream (201)");
+const ACCEPTED: Metric = Metric::counter(
+    "readings_accepted",
+    "Readings appended to the stream (201), alone or in a batch (200)",
+);
 
 const REJECTED: Metric = Metric::counter(
     "readings_rejected",
@@ -126,6 +129,12 @@ const UNAVAILABLE: Metric = Metric::counter(
     "Valid readings answered with 503. For `timeout` and `disconnected` the outcome is unknown",
 )
 .with_labels(&[Label::documented("reason", "`backlog`, or the error class of Redis")]);
+
+const BATCH_ROWS: Metric = Metric::histogram(
+    "readings_batch_rows",
+    &[1.0, 10.0, 100.0, 1_000.0, 2_500.0, 5_000.0, 10_000.0],
+    "Rows of batch requests, valid or not",
+);
 
 const INVALID_MEMBERS: Metric = Metric::counter(
     "stored_members_invalid",
@@ -141,6 +150,7 @@ pub(crate) struct Metrics {
     accepted: Counter<u64>,
     rejected: Counter<u64>,
     unavailable: Counter<u64>,
+    batch_rows: Histogram<f64>,
     invalid_members: Counter<u64>,
 }
 
@@ -154,6 +164,7 @@ pub(crate) static METRICS: LazyLock<Metrics> = LazyLock::new(|| Metrics {
     accepted: ACCEPTED.build_counter(),
     rejected: REJECTED.build_counter(),
     unavailable: UNAVAILABLE.build_counter(),
+    batch_rows: BATCH_ROWS.build_histogram(),
     invalid_members: INVALID_MEMBERS.build_counter(),
 });
 
@@ -193,8 +204,21 @@ impl Metrics {
         self.handshakes_failed.add(1, &[KeyValue::new("reason", reason)]);
     }
 
-    pub fn accepted(&self) {
-        self.accepted.add(1, &[]);
+    pub fn accepted(&self, readings: usize) {
+        self.accepted.add(readings as u64, &[]);
+    }
+
+    /// Records the size of a batch.
+    pub fn batch(&self, rows: usize) {
+        let rows = u32::try_from(rows).unwrap_or(u32::MAX);
+        self.batch_rows.record(f64::from(rows), &[]);
+    }
+
+    /// Counts for each rule the rows of a batch that break it.
+    pub fn rejected_rows(&self, reasons: &BTreeMap<&'static str, u64>) {
+        for (rule, rows) in reasons {
+            self.rejected.add(*rows, &[KeyValue::new("reason", *rule)]);
+        }
     }
 
     /// Counts an invalid reading once for each rule that it breaks.
@@ -205,8 +229,8 @@ impl Metrics {
         }
     }
 
-    pub fn unavailable(&self, reason: &'static str) {
-        self.unavailable.add(1, &[KeyValue::new("reason", reason)]);
+    pub fn unavailable(&self, reason: &'static str, readings: usize) {
+        self.unavailable.add(readings as u64, &[KeyValue::new("reason", reason)]);
     }
 
     pub fn invalid_members(&self, members: usize) {

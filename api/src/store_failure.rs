@@ -20,6 +20,7 @@ const UNSUITABLE: &str = "The store cannot serve this service: it is a node of a
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum StoreOperation {
     AppendReading,
+    AppendBatch,
     Query,
     ListDeadLetters,
     ChangeDeadLetters,
@@ -30,10 +31,11 @@ pub(crate) enum StoreOperation {
 impl StoreOperation {
     /// The line of the log, and its throttle.
     const fn log(self) -> (&'static str, &'static LogThrottle) {
-        static THROTTLES: [LogThrottle; 5] = [const { LogThrottle::new() }; 5];
-        let [append, query, dead_letters, pipeline, stream] = &THROTTLES;
+        static THROTTLES: [LogThrottle; 6] = [const { LogThrottle::new() }; 6];
+        let [append, batch, query, dead_letters, pipeline, stream] = &THROTTLES;
         match self {
             Self::AppendReading => ("a reading was not accepted", append),
+            Self::AppendBatch => ("readings of a batch were not accepted", batch),
             Self::Query => ("a query failed", query),
             Self::ListDeadLetters | Self::ChangeDeadLetters => {
                 ("dead letters cannot be reached", dead_letters)
@@ -45,7 +47,7 @@ impl StoreOperation {
 
     /// Whether it changes what is stored, so that its outcome can be unknown.
     const fn is_write(self) -> bool {
-        matches!(self, Self::AppendReading | Self::ChangeDeadLetters)
+        matches!(self, Self::AppendReading | Self::AppendBatch | Self::ChangeDeadLetters)
     }
 }
 

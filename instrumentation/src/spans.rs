@@ -19,6 +19,12 @@ pub fn send(stream: &str) -> SpanBuilder {
     messaging("send", SpanKind::Producer, stream, "XADD", Vec::new())
 }
 
+/// The producer span of adding this number of readings to this stream at once.
+#[must_use]
+pub fn send_batch(stream: &str, readings: usize) -> SpanBuilder {
+    messaging("send", SpanKind::Producer, stream, "XADD", vec![message_count(readings)])
+}
+
 /// Describes a delivery from the stream: the attributes that its consumer spans share.
 #[derive(Debug, Clone, Copy)]
 pub struct ConsumerSpan<'a> {
@@ -36,8 +42,7 @@ impl ConsumerSpan<'_> {
     /// The span of processing this number of readings that were delivered together.
     #[must_use]
     pub fn batch_span(self, readings: usize) -> SpanBuilder {
-        let readings = i64::try_from(readings).unwrap_or(i64::MAX);
-        self.process(KeyValue::new("messaging.batch.message_count", readings))
+        self.process(message_count(readings))
     }
 
     /// The span of processing one reading, by the id of its entry.
@@ -72,6 +77,10 @@ fn messaging(
     ]);
     let builder = SpanBuilder::from_name(format!("{operation} {stream}"));
     builder.with_kind(kind).with_attributes(attributes)
+}
+
+fn message_count(readings: usize) -> KeyValue {
+    KeyValue::new("messaging.batch.message_count", i64::try_from(readings).unwrap_or(i64::MAX))
 }
 
 /// The attribute with the id of a stream entry.

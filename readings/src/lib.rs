@@ -7,6 +7,7 @@
 //! | part | what it offers |
 //! |---|---|
 //! | [`validation`] | [`parse_reading`](validation::parse_reading): a request body becomes a [`Reading`], or all its validation errors |
+//! | [`rows`] | the rows of a text with many readings: lines, CSV |
 //! | [`reading`], [`power`], [`iso8601`] | the types of a reading; a value that exists is valid |
 //! | [`energy`] | buckets of time, energy by step-hold, rollups: pure functions |
 //! | [`store::RedisServer`] | address and credentials, from which connections are opened |
@@ -40,6 +41,7 @@ pub mod energy;
 pub mod iso8601;
 pub mod power;
 pub mod reading;
+pub mod rows;
 pub mod store;
 pub mod validation;
 

@@ -66,6 +66,9 @@ async function takeReadings() {
   const refused = await ingestion.POST('/readings', { body: { ...reading, power_reading: -1 } });
   assert(refused.error && typeof refused.error.detail !== 'string');
   assert.deepEqual(refused.error.detail[0]?.loc, ['body', 'power_reading']);
+  const none = await ingestion.POST('/readings/batch', { body: { readings: [{ ...reading, power_reading: -1 }] } });
+  assert(none.response.status === 422 && none.error && 'errors' in none.error);
+  assert.deepEqual(none.error.errors[0]?.detail[0]?.loc, ['body', 'power_reading']);
   const figures = taken(await ingestion.GET('/metrics'));
   assert(typeof figures === 'object' && 'stream' in figures && figures.stream.length === 4);
 }

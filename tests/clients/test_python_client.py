@@ -38,12 +38,19 @@ def test_every_operation_of_the_ingestion_api_can_be_called(system, ingestion):
     status, problem = call("post_reading", body=reading(models, site_id="", power_reading=-1))
     assert (status, [fault.loc[1] for fault in problem.detail]) == (422, ["site_id", "power_reading"])
     assert call("post_reading", body=reading(models, device_id="other"), idempotency_key="key")[0] == 422
+    batch = models.EnergyReadings(readings=[reading(models), reading(models, power_reading=-1)])
+    status, result = call("post_readings_batch", body=batch)
+    assert (status, result.accepted, result.rejected, result.errors[0].index) == (200, 1, 1, 1)
+    status, rejected = call("post_readings_batch", body=batch, atomic=True)
+    assert (status, rejected.detail[0].type_, rejected.errors[0].detail[0].loc) == (422, "invalid_rows", ["body", "power_reading"])
+
     large = reading(models)
     large["ignored"] = "x" * 70_000
     assert call("post_reading", body=large)[0] == 413
 
     system.server.kill()
     assert call("post_reading", body=reading(models))[0] == 503
+    assert call("post_readings_batch", body=batch)[0] == 503
     assert call("get_health")[1].status == models.HealthStatus.DEGRADED
     assert [call(id)[0] for id in ("get_livez", "get_readyz", "get_metrics")] == [200, 503, 503]
     assert ingestion.called == set(ingestion.operations)

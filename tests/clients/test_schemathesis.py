@@ -16,9 +16,11 @@ EXAMPLES, SEED = os.environ.get("EXAMPLES", "100"), os.environ.get("SEED", "1")
 
 
 def run(url, directory):
-    command = [Path(sys.executable).with_name("schemathesis"), "run", f"{url}/openapi.json", "--checks", "all"]
+    here = Path(__file__).parent
+    program = [Path(sys.executable).with_name("schemathesis"), "--config-file", here / "schemathesis.toml"]
+    command = [*program, "run", f"{url}/openapi.json", "--checks", "all"]
     bounds = ["--seed", SEED, "--max-examples", EXAMPLES, "--no-color"]
-    hooks = {"SCHEMATHESIS_HOOKS": "schemathesis_hooks", "PYTHONPATH": str(Path(__file__).parent)}
+    hooks = {"SCHEMATHESIS_HOOKS": "schemathesis_hooks", "PYTHONPATH": str(here)}
     environment = {**os.environ, **hooks}
     done = subprocess.run([*command, *bounds], cwd=directory, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr

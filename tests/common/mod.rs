@@ -1,5 +1,6 @@
 //! What the tests start, send requests to, and wait for.
 
+pub mod batch;
 pub mod collector;
 pub mod documents;
 pub mod files;

@@ -5,6 +5,7 @@ pub mod support;
 mod acl_permissions;
 mod aof_prefixes;
 mod backlogs;
+mod batch_idempotency_keys;
 mod busy_script;
 mod checker_selftest;
 mod clock_jumps;

@@ -1,65 +1,49 @@
-//! `POST /readings`: validates a reading and appends it to the stream.
+//! `POST /readings`: validates a reading and appends it to the stream; [`batch`] does so for many.
+//!
+//! | module | what it owns |
+//! |---|---|
+//! | [`batch`] | `POST /readings/batch` |
+//! | `reading_body` | the body of a reading |
+//! | `received_body`, `content_coding` | receiving and decoding a body within limits |
+//! | `idempotency_key` | the header `Idempotency-Key` |
+//! | `backlog_limit` | whether the backlog is full |
+//! | `timestamp_pattern` | timestamps in the OpenAPI document |
 
 mod backlog_limit;
+pub mod batch;
+mod content_coding;
+mod idempotency_key;
 mod reading_body;
+mod received_body;
 mod timestamp_pattern;
 
 use std::time::Duration;
 
 use chrono::Utc;
 use poem::Request;
-use poem::http::HeaderValue;
 use poem_openapi::param::Header;
 use poem_openapi::payload::Json;
-use poem_openapi::registry::MetaSchema;
 use poem_openapi::{ApiResponse, Enum, Object, OpenApi};
 use readings::Reading;
 use readings::store::codec::ingestion_time;
 use readings::store::idempotency::{IdempotencyKey, IdempotentAppend};
 use readings::store::stream::ReadingStream;
 use readings::store::{StoreError, StreamId};
-use readings::validation::{ErrorKind, Location, ValidationError, parse_reading};
-use serde_json::Value;
+use readings::validation::{ErrorKind, ValidationError, parse_reading};
 
 pub use self::backlog_limit::BacklogLimit;
-use self::reading_body::BodyError;
-pub use self::reading_body::ReadingBody;
+use self::content_coding::CODINGS;
+use self::idempotency_key::IdempotencyKeyHeader;
+use self::reading_body::ReadingBody;
+use self::received_body::BodyError;
 use crate::api_tag::ApiTag;
 use crate::error_body::{ErrorBody, ValidationErrorBody};
 use crate::metrics::METRICS;
-use crate::parameter::{Checked, Parameter, ParameterError};
+use crate::parameter::Checked;
 use crate::store_failure::{ServiceUnavailable, StoreOperation};
 
-const IDEMPOTENCY_KEY: &str = "Idempotency-Key";
-
-/// The longest idempotency key. Too low and keys of usual libraries are rejected; too high and one request stores
-/// a large key in Redis.
-const MAX_KEY_BYTES: usize = 255;
-
-/// Documents the header; [`idempotency_key`] reads it.
-struct IdempotencyKeyHeader;
-
-impl Parameter for IdempotencyKeyHeader {
-    type Value = ();
-
-    const LOCATION: [&'static str; 2] = ["header", IDEMPOTENCY_KEY];
-
-    fn schema() -> MetaSchema {
-        MetaSchema {
-            min_length: Some(1),
-            max_length: Some(MAX_KEY_BYTES),
-            pattern: Some("^[!-~]+$".to_owned()),
-            ..MetaSchema::new("string")
-        }
-    }
-
-    fn parse(_text: Option<&str>) -> Result<(), ParameterError> {
-        Ok(())
-    }
-}
-
 /// The operations of the Ingestion API.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct IngestionApi {
     /// The stream that readings are appended to.
     pub stream: ReadingStream,
@@ -94,7 +78,7 @@ enum PostReadingResponse {
         #[oai(header = "Idempotent-Replayed")]
         Option<bool>,
     ),
-    /// The body ended before it was complete, or its chunks are malformed.
+    /// The body ended before it was complete, its chunks are malformed, or it is not what its `Content-Encoding` says.
     #[oai(status = 400)]
     BodyIncomplete(Json<ErrorBody>),
     /// The body did not arrive completely in time.
@@ -103,6 +87,14 @@ enum PostReadingResponse {
     /// The body is larger than a reading can be.
     #[oai(status = 413)]
     BodyTooLarge(Json<ErrorBody>),
+    /// The body has another coding than gzip, deflate or zstd, or several.
+    #[oai(status = 415)]
+    UnsupportedCoding(
+        Json<ErrorBody>,
+        /// The codings.
+        #[oai(header = "Accept-Encoding")]
+        String,
+    ),
     /// The body is not a valid reading; every validation error is listed.
     #[oai(status = 422)]
     Invalid(Json<ValidationErrorBody>),
@@ -138,11 +130,11 @@ impl IngestionApi {
         };
         // After validation: a client with an invalid reading should not wait for a shorter backlog.
         if self.backlog.is_reached() {
-            METRICS.unavailable("backlog");
+            METRICS.unavailable("backlog", 1);
             let retry_after = backlog_limit::RETRY_AFTER_SECONDS;
             return Err(ServiceUnavailable::new(backlog_limit::backlog_full(), retry_after));
         }
-        let response = match idempotency_key(request) {
+        let response = match idempotency_key::sent(request) {
             None => self.append(&reading).await,
             // On the heap: this future is large, and few requests have a key.
             Some(key) => Box::pin(self.append_idempotent(&reading, &key, &body.bytes)).await,
@@ -165,8 +157,8 @@ impl IngestionApi {
         key: &str,
         body: &[u8],
     ) -> PostReadingResult {
-        if !is_valid_key(key) {
-            return Ok(invalid(vec![key_error(ErrorKind::InvalidKey, key)]));
+        if !idempotency_key::is_valid(key) {
+            return Ok(invalid(vec![idempotency_key::error(ErrorKind::InvalidKey, key)]));
         }
         let (now, ttl) = (ingestion_time(Utc::now()), self.idempotency_ttl);
         let key_and_body = IdempotencyKey::new(key, body);
@@ -174,37 +166,21 @@ impl IngestionApi {
         Ok(match appended.map_err(|error| append_failed(&error))? {
             IdempotentAppend::Appended(id) => accepted(id, Some(false)),
             IdempotentAppend::Replayed(id) => accepted(id, Some(true)),
-            IdempotentAppend::KeyConflict => invalid(vec![key_error(ErrorKind::KeyReused, key)]),
+            IdempotentAppend::KeyConflict => {
+                invalid(vec![idempotency_key::error(ErrorKind::KeyReused, key)])
+            }
         })
     }
 }
 
-/// The header as it was sent, several joined as RFC 9110 (5.3) has it.
-///
-/// Not the framework's parameter: that ignores a header that is not ASCII, and all but the first, so that a
-/// sender would rely on a key that was never used.
-fn idempotency_key(request: &Request) -> Option<String> {
-    let sent = request.headers().get_all(IDEMPOTENCY_KEY).into_iter();
-    let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
-    sent.map(text).reduce(|first, second| format!("{first}, {second}"))
-}
-
-fn is_valid_key(key: &str) -> bool {
-    (1..=MAX_KEY_BYTES).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic())
-}
-
-fn key_error(kind: ErrorKind, key: &str) -> ValidationError {
-    ValidationError::new(Location::Header(IDEMPOTENCY_KEY), kind, &Value::from(key).to_string())
-}
-
 fn accepted(id: StreamId, is_replayed: Option<bool>) -> PostReadingResponse {
-    METRICS.accepted();
+    METRICS.accepted(1);
     let accepted = Accepted { status: AcceptedStatus::Accepted, stream_id: id.to_string() };
     PostReadingResponse::Accepted(Json(accepted), is_replayed)
 }
 
 fn append_failed(error: &StoreError) -> ServiceUnavailable {
-    METRICS.unavailable(error.class.name());
+    METRICS.unavailable(error.class.name(), 1);
     ServiceUnavailable::from_store(StoreOperation::AppendReading, error)
 }
 
@@ -217,9 +193,10 @@ impl From<BodyError> for PostReadingResponse {
     fn from(error: BodyError) -> Self {
         let body = Json(error.body());
         match error {
-            BodyError::Incomplete => Self::BodyIncomplete(body),
-            BodyError::TimedOut => Self::BodyTimeout(body),
-            BodyError::TooLarge => Self::BodyTooLarge(body),
+            BodyError::Incomplete | BodyError::Undecodable => Self::BodyIncomplete(body),
+            BodyError::TimedOut(_) => Self::BodyTimeout(body),
+            BodyError::TooLarge(_) | BodyError::TooDense => Self::BodyTooLarge(body),
+            BodyError::UnsupportedCoding => Self::UnsupportedCoding(body, CODINGS.to_owned()),
         }
     }
 }

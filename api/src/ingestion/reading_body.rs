@@ -5,26 +5,18 @@
 
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
-use futures_util::TryStreamExt;
 use poem::http::{HeaderMap, header};
-use poem::{Body, Request, RequestBody};
+use poem::{Request, RequestBody};
 use poem_openapi::payload::{Json, Payload};
 use poem_openapi::registry::{MetaMediaType, MetaRequest, Registry};
 use poem_openapi::types::Example;
 use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions, Object};
-use readings::validation::{ErrorKind, Location, ValidationError};
-use tokio::sync::{Semaphore, SemaphorePermit};
-use tokio::time::timeout;
+use readings::validation::{ErrorKind, Location, MAX_ROW_BYTES, ValidationError};
+use tokio::sync::Semaphore;
 
+use super::received_body::{BodyError, BodyLimits, ReceivedBody, receive};
 use super::timestamp_pattern::TimestampText;
-use crate::error_body::ErrorBody;
-use crate::error_code::ErrorCode;
 use crate::with_schema::WithSchema;
-
-/// The largest body that is read. Too low and ignored members make a reading too large; too high and many
-/// senders at once fill the memory.
-const MAX_BODY_BYTES: usize = 64 * 1024;
 
 /// The largest body that needs no memory permit: every connection may have one. A reading with the longest ids
 /// has about 4 KiB even when every character is escaped. Too low and such readings wait for each other; too high
@@ -33,19 +25,29 @@ const SMALL_BODY_BYTES: usize = 8 * 1024;
 
 /// The memory of all larger bodies, and of those of unknown length, in KiB; further ones are not read meanwhile. Too
 /// low and their senders wait for one that stalls; too high and they fill the memory.
-const LARGE_BODIES_KIB: usize = 4 * 1024;
+static LARGE_BODIES_KIB: Semaphore = Semaphore::const_new(4 * 1024);
 
-static LARGE_BODIES: Semaphore = Semaphore::const_new(LARGE_BODIES_KIB);
+/// The same for bodies that are being decoded.
+static DECODED_BODIES_KIB: Semaphore = Semaphore::const_new(4 * 1024);
 
 /// How long the body may take to arrive. Too low and senders on slow links are cut off; too high and
 /// a sender that stalls holds its connection that long.
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 
+static LIMITS: BodyLimits = BodyLimits {
+    content: "a reading",
+    bytes: MAX_ROW_BYTES,
+    small_bytes: SMALL_BODY_BYTES,
+    received_kib: &LARGE_BODIES_KIB,
+    decoded_kib: &DECODED_BODIES_KIB,
+    timeout: BODY_TIMEOUT,
+};
+
 /// One measurement of one device.
 #[derive(Object)]
 #[oai(rename = "EnergyReading", example)]
 #[allow(dead_code)] // describes the body; it is read as bytes
-struct EnergyReading {
+pub(super) struct EnergyReading {
     /// The site: 1 to 256 bytes of UTF-8, no control characters; otherwise opaque.
     #[oai(validator(min_length = 1, max_length = 256, pattern = "^[^\\x00-\\x1f\\x7f-\\x9f]+$"))]
     site_id: String,
@@ -72,53 +74,13 @@ impl Example for EnergyReading {
 
 /// The body of a request.
 #[derive(Debug)]
-pub enum ReadingBody {
+pub(super) enum ReadingBody {
     /// Complete, to be parsed as JSON.
-    Complete(CompleteBody),
+    Complete(ReceivedBody),
     /// Its `Content-Type` is not JSON.
     NotJson(ValidationError),
-    /// It was not read completely.
+    /// It was not received.
     Failed(BodyError),
-}
-
-/// Why a body was not read completely.
-#[derive(Debug, Clone, Copy)]
-pub enum BodyError {
-    /// It has more bytes than a reading can have.
-    TooLarge,
-    /// It did not arrive in time.
-    TimedOut,
-    /// It ended before it was complete, or its chunks are malformed.
-    Incomplete,
-}
-
-/// The bytes of a body, and its memory permit if it is large.
-#[derive(Debug, Default)]
-pub struct CompleteBody {
-    pub(super) bytes: Bytes,
-    _permit: Option<SemaphorePermit<'static>>,
-}
-
-impl BodyError {
-    pub(super) fn body(self) -> ErrorBody {
-        match self {
-            Self::TooLarge => ErrorBody::new(
-                ErrorCode::BodyTooLarge,
-                format!("The body of a reading may have at most {MAX_BODY_BYTES} bytes"),
-            ),
-            Self::TimedOut => ErrorBody::new(
-                ErrorCode::BodyTimeout,
-                format!(
-                    "The body did not arrive completely within {} seconds",
-                    BODY_TIMEOUT.as_secs()
-                ),
-            ),
-            Self::Incomplete => ErrorBody::new(
-                ErrorCode::BodyIncomplete,
-                "The body ended before it was complete, or its chunks are malformed",
-            ),
-        }
-    }
 }
 
 impl<'a> ApiExtractor<'a> for ReadingBody {
@@ -143,15 +105,9 @@ impl<'a> ApiExtractor<'a> for ReadingBody {
         _options: ExtractParamOptions<Self::ParamType>,
     ) -> poem::Result<Self> {
         let headers = request.headers();
-        let length = declared_length(headers);
-        // Not read at all: a client that sends `Expect: 100-continue` need not send it.
-        if length.is_some_and(|length| length > MAX_BODY_BYTES) {
-            return Ok(Self::Failed(BodyError::TooLarge));
-        }
-        let body = match timeout(BODY_TIMEOUT, read(body.take()?, length)).await {
-            Ok(Ok(body)) => body,
-            Ok(Err(error)) => return Ok(Self::Failed(error)),
-            Err(_elapsed) => return Ok(Self::Failed(BodyError::TimedOut)),
+        let body = match receive(headers, body.take()?, &LIMITS).await {
+            Ok(body) => body,
+            Err(error) => return Ok(Self::Failed(error)),
         };
         if body.bytes.is_empty() || is_json(headers) {
             return Ok(Self::Complete(body));
@@ -161,50 +117,9 @@ impl<'a> ApiExtractor<'a> for ReadingBody {
     }
 }
 
-fn declared_length(headers: &HeaderMap) -> Option<usize> {
-    let length = headers.get(header::CONTENT_LENGTH)?.to_str().ok()?;
-    // Err: more digits than any length has.
-    Some(length.parse().unwrap_or(usize::MAX))
-}
-
-/// Reads a body to its end. A body that arrives in one chunk, as nearly every reading does, is not copied.
-async fn read(body: Body, length: Option<usize>) -> Result<CompleteBody, BodyError> {
-    let permit = if body.is_empty() { None } else { memory_permit(length).await };
-    let mut chunks = std::pin::pin!(body.into_bytes_stream());
-    let incomplete = |_| BodyError::Incomplete;
-    let Some(first) = chunks.try_next().await.map_err(incomplete)? else {
-        return Ok(CompleteBody::default());
-    };
-    let mut next = chunks.try_next().await.map_err(incomplete)?;
-    if next.is_none() {
-        return Ok(CompleteBody { bytes: first, _permit: permit });
-    }
-    let mut bytes = BytesMut::with_capacity(length.unwrap_or(SMALL_BODY_BYTES));
-    bytes.extend_from_slice(&first);
-    drop(first);
-    while let Some(chunk) = next {
-        if bytes.len() + chunk.len() > MAX_BODY_BYTES {
-            return Err(BodyError::TooLarge);
-        }
-        bytes.extend_from_slice(&chunk);
-        next = chunks.try_next().await.map_err(incomplete)?;
-    }
-    Ok(CompleteBody { bytes: bytes.freeze(), _permit: permit })
-}
-
-/// The permit for a body of this length, if it needs one.
-async fn memory_permit(length: Option<usize>) -> Option<SemaphorePermit<'static>> {
-    let length = length.unwrap_or(MAX_BODY_BYTES);
-    if length <= SMALL_BODY_BYTES {
-        return None;
-    }
-    let kib = u32::try_from(length.div_ceil(1024)).ok()?;
-    LARGE_BODIES.acquire_many(kib).await.ok() // Err: it is never closed
-}
-
 /// As the original decides it: `application/json` or `application/…+json` before the first `;`, whatever
 /// parameters follow (RFC 9110, 8.3.1), or nothing at all.
-fn is_json(headers: &HeaderMap) -> bool {
+pub(super) fn is_json(headers: &HeaderMap) -> bool {
     let Some(value) = headers.get(header::CONTENT_TYPE) else { return true };
     let essence = value.as_bytes().split(|byte| *byte == b';').next().unwrap_or_default();
     let essence = essence.trim_ascii().to_ascii_lowercase();

@@ -9,7 +9,9 @@ use poem::http::header;
 use poem::{Endpoint, IntoEndpoint, Request, Response, Result, Route, get};
 use poem_openapi::{OpenApi, OpenApiService, ServerObject, Webhook};
 
+use crate::compression::Compressed;
 use crate::ingestion::IngestionApi;
+use crate::ingestion::batch::BatchApi;
 use crate::middleware::ApiMiddleware;
 use crate::operations::{
     DeadLettersApi, IngestionHealthApi, MetricsApi, PipelineApi, ProbesApi, ProcessingHealthApi,
@@ -40,7 +42,8 @@ pub fn ingestion_api(
 ) -> Service<impl Endpoint<Output = Response> + 'static> {
     let description = "Accepts energy-meter readings. A reading is accepted when it is in the stream; \
                        the Processing Service stores it.";
-    let apis = (ingestion, health, metrics, probes);
+    let batch = BatchApi(ingestion.clone());
+    let apis = (ingestion, batch, health, metrics, probes);
     service(OpenApiService::new(apis, "Ingestion API", VERSION).description(description))
 }
 
@@ -77,7 +80,7 @@ where
     });
     let docs = Route::new().at(DOCS, get(docs_page::docs_page(ui))).at(OPENAPI_JSON, get(spec));
     let endpoint = Documented { docs, service: service.into_endpoint() };
-    Service { endpoint: ApiMiddleware::new(endpoint, paths), document }
+    Service { endpoint: ApiMiddleware::new(Compressed(endpoint), paths), document }
 }
 
 /// A service and its documentation. Not one `Route` with the service nested in it: that would split and rebuild the

@@ -3,7 +3,6 @@
 pub mod csv;
 pub mod format;
 pub mod idempotency_keys;
-pub mod lines;
 pub mod ndjson_rows;
 pub mod reader;
 pub mod request_body;

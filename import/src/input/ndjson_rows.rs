@@ -2,12 +2,13 @@
 
 use std::io::BufRead;
 
+use readings::rows::RowError;
+use readings::rows::csv::header::{self, CarriageReturns};
+use readings::rows::lines::{Line, Lines};
 use serde::de::IgnoredAny;
 
-use crate::input::csv::header::{self, CarriageReturns};
-use crate::input::lines::{Line, Lines};
 use crate::input::request_body;
-use crate::input::row::{InvalidRow, ParsedRow, ReadError, Row, RowError, RowReader};
+use crate::input::row::{InvalidRow, ParsedRow, ReadError, Row, RowReader};
 
 /// Reads rows of NDJSON. Blank lines are skipped. The objects are validated by the service, not here.
 #[derive(Debug)]
@@ -104,7 +105,7 @@ fn parse(line: Line) -> ParsedRow {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::input::lines::MAX_LINE_BYTES;
+    use readings::rows::lines::MAX_LINE_BYTES;
 
     fn rows(text: &[u8]) -> Vec<ParsedRow> {
         let mut objects = NdjsonRows::open(Lines::new(text)).unwrap();

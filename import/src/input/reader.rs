@@ -5,12 +5,12 @@ use std::path::{Path, PathBuf};
 use std::thread;
 
 use anyhow::Context;
+use readings::rows::lines::Lines;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::input::csv::rows::CsvRows;
 use crate::input::format::{Format, FormatChoice};
 use crate::input::idempotency_keys::IdempotencyKeys;
-use crate::input::lines::Lines;
 use crate::input::ndjson_rows::NdjsonRows;
 use crate::input::row::{ParsedRow, ReadError, RowReader};
 use crate::input::source::Source;

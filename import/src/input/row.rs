@@ -2,7 +2,9 @@
 
 use std::io::{self, ErrorKind};
 
-use crate::input::lines::{Line, MAX_LINE_BYTES};
+use readings::rows::RowError;
+use readings::rows::lines::Line;
+
 use crate::input::unsupported_file::UnsupportedFile;
 
 /// How many bytes are shown of a row that is too long. Too low: the row cannot be found in the file. Too high: the
@@ -48,47 +50,6 @@ pub struct InvalidRow {
     pub text: String,
     /// The error.
     pub error: RowError,
-}
-
-/// Why a row cannot be parsed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum RowError {
-    /// It is larger than the largest body that the service accepts.
-    #[error("the row has more than {MAX_LINE_BYTES} bytes")]
-    TooLong,
-    /// It is not UTF-8.
-    #[error("the row is not UTF-8 text; write the file as UTF-8")]
-    NotUtf8,
-    /// A CSV row with more or fewer fields than the header.
-    #[error("the row has {found} fields, but the header has {expected}")]
-    FieldCount {
-        /// The header's.
-        expected: usize,
-        /// The row's.
-        found: usize,
-    },
-    /// A CSV field starts with a quotation mark and does not end with one.
-    #[error("a quotation mark that opens a field is not closed")]
-    OpenQuote,
-    /// A CSV field has a quotation mark at an invalid position.
-    #[error(
-        "a quotation mark is neither around a whole field nor doubled within one (RFC 4180): write \
-         `\"a \"\"b\"\"\"` for `a \"b\"`"
-    )]
-    StrayQuote,
-}
-
-impl RowError {
-    /// The name of the rule, like `type` of the service's validation errors.
-    pub const fn code(self) -> &'static str {
-        match self {
-            Self::TooLong => "row_too_long",
-            Self::NotUtf8 => "not_utf8",
-            Self::FieldCount { .. } => "field_count",
-            Self::OpenQuote => "open_quote",
-            Self::StrayQuote => "stray_quote",
-        }
-    }
 }
 
 impl InvalidRow {

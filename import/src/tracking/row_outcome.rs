@@ -1,9 +1,8 @@
 //! The outcome of a row.
 
+use readings::rows::RowError;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-
-use crate::input::row::RowError;
 
 /// The final outcome of a row.
 #[derive(Debug, PartialEq)]

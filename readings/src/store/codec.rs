@@ -70,18 +70,23 @@ pub fn ingestion_time(now: DateTime<Utc>) -> String {
     now.format_with_items(ISO_FORMAT.iter()).to_string()
 }
 
+/// The names of the fields of a stream entry, in the order that the contract fixes.
+pub const FIELD_NAMES: [&str; 5] =
+    ["site_id", "device_id", "power_reading", "timestamp", "ingested_at"];
+
 /// The fields of a new stream entry, in the order that the contract fixes.
 #[must_use]
 pub fn stream_fields<'a>(
     reading: &'a Reading,
     ingested_at: &'a str,
 ) -> [(&'static str, Cow<'a, str>); 5] {
+    let [site_id, device_id, power_reading, timestamp, ingestion] = FIELD_NAMES;
     [
-        ("site_id", reading.site_id.as_str().into()),
-        ("device_id", reading.device_id.as_str().into()),
-        ("power_reading", reading.power.to_string().into()),
-        ("timestamp", reading.timestamp.as_str().into()),
-        ("ingested_at", ingested_at.into()),
+        (site_id, reading.site_id.as_str().into()),
+        (device_id, reading.device_id.as_str().into()),
+        (power_reading, reading.power.to_string().into()),
+        (timestamp, reading.timestamp.as_str().into()),
+        (ingestion, ingested_at.into()),
     ]
 }
 

@@ -35,7 +35,7 @@ pub use error_class::ErrorClass;
 pub use keys::Keys;
 pub use series::{site_index, write_batch};
 pub use stream::{
-    backlog, consumer_instances, consumers, dead_letters, delivery, group_reader, idempotency,
-    info, lag_correction, reconcile, unread,
+    append_batch, backlog, consumer_instances, consumers, dead_letters, delivery, group_reader,
+    idempotency, info, lag_correction, reconcile, unread,
 };
 pub use stream_id::StreamId;

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::limits::{MAX_ID_BYTES, MAX_TIMESTAMP_CHARACTERS};
+use super::limits::{MAX_ID_BYTES, MAX_ROW_BYTES, MAX_TIMESTAMP_CHARACTERS};
 use crate::iso8601::TimestampError;
 
 /// The most bytes of the input that an error contains. Too low and a client's author cannot find the
@@ -68,6 +68,14 @@ pub enum ErrorKind {
     InvalidKey,
     /// The body is not JSON.
     JsonInvalid(String),
+    /// A row has more than [`MAX_ROW_BYTES`] bytes.
+    RowTooLong,
+    /// An array was expected.
+    ListType,
+    /// A batch has no rows.
+    NoRows,
+    /// A row is not CSV, or the first line is no header.
+    CsvInvalid(Box<str>),
 }
 
 impl ValidationError {
@@ -84,6 +92,10 @@ impl ValidationError {
         "value_error",
         "model_attributes_type",
         "json_invalid",
+        "too_long",
+        "list_type",
+        "too_short",
+        "csv_invalid",
     ];
 
     /// An error; `input` is the JSON text at its place.
@@ -113,6 +125,10 @@ impl ErrorKind {
             | Self::InvalidKey => "value_error",
             Self::ObjectType => "model_attributes_type",
             Self::JsonInvalid(_) => "json_invalid",
+            Self::RowTooLong => "too_long",
+            Self::ListType => "list_type",
+            Self::NoRows => "too_short",
+            Self::CsvInvalid(_) => "csv_invalid",
         }
     }
 
@@ -144,6 +160,10 @@ impl ErrorKind {
                 "Input should be a valid dictionary or object to extract fields from".to_owned()
             }
             Self::JsonInvalid(_) => "JSON decode error".to_owned(),
+            Self::RowTooLong => format!("Row should have at most {MAX_ROW_BYTES} bytes"),
+            Self::ListType => "Input should be a valid list".to_owned(),
+            Self::NoRows => "List should have at least 1 item after validation, not 0".to_owned(),
+            Self::CsvInvalid(_) => "CSV decode error".to_owned(),
         }
     }
 
@@ -155,12 +175,15 @@ impl ErrorKind {
             Self::StringTooLong => Some(json!({ "max_length": MAX_ID_BYTES })),
             Self::TimestampTooLong => Some(json!({ "max_length": MAX_TIMESTAMP_CHARACTERS })),
             Self::GreaterThanEqual => Some(json!({ "ge": 0.0 })),
+            Self::RowTooLong => Some(json!({ "max_length": MAX_ROW_BYTES })),
+            Self::NoRows => Some(json!({ "min_length": 1, "actual_length": 0 })),
             Self::ControlCharacter
             | Self::LoneSurrogate
             | Self::Timestamp(_)
             | Self::KeyReused
             | Self::InvalidKey
-            | Self::JsonInvalid(_) => Some(json!({ "error": self.reason() })),
+            | Self::JsonInvalid(_)
+            | Self::CsvInvalid(_) => Some(json!({ "error": self.reason() })),
             _ => None,
         }
     }
@@ -173,6 +196,7 @@ impl ErrorKind {
             Self::KeyReused => "this key was used with another body".to_owned(),
             Self::InvalidKey => "a key has 1 to 255 visible ASCII characters".to_owned(),
             Self::JsonInvalid(reason) => reason.clone(),
+            Self::CsvInvalid(reason) => reason.to_string(),
             _ => String::new(),
         }
     }

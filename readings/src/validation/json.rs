@@ -67,17 +67,26 @@ pub(super) fn string(raw: &str) -> Result<String, ErrorKind> {
     serde_json::from_str(raw).map_err(|_| ErrorKind::LoneSurrogate)
 }
 
-fn not_utf8(body: &[u8], valid_up_to: usize) -> ValidationError {
+pub(super) fn not_utf8(body: &[u8], valid_up_to: usize) -> ValidationError {
     let offset = String::from_utf8_lossy(&body[..valid_up_to]).chars().count();
     let kind = ErrorKind::JsonInvalid("the body is not UTF-8 text".to_owned());
     ValidationError::new(Location::Offset(offset), kind, "{}")
 }
 
 fn syntax_error(text: &str, error: &serde_json::Error) -> ValidationError {
-    let line_start: usize =
-        text.split_inclusive('\n').take(error.line().saturating_sub(1)).map(str::len).sum();
+    syntax_error_after(text, 0, error)
+}
+
+/// The error of the JSON that begins at this byte of the text.
+pub(super) fn syntax_error_after(
+    text: &str,
+    begin: usize,
+    error: &serde_json::Error,
+) -> ValidationError {
+    let lines = text.get(begin..).unwrap_or_default().split_inclusive('\n');
+    let line_start: usize = lines.take(error.line().saturating_sub(1)).map(str::len).sum();
     // The column is that of the last byte read: the invalid one, or at the end the last one.
-    let read = line_start + error.column();
+    let read = begin + line_start + error.column();
     let byte = if error.is_eof() { read } else { read.saturating_sub(1) };
     let offset = text[..text.floor_char_boundary(byte)].chars().count();
     let full = error.to_string();
@@ -88,24 +97,27 @@ fn syntax_error(text: &str, error: &serde_json::Error) -> ValidationError {
 /// Replaces `NaN`, `Infinity` and `-Infinity` outside of strings by empty arrays of the same length. They
 /// are not JSON, but Python's `json.dumps` writes them and its `json.loads` accepts them wherever a value
 /// may be. An array, too, may be nowhere else: not as a name, not beside digits.
-fn without_non_finite(text: &str) -> String {
+pub(super) fn without_non_finite(text: &str) -> String {
     const LITERALS: [&str; 3] = ["-Infinity", "Infinity", "NaN"];
     let mut json = String::with_capacity(text.len());
     let mut rest = text;
-    while let Some(first) = rest.chars().next() {
-        let literal = LITERALS.iter().find(|literal| rest.starts_with(**literal));
+    while let Some(at) = rest.find(['"', '-', 'I', 'N']) {
+        let (plain, special) = rest.split_at(at);
+        json.push_str(plain);
+        let literal = LITERALS.iter().find(|literal| special.starts_with(**literal));
         let length = match literal {
             Some(literal) => literal.len(),
-            None if first == '"' => string_length(rest),
-            None => first.len_utf8(),
+            None if special.starts_with('"') => string_length(special),
+            None => 1,
         };
-        let (token, after) = rest.split_at(length);
+        let (token, after) = special.split_at(length);
         match literal {
             Some(_) => json.extend(["[", &" ".repeat(length - 2), "]"]),
             None => json.push_str(token),
         }
         rest = after;
     }
+    json.push_str(rest);
     json
 }
 

@@ -8,3 +8,7 @@ pub const MAX_ID_BYTES: usize = 256;
 /// and a fraction may have any number of digits. Too low and timestamps that Python accepts are rejected;
 /// too high and each stored reading may be that large.
 pub const MAX_TIMESTAMP_CHARACTERS: usize = 128;
+
+/// The most bytes of a reading as it is sent, whether alone or as a row among others. Too low: ignored members make a
+/// reading too large. Too high: many large readings fill the memory.
+pub const MAX_ROW_BYTES: usize = 64 * 1024;

@@ -4,6 +4,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
+use super::body::parse_lenient;
 use super::*;
 
 const WORDS: [&str; 10] =

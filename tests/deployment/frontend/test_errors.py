@@ -45,6 +45,14 @@ def test_a_body_of_64_kib_passes(page, path):
     assert page.echoed(path, "POST", b"x" * 65_536)["length"] == 65_536
 
 
+@pytest.mark.parametrize("path", ["/api/readings/batch", "/ingestion/readings/batch?atomic=true"])
+def test_a_batch_may_have_10_mib(page, path):
+    assert page.echoed(path, "POST", b"x" * 10_485_760)["length"] == 10_485_760
+    answer = page.get(path, "POST", b"x" * 10_485_761)
+    assert (answer.status, detail(answer)) == (413, "The body of a batch may have at most 10485760 bytes")
+    assert page.get(path.replace("batch", "batches"), "POST", b"x" * 65_537).status == 413
+
+
 def test_413_has_the_body_of_the_service(page):
     with tempfile.TemporaryDirectory() as directory:
         variables = {"INGESTION_PORT": "0", "LISTEN_HOST": "127.0.0.1", "REDIS_HOST": "127.0.0.1", "REDIS_PORT": str(free_port())}

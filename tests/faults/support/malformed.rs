@@ -57,6 +57,34 @@ const WRITES: &[Kind] = &[
             &body,
         )
     }),
+    ("batch cut", |rng| {
+        let array = format!("[{VALID},{VALID}]");
+        batch("application/json", &array.as_bytes()[..index(rng, array.len())])
+    }),
+    ("batch of other values", |rng| {
+        let values = format!("[{}, {}, {{}}]", wrong_type(rng), nested(rng));
+        batch("application/json", values.as_bytes())
+    }),
+    ("batch of random lines", |rng| {
+        let media_type = *rng.pick(&["application/x-ndjson", "text/csv", "application/json"]);
+        batch(media_type, &[b"x", junk(rng, 400).as_slice(), b"\nx\n"].concat())
+    }),
+    ("rows of a CSV that are none", |rng| {
+        let header = b"site_id,device_id,power_reading,timestamp\n\"".as_slice();
+        batch("text/csv", &[header, junk(rng, 400).as_slice()].concat())
+    }),
+    ("batch of another type", |rng| {
+        batch(
+            rng.pick::<&str>(&["text/plain", "text/csv+x", "\u{7f}"]),
+            format!("[{VALID}]").as_bytes(),
+        )
+    }),
+    ("compressed batch", |rng| {
+        let coding = *rng.pick(&["gzip", "deflate", "zstd", "br", "gzip, gzip"]);
+        let begin = *rng.pick(&[&[0x1f, 0x8b, 8][..], &[0x78, 0x9c], &[0x28, 0xb5, 0x2f, 0xfd]]);
+        let fields = format!("Content-Type: text/csv\r\nContent-Encoding: {coding}\r\n");
+        request("POST /readings/batch", &fields, &[begin, junk(rng, 200).as_slice()].concat())
+    }),
     ("invalid idempotency key", |rng| {
         let long = "k".repeat(256);
         let key = *rng.pick(&["", "a b", "é", "\t", long.as_str()]);
@@ -195,6 +223,10 @@ fn request(line: &str, fields: &str, body: &[u8]) -> Vec<u8> {
 
 fn post(body: &[u8]) -> Vec<u8> {
     request("POST /readings", "Content-Type: application/json\r\n", body)
+}
+
+fn batch(media_type: &str, body: &[u8]) -> Vec<u8> {
+    request("POST /readings/batch", &format!("Content-Type: {media_type}\r\n"), body)
 }
 
 /// The valid body with this value in place of a field's.

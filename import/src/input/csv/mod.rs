@@ -1,7 +1,4 @@
-//! CSV: records, and the rows of a file with a header.
+//! The rows of a CSV file with a header.
 
-pub mod header;
 mod hour_24;
-mod quotes;
-mod records;
 pub mod rows;

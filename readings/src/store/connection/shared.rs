@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 
 use instrumentation::log_throttle::LogThrottle;
 use redis::aio::ConnectionLike;
-use redis::{Cmd, Pipeline, ScriptInvocation, Value};
+use redis::{Cmd, Pipeline, Script, ScriptInvocation, Value};
 use tokio::sync::Mutex as AsyncMutex;
 use tracing::info;
 
@@ -191,6 +191,25 @@ impl SharedConnection {
             into_result(&live.server, operation, script.invoke_async(&mut connection).await)
         };
         self.record_outcome(&live, instrumented(operation, reply).await)
+    }
+
+    /// Sends an `EVALSHA` of this script as it is, and loads the script first where the server does not know it. For
+    /// scripts with many arguments: [`ScriptInvocation`] allocates memory for each.
+    pub(crate) async fn eval_command(
+        &self,
+        operation: &'static str,
+        script: &Script,
+        command: &Cmd,
+    ) -> StoreResult<Value> {
+        let live = self.live().await?;
+        let reply = self.send_over(&live, operation, command).await;
+        if !reply.as_ref().is_err_and(|error| error.code() == Some("NOSCRIPT")) {
+            return reply;
+        }
+        let mut connection = live.connection.clone();
+        let loaded = script.load_async(&mut connection).await.map(Value::SimpleString);
+        self.record_outcome(&live, into_result(&live.server, operation, loaded))?;
+        self.send_over(&live, operation, command).await
     }
 
     /// Runs commands as a transaction (`MULTI`, `EXEC`): all of them, or none.

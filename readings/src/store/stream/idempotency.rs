@@ -57,6 +57,24 @@ impl IdempotencyKey {
         let shard = u16::from_be_bytes([first, second]) % SHARDS;
         Self { key, body: digest(body), shard }
     }
+
+    /// Another key for the same body; [`IdempotencyKey::shard`] is that of the first one.
+    pub(super) fn with_key(&self, key: &str) -> Self {
+        Self { key: digest(key.as_bytes()), body: self.body, shard: self.shard }
+    }
+
+    pub(super) const fn key(&self) -> &[u8] {
+        &self.key
+    }
+
+    pub(super) const fn body(&self) -> &[u8] {
+        &self.body
+    }
+
+    /// The hash of a window that has the key.
+    pub(super) const fn shard(&self) -> u16 {
+        self.shard
+    }
 }
 
 fn digest<const N: usize>(bytes: &[u8]) -> [u8; N] {
@@ -126,7 +144,7 @@ impl ReadingStream {
 /// Number of the present window of length `ttl`. A key is searched in the present window and the one before,
 /// so it is known for one to two windows. The clock is this process', so the clocks of services
 /// that share a client must differ by less than a window.
-fn key_window(ttl: Duration) -> u64 {
+pub(super) fn key_window(ttl: Duration) -> u64 {
     let now = chrono::Utc::now().timestamp_millis();
     u64::try_from(now).unwrap_or_default() / milliseconds(ttl).max(1)
 }

@@ -5,6 +5,7 @@
 //! | `reading_stream` | [`ReadingStream`]: append, group, acknowledge, claim; the other files add to it |
 //! | [`group_reader`], [`delivery`] | blocking reads as a consumer, and the entries that they give |
 //! | [`idempotency`] | appending a reading once |
+//! | [`append_batch`] | appending the readings of one request, in order and once |
 //! | `trace_context` | the trace context in an entry |
 //! | [`consumers`] | heartbeat, ownership, hand-over and deletion of consumers |
 //! | [`consumer_instances`] | processes with one consumer name |
@@ -17,6 +18,7 @@
 //! | `cache`, `scan_throttle` | memory that clones share; how often scripts read large entries |
 //! | `script_library`, `paging` | shared by scripts; by reads of pages |
 
+pub mod append_batch;
 pub mod backlog;
 mod cache;
 pub mod consumer_instances;

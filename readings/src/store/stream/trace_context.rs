@@ -6,7 +6,7 @@
 use instrumentation::trace::{TRACEPARENT, from_traceparent, to_traceparent};
 use instrumentation::{spans, trace};
 use opentelemetry::Context;
-use opentelemetry::trace::{FutureExt, SpanContext, TraceContextExt, Tracer};
+use opentelemetry::trace::{FutureExt, SpanBuilder, SpanContext, TraceContextExt, Tracer};
 
 use crate::store::error::StoreResult;
 use crate::store::stream_id::StreamId;
@@ -23,8 +23,17 @@ pub(super) struct ProducerSpan {
 impl ProducerSpan {
     /// Begins the span if the request is traced.
     pub fn begin(stream: &str) -> Option<Self> {
+        Self::begin_as(|| spans::send(stream))
+    }
+
+    /// Begins the span of appending this number of readings if the request is traced.
+    pub fn begin_batch(stream: &str, readings: usize) -> Option<Self> {
+        Self::begin_as(|| spans::send_batch(stream, readings))
+    }
+
+    fn begin_as(builder: impl FnOnce() -> SpanBuilder) -> Option<Self> {
         let (tracer, parent) = trace::current_sampled()?;
-        let span = tracer.build_with_context(spans::send(stream), &parent);
+        let span = tracer.build_with_context(builder(), &parent);
         let context = parent.with_span(span);
         let traceparent = to_traceparent(context.span().span_context());
         Some(Self { context, traceparent })

@@ -2,12 +2,34 @@
 
 use std::io::BufRead;
 
-use crate::input::csv::header::{Header, HeaderError, explain};
+use readings::rows::RowError;
+use readings::rows::csv::header::{self, Header};
+use readings::rows::csv::records::{CsvRecord, CsvRecords};
+use readings::rows::lines::Lines;
+
 use crate::input::csv::hour_24::hour_24_as_next_day;
-use crate::input::csv::records::{CsvRecord, CsvRecords};
-use crate::input::lines::Lines;
 use crate::input::request_body;
-use crate::input::row::{ParsedRow, ReadError, Row, RowError, RowReader};
+use crate::input::row::{InvalidRow, ParsedRow, ReadError, Row, RowReader};
+use crate::input::unsupported_file::{self, UnsupportedFile};
+
+/// The first line is not a usable header.
+#[derive(Debug, thiserror::Error)]
+pub enum HeaderError {
+    /// A column is missing or ambiguous, or the line is not CSV.
+    #[error(transparent)]
+    Unusable(#[from] header::HeaderError),
+    /// It is a JSON object or array.
+    #[error(
+        "this is not a CSV header but JSON; `--format ndjson` reads a file of one object a line"
+    )]
+    Json,
+    /// It is not text.
+    #[error(transparent)]
+    UnsupportedFile(#[from] UnsupportedFile),
+    /// The file cannot be read.
+    #[error(transparent)]
+    Unreadable(#[from] ReadError),
+}
 
 /// Reads the rows after the header.
 pub struct CsvRows<R> {
@@ -22,10 +44,10 @@ impl<R: BufRead> CsvRows<R> {
     /// When a required column is missing or ambiguous, or the header cannot be read.
     pub fn open(lines: Lines<R>) -> Result<Option<Self>, HeaderError> {
         let mut records = CsvRecords::new(lines);
-        let Some(record) = records.next_record()? else { return Ok(None) };
-        match header(&records, &record) {
+        let Some(record) = next_record(&mut records)? else { return Ok(None) };
+        match Header::of_record(&records, &record) {
             Ok(header) => Ok(Some(Self { records, header })),
-            Err(error) => Err(explain(record.first_line()).err().unwrap_or(error)),
+            Err(error) => Err(explain(record.first_line()).err().unwrap_or(error.into())),
         }
     }
 
@@ -42,19 +64,31 @@ impl<R: BufRead> CsvRows<R> {
     }
 }
 
-fn header<R: BufRead>(records: &CsvRecords<R>, record: &CsvRecord) -> Result<Header, HeaderError> {
-    if let Some(error) = record.error {
-        return Err(HeaderError::InvalidRecord(error));
+/// Explains a line that is not a usable header; `Ok` if no other format is recognised.
+fn explain(line: &[u8]) -> Result<(), HeaderError> {
+    if let Some(unsupported) = unsupported_file::identify(line) {
+        return Err(unsupported.into());
     }
-    Header::of(&records.fields().ok_or(HeaderError::InvalidRecord(RowError::NotUtf8))?)
+    if line.trim_ascii_start().starts_with(b"{") || line.trim_ascii_start().starts_with(b"[") {
+        return Err(HeaderError::Json);
+    }
+    Ok(())
+}
+
+fn next_record<R: BufRead>(records: &mut CsvRecords<R>) -> Result<Option<CsvRecord>, ReadError> {
+    let record = records.next_record();
+    record.map_err(|error| ReadError::after(records.line_number(), error))
 }
 
 impl<R: BufRead> RowReader for CsvRows<R> {
     fn next_row(&mut self) -> Result<Option<ParsedRow>, ReadError> {
-        let Some(record) = self.records.next_record()? else { return Ok(None) };
+        let Some(record) = next_record(&mut self.records)? else { return Ok(None) };
         Ok(match self.row(&record) {
             Ok(row) => Some(Ok(row)),
-            Err(error) => self.records.reject(record, error).map(Err),
+            Err(error) => {
+                let rejected = self.records.reject(record, error);
+                rejected.map(|(line, error)| Err(InvalidRow::new(&line, error)))
+            }
         })
     }
 }

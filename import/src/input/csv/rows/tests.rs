@@ -1,9 +1,9 @@
 use serde_json::Value;
 
 use super::*;
-use crate::input::csv::header::COLUMNS;
-use crate::input::lines::MAX_LINE_BYTES;
 use crate::input::row::InvalidRow;
+use readings::rows::csv::header::COLUMNS;
+use readings::rows::lines::MAX_LINE_BYTES;
 
 const HEADER: &str = "site_id,device_id,power_reading,timestamp\n";
 

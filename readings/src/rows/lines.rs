@@ -2,9 +2,10 @@
 
 use std::io::{self, BufRead, ErrorKind};
 
-/// The most bytes of a line that are kept: the largest body that the service accepts. Too low: readings with large
-/// extra members are rejected. Too high: long lines fill the memory.
-pub const MAX_LINE_BYTES: usize = 64 * 1024;
+use crate::validation::MAX_ROW_BYTES;
+
+/// The most bytes of a line that are kept.
+pub const MAX_LINE_BYTES: usize = MAX_ROW_BYTES;
 
 /// A line without its line end (`\n` or `\r\n`).
 #[derive(Debug, PartialEq, Eq)]
@@ -19,6 +20,7 @@ pub struct Line {
 
 impl Line {
     /// Whether it is empty or white space.
+    #[must_use]
     pub fn is_blank(&self) -> bool {
         self.content.trim_ascii().is_empty()
     }
@@ -40,11 +42,13 @@ pub struct Lines<R> {
 
 impl<R: BufRead> Lines<R> {
     /// Starts at line 1.
+    #[must_use]
     pub const fn new(reader: R) -> Self {
         Self { reader, number: 0 }
     }
 
     /// The number of the last complete line; 0 before the first.
+    #[must_use]
     pub const fn number(&self) -> u64 {
         self.number
     }

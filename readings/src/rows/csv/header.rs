@@ -1,11 +1,11 @@
 //! The CSV header: the positions of a reading's members.
 
 use std::fmt;
+use std::io::BufRead;
 
-use readings::iso8601;
-
-use crate::input::row::{ReadError, RowError};
-use crate::input::unsupported_file::{self, UnsupportedFile};
+use super::records::{CsvRecord, CsvRecords};
+use crate::iso8601;
+use crate::rows::RowError;
 
 /// The required columns; they are the members of a reading.
 pub const COLUMNS: [&str; 4] = ["site_id", "device_id", "power_reading", "timestamp"];
@@ -40,17 +40,6 @@ pub enum HeaderError {
     /// It contains carriage returns.
     #[error("{}", CarriageReturns)]
     CarriageReturns,
-    /// It is a JSON object or array.
-    #[error(
-        "this is not a CSV header but JSON; `--format ndjson` reads a file of one object a line"
-    )]
-    Json,
-    /// It is not text.
-    #[error(transparent)]
-    UnsupportedFile(#[from] UnsupportedFile),
-    /// The file cannot be read.
-    #[error(transparent)]
-    Unreadable(#[from] ReadError),
 }
 
 /// Lines end with `\r` only, as on Mac OS before 2001.
@@ -97,6 +86,22 @@ pub struct Header {
 }
 
 impl Header {
+    /// The header that the first record is; the records still have its fields.
+    ///
+    /// # Errors
+    /// When it is not a usable header. The error says what it is instead, where that is recognised.
+    pub fn of_record<R: BufRead>(
+        records: &CsvRecords<R>,
+        record: &CsvRecord,
+    ) -> Result<Self, HeaderError> {
+        let header = match (record.error, records.fields()) {
+            (Some(error), _) => Err(HeaderError::InvalidRecord(error)),
+            (None, Some(names)) => Self::of(&names),
+            (None, None) => Err(HeaderError::InvalidRecord(RowError::NotUtf8)),
+        };
+        header.map_err(|error| explain(record.first_line()).unwrap_or(error))
+    }
+
     /// Finds the required columns among the names.
     ///
     /// # Errors
@@ -156,33 +161,20 @@ fn other_spellings(missing: &[&str], names: &[&str]) -> String {
     if found.is_empty() { String::new() } else { format!(": {}", found.join(", ")) }
 }
 
-/// Explains a line that is not a usable header; `Ok` if it is a header with other columns.
-///
-/// # Errors
-/// The format or separator that the line has instead.
-pub fn explain(line: &[u8]) -> Result<(), HeaderError> {
-    if let Some(unsupported) = unsupported_file::identify(line) {
-        return Err(unsupported.into());
-    }
+/// The line ends or the separator of a line that is not a usable header; `None` if it has other columns.
+fn explain(line: &[u8]) -> Option<HeaderError> {
     let text = String::from_utf8_lossy(line);
-    if text.trim_start().starts_with(['{', '[']) {
-        return Err(HeaderError::Json);
-    }
     if text.contains('\r') {
-        return Err(HeaderError::CarriageReturns);
+        return Some(HeaderError::CarriageReturns);
     }
     let count = |separator| text.matches(separator).count();
     let others = [(';', "`;`"), ('\t', "tabs"), ('|', "`|`")];
-    let most = others.into_iter().max_by_key(|(separator, _)| count(*separator));
-    match most {
-        Some((separator, name)) if count(separator) > count(',') => {
-            Err(HeaderError::Separator(name))
-        }
-        _ => Ok(()),
-    }
+    let (separator, name) = others.into_iter().max_by_key(|(separator, _)| count(*separator))?;
+    (count(separator) > count(',')).then_some(HeaderError::Separator(name))
 }
 
 /// Whether a line looks like the header of a CSV file of readings, with any separator.
+#[must_use]
 pub fn is_header(line: &str) -> bool {
     let is_column = |name: &str| COLUMNS.contains(&name.trim().trim_matches('"'));
     line.split([',', ';', '\t', '|']).filter(|name| is_column(name)).count() > 1

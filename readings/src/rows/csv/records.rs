@@ -4,16 +4,17 @@
 //! into one record; so only the first line of an invalid record is rejected, and parsing resumes at the second.
 
 use std::collections::VecDeque;
-use std::io::BufRead;
+use std::io::{self, BufRead};
 
-use crate::input::csv::quotes::QuoteState;
-use crate::input::lines::{Line, Lines, MAX_LINE_BYTES};
-use crate::input::row::{InvalidRow, ReadError, RowError};
+use super::quotes::QuoteState;
+use crate::rows::RowError;
+use crate::rows::lines::{Line, Lines, MAX_LINE_BYTES};
 
 /// The most bytes of a record with its line ends, as of a line.
 const MAX_RECORD_BYTES: usize = MAX_LINE_BYTES + 1;
 
 /// Reads records.
+#[derive(Debug)]
 pub struct CsvRecords<R> {
     lines: Lines<R>,
     pushed_back: VecDeque<Line>,
@@ -30,16 +31,19 @@ pub struct CsvRecord {
 
 impl CsvRecord {
     /// The line where it starts.
+    #[must_use]
     pub fn line(&self) -> u64 {
         self.lines.first().map_or(0, |line| line.number)
     }
 
     /// The first line.
+    #[must_use]
     pub fn first_line(&self) -> &[u8] {
         self.lines.first().map_or(&[], |line| &line.content)
     }
 
     /// The text of the file.
+    #[must_use]
     pub fn text(&self) -> String {
         let lines: Vec<_> =
             self.lines.iter().map(|line| String::from_utf8_lossy(&line.content)).collect();
@@ -49,11 +53,13 @@ impl CsvRecord {
 
 impl<R: BufRead> CsvRecords<R> {
     /// Starts at the first line.
+    #[must_use]
     pub fn new(lines: Lines<R>) -> Self {
         Self { lines, pushed_back: VecDeque::new(), fields: Fields::new() }
     }
 
     /// The fields of the last record; `None` if they are not UTF-8.
+    #[must_use]
     pub fn fields(&self) -> Option<Vec<&str>> {
         self.fields.texts()
     }
@@ -62,7 +68,7 @@ impl<R: BufRead> CsvRecords<R> {
     ///
     /// # Errors
     /// When the rest of the file cannot be read.
-    pub fn next_record(&mut self) -> Result<Option<CsvRecord>, ReadError> {
+    pub fn next_record(&mut self) -> io::Result<Option<CsvRecord>> {
         self.fields.clear();
         let mut lines = Vec::new();
         let mut bytes = 0;
@@ -92,27 +98,33 @@ impl<R: BufRead> CsvRecords<R> {
         Ok(is_open.then_some(CsvRecord { lines, error: Some(RowError::OpenQuote) }))
     }
 
-    /// Rejects the first line of a record. Its other lines are parsed again.
-    pub fn reject(&mut self, record: CsvRecord, error: RowError) -> Option<InvalidRow> {
+    /// Rejects the first line of a record, and returns it with its error. The other lines are parsed again.
+    pub fn reject(&mut self, record: CsvRecord, error: RowError) -> Option<(Line, RowError)> {
         let mut lines = record.lines.into_iter();
         let first = lines.next()?;
         let is_single_line = lines.len() == 0;
         for line in lines.rev() {
             self.pushed_back.push_front(line);
         }
-        Some(InvalidRow::new(&first, if is_single_line { error } else { RowError::OpenQuote }))
+        Some((first, if is_single_line { error } else { RowError::OpenQuote }))
     }
 
-    fn next_line(&mut self) -> Result<Option<Line>, ReadError> {
-        if let Some(line) = self.pushed_back.pop_front() {
-            return Ok(Some(line));
+    /// The number of the last complete line; 0 before the first.
+    #[must_use]
+    pub const fn line_number(&self) -> u64 {
+        self.lines.number()
+    }
+
+    fn next_line(&mut self) -> io::Result<Option<Line>> {
+        match self.pushed_back.pop_front() {
+            Some(line) => Ok(Some(line)),
+            None => self.lines.next_line(),
         }
-        let line = self.lines.next_line();
-        line.map_err(|error| ReadError::after(self.lines.number(), error))
     }
 }
 
 /// The fields of one record, of at most [`MAX_RECORD_BYTES`].
+#[derive(Debug)]
 struct Fields {
     parser: csv_core::Reader,
     text: Vec<u8>,

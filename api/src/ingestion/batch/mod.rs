@@ -1,0 +1,184 @@
+//! `POST /readings/batch`: validates many readings and appends the valid ones in their order.
+
+mod answer;
+mod batch_body;
+mod parameters;
+mod rejected_row;
+mod rows;
+
+use chrono::Utc;
+use poem::Request;
+use poem_openapi::OpenApi;
+use poem_openapi::param::{Header, Query};
+use poem_openapi::payload::Json;
+use readings::store::append_batch::{AppendBatchError, Appended, ChunkKeys, Interrupted};
+use readings::store::codec::ingestion_time;
+use readings::validation::ErrorKind;
+
+use self::answer::{BatchResult, BatchUnavailable, PostBatchResponse, RejectedBatch};
+use self::batch_body::{BatchBody, Format, MEDIA_TYPES};
+use self::parameters::{Atomic, all_or_nothing, no_valid_row};
+use self::rows::{MAX_ROWS, UnusableBody, ValidatedRows};
+use super::content_coding::CODINGS;
+use super::idempotency_key::{self, IdempotencyKeyHeader};
+use super::received_body::BodyError;
+use super::{IngestionApi, backlog_limit};
+use crate::api_tag::ApiTag;
+use crate::error_body::{ErrorBody, ValidationErrorItem};
+use crate::error_code::ErrorCode;
+use crate::metrics::METRICS;
+use crate::parameter::Checked;
+use crate::store_failure::{ServiceUnavailable, StoreOperation};
+use crate::unknown_parameters::unknown_parameters;
+
+/// Operations on many readings.
+#[derive(Debug)]
+pub struct BatchApi(pub IngestionApi);
+
+#[OpenApi(tag = "ApiTag::Ingestion")]
+impl BatchApi {
+    /// Send many readings
+    ///
+    /// At most 10,000 rows and 10 MiB: a JSON array (or an object with the member `readings`), NDJSON, or CSV with a
+    /// header; encoded with gzip, deflate or zstd, or not at all. Each row is validated as a single reading is. After a
+    /// 200 every valid row is in the stream, in the order of the rows. With an `Idempotency-Key` the whole request can
+    /// be repeated when its outcome is unknown, also after the service failed in the middle of it: no row is accepted
+    /// twice.
+    #[oai(path = "/readings/batch", method = "post", operation_id = "post_readings_batch")]
+    async fn post_readings_batch(
+        &self,
+        body: BatchBody,
+        request: &Request,
+        /// Whether one invalid row rejects all.
+        atomic: Query<Checked<Atomic>>,
+        /// A key of this batch, such as a UUID: 1 to 255 visible ASCII characters.
+        #[oai(name = "Idempotency-Key")]
+        _idempotency_key: Header<Checked<IdempotencyKeyHeader>>,
+    ) -> Result<PostBatchResponse, BatchUnavailable> {
+        let key = idempotency_key::sent(request);
+        let (format, body) = match body {
+            BatchBody::Complete(format, body) => (format, body),
+            BatchBody::UnsupportedType => return Ok(unsupported_type()),
+            BatchBody::Failed(error) => return Ok(error.into()),
+        };
+        let is_atomic = match parameters(request, atomic.0, key.as_deref()) {
+            Ok(is_atomic) => is_atomic,
+            Err(errors) => return Ok(rejected(errors, ValidatedRows::default())),
+        };
+        let rows = match usable_rows(format, &body.bytes, is_atomic).await {
+            Ok(rows) => rows,
+            Err(response) => return Ok(*response),
+        };
+        // On the heap: this future is large.
+        Box::pin(self.append(rows, key.as_deref(), &body.bytes)).await
+    }
+}
+
+impl BatchApi {
+    async fn append(
+        &self,
+        rows: ValidatedRows,
+        key: Option<&str>,
+        body: &[u8],
+    ) -> Result<PostBatchResponse, BatchUnavailable> {
+        let Self(IngestionApi { stream, idempotency_ttl, backlog }) = self;
+        let readings = rows.batch.readings();
+        if backlog.is_reached() {
+            METRICS.unavailable("backlog", readings);
+            let retry_after = backlog_limit::RETRY_AFTER_SECONDS;
+            let full = ServiceUnavailable::new(backlog_limit::backlog_full(), retry_after);
+            return Err(BatchUnavailable::new(full));
+        }
+        let keys = key.map(|key| ChunkKeys::new(key, body, *idempotency_ttl));
+        let now = ingestion_time(Utc::now());
+        let appended = stream.append_batch(&rows.batch, &now, keys.as_ref()).await;
+        fail::fail_point!("ingestion-before-answer");
+        match appended {
+            Ok(appended) => Ok(accepted(rows, &appended, keys.is_some())),
+            Err(AppendBatchError::KeyConflict) => {
+                let error = idempotency_key::error(ErrorKind::KeyReused, key.unwrap_or_default());
+                Ok(rejected(vec![error.into()], ValidatedRows::default()))
+            }
+            Err(AppendBatchError::Failed(interrupted)) => {
+                let Interrupted { appended, rows, error } = *interrupted;
+                METRICS.accepted(appended.readings);
+                METRICS.unavailable(error.class.name(), readings - appended.readings);
+                let failed = ServiceUnavailable::from_store(StoreOperation::AppendBatch, &error);
+                Err(BatchUnavailable::after(failed, &appended, rows))
+            }
+        }
+    }
+}
+
+/// Whether the batch is atomic; or all errors of parameters and headers.
+fn parameters(
+    request: &Request,
+    atomic: Checked<Atomic>,
+    key: Option<&str>,
+) -> Result<bool, Vec<ValidationErrorItem>> {
+    let mut errors = unknown_parameters(request, &["atomic"]);
+    let is_atomic = atomic.0.map_err(|error| errors.push(error)).unwrap_or_default();
+    if let Some(key) = key.filter(|key| !idempotency_key::is_valid(key)) {
+        errors.push(idempotency_key::error(ErrorKind::InvalidKey, key).into());
+    }
+    if errors.is_empty() { Ok(is_atomic) } else { Err(errors) }
+}
+
+/// The rows of a body of which some are to be appended; or the response.
+async fn usable_rows(
+    format: Format,
+    body: &[u8],
+    is_atomic: bool,
+) -> Result<ValidatedRows, Box<PostBatchResponse>> {
+    let rows = match rows::validate(format, body).await {
+        Ok(rows) => rows,
+        Err(UnusableBody::TooManyRows) => return Err(too_many_rows().into()),
+        Err(UnusableBody::Invalid(error)) => {
+            METRICS.rejected(std::slice::from_ref(&error));
+            return Err(rejected(vec![error.into()], ValidatedRows::default()).into());
+        }
+    };
+    METRICS.rejected_rows(&rows.reasons);
+    let readings = rows.batch.readings();
+    METRICS.batch(rows.batch.rows());
+    if readings == 0 {
+        return Err(rejected(vec![no_valid_row()], rows).into());
+    }
+    if is_atomic && rows.rejected > 0 {
+        return Err(rejected(vec![all_or_nothing(rows.rejected)], rows).into());
+    }
+    Ok(rows)
+}
+
+fn accepted(rows: ValidatedRows, appended: &Appended, has_key: bool) -> PostBatchResponse {
+    METRICS.accepted(appended.readings);
+    let is_replayed = has_key.then_some(appended.replayed == appended.readings);
+    PostBatchResponse::Accepted(Json(BatchResult::new(rows, appended)), is_replayed)
+}
+
+fn rejected(errors: Vec<ValidationErrorItem>, rows: ValidatedRows) -> PostBatchResponse {
+    PostBatchResponse::Invalid(Json(RejectedBatch::new(errors, rows)))
+}
+
+fn too_many_rows() -> PostBatchResponse {
+    let detail = format!("A batch may have at most {MAX_ROWS} rows");
+    PostBatchResponse::BodyTooLarge(Json(ErrorBody::new(ErrorCode::BodyTooLarge, detail)))
+}
+
+fn unsupported_type() -> PostBatchResponse {
+    let detail = format!("The Content-Type of a batch is one of {MEDIA_TYPES}");
+    let body = ErrorBody::new(ErrorCode::UnsupportedMediaType, detail);
+    PostBatchResponse::Unsupported(Json(body), Some(MEDIA_TYPES.to_owned()), None)
+}
+
+impl From<BodyError> for PostBatchResponse {
+    fn from(error: BodyError) -> Self {
+        let body = Json(error.body());
+        match error {
+            BodyError::Incomplete | BodyError::Undecodable => Self::BodyIncomplete(body),
+            BodyError::TimedOut(_) => Self::BodyTimeout(body),
+            BodyError::TooLarge(_) | BodyError::TooDense => Self::BodyTooLarge(body),
+            BodyError::UnsupportedCoding => Self::Unsupported(body, None, Some(CODINGS.to_owned())),
+        }
+    }
+}

@@ -1,0 +1,57 @@
+//! The header `Idempotency-Key`.
+
+use poem::Request;
+use poem::http::HeaderValue;
+use poem_openapi::registry::MetaSchema;
+use readings::validation::{ErrorKind, Location, ValidationError};
+use serde_json::Value;
+
+use crate::parameter::{Parameter, ParameterError};
+
+const IDEMPOTENCY_KEY: &str = "Idempotency-Key";
+
+/// The longest idempotency key. Too low and keys of usual libraries are rejected; too high and one request stores
+/// a large key in Redis.
+const MAX_KEY_BYTES: usize = 255;
+
+/// Documents the header; [`sent`] reads it.
+pub(super) struct IdempotencyKeyHeader;
+
+impl Parameter for IdempotencyKeyHeader {
+    type Value = ();
+
+    const LOCATION: [&'static str; 2] = ["header", IDEMPOTENCY_KEY];
+
+    fn schema() -> MetaSchema {
+        MetaSchema {
+            min_length: Some(1),
+            max_length: Some(MAX_KEY_BYTES),
+            pattern: Some("^[!-~]+$".to_owned()),
+            ..MetaSchema::new("string")
+        }
+    }
+
+    fn parse(_text: Option<&str>) -> Result<(), ParameterError> {
+        Ok(())
+    }
+}
+
+/// The header as it was sent, several joined as RFC 9110 (5.3) has it.
+///
+/// Not the framework's parameter: that ignores a header that is not ASCII, and all but the first, so that a
+/// sender would rely on a key that was never used.
+pub(super) fn sent(request: &Request) -> Option<String> {
+    let sent = request.headers().get_all(IDEMPOTENCY_KEY).into_iter();
+    let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+    sent.map(text).reduce(|first, second| format!("{first}, {second}"))
+}
+
+/// Whether it is a key.
+pub(super) fn is_valid(key: &str) -> bool {
+    (1..=MAX_KEY_BYTES).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic())
+}
+
+/// An error of the header.
+pub(super) fn error(kind: ErrorKind, key: &str) -> ValidationError {
+    ValidationError::new(Location::Header(IDEMPOTENCY_KEY), kind, &Value::from(key).to_string())
+}

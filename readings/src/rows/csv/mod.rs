@@ -1,0 +1,5 @@
+//! CSV: records, and the header.
+
+pub mod header;
+mod quotes;
+pub mod records;
