@@ -8,6 +8,7 @@ use std::process::{Command, Output, Stdio};
 use reqwest::Method;
 use serde_json::Value;
 
+use crate::common::batch;
 use crate::common::files;
 use crate::common::http::Reply;
 use crate::common::product::{Role, ingestion_api, processing_service, query_api};
@@ -90,6 +91,7 @@ async fn after_some_work(redis: &RedisServer) -> Vec<String> {
     let (processing, query) = (processing_service(redis).start().await, query.start().await);
     assert_eq!(ingestion.post("/readings", reading("site").to_string()).await.status, 201);
     assert_eq!(ingestion.post("/readings", "{}").await.status, 422);
+    assert_eq!(ingestion.post(batch::PATH, "[{}]").await.status, 422);
     assert_eq!(ingestion.get("/nowhere").await.status, 404);
     add(redis, "*", &[("no".to_owned(), "reading".to_owned())]).await;
     wait_until_settled(redis).await;
