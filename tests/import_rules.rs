@@ -32,7 +32,7 @@ const LAYERS: &[(&str, &[&str])] = &[
         &[
             "spec",
             "address_limit frontend ingestion operations origins query server",
-            "middleware parameter store_failure unknown_parameters",
+            "access middleware parameter store_failure unknown_parameters",
             "client_slots rate_limiter",
             "error_body reloaded request_span",
             "api_tag client_address client_certificate compression error_code head_only metrics paths rate security_headers with_schema",
@@ -44,7 +44,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "get",
             "drain ingest live_sites end_to_end record load_url startup suite",
             "generator plain_loop plain_server service interleave",
-            "cli seed latency_probes redis_benchmark target",
+            "api_key cli seed latency_probes redis_benchmark target",
             "machine redis_server report requests",
             "aof download histogram http load open_loop process table usage",
         ],

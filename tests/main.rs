@@ -10,6 +10,9 @@ mod common;
 
 #[cfg(feature = "failpoints")]
 mod actor_panic;
+mod api_keys;
+mod api_keys_file;
+mod api_keys_of_sites;
 mod backup_and_restore;
 mod batch_contract_bodies;
 mod batch_requests;
@@ -39,6 +42,7 @@ mod import_behind_a_gateway;
 mod import_of_unsupported_files;
 mod import_rules;
 mod import_with_an_api_key;
+mod keys_command;
 mod killed_processing_service;
 mod log_lines;
 mod make_install;
@@ -46,6 +50,7 @@ mod malformed_requests;
 mod many_connections;
 mod many_sites;
 mod metrics_contract;
+mod metrics_port;
 mod openapi_consistency;
 mod openapi_documents;
 mod origins;

@@ -11,6 +11,7 @@ use serde_json::Value;
 use crate::common::batch;
 use crate::common::files;
 use crate::common::http::Reply;
+use crate::common::keys::KeysFile;
 use crate::common::product::{Role, ingestion_api, processing_service, query_api};
 use crate::common::readings::{add, reading};
 use crate::common::redis::RedisServer;
@@ -105,11 +106,20 @@ async fn after_some_work(redis: &RedisServer) -> Vec<String> {
         .await;
         texts.push(exposition(role).await);
     }
+    texts.push(exposition_of_keys(redis).await);
     // Redis has no memory left: the reading is answered with 503.
     redis.run::<()>(&["CONFIG", "SET", "maxmemory", "1"]).await;
     assert_eq!(ingestion.post("/readings", reading("site").to_string()).await.status, 503);
     texts.push(exposition(&ingestion).await);
     texts
+}
+
+/// The metrics of a service with API keys.
+async fn exposition_of_keys(redis: &RedisServer) -> String {
+    let (keys, [operate]) = KeysFile::with_scopes(["operate"]).await;
+    let service = query_api(redis).env("API_KEYS_FILE", keys.path().display()).start().await;
+    let request = service.request(Method::GET, "/metrics").header("accept", "text/plain");
+    Reply::of(request.bearer_auth(operate)).await.text()
 }
 
 #[tokio::test]

@@ -43,6 +43,10 @@ fn references(document: &Value) -> BTreeSet<String> {
     let mut references = BTreeSet::new();
     each_object(document, &mut |object| {
         references.extend(object.get("$ref").map(|to| to.as_str().unwrap().to_owned()));
+        // Security schemes are referred to by their names.
+        let required = object.get("security").and_then(Value::as_array).into_iter().flatten();
+        let schemes = required.filter_map(Value::as_object).flat_map(|schemes| schemes.keys());
+        references.extend(schemes.map(|name| format!("#/components/securitySchemes/{name}")));
     });
     references
 }

@@ -8,8 +8,9 @@
 //!   reworded in any release, a code keeps its meaning.
 //! - **Mapped** is each kind of error in one place: an error of the store in `store_failure`, an invalid reading or
 //!   parameter in `error_body` and `parameter`, a request that reaches no operation in [`crate::middleware`], one
-//!   of another origin in [`crate::origins`], one above a rate limit in `rate_limiter`, bytes
-//!   that are no request in `server::protocol_error`. Operations choose codes only for what is theirs, such as a full
+//!   of another origin in [`crate::origins`], one without the key that it needs in [`crate::access`], one above a rate
+//!   limit in `rate_limiter`, bytes that are no request in `server::protocol_error`. Operations choose codes only for
+//!   what is theirs, such as a full
 //!   backlog.
 //! - **`outcome_unknown`** is the one code of a 503 that forbids a conclusion: the request may have been carried out.
 //!   Every other 503 changed nothing.
@@ -45,6 +46,16 @@ error_codes! {
     ValidationFailed,
     /// 403: the request changes something, and a web page of another origin sent it.
     CrossOriginForbidden,
+    /// 401: the request needs an API key and has none.
+    ApiKeyMissing,
+    /// 401: the API key is malformed, unknown or revoked.
+    ApiKeyInvalid,
+    /// 401: the API key has expired.
+    ApiKeyExpired,
+    /// 403: the API key lacks the scope that the request needs.
+    ScopeMissing,
+    /// 403: the API key does not permit the site.
+    SiteForbidden,
     /// 421: the service is not reached by the host that `Host` names.
     HostNotAllowed,
     /// 429: the client address or the API key sends more requests than its rate limit permits, which `detail` states;

@@ -17,13 +17,15 @@
 //! | [`client_address`] | the address of a client, also behind reverse proxies |
 //! | `client_slots` | what clients use at the same time: how many in total, and of one client |
 //! | [`rate`] | a rate of requests, as settings and key files state it |
+//! | [`access`] | which requests need an API key, and what a key permits |
+//! | [`client_certificate`] | the certificate by which a client has authenticated its connection |
 //! | [`origins`] | which hosts and web pages requests may come from |
 //! | [`reloaded`] | values that are read from files, and read again when these change |
 //! | `security_headers` | what browsers may do with a response |
 //! | [`frontend`] | the web page, and the services behind its port |
-//! | [`client_certificate`] | how a client has authenticated its connection |
 //! | [`server`] | connections: limits, timeouts, shutdown |
 
+pub mod access;
 pub mod address_limit;
 pub mod client_address;
 pub mod client_certificate;

@@ -14,6 +14,7 @@ pub const CATALOGUE: &[Metric] = &[
     REQUESTS,
     REQUESTS_REJECTED,
     RATE_LIMITED,
+    REQUESTS_BY_KEY,
     CONNECTIONS,
     OVER_LIMIT,
     HANDSHAKES_FAILED,
@@ -48,11 +49,24 @@ pub(crate) const STATUS: &str = "http.response.status_code";
 
 const REQUESTS_REJECTED: Metric = Metric::counter(
     "http_server_requests_rejected",
-    "Requests rejected for their origin. `cross_site`: a write or an operation that a browser states to come from \
-     another site or origin (403); `foreign_origin`: one with another `Origin` than its host (403); `foreign_host`: \
-     a request for a host that is not allowed (421)",
+    "Requests rejected for their origin or their API key. `cross_site`: a write or an operation that a browser states \
+     to come from another site or origin (403); `foreign_origin`: one with another `Origin` than its host (403); \
+     `foreign_host`: a request for a host that is not allowed (421); `api_key_missing`, `api_key_invalid`, \
+     `api_key_expired`: 401; `scope_missing`, `site_forbidden`: the key does not permit the request (403)",
 )
-.with_labels(&[Label::enumerated("reason", &[CROSS_SITE, FOREIGN_ORIGIN, FOREIGN_HOST])]);
+.with_labels(&[Label::enumerated(
+    "reason",
+    &[
+        CROSS_SITE,
+        FOREIGN_ORIGIN,
+        FOREIGN_HOST,
+        API_KEY_MISSING,
+        API_KEY_INVALID,
+        API_KEY_EXPIRED,
+        SCOPE_MISSING,
+        SITE_FORBIDDEN,
+    ],
+)]);
 
 pub(crate) const CROSS_SITE: &str = "cross_site";
 pub(crate) const FOREIGN_ORIGIN: &str = "foreign_origin";
@@ -66,6 +80,26 @@ const RATE_LIMITED: Metric = Metric::counter(
 
 pub(crate) const OF_ADDRESS: &str = "address";
 
+pub(crate) const API_KEY_MISSING: &str = "api_key_missing";
+pub(crate) const API_KEY_INVALID: &str = "api_key_invalid";
+pub(crate) const API_KEY_EXPIRED: &str = "api_key_expired";
+pub(crate) const SCOPE_MISSING: &str = "scope_missing";
+pub(crate) const SITE_FORBIDDEN: &str = "site_forbidden";
+
+pub(crate) const REQUESTS_BY_KEY: Metric = Metric::counter(
+    "http_server_requests_by_key",
+    "Requests with a known API key. `authorized`: the key permits the request; else why it was rejected. A reading of \
+     a site that the key does not permit is counted as `authorized` and as `site_forbidden`: its body is read first",
+)
+.with_labels(&[
+    Label::documented(KEY, "the name of the key in `API_KEYS_FILE`"),
+    Label::enumerated(OUTCOME, &[AUTHORIZED, API_KEY_EXPIRED, SCOPE_MISSING, SITE_FORBIDDEN]),
+]);
+
+pub(crate) const KEY: &str = "key";
+pub(crate) const OUTCOME: &str = "outcome";
+pub(crate) const AUTHORIZED: &str = "authorized";
+
 pub(crate) const CONNECTIONS: Metric = Metric::gauge(
     "http_server_open_connections",
     "Open client connections; `MAX_CONNECTIONS` is the limit",
@@ -76,7 +110,7 @@ const OVER_LIMIT: Metric = Metric::counter(
     "Connections above `MAX_CONNECTIONS`. `evicted`: an idle connection was closed for the new one; \
      `unavailable`: a request on the new one, other than a probe, was answered with 503",
 )
-.with_labels(&[Label::enumerated("outcome", &[EVICTED, CONNECTION_UNAVAILABLE])]);
+.with_labels(&[Label::enumerated(OUTCOME, &[EVICTED, CONNECTION_UNAVAILABLE])]);
 
 const EVICTED: &str = "evicted";
 const CONNECTION_UNAVAILABLE: &str = "unavailable";
@@ -179,7 +213,7 @@ impl Metrics {
         self.requests.record(took.as_secs_f64(), &labels);
     }
 
-    /// Counts a request that was rejected for its origin.
+    /// Counts a request that was rejected for its origin or its key.
     pub fn request_rejected(&self, reason: &'static str) {
         self.requests_rejected.add(1, &[KeyValue::new("reason", reason)]);
     }
@@ -191,12 +225,12 @@ impl Metrics {
 
     /// Counts an idle connection that was closed for a new one.
     pub fn connection_evicted(&self) {
-        self.over_limit.add(1, &[KeyValue::new("outcome", EVICTED)]);
+        self.over_limit.add(1, &[KeyValue::new(OUTCOME, EVICTED)]);
     }
 
     /// Counts a request that was answered with 503 because of too many connections.
     pub fn connection_unavailable(&self) {
-        self.over_limit.add(1, &[KeyValue::new("outcome", CONNECTION_UNAVAILABLE)]);
+        self.over_limit.add(1, &[KeyValue::new(OUTCOME, CONNECTION_UNAVAILABLE)]);
     }
 
     /// Counts a TLS handshake that failed.

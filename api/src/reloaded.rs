@@ -2,7 +2,7 @@
 //! without a restart.
 
 use std::fmt::Display;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -18,6 +18,10 @@ use crate::metrics::{RELOAD_SUCCESSFUL, SETTING};
 /// How often the files are compared with what was read. Contents, not times or names: a mounted Secret is replaced by
 /// a link to another directory. Too low: needless reads. Too high: a revoked key is accepted for longer.
 const CHECK_INTERVAL: Duration = Duration::from_secs(1);
+
+/// The largest file. Too low: many keys have no place. Too high: a wrong file, which is read once a second, fills the
+/// memory.
+const MAX_FILE_BYTES: u64 = 16 * 1024 * 1024;
 
 /// The files of a setting.
 #[derive(Debug, Clone)]
@@ -149,9 +153,21 @@ impl<T> Watch<T> {
 
 fn read<E>(paths: &[PathBuf]) -> Result<Vec<Vec<u8>>, ReloadError<E>> {
     let read = |path: &PathBuf| {
-        fs::read(path).map_err(|source| ReloadError::Unreadable { path: path.clone(), source })
+        read_file(path).map_err(|source| ReloadError::Unreadable { path: path.clone(), source })
     };
     paths.iter().map(read).collect()
+}
+
+fn read_file(path: &Path) -> io::Result<Vec<u8>> {
+    // Before it is opened: opening a pipe waits for its writer.
+    let metadata = fs::metadata(path)?;
+    if !metadata.is_file() {
+        return Err(io::Error::other("it is not a regular file"));
+    }
+    if metadata.len() > MAX_FILE_BYTES {
+        return Err(io::Error::other("it is larger than 16 MiB"));
+    }
+    fs::read(path)
 }
 
 fn register_gauge(setting: &'static str, valid: Weak<AtomicBool>) {
@@ -164,8 +180,6 @@ fn register_gauge(setting: &'static str, valid: Weak<AtomicBool>) {
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
-
     use tokio::time::{advance, timeout};
 
     use super::*;
@@ -214,6 +228,10 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("number");
         assert!(matches!(load(&path), Err(ReloadError::Unreadable { .. })));
+        let unreadable = |path: &Path| load(path).unwrap_err().to_string();
+        assert!(unreadable(directory.path()).ends_with("it is not a regular file"));
+        fs::File::create(&path).unwrap().set_len(MAX_FILE_BYTES + 1).unwrap();
+        assert!(unreadable(&path).ends_with("it is larger than 16 MiB"));
         fs::write(&path, "one").unwrap();
         let error = load(&path).unwrap_err().to_string();
         assert_eq!(error, "'one' is not a number");

@@ -1,5 +1,7 @@
 //! The commands and their arguments.
 
+mod parsers;
+
 use std::fmt;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
@@ -8,6 +10,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand};
 use hyper::Uri;
 
+use self::parsers::{batch, exponent, seconds};
 use crate::aof::Aof;
 use crate::redis_server::Store;
 
@@ -177,6 +180,9 @@ pub struct GeneratorArguments {
 
 #[derive(Debug, Args)]
 pub struct IngestArguments {
+    /// Measure each program once more, with API keys required and sent
+    #[arg(long)]
+    pub api_key: bool,
     #[command(flatten)]
     pub generator: GeneratorArguments,
     #[command(flatten)]
@@ -248,25 +254,6 @@ pub struct PlainArguments {
     /// Port of the Redis server on this machine
     #[arg(long)]
     pub redis_port: u16,
-}
-
-/// A request has at most 10,000 readings.
-fn batch(text: &str) -> Result<NonZeroU32, String> {
-    let number = text.parse().ok().filter(|number: &NonZeroU32| number.get() <= 10_000);
-    number.ok_or_else(|| "must be a whole number from 1 to 10000".to_owned())
-}
-
-/// Beyond 10 nearly all entries are of the first site.
-fn exponent(text: &str) -> Result<f64, String> {
-    let number = text.parse().ok().filter(|number| (0.0..=10.0).contains(number));
-    number.ok_or_else(|| "must be a number from 0 to 10".to_owned())
-}
-
-fn seconds<const MIN: u64>(text: &str) -> Result<Duration, String> {
-    let number = text.parse().ok().filter(|number| (MIN..=600).contains(number));
-    number
-        .map(Duration::from_secs)
-        .ok_or_else(|| format!("must be a whole number from {MIN} to 600"))
 }
 
 impl fmt::Display for GeneratorArguments {

@@ -1,9 +1,11 @@
 //! Throughput and latency of ingestion: single readings or batches, in a closed or an open loop.
 
 use std::fmt;
+use std::path::PathBuf;
 
 use anyhow::ensure;
 
+use crate::api_key::ApiKey;
 use crate::cli::IngestArguments;
 use crate::generator::Generator;
 use crate::interleave::{InterleavedRuns, Outcome};
@@ -11,7 +13,7 @@ use crate::redis_benchmark::RedisBenchmark;
 use crate::redis_server::{Redis, Store};
 use crate::report::Figure;
 use crate::requests::Requests;
-use crate::service::{self, Role, Subject};
+use crate::service::{self, Role, Service, Subject};
 use crate::target::check;
 use crate::usage::{Rss, Usage, memory, micros_each};
 
@@ -37,6 +39,8 @@ const FIGURES: [Figure; 11] = [
 #[derive(Debug)]
 enum IngestTarget {
     Service(Subject),
+    /// The same with API keys required.
+    Keyed(PathBuf, Subject),
     /// Redis alone: the ceiling.
     Redis(RedisBenchmark),
 }
@@ -45,6 +49,7 @@ impl fmt::Display for IngestTarget {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Service(subject) => subject.fmt(f),
+            Self::Keyed(_, subject) => write!(f, "{subject}, with an API key"),
             Self::Redis(benchmark) => benchmark.fmt(f),
         }
     }
@@ -71,7 +76,15 @@ fn targets(arguments: &IngestArguments) -> Vec<IngestTarget> {
     let services = Subject::all(&arguments.programs).chain([Subject::Plain(Role::Ingestion)]);
     let is_able =
         |subject: &Subject| generator.batch.is_none() || matches!(subject, Subject::Program { .. });
-    let mut targets: Vec<_> = services.filter(is_able).map(IngestTarget::Service).collect();
+    let mut targets = Vec::new();
+    for subject in services.filter(is_able) {
+        let keyed = match &subject {
+            Subject::Program { path, .. } if arguments.api_key => Some(path.clone()),
+            _ => None,
+        };
+        let keyed = keyed.map(|path| IngestTarget::Keyed(path, subject.clone()));
+        targets.extend([Some(IngestTarget::Service(subject)), keyed].into_iter().flatten());
+    }
     if generator.rate.is_none() {
         let (connections, seconds) = (generator.connections, generator.seconds);
         let benchmark =
@@ -90,7 +103,15 @@ async fn measure(
     let redis = Redis::start(store).await?;
     let figures = match target {
         IngestTarget::Service(subject) => {
-            of_service(subject, &redis, arguments, requests.clone()).await
+            let service = service::start(subject, Role::Ingestion, &redis)?;
+            of_service(service, subject, &redis, arguments, requests.clone()).await
+        }
+        IngestTarget::Keyed(program, subject) => {
+            let key = ApiKey::create(program, &redis).await?;
+            let setting = ("API_KEYS_FILE", key.file.as_path());
+            let service = service::start_with(subject, Role::Ingestion, &redis, setting)?;
+            let requests = requests.with_header("authorization", &key.authorization);
+            of_service(service, subject, &redis, arguments, requests).await
         }
         IngestTarget::Redis(benchmark) => of_redis(benchmark, &redis).await,
     };
@@ -99,12 +120,12 @@ async fn measure(
 }
 
 async fn of_service(
+    mut service: Service,
     subject: &Subject,
     redis: &Redis,
     arguments: &IngestArguments,
     requests: Requests,
 ) -> anyhow::Result<[f64; 11]> {
-    let mut service = service::start(subject, Role::Ingestion, redis)?;
     let address = service.address().await?;
     check(address, &requests, &subject.to_string()).await?;
     let batch = requests.readings;

@@ -4,6 +4,7 @@
 //! reading was lost, and fills a [`report::Report`]. The README of this crate defines each figure.
 
 mod aof;
+mod api_key;
 mod cli;
 mod download;
 mod drain;

@@ -45,6 +45,15 @@ impl Requests {
     }
 }
 
+impl Requests {
+    /// The same requests with another header.
+    pub fn with_header(&self, name: &str, value: &str) -> Self {
+        let line = format!("\r\n{name}: {value}\r\n");
+        let all = self.all.iter().map(|request| request.replacen("\r\n", &line, 1)).collect();
+        Self { all, readings: self.readings }
+    }
+}
+
 fn array(load: Load, first: u32, count: u32) -> anyhow::Result<String> {
     let numbers = first..first + count;
     let bodies = numbers.map(|number| load.body(number)).collect::<anyhow::Result<Vec<_>>>()?;

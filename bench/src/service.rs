@@ -169,6 +169,22 @@ pub fn start(subject: &Subject, role: Role, redis: &Redis) -> anyhow::Result<Ser
     start_replica(subject, role, redis, 0)
 }
 
+/// Starts a subject in a role with a setting of its environment.
+///
+/// # Errors
+/// When it cannot be started.
+pub fn start_with(
+    subject: &Subject,
+    role: Role,
+    redis: &Redis,
+    (variable, value): (&str, &Path),
+) -> anyhow::Result<Service> {
+    let free = free_port()?;
+    let mut command = subject.command(role, redis, 0, free)?;
+    command.env(variable, value);
+    Service::spawn(command, subject, redis, free)
+}
+
 /// Starts one of several replicas; its number is part of its consumer name.
 ///
 /// # Errors
@@ -181,11 +197,20 @@ pub fn start_replica(
 ) -> anyhow::Result<Service> {
     let free = free_port()?;
     let command = subject.command(role, redis, replica, free)?;
-    let announced = matches!(subject, Subject::Original(_)).then(|| (HOST, free).into());
-    Ok(Service { process: Process::spawn(command, &redis.file("service.log"))?, announced })
+    Service::spawn(command, subject, redis, free)
 }
 
 impl Service {
+    fn spawn(
+        command: Command,
+        subject: &Subject,
+        redis: &Redis,
+        free: u16,
+    ) -> anyhow::Result<Self> {
+        let announced = matches!(subject, Subject::Original(_)).then(|| (HOST, free).into());
+        Ok(Self { process: Process::spawn(command, &redis.file("service.log"))?, announced })
+    }
+
     /// The address that it listens on: from its first line, or, of another implementation, the configured one.
     ///
     /// # Errors

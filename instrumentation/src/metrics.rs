@@ -188,6 +188,21 @@ impl Metric {
         counter
     }
 
+    /// Registers a counter whose values, one for each set of labels, are read at each collection.
+    pub fn register_labelled_counter(
+        &self,
+        values: impl Fn() -> Vec<(u64, Vec<KeyValue>)> + Send + Sync + 'static,
+    ) {
+        let meter = meter();
+        let counter = meter.u64_observable_counter(self.instrument_name());
+        let counter = counter.with_description(self.help).with_callback(move |counter| {
+            for (value, labels) in values() {
+                counter.observe(value, &labels);
+            }
+        });
+        counter.build();
+    }
+
     /// Creates the histogram.
     #[must_use]
     pub fn build_histogram(&self) -> Histogram<f64> {

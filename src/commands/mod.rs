@@ -3,6 +3,7 @@
 pub mod dead_letters;
 pub mod healthcheck;
 pub mod import;
+pub mod keys;
 pub mod openapi;
 pub mod reconcile;
 mod redis_discovery;

@@ -27,7 +27,15 @@ pub struct ConnectionSettings {
 /// the process runs out of them under load. Too high: fewer clients are accepted than possible.
 const OTHER_FILES: u64 = 128;
 
+/// Connections to `METRICS_PORT`. Too low: a probe waits for a scrape. Too high: more memory.
+const MONITORING_CONNECTIONS: usize = 16;
+
 impl ConnectionSettings {
+    /// The limits of `METRICS_PORT`.
+    pub const fn monitoring_limits(&self) -> Limits {
+        Limits { connections: MONITORING_CONNECTIONS, keep_alive: self.keep_alive }
+    }
+
     /// The limits, capped by the number of files that the process may open.
     pub fn limits(&self) -> Limits {
         let wanted = self.max_connections.get();

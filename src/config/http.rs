@@ -2,7 +2,10 @@
 
 use clap::Args;
 
-use super::{ConnectionSettings, ListenHost, OriginSettings, RateLimitSettings, TlsSettings};
+use super::{
+    AccessSettings, ConnectionSettings, ListenHost, MetricsPort, OriginSettings, RateLimitSettings,
+    TlsSettings,
+};
 
 #[derive(Debug, Clone, Args)]
 pub struct HttpSettings {
@@ -10,6 +13,10 @@ pub struct HttpSettings {
     pub listen: ListenHost,
     #[command(flatten)]
     pub tls: TlsSettings,
+    #[command(flatten)]
+    pub metrics: MetricsPort,
+    #[command(flatten)]
+    pub access: AccessSettings,
     #[command(flatten)]
     pub connections: ConnectionSettings,
     #[command(flatten)]

@@ -52,6 +52,21 @@ impl ProcessingPort {
 }
 
 #[derive(Debug, Clone, Args)]
+pub struct MetricsPort {
+    /// Another port for probes (`/livez`, `/readyz`, `/health`) and Prometheus (`/metrics`), in plain HTTP and
+    /// without API keys; 0 chooses a free one. It must be reachable by the platform only. If unset, no such port
+    #[arg(long, env, value_name = "PORT", value_parser = port)]
+    metrics_port: Option<u16>,
+}
+
+impl MetricsPort {
+    /// The port, if there is one, and its variable.
+    pub fn setting(&self) -> Option<PortSetting> {
+        self.metrics_port.map(|port| PortSetting { port, variable: "METRICS_PORT" })
+    }
+}
+
+#[derive(Debug, Clone, Args)]
 pub struct ListenHost {
     /// Address or host name to listen on, such as `127.0.0.1`, `::1` or `localhost` (the first IPv4 address
     /// of several), or `::` for all IPv6 and IPv4 addresses; if unset `0.0.0.0`, with `up` `127.0.0.1`

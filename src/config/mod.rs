@@ -4,6 +4,7 @@
 //! generated from it. No other module of the program reads the environment. One file per topic; [`roles`]
 //! and [`commands`] combine the topics.
 
+mod access;
 mod command_line;
 mod command_redis;
 mod commands;
@@ -18,6 +19,7 @@ mod error;
 mod host;
 mod http;
 mod import_key;
+mod keys;
 mod limits;
 mod list;
 mod listen;
@@ -37,6 +39,7 @@ mod tls;
 use clap::{Parser, Subcommand};
 use import::ImportArguments;
 
+pub use self::access::AccessSettings;
 pub use self::command_redis::CommandRedis;
 pub use self::commands::{
     DeadLetterSelection, DeadLettersAction, DeadLettersArguments, DocumentedRole,
@@ -50,8 +53,11 @@ pub use self::error::SettingError;
 pub use self::host::Host;
 pub use self::http::HttpSettings;
 pub use self::import_key::import_api_key;
+pub use self::keys::{KeysAction, KeysArguments, NewKey};
 pub use self::limits::IngestionLimitSettings;
-pub use self::listen::{IngestionPort, IngestionThreads, ListenHost, PortSetting, ProcessingPort};
+pub use self::listen::{
+    IngestionPort, IngestionThreads, ListenHost, MetricsPort, PortSetting, ProcessingPort,
+};
 pub use self::log::{LogFormat, LogSettings};
 pub use self::origins::OriginSettings;
 pub use self::private_redis::PrivateRedis;
@@ -110,6 +116,8 @@ pub enum Command {
     Openapi(OpenapiArguments),
     /// List, retry or delete dead letters: entries that cannot be processed
     DeadLetters(DeadLettersArguments),
+    /// Create, list or revoke API keys
+    Keys(KeysArguments),
     /// Find orphaned entries, and with --repair make them pending again
     ///
     /// An entry is orphaned when it was delivered, and is neither pending nor stored nor a dead letter:

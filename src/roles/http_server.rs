@@ -14,6 +14,7 @@ use poem::{Endpoint, Response};
 use tokio::net::TcpListener;
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
+use tracing::{error, warn};
 
 use super::listener::listen;
 use crate::config::{HttpSettings, PortSetting, SettingError};
@@ -52,6 +53,7 @@ impl<'a> HttpServers<'a> {
         grace: Duration,
     ) -> anyhow::Result<HttpServer> {
         let listener = listen(&self.settings.listen, self.default_host, port).await?;
+        self.warn_of_open_access(listener.local_addr()?);
         Ok(HttpServer {
             proxies: self.settings.rate_limits.trusted_proxies(),
             origins: self.settings.origins.policy(listener.local_addr()?),
@@ -62,6 +64,36 @@ impl<'a> HttpServers<'a> {
             stop: stop.clone(),
             grace,
         })
+    }
+
+    /// Binds `METRICS_PORT`, if it is set: without TLS and limits, as probes need, and served until the process exits, so
+    /// that a drain can be observed.
+    ///
+    /// # Errors
+    /// When the port is in use, or not permitted.
+    pub async fn bind_monitoring(&self) -> anyhow::Result<Option<HttpServer>> {
+        let Some(port) = self.settings.metrics.setting() else { return Ok(None) };
+        let listener = listen(&self.settings.listen, self.default_host, port).await?;
+        Ok(Some(HttpServer {
+            proxies: TrustedProxies::new(Vec::new()),
+            origins: self.settings.origins.policy(listener.local_addr()?),
+            address_limit: AddressLimit::new(None),
+            listener,
+            // Of its own: it can be reached when all connections of clients are in use.
+            connections: Connections::new(self.settings.connections.monitoring_limits()),
+            tls: None,
+            stop: CancellationToken::new(),
+            grace: Duration::ZERO,
+        }))
+    }
+
+    fn warn_of_open_access(&self, address: SocketAddr) {
+        if !address.ip().is_loopback() && !self.settings.access.requires_keys() {
+            warn!(
+                %address,
+                "every client that reaches this address may write, read and operate: API_KEYS_FILE is not set"
+            );
+        }
     }
 }
 
@@ -110,6 +142,20 @@ impl HttpServer {
         let (scheme, address) = (self.scheme(), self.address()?);
         console::print(format_args!("{role} listens on {scheme}://{address}"));
         self.serve(endpoint).await
+    }
+
+    /// Serves the endpoint of `METRICS_PORT` in a task, if the port is bound.
+    pub fn spawn_monitoring<E: Endpoint<Output = Response> + 'static>(
+        bound: Option<Self>,
+        endpoint: impl FnOnce() -> E,
+    ) {
+        let Some(server) = bound else { return };
+        let serving = server.announce_and_serve("metrics", endpoint());
+        tokio::spawn(async move {
+            if let Err(error) = serving.await {
+                error!(error = format!("{error:#}"), "METRICS_PORT is no longer served");
+            }
+        });
     }
 
     /// Serves until `stop` is cancelled; requests in progress then have `grace` to complete.

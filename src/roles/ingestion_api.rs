@@ -5,7 +5,9 @@ use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use api::ingestion::{BacklogLimit, IngestionApi};
-use api::operations::{CheckLiveness, IngestionHealthApi, MetricsApi, ProbesApi, Readiness};
+use api::operations::{
+    CheckLiveness, IngestionHealthApi, MetricsApi, ProbesApi, PrometheusApi, Readiness,
+};
 use api::spec::{self, Service};
 use poem::{Endpoint, Response};
 use readings::store::Requirements;
@@ -32,8 +34,11 @@ pub async fn run(settings: IngestionSettings) -> anyhow::Result<()> {
     let stop = shutdown::on_signal()?;
     let limits = IngestionLimits::new(&settings.limits)?;
     let redis = settings.redis.server()?;
-    let context = ServiceContext::new(&settings.redis, redis, Requirements::for_ingestion);
+    let access = settings.http.access.policy()?;
+    let context = ServiceContext::new(&settings.redis, redis, Requirements::for_ingestion)
+        .with_access(access);
     let servers = HttpServers::new(&settings.http, Ipv4Addr::UNSPECIFIED)?;
+    HttpServer::spawn_monitoring(servers.bind_monitoring().await?, || monitoring(&context));
     let server = servers.bind(settings.port.setting(), &stop, settings.drain.timeout()).await?;
     context.spawn_monitors_without_pending();
     spawn_monitors(&context, &limits);
@@ -100,6 +105,7 @@ pub fn service(
 ) -> Service<impl Endpoint<Output = Response> + 'static> {
     let stream = append_stream(context);
     spec::ingestion_api(
+        context.access.clone(),
         IngestionApi {
             stream: stream.clone(),
             idempotency_ttl: limits.idempotency_ttl,
@@ -107,12 +113,22 @@ pub fn service(
         },
         IngestionHealthApi { connection: context.queries.clone() },
         MetricsApi { stream: context.stream.clone(), prometheus: context.prometheus.clone() },
-        ProbesApi::new(
-            CheckLiveness::default(),
-            Readiness::Writes(stream, context.queries.clone()),
-            context.draining.clone(),
-        ),
+        probes(context, stream),
     )
+}
+
+/// What `METRICS_PORT` serves.
+fn monitoring(context: &ServiceContext) -> impl Endpoint<Output = Response> + 'static {
+    spec::monitoring(
+        IngestionHealthApi { connection: context.queries.clone() },
+        PrometheusApi(context.prometheus.clone()),
+        probes(context, append_stream(context)),
+    )
+}
+
+fn probes(context: &ServiceContext, stream: ReadingStream) -> ProbesApi {
+    let readiness = Readiness::Writes(stream, context.queries.clone());
+    ProbesApi::new(CheckLiveness::default(), readiness, context.draining.clone())
 }
 
 /// Creates the stream and the consumer group whenever they are missing: an autoscaler that finds no group

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use actors::{Pipeline, PipelineConfig};
 use api::operations::{
-    DeadLettersApi, MetricsApi, PipelineApi, ProbesApi, ProcessingHealthApi, Readiness,
+    DeadLettersApi, MetricsApi, PipelineApi, ProbesApi, ProcessingHealthApi, PrometheusApi,
+    Readiness,
 };
 use api::query::QueryApi;
 use api::spec::{self, Service};
@@ -15,7 +16,7 @@ use readings::store::series::SeriesStore;
 use readings::store::site_index::SiteIndex;
 use tokio_util::sync::CancellationToken;
 
-use super::http_server::HttpServers;
+use super::http_server::{HttpServer, HttpServers};
 use super::runtime_thread::spawn_runtime_thread;
 use super::service_context::ServiceContext;
 use crate::config::ProcessingSettings;
@@ -33,9 +34,14 @@ pub async fn run(settings: ProcessingSettings) -> anyhow::Result<()> {
     let stop = shutdown::on_signal()?;
     let config = settings.consumer.pipeline(&settings.redis)?;
     let redis = settings.redis.server()?;
-    let context = ServiceContext::new(&settings.redis, redis, Requirements::for_processing);
+    let access = settings.http.access.policy()?;
+    let context = ServiceContext::new(&settings.redis, redis, Requirements::for_processing)
+        .with_access(access);
     let pipeline_drained = CancellationToken::new();
     let servers = HttpServers::new(&settings.http, Ipv4Addr::UNSPECIFIED)?;
+    HttpServer::spawn_monitoring(servers.bind_monitoring().await?, || {
+        monitoring(&context, &config.consumer)
+    });
     let server = servers.bind(settings.port.setting(), &pipeline_drained, QUERY_GRACE).await?;
     let endpoint = service(&context, &config.consumer).endpoint;
     let pipeline = start_pipeline(config, &context).await?;
@@ -93,8 +99,41 @@ pub fn service(
     context: &ServiceContext,
     consumer: &str,
 ) -> Service<impl Endpoint<Output = Response> + 'static> {
-    let readiness = Readiness::Writes(context.stream.clone(), context.queries.clone());
-    service_with(context, consumer, readiness)
+    service_with(context, consumer, writes(context))
+}
+
+/// What `METRICS_PORT` serves.
+pub fn monitoring(
+    context: &ServiceContext,
+    consumer: &str,
+) -> impl Endpoint<Output = Response> + 'static {
+    monitoring_with(context, consumer, writes(context))
+}
+
+/// The same with another readiness check.
+pub fn monitoring_with(
+    context: &ServiceContext,
+    consumer: &str,
+    readiness: Readiness,
+) -> impl Endpoint<Output = Response> + 'static {
+    spec::monitoring(
+        health(context, consumer),
+        PrometheusApi(context.prometheus.clone()),
+        probes(context, readiness),
+    )
+}
+
+fn writes(context: &ServiceContext) -> Readiness {
+    Readiness::Writes(context.stream.clone(), context.queries.clone())
+}
+
+fn health(context: &ServiceContext, consumer: &str) -> ProcessingHealthApi {
+    let (stream, connection) = (context.stream.clone(), context.queries.clone());
+    ProcessingHealthApi { stream, connection, consumer: consumer.to_owned() }
+}
+
+fn probes(context: &ServiceContext, readiness: Readiness) -> ProbesApi {
+    ProbesApi::new(context.check_liveness(), readiness, context.draining.clone())
 }
 
 /// The service with another readiness check.
@@ -107,8 +146,9 @@ pub fn service_with(
     let stream = context.stream.clone();
     let sites = SiteIndex::new(&context.keys, connection.clone());
     spec::processing_service(
-        QueryApi::new(SeriesStore::new(connection.clone()), sites),
-        ProcessingHealthApi { stream: stream.clone(), connection, consumer: consumer.to_owned() },
+        context.access.clone(),
+        QueryApi::new(SeriesStore::new(connection), sites),
+        health(context, consumer),
         MetricsApi { stream: stream.clone(), prometheus: context.prometheus.clone() },
         PipelineApi {
             stream: stream.clone(),
@@ -116,6 +156,6 @@ pub fn service_with(
             max_length: context.max_backlog,
         },
         DeadLettersApi { stream },
-        ProbesApi::new(context.check_liveness(), readiness, context.draining.clone()),
+        probes(context, readiness),
     )
 }

@@ -5,8 +5,8 @@ use std::net::Ipv4Addr;
 use api::operations::Readiness;
 use readings::store::Requirements;
 
-use super::http_server::HttpServers;
-use super::processing_service::service_with;
+use super::http_server::{HttpServer, HttpServers};
+use super::processing_service::{monitoring_with, service_with};
 use super::service_context::ServiceContext;
 use crate::config::QuerySettings;
 use crate::shutdown;
@@ -21,12 +21,17 @@ const NO_CONSUMER: &str = "";
 pub async fn run(settings: QuerySettings) -> anyhow::Result<()> {
     let stop = shutdown::on_signal()?;
     let redis = settings.redis.server()?;
-    let context = ServiceContext::new(&settings.redis, redis, Requirements::for_queries);
+    let access = settings.http.access.policy()?;
+    let context =
+        ServiceContext::new(&settings.redis, redis, Requirements::for_queries).with_access(access);
     let servers = HttpServers::new(&settings.http, Ipv4Addr::UNSPECIFIED)?;
+    let readiness = || Readiness::Reads(context.queries.clone());
+    HttpServer::spawn_monitoring(servers.bind_monitoring().await?, || {
+        monitoring_with(&context, NO_CONSUMER, readiness())
+    });
     let server = servers.bind(settings.port.setting(), &stop, settings.drain.timeout()).await?;
     context.spawn_monitors();
-    let readiness = Readiness::Reads(context.queries.clone());
-    let endpoint = service_with(&context, NO_CONSUMER, readiness).endpoint;
+    let endpoint = service_with(&context, NO_CONSUMER, readiness()).endpoint;
     let serving = server.announce_and_serve("query-api", endpoint);
     tokio::join!(serving, context.drain_on(&stop)).0
 }

@@ -4,6 +4,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use actors::Liveness;
+use api::access::AccessPolicy;
 use api::operations::{CheckLiveness, Draining, RenderPrometheus, StreamMonitor};
 use readings::store::Misconfiguration;
 use readings::store::stream::ReadingStream;
@@ -38,6 +39,8 @@ pub struct ServiceContext {
     pub monitor: StreamMonitor,
     /// Maximum number of unread and pending entries, if this process knows it.
     pub max_backlog: Option<u64>,
+    /// Which requests need an API key.
+    pub access: AccessPolicy,
     /// Whether the server is the private Redis of this process, whose configuration is ours.
     is_private: bool,
 }
@@ -72,6 +75,7 @@ impl ServiceContext {
             liveness: Arc::default(),
             monitor: StreamMonitor::default(),
             max_backlog: None,
+            access: AccessPolicy::open(),
             is_private: false,
         }
     }
@@ -96,6 +100,11 @@ impl ServiceContext {
     /// The context with the maximum backlog.
     pub fn with_max_backlog(self, max_backlog: Option<u64>) -> Self {
         Self { max_backlog, ..self }
+    }
+
+    /// The context of services whose requests need the keys of this policy.
+    pub fn with_access(self, access: AccessPolicy) -> Self {
+        Self { access, ..self }
     }
 
     /// The context for a server that this process has started.

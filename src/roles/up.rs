@@ -5,6 +5,7 @@ use std::path::Path;
 
 use actors::PipelineConfig;
 use anyhow::Context;
+use api::access::AccessPolicy;
 use api::frontend;
 use readings::store::{Keys, RedisServer, Requirements};
 use tokio_util::sync::CancellationToken;
@@ -32,8 +33,9 @@ pub async fn run(settings: UpSettings) -> anyhow::Result<()> {
     let limits = IngestionLimits::new(&settings.limits)?;
     let configured = redis.is_configured().then(|| redis.server()).transpose()?;
     let directory = settings.private_redis.directory();
+    let access = settings.http.access.policy()?;
     let servers = Servers::bind(&settings, &phases).await?;
-    let services = Services { settings, pipeline, limits, servers, phases };
+    let services = Services { settings, pipeline, limits, access, servers, phases };
     match configured {
         Some(server) => Box::pin(services.run_on(server)).await,
         None => Box::pin(services.run_on_private(&directory?)).await,
@@ -45,6 +47,7 @@ struct Services {
     settings: UpSettings,
     pipeline: PipelineConfig,
     limits: IngestionLimits,
+    access: AccessPolicy,
     servers: Servers,
     phases: ShutdownPhases,
 }
@@ -74,11 +77,15 @@ impl Services {
             |keys: &Keys| Requirements::for_ingestion(keys).and(Requirements::for_processing(keys));
         ServiceContext::new(&self.settings.redis, server, requirements)
             .with_max_backlog(self.settings.limits.max_backlog())
+            .with_access(self.access.clone())
     }
 
     async fn run(self, context: ServiceContext, redis: &str) -> anyhow::Result<()> {
-        let Self { pipeline, limits, servers, phases, .. } = self;
+        let Self { pipeline, limits, mut servers, phases, .. } = self;
         let consumer = pipeline.consumer.clone();
+        HttpServer::spawn_monitoring(servers.monitoring.take(), || {
+            processing_service::monitoring(&context, &consumer)
+        });
         let pipeline = processing_service::start_pipeline(pipeline, &context).await?;
         let banner = servers.banner(redis)?;
         context.spawn_monitors();
@@ -121,6 +128,8 @@ struct Servers {
     ingestion: HttpServer,
     processing: HttpServer,
     frontend: HttpServer,
+    /// That of `METRICS_PORT`.
+    monitoring: Option<HttpServer>,
 }
 
 impl Servers {
@@ -151,6 +160,7 @@ impl Servers {
             ingestion: servers.bind(ingestion, stop, drain_timeout).await?,
             processing: servers.bind(processing, pipeline_drained, QUERY_GRACE).await?,
             frontend: servers.bind(settings.frontend(), pipeline_drained, QUERY_GRACE).await?,
+            monitoring: servers.bind_monitoring().await?,
         })
     }
 

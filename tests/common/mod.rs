@@ -6,6 +6,7 @@ pub mod documents;
 pub mod files;
 pub mod http;
 pub mod import;
+pub mod keys;
 pub mod modules;
 pub mod nginx;
 pub mod process;

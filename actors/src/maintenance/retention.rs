@@ -3,6 +3,7 @@
 //! Without it they stay. A reading that is older than the retention when it is stored is deleted by the
 //! next run.
 
+use std::ops::Bound;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -37,7 +38,9 @@ impl PeriodicTask for ReadingsRetention {
         let mut after: Option<SiteId> = None;
         let mut expired = 0;
         loop {
-            let page = sites.list(after.as_ref(), SITES_PER_PAGE).await?;
+            let start =
+                after.as_ref().map_or(Bound::Unbounded, |site| Bound::Excluded(site.as_str()));
+            let page = sites.list(start, SITES_PER_PAGE).await?;
             let page: Vec<SiteId> = page.into_iter().filter_map(SiteId::new).collect();
             for site in &page {
                 if draining.is_cancelled() {

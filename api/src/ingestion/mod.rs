@@ -36,6 +36,7 @@ use self::content_coding::CODINGS;
 use self::idempotency_key::IdempotencyKeyHeader;
 use self::reading_body::ReadingBody;
 use self::received_body::BodyError;
+use crate::access::{Grant, check_site};
 use crate::api_tag::ApiTag;
 use crate::error_body::{ErrorBody, ValidationErrorBody};
 use crate::metrics::METRICS;
@@ -81,6 +82,10 @@ enum PostReadingResponse {
     /// The body ended before it was complete, its chunks are malformed, or it is not what its `Content-Encoding` says.
     #[oai(status = 400)]
     BodyIncomplete(Json<ErrorBody>),
+    /// The API key does not permit the reading's site (`site_forbidden`) or sending readings (`scope_missing`), or a
+    /// web page of another origin sent the request; nothing was stored.
+    #[oai(status = 403)]
+    SiteForbidden(Json<ErrorBody>),
     /// The body did not arrive completely in time.
     #[oai(status = 408)]
     BodyTimeout(Json<ErrorBody>),
@@ -128,6 +133,9 @@ impl IngestionApi {
             Ok(reading) => reading,
             Err(errors) => return Ok(invalid(errors)),
         };
+        if let Some(forbidden) = forbidden_site(request, &reading) {
+            return Ok(PostReadingResponse::SiteForbidden(Json(forbidden)));
+        }
         // After validation: a client with an invalid reading should not wait for a shorter backlog.
         if self.backlog.is_reached() {
             METRICS.unavailable("backlog", 1);
@@ -171,6 +179,13 @@ impl IngestionApi {
             }
         })
     }
+}
+
+/// The error of a reading whose site the request's key does not permit.
+fn forbidden_site(request: &Request, reading: &Reading) -> Option<ErrorBody> {
+    let grant = request.extensions().get::<Grant>()?;
+    let rejection = check_site(grant, reading.site_id.as_str()).err()?;
+    Some(rejection.body(request.uri().path()))
 }
 
 fn accepted(id: StreamId, is_replayed: Option<bool>) -> PostReadingResponse {

@@ -27,6 +27,11 @@ impl RenderPrometheus {
     pub fn new(render: impl Fn() -> String + Send + Sync + 'static) -> Self {
         Self(Arc::new(render))
     }
+
+    /// The metrics as they are now.
+    pub(super) fn render(&self) -> PrometheusText {
+        PrometheusText((self.0)())
+    }
 }
 
 impl fmt::Debug for RenderPrometheus {
@@ -135,7 +140,7 @@ impl MetricsApi {
     #[oai(path = "/metrics", method = "get", operation_id = "get_metrics")]
     async fn metrics(&self, request: &Request) -> Result<MetricsResponse, ServiceUnavailable> {
         if accept_headers(request).any(wants_text) {
-            let text = PrometheusText((self.prometheus.0)());
+            let text = self.prometheus.render();
             return Ok(MetricsResponse::Metrics(MetricsContent::Process(text)));
         }
         let described = self.describe().await.map_err(|error| {

@@ -7,6 +7,7 @@ mod liveness;
 mod metrics;
 mod pipeline;
 mod probes;
+mod prometheus;
 mod readiness;
 
 pub use self::dead_letters::{DeadLetter, DeadLettersApi};
@@ -16,4 +17,5 @@ pub use self::liveness::CheckLiveness;
 pub use self::metrics::{MetricsApi, PrometheusText, RenderPrometheus};
 pub use self::pipeline::{PIPELINE_CATALOGUE, PipelineApi, StreamMonitor};
 pub use self::probes::ProbesApi;
+pub use self::prometheus::PrometheusApi;
 pub use self::readiness::Readiness;

@@ -14,12 +14,14 @@ use poem::http::{HeaderMap, HeaderValue, Method, StatusCode};
 const METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, POST, DELETE");
 
 /// The headers that our operations read, beside those that need no permission.
-const REQUEST_HEADERS: HeaderValue =
-    HeaderValue::from_static("Content-Type, Idempotency-Key, X-Request-Id, traceparent");
+const REQUEST_HEADERS: HeaderValue = HeaderValue::from_static(
+    "Authorization, Content-Type, Idempotency-Key, X-Request-Id, traceparent",
+);
 
 /// The headers of our responses, beside those that a page may always read.
-const RESPONSE_HEADERS: HeaderValue =
-    HeaderValue::from_static("X-Request-Id, Retry-After, Idempotent-Replayed, Allow, Location");
+const RESPONSE_HEADERS: HeaderValue = HeaderValue::from_static(
+    "X-Request-Id, Retry-After, Idempotent-Replayed, Allow, Location, WWW-Authenticate",
+);
 
 /// Seconds for which a browser need not ask again. Too low: two requests for each. Too high: an origin that is no
 /// longer listed sends requests for that long, which are rejected.

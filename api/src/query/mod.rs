@@ -2,6 +2,7 @@
 
 mod readings_body;
 mod response_slots;
+mod site_list;
 
 use std::sync::Arc;
 
@@ -19,6 +20,7 @@ use self::readings_body::ReadingsBody;
 pub use self::readings_body::ReadingsJson;
 use self::response_slots::ResponseSlots;
 
+use crate::access::Grant;
 use crate::api_tag::ApiTag;
 use crate::client_slots::Client;
 use crate::error_body::{ErrorBody, ValidationErrorBody};
@@ -130,15 +132,18 @@ impl QueryApi {
     /// The sites that have readings
     ///
     /// In pages. A site is listed after this program has stored a reading of it. Sites with readings of the program
-    /// that it replaces only are not listed; their readings can be requested all the same.
+    /// that it replaces only are not listed; their readings can be requested all the same. With an API key for some
+    /// sites only, these are listed.
     #[oai(path = "/sites", method = "get", operation_id = "get_sites")]
     async fn sites(
         &self,
         /// The page begins after this site: `next_after` of the page before.
         after: Query<Option<String>>,
+        request: &Request,
     ) -> Result<SitesResponse, ServiceUnavailable> {
-        let after = after.0.and_then(SiteId::new);
-        let ids = self.sites.list(after.as_ref(), MAX_SITES).await;
+        let key = request.extensions().get::<Grant>().map(Grant::key);
+        let after = after.0.filter(|site| !site.is_empty());
+        let ids = site_list::list(&self.sites, key, after.as_deref(), MAX_SITES).await;
         let ids = ids.map_err(|error| failed(&error))?;
         Ok(SitesResponse::Sites(Json(page(ids))))
     }

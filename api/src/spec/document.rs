@@ -8,7 +8,7 @@ use std::collections::HashSet;
 
 use serde_json::{Map, Value, json};
 
-use super::responses;
+use super::{responses, security};
 use crate::error_code::ErrorCode;
 
 /// The completed document, indented.
@@ -18,6 +18,7 @@ pub(super) fn completed(document: &str) -> String {
     complete_schemas(&mut document);
     describe_error_codes(&mut document);
     responses::complete(&mut document);
+    security::complete(&mut document);
     drop_unused_tags(&mut document);
     format!("{document:#}\n")
 }

@@ -3,18 +3,21 @@
 mod docs_page;
 mod document;
 mod responses;
+mod security;
 
 use poem::endpoint::make_sync;
 use poem::http::header;
 use poem::{Endpoint, IntoEndpoint, Request, Response, Result, Route, get};
 use poem_openapi::{OpenApi, OpenApiService, ServerObject, Webhook};
 
+use crate::access::AccessPolicy;
 use crate::compression::Compressed;
 use crate::ingestion::IngestionApi;
 use crate::ingestion::batch::BatchApi;
 use crate::middleware::ApiMiddleware;
 use crate::operations::{
     DeadLettersApi, IngestionHealthApi, MetricsApi, PipelineApi, ProbesApi, ProcessingHealthApi,
+    PrometheusApi,
 };
 use crate::paths::{DOCS, OPENAPI_JSON, Paths};
 use crate::query::QueryApi;
@@ -32,9 +35,10 @@ pub struct Service<E> {
     pub document: String,
 }
 
-/// The Ingestion API.
+/// The Ingestion API, whose operations need the keys of `access`.
 #[must_use]
 pub fn ingestion_api(
+    access: AccessPolicy,
     ingestion: IngestionApi,
     health: IngestionHealthApi,
     metrics: MetricsApi,
@@ -44,12 +48,14 @@ pub fn ingestion_api(
                        the Processing Service stores it.";
     let batch = BatchApi(ingestion.clone());
     let apis = (ingestion, batch, health, metrics, probes);
-    service(OpenApiService::new(apis, "Ingestion API", VERSION).description(description))
+    service(access, OpenApiService::new(apis, "Ingestion API", VERSION).description(description))
 }
 
-/// The Processing Service, and the query API, which is the same without the consumer.
+/// The Processing Service, and the query API, which is the same without the consumer; their operations need the keys of
+/// `access`.
 #[must_use]
 pub fn processing_service(
+    access: AccessPolicy,
     query: QueryApi,
     health: ProcessingHealthApi,
     metrics: MetricsApi,
@@ -59,10 +65,23 @@ pub fn processing_service(
 ) -> Service<impl Endpoint<Output = Response> + 'static> {
     let description = "Stores accepted readings and returns them per site.";
     let apis = (query, health, metrics, pipeline, dead_letters, probes);
-    service(OpenApiService::new(apis, "Processing Service", VERSION).description(description))
+    let api = OpenApiService::new(apis, "Processing Service", VERSION).description(description);
+    service(access, api)
+}
+
+/// Health, probes and metrics, for the platform, on a port without keys; it has no document of its own.
+pub fn monitoring(
+    health: impl OpenApi + 'static,
+    prometheus: PrometheusApi,
+    probes: ProbesApi,
+) -> impl Endpoint<Output = Response> + 'static {
+    let service = OpenApiService::new((health, prometheus, probes), "Monitoring", VERSION);
+    let paths = Paths::of(&service.spec());
+    ApiMiddleware::new(service.into_endpoint(), paths)
 }
 
 fn service<T, W>(
+    access: AccessPolicy,
     service: OpenApiService<T, W>,
 ) -> Service<impl Endpoint<Output = Response> + 'static>
 where
@@ -79,7 +98,7 @@ where
         Response::builder().header(header::CONTENT_TYPE, "application/json").body(json.clone())
     });
     let docs = Route::new().at(DOCS, get(docs_page::docs_page(ui))).at(OPENAPI_JSON, get(spec));
-    let endpoint = Documented { docs, service: service.into_endpoint() };
+    let endpoint = access.guard(Documented { docs, service: service.into_endpoint() });
     Service { endpoint: ApiMiddleware::new(Compressed(endpoint), paths), document }
 }
 

@@ -2,6 +2,8 @@
 
 use serde_json::{Map, Value, json};
 
+use super::security;
+
 /// Errors that a request can get from every operation: before it, after its time limit or in its place.
 const COMMON: [(&str, &str, &str); 9] = [
     ("400", "BadRequest", "The request is not valid HTTP/1.1."),
@@ -23,19 +25,31 @@ const COMMON: [(&str, &str, &str); 9] = [
     ),
 ];
 
-/// An error that a request can get from every operation that changes something.
-const OF_CHANGES: (&str, &str, &str) =
-    ("403", "CrossOrigin", "A web page of another origin sent the request.");
+/// Errors that a request can get from every operation that needs an API key; those that need none change nothing.
+const OF_KEYED: [(&str, &str, &str); 2] = [
+    (
+        "401",
+        "Unauthorized",
+        "The service requires API keys, and the request has none that is valid: `code` says why.",
+    ),
+    (
+        "403",
+        "Forbidden",
+        "The API key does not permit the request, or a web page of another origin sent it to change something: `code` \
+         says which.",
+    ),
+];
 
 /// Adds the common responses to each operation, and the headers to all responses.
 pub(super) fn complete(document: &mut Value) {
     let Some(paths) = document.get_mut("paths").and_then(Value::as_object_mut) else { return };
-    let operations = paths.values_mut().filter_map(Value::as_object_mut);
-    for (method, operation) in operations.flatten() {
-        let summary = operation["summary"].clone();
-        if let Some(responses) = operation["responses"].as_object_mut() {
-            complete_specific(responses, &summary);
-            add_common(responses, method != "get");
+    for (path, operations) in paths {
+        for (method, operation) in operations.as_object_mut().into_iter().flatten() {
+            let summary = operation["summary"].clone();
+            if let Some(responses) = operation["responses"].as_object_mut() {
+                complete_specific(responses, &summary);
+                add_common(responses, security::scope_of(method, path).is_some());
+            }
         }
     }
     define_common(document);
@@ -64,8 +78,8 @@ fn in_title_case(name: &str) -> String {
     name.split('-').map(word).collect::<Vec<_>>().join("-")
 }
 
-fn add_common(responses: &mut Map<String, Value>, is_change: bool) {
-    for (status, name, _) in COMMON.into_iter().chain(is_change.then_some(OF_CHANGES)) {
+fn add_common(responses: &mut Map<String, Value>, needs_key: bool) {
+    for (status, name, _) in COMMON.into_iter().chain(OF_KEYED.into_iter().filter(|_| needs_key)) {
         let reference = || json!({ "$ref": format!("#/components/responses/{name}") });
         responses.entry(status).or_insert_with(reference);
     }
@@ -86,16 +100,18 @@ fn headers(status: &str) -> Map<String, Value> {
     let header = |name: &str| json!({ "$ref": format!("#/components/headers/{name}") });
     let mut headers = Map::new();
     headers.insert("X-Request-Id".to_owned(), header("RequestId"));
-    if ["429", "503"].contains(&status) {
-        headers.insert("Retry-After".to_owned(), header("RetryAfter"));
-    }
+    match status {
+        "401" => headers.insert("WWW-Authenticate".to_owned(), header("Challenge")),
+        "429" | "503" => headers.insert("Retry-After".to_owned(), header("RetryAfter")),
+        _ => None,
+    };
     headers
 }
 
 fn define_common(document: &mut Value) {
     document["components"]["responses"] = COMMON
         .into_iter()
-        .chain([OF_CHANGES])
+        .chain(OF_KEYED)
         .map(|(status, name, description)| {
             let schema = json!({ "$ref": "#/components/schemas/Problem" });
             let content = json!({ "application/json": { "schema": schema } });
@@ -111,6 +127,11 @@ fn define_common(document: &mut Value) {
                             The log lines about the request have it, too.",
             "required": true,
             "schema": { "type": "string", "minLength": 1, "maxLength": 128 },
+        },
+        "Challenge": {
+            "description": "`Bearer`, and the error of RFC 6750 if the request had a key.",
+            "required": true,
+            "schema": { "type": "string" },
         },
         "RetryAfter": {
             "description": "Seconds after which to try again.",

@@ -23,6 +23,7 @@ use super::content_coding::CODINGS;
 use super::idempotency_key::{self, IdempotencyKeyHeader};
 use super::received_body::BodyError;
 use super::{IngestionApi, backlog_limit};
+use crate::access::Grant;
 use crate::api_tag::ApiTag;
 use crate::error_body::{ErrorBody, ValidationErrorItem};
 use crate::error_code::ErrorCode;
@@ -65,7 +66,7 @@ impl BatchApi {
             Ok(is_atomic) => is_atomic,
             Err(errors) => return Ok(rejected(errors, ValidatedRows::default())),
         };
-        let rows = match usable_rows(format, &body.bytes, is_atomic).await {
+        let rows = match usable_rows(request, format, &body.bytes, is_atomic).await {
             Ok(rows) => rows,
             Err(response) => return Ok(*response),
         };
@@ -126,12 +127,18 @@ fn parameters(
 
 /// The rows of a body of which some are to be appended; or the response.
 async fn usable_rows(
+    request: &Request,
     format: Format,
     body: &[u8],
     is_atomic: bool,
 ) -> Result<ValidatedRows, Box<PostBatchResponse>> {
-    let rows = match rows::validate(format, body).await {
+    let grant = request.extensions().get::<Grant>();
+    let rows = match rows::validate(format, body, grant).await {
         Ok(rows) => rows,
+        Err(UnusableBody::Forbidden(rejection)) => {
+            let forbidden = rejection.body(request.uri().path());
+            return Err(PostBatchResponse::SiteForbidden(Json(forbidden)).into());
+        }
         Err(UnusableBody::TooManyRows) => return Err(too_many_rows().into()),
         Err(UnusableBody::Invalid(error)) => {
             METRICS.rejected(std::slice::from_ref(&error));

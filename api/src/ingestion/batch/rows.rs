@@ -15,6 +15,7 @@ use tokio::task::yield_now;
 
 use super::batch_body::Format;
 use super::rejected_row::RejectedRow;
+use crate::access::{Grant, Rejection, check_site};
 
 /// The most rows of a request. Too low: devices that were offline need many requests. Too high: one takes much time.
 pub(super) const MAX_ROWS: usize = 10_000;
@@ -45,6 +46,8 @@ pub(super) struct ValidatedRows {
 pub(super) enum UnusableBody {
     /// It has more than [`MAX_ROWS`] rows.
     TooManyRows,
+    /// The API key does not permit the site of a row.
+    Forbidden(Rejection),
     /// It breaks a rule as a whole.
     Invalid(ValidationError),
 }
@@ -55,14 +58,21 @@ impl From<ValidationError> for UnusableBody {
     }
 }
 
-/// Validates all rows.
-pub(super) async fn validate(format: Format, body: &[u8]) -> Result<ValidatedRows, UnusableBody> {
+/// Validates all rows; ends at the first one whose site the grant does not permit.
+pub(super) async fn validate(
+    format: Format,
+    body: &[u8],
+    grant: Option<&Grant>,
+) -> Result<ValidatedRows, UnusableBody> {
     let mut rows = Rows::open(format, body)?;
     let mut validated = ValidatedRows::default();
     while let Some(row) = rows.next_row()? {
         let index = validated.batch.rows();
         if index == MAX_ROWS {
             return Err(UnusableBody::TooManyRows);
+        }
+        if let (Some(grant), Ok(reading)) = (grant, &row.reading) {
+            check_site(grant, reading.site_id.as_str()).map_err(UnusableBody::Forbidden)?;
         }
         validated.add(index, row);
         if index % ROWS_WITHOUT_PAUSE == ROWS_WITHOUT_PAUSE - 1 {

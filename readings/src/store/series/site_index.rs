@@ -1,5 +1,7 @@
 //! The index of the sites that have readings.
 
+use std::ops::Bound;
+
 use redis::{Cmd, cmd};
 
 use crate::reading::SiteId;
@@ -43,13 +45,17 @@ impl SiteIndex {
         Some(command)
     }
 
-    /// Up to `limit` sites in the order of their bytes, after `after`.
+    /// Up to `limit` sites in the order of their bytes, from `start` on.
     ///
     /// # Errors
     /// When the server replied with an error or not at all.
-    pub async fn list(&self, after: Option<&SiteId>, limit: usize) -> StoreResult<Vec<String>> {
+    pub async fn list(&self, start: Bound<&str>, limit: usize) -> StoreResult<Vec<String>> {
         const ZRANGE: &str = "ZRANGE";
-        let start = after.map_or_else(|| "-".to_owned(), |site| format!("({site}"));
+        let start = match start {
+            Bound::Unbounded => "-".to_owned(),
+            Bound::Included(site) => format!("[{site}"),
+            Bound::Excluded(site) => format!("({site}"),
+        };
         let mut command = cmd(ZRANGE);
         command.arg(&self.key).arg(start).arg("+").arg("BYLEX");
         command.arg("LIMIT").arg(0).arg(limit);

@@ -1,0 +1,35 @@
+//! What the key of a request permits.
+
+use std::sync::Arc;
+
+use super::api_key::ApiKey;
+use super::request_counts::{Outcome, RequestCounts};
+
+/// The key that has authenticated a request, in the extensions of the request. Requests have no grant
+/// where no keys are required, and for paths that need no key.
+#[derive(Debug, Clone)]
+pub struct Grant(Arc<Granted>);
+
+#[derive(Debug)]
+struct Granted {
+    key: ApiKey,
+    counts: Arc<RequestCounts>,
+}
+
+impl Grant {
+    /// What this key permits.
+    pub(super) fn new(key: ApiKey, counts: Arc<RequestCounts>) -> Self {
+        Self(Arc::new(Granted { key, counts }))
+    }
+
+    /// The key.
+    #[must_use]
+    pub fn key(&self) -> &ApiKey {
+        &self.0.key
+    }
+
+    /// Counts a request of the key.
+    pub(super) fn count(&self, outcome: Outcome) {
+        self.0.counts.add(outcome);
+    }
+}

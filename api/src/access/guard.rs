@@ -1,0 +1,100 @@
+//! Admits requests that have the key which they need.
+
+use std::path::PathBuf;
+
+use poem::{Endpoint, Request, Response, Result};
+
+use super::api_keys::ApiKeys;
+use super::authorization::{check_scope, check_site};
+use super::credentials::Credentials;
+use super::grant::Grant;
+use super::keys_file::KeysFileError;
+use super::rejection::Rejection;
+use super::request_counts::{CountsByName, Outcome};
+use super::requirement::{required_scope, site_of};
+use crate::client_certificate::ClientCertificate;
+use crate::reloaded::{ReloadError, Reloaded, SettingFiles};
+
+/// Which requests need a key. Clones share the keys.
+#[derive(Debug, Clone, Default)]
+pub struct AccessPolicy(Option<Reloaded<ApiKeys>>);
+
+impl AccessPolicy {
+    /// No request needs a key.
+    #[must_use]
+    pub const fn open() -> Self {
+        Self(None)
+    }
+
+    /// Requests need a key of this file, which is read again when it changes.
+    ///
+    /// # Errors
+    /// When the file cannot be read, or its content is invalid.
+    pub fn with_keys(
+        setting: &'static str,
+        file: PathBuf,
+    ) -> Result<Self, ReloadError<KeysFileError>> {
+        let counts = CountsByName::exposed();
+        let files = SettingFiles { setting, paths: vec![file] };
+        let parse = move |contents: &[Vec<u8>]| {
+            ApiKeys::parse(contents.first().map_or(&[], Vec::as_slice), &counts)
+        };
+        Reloaded::load(files, parse).map(|keys| Self(Some(keys)))
+    }
+
+    /// The endpoint, reached only by requests with the key that they need.
+    #[must_use]
+    pub const fn guard<E>(self, endpoint: E) -> Guarded<E> {
+        Guarded { policy: self, endpoint }
+    }
+}
+
+/// An endpoint that is reached only by requests with the key that they need.
+#[derive(Debug)]
+pub struct Guarded<E> {
+    policy: AccessPolicy,
+    endpoint: E,
+}
+
+impl<E: Endpoint<Output = Response>> Endpoint for Guarded<E> {
+    type Output = Response;
+
+    async fn call(&self, mut request: Request) -> Result<Response> {
+        if let Some(keys) = &self.policy.0
+            && let Err(rejection) = admit(&keys.current(), &mut request)
+        {
+            return Ok(rejection.response(request.uri().path()));
+        }
+        self.endpoint.call(request).await
+    }
+}
+
+/// Checks a request, and gives it the grant of its key.
+fn admit(keys: &ApiKeys, request: &mut Request) -> Result<(), Rejection> {
+    let path = request.uri().path();
+    let Some(scope) = required_scope(request.method(), path) else { return Ok(()) };
+    let grant = authenticate(keys, request)?;
+    check_scope(grant, scope)?;
+    if grant.key().is_restricted_to_sites()
+        && let Some(site) = site_of(path)
+    {
+        check_site(grant, &site)?;
+    }
+    grant.count(Outcome::Authorized);
+    let grant = grant.clone();
+    request.extensions_mut().insert(grant);
+    Ok(())
+}
+
+/// The key of a request: that of its token; without one, that of its client certificate.
+fn authenticate<'a>(keys: &'a ApiKeys, request: &Request) -> Result<&'a Grant, Rejection> {
+    match Credentials::of(request.headers()) {
+        Credentials::Token(token) => keys.of_token(&token).ok_or(Rejection::Invalid),
+        Credentials::Invalid => Err(Rejection::Invalid),
+        Credentials::Missing => {
+            let certificate = request.extensions().get::<ClientCertificate>();
+            let grant = certificate.and_then(|certificate| keys.of_certificate(&certificate.names));
+            grant.ok_or(Rejection::Missing)
+        }
+    }
+}
