@@ -8,13 +8,14 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::sleep;
 
+use crate::common::batch;
 use crate::common::collector::Collector;
 use crate::common::http::{Http, Reply};
 use crate::common::import::{Input, figure, import, powers, rows};
 use crate::common::nginx::Nginx;
 use crate::common::product::{Launch, Role, ingestion_api};
 use crate::common::readings::reading;
-use crate::common::redis::RedisServer;
+use crate::common::redis::{RedisServer, STREAM};
 use crate::common::up::{Up, up};
 use crate::common::wait;
 
@@ -216,4 +217,24 @@ async fn the_span_of_a_request_has_the_address_of_its_client() {
         collector.trace(TRACE).into_iter().find(|span| span.name() == "GET /livez")
     });
     assert_eq!(span.await.attribute("client.address"), "192.0.2.1");
+}
+
+#[tokio::test]
+async fn a_row_of_a_batch_costs_as_much_as_a_request() {
+    let redis = RedisServer::start().await;
+    let ingestion = limited(&redis, "1/h burst=5").start().await;
+    let send = async |rows| {
+        batch::send(&ingestion, batch::NDJSON, batch::ndjson(&batch::rows(rows))).await
+    };
+    let too_large = send(6).await;
+    assert_eq!(
+        (too_large.status, too_large.json()["code"].as_str()),
+        (413, Some("body_too_large"))
+    );
+    assert_eq!(send(3).await.status, 200);
+    let rejected = send(3).await;
+    assert_eq!((rejected.status, rejected.json()["code"].as_str()), (429, Some("rate_limited")));
+    assert!(rejected.header("retry-after").parse::<u64>().unwrap() > 1_000);
+    assert_eq!(redis.run::<usize>(&["XLEN", STREAM]).await, 3, "only the accepted batch");
+    assert_eq!(ingestion.counter(REJECTED).await, 2);
 }

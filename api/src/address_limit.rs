@@ -12,13 +12,16 @@ use tracing::warn;
 use crate::client_address::{self, network};
 use crate::metrics::{METRICS, OF_ADDRESS};
 use crate::middleware;
-use crate::paths::PROBES;
+use crate::paths::{BATCH, PROBES};
 use crate::rate::Rate;
-use crate::rate_limiter::{Limiter, ONE, OverLimit};
+use crate::rate_limiter::{FurtherCost, Limiter, ONE, OverLimit};
 
 /// Cells of eight bytes. Two addresses with the same cell share its rate: with few cells, one client is rejected for
 /// another's requests; with many, the table fills caches and memory.
 const CELLS: usize = 65_536;
+
+/// What has the rate, for errors.
+const OF_CLIENT: &str = "client address";
 
 /// The limit of each client address, if there is one. Clones share the state.
 #[derive(Debug, Clone)]
@@ -52,6 +55,20 @@ impl Addresses {
         self.limiter.check(self.cell(client), ONE)
     }
 
+    /// The further cost of a request of this client, in its extensions.
+    fn further_cost(self: &Arc<Self>, client: IpAddr) -> FurtherCost {
+        let addresses = Arc::clone(self);
+        FurtherCost::new(move |further| {
+            let rate = addresses.limiter.rate();
+            let checked = addresses.limiter.check(addresses.cell(client), further);
+            checked.map_err(|over| {
+                let over = over.of_whole(further, rate.burst());
+                record(client, rate, BATCH);
+                over.error(OF_CLIENT, rate)
+            })
+        })
+    }
+
     fn cell(&self, client: IpAddr) -> usize {
         // The remainder is below the number of cells.
         let hash = self.hasher.hash_one(network(client)) % self.limiter.cells() as u64;
@@ -68,13 +85,17 @@ pub struct Limited<E> {
 impl<E: Endpoint<Output = Response>> Endpoint for Limited<E> {
     type Output = Response;
 
-    async fn call(&self, request: Request) -> Result<Response> {
+    async fn call(&self, mut request: Request) -> Result<Response> {
         if let Some(addresses) = &self.limit.0
             && !PROBES.contains(&request.uri().path())
             && let Some(client) = client_address::of(&request)
-            && let Err(over) = addresses.check(client)
         {
-            return Ok(reject(&request, client, addresses.limiter.rate(), over));
+            if let Err(over) = addresses.check(client) {
+                return Ok(reject(&request, client, addresses.limiter.rate(), over));
+            }
+            if request.uri().path() == BATCH {
+                request.extensions_mut().insert(addresses.further_cost(client));
+            }
         }
         self.endpoint.call(request).await
     }
@@ -82,15 +103,18 @@ impl<E: Endpoint<Output = Response>> Endpoint for Limited<E> {
 
 /// The response to a client above its limit; it is counted, and logged at most once a second.
 fn reject(request: &Request, client: IpAddr, rate: Rate, over: OverLimit) -> Response {
+    record(client, rate, request.uri().path());
+    middleware::respond_in_place(request, |id| {
+        over.response(OF_CLIENT, rate, |body| body.with_request_id(id))
+    })
+}
+
+fn record(client: IpAddr, rate: Rate, path: &str) {
     static THROTTLE: LogThrottle = LogThrottle::new();
     METRICS.rate_limited(OF_ADDRESS);
     if let Some(suppressed) = THROTTLE.should_log(Instant::now()) {
-        let path = request.uri().path();
         warn!(%client, %rate, path, suppressed, "a request of a client address above its rate limit was rejected");
     }
-    middleware::respond_in_place(request, |id| {
-        over.response("client address", rate, |body| body.with_request_id(id))
-    })
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! The generic cell rate algorithm (GCRA): the state of clients, and the response to one that is above its rate.
 
 mod cells;
+mod further_cost;
 mod over_limit;
 
 use std::num::NonZeroU32;
@@ -10,6 +11,7 @@ use governor::middleware::NoOpMiddleware;
 use governor::{Quota, RateLimiter};
 
 use self::cells::Cells;
+pub(crate) use self::further_cost::FurtherCost;
 pub(crate) use self::over_limit::OverLimit;
 use crate::rate::Rate;
 

@@ -26,21 +26,27 @@ impl OverLimit {
         rate: Rate,
         complete: impl FnOnce(ErrorBody) -> ErrorBody,
     ) -> Response {
-        let respond =
-            |status, code, detail| complete(ErrorBody::new(code, detail)).response(status);
+        let (body, retry_after) = self.error(client, rate);
+        let Some(seconds) = retry_after else {
+            return complete(body).response(StatusCode::PAYLOAD_TOO_LARGE);
+        };
+        let mut response = complete(body).response(StatusCode::TOO_MANY_REQUESTS);
+        response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
+        response
+    }
+
+    /// The body of the response, and the seconds of its `Retry-After`; `None` for a 413.
+    pub fn error(self, client: &str, rate: Rate) -> (ErrorBody, Option<u64>) {
         let Self::For(wait) = self else {
             let burst = rate.burst();
             let detail = format!(
                 "The rate limit of this {client} is {rate}: a request may have {burst} readings at most"
             );
-            return respond(StatusCode::PAYLOAD_TOO_LARGE, ErrorCode::BodyTooLarge, detail);
+            return (ErrorBody::new(ErrorCode::BodyTooLarge, detail), None);
         };
         let seconds = whole_seconds(wait);
         let detail = format!("The rate limit of this {client} is {rate}; try again in {seconds} s");
-        let status = StatusCode::TOO_MANY_REQUESTS;
-        let mut response = respond(status, ErrorCode::RateLimited, detail);
-        response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
-        response
+        (ErrorBody::new(ErrorCode::RateLimited, detail), Some(seconds))
     }
 }
 

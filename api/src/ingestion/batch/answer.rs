@@ -125,6 +125,10 @@ pub(in crate::ingestion) enum PostBatchResponse {
 
 #[derive(ApiResponse)]
 pub(in crate::ingestion) enum BatchUnavailable {
+    /// The client address or the API key is above its rate limit, by which a row costs as much as a request:
+    /// `Retry-After` says when to try again.
+    #[oai(status = 429)]
+    RateLimited(Json<ErrorBody>, #[oai(header = "Retry-After")] u64),
     /// The service is unavailable: `code` says why, `Retry-After` when to try again, and `progress` what was accepted
     /// before.
     #[oai(status = 503)]
@@ -175,12 +179,13 @@ impl BatchUnavailable {
 
     /// The valid rows among the first `rows` were accepted.
     pub(super) fn after(unavailable: ServiceUnavailable, appended: &Appended, rows: usize) -> Self {
-        let Self::Response(Json(body), retry_after) = Self::new(unavailable);
+        let ServiceUnavailable::Response(Json(body), retry_after) = unavailable;
         let progress = (appended.readings > 0 || rows > 0).then(|| BatchProgress {
             accepted: appended.readings as u64,
             last_stream_id: appended.entries.map(|(_, last)| last.to_string()),
             continue_at: rows as u64,
         });
-        Self::Response(Json(UnavailableBatch { progress, ..body }), retry_after)
+        let ErrorBody { detail, code, request_id } = body;
+        Self::Response(Json(UnavailableBatch { detail, code, request_id, progress }), retry_after)
     }
 }

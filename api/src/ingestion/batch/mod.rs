@@ -29,6 +29,7 @@ use crate::error_body::{ErrorBody, ValidationErrorItem};
 use crate::error_code::ErrorCode;
 use crate::metrics::METRICS;
 use crate::parameter::Checked;
+use crate::rate_limiter::FurtherCost;
 use crate::store_failure::{ServiceUnavailable, StoreOperation};
 use crate::unknown_parameters::unknown_parameters;
 
@@ -70,6 +71,14 @@ impl BatchApi {
             Ok(rows) => rows,
             Err(response) => return Ok(*response),
         };
+        if let Some(cost) = request.extensions().get::<FurtherCost>()
+            && let Err((body, retry_after)) = cost.add(rows.batch.rows())
+        {
+            return retry_after.map_or_else(
+                || Ok(PostBatchResponse::BodyTooLarge(Json(body.clone()))),
+                |seconds| Err(BatchUnavailable::RateLimited(Json(body.clone()), seconds)),
+            );
+        }
         // On the heap: this future is large.
         Box::pin(self.append(rows, key.as_deref(), &body.bytes)).await
     }
