@@ -41,21 +41,30 @@ async fn a_reading_of_another_site_is_rejected_and_not_stored() {
             "{site}"
         );
     }
-    for sites in [&["house-1", "other"][..], &["other"]] {
-        let rows: Vec<_> = sites.iter().map(|site| reading(site)).collect();
-        let request = service.request(Method::POST, "/readings/batch").bearer_auth(&key);
-        let reply = Reply::of(request.json(&rows)).await;
-        assert_eq!(
-            (reply.status, reply.json()["code"].as_str()),
-            (403, Some("site_forbidden")),
-            "{sites:?}"
-        );
-    }
     let entries: u64 = redis.run(&["XLEN", STREAM]).await;
     assert_eq!(entries, 3);
-    let request = service.request(Method::POST, "/readings/batch").bearer_auth(&key);
-    let reply = Reply::of(request.json(&[reading("house-1"), reading("shop")])).await;
-    assert_eq!(reply.status, 200, "{reply:?}");
+}
+
+#[tokio::test]
+async fn a_row_of_another_site_is_an_invalid_row() {
+    let redis = RedisServer::start().await;
+    let keys = KeysFile::new();
+    let key = keys.create(&["--name", "gateway", "--scope", "write", "--site", "house-*"]).await;
+    let service = with_keys(ingestion_api(&redis), &keys).start().await;
+    for (sites, query, status, accepted) in [
+        (&["house-1", "other", "house-2"][..], "", 200, 2),
+        (&["house-1", "other"], "?atomic=true", 422, 0),
+        (&["other"], "", 422, 0),
+    ] {
+        let rows: Vec<_> = sites.iter().map(|site| reading(site)).collect();
+        let request = service.request(Method::POST, &format!("/readings/batch{query}"));
+        let reply = Reply::of(request.bearer_auth(&key).json(&rows)).await;
+        let body = reply.json();
+        assert_eq!((reply.status, &body["accepted"]), (status, &accepted.into()), "{sites:?}");
+        let error = &body["errors"][0]["detail"][0];
+        assert_eq!((&error["type"], &error["input"]), (&"site_forbidden".into(), &"other".into()));
+    }
+    assert_eq!(redis.entries(STREAM).await.len(), 2);
 }
 
 #[tokio::test]

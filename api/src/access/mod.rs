@@ -41,7 +41,6 @@ pub use self::grant::Grant;
 pub use self::guard::{AccessPolicy, Guarded};
 pub use self::key_id::KeyId;
 pub use self::key_name::KeyName;
-pub(crate) use self::rejection::Rejection;
 pub(crate) use self::requirement::required_scope;
 pub use self::scope::{Scope, Scopes};
 pub use self::secret::{Secret, SecretDigest, Token};

@@ -68,6 +68,8 @@ pub enum ErrorKind {
     InvalidKey,
     /// The body is not JSON.
     JsonInvalid(String),
+    /// The sender may not send readings of this site.
+    SiteForbidden,
     /// A row has more than [`MAX_ROW_BYTES`] bytes.
     RowTooLong,
     /// An array was expected.
@@ -92,6 +94,7 @@ impl ValidationError {
         "value_error",
         "model_attributes_type",
         "json_invalid",
+        "site_forbidden",
         "too_long",
         "list_type",
         "too_short",
@@ -125,6 +128,7 @@ impl ErrorKind {
             | Self::InvalidKey => "value_error",
             Self::ObjectType => "model_attributes_type",
             Self::JsonInvalid(_) => "json_invalid",
+            Self::SiteForbidden => "site_forbidden",
             Self::RowTooLong => "too_long",
             Self::ListType => "list_type",
             Self::NoRows => "too_short",
@@ -160,6 +164,7 @@ impl ErrorKind {
                 "Input should be a valid dictionary or object to extract fields from".to_owned()
             }
             Self::JsonInvalid(_) => "JSON decode error".to_owned(),
+            Self::SiteForbidden => "The API key does not permit this site".to_owned(),
             Self::RowTooLong => format!("Row should have at most {MAX_ROW_BYTES} bytes"),
             Self::ListType => "Input should be a valid list".to_owned(),
             Self::NoRows => "List should have at least 1 item after validation, not 0".to_owned(),

@@ -96,10 +96,6 @@ pub(in crate::ingestion) enum PostBatchResponse {
     /// The body ended before it was complete, its chunks are malformed, or it is not what its `Content-Encoding` says.
     #[oai(status = 400)]
     BodyIncomplete(Json<ErrorBody>),
-    /// The API key does not permit the site of a row (`site_forbidden`) or sending readings (`scope_missing`), or a
-    /// web page of another origin sent the request; nothing was accepted.
-    #[oai(status = 403)]
-    SiteForbidden(Json<ErrorBody>),
     /// The body did not arrive completely in time.
     #[oai(status = 408)]
     BodyTimeout(Json<ErrorBody>),

@@ -144,10 +144,6 @@ async fn usable_rows(
     let grant = request.extensions().get::<Grant>();
     let rows = match rows::validate(format, body, grant).await {
         Ok(rows) => rows,
-        Err(UnusableBody::Forbidden(rejection)) => {
-            let forbidden = rejection.body(request.uri().path());
-            return Err(PostBatchResponse::SiteForbidden(Json(forbidden)).into());
-        }
         Err(UnusableBody::TooManyRows) => return Err(too_many_rows().into()),
         Err(UnusableBody::Invalid(error)) => {
             METRICS.rejected(std::slice::from_ref(&error));

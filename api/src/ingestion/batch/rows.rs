@@ -15,7 +15,7 @@ use tokio::task::yield_now;
 
 use super::batch_body::Format;
 use super::rejected_row::RejectedRow;
-use crate::access::{Grant, Rejection, check_site};
+use crate::access::Grant;
 
 /// The most rows of a request. Too low: devices that were offline need many requests. Too high: one takes much time.
 pub(super) const MAX_ROWS: usize = 10_000;
@@ -46,8 +46,6 @@ pub(super) struct ValidatedRows {
 pub(super) enum UnusableBody {
     /// It has more than [`MAX_ROWS`] rows.
     TooManyRows,
-    /// The API key does not permit the site of a row.
-    Forbidden(Rejection),
     /// It breaks a rule as a whole.
     Invalid(ValidationError),
 }
@@ -58,7 +56,7 @@ impl From<ValidationError> for UnusableBody {
     }
 }
 
-/// Validates all rows; ends at the first one whose site the grant does not permit.
+/// Validates all rows; one whose site the grant does not permit is invalid.
 pub(super) async fn validate(
     format: Format,
     body: &[u8],
@@ -71,10 +69,7 @@ pub(super) async fn validate(
         if index == MAX_ROWS {
             return Err(UnusableBody::TooManyRows);
         }
-        if let (Some(grant), Ok(reading)) = (grant, &row.reading) {
-            check_site(grant, reading.site_id.as_str()).map_err(UnusableBody::Forbidden)?;
-        }
-        validated.add(index, row);
+        validated.add(index, permitted(row, grant));
         if index % ROWS_WITHOUT_PAUSE == ROWS_WITHOUT_PAUSE - 1 {
             yield_now().await;
         }
@@ -83,6 +78,18 @@ pub(super) async fn validate(
         return Err(ValidationError::new(Location::Body, ErrorKind::NoRows, "[]").into());
     }
     Ok(validated)
+}
+
+/// The row, or its error if the grant does not permit its site.
+fn permitted(row: ParsedRow, grant: Option<&Grant>) -> ParsedRow {
+    let (Some(grant), Ok(reading)) = (grant, &row.reading) else { return row };
+    let site = reading.site_id.as_str();
+    if grant.key().permits_site(site) {
+        return row;
+    }
+    let input = Value::from(site).to_string();
+    let error = ValidationError::new(Location::Field("site_id"), ErrorKind::SiteForbidden, &input);
+    ParsedRow { reading: Err(vec![error]), ..row }
 }
 
 impl ValidatedRows {
