@@ -1,42 +1,95 @@
 /** The documentation of both services, tried out directly and behind the page's prefixes. */
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import type { Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Browser, openBrowser, pageLog } from './browser';
+import { type Keys, newKeys } from './keys';
 import { type Product, startProduct } from './product';
 
 let product: Product;
 let browser: Browser;
 
-beforeAll(async () => {
-  product = await startProduct();
-  browser = await openBrowser(product.url);
-});
+/** Each of these descriptions has a product of its own. */
+function startWith(settings: () => Promise<Record<string, string>>): void {
+  beforeAll(async () => {
+    product = await startProduct(await settings());
+    browser = await openBrowser(product.url);
+  });
+  afterAll(async () => {
+    await browser?.close();
+    await product?.stop();
+  });
+}
 
-afterAll(async () => {
-  await browser?.close();
-  await product?.stop();
-});
-
-/** Has the documentation ask `GET /livez`, and gives the URL that it asked and the status. */
-async function tryOut(docs: string): Promise<[string, number]> {
+/** Opens the documentation, which must end without anything that its Content-Security-Policy keeps out. */
+async function reading<T>(docs: string, read: (page: Page) => Promise<T>): Promise<T> {
   const page = await browser.context.newPage();
   const log = pageLog(page);
   await page.goto(docs);
-  const operation = page.locator('.opblock', { hasText: '/livez' });
+  const result = await read(page);
+  expect(log.errors.filter((error) => error.includes('Content Security Policy'))).toEqual([]);
+  await page.close();
+  return result;
+}
+
+/** Has the documentation send `GET` to a path, and gives the URL that it sent it to and the status. */
+async function tryOut(page: Page, path: string): Promise<[string, number]> {
+  const summary = page.locator('.opblock-summary', { has: page.getByText(path, { exact: true }) });
+  const operation = page.locator('.opblock', { has: summary }).first();
   await operation.getByRole('button').first().click();
   await operation.getByRole('button', { name: 'Try it out' }).click();
   const [response] = await Promise.all([
-    page.waitForResponse((answer) => answer.url().endsWith('/livez')),
+    page.waitForResponse((answer) => answer.url().endsWith(path)),
     operation.getByRole('button', { name: 'Execute' }).click(),
   ]);
-  // Nothing of it is kept out by its Content-Security-Policy.
-  expect(log.errors.filter((error) => error.includes('Content Security Policy'))).toEqual([]);
-  await page.close();
   return [response.url(), response.status()];
 }
 
-it('asks the service that it documents, wherever it is read', async () => {
-  const proxied = ['api/docs', 'ingestion/docs'].map((path) => new URL(path, product.url).href);
-  for (const docs of [...product.docs, ...proxied]) {
-    expect(await tryOut(docs)).toEqual([docs.replace(/docs$/, 'livez'), 200]);
-  }
+function proxied(...paths: string[]): string[] {
+  return paths.map((path) => new URL(path, product.url).href);
+}
+
+describe('the documentation', () => {
+  startWith(async () => ({}));
+
+  it('asks the service that it documents, wherever it is read', async () => {
+    for (const docs of [...product.docs, ...proxied('api/docs', 'ingestion/docs')]) {
+      expect(await reading(docs, (page) => tryOut(page, '/livez'))).toEqual([
+        docs.replace(/docs$/, 'livez'),
+        200,
+      ]);
+    }
+  });
 });
+
+describe('the documentation of a server with API keys', () => {
+  let keys: Keys;
+  let reader: string;
+
+  startWith(async () => {
+    keys = await newKeys();
+    reader = await keys.create('read');
+    return keys.settings;
+  });
+  afterAll(() => keys?.remove());
+
+  it('is open, and sends requests with the key that it is given under “Authorize”', async () => {
+    const [, processing = ''] = product.docs;
+    for (const docs of [processing, ...proxied('api/docs')]) {
+      const sites = docs.replace(/docs$/, 'sites');
+      expect(await reading(docs, (page) => tryOut(page, '/sites'))).toEqual([sites, 401]);
+      const authorized = await reading(docs, async (page) => {
+        await authorize(page, reader);
+        return tryOut(page, '/sites');
+      });
+      expect(authorized).toEqual([sites, 200]);
+    }
+  });
+});
+
+async function authorize(page: Page, key: string): Promise<void> {
+  await page.getByRole('button', { name: 'Authorize', exact: true }).first().click();
+  const dialog = page.locator('.modal-ux');
+  await dialog.locator('input').first().fill(key);
+  await dialog.getByRole('button', { name: 'Apply credentials' }).first().click();
+  await dialog.getByRole('button', { name: 'Close' }).first().click();
+}

@@ -3,8 +3,9 @@ import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Page } from 'playwright-core';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Browser, openBrowser } from './browser';
+import { type Keys, newKeys } from './keys';
 import { type Product, startProduct } from './product';
 
 const READING = JSON.stringify({
@@ -17,22 +18,28 @@ const READING = JSON.stringify({
 let product: Product;
 let browser: Browser;
 let other: Server;
+let keys: Keys | null;
+/** The header of a request that has the key, where the product needs one. */
+let authorization: Record<string, string>;
 
-beforeAll(async () => {
-  product = await startProduct();
+async function start(withKeys: boolean): Promise<void> {
+  keys = withKeys ? await newKeys() : null;
+  authorization = keys === null ? {} : { Authorization: `Bearer ${await keys.create('read,write,operate')}` };
+  product = await startProduct(keys?.settings);
   browser = await openBrowser(product.url);
   other = createServer((_, response) => {
     response.setHeader('Content-Type', 'text/html');
     response.end('<title>another origin</title>');
   }).listen(0, '127.0.0.1');
   await once(other, 'listening');
-});
+}
 
-afterAll(async () => {
+async function stop(): Promise<void> {
   other?.close();
   await browser?.close();
   await product?.stop();
-});
+  await keys?.remove();
+}
 
 /** A page of the other server: by its address the same site at another port, by a name another site. */
 async function pageAt(host: string): Promise<Page> {
@@ -76,48 +83,58 @@ async function statusOfSimplePost(page: Page, url: string): Promise<number> {
 }
 
 async function sites(): Promise<string> {
-  const page = await browser.context.newPage();
-  await page.goto('/api/sites');
-  const text = await page.locator('body').innerText();
-  await page.close();
-  return text;
+  const response = await fetch(new URL('/api/sites', product.url), { headers: authorization });
+  expect(response.status).toBe(200);
+  return response.text();
 }
 
-it('neither writes nor reads from another port of the host, nor from another site', async () => {
-  const { ingestion, processing } = services();
-  for (const host of ['127.0.0.1', 'localhost']) {
-    const page = await pageAt(host);
-    for (const service of ingestion) {
-      const what = `${host} to ${service}`;
-      expect(await statusOfSimplePost(page, `${service}/readings`), what).toBe(403);
-      const json = { method: 'POST', body: READING, headers: { 'Content-Type': 'application/json' } };
-      expect(await request(page, `${service}/readings`, json), what).toBe('failed');
+describe.each([
+  ['without API keys', false],
+  // The worst case: the page of the other origin knows a key.
+  ['with API keys', true],
+])('a page of another origin, %s', (_, withKeys) => {
+  beforeAll(() => start(withKeys));
+  afterAll(stop);
+
+  it('neither writes nor reads from another port of the host, nor from another site', async () => {
+    const { ingestion, processing } = services();
+    for (const host of ['127.0.0.1', 'localhost']) {
+      const page = await pageAt(host);
+      for (const service of ingestion) {
+        const what = `${host} to ${service}`;
+        expect(await statusOfSimplePost(page, `${service}/readings`), what).toBe(403);
+        const headers = { 'Content-Type': 'application/json', ...authorization };
+        const json = { method: 'POST', body: READING, headers };
+        expect(await request(page, `${service}/readings`, json), what).toBe('failed');
+      }
+      for (const service of processing) {
+        const what = `${host} to ${service}`;
+        expect(await request(page, `${service}/sites`, {}), what).toBe('failed');
+        expect(await request(page, `${service}/sites`, { headers: authorization }), what).toBe('failed');
+        const deadLetter = `${service}/pipeline/dead-letters/5-0`;
+        const deletion = { method: 'DELETE', headers: authorization };
+        expect(await request(page, deadLetter, deletion), what).toBe('failed');
+      }
+      await page.close();
     }
-    for (const service of processing) {
-      const what = `${host} to ${service}`;
-      expect(await request(page, `${service}/sites`, {}), what).toBe('failed');
-      const deadLetter = `${service}/pipeline/dead-letters/5-0`;
-      expect(await request(page, deadLetter, { method: 'DELETE' }), what).toBe('failed');
+    expect(await sites()).not.toContain('of another origin');
+  });
+
+  it('shows neither the page nor the documentation in a frame of another origin', async () => {
+    const page = await pageAt('localhost');
+    for (const url of [product.url, ...product.docs, new URL('/api/docs', product.url).href]) {
+      const frame = await page.evaluateHandle((src) => {
+        const element = document.createElement('iframe');
+        element.src = src;
+        document.body.append(element);
+        return new Promise<HTMLIFrameElement>((resolve) =>
+          element.addEventListener('load', () => resolve(element)),
+        );
+      }, url);
+      const content = await frame.asElement()?.contentFrame();
+      // Where the page and Swagger UI are drawn; the browser shows an error in their place.
+      expect(await content?.locator('#app, #ui').count(), url).toBe(0);
     }
     await page.close();
-  }
-  expect(await sites()).not.toContain('of another origin');
-});
-
-it('shows neither the page nor the documentation in a frame of another origin', async () => {
-  const page = await pageAt('localhost');
-  for (const url of [product.url, ...product.docs, new URL('/api/docs', product.url).href]) {
-    const frame = await page.evaluateHandle((src) => {
-      const element = document.createElement('iframe');
-      element.src = src;
-      document.body.append(element);
-      return new Promise<HTMLIFrameElement>((resolve) =>
-        element.addEventListener('load', () => resolve(element)),
-      );
-    }, url);
-    const content = await frame.asElement()?.contentFrame();
-    // Where the page and Swagger UI are drawn; the browser shows an error in their place.
-    expect(await content?.locator('#app, #ui').count(), url).toBe(0);
-  }
-  await page.close();
+  });
 });
