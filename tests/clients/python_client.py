@@ -14,7 +14,7 @@ GENERATE = [sys.executable, "-m", "openapi_python_client", "generate", "--meta",
 class PythonClient:
     """Calls operations by their ids, and remembers which."""
 
-    def __init__(self, name, url, directory):
+    def __init__(self, name, url, directory, key=None):
         self.name, self.called = name, set()
         served = document(url)
         self.operations = operations(served)
@@ -27,7 +27,8 @@ class PythonClient:
         finally:
             sys.path.remove(str(directory))
         # An answer that the document does not have is an exception.
-        self.client = package.Client(base_url=url, raise_on_unexpected_status=True)
+        here = {"base_url": url, "raise_on_unexpected_status": True}
+        self.client = package.Client(**here) if key is None else package.AuthenticatedClient(token=key, **here)
 
     def call(self, operation, **arguments):
         """The status and the parsed answer, which has all that was sent and nothing else."""

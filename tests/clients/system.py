@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import subprocess
 import urllib.request
 
 import redis
@@ -15,7 +16,7 @@ class System:
     """Processes in a directory; `resources` ends them."""
 
     def __init__(self, directory, resources):
-        self.directory, self.resources = directory, resources
+        self.directory, self.resources, self.keys_file = directory, resources, None
         self.redis_port = free_port()
         self.redis = redis.Redis(port=self.redis_port, decode_responses=True, protocol=3)
         command = ["redis-server", "--port", str(self.redis_port), "--bind", "127.0.0.1", "--dir", str(directory)]
@@ -32,11 +33,20 @@ class System:
         with contextlib.suppress(redis.ConnectionError):
             return self.redis.ping()
 
+    def new_key(self, *scopes):
+        """An API key with these scopes; services that start after the first one need it."""
+        self.keys_file = self.directory / "keys.json"
+        name = "-".join(scopes)
+        command = [program(), "keys", "create", "--keys-file", self.keys_file, "--name", name, "--scope", ",".join(scopes)]
+        created = subprocess.run(command, capture_output=True, text=True, check=True)
+        return created.stdout.strip()
+
     def start_service(self, role):
         """Starts a role, and gives its URL once it is ready."""
         here = {"LISTEN_HOST": "127.0.0.1", "INGESTION_PORT": "0", "PROCESSING_PORT": "0"}
         there = {"REDIS_HOST": "127.0.0.1", "REDIS_PORT": str(self.redis_port), "CONSUMER_NAME": "here"}
-        process = self.start(role, [program(), role], {**here, **there})
+        access = {"API_KEYS_FILE": str(self.keys_file)} if self.keys_file else {}
+        process = self.start(role, [program(), role], {**here, **there, **access})
         return wait_for(f"{role} listens", lambda: process.said(" listens on "))
 
     def add_unreadable_entries(self, number):

@@ -87,3 +87,23 @@ def test_every_operation_of_the_processing_service_can_be_called(system, ingesti
     degraded = call("get_health")[1]
     assert (degraded.status, degraded.consumer_group_status) == (models.HealthStatus.DEGRADED, None)
     assert processing.called == set(processing.operations)
+
+
+def test_a_key_is_sent_as_the_bearer_scheme_says(system, tmp_path):
+    reader, writer = system.new_key("read"), system.new_key("write")
+    ingestion, processing = (system.start_service(role) for role in ("ingestion-api", "processing-service"))
+
+    without = PythonClient("client_without_key", processing, tmp_path)
+    status, missing = without.call("get_sites")
+    assert (status, missing.code) == (401, without.models.ErrorCode.API_KEY_MISSING)
+    unknown = PythonClient("client_with_unknown_key", processing, tmp_path, key="enp_unknown_key")
+    assert unknown.call("get_sites")[1].code == unknown.models.ErrorCode.API_KEY_INVALID
+
+    reading_client = PythonClient("client_that_reads", processing, tmp_path, key=reader)
+    assert reading_client.call("get_sites")[0] == 200
+    status, lacking = reading_client.call("get_pipeline")
+    assert (status, lacking.code) == (403, reading_client.models.ErrorCode.SCOPE_MISSING)
+
+    for key, expected in ((reader, 403), (writer, 201)):
+        sending = PythonClient(f"client_for_{expected}", ingestion, tmp_path, key=key)
+        assert sending.call("post_reading", body=reading(sending.models))[0] == expected

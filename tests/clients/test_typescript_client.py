@@ -16,18 +16,29 @@ def run(command, directory):
     return done.stdout
 
 
-def test_every_operation_can_be_called(system, tmp_path):
+def compile_clients(system, directory):
+    """Starts both services, and compiles a client of their documents; the URLs and the documents by role."""
     urls = {role: system.start_service(role) for role in ("ingestion-api", "processing-service")}
     served = {role: document(url) for role, url in urls.items()}
-    (tmp_path / "node_modules").symlink_to(HERE / "node_modules")
-    for file in ("package.json", "tsconfig.json", "exercise.ts"):
-        shutil.copy(HERE / file, tmp_path)
+    (directory / "node_modules").symlink_to(HERE / "node_modules")
+    for file in ("package.json", "tsconfig.json", "exercise.ts", "api-key.ts"):
+        shutil.copy(HERE / file, directory)
     for role, content in served.items():
-        (tmp_path / f"{role}.json").write_text(json.dumps(content))
-        run(["node_modules/.bin/openapi-typescript", f"{role}.json", "--output", f"{role}.ts"], tmp_path)
-    run(["node_modules/.bin/tsc"], tmp_path)
+        (directory / f"{role}.json").write_text(json.dumps(content))
+        run(["node_modules/.bin/openapi-typescript", f"{role}.json", "--output", f"{role}.ts"], directory)
+    run(["node_modules/.bin/tsc"], directory)
+    return urls, served
 
+
+def test_every_operation_can_be_called(system, tmp_path):
+    urls, served = compile_clients(system, tmp_path)
     system.add_unreadable_entries(3)
     called = json.loads(run(["node", "out/exercise.js", *urls.values()], tmp_path))
     described = {f"{method} {path}" for content in served.values() for path, methods in content["paths"].items() for method in methods}
     assert set(called) == described
+
+
+def test_a_key_is_sent_as_the_bearer_scheme_says(system, tmp_path):
+    reader, writer = system.new_key("read"), system.new_key("write")
+    urls, _ = compile_clients(system, tmp_path)
+    run(["node", "out/api-key.js", *urls.values(), reader, writer], tmp_path)
