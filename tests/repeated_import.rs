@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use crate::common::http::Reply;
-use crate::common::import::{Input, figure, gzip, import, powers, rows};
-use crate::common::process::{Ended, Process};
+use crate::common::import::{Input, figure, gzip, import, named_command, powers, rows};
+use crate::common::process::Process;
 use crate::common::product::{Role, ingestion_api, launch};
 use crate::common::readings::reading;
 use crate::common::redis::{RedisServer, STREAM};
@@ -119,13 +119,6 @@ async fn without_keys_every_row_is_added_each_time() {
         assert_eq!((ended.status.code(), figure(&ended, "replayed")), (Some(0), 0), "{ended:?}");
         assert_eq!(entries(&redis).await, count);
     }
-}
-
-/// The command that an import prints at its end, as its arguments after the program's name.
-fn named_command(ended: &Ended) -> Vec<String> {
-    let line = ended.stderr.lines().find_map(|line| line.strip_prefix("  "));
-    let line = line.unwrap_or_else(|| panic!("no command in {ended:?}"));
-    line.split(' ').map(ToOwned::to_owned).collect()
 }
 
 #[tokio::test]

@@ -52,6 +52,13 @@ pub fn figure(ended: &Ended, name: &str) -> u64 {
     figure.unwrap_or_else(|| panic!("no {name} in {ended:?}"))
 }
 
+/// The command that an import prints at its end, as its arguments after the program's name.
+pub fn named_command(ended: &Ended) -> Vec<String> {
+    let line = ended.stderr.lines().find_map(|line| line.strip_prefix("  "));
+    let line = line.unwrap_or_else(|| panic!("no command in {ended:?}"));
+    line.split(' ').map(ToOwned::to_owned).collect()
+}
+
 pub fn rows(count: usize) -> String {
     let row = |n: usize| {
         let mut row = reading("house");
