@@ -6,7 +6,7 @@ from pathlib import Path
 from rendering import at, merged, render, values_of
 
 # `full` and `original` have containers and tags of the user's, which are not ours to judge.
-NAMES = ["default", "gateway", "minimal", "network-policy", "no-keda", "redis-tls", "scale-to-zero"]
+NAMES = ["default", "gateway", "minimal", "network-policy", "no-keda", "redis-tls", "scale-to-zero", "secured"]
 TUNNEL = at("cloudflare", {"enabled": True, "tunnelToken": {"existingSecret": "tunnel"}})
 
 if __name__ == "__main__":

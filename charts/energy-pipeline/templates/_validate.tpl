@@ -5,7 +5,7 @@
 {{- include "energy-pipeline.validate.keda" . -}}
 {{- end -}}
 {{- include "energy-pipeline.validate.consumer" . -}}
-{{- include "energy-pipeline.validate.redis" . -}}
+{{- include "energy-pipeline.validate.security" . -}}
 {{- range $name, $values := dict "ingestionApi" .Values.ingestionApi "queryApi" .Values.queryApi "frontend" .Values.frontend -}}
 {{- with $values.autoscaling -}}
 {{- if and .enabled (gt (int .minReplicas) (int .maxReplicas)) -}}
@@ -18,13 +18,6 @@
 {{- end -}}
 {{- if and .Values.redis.enabled .Values.redis.auth.password .Values.redis.auth.existingSecret -}}
 {{- fail "redis.auth.password and redis.auth.existingSecret must not both be set" -}}
-{{- end -}}
-{{- end -}}
-
-{{- define "energy-pipeline.validate.redis" -}}
-{{- $external := .Values.externalRedis.tls -}}
-{{- if and $external.clientCertificate.existingSecret (not $external.enabled) -}}
-{{- fail "externalRedis.tls.clientCertificate.existingSecret needs externalRedis.tls.enabled" -}}
 {{- end -}}
 {{- end -}}
 

@@ -125,8 +125,9 @@ spec:
     "image" (include "energy-pipeline.roleImage" (list .root .values.image))
     "args" (list .component)
     "env" (concat $settings .env)
-    "mounts" (include "energy-pipeline.redis.mounts" .root | fromYamlArray)
-    "volumes" (include "energy-pipeline.redis.volumes" .root | fromYamlArray)
+    "mounts" (concat (include "energy-pipeline.redis.mounts" .root | fromYamlArray) (include "energy-pipeline.security.mounts" .root | fromYamlArray))
+    "volumes" (concat (include "energy-pipeline.redis.volumes" .root | fromYamlArray) (include "energy-pipeline.security.volumes" .root | fromYamlArray))
+    "metricsPort" (ternary .root.Values.metrics.port nil (not (empty (include "energy-pipeline.security.hasMetricsPort" .root))))
     "security" .root.Values.podSecurityContext
     "configMap" true) .) -}}
 {{- end -}}

@@ -49,8 +49,15 @@ WORLDS = {
     ),
     "shared redis": merged(values_of("external-standalone"), at("metrics.serviceMonitor", {"enabled": True, "labels": {"a": "b"}}), at("keda.triggerAuthentication.existing", "ours"), at("cloudflare", {"enabled": True, "tunnelToken": {"existingSecret": "t"}})),
     "shared redis, authenticated": merged(values_of("external-standalone"), at("externalRedis.tls.clientCertificate.existingSecret", "client")),
+    "keys and tls": {
+        "apiKeys": {"enabled": True, "existingSecret": "keys"},
+        "rateLimit": {"perAddress": "1/s"},
+        "config": {"forwardedFrom": ["10.0.0.0/8"]},
+        "tls": {"existingSecret": "tls", "clientCa": {"existingSecret": "ca"}},
+        "frontend": {"clientCertificate": {"existingSecret": "page"}, "tls": {"existingSecret": "page-tls"}},
+        "tests": {"apiKey": {"existingSecret": "key"}},
+    },
     "shared redis, password in the clear": merged(values_of("external-cluster"), at("keda.aggregate", "sum")),
-    "behind a proxy": {"config": {"forwardedFrom": ["10.0.0.0/8"]}},
     "sentinels": values_of("external-sentinel"),
     "secrets of others": merged(values_of("redis-tls"), at("redis.master.persistence.existingClaim", "claim")),
     "by digest": values_of("gateway"),
@@ -110,8 +117,8 @@ def name(path):
 
 # Values that are set where they are not empty, as they contradict another one, or need another one.
 EITHER = {
-    *(("redis", "auth", "existingSecret"), ("redis", "auth", "password")),
-    ("externalRedis", "tls", "clientCertificate", "existingSecret"),
+    *(("redis", "auth", "existingSecret"), ("redis", "auth", "password"), ("tls", "clientCa", "existingSecret")),
+    *(("frontend", "clientCertificate", "existingSecret"), ("externalRedis", "tls", "clientCertificate", "existingSecret")),
 }
 
 

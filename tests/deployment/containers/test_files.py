@@ -161,10 +161,22 @@ def test_files_that_services_mount_are_there():
                 assert (REPOSITORY / source).exists(), source
 
 
-def test_prometheus_scrapes_the_ports_of_the_services():
+def test_prometheus_scrapes_the_port_that_needs_no_key():
     scrapes = yaml.safe_load((REPOSITORY / "compose/prometheus.yaml").read_text())["scrape_configs"]
     asked = {c["job_name"]: c["dns_sd_configs"][0]["port"] for c in scrapes}
-    assert asked == {"ingestion-api": 8000, "processing-service": 8001}
+    assert asked == {"ingestion-api": 9464, "processing-service": 9464}
+    for name in asked:
+        assert COMPOSE["services"][name]["environment"]["METRICS_PORT"] == "9464"
+    assert not [port for _, port in published() if "9464" in port]
+
+
+def test_keys_are_required_by_one_setting():
+    """The path on this machine is a secret of each service of the program; unset, it is an empty one, and an empty setting."""
+    assert COMPOSE["secrets"] == {"api-keys": {"file": "${API_KEYS_FILE:-/dev/null}"}}
+    for name in ("ingestion-api", "processing-service"):
+        service = COMPOSE["services"][name]
+        assert service["secrets"] == ["api-keys"]
+        assert service["environment"]["API_KEYS_FILE"] == "${API_KEYS_FILE:+/run/secrets/api-keys}"
 
 
 def test_the_versions_of_the_images_are_the_programs():

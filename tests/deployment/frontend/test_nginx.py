@@ -231,7 +231,7 @@ def test_each_path_of_the_services_is_public_or_an_operators(page):
         public[role] = {path for path, status in asked.items() if status == 200}
         assert {path: status for path, status in asked.items() if status not in (200, 403)} == {}
     probes = {"/health", "/livez", "/readyz", "/docs", "/openapi.json"}
-    assert public == {"processing-service": probes | {"/sites", "/sites/{site_id}/readings"}, "ingestion-api": probes | {"/readings"}}
+    assert public == {"processing-service": probes | {"/sites", "/sites/{site_id}/readings"}, "ingestion-api": probes | {"/readings", "/readings/batch"}}
 
 
 def test_all_that_the_page_requests_is_public(page):
@@ -253,5 +253,5 @@ def test_routes_are_those_of_the_page_in_development():
     # The same in vite.config.ts: paths with the prefix that is taken away.
     config = (REPOSITORY / "frontend/vite.config.ts").read_text()
     proxied = set(re.findall(r"'(/[a-z/]+)': \{ target", config))
-    located = set(re.findall(r'"~\^asked(/\S+)"', TEMPLATE.read_text()))
+    located = set(re.findall(r'"~\^asked(/[a-z/]+)"', TEMPLATE.read_text()))
     assert located == proxied
