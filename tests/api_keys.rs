@@ -55,6 +55,8 @@ fn routes() -> Vec<Route> {
         Route(Ingestion, Method::GET, "/metrics", operate, 200),
         Route(Page, Method::GET, "/api/nowhere", operate, 404),
         Route(Processing, Method::OPTIONS, "/sites", operate, 405),
+        Route(Processing, Method::POST, "/health", operate, 405),
+        Route(Processing, Method::GET, "/nowhere", operate, 404),
         Route(Processing, Method::GET, "/health", NoKey, 200),
         Route(Processing, Method::GET, "/livez", NoKey, 200),
         Route(Ingestion, Method::HEAD, "/readyz", NoKey, 200),
@@ -160,6 +162,30 @@ async fn a_key_does_not_admit_pages_of_other_origins_or_another_host() {
         let rebound = request(&up, &route).header("host", "evil.example").bearer_auth(key);
         assert_eq!(Reply::of(rebound).await.status, 421, "{method} {path}");
     }
+}
+
+#[tokio::test]
+async fn a_preflight_needs_no_key_as_browsers_send_none_with_it() {
+    let redis = RedisServer::start().await;
+    let (keys, [_write]) = KeysFile::with_scopes(["write"]).await;
+    let origin = "https://dashboard.example";
+    let launch = ingestion_api(&redis).env("API_KEYS_FILE", keys.path().display());
+    let service = launch.env("CORS_ALLOWED_ORIGINS", origin).start().await;
+    let preflight = async |from: &str| {
+        let request = service.request(Method::OPTIONS, "/readings").header("origin", from);
+        let request = request.header("access-control-request-method", "POST");
+        Reply::of(request.header("access-control-request-headers", "authorization")).await
+    };
+    let permitted = preflight(origin).await;
+    assert_eq!(permitted.status, 204, "{permitted:?}");
+    assert!(permitted.header("access-control-allow-headers").contains("Authorization"));
+    assert_eq!(outcome(&preflight("https://evil.example").await).0, 401);
+    let request = service.request(Method::POST, "/readings").header("origin", origin);
+    let rejected = Reply::of(request).await;
+    assert_eq!(outcome(&rejected), (401, "api_key_missing".to_owned()));
+    assert_eq!(rejected.header("access-control-allow-origin"), origin, "a page can read why");
+    let exposed = rejected.header("access-control-expose-headers");
+    assert!(exposed.contains("WWW-Authenticate"), "{exposed}");
 }
 
 async fn post(service: &Http, authorization: &[&str]) -> Reply {

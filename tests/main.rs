@@ -12,6 +12,7 @@ mod common;
 mod actor_panic;
 mod api_keys;
 mod api_keys_file;
+mod api_keys_of_certificates;
 mod api_keys_of_sites;
 mod backup_and_restore;
 mod batch_contract_bodies;

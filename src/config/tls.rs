@@ -21,7 +21,8 @@ pub struct TlsSettings {
     #[arg(long, env, value_name = "FILE")]
     tls_key_file: Option<PathBuf>,
     /// PEM file of the authorities of client certificates; needs `TLS_CERT_FILE`. All requests but probes then need
-    /// such a certificate. If unset, clients are not asked for one
+    /// such a certificate; with `API_KEYS_FILE` it is an alternative to the secret of a key with its
+    /// `certificate_name`. If unset, clients are not asked for one
     #[arg(long, env, value_name = "FILE")]
     tls_client_ca_file: Option<PathBuf>,
 }

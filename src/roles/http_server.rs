@@ -38,7 +38,8 @@ impl<'a> HttpServers<'a> {
     pub fn new(settings: &'a HttpSettings, default_host: Ipv4Addr) -> Result<Self, SettingError> {
         let connections = Connections::new(settings.connections.limits());
         let address_limit = settings.rate_limits.per_address();
-        let tls = settings.tls.load(true)?;
+        // With keys a certificate is one of two ways to authenticate, and the guard rejects requests that have neither.
+        let tls = settings.tls.load(!settings.access.requires_keys())?;
         Ok(Self { settings, default_host, connections, tls, address_limit })
     }
 
