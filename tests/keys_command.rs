@@ -1,6 +1,7 @@
 //! `keys`: creates, lists and revokes API keys, as an operator does.
 
-use std::fs;
+use std::fs::{self, File};
+use std::io::Read;
 use std::os::unix::fs::{PermissionsExt, symlink};
 
 use crate::common::keys::{KeysFile, keys_command};
@@ -142,6 +143,24 @@ async fn keys_that_are_created_at_the_same_time_are_all_in_the_file() {
     assert_eq!(keys.json()["keys"].as_array().unwrap().len(), 16);
     let directory = keys.path().parent().unwrap().to_owned();
     assert_eq!(fs::read_dir(directory).unwrap().count(), 1, "no other file is left behind");
+}
+
+#[tokio::test]
+async fn a_program_that_reads_the_file_meanwhile_has_the_keys_before_the_change() {
+    let keys = KeysFile::new();
+    keys.create(&["--name", "a", "--scope", "read"]).await;
+    for change in ["create", "revoke"] {
+        let before = fs::read_to_string(keys.path()).unwrap();
+        let mut open = File::open(keys.path()).unwrap();
+        match change {
+            "create" => drop(keys.create(&["--name", "b", "--scope", "read"]).await),
+            _ => assert!(keys.revoke("b").await.status.success()),
+        }
+        let mut read = String::new();
+        open.read_to_string(&mut read).unwrap();
+        assert_eq!(read, before, "{change}");
+        assert_ne!(fs::read_to_string(keys.path()).unwrap(), before, "{change}");
+    }
 }
 
 #[tokio::test]
