@@ -32,8 +32,9 @@ const LAYERS: &[(&str, &[&str])] = &[
         &[
             "spec",
             "address_limit frontend ingestion operations origins query server",
+            "client_slots",
             "access middleware parameter store_failure unknown_parameters",
-            "client_slots rate_limiter",
+            "rate_limiter",
             "error_body reloaded request_span",
             "api_tag client_address client_certificate compression error_code head_only metrics paths rate security_headers with_schema",
         ],

@@ -12,6 +12,7 @@ use crate::common::batch;
 use crate::common::collector::Collector;
 use crate::common::http::{Http, Reply};
 use crate::common::import::{Input, figure, import, powers, rows};
+use crate::common::keys::KeysFile;
 use crate::common::nginx::Nginx;
 use crate::common::product::{Launch, Role, ingestion_api};
 use crate::common::readings::reading;
@@ -151,6 +152,43 @@ async fn all_ports_of_a_process_have_one_limit() {
     }
     // The services behind the page's port know its clients.
     assert_eq!(statuses(&other, [None; 3]).await, [201, 201, 429]);
+}
+
+#[tokio::test]
+async fn each_key_has_its_own_rate_or_that_of_all_keys() {
+    let (redis, keys) = (RedisServer::start().await, KeysFile::new());
+    let mut tokens = Vec::new();
+    for (name, rate) in [("own", &["--rate", "1/h burst=3"][..]), ("other", &[])] {
+        tokens.push(keys.create(&[&["--name", name, "--scope", "write"], rate].concat()).await);
+    }
+    let launch = ingestion_api(&redis).env("API_KEYS_FILE", keys.path().display());
+    let ingestion = launch.env("RATE_LIMIT_PER_KEY", TWO).start().await;
+    let send = async |token: &str| {
+        let request = ingestion.request(Method::POST, "/readings").bearer_auth(token);
+        Reply::of(request.body(reading("site").to_string())).await
+    };
+    for (token, burst) in [(&tokens[0], 3), (&tokens[1], 2)] {
+        for _ in 0..burst {
+            assert_eq!(send(token).await.status, 201);
+        }
+        let rejected = send(token).await;
+        assert_eq!(
+            (rejected.status, rejected.json()["code"].as_str()),
+            (429, Some("rate_limited"))
+        );
+        assert!(
+            rejected.detail().contains(&format!("API key is 1/h burst={burst}")),
+            "{rejected:?}"
+        );
+        assert!(rejected.header("retry-after").parse::<u64>().unwrap() > 1_000);
+        assert_eq!(rejected.json()["request_id"], rejected.header("x-request-id"));
+    }
+    let log = ingestion.stderr();
+    assert!(log.contains("a request of an API key above its rate limit was rejected"), "{log}");
+    assert!(log.contains("own") && !log.contains(&tokens[0]), "{log}");
+    // Without a key no limit of a key applies.
+    assert_eq!(send("").await.status, 401);
+    assert_eq!(ingestion.get("/livez").await.status, 200);
 }
 
 /// A thousand requests on one connection, each of another client behind a trusted proxy.

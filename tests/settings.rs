@@ -37,6 +37,7 @@ async fn a_malformed_value_fails_the_start_and_names_the_variable_the_rule_and_t
         ("ingestion-api", "CORS_ALLOWED_ORIGINS", "https://a.example/", "origins of web pages"),
         ("up", "FORWARDED_FROM", "10.0.0.0/8,proxy.example", "networks of reverse proxies"),
         ("query-api", "RATE_LIMIT_PER_ADDRESS", "100", "a rate such as 100/s"),
+        ("up", "RATE_LIMIT_PER_KEY", "100/m", "a rate such as 100/s"),
         ("ingestion-api", "RUST_LOG", "loud", LEVELS),
         ("processing-service", "RUST_LOG", "warning", LEVELS),
         ("query-api", "RUST_LOG", "actors=verbose", LEVELS),

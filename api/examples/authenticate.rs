@@ -24,7 +24,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let keys: Vec<_> = (0..KEYS).map(key).collect();
     let file = std::env::temp_dir().join(format!("keys-{}.json", std::process::id()));
     fs::write(&file, format!(r#"{{"keys":[{}]}}"#, keys.join(",")))?;
-    let with_keys = AccessPolicy::with_keys("API_KEYS_FILE", file.clone());
+    let with_keys = AccessPolicy::with_keys("API_KEYS_FILE", file.clone(), None);
     fs::remove_file(&file)?;
     let token = Token { id: "7", secret }.to_string();
     for round in 1..=3 {

@@ -9,11 +9,17 @@ use poem::Request;
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout_at};
 
+use crate::access::{Grant, KeyId};
 use crate::client_address::{self, network};
 
-/// What counts as one client: an IPv4 address, or the network of an IPv6 address.
+/// What counts as one client: the id of its key; without a key its IPv4 address, or the network of its IPv6 address.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(crate) struct Client(Option<IpAddr>);
+pub(crate) enum Client {
+    /// Of a request with a key.
+    Key(KeyId),
+    /// Of another request; `None` where no server has received it.
+    Network(Option<IpAddr>),
+}
 
 /// How many slots there are.
 #[derive(Debug, Clone, Copy)]
@@ -47,7 +53,10 @@ pub(crate) struct ClientSlot {
 impl Client {
     /// The client of a request.
     pub fn of(request: &Request) -> Self {
-        Self(client_address::of(request).map(network))
+        match request.extensions().get::<Grant>() {
+            Some(grant) => Self::Key(grant.key().id.clone()),
+            None => Self::Network(client_address::of(request).map(network)),
+        }
     }
 }
 
@@ -109,7 +118,7 @@ mod tests {
     const WAIT: Duration = Duration::from_secs(10);
 
     fn client(address: &str) -> Client {
-        Client(Some(network(address.parse().unwrap())))
+        Client::Network(Some(network(address.parse().unwrap())))
     }
 
     #[test]
@@ -124,6 +133,9 @@ mod tests {
         let others = all_of(client("192.0.2.2"));
         assert_eq!(others.len(), LIMITS.total - LIMITS.per_client);
         drop(own);
+        let of_key = all_of(Client::Key("a".parse().unwrap()));
+        assert_eq!(of_key.len(), LIMITS.per_client, "a key is another client than an address");
+        drop(of_key);
         assert_eq!(all_of(client("192.0.2.2")).len(), LIMITS.per_client - others.len());
     }
 

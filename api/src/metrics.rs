@@ -74,11 +74,13 @@ pub(crate) const FOREIGN_HOST: &str = "foreign_host";
 
 const RATE_LIMITED: Metric = Metric::counter(
     "http_server_requests_rate_limited",
-    "Requests above a rate limit (429). `address`: `RATE_LIMIT_PER_ADDRESS`",
+    "Requests above a rate limit (429). `address`: that of a client address, `RATE_LIMIT_PER_ADDRESS`; `key`: that of an \
+     API key, its `rate` or `RATE_LIMIT_PER_KEY`",
 )
-.with_labels(&[Label::enumerated("limit", &[OF_ADDRESS])]);
+.with_labels(&[Label::enumerated("limit", &[OF_ADDRESS, OF_KEY])]);
 
 pub(crate) const OF_ADDRESS: &str = "address";
+pub(crate) const OF_KEY: &str = "key";
 
 pub(crate) const API_KEY_MISSING: &str = "api_key_missing";
 pub(crate) const API_KEY_INVALID: &str = "api_key_invalid";

@@ -5,6 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use api::access::AccessPolicy;
+use api::rate::Rate;
 use clap::Args;
 use tracing::warn;
 
@@ -22,6 +23,11 @@ pub struct AccessSettings {
     /// reaches the service may write, read and operate
     #[arg(long, env, value_name = "FILE")]
     api_keys_file: Option<PathBuf>,
+    /// How many requests each API key may send, as `100/s`, `6000/min` or `100000/h`, unless the key has a rate of its own;
+    /// others get 429. As many may come at once, unless it ends with `burst=20`. If unset unlimited. Lower: a sender
+    /// waits, as after an outage. Higher: one sender can take more of the service
+    #[arg(long, env, value_name = "RATE", value_parser = str::parse::<Rate>)]
+    rate_limit_per_key: Option<Rate>,
 }
 
 impl AccessSettings {
@@ -36,7 +42,7 @@ impl AccessSettings {
     /// When the file cannot be read, or its content is invalid.
     pub fn policy(&self) -> Result<AccessPolicy, SettingError> {
         let Some(file) = &self.api_keys_file else { return Ok(AccessPolicy::open()) };
-        let policy = AccessPolicy::with_keys(API_KEYS_FILE, file.clone());
+        let policy = AccessPolicy::with_keys(API_KEYS_FILE, file.clone(), self.rate_limit_per_key);
         let policy = policy.map_err(|error| SettingError::new(API_KEYS_FILE, error))?;
         warn_of_other_users(file);
         Ok(policy)

@@ -15,7 +15,7 @@ pub struct RateLimitSettings {
     #[arg(long, env, value_name = "NETWORKS", value_parser = str::parse::<List<TrustedProxy>>)]
     forwarded_from: Option<List<TrustedProxy>>,
     /// How many requests a client address may send, as `100/s`, `6000/min` or `100000/h`; others get 429. As many may come
-    /// at once, unless it ends with ` burst=20`. An IPv6 client is its /64. If unset unlimited. Lower: clients behind one
+    /// at once, unless it ends with `burst=20`. An IPv6 client is its /64. If unset unlimited. Lower: clients behind one
     /// address get in each other's way. Higher: one client can take more of the service. Probes and `/metrics` are never
     /// limited
     #[arg(long, env, value_name = "RATE", value_parser = str::parse::<Rate>)]

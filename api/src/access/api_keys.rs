@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use super::api_key::ApiKey;
 use super::grant::Grant;
+use super::key_limit::KeyLimits;
 use super::keys_file::{self, KeysFileError};
 use super::request_counts::CountsByName;
 use super::secret::{SecretDigest, Token};
@@ -17,17 +18,21 @@ pub(super) struct ApiKeys {
 
 impl ApiKeys {
     /// Reads the content of a file.
-    pub fn parse(content: &[u8], counts: &CountsByName) -> Result<Self, KeysFileError> {
+    pub fn parse(
+        content: &[u8],
+        counts: &CountsByName,
+        limits: &KeyLimits,
+    ) -> Result<Self, KeysFileError> {
         let keys = keys_file::parse(content)?;
-        Ok(Self::of(keys, counts))
+        Ok(Self::of(keys, counts, limits))
     }
 
-    fn of(keys: Vec<ApiKey>, counts: &CountsByName) -> Self {
+    fn of(keys: Vec<ApiKey>, counts: &CountsByName, limits: &KeyLimits) -> Self {
         let mut found = Self::default();
         for key in keys {
-            let counts = counts.of(&key.name);
+            let (counts, limit) = (counts.of(&key.name), limits.of(&key));
             let (id, certificate) = (key.id.as_str().into(), key.certificate_name.clone());
-            let grant = Grant::new(key, counts);
+            let grant = Grant::new(key, counts, limit);
             if let Some(certificate) = certificate {
                 found.by_certificate.insert(certificate, grant.clone());
             }
@@ -63,7 +68,7 @@ mod tests {
                 {{"id":"a","name":"one","secret_sha256":"{digest}","scopes":["read"]}},
                 {{"id":"b","name":"two","certificate_name":"Gateway.example","scopes":["write"]}}]}}"#
         );
-        ApiKeys::parse(content.as_bytes(), &CountsByName::default()).unwrap()
+        ApiKeys::parse(content.as_bytes(), &CountsByName::default(), &KeyLimits::default()).unwrap()
     }
 
     #[test]

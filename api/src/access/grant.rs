@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
+use poem::Response;
+
 use super::api_key::ApiKey;
+use super::key_limit::KeyLimit;
 use super::request_counts::{Outcome, RequestCounts};
 
 /// The key that has authenticated a request, in the extensions of the request. Requests have no grant
@@ -14,18 +17,28 @@ pub struct Grant(Arc<Granted>);
 struct Granted {
     key: ApiKey,
     counts: Arc<RequestCounts>,
+    limit: Option<Arc<KeyLimit>>,
 }
 
 impl Grant {
     /// What this key permits.
-    pub(super) fn new(key: ApiKey, counts: Arc<RequestCounts>) -> Self {
-        Self(Arc::new(Granted { key, counts }))
+    pub(super) fn new(
+        key: ApiKey,
+        counts: Arc<RequestCounts>,
+        limit: Option<Arc<KeyLimit>>,
+    ) -> Self {
+        Self(Arc::new(Granted { key, counts, limit }))
     }
 
     /// The key.
     #[must_use]
     pub fn key(&self) -> &ApiKey {
         &self.0.key
+    }
+
+    /// Adds a request to the rate of the key; returns the response if that is above its limit.
+    pub(super) fn rate_rejection(&self, path: &str) -> Option<Response> {
+        self.0.limit.as_ref()?.rejection(self.key(), path)
     }
 
     /// Counts a request of the key.

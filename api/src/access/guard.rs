@@ -8,11 +8,13 @@ use super::api_keys::ApiKeys;
 use super::authorization::{check_scope, check_site};
 use super::credentials::Credentials;
 use super::grant::Grant;
+use super::key_limit::KeyLimits;
 use super::keys_file::KeysFileError;
 use super::rejection::Rejection;
 use super::request_counts::{CountsByName, Outcome};
 use super::requirement::{required_scope, site_of};
 use crate::client_certificate::ClientCertificate;
+use crate::rate::Rate;
 use crate::reloaded::{ReloadError, Reloaded, SettingFiles};
 
 /// Which requests need a key. Clones share the keys.
@@ -26,18 +28,20 @@ impl AccessPolicy {
         Self(None)
     }
 
-    /// Requests need a key of this file, which is read again when it changes.
+    /// Requests need a key of this file, which is read again when it changes. Keys without a rate of their own have this
+    /// one.
     ///
     /// # Errors
     /// When the file cannot be read, or its content is invalid.
     pub fn with_keys(
         setting: &'static str,
         file: PathBuf,
+        rate: Option<Rate>,
     ) -> Result<Self, ReloadError<KeysFileError>> {
-        let counts = CountsByName::exposed();
+        let (counts, limits) = (CountsByName::exposed(), KeyLimits::new(rate));
         let files = SettingFiles { setting, paths: vec![file] };
         let parse = move |contents: &[Vec<u8>]| {
-            ApiKeys::parse(contents.first().map_or(&[], Vec::as_slice), &counts)
+            ApiKeys::parse(contents.first().map_or(&[], Vec::as_slice), &counts, &limits)
         };
         Reloaded::load(files, parse).map(|keys| Self(Some(keys)))
     }
@@ -60,10 +64,15 @@ impl<E: Endpoint<Output = Response>> Endpoint for Guarded<E> {
     type Output = Response;
 
     async fn call(&self, mut request: Request) -> Result<Response> {
-        if let Some(keys) = &self.policy.0
-            && let Err(rejection) = admit(&keys.current(), &mut request)
-        {
-            return Ok(rejection.response(request.uri().path()));
+        if let Some(keys) = &self.policy.0 {
+            if let Err(rejection) = admit(&keys.current(), &mut request) {
+                return Ok(rejection.response(request.uri().path()));
+            }
+            let grant = request.extensions().get::<Grant>();
+            if let Some(above) = grant.and_then(|grant| grant.rate_rejection(request.uri().path()))
+            {
+                return Ok(above);
+            }
         }
         self.endpoint.call(request).await
     }

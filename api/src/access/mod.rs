@@ -13,6 +13,7 @@
 //! | [`requirement`] | the scope that a method and a path need |
 //! | [`grant`] | what the key of a request permits |
 //! | [`authorization`] | whether a key permits a request |
+//! | [`key_limit`] | the rate limit of each key |
 //! | [`guard`] | which requests are admitted |
 //! | [`rejection`] | the response to a request that is not admitted, its metric and its log line |
 //! | [`request_counts`] | requests of each key, counted by outcome |
@@ -26,6 +27,7 @@ mod credentials;
 mod grant;
 mod guard;
 mod key_id;
+mod key_limit;
 mod key_name;
 pub mod keys_file;
 mod rejection;
