@@ -12,16 +12,16 @@ use tracing::warn;
 use crate::client_address::{self, network};
 use crate::metrics::{METRICS, OF_ADDRESS};
 use crate::middleware;
-use crate::paths::{BATCH, PROBES};
+use crate::paths::PROBES;
 use crate::rate::Rate;
-use crate::rate_limiter::{FurtherCost, Limiter, ONE, OverLimit};
+use crate::rate_limiter::{Limiter, ONE, OverLimit, RateState};
 
 /// Cells of eight bytes. Two addresses with the same cell share its rate: with few cells, one client is rejected for
 /// another's requests; with many, the table fills caches and memory.
 const CELLS: usize = 65_536;
 
-/// What has the rate, for errors.
-const OF_CLIENT: &str = "client address";
+/// What has the rate, in responses.
+const CLIENT: &str = "client address";
 
 /// The limit of each client address, if there is one. Clones share the state.
 #[derive(Debug, Clone)]
@@ -29,7 +29,7 @@ pub struct AddressLimit(Option<Arc<Addresses>>);
 
 #[derive(Debug)]
 struct Addresses {
-    limiter: Limiter,
+    limiter: Arc<Limiter>,
     /// Keyed at random, or a client could find addresses that share the cell of another one.
     hasher: RandomState,
 }
@@ -39,7 +39,7 @@ impl AddressLimit {
     #[must_use]
     pub fn new(rate: Option<Rate>) -> Self {
         Self(rate.map(|rate| {
-            let limiter = Limiter::new(rate, CELLS);
+            let limiter = Arc::new(Limiter::new(rate, CELLS));
             Arc::new(Addresses { limiter, hasher: RandomState::new() })
         }))
     }
@@ -51,22 +51,11 @@ impl AddressLimit {
 }
 
 impl Addresses {
-    fn check(&self, client: IpAddr) -> Result<(), OverLimit> {
-        self.limiter.check(self.cell(client), ONE)
-    }
-
-    /// The further cost of a request of this client, in its extensions.
-    fn further_cost(self: &Arc<Self>, client: IpAddr) -> FurtherCost {
-        let addresses = Arc::clone(self);
-        FurtherCost::new(move |further| {
-            let rate = addresses.limiter.rate();
-            let checked = addresses.limiter.check(addresses.cell(client), further);
-            checked.map_err(|over| {
-                let over = over.of_whole(further, rate.burst());
-                record(client, rate, BATCH);
-                over.error(OF_CLIENT, rate)
-            })
-        })
+    /// Adds a request of a client; returns the state of its rate.
+    fn add(&self, client: IpAddr) -> Result<RateState, OverLimit> {
+        let cell = self.cell(client);
+        self.limiter.check(cell, ONE)?;
+        Ok(RateState::new(Arc::clone(&self.limiter), cell, CLIENT))
     }
 
     fn cell(&self, client: IpAddr) -> usize {
@@ -90,11 +79,9 @@ impl<E: Endpoint<Output = Response>> Endpoint for Limited<E> {
             && !PROBES.contains(&request.uri().path())
             && let Some(client) = client_address::of(&request)
         {
-            if let Err(over) = addresses.check(client) {
-                return Ok(reject(&request, client, addresses.limiter.rate(), over));
-            }
-            if request.uri().path() == BATCH {
-                request.extensions_mut().insert(addresses.further_cost(client));
+            match addresses.add(client) {
+                Ok(state) => _ = request.extensions_mut().insert(state),
+                Err(over) => return Ok(reject(&request, client, addresses.limiter.rate(), over)),
             }
         }
         self.endpoint.call(request).await
@@ -103,18 +90,15 @@ impl<E: Endpoint<Output = Response>> Endpoint for Limited<E> {
 
 /// The response to a client above its limit; it is counted, and logged at most once a second.
 fn reject(request: &Request, client: IpAddr, rate: Rate, over: OverLimit) -> Response {
-    record(client, rate, request.uri().path());
-    middleware::respond_in_place(request, |id| {
-        over.response(OF_CLIENT, rate, |body| body.with_request_id(id))
-    })
-}
-
-fn record(client: IpAddr, rate: Rate, path: &str) {
     static THROTTLE: LogThrottle = LogThrottle::new();
     METRICS.rate_limited(OF_ADDRESS);
     if let Some(suppressed) = THROTTLE.should_log(Instant::now()) {
+        let path = request.uri().path();
         warn!(%client, %rate, path, suppressed, "a request of a client address above its rate limit was rejected");
     }
+    middleware::respond_in_place(request, |id| {
+        over.response(CLIENT, rate, |body| body.with_request_id(id))
+    })
 }
 
 #[cfg(test)]
@@ -128,7 +112,7 @@ mod tests {
     #[test]
     fn an_ipv6_network_is_one_client() {
         let addresses = addresses("1/h");
-        let check = |address: &str| addresses.check(address.parse().unwrap()).is_ok();
+        let check = |address: &str| addresses.add(address.parse().unwrap()).is_ok();
         assert!(check("2001:db8::1"));
         assert!(!check("2001:db8::2"));
         assert!(check("192.0.2.1"));

@@ -10,8 +10,6 @@ use serde_json::Value;
 
 /// The page with the documentation of a service.
 pub const DOCS: &str = "/docs";
-/// The operation whose requests cost as much as the readings that they have.
-pub const BATCH: &str = "/readings/batch";
 /// The OpenAPI document of a service.
 pub const OPENAPI_JSON: &str = "/openapi.json";
 

@@ -12,11 +12,17 @@ use super::api_key::ApiKey;
 use super::key_id::KeyId;
 use crate::metrics::{METRICS, OF_KEY};
 use crate::rate::Rate;
-use crate::rate_limiter::{Limiter, ONE, OverLimit};
+use crate::rate_limiter::{Limiter, ONE, OverLimit, RateState};
+
+/// What has the rate, in responses.
+const CLIENT: &str = "API key";
+
+/// The only cell of a key's limiter.
+const CELL: usize = 0;
 
 /// The limit of one key.
 #[derive(Debug)]
-pub(super) struct KeyLimit(Limiter);
+pub(super) struct KeyLimit(Arc<Limiter>);
 
 impl KeyLimit {
     /// Adds a request of the key; returns the response if that is above its rate. It is counted, and logged at most once a
@@ -29,14 +35,19 @@ impl KeyLimit {
         if let Some(suppressed) = THROTTLE.should_log(Instant::now()) {
             warn!(%key, %rate, path, suppressed, "a request of an API key above its rate limit was rejected");
         }
-        Some(over.response("API key", rate, |body| body))
+        Some(over.response(CLIENT, rate, |body| body))
+    }
+
+    /// The state of the key's rate.
+    pub fn state(&self) -> RateState {
+        RateState::new(Arc::clone(&self.0), CELL, CLIENT)
     }
 
     fn check(&self) -> Result<(), OverLimit> {
-        self.0.check(0, ONE)
+        self.0.check(CELL, ONE)
     }
 
-    const fn rate(&self) -> Rate {
+    fn rate(&self) -> Rate {
         self.0.rate()
     }
 }
@@ -64,7 +75,7 @@ impl KeyLimits {
         if let Some(current) = current.filter(|limit| limit.rate() == rate) {
             return Some(current);
         }
-        let limit = Arc::new(KeyLimit(Limiter::new(rate, 1)));
+        let limit = Arc::new(KeyLimit(Arc::new(Limiter::new(rate, 1))));
         by_id.insert(key.id.clone(), Arc::downgrade(&limit));
         Some(limit)
     }

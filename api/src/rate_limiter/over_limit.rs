@@ -19,24 +19,9 @@ pub(crate) enum OverLimit {
 }
 
 impl OverLimit {
-    /// The response, where `client` is what has the rate, such as `client address`; `complete` completes its body.
-    pub fn response(
-        self,
-        client: &str,
-        rate: Rate,
-        complete: impl FnOnce(ErrorBody) -> ErrorBody,
-    ) -> Response {
-        let (body, retry_after) = self.error(client, rate);
-        let Some(seconds) = retry_after else {
-            return complete(body).response(StatusCode::PAYLOAD_TOO_LARGE);
-        };
-        let mut response = complete(body).response(StatusCode::TOO_MANY_REQUESTS);
-        response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
-        response
-    }
-
-    /// The body of the response, and the seconds of its `Retry-After`; `None` for a 413.
-    pub fn error(self, client: &str, rate: Rate) -> (ErrorBody, Option<u64>) {
+    /// The body of the response, where `client` is what has the rate, such as `client address`; and the seconds of its
+    /// `Retry-After`: `None` when waiting does not help.
+    pub fn body(self, client: &str, rate: Rate) -> (ErrorBody, Option<u64>) {
         let Self::For(wait) = self else {
             let burst = rate.burst();
             let detail = format!(
@@ -47,6 +32,22 @@ impl OverLimit {
         let seconds = whole_seconds(wait);
         let detail = format!("The rate limit of this {client} is {rate}; try again in {seconds} s");
         (ErrorBody::new(ErrorCode::RateLimited, detail), Some(seconds))
+    }
+
+    /// The whole response; `complete` completes its body.
+    pub fn response(
+        self,
+        client: &str,
+        rate: Rate,
+        complete: impl FnOnce(ErrorBody) -> ErrorBody,
+    ) -> Response {
+        let (body, retry_after) = self.body(client, rate);
+        let Some(seconds) = retry_after else {
+            return complete(body).response(StatusCode::PAYLOAD_TOO_LARGE);
+        };
+        let mut response = complete(body).response(StatusCode::TOO_MANY_REQUESTS);
+        response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
+        response
     }
 }
 

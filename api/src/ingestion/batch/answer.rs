@@ -99,7 +99,7 @@ pub(in crate::ingestion) enum PostBatchResponse {
     /// The body did not arrive completely in time.
     #[oai(status = 408)]
     BodyTimeout(Json<ErrorBody>),
-    /// The body has more than 10 MiB, or more than 10,000 rows.
+    /// The body has more than 10 MiB, or more than 10,000 rows, or more rows than a rate limit permits at once.
     #[oai(status = 413)]
     BodyTooLarge(Json<ErrorBody>),
     /// The body has another media type or coding than those of this operation, which the headers list.
@@ -117,14 +117,14 @@ pub(in crate::ingestion) enum PostBatchResponse {
     /// invalid.
     #[oai(status = 422)]
     Invalid(Json<RejectedBatch>),
+    /// The client address or the API key is above its rate limit, in which each row counts as a request: `Retry-After`
+    /// says when to try again.
+    #[oai(status = 429)]
+    RateLimited(Json<ErrorBody>, #[oai(header = "Retry-After")] u64),
 }
 
 #[derive(ApiResponse)]
 pub(in crate::ingestion) enum BatchUnavailable {
-    /// The client address or the API key is above its rate limit, by which a row costs as much as a request:
-    /// `Retry-After` says when to try again.
-    #[oai(status = 429)]
-    RateLimited(Json<ErrorBody>, #[oai(header = "Retry-After")] u64),
     /// The service is unavailable: `code` says why, `Retry-After` when to try again, and `progress` what was accepted
     /// before.
     #[oai(status = 503)]
@@ -175,13 +175,12 @@ impl BatchUnavailable {
 
     /// The valid rows among the first `rows` were accepted.
     pub(super) fn after(unavailable: ServiceUnavailable, appended: &Appended, rows: usize) -> Self {
-        let ServiceUnavailable::Response(Json(body), retry_after) = unavailable;
+        let Self::Response(Json(body), retry_after) = Self::new(unavailable);
         let progress = (appended.readings > 0 || rows > 0).then(|| BatchProgress {
             accepted: appended.readings as u64,
             last_stream_id: appended.entries.map(|(_, last)| last.to_string()),
             continue_at: rows as u64,
         });
-        let ErrorBody { detail, code, request_id } = body;
-        Self::Response(Json(UnavailableBatch { detail, code, request_id, progress }), retry_after)
+        Self::Response(Json(UnavailableBatch { progress, ..body }), retry_after)
     }
 }

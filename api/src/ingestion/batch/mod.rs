@@ -4,6 +4,7 @@ mod answer;
 mod batch_body;
 mod parameters;
 mod rejected_row;
+mod row_rate;
 mod rows;
 
 use chrono::Utc;
@@ -29,7 +30,6 @@ use crate::error_body::{ErrorBody, ValidationErrorItem};
 use crate::error_code::ErrorCode;
 use crate::metrics::METRICS;
 use crate::parameter::Checked;
-use crate::rate_limiter::FurtherCost;
 use crate::store_failure::{ServiceUnavailable, StoreOperation};
 use crate::unknown_parameters::unknown_parameters;
 
@@ -71,14 +71,6 @@ impl BatchApi {
             Ok(rows) => rows,
             Err(response) => return Ok(*response),
         };
-        if let Some(cost) = request.extensions().get::<FurtherCost>()
-            && let Err((body, retry_after)) = cost.add(rows.batch.rows())
-        {
-            return retry_after.map_or_else(
-                || Ok(PostBatchResponse::BodyTooLarge(Json(body.clone()))),
-                |seconds| Err(BatchUnavailable::RateLimited(Json(body.clone()), seconds)),
-            );
-        }
         // On the heap: this future is large.
         Box::pin(self.append(rows, key.as_deref(), &body.bytes)).await
     }
@@ -153,6 +145,7 @@ async fn usable_rows(
     METRICS.rejected_rows(&rows.reasons);
     let readings = rows.batch.readings();
     METRICS.batch(rows.batch.rows());
+    row_rate::add(request, rows.batch.rows())?;
     if readings == 0 {
         return Err(rejected(vec![no_valid_row()], rows).into());
     }
