@@ -60,6 +60,7 @@ mod pipeline_state;
 mod private_redis;
 mod rate_limits;
 mod readings_of_a_site;
+mod readings_query;
 mod redis_addresses;
 mod redis_over_tls;
 mod redis_unavailable;

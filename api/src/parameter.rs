@@ -56,8 +56,14 @@ impl ParameterError {
         Self { code: "string_unicode", message: message.to_owned(), context: None }
     }
 
+    /// A rule beyond the form, with its reason in a sentence.
+    pub fn value_error(reason: &str) -> Self {
+        let context = Some(json!({ "error": reason }));
+        Self { code: "value_error", message: format!("Value error, {reason}"), context }
+    }
+
     /// The error with its location; `input` is null for an absent text.
-    fn at(self, location: [&'static str; 2], text: Option<&str>) -> ValidationErrorItem {
+    pub fn at(self, location: [&'static str; 2], text: Option<&str>) -> ValidationErrorItem {
         let truncated = |text: &str| text[..text.floor_char_boundary(MAX_INPUT_BYTES)].to_owned();
         ValidationErrorItem {
             r#type: self.code.to_owned(),
@@ -67,6 +73,31 @@ impl ParameterError {
             ctx: self.context.map(WithSchema::new),
         }
     }
+}
+
+/// Parses a whole number within bounds, both of which are included.
+///
+/// # Errors
+/// The text is no number, or out of bounds.
+pub fn integer_within(text: &str, least: i64, most: i64) -> Result<usize, ParameterError> {
+    let number: i64 = text.parse().map_err(|_| not_an_integer())?;
+    if number < least {
+        return Err(out_of_bounds("greater_than_equal", "greater", "ge", least));
+    }
+    if number > most {
+        return Err(out_of_bounds("less_than_equal", "less", "le", most));
+    }
+    usize::try_from(number).map_err(|_| not_an_integer())
+}
+
+fn not_an_integer() -> ParameterError {
+    let message = "Input should be a valid integer, unable to parse string as an integer";
+    ParameterError { code: "int_parsing", message: message.to_owned(), context: None }
+}
+
+fn out_of_bounds(code: &'static str, word: &str, bound: &str, value: i64) -> ParameterError {
+    let message = format!("Input should be {word} than or equal to {value}");
+    ParameterError { code, message, context: Some(json!({ bound: value })) }
 }
 
 /// The value of a parameter, or its error.

@@ -29,11 +29,8 @@ pub(crate) fn unknown_parameters(
 }
 
 fn error(name: &str, value: &str, known: &[&'static str]) -> ValidationErrorItem {
-    let name_and_similarity =
-        |known: &&'static str| (*known, strsim::jaro_winkler(&name.to_lowercase(), known));
-    let nearest = known.iter().map(name_and_similarity).max_by(|a, b| a.1.total_cmp(&b.1));
-    let hint = match nearest.filter(|(_, similarity)| *similarity >= MIN_SIMILARITY) {
-        Some((nearest, _)) => format!("; is `{nearest}` meant?"),
+    let hint = match nearest(name, known) {
+        Some(nearest) => format!("; is `{nearest}` meant?"),
         None => format!("; permitted are `{}`", known.join("`, `")),
     };
     ValidationErrorItem {
@@ -43,6 +40,21 @@ fn error(name: &str, value: &str, known: &[&'static str]) -> ValidationErrorItem
         input: Any(json!(truncated(value))),
         ctx: None,
     }
+}
+
+/// The known parameter that an unknown one of the query resembles.
+pub(crate) fn misspelt(request: &Request, known: &[&'static str]) -> Option<&'static str> {
+    request.uri().query()?;
+    let sent: Vec<(String, String)> = request.params().ok()?;
+    let unknown = sent.into_iter().filter(|(name, _)| !known.contains(&name.as_str()));
+    unknown.take(MAX_REPORTED).find_map(|(name, _)| nearest(&name, known))
+}
+
+fn nearest(name: &str, known: &[&'static str]) -> Option<&'static str> {
+    let name = name.to_lowercase();
+    let similarity = |known: &&'static str| (*known, strsim::jaro_winkler(&name, known));
+    let nearest = known.iter().map(similarity).max_by(|a, b| a.1.total_cmp(&b.1));
+    nearest.filter(|(_, similarity)| *similarity >= MIN_SIMILARITY).map(|(known, _)| known)
 }
 
 /// Names and values are repeated up to this length, in bytes.

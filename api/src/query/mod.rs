@@ -1,8 +1,15 @@
 //! Queries: the readings of a site, the list of sites.
 
+mod parameter_hint;
 mod readings_body;
+mod readings_format;
+mod readings_page;
+mod readings_payload;
+mod readings_source;
 mod response_slots;
+mod selection;
 mod site_list;
+mod site_readings;
 
 use std::sync::Arc;
 
@@ -16,16 +23,16 @@ use readings::store::StoreError;
 use readings::store::series::SeriesStore;
 use readings::store::site_index::SiteIndex;
 
-use self::readings_body::ReadingsBody;
-pub use self::readings_body::ReadingsJson;
+use self::readings_format::FormatName;
+pub use self::readings_payload::ReadingsPayload;
 use self::response_slots::ResponseSlots;
+use self::selection::{CursorText, End, OrderName, PageLimit, SentParameters, Start};
+use self::site_readings::{ReadingsRequest, SiteReadingsError};
 
 use crate::access::Grant;
 use crate::api_tag::ApiTag;
-use crate::client_slots::Client;
 use crate::error_body::{ErrorBody, ValidationErrorBody};
 use crate::error_code::ErrorCode;
-use crate::head_only::HeadOnly;
 use crate::parameter::{Checked, Parameter, ParameterError};
 use crate::store_failure::{ServiceUnavailable, StoreOperation};
 
@@ -89,13 +96,13 @@ pub struct Sites {
 
 #[derive(ApiResponse)]
 enum ReadingsResponse {
-    /// All readings; an empty list for an unknown site.
+    /// The readings; an empty list for an unknown site.
     #[oai(status = 200)]
-    Readings(ReadingsJson),
+    Readings(ReadingsPayload),
     /// The site id is empty.
     #[oai(status = 404)]
     NotFound(Json<ErrorBody>),
-    /// The site id is not UTF-8.
+    /// The site id is not UTF-8, or a parameter breaks a rule.
     #[oai(status = 422)]
     Invalid(Json<ValidationErrorBody>),
 }
@@ -109,15 +116,35 @@ enum SitesResponse {
 
 #[OpenApi(tag = "ApiTag::Query")]
 impl QueryApi {
-    /// All readings of a site
+    /// Readings of a site
     ///
-    /// Oldest first by instant, readings of the same instant by stream id. They are streamed, however many there
-    /// are; a response whose connection is aborted is not complete.
+    /// Without parameters all of them, oldest first by instant, readings of the same instant by stream id. They are
+    /// streamed, however many there are; a response whose connection is aborted is not complete. With `limit` or
+    /// `cursor` a page of them: the header `Link` has the next one, and so has `next_cursor` in JSON. Readings that are
+    /// stored or deleted between two pages neither repeat nor skip others. `Accept` chooses the format as `format` does.
+    ///
+    /// `start` and `end` are timestamps (`2024-01-15T10:30:00Z`; a `+` is sent as `%2B`), epoch seconds (`1705314600`),
+    /// epoch milliseconds (`1705314600000`) or times before now (`now-24h`; s, m, h, d, w).
     #[oai(path = "/sites/:site_id/readings", method = "get", operation_id = "get_site_readings")]
+    #[allow(clippy::too_many_arguments, reason = "one for each parameter")]
     async fn site_readings(
         &self,
         /// The site's id; a `/` in it is written `%2F`.
         site_id: Path<Checked<SiteIdInPath>>,
+        /// Only readings of this device, or of these.
+        device_id: Query<Vec<String>>,
+        /// Only readings of this moment or later.
+        start: Query<Checked<Start>>,
+        /// Only readings before this moment.
+        end: Query<Checked<End>>,
+        /// The most readings of a page; with a cursor 1,000 unless it is sent, without one all.
+        limit: Query<Checked<PageLimit>>,
+        /// `asc`: oldest first. `desc`: newest first.
+        order: Query<Checked<OrderName>>,
+        /// `next_cursor` of the page before, with the other parameters that its request had.
+        cursor: Query<Checked<CursorText>>,
+        /// The format of the response; JSON unless it or `Accept` names another.
+        format: Query<Checked<FormatName>>,
         request: &Request,
     ) -> Result<ReadingsResponse, ServiceUnavailable> {
         let site = match site_id.0.0 {
@@ -125,8 +152,26 @@ impl QueryApi {
             Ok(None) => return Ok(ReadingsResponse::NotFound(Json(not_found()))),
             Err(error) => return Ok(ReadingsResponse::Invalid(Json(error.into()))),
         };
-        let readings = self.readings(&site, request).await.map_err(|error| failed(&error))?;
-        readings.map(ReadingsResponse::Readings).ok_or_else(too_many_large_responses)
+        let sent = SentParameters {
+            devices: device_id.0,
+            start: start.0,
+            end: end.0,
+            limit: limit.0,
+            order: order.0,
+            cursor: cursor.0,
+        };
+        let wanted = ReadingsRequest::new(site, sent, format.0, request);
+        let wanted = match wanted {
+            Ok(wanted) => wanted,
+            Err(errors) => {
+                return Ok(ReadingsResponse::Invalid(Json(ValidationErrorBody::new(errors))));
+            }
+        };
+        match wanted.respond(&self.series, &self.slots, request).await {
+            Ok(readings) => Ok(ReadingsResponse::Readings(readings)),
+            Err(SiteReadingsError::Store(error)) => Err(failed(&error)),
+            Err(SiteReadingsError::NoSlot) => Err(too_many_large_responses()),
+        }
     }
 
     /// The sites that have readings
@@ -146,32 +191,6 @@ impl QueryApi {
         let ids = site_list::list(&self.sites, key, after.as_deref(), MAX_SITES).await;
         let ids = ids.map_err(|error| failed(&error))?;
         Ok(SitesResponse::Sites(Json(page(ids))))
-    }
-}
-
-impl QueryApi {
-    /// The readings of a site; `None` when they are many and no slot is free.
-    async fn readings(
-        &self,
-        site: &SiteId,
-        request: &Request,
-    ) -> Result<Option<ReadingsJson>, StoreError> {
-        let body = self.begin(site).await?;
-        if body.is_small() || request.extensions().get::<HeadOnly>().is_some() {
-            return Ok(Some(body.without_slot()));
-        }
-        let client = Client::of(request);
-        if let Some(slot) = self.slots.try_acquire(&client) {
-            return Ok(Some(body.with_slot(slot)));
-        }
-        // Requests that wait for a slot must not fill the memory: the first page is dropped, and read again later.
-        drop(body);
-        let Some(slot) = self.slots.acquire(&client).await else { return Ok(None) };
-        Ok(Some(self.begin(site).await?.with_slot(slot)))
-    }
-
-    async fn begin(&self, site: &SiteId) -> Result<ReadingsBody, StoreError> {
-        ReadingsBody::begin(site, self.series.read(site), &self.slots).await
     }
 }
 

@@ -178,6 +178,14 @@ impl<'a> StoredReading<'a> {
         &self.device_id
     }
 
+    /// Its members as texts, in their order.
+    #[must_use]
+    pub fn texts(&self) -> [Cow<'_, str>; 6] {
+        let power = format!("{:?}", self.power_reading).into();
+        let [id, site, device] = [&self.stream_id, &self.site_id, &self.device_id].map(borrowed);
+        [id, site, device, power, borrowed(&self.timestamp), borrowed(&self.ingested_at)]
+    }
+
     /// Its power at its instant; `None` without a valid timestamp.
     #[must_use]
     pub fn sample(&self) -> Option<Sample> {
@@ -192,6 +200,10 @@ impl<'a> StoredReading<'a> {
         let instant = iso8601::parse(&self.timestamp).ok().map(|parsed| parsed.instant);
         (instant, self.stream_id.parse().ok())
     }
+}
+
+fn borrowed<'a>(text: &'a Cow<'_, str>) -> Cow<'a, str> {
+    Cow::Borrowed(text)
 }
 
 /// The score of an entry in its site's sorted set: epoch seconds.

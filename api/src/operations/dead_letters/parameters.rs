@@ -4,7 +4,7 @@ use poem_openapi::registry::MetaSchema;
 use readings::store::StreamId;
 use serde_json::json;
 
-use crate::parameter::{Parameter, ParameterError};
+use crate::parameter::{Parameter, ParameterError, integer_within};
 
 /// The page length when the request has none.
 const DEFAULT_LIMIT: usize = 100;
@@ -32,25 +32,8 @@ impl Parameter for PageLimit {
 
     fn parse(text: Option<&str>) -> Result<usize, ParameterError> {
         let Some(text) = text else { return Ok(DEFAULT_LIMIT) };
-        let number: i64 = text.parse().map_err(|_| not_an_integer())?;
-        if number < 1 {
-            return Err(out_of_bounds("greater_than_equal", "greater", "ge", 1));
-        }
-        if number > MAX_LIMIT {
-            return Err(out_of_bounds("less_than_equal", "less", "le", MAX_LIMIT));
-        }
-        usize::try_from(number).map_err(|_| not_an_integer())
+        integer_within(text, 1, MAX_LIMIT)
     }
-}
-
-fn not_an_integer() -> ParameterError {
-    let message = "Input should be a valid integer, unable to parse string as an integer";
-    ParameterError { code: "int_parsing", message: message.to_owned(), context: None }
-}
-
-fn out_of_bounds(code: &'static str, word: &str, bound: &str, value: i64) -> ParameterError {
-    let message = format!("Input should be {word} than or equal to {value}");
-    ParameterError { code, message, context: Some(json!({ bound: value })) }
 }
 
 /// The id of the dead letter before the page.
@@ -73,9 +56,7 @@ impl Parameter for Cursor {
 }
 
 fn not_a_cursor() -> ParameterError {
-    let reason = "a cursor is the `next_cursor` of a page";
-    let context = Some(json!({ "error": reason }));
-    ParameterError { code: "value_error", message: format!("Value error, {reason}"), context }
+    ParameterError::value_error("a cursor is the `next_cursor` of a page")
 }
 
 /// The id of the dead letter in a path; `None` for text that is not an entry id.

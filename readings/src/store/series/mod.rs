@@ -6,6 +6,7 @@
 //! | [`write_batch`] | writing readings of many sites as one pipeline |
 //! | `reader`, `page` | reading a site page by page |
 //! | `range_reader` | reading a range of time page by page |
+//! | `selection`, `selection_reader`, `selected_page`, `selected_ties` | reading by range, device, order and position, page by page |
 //! | `invalidation` | rollups of days whose readings are removed |
 //! | `order` | the order of readings with one timestamp |
 //! | [`site_index`] | which sites have readings |
@@ -15,6 +16,10 @@ mod order;
 mod page;
 mod range_reader;
 mod reader;
+mod selected_page;
+mod selected_ties;
+mod selection;
+mod selection_reader;
 mod series_store;
 pub mod site_index;
 pub mod write_batch;
@@ -22,6 +27,9 @@ pub mod write_batch;
 pub use page::Page;
 pub use range_reader::RangeReader;
 pub use reader::SeriesReader;
+pub use selected_page::{Selected, SelectedPage};
+pub use selection::{Order, Position, Selection};
+pub use selection_reader::SelectionReader;
 pub use series_store::SeriesStore;
 pub use site_index::SiteIndex;
 pub use write_batch::{SiteWrite, WriteBatch, WriteResult};

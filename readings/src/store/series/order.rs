@@ -13,7 +13,7 @@ use crate::store::stream_id::StreamId;
 /// last millisecond: stream ids begin with milliseconds of equal length, so only sequence numbers within
 /// one millisecond can be out of order. Too low and sorting runs often; too high and a stuck clock fills
 /// memory.
-const MAX_TIED_MEMBERS: usize = 10_000;
+pub(super) const MAX_TIED_MEMBERS: usize = 10_000;
 
 /// Sorts members of one score; they must be pushed in Redis' order.
 #[derive(Debug, Default)]

@@ -7,6 +7,8 @@ use redis::{Script, cmd, pipe};
 use super::invalidation::{expiry, invalidate};
 use super::range_reader::RangeReader;
 use super::reader::SeriesReader;
+use super::selection::Selection;
+use super::selection_reader::SelectionReader;
 use crate::energy::calendar::Range;
 use crate::energy::rollup::Day;
 use crate::iso8601::Instant;
@@ -77,5 +79,11 @@ impl SeriesStore {
     #[must_use]
     pub fn read_range(&self, site: &SiteId, range: Range) -> RangeReader {
         RangeReader::new(self.connection.clone(), site, range)
+    }
+
+    /// Reads a selection of a site's readings, page by page; `wanted` is about how many the caller will use.
+    #[must_use]
+    pub fn select(&self, site: &SiteId, selection: Selection, wanted: usize) -> SelectionReader {
+        SelectionReader::new(self.connection.clone(), site, selection, wanted)
     }
 }
