@@ -132,7 +132,7 @@ impl QueryApi {
         /// The site's id; a `/` in it is written `%2F`.
         site_id: Path<Checked<SiteIdInPath>>,
         /// Only readings of this device, or of these.
-        device_id: Query<Vec<String>>,
+        device_id: Query<Option<Vec<String>>>,
         /// Only readings of this moment or later.
         start: Query<Checked<Start>>,
         /// Only readings before this moment.
@@ -153,7 +153,7 @@ impl QueryApi {
             Err(error) => return Ok(ReadingsResponse::Invalid(Json(error.into()))),
         };
         let sent = SentParameters {
-            devices: device_id.0,
+            devices: device_id.0.unwrap_or_default(),
             start: start.0,
             end: end.0,
             limit: limit.0,
