@@ -43,14 +43,13 @@ fn next(reply: &Reply) -> Option<String> {
     Some(target.unwrap_or_else(|| panic!("{link}")).to_owned())
 }
 
-/// All pages by `Link`; `between` runs after each page.
-async fn pages(query: &Http, first: &str, between: &mut dyn FnMut(usize)) -> Vec<Vec<u64>> {
+/// All pages by `Link`.
+async fn pages(query: &Http, first: &str) -> Vec<Vec<u64>> {
     let (mut found, mut parameters) = (Vec::new(), Some(first.to_owned()));
     while let Some(wanted) = parameters {
         let reply = get(query, &wanted).await;
         assert_eq!(reply.status, 200, "{wanted}: {reply:?}");
         found.push(ids(&reply.json()));
-        between(found.len());
         parameters = next(&reply);
     }
     found
@@ -133,11 +132,11 @@ async fn readings_of_one_instant_are_paged_by_stream_id_as_a_number() {
     stored::insert_members(&redis, "s", (1..=30).map(|n| (0.0, member(n)))).await;
     let query = query_api(&redis).start().await;
     let ascending: Vec<u64> = (1..=30).collect();
-    let found = pages(&query, "limit=7", &mut |_| {}).await;
+    let found = pages(&query, "limit=7").await;
     assert_eq!(found.iter().map(Vec::len).collect::<Vec<_>>(), [7, 7, 7, 7, 2]);
     assert_eq!(found.concat(), ascending);
     let descending: Vec<u64> = ascending.into_iter().rev().collect();
-    assert_eq!(pages(&query, "limit=7&order=desc", &mut |_| {}).await.concat(), descending);
+    assert_eq!(pages(&query, "limit=7&order=desc").await.concat(), descending);
 }
 
 #[tokio::test]
@@ -174,7 +173,7 @@ async fn a_page_has_the_cursor_of_the_next_one_in_its_body_and_its_head() {
 #[tokio::test]
 async fn a_large_page_has_up_to_10_000_readings() {
     let (_redis, query) = service_with(12_345).await;
-    let found = pages(&query, "limit=10000", &mut |_| {}).await;
+    let found = pages(&query, "limit=10000").await;
     assert_eq!(found.iter().map(Vec::len).collect::<Vec<_>>(), [10_000, 2_345]);
     assert!(found.concat().into_iter().eq(1..=12_345));
 }

@@ -182,8 +182,9 @@ impl<'a> StoredReading<'a> {
     #[must_use]
     pub fn texts(&self) -> [Cow<'_, str>; 6] {
         let power = format!("{:?}", self.power_reading).into();
-        let [id, site, device] = [&self.stream_id, &self.site_id, &self.device_id].map(borrowed);
-        [id, site, device, power, borrowed(&self.timestamp), borrowed(&self.ingested_at)]
+        let [id, site, device] =
+            [&*self.stream_id, &self.site_id, &self.device_id].map(Cow::Borrowed);
+        [id, site, device, power, (&*self.timestamp).into(), (&*self.ingested_at).into()]
     }
 
     /// Its power at its instant; `None` without a valid timestamp.
@@ -200,10 +201,6 @@ impl<'a> StoredReading<'a> {
         let instant = iso8601::parse(&self.timestamp).ok().map(|parsed| parsed.instant);
         (instant, self.stream_id.parse().ok())
     }
-}
-
-fn borrowed<'a>(text: &'a Cow<'_, str>) -> Cow<'a, str> {
-    Cow::Borrowed(text)
 }
 
 /// The score of an entry in its site's sorted set: epoch seconds.

@@ -92,7 +92,8 @@ impl Position {
         let id = id.map(|(ms, seq)| StreamId { ms, seq });
         let instant = instant.map(Instant::from_epoch_micros);
         // A score that Redis would not have given: it compares with none, or is -0.
-        let is_score = !score.is_nan() && !(score == 0.0 && score.is_sign_negative());
+        let is_negative_zero = score == 0.0 && score.is_sign_negative();
+        let is_score = !score.is_nan() && !is_negative_zero;
         is_score.then_some(Self { score, instant, id, checksum })
     }
 }

@@ -7,6 +7,7 @@ use redis::{Script, Value, cmd};
 use super::selected_page::{Selected, SelectedPage};
 use super::selected_ties::SelectedTies;
 use super::selection::{Order, Position, Selection};
+use crate::iso8601::Instant;
 use crate::reading::SiteId;
 use crate::store::codec::StoredReading;
 use crate::store::connection::{SharedConnection, reply};
@@ -164,7 +165,7 @@ impl SelectionReader {
     /// The scores between which the rest of the selection is, as arguments of `ZRANGE`.
     fn bounds(&self) -> (String, String) {
         let Selection { start, end, after, order, .. } = &self.selection;
-        let start = start.map_or(f64::NEG_INFINITY, |start| start.epoch_seconds());
+        let start = start.map_or(f64::NEG_INFINITY, Instant::epoch_seconds);
         let reached = self.last.as_ref().map(|(score, _)| *score);
         let reached = reached.or(after.map(|after| after.score()));
         let exclusive = end.map_or("+inf".to_owned(), |end| format!("({}", end.epoch_seconds()));
