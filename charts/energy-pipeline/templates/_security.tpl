@@ -34,6 +34,9 @@ FORWARDED_FROM: {{ join "," . | quote }}
 {{- with .Values.rateLimit.perAddress }}
 RATE_LIMIT_PER_ADDRESS: {{ . | quote }}
 {{- end }}
+{{- with .Values.rateLimit.perKey }}
+RATE_LIMIT_PER_KEY: {{ . | quote }}
+{{- end }}
 {{- end -}}
 
 {{/* The volumes with those files, as a list. They are whole directories: a change of a Secret reaches the program, which reads the files again. */}}

@@ -84,6 +84,7 @@ BAD = [
     ("apiKeys.fileKey", "a/b"),
     ("rateLimit.perAddress", "100"),
     ("rateLimit.perAddress", "100/m"),
+    ("rateLimit.perKey", "100/m"),
     ("config.forwardedFrom", ["proxy"]),
     ("tls.existingSecret", "Not A Name"),
     ("metrics.port", 0),

@@ -64,6 +64,14 @@ def test_limits_and_trusted_proxies_reach_the_services():
     assert {"RATE_LIMIT_PER_ADDRESS", "FORWARDED_FROM"} <= documented().keys()
 
 
+def test_the_limit_of_keys_reaches_the_services_that_require_them():
+    limited = merged(at("rateLimit.perKey", "100/s burst=1000"), at("apiKeys", {"enabled": True, "existingSecret": "keys"}))
+    assert render(limited).config()["RATE_LIMIT_PER_KEY"] == "100/s burst=1000"
+    assert "RATE_LIMIT_PER_KEY" not in render().config() and "RATE_LIMIT_PER_KEY" in documented()
+    assert "perKey limits nothing" in render(at("rateLimit.perKey", "1/s")).notes
+    assert "perKey limits nothing" not in render(limited).notes and "perKey" not in render().notes
+
+
 def test_clients_behind_a_proxy_that_share_one_rate_are_warned_about():
     limited = at("rateLimit.perAddress", "100/s")
     assert "share one rate" in render(limited).notes

@@ -51,7 +51,7 @@ WORLDS = {
     "shared redis, authenticated": merged(values_of("external-standalone"), at("externalRedis.tls.clientCertificate.existingSecret", "client")),
     "keys and tls": {
         "apiKeys": {"enabled": True, "existingSecret": "keys"},
-        "rateLimit": {"perAddress": "1/s"},
+        "rateLimit": {"perAddress": "1/s", "perKey": "2/s"},
         "config": {"forwardedFrom": ["10.0.0.0/8"]},
         "tls": {"existingSecret": "tls", "clientCa": {"existingSecret": "ca"}},
         "frontend": {"clientCertificate": {"existingSecret": "page"}, "tls": {"existingSecret": "page-tls"}},
