@@ -13,6 +13,7 @@
 //! | [`store::RedisServer`] | address and credentials, from which connections are opened |
 //! | [`store::stream`] | [`ReadingStream`](store::stream::ReadingStream): append, consume, acknowledge, dead-letter, trim |
 //! | [`store::series`] | [`SeriesStore`](store::series::SeriesStore): the stored readings of each site |
+//! | [`store::rollups`] | [`RollupStore`](store::rollups::RollupStore): energy of a site, from rollups and members |
 //! | [`store::StoreError`] | every error of Redis, with an [`ErrorClass`](store::ErrorClass) for each way to react |
 //!
 //! A reading's way: its body is parsed, it is appended to the stream, delivered to a consumer of the

@@ -24,7 +24,7 @@ use readings::store::series::SeriesStore;
 use readings::store::{RedisServer as Server, SharedConnection, StreamId};
 use readings::{DeviceId, Instant, Power, Reading, SiteId, Timestamp};
 
-use self::redis::RedisServer;
+use self::redis::{RedisServer, free_port};
 
 const FIRST_DAY: &str = "2024-01-10T00:00:00Z";
 const MINUTE: i64 = 60_000_000;
@@ -187,9 +187,26 @@ async fn late_repeated_and_foreign_readings_are_seen_at_once() {
     assert!(!stats.contains("cmdstat_hset"), "the rollup is valid: {stats}");
 }
 
+/// A server, and a node of a Redis Cluster that owns all slots: readings and rollups are in two of them.
+async fn servers() -> [RedisServer; 2] {
+    let bus = free_port().to_string();
+    let node = RedisServer::start_with(&["--cluster-enabled", "yes", "--cluster-port", &bus]).await;
+    let _: () = node.run(&["CLUSTER", "ADDSLOTSRANGE", "0", "16383"]).await;
+    wait::until("the node has its slots", async || {
+        node.try_run::<u64>(&["DEL", "any"]).await.is_ok()
+    })
+    .await;
+    [RedisServer::start().await, node]
+}
+
 #[tokio::test]
 async fn a_removal_that_an_addition_follows_leaves_no_stale_rollup() {
-    let redis = RedisServer::start().await;
+    for redis in servers().await {
+        removal_leaves_no_stale_rollup(redis).await;
+    }
+}
+
+async fn removal_leaves_no_stale_rollup(redis: RedisServer) {
     let entries = some_days(5);
     store(&redis, &entries).await;
     let connection = shared(&redis);
@@ -206,7 +223,12 @@ async fn a_removal_that_an_addition_follows_leaves_no_stale_rollup() {
 
 #[tokio::test]
 async fn an_expiry_leaves_no_rollup_of_its_days() {
-    let redis = RedisServer::start().await;
+    for redis in servers().await {
+        expiry_leaves_no_rollup(redis).await;
+    }
+}
+
+async fn expiry_leaves_no_rollup(redis: RedisServer) {
     store(&redis, &some_days(5)).await;
     let connection = shared(&redis);
     let (rollups, series) = (RollupStore::new(connection.clone()), SeriesStore::new(connection));
@@ -307,6 +329,20 @@ async fn damaged_and_foreign_fields_are_computed_again() {
     let _: u64 = redis.run(&["DEL", key]).await;
     let _: () = redis.run(&["SET", key, "no hash"]).await;
     assert!(rollups.aggregate(&site(), &questions()[0]).await.is_err(), "a key of another type");
+}
+
+#[tokio::test]
+async fn a_full_redis_answers_questions_all_the_same() {
+    let redis = RedisServer::start().await;
+    store(&redis, &some_days(5)).await;
+    let rollups = RollupStore::new(shared(&redis));
+    let expected = assert_same_as_members(&rollups).await;
+    let _: u64 = redis.run(&["DEL", "site:house-01:rollups"]).await;
+    let _: () = redis.run(&["CONFIG", "SET", "maxmemory", "1"]).await;
+    assert_eq!(assert_same_as_members(&rollups).await, expected);
+    assert!(rollups.build(&site(), None).await.is_err(), "nothing was stored");
+    let _: () = redis.run(&["CONFIG", "SET", "maxmemory", "0"]).await;
+    assert_eq!(rollups.build(&site(), None).await.unwrap().computed, 5);
 }
 
 #[tokio::test]

@@ -4,10 +4,16 @@ use std::sync::LazyLock;
 
 use redis::Script;
 
+use super::stored_days::StoredDay;
+use crate::energy::rollup::{DayRollup, encode};
 use crate::reading::SiteId;
-use crate::store::connection::{SharedConnection, reply};
-use crate::store::error::StoreResult;
+use crate::store::connection::SharedConnection;
+use crate::store::error::{StoreError, StoreResult};
 use crate::store::keys;
+
+/// Bytes of rollups that are stored at once. Too low and a cold year takes many round trips; too high and they
+/// fill memory, and Redis serves no other client meanwhile.
+const KEPT_BYTES: usize = 1 << 20;
 
 const EVALSHA: &str = "EVALSHA";
 
@@ -21,22 +27,64 @@ static KEEP: LazyLock<Script> = LazyLock::new(|| {
     )
 });
 
-/// Stores encoded rollups of days; gives whether they were stored.
-pub(super) async fn keep(
-    connection: &SharedConnection,
-    site: &SiteId,
-    generation: &[u8],
-    rollups: &[(i32, Vec<u8>)],
-) -> StoreResult<bool> {
-    if rollups.is_empty() {
-        return Ok(true);
+/// Rollups to store.
+pub(super) struct Kept<'a> {
+    connection: &'a SharedConnection,
+    site: &'a SiteId,
+    generation: &'a [u8],
+    rollups: Vec<(i32, Vec<u8>)>,
+    bytes: usize,
+    /// The first failure; nothing is stored after it.
+    failure: Option<StoreError>,
+}
+
+impl<'a> Kept<'a> {
+    pub const fn new(
+        connection: &'a SharedConnection,
+        site: &'a SiteId,
+        generation: &'a [u8],
+    ) -> Self {
+        Self { connection, site, generation, rollups: Vec::new(), bytes: 0, failure: None }
     }
-    let mut script = KEEP.key(keys::rollups(site));
-    script.arg(keys::ROLLUP_GENERATION).arg(generation);
-    for (day, bytes) in rollups {
-        script.arg(day).arg(bytes.as_slice());
+
+    /// Adds the rollup of one of these days.
+    pub async fn push(&mut self, mut rollup: DayRollup, days: &[StoredDay]) {
+        // A reading is of another day than its score where that was rounded.
+        let Some(day) = days.iter().find(|day| day.day == rollup.day) else { return };
+        // Members that are no readings count as well. Of a member that was stored since, the number is too
+        // low, and the rollup is not valid.
+        rollup.members = rollup.members.max(day.members);
+        let Ok(bytes) = encode(&rollup) else { return };
+        self.bytes += bytes.len();
+        self.rollups.push((rollup.day.number(), bytes));
+        if self.bytes >= KEPT_BYTES {
+            self.flush().await;
+        }
     }
-    let reply = connection.eval(EVALSHA, &script).await?;
-    let stored = reply::integer(&reply).ok_or_else(|| connection.unexpected_reply(EVALSHA))?;
-    Ok(stored == 1)
+
+    /// Stores what is left.
+    ///
+    /// # Errors
+    /// The first failure to store rollups.
+    pub async fn finish(mut self) -> StoreResult<()> {
+        self.flush().await;
+        self.failure.map_or(Ok(()), Err)
+    }
+
+    async fn flush(&mut self) {
+        let rollups = std::mem::take(&mut self.rollups);
+        self.bytes = 0;
+        if self.failure.is_none() && !rollups.is_empty() {
+            self.failure = self.keep(&rollups).await.err();
+        }
+    }
+
+    async fn keep(&self, rollups: &[(i32, Vec<u8>)]) -> StoreResult<()> {
+        let mut script = KEEP.key(keys::rollups(self.site));
+        script.arg(keys::ROLLUP_GENERATION).arg(self.generation);
+        for (day, bytes) in rollups {
+            script.arg(day).arg(bytes.as_slice());
+        }
+        self.connection.eval(EVALSHA, &script).await.map(drop)
+    }
 }

@@ -1,22 +1,23 @@
 //! Aggregates of a site, from rollups and members.
 
+use std::time::Instant as Clock;
+
+use instrumentation::log_throttle::LogThrottle;
+use tracing::warn;
+
 use super::day_members::{DaysBuilder, Samples};
-use super::keep::keep;
+use super::keep::Kept;
 use super::stored_days::{self, StoredDay, StoredDays};
 use crate::energy::calendar::Range;
 use crate::energy::integration::{
     Aggregation, IntegrateError, Integrator, SiteBuckets, TooManyFilled,
 };
-use crate::energy::rollup::{Day, DayRollup, Part, encode, plan};
+use crate::energy::rollup::{Day, DayRollup, Part, plan};
 use crate::iso8601::Instant;
 use crate::reading::SiteId;
 use crate::store::connection::SharedConnection;
 use crate::store::error::{StoreError, StoreResult};
 use crate::store::series::SeriesStore;
-
-/// Bytes of rollups that are stored at once. Too low and a cold year takes many round trips; too high and they
-/// fill memory, and Redis serves no other client meanwhile.
-const KEPT_BYTES: usize = 1 << 20;
 
 /// Rollups of the days of all sites, over a connection that others may share.
 #[derive(Debug, Clone)]
@@ -54,7 +55,8 @@ impl RollupStore {
         Self { series: SeriesStore::new(connection.clone()), connection }
     }
 
-    /// Buckets of all devices of a site. Rollups that are missing or not valid are computed and stored.
+    /// Buckets of all devices of a site. Rollups that are missing or not valid are computed and stored; a
+    /// failure to store them is logged.
     ///
     /// # Errors
     /// When the server replied with an error or not at all, or the buckets are too many.
@@ -96,7 +98,8 @@ impl RollupStore {
         let stored = stored_days::read(&self.connection, site, from, LAST_DAY).await?;
         let days = stored.days.len() as u64;
         let mut ignore = |_: &DayRollup| Ok::<_, StoreError>(());
-        let computed = self.each(site, &stored, &mut ignore).await?;
+        let Computed { days: computed, kept } = self.each(site, &stored, &mut ignore).await?;
+        kept?;
         Ok(Built { days, computed, next: stored.next })
     }
 
@@ -152,21 +155,23 @@ impl RollupStore {
         };
         while let Some(from) = next {
             let stored = stored_days::read(&self.connection, site, from, last.next()).await?;
-            self.each(site, &stored, &mut add).await?;
+            let Computed { kept, .. } = self.each(site, &stored, &mut add).await?;
+            if let Err(error) = kept {
+                log_not_kept(&error);
+            }
             next = stored.next;
         }
         Ok(())
     }
 
-    /// Gives each rollup in the order of days; computes and stores those that are missing, and gives their
-    /// number.
+    /// Gives each rollup in the order of days; computes and stores those that are missing.
     async fn each<E: From<StoreError>>(
         &self,
         site: &SiteId,
         stored: &StoredDays,
         add: &mut impl FnMut(&DayRollup) -> Result<(), E>,
-    ) -> Result<u64, E> {
-        let mut kept = Kept::new(self, site, &stored.generation);
+    ) -> Result<Computed, E> {
+        let mut kept = Kept::new(&self.connection, site, &stored.generation);
         let (mut missing, mut computed): (&[StoredDay], u64) = (&[], 0);
         for (place, day) in stored.days.iter().enumerate() {
             let rollup = day.rollup();
@@ -185,8 +190,7 @@ impl RollupStore {
         if !missing.is_empty() {
             self.compute(site, missing, &mut kept, add).await?;
         }
-        kept.flush().await?;
-        Ok(computed)
+        Ok(Computed { days: computed, kept: kept.finish().await })
     }
 
     /// Computes the rollups of neighbouring days from their members.
@@ -204,13 +208,13 @@ impl RollupStore {
             for (device, sample) in page {
                 if let Some(rollup) = builder.push(&device, sample) {
                     add(&rollup)?;
-                    kept.push(rollup, days).await?;
+                    kept.push(rollup, days).await;
                 }
             }
         }
         if let Some(rollup) = builder.finish() {
             add(&rollup)?;
-            kept.push(rollup, days).await?;
+            kept.push(rollup, days).await;
         }
         Ok(())
     }
@@ -222,6 +226,21 @@ const LAST_DAY: Day = Day::from_number(2_932_898);
 
 const fn before(instant: Instant) -> Instant {
     Instant::from_epoch_micros(instant.epoch_micros() - 1)
+}
+
+/// Rollups that were missing.
+struct Computed {
+    days: u64,
+    /// Whether they were stored.
+    kept: StoreResult<()>,
+}
+
+/// A question is answered all the same: a full Redis, or one that rejects writes, has all readings.
+fn log_not_kept(error: &StoreError) {
+    static THROTTLE: LogThrottle = LogThrottle::new();
+    if let Some(suppressed) = THROTTLE.should_log(Clock::now()) {
+        warn!(%error, suppressed, "rollups were not stored, the next question computes them again");
+    }
 }
 
 /// Why a part of a question was not added.
@@ -239,40 +258,5 @@ impl From<StoreError> for Failed {
 impl From<IntegrateError> for Failed {
     fn from(error: IntegrateError) -> Self {
         Self::Integrate(error)
-    }
-}
-
-/// Rollups to store.
-struct Kept<'a> {
-    store: &'a RollupStore,
-    site: &'a SiteId,
-    generation: &'a [u8],
-    rollups: Vec<(i32, Vec<u8>)>,
-    bytes: usize,
-}
-
-impl<'a> Kept<'a> {
-    const fn new(store: &'a RollupStore, site: &'a SiteId, generation: &'a [u8]) -> Self {
-        Self { store, site, generation, rollups: Vec::new(), bytes: 0 }
-    }
-
-    /// Adds the rollup of one of these days.
-    async fn push(&mut self, mut rollup: DayRollup, days: &[StoredDay]) -> StoreResult<()> {
-        // A reading is of another day than its score where that was rounded.
-        let Some(day) = days.iter().find(|day| day.day == rollup.day) else { return Ok(()) };
-        // Members that are no readings count as well. Of a member that was stored since, the number is too
-        // low, and the rollup is not valid.
-        rollup.members = rollup.members.max(day.members);
-        let Ok(bytes) = encode(&rollup) else { return Ok(()) };
-        self.bytes += bytes.len();
-        self.rollups.push((rollup.day.number(), bytes));
-        if self.bytes >= KEPT_BYTES { self.flush().await } else { Ok(()) }
-    }
-
-    async fn flush(&mut self) -> StoreResult<()> {
-        keep(&self.store.connection, self.site, self.generation, &self.rollups).await?;
-        self.rollups.clear();
-        self.bytes = 0;
-        Ok(())
     }
 }

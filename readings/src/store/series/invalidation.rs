@@ -27,17 +27,20 @@ pub(super) fn invalidate(pipeline: &mut Pipeline, site: &SiteId, days: &BTreeSet
     pipeline.add_command(delete).add_command(increase);
 }
 
-/// Removes readings before a score, and the rollups of their days. Arguments: the score, the day that it is in,
-/// the field of the generation.
+/// Removes readings before a score, and the rollups of their days. Keys: the readings, the rollups. Arguments:
+/// the score, the day that it is in, the field of the generation. With a fourth one it is the number of
+/// readings that were removed, and the only key that of the rollups.
 pub(super) fn expiry() -> Script {
     Script::new(
-        "local removed = redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', ARGV[1])
+        "local rollups = KEYS[#KEYS]
+         local removed = tonumber(ARGV[4])
+             or redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', ARGV[1])
          if removed == 0 then return 0 end
-         for _, field in ipairs(redis.call('HKEYS', KEYS[2])) do
+         for _, field in ipairs(redis.call('HKEYS', rollups)) do
              local day = tonumber(field)
-             if day and day <= tonumber(ARGV[2]) then redis.call('HDEL', KEYS[2], field) end
+             if day and day <= tonumber(ARGV[2]) then redis.call('HDEL', rollups, field) end
          end
-         redis.call('HINCRBY', KEYS[2], ARGV[3], 1)
+         redis.call('HINCRBY', rollups, ARGV[3], 1)
          return removed",
     )
 }

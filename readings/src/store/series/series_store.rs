@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use redis::{Script, cmd, pipe};
+use redis::{Script, Value, cmd, pipe};
 
 use super::invalidation::{expiry, invalidate};
 use super::range_reader::RangeReader;
@@ -17,6 +17,14 @@ use crate::store::codec::{self, StreamEntry};
 use crate::store::connection::{SharedConnection, reply};
 use crate::store::error::StoreResult;
 use crate::store::keys;
+
+static EXPIRY: LazyLock<Script> = LazyLock::new(expiry);
+
+const ZREMRANGEBYSCORE: &str = "ZREMRANGEBYSCORE";
+
+/// A node of a Redis Cluster that owns all slots: a site's readings and its rollups are in two of them. The
+/// commands are sent one by one then, first the removal.
+const CROSS_SLOT: &str = "CROSSSLOT";
 
 /// The sorted sets of all sites, over a connection that others may share.
 #[derive(Debug, Clone)]
@@ -47,10 +55,16 @@ impl SeriesStore {
             command.arg(codec::member(entry));
         }
         let days = entries.iter().map(|entry| Day::of(entry.reading.timestamp.instant())).collect();
-        let mut transaction = pipe();
-        transaction.atomic().add_command(command);
-        invalidate(&mut transaction, site, &days);
-        self.connection.exec_atomic(ZREM, &transaction).await.map(drop)
+        let mut removal = pipe();
+        removal.add_command(command);
+        invalidate(&mut removal, site, &days);
+        match self.connection.exec_atomic(ZREM, removal.clone().atomic()).await {
+            Err(error) if error.code() == Some(CROSS_SLOT) => {
+                let (replies, _) = self.connection.send_all(ZREM, &removal).await?;
+                replies.into_iter().try_for_each(|reply| reply.map(drop))
+            }
+            result => result.map(drop),
+        }
     }
 
     /// Removes a site's readings with a timestamp before an instant (`ZREMRANGEBYSCORE`), and the rollups of
@@ -59,14 +73,30 @@ impl SeriesStore {
     /// # Errors
     /// When the server replied with an error or not at all.
     pub async fn expire_before(&self, site: &SiteId, before: Instant) -> StoreResult<u64> {
-        const ZREMRANGEBYSCORE: &str = "ZREMRANGEBYSCORE";
-        static EXPIRY: LazyLock<Script> = LazyLock::new(expiry);
-        let bound = format!("({}", before.epoch_seconds());
         let mut script = EXPIRY.key(keys::series(site));
-        script.key(keys::rollups(site)).arg(bound).arg(Day::of(before).number());
+        script.key(keys::rollups(site)).arg(score_below(before)).arg(Day::of(before).number());
         script.arg(keys::ROLLUP_GENERATION);
-        let reply = self.connection.eval(ZREMRANGEBYSCORE, &script).await?;
-        reply::integer(&reply).ok_or_else(|| self.connection.unexpected_reply(ZREMRANGEBYSCORE))
+        match self.connection.eval(ZREMRANGEBYSCORE, &script).await {
+            Err(error) if error.code() == Some(CROSS_SLOT) => {
+                self.expire_in_steps(site, before).await
+            }
+            reply => self.removed(&reply?),
+        }
+    }
+
+    /// As [`SeriesStore::expire_before`], where a script may not have keys of several hash slots.
+    async fn expire_in_steps(&self, site: &SiteId, before: Instant) -> StoreResult<u64> {
+        let mut command = cmd(ZREMRANGEBYSCORE);
+        command.arg(keys::series(site)).arg("-inf").arg(score_below(before));
+        let removed = self.connection.send(ZREMRANGEBYSCORE, &command).await?;
+        let mut script = EXPIRY.key(keys::rollups(site));
+        script.arg(score_below(before)).arg(Day::of(before).number());
+        script.arg(keys::ROLLUP_GENERATION).arg(self.removed(&removed)?);
+        self.removed(&self.connection.eval(ZREMRANGEBYSCORE, &script).await?)
+    }
+
+    fn removed(&self, reply: &Value) -> StoreResult<u64> {
+        reply::integer(reply).ok_or_else(|| self.connection.unexpected_reply(ZREMRANGEBYSCORE))
     }
 
     /// Reads all readings of a site, page by page.
@@ -86,4 +116,9 @@ impl SeriesStore {
     pub fn select(&self, site: &SiteId, selection: Selection, wanted: usize) -> SelectionReader {
         SelectionReader::new(self.connection.clone(), site, selection, wanted)
     }
+}
+
+/// The scores below that of an instant, as the upper bound of a range.
+fn score_below(instant: Instant) -> String {
+    format!("({}", instant.epoch_seconds())
 }
