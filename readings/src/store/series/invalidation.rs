@@ -7,15 +7,25 @@
 
 use std::collections::BTreeSet;
 
-use redis::{Pipeline, Script, cmd};
+use redis::{Cmd, Script, cmd};
 
 use crate::energy::rollup::Day;
 use crate::reading::SiteId;
 use crate::store::keys;
 
-/// Appends the commands that invalidate the rollups of days (`HDEL`, `HINCRBY`). They must be sent after the
-/// change in one transaction, so that no failure is between the two.
-pub(super) fn invalidate(pipeline: &mut Pipeline, site: &SiteId, days: &BTreeSet<Day>) {
+/// Removes members, and the rollups of their days, in one step. Keys: the readings, the rollups. Arguments: the
+/// field of the generation, the number of days, the days, the members.
+pub(super) fn removal() -> Script {
+    Script::new(
+        "for i = 3 + ARGV[2], #ARGV do redis.call('ZREM', KEYS[1], ARGV[i]) end
+         for i = 3, 2 + ARGV[2] do redis.call('HDEL', KEYS[2], ARGV[i]) end
+         redis.call('HINCRBY', KEYS[2], ARGV[1], 1)
+         return 1",
+    )
+}
+
+/// The commands that invalidate the rollups of days (`HDEL`, `HINCRBY`); they are sent after the change.
+pub(super) fn invalidate(site: &SiteId, days: &BTreeSet<Day>) -> [Cmd; 2] {
     let key = keys::rollups(site);
     let mut delete = cmd("HDEL");
     delete.arg(&key);
@@ -24,7 +34,7 @@ pub(super) fn invalidate(pipeline: &mut Pipeline, site: &SiteId, days: &BTreeSet
     }
     let mut increase = cmd("HINCRBY");
     increase.arg(&key).arg(keys::ROLLUP_GENERATION).arg(1);
-    pipeline.add_command(delete).add_command(increase);
+    [delete, increase]
 }
 
 /// Removes readings before a score, and the rollups of their days. Keys: the readings, the rollups. Arguments:

@@ -1,10 +1,11 @@
 //! The sorted sets of all sites.
 
+use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
 use redis::{Script, Value, cmd, pipe};
 
-use super::invalidation::{expiry, invalidate};
+use super::invalidation::{expiry, invalidate, removal};
 use super::range_reader::RangeReader;
 use super::reader::SeriesReader;
 use super::selection::Selection;
@@ -18,7 +19,10 @@ use crate::store::connection::{SharedConnection, reply};
 use crate::store::error::StoreResult;
 use crate::store::keys;
 
+static REMOVAL: LazyLock<Script> = LazyLock::new(removal);
 static EXPIRY: LazyLock<Script> = LazyLock::new(expiry);
+
+const ZREM: &str = "ZREM";
 
 const ZREMRANGEBYSCORE: &str = "ZREMRANGEBYSCORE";
 
@@ -48,23 +52,41 @@ impl SeriesStore {
     /// # Errors
     /// When the server replied with an error or not at all; the readings can be removed again.
     pub async fn remove(&self, site: &SiteId, entries: &[StreamEntry]) -> StoreResult<()> {
-        const ZREM: &str = "ZREM";
-        let mut command = cmd(ZREM);
-        command.arg(keys::series(site));
-        for entry in entries {
-            command.arg(codec::member(entry));
+        let day = |entry: &StreamEntry| Day::of(entry.reading.timestamp.instant());
+        let days: BTreeSet<Day> = entries.iter().map(day).collect();
+        let mut script = REMOVAL.key(keys::series(site));
+        script.key(keys::rollups(site)).arg(keys::ROLLUP_GENERATION).arg(days.len());
+        for day in &days {
+            script.arg(day.number());
         }
-        let days = entries.iter().map(|entry| Day::of(entry.reading.timestamp.instant())).collect();
-        let mut removal = pipe();
-        removal.add_command(command);
-        invalidate(&mut removal, site, &days);
-        match self.connection.exec_atomic(ZREM, removal.clone().atomic()).await {
+        for entry in entries {
+            script.arg(codec::member(entry));
+        }
+        match self.connection.eval(ZREM, &script).await {
             Err(error) if error.code() == Some(CROSS_SLOT) => {
-                let (replies, _) = self.connection.send_all(ZREM, &removal).await?;
-                replies.into_iter().try_for_each(|reply| reply.map(drop))
+                self.remove_in_steps(site, entries, &days).await
             }
             result => result.map(drop),
         }
+    }
+
+    /// As [`SeriesStore::remove`], where a script may not have keys of several hash slots.
+    async fn remove_in_steps(
+        &self,
+        site: &SiteId,
+        entries: &[StreamEntry],
+        days: &BTreeSet<Day>,
+    ) -> StoreResult<()> {
+        let mut remove = cmd(ZREM);
+        remove.arg(keys::series(site));
+        for entry in entries {
+            remove.arg(codec::member(entry));
+        }
+        let [delete, increase] = invalidate(site, days);
+        let mut steps = pipe();
+        steps.add_command(remove).add_command(delete).add_command(increase);
+        let (replies, _) = self.connection.send_all(ZREM, &steps).await?;
+        replies.into_iter().try_for_each(|reply| reply.map(drop))
     }
 
     /// Removes a site's readings with a timestamp before an instant (`ZREMRANGEBYSCORE`), and the rollups of
