@@ -251,3 +251,16 @@ async fn without_a_file_of_keys_nothing_needs_one_and_a_header_is_ignored() {
     }
     assert!(!service.stderr().contains("API_KEYS_FILE"), "{}", service.stderr());
 }
+
+#[tokio::test]
+async fn the_example_that_up_prints_has_a_key_only_where_one_is_needed() {
+    const HEADER: &str = r#"/readings -H "Authorization: Bearer $API_KEY""#;
+    let directory = tempfile::tempdir().unwrap();
+    let keys = KeysFile::with_scopes(["write"]).await.0;
+    let with_keys = up_with_keys(directory.path(), &keys).await;
+    let lines = with_keys.process.stdout();
+    assert_eq!(lines.matches(HEADER).count(), 2, "{lines}");
+    drop(with_keys);
+    let without = Up::start(directory.path()).await;
+    assert!(!without.process.stdout().contains("Authorization"));
+}

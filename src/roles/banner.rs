@@ -21,6 +21,9 @@ const SLOW_START: Duration = Duration::from_secs(1);
 /// A request for the banner's example.
 const READING: &str = r#"{"site_id": "house-01", "device_id": "main-meter", "power_reading": 1500.5, "timestamp": "2024-01-15T10:30:00Z"}"#;
 
+/// The header of the banner's example where API keys are required. Not a key of the file, which has none.
+const AUTHORIZATION: &str = r#" -H "Authorization: Bearer $API_KEY""#;
+
 /// The addresses of all services and of Redis.
 pub struct Banner {
     /// The scheme of the services' URLs.
@@ -30,6 +33,8 @@ pub struct Banner {
     pub frontend: SocketAddr,
     /// A description of the server.
     pub redis: String,
+    /// Whether requests need an API key.
+    pub requires_keys: bool,
 }
 
 impl Banner {
@@ -64,8 +69,8 @@ impl Banner {
     }
 
     fn lines(&self) -> Vec<String> {
-        let Self { scheme, ingestion, processing, frontend, redis } = self;
-        let program = program();
+        let Self { scheme, ingestion, processing, frontend, redis, requires_keys } = self;
+        let (program, key) = (program(), if *requires_keys { AUTHORIZATION } else { "" });
         vec![
             "energy-pipeline is up.".to_owned(),
             String::new(),
@@ -77,9 +82,9 @@ impl Banner {
             "Send a reading, and read it back:".to_owned(),
             String::new(),
             format!(
-                "  curl -X POST {scheme}://{ingestion}/readings -H 'Content-Type: application/json' -d '{READING}'"
+                "  curl -X POST {scheme}://{ingestion}/readings{key} -H 'Content-Type: application/json' -d '{READING}'"
             ),
-            format!("  curl {scheme}://{processing}/sites/house-01/readings"),
+            format!("  curl {scheme}://{processing}/sites/house-01/readings{key}"),
             String::new(),
             format!("Other commands, such as dead-letters: {program} --help"),
             "Ctrl-C stops it; the data are kept.".to_owned(),

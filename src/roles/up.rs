@@ -81,13 +81,13 @@ impl Services {
     }
 
     async fn run(self, context: ServiceContext, redis: &str) -> anyhow::Result<()> {
-        let Self { pipeline, limits, mut servers, phases, .. } = self;
+        let Self { settings, pipeline, limits, mut servers, phases, .. } = self;
         let consumer = pipeline.consumer.clone();
         HttpServer::spawn_monitoring(servers.monitoring.take(), || {
             processing_service::monitoring(&context, &consumer)
         });
         let pipeline = processing_service::start_pipeline(pipeline, &context).await?;
-        let banner = servers.banner(redis)?;
+        let banner = servers.banner(redis, settings.http.access.requires_keys())?;
         context.spawn_monitors();
         ingestion_api::spawn_monitors(&context, &limits);
         let processing = async {
@@ -137,7 +137,7 @@ impl Servers {
     ///
     /// # Errors
     /// When a listener has no address.
-    fn banner(&self, redis: &str) -> anyhow::Result<Banner> {
+    fn banner(&self, redis: &str, requires_keys: bool) -> anyhow::Result<Banner> {
         let address = |server: &HttpServer| {
             server.address().map(reachable).context("a listener has no address")
         };
@@ -147,6 +147,7 @@ impl Servers {
             processing: address(&self.processing)?,
             frontend: address(&self.frontend)?,
             redis: redis.to_owned(),
+            requires_keys,
         })
     }
 
