@@ -1,7 +1,7 @@
 //! Energy from power: pure functions, without a clock and without Redis.
 //!
 //! A meter sends power at instants; a question asks for energy by day. Between the two there is
-//! arithmetic ([decision 45](../../../../docs/decisions/0045-energy-by-step-hold.md)), in this order:
+//! arithmetic ([decision 44](../../../../docs/decisions/0044-energy-by-step-hold.md)), in this order:
 //!
 //! | part | what it owns |
 //! |---|---|
