@@ -18,6 +18,10 @@ async fn request(server: &Http, method: Method, path: &str, accepted: &str) -> R
     Reply::of(server.request(method, path).header("accept-encoding", accepted)).await
 }
 
+fn varies_by_encoding(reply: &Reply) -> bool {
+    reply.headers.get_all("vary").iter().any(|value| value == "accept-encoding")
+}
+
 #[tokio::test]
 async fn a_large_response_is_compressed_on_request_and_is_the_same() {
     let redis = RedisServer::start().await;
@@ -28,10 +32,10 @@ async fn a_large_response_is_compressed_on_request_and_is_the_same() {
     let plain = processing.get(path).await;
     assert_eq!(plain.json()["readings"].as_array().unwrap().len(), READINGS);
     assert!(!plain.headers.contains_key("content-encoding"));
-    assert_eq!(plain.header("vary"), "accept-encoding");
+    assert!(varies_by_encoding(&plain), "{:?}", plain.headers);
     let compressed = request(&processing, Method::GET, path, "deflate, gzip;q=0.8").await;
     assert_eq!(compressed.header("content-encoding"), "gzip");
-    assert_eq!(compressed.header("vary"), "accept-encoding");
+    assert!(varies_by_encoding(&compressed), "{:?}", compressed.headers);
     let mut decoded = Vec::new();
     GzDecoder::new(&compressed.body[..]).read_to_end(&mut decoded).unwrap();
     assert!(decoded == plain.body, "the decoded response differs");
