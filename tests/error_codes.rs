@@ -85,6 +85,8 @@ async fn an_outcome_is_unknown_only_of_a_change_that_redis_was_sent() {
     let retry = || processing.request(Method::POST, "/pipeline/dead-letters/5-0/retry");
     let get = |path: &str| processing.request(Method::GET, path);
     assert_eq!(Reply::of(post()).await.status, 201, "it is connected");
+    // Before a connection exists nothing is sent.
+    assert_eq!(Reply::of(retry()).await.status, 404, "it is connected");
     redis.signal("STOP");
     let codes = tokio::join!(
         code_of(post()),
