@@ -76,7 +76,9 @@ async function takeReadings() {
 async function readThemBack() {
   const site = { params: { path: { site_id: reading.site_id } } };
   const stored = await until('the reading is stored', async () => {
-    return taken(await processing.GET('/sites/{site_id}/readings', site)).readings[0];
+    const body = taken(await processing.GET('/sites/{site_id}/readings', site));
+    assert(typeof body === 'object', 'JSON unless `format` asks for a text');
+    return body.readings[0];
   });
   assert.equal(stored.power_reading, reading.power_reading);
   assert.deepEqual(taken(await processing.GET('/sites')).sites, [{ site_id: reading.site_id }]);

@@ -3,10 +3,8 @@
 use poem::http::{HeaderValue, header};
 use poem::{Body, IntoResponse, Response};
 use poem_openapi::payload::{Json, Payload};
-use poem_openapi::registry::{
-    MetaHeader, MetaMediaType, MetaResponse, MetaResponses, MetaSchema, MetaSchemaRef, Registry,
-};
-use poem_openapi::{ApiResponse, Object};
+use poem_openapi::registry::{MetaMediaType, MetaSchema, MetaSchemaRef, Registry};
+use poem_openapi::{Object, ResponseContent};
 
 use super::readings_format::ReadingsFormat;
 
@@ -54,18 +52,6 @@ pub struct ReadingsPayload {
     pub(super) warning: Option<HeaderValue>,
 }
 
-impl Payload for ReadingsPayload {
-    const CONTENT_TYPE: &'static str = "application/json";
-
-    fn schema_ref() -> MetaSchemaRef {
-        <Json<SiteReadings> as Payload>::schema_ref()
-    }
-
-    fn register(registry: &mut Registry) {
-        <Json<SiteReadings> as Payload>::register(registry);
-    }
-}
-
 impl IntoResponse for ReadingsPayload {
     fn into_response(self) -> Response {
         let mut response = Response::builder()
@@ -83,35 +69,18 @@ impl IntoResponse for ReadingsPayload {
     }
 }
 
-impl ApiResponse for ReadingsPayload {
-    fn meta() -> MetaResponses {
+impl ResponseContent for ReadingsPayload {
+    fn media_types() -> Vec<MetaMediaType> {
         let text = || MetaSchemaRef::Inline(Box::new(MetaSchema::new("string")));
         let media = |content_type, schema| MetaMediaType { content_type, schema };
-        let header = |name: &str, description: &str| MetaHeader {
-            name: name.to_owned(),
-            description: Some(description.to_owned()),
-            required: false,
-            deprecated: false,
-            schema: text(),
-        };
-        let response = MetaResponse {
-            description: "",
-            status: Some(200),
-            status_range: None,
-            content: vec![
-                media(Self::CONTENT_TYPE, <Self as Payload>::schema_ref()),
-                media("application/x-ndjson", text()),
-                media("text/csv", text()),
-            ],
-            headers: vec![
-                header("LINK", "The next page, with `rel=\"next\"`; absent on the last page."),
-                header("WARNING", "The parameter that an unknown one resembles."),
-            ],
-        };
-        MetaResponses { responses: vec![response] }
+        vec![
+            media("application/json", <Json<SiteReadings> as Payload>::schema_ref()),
+            media("application/x-ndjson", text()),
+            media("text/csv", text()),
+        ]
     }
 
     fn register(registry: &mut Registry) {
-        <Self as Payload>::register(registry);
+        <Json<SiteReadings> as Payload>::register(registry);
     }
 }
