@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
+use futures_util::future::{Either, ready};
 use instrumentation::log_throttle::LogThrottle;
 use poem::{Endpoint, Request, Response, Result};
 use tracing::warn;
@@ -74,17 +75,21 @@ pub struct Limited<E> {
 impl<E: Endpoint<Output = Response>> Endpoint for Limited<E> {
     type Output = Response;
 
-    async fn call(&self, mut request: Request) -> Result<Response> {
+    // Not an async function: that would move the request once more.
+    fn call(&self, mut request: Request) -> impl Future<Output = Result<Response>> + Send {
         if let Some(addresses) = &self.limit.0
             && !PROBES.contains(&request.uri().path())
             && let Some(client) = client_address::of(&request)
         {
             match addresses.add(client) {
                 Ok(state) => _ = request.extensions_mut().insert(state),
-                Err(over) => return Ok(reject(&request, client, addresses.limiter.rate(), over)),
+                Err(over) => {
+                    let rejected = reject(&request, client, addresses.limiter.rate(), over);
+                    return Either::Left(ready(Ok(rejected)));
+                }
             }
         }
-        self.endpoint.call(request).await
+        Either::Right(self.endpoint.call(request))
     }
 }
 

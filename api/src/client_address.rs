@@ -119,7 +119,8 @@ pub struct Resolved<E> {
 impl<E: Endpoint<Output = Response>> Endpoint for Resolved<E> {
     type Output = Response;
 
-    async fn call(&self, mut request: Request) -> Result<Response> {
+    // Not an async function: that would move the request once more.
+    fn call(&self, mut request: Request) -> impl Future<Output = Result<Response>> + Send {
         // Without trusted proxies nothing is read or stored.
         if !self.proxies.0.is_empty()
             && let Some(peer) = peer(&request)
@@ -129,7 +130,7 @@ impl<E: Endpoint<Output = Response>> Endpoint for Resolved<E> {
                 request.extensions_mut().insert(ForwardedFor(client));
             }
         }
-        self.endpoint.call(request).await
+        self.endpoint.call(request)
     }
 }
 

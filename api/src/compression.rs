@@ -10,7 +10,8 @@ use std::pin::Pin;
 use bytes::Bytes;
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use futures_util::{Stream, StreamExt, stream};
+use futures_util::future::Either;
+use futures_util::{Stream, StreamExt, TryFutureExt, stream};
 use hyper::body::Body as _;
 use poem::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use poem::{Body, Endpoint, Request, Response, Result};
@@ -39,20 +40,24 @@ pub(crate) struct Compressed<E>(pub E);
 impl<E: Endpoint<Output = Response>> Endpoint for Compressed<E> {
     type Output = Response;
 
-    async fn call(&self, request: Request) -> Result<Response> {
+    // Not an async function: that would move the request once more.
+    fn call(&self, request: Request) -> impl Future<Output = Result<Response>> + Send {
         if request.method() != Method::GET {
-            return self.0.call(request).await;
+            return Either::Left(self.0.call(request));
         }
         let accepts_gzip = accepts_gzip(request.headers());
-        let mut response = self.0.call(request).await?;
-        if may_be_compressed(&response) {
-            response.headers_mut().append(header::VARY, header::ACCEPT_ENCODING.into());
-            if accepts_gzip {
-                return Ok(compressed(response));
-            }
-        }
-        Ok(response)
+        let responding = self.0.call(request);
+        Either::Right(responding.map_ok(move |response| negotiated(response, accepts_gzip)))
     }
+}
+
+/// The response, compressed if it may be and the client accepts it.
+fn negotiated(mut response: Response, accepts_gzip: bool) -> Response {
+    if !may_be_compressed(&response) {
+        return response;
+    }
+    response.headers_mut().append(header::VARY, header::ACCEPT_ENCODING.into());
+    if accepts_gzip { compressed(response) } else { response }
 }
 
 /// Whether `Accept-Encoding` permits gzip, and does not prefer no coding.

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use futures_util::future::{Either, ready};
 use poem::{Endpoint, Request, Response, Result};
 
 use super::api_keys::ApiKeys;
@@ -63,18 +64,23 @@ pub struct Guarded<E> {
 impl<E: Endpoint<Output = Response>> Endpoint for Guarded<E> {
     type Output = Response;
 
-    async fn call(&self, mut request: Request) -> Result<Response> {
-        if let Some(keys) = &self.policy.0 {
-            if let Err(rejection) = admit(&keys.current(), &mut request) {
-                return Ok(rejection.response(request.uri().path()));
-            }
-            let grant = request.extensions().get::<Grant>();
-            if let Some(above) = grant.and_then(|grant| grant.rate_rejection(request.uri().path()))
-            {
-                return Ok(above);
-            }
+    // Not an async function: that would move the request once more.
+    fn call(&self, mut request: Request) -> impl Future<Output = Result<Response>> + Send {
+        let keys = self.policy.0.as_ref();
+        if let Some(rejected) = keys.and_then(|keys| rejection(&keys.current(), &mut request)) {
+            return Either::Left(ready(Ok(rejected)));
         }
-        self.endpoint.call(request).await
+        Either::Right(self.endpoint.call(request))
+    }
+}
+
+/// The response to a request that is not admitted.
+fn rejection(keys: &ApiKeys, request: &mut Request) -> Option<Response> {
+    let admitted = admit(keys, request);
+    let path = request.uri().path();
+    match admitted {
+        Err(rejection) => Some(rejection.response(path)),
+        Ok(()) => request.extensions().get::<Grant>()?.rate_rejection(path),
     }
 }
 

@@ -3,6 +3,8 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use futures_util::TryFutureExt;
+use futures_util::future::{Either, ready};
 use poem::http::header::{HOST, ORIGIN};
 use poem::http::uri::Authority;
 use poem::http::{HeaderName, HeaderValue};
@@ -71,9 +73,6 @@ impl OriginPolicy {
 
     /// The origin of the page that sent the request, if pages of it may read the response.
     fn sharing_origin(&self, request: &Request) -> Option<HeaderValue> {
-        if self.origins.is_empty() {
-            return None;
-        }
         request.headers().get(ORIGIN).filter(|origin| self.is_listed(origin)).cloned()
     }
 }
@@ -98,24 +97,35 @@ pub struct Guarded<E> {
 impl<E: Endpoint<Output = Response>> Endpoint for Guarded<E> {
     type Output = Response;
 
-    async fn call(&self, request: Request) -> Result<Response> {
+    // Not an async function: that would move the request once more.
+    fn call(&self, request: Request) -> impl Future<Output = Result<Response>> + Send {
         let rejection = self.policy.check(&request).err();
+        if self.policy.origins.is_empty() {
+            return Either::Left(match rejection {
+                Some(rejection) => Either::Left(ready(Ok(rejection.response(&request)))),
+                None => Either::Right(self.endpoint.call(request)),
+            });
+        }
         let shared_with = self.policy.sharing_origin(&request);
-        let mut response = if let Some(rejection) = rejection {
-            rejection.response(&request)
+        let responding = if let Some(rejection) = rejection {
+            Either::Left(ready(Ok(rejection.response(&request))))
         } else if shared_with.is_some() && cors::is_preflight(request.method(), request.headers()) {
-            middleware::respond_in_place(&request, |_| cors::preflight_response())
+            let preflight = middleware::respond_in_place(&request, |_| cors::preflight_response());
+            Either::Left(ready(Ok(preflight)))
         } else {
-            self.endpoint.call(request).await?
+            Either::Right(self.endpoint.call(request))
         };
-        if let Some(origin) = shared_with {
-            cors::share(&mut response, origin);
-        }
-        if !self.policy.origins.is_empty() {
-            cors::vary(&mut response);
-        }
-        Ok(response)
+        Either::Right(responding.map_ok(|response| shared(response, shared_with)))
     }
+}
+
+/// The response, which pages of this origin may read, and which differs by origin.
+fn shared(mut response: Response, with: Option<HeaderValue>) -> Response {
+    if let Some(origin) = with {
+        cors::share(&mut response, origin);
+    }
+    cors::vary(&mut response);
+    response
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ mod document;
 mod responses;
 mod security;
 
+use futures_util::future::Either;
 use poem::endpoint::make_sync;
 use poem::http::header;
 use poem::{Endpoint, IntoEndpoint, Request, Response, Result, Route, get};
@@ -112,10 +113,11 @@ struct Documented<E> {
 impl<E: Endpoint<Output = Response>> Endpoint for Documented<E> {
     type Output = Response;
 
-    async fn call(&self, request: Request) -> Result<Response> {
+    // Not an async function: that would move the request once more.
+    fn call(&self, request: Request) -> impl Future<Output = Result<Response>> + Send {
         match request.uri().path() {
-            DOCS | OPENAPI_JSON => self.docs.call(request).await,
-            _ => self.service.call(request).await,
+            DOCS | OPENAPI_JSON => Either::Left(self.docs.call(request)),
+            _ => Either::Right(self.service.call(request)),
         }
     }
 }
