@@ -66,3 +66,8 @@ pub fn keys_command(action: &str, file: &Path, arguments: &[&str]) -> Launch {
     let command = launch(&["keys", action, "--keys-file"]).arg(file);
     arguments.iter().fold(command, Launch::arg)
 }
+
+/// The secret of a token: all that follows the key's id. A secret may contain `_` as well.
+pub fn secret_of(token: &str) -> &str {
+    token.trim().splitn(3, '_').nth(2).unwrap()
+}
