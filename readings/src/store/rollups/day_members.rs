@@ -6,14 +6,16 @@ use crate::energy::rollup::{Day, DayBuilder, DayRollup};
 use crate::reading::SiteId;
 use crate::store::codec::StoredReading;
 use crate::store::error::StoreResult;
-use crate::store::series::{Page, RangeReader, SeriesStore};
+use crate::store::series::{Selected, SelectedPage, Selection, SelectionReader, SeriesStore};
 
 /// Reads the members of a range, and gives the samples of each page.
-pub(super) struct Samples(RangeReader);
+pub(super) struct Samples(SelectionReader);
 
 impl Samples {
     pub fn new(series: &SeriesStore, site: &SiteId, range: Range) -> Self {
-        Self(series.read_range(site, range))
+        let (start, end) = (Some(range.start()), Some(range.end()));
+        let selection = Selection { start, end, ..Selection::default() };
+        Self(series.select(site, selection, usize::MAX))
     }
 
     /// The next samples with their devices, in the order of (instant, stream id); `None` after the last.
@@ -23,12 +25,12 @@ impl Samples {
     }
 }
 
-fn samples(page: &Page) -> Vec<(Box<str>, Sample)> {
-    let sample = |member: &Vec<u8>| {
-        let reading = StoredReading::from_member(member).ok()?;
+fn samples(page: &SelectedPage) -> Vec<(Box<str>, Sample)> {
+    let sample = |selected: &Selected| {
+        let reading = StoredReading::from_member(&selected.member).ok()?;
         Some((reading.device_id().into(), reading.sample()?))
     };
-    page.members.iter().filter_map(sample).collect()
+    page.readings.iter().filter_map(sample).collect()
 }
 
 /// Rollups of neighbouring days, from their samples.

@@ -4,17 +4,17 @@
 //! |---|---|
 //! | `series_store` | the sorted sets: removal and expiry |
 //! | [`write_batch`] | writing readings of many sites as one pipeline |
+//! | `member_pages` | pages of a sorted set: the scripts and ranges by which they are read |
 //! | `reader`, `page` | reading a site page by page |
-//! | `range_reader` | reading a range of time page by page |
 //! | `selection`, `selection_reader`, `selected_page`, `selected_ties` | reading by range, device, order and position, page by page |
 //! | `invalidation` | rollups of days whose readings are removed |
 //! | `order` | the order of readings with one timestamp |
 //! | [`site_index`] | which sites have readings |
 
 mod invalidation;
+mod member_pages;
 mod order;
 mod page;
-mod range_reader;
 mod reader;
 mod selected_page;
 mod selected_ties;
@@ -25,7 +25,6 @@ pub mod site_index;
 pub mod write_batch;
 
 pub use page::Page;
-pub use range_reader::RangeReader;
 pub use reader::SeriesReader;
 pub use selected_page::{Selected, SelectedPage};
 pub use selection::{Order, Position, Selection};

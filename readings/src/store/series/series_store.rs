@@ -6,11 +6,9 @@ use std::sync::LazyLock;
 use redis::{Script, Value, cmd, pipe};
 
 use super::invalidation::{expiry, invalidate, removal};
-use super::range_reader::RangeReader;
 use super::reader::SeriesReader;
 use super::selection::Selection;
 use super::selection_reader::SelectionReader;
-use crate::energy::calendar::Range;
 use crate::energy::rollup::Day;
 use crate::iso8601::Instant;
 use crate::reading::SiteId;
@@ -125,12 +123,6 @@ impl SeriesStore {
     #[must_use]
     pub fn read(&self, site: &SiteId) -> SeriesReader {
         SeriesReader::new(self.connection.clone(), site)
-    }
-
-    /// Reads the readings of a site within a range, page by page.
-    #[must_use]
-    pub fn read_range(&self, site: &SiteId, range: Range) -> RangeReader {
-        RangeReader::new(self.connection.clone(), site, range)
     }
 
     /// Reads a selection of a site's readings, page by page; `wanted` is about how many the caller will use.
