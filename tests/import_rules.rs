@@ -35,8 +35,8 @@ const LAYERS: &[(&str, &[&str])] = &[
             "client_slots",
             "access middleware parameter store_failure unknown_parameters",
             "rate_limiter",
-            "error_body reloaded request_span",
-            "api_tag client_address client_certificate compression error_code head_only metrics paths rate security_headers with_schema",
+            "compression error_body problem_details reloaded request_span",
+            "api_tag client_address client_certificate error_code head_only metrics paths rate security_headers weighted_items with_schema",
         ],
     ),
     (

@@ -58,6 +58,7 @@ mod origins;
 mod parameter_errors;
 mod pipeline_state;
 mod private_redis;
+mod problem_details;
 mod rate_limits;
 mod readings_of_a_site;
 mod readings_query;

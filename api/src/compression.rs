@@ -16,6 +16,8 @@ use hyper::body::Body as _;
 use poem::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use poem::{Body, Endpoint, Request, Response, Result};
 
+use crate::weighted_items::weighted_items;
+
 /// The smallest body that is compressed: a smaller one fits in one packet anyway. Too low: time without use. Too high:
 /// slow links carry more than they need to.
 const MIN_BYTES: u64 = 1_400;
@@ -62,13 +64,9 @@ fn negotiated(mut response: Response, accepts_gzip: bool) -> Response {
 
 /// Whether `Accept-Encoding` permits gzip, and does not prefer no coding.
 fn accepts_gzip(headers: &HeaderMap) -> bool {
-    let values = headers.get_all(header::ACCEPT_ENCODING).into_iter();
-    let items = values.filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(','));
     let (mut gzip, mut any, mut identity) = (None, None, None);
-    for item in items {
-        let (name, parameters) = item.split_once(';').unwrap_or((item, ""));
-        let weight = weight(parameters);
-        match name.trim().to_ascii_lowercase().as_str() {
+    for (name, weight) in weighted_items(headers, header::ACCEPT_ENCODING) {
+        match name.as_str() {
             "gzip" | "x-gzip" => gzip = Some(weight),
             "*" => any = Some(weight),
             "identity" => identity = Some(weight),
@@ -77,12 +75,6 @@ fn accepts_gzip(headers: &HeaderMap) -> bool {
     }
     let gzip = gzip.or(any).unwrap_or(0.0);
     gzip > 0.0 && gzip >= identity.unwrap_or(0.0)
-}
-
-/// The weight in parameters such as `;q=0.5`; 1 without one.
-fn weight(parameters: &str) -> f32 {
-    let weight = parameters.trim().strip_prefix("q=").or(parameters.trim().strip_prefix("Q="));
-    weight.map_or(1.0, |weight| weight.trim().parse().unwrap_or(0.0))
 }
 
 /// Whether the response depends on `Accept-Encoding`.

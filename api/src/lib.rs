@@ -7,6 +7,8 @@
 //! | [`operations`] | health, probes, metrics, `/pipeline`, dead letters |
 //! | [`error_code`] | the `code` of every error, and the rules of errors |
 //! | [`error_body`] | the bodies of errors |
+//! | `problem_details` | the same as `application/problem+json`, when asked for |
+//! | `weighted_items` | the items of `Accept` and `Accept-Encoding` |
 //! | `store_failure` | an error of Redis as a 503 and as a line in the log |
 //! | `compression` | responses compressed when asked for |
 //! | `unknown_parameters` | errors of parameters that an operation does not have |
@@ -49,9 +51,11 @@ mod compression;
 mod head_only;
 mod parameter;
 mod paths;
+mod problem_details;
 mod rate_limiter;
 mod request_span;
 mod security_headers;
 mod store_failure;
 mod unknown_parameters;
+mod weighted_items;
 mod with_schema;

@@ -16,6 +16,7 @@ use uuid::Uuid;
 use crate::error_body::ErrorBody;
 use crate::error_code::ErrorCode;
 use crate::paths::Paths;
+use crate::problem_details::{self, with_problem_details};
 use crate::request_span::RequestSpan;
 use crate::security_headers;
 
@@ -51,6 +52,7 @@ impl<E: Endpoint<Output = Response>> Endpoint for ApiMiddleware<E> {
     async fn call(&self, mut request: Request) -> Result<Response> {
         let id = usable_request_id(&request);
         request.headers_mut().insert(REQUEST_ID, id.clone());
+        let wants_problem = problem_details::is_wanted(request.headers());
         let path = request.uri().path().to_owned();
         let span = RequestSpan::begin(&request, &id, &self.paths);
         let responding = self.respond(request, &path).instrument(span.span().clone());
@@ -61,7 +63,7 @@ impl<E: Endpoint<Output = Response>> Endpoint for ApiMiddleware<E> {
         if response.status() == StatusCode::SERVICE_UNAVAILABLE {
             response.headers_mut().entry(header::RETRY_AFTER).or_insert(RETRY_AFTER);
         }
-        Ok(response)
+        Ok(if wants_problem { with_problem_details(response) } else { response })
     }
 }
 
@@ -184,6 +186,9 @@ pub(crate) fn respond_in_place(
     span.end(response.status());
     security_headers::add(response.headers_mut());
     response.headers_mut().insert(REQUEST_ID, id);
+    if problem_details::is_wanted(request.headers()) {
+        return with_problem_details(response);
+    }
     response
 }
 

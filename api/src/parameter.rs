@@ -90,6 +90,16 @@ pub fn integer_within(text: &str, least: i64, most: i64) -> Result<usize, Parame
     usize::try_from(number).map_err(|_| not_an_integer())
 }
 
+/// The schema of such a number.
+#[allow(clippy::cast_precision_loss, reason = "the bounds are small")]
+pub fn integer_schema(least: i64, most: i64) -> MetaSchema {
+    MetaSchema {
+        minimum: Some(least as f64),
+        maximum: Some(most as f64),
+        ..MetaSchema::new("integer")
+    }
+}
+
 fn not_an_integer() -> ParameterError {
     let message = "Input should be a valid integer, unable to parse string as an integer";
     ParameterError { code: "int_parsing", message: message.to_owned(), context: None }

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`batch`] | `POST /readings/batch` |
 //! | `reading_body` | the body of a reading |
+//! | `content_type` | its media type |
 //! | `received_body`, `content_coding` | receiving and decoding a body within limits |
 //! | `idempotency_key` | the header `Idempotency-Key` |
 //! | `backlog_limit` | whether the backlog is full |
@@ -12,6 +13,7 @@
 mod backlog_limit;
 pub mod batch;
 mod content_coding;
+mod content_type;
 mod idempotency_key;
 mod reading_body;
 mod received_body;
@@ -32,10 +34,9 @@ use readings::store::{StoreError, StreamId};
 use readings::validation::{ErrorKind, ValidationError, parse_reading};
 
 pub use self::backlog_limit::BacklogLimit;
-use self::content_coding::CODINGS;
 use self::idempotency_key::IdempotencyKeyHeader;
 use self::reading_body::ReadingBody;
-use self::received_body::BodyError;
+use self::received_body::{BodyError, BodyResponses};
 use crate::access::{Grant, check_site};
 use crate::api_tag::ApiTag;
 use crate::error_body::{ErrorBody, ValidationErrorBody};
@@ -206,12 +207,11 @@ fn invalid(errors: Vec<ValidationError>) -> PostReadingResponse {
 
 impl From<BodyError> for PostReadingResponse {
     fn from(error: BodyError) -> Self {
-        let body = Json(error.body());
-        match error {
-            BodyError::Incomplete | BodyError::Undecodable => Self::BodyIncomplete(body),
-            BodyError::TimedOut(_) => Self::BodyTimeout(body),
-            BodyError::TooLarge(_) | BodyError::TooDense => Self::BodyTooLarge(body),
-            BodyError::UnsupportedCoding => Self::UnsupportedCoding(body, CODINGS.to_owned()),
-        }
+        error.respond(&BodyResponses {
+            incomplete: Self::BodyIncomplete,
+            timed_out: Self::BodyTimeout,
+            too_large: Self::BodyTooLarge,
+            unsupported_coding: Self::UnsupportedCoding,
+        })
     }
 }

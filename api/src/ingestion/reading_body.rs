@@ -5,7 +5,6 @@
 
 use std::time::Duration;
 
-use poem::http::{HeaderMap, header};
 use poem::{Request, RequestBody};
 use poem_openapi::payload::{Json, Payload};
 use poem_openapi::registry::{MetaMediaType, MetaRequest, Registry};
@@ -14,6 +13,7 @@ use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions, Object};
 use readings::validation::{ErrorKind, Location, MAX_ROW_BYTES, ValidationError};
 use tokio::sync::Semaphore;
 
+use super::content_type::Format;
 use super::received_body::{BodyError, BodyLimits, ReceivedBody, receive};
 use super::timestamp_pattern::TimestampText;
 use crate::with_schema::WithSchema;
@@ -109,66 +109,10 @@ impl<'a> ApiExtractor<'a> for ReadingBody {
             Ok(body) => body,
             Err(error) => return Ok(Self::Failed(error)),
         };
-        if body.bytes.is_empty() || is_json(headers) {
+        if body.bytes.is_empty() || Format::of(headers) == Some(Format::Json) {
             return Ok(Self::Complete(body));
         }
         let text = serde_json::to_string(&String::from_utf8_lossy(&body.bytes)).unwrap_or_default();
         Ok(Self::NotJson(ValidationError::new(Location::Body, ErrorKind::ObjectType, &text)))
-    }
-}
-
-/// As the original decides it: `application/json` or `application/…+json` before the first `;`, whatever
-/// parameters follow (RFC 9110, 8.3.1), or nothing at all.
-pub(super) fn is_json(headers: &HeaderMap) -> bool {
-    let Some(value) = headers.get(header::CONTENT_TYPE) else { return true };
-    let essence = value.as_bytes().split(|byte| *byte == b';').next().unwrap_or_default();
-    let essence = essence.trim_ascii().to_ascii_lowercase();
-    let subtype = essence.strip_prefix(b"application/");
-    subtype.is_some_and(|subtype| subtype == b"json" || subtype.ends_with(b"+json"))
-}
-
-#[cfg(test)]
-mod tests {
-    use poem::http::HeaderValue;
-
-    use super::*;
-
-    fn is_json_when(content_type: &[u8]) -> bool {
-        let value = HeaderValue::from_bytes(content_type).unwrap();
-        is_json(&HeaderMap::from_iter([(header::CONTENT_TYPE, value)]))
-    }
-
-    #[test]
-    fn json_is_application_json_and_whatever_ends_with_plus_json() {
-        for yes in [
-            "application/json",
-            "application/json; charset=utf-8",
-            "application/json ; charset=utf-8",
-            "application/json\t;charset=\"utf-8\"",
-            " application/json;",
-            "application/json;;",
-            "application/json; charset",
-            "application/json; note=\"a;b\"; x=y",
-            "application/vnd.meter+json",
-            "application/vnd.meter+json ;version=2",
-            "APPLICATION/JSON",
-        ] {
-            assert!(is_json_when(yes.as_bytes()), "{yes}");
-        }
-        for no in [
-            "text/plain",
-            "text/plain; application/json",
-            "text/json",
-            "application/xml",
-            "",
-            ";",
-            "application/x-www-form-urlencoded",
-            "application /json",
-            "json",
-        ] {
-            assert!(!is_json_when(no.as_bytes()), "{no}");
-        }
-        assert!(!is_json_when(b"text/plain; x=\xe9"));
-        assert!(is_json(&HeaderMap::new()));
     }
 }

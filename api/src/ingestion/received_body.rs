@@ -6,6 +6,7 @@ use bytes::{Bytes, BytesMut};
 use futures_util::TryStreamExt;
 use poem::Body;
 use poem::http::{HeaderMap, header};
+use poem_openapi::payload::Json;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::timeout;
 
@@ -55,9 +56,32 @@ impl PartialEq for BodyLimits {
 
 impl Eq for BodyLimits {}
 
+/// The responses of an operation to a body that was not received.
+pub(super) struct BodyResponses<R> {
+    /// 400.
+    pub incomplete: fn(Json<ErrorBody>) -> R,
+    /// 408.
+    pub timed_out: fn(Json<ErrorBody>) -> R,
+    /// 413.
+    pub too_large: fn(Json<ErrorBody>) -> R,
+    /// 415, with the codings that are supported.
+    pub unsupported_coding: fn(Json<ErrorBody>, String) -> R,
+}
+
 impl BodyError {
+    /// The response to it.
+    pub fn respond<R>(self, responses: &BodyResponses<R>) -> R {
+        let body = Json(self.body());
+        match self {
+            Self::Incomplete | Self::Undecodable => (responses.incomplete)(body),
+            Self::TimedOut(_) => (responses.timed_out)(body),
+            Self::TooLarge(_) | Self::TooDense => (responses.too_large)(body),
+            Self::UnsupportedCoding => (responses.unsupported_coding)(body, CODINGS.to_owned()),
+        }
+    }
+
     /// The body of the response.
-    pub fn body(self) -> ErrorBody {
+    fn body(self) -> ErrorBody {
         let (code, detail) = match self {
             Self::TooLarge(BodyLimits { content, bytes, .. }) => (
                 ErrorCode::BodyTooLarge,

@@ -3,7 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
-use poem::{IntoResponse, Request, Response, http::header};
+use poem::http::{HeaderMap, header};
+use poem::{IntoResponse, Request, Response};
 use poem_openapi::payload::{Json, Payload};
 use poem_openapi::registry::{MetaSchema, MetaSchemaRef, Registry};
 use poem_openapi::types::{ToJSON, Type};
@@ -16,6 +17,7 @@ use serde_json::{Map, Value, json};
 use super::health::ConsumerGroup;
 use crate::api_tag::ApiTag;
 use crate::store_failure::{ServiceUnavailable, StoreOperation};
+use crate::weighted_items::weighted_items;
 use crate::with_schema::{JsonSchema, WithSchema};
 
 /// Renders the metrics of this process in the Prometheus text format.
@@ -139,7 +141,7 @@ impl MetricsApi {
     /// this process in the Prometheus text format.
     #[oai(path = "/metrics", method = "get", operation_id = "get_metrics")]
     async fn metrics(&self, request: &Request) -> Result<MetricsResponse, ServiceUnavailable> {
-        if accept_headers(request).any(wants_text) {
+        if wants_text(request.headers()) {
             let text = self.prometheus.render();
             return Ok(MetricsResponse::Metrics(MetricsContent::Process(text)));
         }
@@ -173,23 +175,11 @@ impl MetricsApi {
     }
 }
 
-fn accept_headers(request: &Request) -> impl Iterator<Item = &str> {
-    let sent = request.headers().get_all(header::ACCEPT).into_iter();
-    sent.filter_map(|accept| accept.to_str().ok())
-}
-
-fn wants_text(accept: &str) -> bool {
-    accept.split(',').any(|range| {
-        let mut parts = range.split(';').map(|part| part.trim().to_ascii_lowercase());
-        let name = parts.next().unwrap_or_default();
-        (name == "text/plain" || name == "application/openmetrics-text")
-            && !parts.any(|parameter| is_zero_quality(&parameter))
+/// Whether `Accept` names text with a weight above 0.
+fn wants_text(headers: &HeaderMap) -> bool {
+    weighted_items(headers, header::ACCEPT).any(|(name, weight)| {
+        matches!(name.as_str(), "text/plain" | "application/openmetrics-text") && weight > 0.0
     })
-}
-
-/// `q=0` means not acceptable (RFC 9110, 12.4.2).
-fn is_zero_quality(parameter: &str) -> bool {
-    parameter.strip_prefix("q=").is_some_and(|quality| quality.parse() == Ok(0.0))
 }
 
 /// An entry as redis-py returns it and the original passed it on: `[id, {field: value}]`.
@@ -220,7 +210,14 @@ impl IntoResponse for PrometheusText {
 
 #[cfg(test)]
 mod tests {
-    use super::wants_text;
+    use poem::http::HeaderValue;
+
+    use super::*;
+
+    fn wants_text(accept: &'static str) -> bool {
+        let value = HeaderValue::from_static(accept);
+        super::wants_text(&HeaderMap::from_iter([(header::ACCEPT, value)]))
+    }
 
     #[test]
     fn text_is_returned_only_when_accept_names_it() {

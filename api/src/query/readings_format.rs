@@ -11,6 +11,7 @@ use readings::store::codec::StoredReading;
 use serde_json::{Value, json};
 
 use crate::parameter::{Parameter, ParameterError};
+use crate::weighted_items::weighted_items;
 
 /// A format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,12 +73,10 @@ impl ReadingsFormat {
 
     /// The format that `Accept` prefers of those that it names; JSON when it names none.
     pub fn accepted(request: &Request) -> Self {
-        let values = request.headers().get_all(header::ACCEPT).into_iter();
-        let ranges = values.filter_map(|value| value.to_str().ok()).flat_map(|it| it.split(','));
         let mut best = (Json, 0.0);
-        for (format, quality) in ranges.filter_map(named_format) {
-            if quality > best.1 {
-                best = (format, quality);
+        for (name, weight) in weighted_items(request.headers(), header::ACCEPT) {
+            if let Some(format) = named_format(&name).filter(|_| weight > best.1) {
+                best = (format, weight);
             }
         }
         best.0
@@ -128,17 +127,14 @@ impl ReadingsFormat {
     }
 }
 
-/// The format that a media range names, and its quality; `None` for other ranges.
-fn named_format(range: &str) -> Option<(ReadingsFormat, f32)> {
-    let mut parts = range.split(';').map(|part| part.trim().to_ascii_lowercase());
-    let format = match parts.next()?.as_str() {
-        "application/json" => Json,
-        "application/x-ndjson" => Ndjson,
-        "text/csv" => Csv,
-        _ => return None,
-    };
-    let quality = parts.find_map(|part| part.strip_prefix("q=")?.parse().ok());
-    Some((format, quality.unwrap_or(1.0)))
+/// The format that a media range names; `None` for other ranges.
+fn named_format(range: &str) -> Option<ReadingsFormat> {
+    match range {
+        "application/json" => Some(Json),
+        "application/x-ndjson" => Some(Ndjson),
+        "text/csv" => Some(Csv),
+        _ => None,
+    }
 }
 
 fn append_line(member: &[u8], body: &mut Vec<u8>) {

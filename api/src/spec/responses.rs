@@ -3,6 +3,11 @@
 use serde_json::{Map, Value, json};
 
 use super::security;
+use crate::problem_details;
+
+/// The schemas of error bodies.
+const ERROR_BODIES: [&str; 4] =
+    ["Problem", "ValidationProblem", "RejectedBatch", "UnavailableBatch"];
 
 /// Errors that a request can get from every operation: before it, after its time limit or in its place.
 const COMMON: [(&str, &str, &str); 9] = [
@@ -53,6 +58,7 @@ pub(super) fn complete(document: &mut Value) {
         }
     }
     define_common(document);
+    define_problem_details(document);
 }
 
 fn complete_specific(responses: &mut Map<String, Value>, summary: &Value) {
@@ -62,6 +68,7 @@ fn complete_specific(responses: &mut Map<String, Value>, summary: &Value) {
             response.insert("description".to_owned(), summary.clone());
         }
         name_media_types(response);
+        add_problem_details(status, response);
         let specific = response.get("headers").and_then(Value::as_object).into_iter().flatten();
         let specific = specific.map(|(name, header)| (in_title_case(name), header.clone()));
         let all = specific.chain(headers(status)).collect::<Map<_, _>>();
@@ -95,6 +102,46 @@ fn name_media_types(response: &mut Map<String, Value>) {
         .collect();
 }
 
+/// Adds the other form of an error body.
+fn add_problem_details(status: &str, response: &mut Map<String, Value>) {
+    let Some(Value::Object(content)) = response.get_mut("content") else { return };
+    let body = content.get("application/json").map(|media| media["schema"]["$ref"].clone());
+    let is_error_body = body.as_ref().and_then(Value::as_str).is_some_and(|name| {
+        ERROR_BODIES.iter().any(|body| name.strip_prefix("#/components/schemas/") == Some(body))
+    });
+    if is_error_body && status >= "400" {
+        let schema = json!({ "$ref": "#/components/schemas/ProblemDetails" });
+        content.insert(problem_details::MEDIA_TYPE.to_owned(), json!({ "schema": schema }));
+    }
+}
+
+fn define_problem_details(document: &mut Value) {
+    document["components"]["schemas"]["ProblemDetails"] = json!({
+        "type": "object",
+        "description": "An error as RFC 9457 has it, where `Accept` names `application/problem+json`. What else the \
+                        JSON form has, such as `progress`, is a member of it, too.",
+        "required": ["type", "title", "status", "detail", "code", "request_id"],
+        "properties": {
+            "type": { "type": "string", "description": "Always `about:blank`: `code` says what went wrong." },
+            "title": { "type": "string", "description": "The status in words." },
+            "status": { "type": "integer", "minimum": 400, "maximum": 599, "description": "The status." },
+            "detail": { "type": "string", "description": "What went wrong, in a sentence." },
+            "code": { "$ref": "#/components/schemas/ErrorCode" },
+            "request_id": { "type": "string", "description": "The request's `X-Request-Id`." },
+            "errors": {
+                "type": "array",
+                "items": { "$ref": "#/components/schemas/ValidationFault" },
+                "description": "Every validation error of the request.",
+            },
+            "row_errors": {
+                "type": "array",
+                "items": { "type": "object" },
+                "description": "The invalid rows of a batch, which the JSON form has as `errors`.",
+            },
+        },
+    });
+}
+
 /// The headers that [`crate::middleware`] adds.
 fn headers(status: &str) -> Map<String, Value> {
     let header = |name: &str| json!({ "$ref": format!("#/components/headers/{name}") });
@@ -115,9 +162,12 @@ fn define_common(document: &mut Value) {
         .map(|(status, name, description)| {
             let schema = json!({ "$ref": "#/components/schemas/Problem" });
             let content = json!({ "application/json": { "schema": schema } });
-            let response = json!({
+            let mut response = json!({
                 "description": description, "content": content, "headers": headers(status),
             });
+            if let Some(response) = response.as_object_mut() {
+                add_problem_details(status, response);
+            }
             (name.to_owned(), response)
         })
         .collect();

@@ -7,7 +7,6 @@ use readings::store::append_batch::Appended;
 use super::rejected_row::RejectedRow;
 use super::rows::ValidatedRows;
 use crate::error_body::{ErrorBody, ValidationErrorBody, ValidationErrorItem};
-use crate::error_code::ErrorCode;
 use crate::store_failure::ServiceUnavailable;
 
 /// The rows of a batch that were accepted and rejected.
@@ -32,37 +31,17 @@ pub struct BatchResult {
 /// A batch of which nothing was accepted.
 #[derive(Debug, Clone, Object)]
 pub struct RejectedBatch {
-    /// Why: one item for each error of the request as a whole.
-    detail: Vec<ValidationErrorItem>,
-    /// Always `validation_failed`.
-    code: ErrorCode,
-    /// The request's `X-Request-Id`; the log lines of the service about this request have it, too.
-    request_id: String,
-    /// Always 0.
-    accepted: u64,
-    /// Number of invalid rows; 0 when the request as a whole is invalid.
-    rejected: u64,
-    /// Always null.
-    #[oai(nullable)]
-    first_stream_id: Option<String>,
-    /// Always null.
-    #[oai(nullable)]
-    last_stream_id: Option<String>,
-    /// The errors of the first 100 invalid rows.
-    errors: Vec<RejectedRow>,
-    /// Whether there are more invalid rows than `errors` has.
-    errors_truncated: bool,
+    #[oai(flatten)]
+    error: ValidationErrorBody,
+    #[oai(flatten)]
+    rows: BatchResult,
 }
 
 /// A batch that was not accepted completely, because the service is unavailable.
 #[derive(Debug, Clone, Object)]
 pub struct UnavailableBatch {
-    /// What went wrong, and what to do about it.
-    detail: String,
-    /// What went wrong, for programs.
-    code: ErrorCode,
-    /// The request's `X-Request-Id`; the log lines of the service about this request have it, too.
-    request_id: String,
+    #[oai(flatten)]
+    error: ErrorBody,
     /// What was accepted. Absent when it was nothing.
     #[oai(skip_serializing_if_is_none)]
     progress: Option<BatchProgress>,
@@ -147,20 +126,8 @@ impl BatchResult {
 impl RejectedBatch {
     /// With the errors of the request, and the rows as far as they were validated.
     pub(super) fn new(errors: Vec<ValidationErrorItem>, rows: ValidatedRows) -> Self {
-        let ValidationErrorBody { detail, code, request_id } = ValidationErrorBody::new(errors);
-        let BatchResult { rejected, errors, errors_truncated, .. } =
-            BatchResult::new(rows, &Appended::default());
-        Self {
-            detail,
-            code,
-            request_id,
-            accepted: 0,
-            rejected,
-            first_stream_id: None,
-            last_stream_id: None,
-            errors,
-            errors_truncated,
-        }
+        let rows = BatchResult::new(rows, &Appended::default());
+        Self { error: ValidationErrorBody::new(errors), rows }
     }
 }
 
@@ -168,9 +135,7 @@ impl BatchUnavailable {
     /// Nothing was accepted.
     pub(super) fn new(unavailable: ServiceUnavailable) -> Self {
         let ServiceUnavailable::Response(Json(body), retry_after) = unavailable;
-        let ErrorBody { detail, code, request_id } = body;
-        let body = UnavailableBatch { detail, code, request_id, progress: None };
-        Self::Response(Json(body), retry_after)
+        Self::Response(Json(UnavailableBatch { error: body, progress: None }), retry_after)
     }
 
     /// The valid rows among the first `rows` were accepted.

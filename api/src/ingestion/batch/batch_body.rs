@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use poem::http::{HeaderMap, header};
 use poem::{Request, RequestBody};
 use poem_openapi::payload::{Json, Payload};
 use poem_openapi::registry::{MetaMediaType, MetaRequest, MetaSchema, MetaSchemaRef, Registry};
@@ -11,7 +10,8 @@ use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions, Object};
 use serde_json::json;
 use tokio::sync::Semaphore;
 
-use crate::ingestion::reading_body::{EnergyReading, is_json};
+use crate::ingestion::content_type::Format;
+use crate::ingestion::reading_body::EnergyReading;
 use crate::ingestion::received_body::{BodyError, BodyLimits, ReceivedBody, receive};
 
 /// The largest body, as sent and decoded. Too low: devices that were offline need many requests. Too high: one request
@@ -40,14 +40,6 @@ static LIMITS: BodyLimits = BodyLimits {
     decoded_kib: &DECODED_BATCHES_KIB,
     timeout: BODY_TIMEOUT,
 };
-
-/// How rows are written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Format {
-    Json,
-    Ndjson,
-    Csv,
-}
 
 /// The body of a batch request.
 #[derive(Debug)]
@@ -125,24 +117,10 @@ impl<'a> ApiExtractor<'a> for BatchBody {
         _options: ExtractParamOptions<Self::ParamType>,
     ) -> poem::Result<Self> {
         let headers = request.headers();
-        let Some(format) = format(headers) else { return Ok(Self::UnsupportedType) };
+        let Some(format) = Format::of(headers) else { return Ok(Self::UnsupportedType) };
         Ok(match receive(headers, body.take()?, &LIMITS).await {
             Ok(body) => Self::Complete(format, body),
             Err(error) => Self::Failed(error),
         })
-    }
-}
-
-/// By the media type, whatever parameters follow: the text is UTF-8. JSON without one, as for a single reading.
-fn format(headers: &HeaderMap) -> Option<Format> {
-    if is_json(headers) {
-        return Some(Format::Json);
-    }
-    let value = headers.get(header::CONTENT_TYPE)?.as_bytes();
-    let essence = value.split(|byte| *byte == b';').next()?.trim_ascii().to_ascii_lowercase();
-    match essence.as_slice() {
-        b"application/x-ndjson" | b"application/ndjson" => Some(Format::Ndjson),
-        b"text/csv" => Some(Format::Csv),
-        _ => None,
     }
 }

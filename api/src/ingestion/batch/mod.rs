@@ -17,12 +17,12 @@ use readings::store::codec::ingestion_time;
 use readings::validation::ErrorKind;
 
 use self::answer::{BatchResult, BatchUnavailable, PostBatchResponse, RejectedBatch};
-use self::batch_body::{BatchBody, Format, MEDIA_TYPES};
+use self::batch_body::{BatchBody, MEDIA_TYPES};
 use self::parameters::{Atomic, all_or_nothing, no_valid_row};
 use self::rows::{MAX_ROWS, UnusableBody, ValidatedRows};
-use super::content_coding::CODINGS;
+use super::content_type::Format;
 use super::idempotency_key::{self, IdempotencyKeyHeader};
-use super::received_body::BodyError;
+use super::received_body::{BodyError, BodyResponses};
 use super::{IngestionApi, backlog_limit};
 use crate::access::Grant;
 use crate::api_tag::ApiTag;
@@ -178,12 +178,11 @@ fn unsupported_type() -> PostBatchResponse {
 
 impl From<BodyError> for PostBatchResponse {
     fn from(error: BodyError) -> Self {
-        let body = Json(error.body());
-        match error {
-            BodyError::Incomplete | BodyError::Undecodable => Self::BodyIncomplete(body),
-            BodyError::TimedOut(_) => Self::BodyTimeout(body),
-            BodyError::TooLarge(_) | BodyError::TooDense => Self::BodyTooLarge(body),
-            BodyError::UnsupportedCoding => Self::Unsupported(body, None, Some(CODINGS.to_owned())),
-        }
+        error.respond(&BodyResponses {
+            incomplete: Self::BodyIncomplete,
+            timed_out: Self::BodyTimeout,
+            too_large: Self::BodyTooLarge,
+            unsupported_coding: |body, codings| Self::Unsupported(body, None, Some(codings)),
+        })
     }
 }

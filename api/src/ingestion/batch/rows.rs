@@ -13,9 +13,9 @@ use readings::validation::{
 use serde_json::Value;
 use tokio::task::yield_now;
 
-use super::batch_body::Format;
 use super::rejected_row::RejectedRow;
 use crate::access::Grant;
+use crate::ingestion::content_type::Format;
 
 /// The most rows of a request. Too low: devices that were offline need many requests. Too high: one takes much time.
 pub(super) const MAX_ROWS: usize = 10_000;

@@ -4,7 +4,7 @@ use poem_openapi::registry::MetaSchema;
 use readings::store::StreamId;
 use serde_json::json;
 
-use crate::parameter::{Parameter, ParameterError, integer_within};
+use crate::parameter::{Parameter, ParameterError, integer_schema, integer_within};
 
 /// The page length when the request has none.
 const DEFAULT_LIMIT: usize = 100;
@@ -20,14 +20,9 @@ impl Parameter for PageLimit {
 
     const LOCATION: [&'static str; 2] = ["query", "limit"];
 
-    #[allow(clippy::cast_precision_loss, reason = "the bounds are small")]
     fn schema() -> MetaSchema {
-        MetaSchema {
-            minimum: Some(1.0),
-            maximum: Some(MAX_LIMIT as f64),
-            default: Some(json!(DEFAULT_LIMIT)),
-            ..MetaSchema::new("integer")
-        }
+        let default = Some(json!(DEFAULT_LIMIT));
+        MetaSchema { default, ..integer_schema(1, MAX_LIMIT) }
     }
 
     fn parse(text: Option<&str>) -> Result<usize, ParameterError> {

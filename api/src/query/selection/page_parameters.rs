@@ -5,7 +5,7 @@ use readings::store::series::Order;
 use serde_json::json;
 
 use super::cursor::Cursor;
-use crate::parameter::{Parameter, ParameterError, integer_within};
+use crate::parameter::{Parameter, ParameterError, integer_schema, integer_within};
 
 /// The longest page. Too low and a long range takes many requests; too high and one response, which is in memory as a
 /// whole, takes much of it.
@@ -19,13 +19,8 @@ impl Parameter for PageLimit {
 
     const LOCATION: [&'static str; 2] = ["query", "limit"];
 
-    #[allow(clippy::cast_precision_loss, reason = "the bounds are small")]
     fn schema() -> MetaSchema {
-        MetaSchema {
-            minimum: Some(1.0),
-            maximum: Some(MAX_LIMIT as f64),
-            ..MetaSchema::new("integer")
-        }
+        integer_schema(1, MAX_LIMIT)
     }
 
     fn parse(text: Option<&str>) -> Result<Self::Value, ParameterError> {
