@@ -154,7 +154,8 @@ impl ReadingStream {
             trackers.remove(group);
             return Ok(None);
         }
-        let sample = parse(parts).ok_or_else(|| self.connection().unexpected_reply(OPERATION))?;
+        let sample =
+            parse(parts, after).ok_or_else(|| self.connection().unexpected_reply(OPERATION))?;
         counting.charge(sample.counted_bytes);
         previews.charge(sample.preview_bytes);
         let unread = trackers.with(group, generation, |tracker| tracker.update(&sample));
@@ -162,13 +163,15 @@ impl ReadingStream {
     }
 }
 
-fn parse(parts: Vec<Value>) -> Option<GroupSample> {
+/// The reply of the script, which counted after this id.
+fn parse(parts: Vec<Value>, after: Option<StreamId>) -> Option<GroupSample> {
     let [length, group, counted, last, is_complete, delivered, added, counted_bytes, preview_bytes] =
         <[Value; 9]>::try_from(parts).ok()?;
     let group = info::group(group)?;
     let last_counted = if counted == Value::Nil { StreamId::ZERO } else { reply::stream_id(last)? };
     Some(GroupSample {
         length: reply::integer(&length)?,
+        counted_after: after.unwrap_or(group.last_delivered_id),
         group,
         counted: reply::integer(&counted),
         last_counted,

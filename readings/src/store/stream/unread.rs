@@ -5,7 +5,8 @@
 //! (its lag) is wrong. That error is constant as long as the connection is, as the server adds and
 //! subtracts correctly, and corrects the lag where more entries are unread than one sample counts. While
 //! the error is unknown, too, each sample continues the count of the one before; until it has reached the
-//! end, the number is a lower bound.
+//! end, the number is a lower bound. Samples are taken concurrently: one whose entries another sample has
+//! counted meanwhile adds nothing.
 
 use super::info::GroupInfo;
 use crate::store::stream_id::StreamId;
@@ -26,9 +27,11 @@ pub(super) struct GroupSample {
     /// Entries in the stream.
     pub length: u64,
     pub group: GroupInfo,
-    /// Entries counted after [`UnreadTracker::continues_after`]; `None` where entries may not be read, or
-    /// not now.
+    /// Entries counted after `counted_after`; `None` where entries may not be read, or not now.
     pub counted: Option<u64>,
+    /// [`UnreadTracker::continues_after`] when the sample was requested; the last delivered id if that was
+    /// `None`.
+    pub counted_after: StreamId,
     /// The last counted entry.
     pub last_counted: StreamId,
     /// Whether no entries follow it.
@@ -100,6 +103,9 @@ impl UnreadTracker {
     pub fn update(&mut self, sample: &GroupSample) -> Unread {
         let lag = sample.group.reported_lag;
         let Some(counted) = sample.counted else { return self.update_uncounted(sample) };
+        if !self.is_continued_by(sample) {
+            return self.without_count(sample);
+        }
         let exact = self.exact(sample);
         // An exact number reveals the error of the lag, which corrects later samples that count less.
         if let (Some(entries), Some(lag)) = (exact, lag) {
@@ -113,6 +119,23 @@ impl UnreadTracker {
         self.count(sample);
         let entries = exact.unwrap_or_else(|| self.lower_bound(sample));
         Unread { entries, is_exact: exact.is_some() }
+    }
+
+    /// Whether the counted entries follow those that are counted already.
+    fn is_continued_by(&self, sample: &GroupSample) -> bool {
+        let expected = self.continues_after().unwrap_or(sample.group.last_delivered_id);
+        sample.counted_after == expected
+    }
+
+    /// The number as a sample shows it whose counted entries another sample has counted.
+    fn without_count(&self, sample: &GroupSample) -> Unread {
+        if !sample.has_delivered || sample.length == 0 {
+            return Unread { entries: sample.length, is_exact: true };
+        }
+        match (self, sample.group.reported_lag) {
+            (Self::LagError(error), Some(lag)) => corrected(lag, *error, 0, sample),
+            _ => Unread { entries: self.lower_bound(sample), is_exact: false },
+        }
     }
 
     /// The exact number, if the sample shows it.

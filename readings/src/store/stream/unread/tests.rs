@@ -18,6 +18,7 @@ fn sample(first: u64, end: u64, from: u64, most: u64, group: GroupInfo) -> Group
         length: end + 1 - first,
         group,
         counted: Some(last - from),
+        counted_after: id(from),
         last_counted: id(last),
         is_complete: end - from < most,
         has_delivered: end - from < most || delivered >= first,
@@ -119,6 +120,29 @@ fn without_a_lag_the_count_continues_at_its_end() {
     tracker.update(&sample(1, 200, 90, 80, group(10, 10, None)));
     assert_eq!(tracker.update(&sample(1, 200, 170, 80, group(10, 10, None))), exactly(190));
     assert_eq!(tracker.update(&sample(1, 220, 200, 80, group(10, 10, None))), exactly(210));
+}
+
+#[test]
+fn entries_that_two_concurrent_samples_counted_are_counted_once() {
+    let mut tracker = UnreadTracker::default();
+    let server = || group(10, 10, Some(777));
+    for from in [10, 90] {
+        let counted = at_least(from + 70);
+        assert_eq!(tracker.update(&sample(1, 200, from, 80, server())), counted);
+        assert_eq!(tracker.update(&sample(1, 200, from, 80, server())), counted);
+    }
+    assert_eq!(tracker.update(&sample(1, 200, 170, 80, server())), exactly(190));
+    assert_eq!(tracker.update(&sample(1, 200, 170, 80, server())), exactly(190));
+}
+
+#[test]
+fn a_sample_from_before_the_count_began_again_adds_nothing() {
+    let mut tracker = UnreadTracker::default();
+    let server = || group(10, 10, None);
+    tracker.update(&sample(1, 200, 10, 80, server()));
+    assert_eq!(tracker.update(&sample(1, 200, 90, 80, group(150, 150, None))), at_least(0));
+    assert_eq!(tracker.update(&sample(1, 200, 90, 80, server())), at_least(0));
+    assert_eq!(tracker.update(&sample(1, 200, 10, 80, server())), at_least(80));
 }
 
 #[test]
