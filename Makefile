@@ -1,7 +1,7 @@
 # `make run` and `make test` need only git, make, a C compiler and Rust: they install everything else
 # where they have the rights, and otherwise print what to install.
 .DEFAULT_GOAL := help
-.PHONY: help run install test demo build page setup setup-test lint doc deny advisories npm-advisories fix unit rust-tests page-tests test-one e2e clients deployment test-containers checkov images chart bench bench-quick soak fuzz fault-tests docs openapi chart-docs clean
+.PHONY: help run install test demo build page setup setup-test lint doc deny advisories npm-advisories fix unit rust-tests page-tests test-one e2e clients deployment test-containers checkov images chart bench bench-quick soak fuzz fault-tests docs openapi api-types chart-docs clean
 
 CARGO ?= cargo
 SETUP ?= scripts/setup
@@ -144,7 +144,7 @@ tests/clients/node_modules/.package-lock.json: tests/clients/package-lock.json
 	cd tests/clients && npm ci --no-audit --no-fund
 	@touch $@
 
-frontend/dist/index.html: frontend/node_modules/.package-lock.json $(shell find frontend/src frontend/public frontend/index.html frontend/vite.config.ts -type f 2>/dev/null)
+frontend/dist/index.html: frontend/node_modules/.package-lock.json $(shell find frontend/src frontend/build frontend/public frontend/index.html frontend/vite.config.ts -type f 2>/dev/null)
 	cd frontend && npm run --silent build
 	@touch $@
 
@@ -154,6 +154,10 @@ docs: openapi ## Generate the generated parts of the documents
 openapi: ## Generate the OpenAPI documents
 	$(CARGO) run --quiet -- openapi ingestion-api > openapi/ingestion-api.json
 	$(CARGO) run --quiet -- openapi processing-service > openapi/processing-service.json
+	@$(MAKE) --no-print-directory api-types
+
+api-types: frontend/node_modules/.package-lock.json ## Generate the page's types of the services from their OpenAPI documents
+	cd frontend && npm run --silent api-types
 
 chart-docs: setup-test ## Generate the chart's README and the golden rendering that tests compare with
 	$(PYTHON) scripts/chart-readme > charts/energy-pipeline/README.md

@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config';
+import { icuMessages } from './build/icu-messages';
 
 const ingestion = process.env.INGESTION_URL ?? 'http://127.0.0.1:8000';
 const processing = process.env.PROCESSING_URL ?? 'http://127.0.0.1:8001';
@@ -13,6 +14,7 @@ const proxy = {
 };
 
 export default defineConfig({
+  plugins: [icuMessages()],
   server: { port: 5173, proxy },
   build: {
     target: 'es2022',
@@ -22,5 +24,24 @@ export default defineConfig({
     reportCompressedSize: true,
   },
   worker: { format: 'es' },
-  test: { include: ['src/**/*.test.ts'] },
+  test: {
+    projects: [
+      { extends: true, test: { name: 'units', include: ['src/**/*.test.ts'] } },
+      {
+        extends: true,
+        test: {
+          name: 'components',
+          include: ['src/**/*.test.tsx'],
+          environment: 'jsdom',
+          setupFiles: ['src/testing/setup.ts'],
+        },
+      },
+    ],
+    coverage: {
+      include: ['src/**'],
+      exclude: ['src/api/generated/**', 'src/testing/**', 'src/**/*.test.*', 'src/**/*.d.ts'],
+      reporter: ['text-summary'],
+      thresholds: { statements: 80 },
+    },
+  },
 });

@@ -131,7 +131,7 @@ describe('the page of a server with API keys', () => {
     await enter(sender);
     await card().getByText('lacks the scope “read”').waitFor();
     await send();
-    await form().getByText('whether it is stored is not shown').waitFor();
+    await form().getByText('whether it is already is not shown').waitFor();
     await page.close();
     page = tab;
   });

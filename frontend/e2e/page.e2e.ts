@@ -45,15 +45,16 @@ describe('the page', () => {
     await field('Device').fill('');
     await field('Power (W)').fill('-1');
     await send();
-    await page.locator('#device_id-error').getByText('at least 1 character').waitFor();
-    await page.locator('#power_reading-error').getByText('greater than or equal to 0').waitFor();
+    await page.locator('#device_id-error').getByText('Enter the name of the device.').waitFor();
+    await page.locator('#power_reading-error').getByText('cannot be less than 0 W').waitFor();
     expect(await page.locator('[aria-invalid="true"]').count()).toBe(2);
     expect(await page.evaluate(() => document.activeElement?.id)).toBe('device_id');
   });
 
   it('sends local time with its offset, and shows which instant that is', async () => {
     await field('Device').fill('main-meter');
-    await field('Power (W)').fill('1500.55');
+    await field('Power (W)').fill('1.500,55');
+    await form().getByText('1,500.55 W').waitFor();
     await field(/^Time/).fill('2024-01-15T11:30:05');
     await page.getByText('2024-01-15 10:30:05 UTC').waitFor();
     const [request] = await Promise.all([page.waitForRequest('**/api/readings'), send()]);
@@ -66,7 +67,7 @@ describe('the page', () => {
   });
 
   it('follows the accepted reading until it is stored', async () => {
-    await page.getByText(/stream id \d+-\d+/).waitFor();
+    await page.getByText(/with the id \d+-\d+/).waitFor();
     await page.getByText(/Stored after [\d.]+ m?s/).waitFor();
   });
 
@@ -75,7 +76,7 @@ describe('the page', () => {
     await siteHeading(SITE).waitFor();
     await page.locator('.plot canvas').waitFor();
     await page
-      .getByRole('row', { name: /^2024-01-15 11:30:05 1,500.55 main-meter 2024-01-15T11:30:05\+01:00/ })
+      .getByRole('row', { name: /^15 Jan 2024, 11:30:05 1,500.55 main-meter 2024-01-15T11:30:05\+01:00/ })
       .waitFor();
     expect(await page.locator('script:not([src])').count()).toBe(0);
   });
@@ -107,10 +108,10 @@ describe('the page', () => {
     await page.getByText('100,000 rows').waitFor();
     await scrollTo(1);
     // The newest come first, so the oldest is at the end; at midnight UTC Paris is one hour ahead.
-    await page.getByRole('row', { name: /^2024-01-01 01:00:00 1,500 meter-0/ }).waitFor();
+    await page.getByRole('row', { name: /^01 Jan 2024, 01:00:00 1,500 meter-0/ }).waitFor();
     expect(await page.locator('tr').count()).toBeLessThan(200);
     await page.getByRole('button', { name: /^Time/ }).click();
-    await page.getByRole('row', { name: /^2024-01-01 01:00:00 1,500 meter-0/ }).waitFor();
+    await page.getByRole('row', { name: /^01 Jan 2024, 01:00:00 1,500 meter-0/ }).waitFor();
     expect(await page.locator('tr').count()).toBeLessThan(200);
   });
 
@@ -123,9 +124,9 @@ describe('the page', () => {
 
   it('marks old numbers as not live when the API stops responding', async () => {
     const other = await browser.context.newPage();
-    await other.route('**/api/health', (route) => route.abort());
+    await other.route(/\/(?:api|ingestion)\/health$/, (route) => route.abort());
     await other.goto('/');
-    await other.getByText('The API does not answer.').waitFor();
+    await other.getByText('The server does not answer.').waitFor();
     await other.getByRole('region', { name: 'Pipeline health' }).getByText('Unreachable').waitFor();
     await other.close();
   });

@@ -1,13 +1,7 @@
-import { effect } from '@preact/signals';
-import { render } from 'preact';
-import { App } from './app';
-import { site } from './view';
+import { browserEnvironment } from './app/browser-environment';
+import { mount } from './app/mount';
 import 'uplot/dist/uPlot.min.css';
 import './styles/index.css';
 
-effect(() => {
-  document.title = site.value === null ? 'Energy Readings' : `${site.value} · Energy Readings`;
-});
-
 const root = document.getElementById('app');
-if (root !== null) render(<App />, root);
+if (root !== null) void mount(root, browserEnvironment());

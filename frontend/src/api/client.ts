@@ -1,76 +1,91 @@
-/** The calls this page makes; each rejects with an `ApiError`, or with an `AbortError` when it was aborted. */
-import { authorization } from './authorization';
-import type { Scope } from './key-rejection';
-import { ApiError, failureFromResponse, toRequestFailure } from './request-failure';
-import type { Accepted, HealthReport, NewReading, SiteSummary } from './types';
+/** The calls that this page sends. */
+
+import { type Connection, type RequestOptions, send, sendForJson } from './request';
+import { ApiError } from './request-failure';
+import type {
+  Accepted,
+  DeadLetters,
+  IngestionHealth,
+  NewReading,
+  PipelineState,
+  ProcessingHealth,
+  Retried,
+  SiteReadings,
+  Sites,
+} from './types';
 
 const POST_TIMEOUT_MS = 15_000;
-const GET_TIMEOUT_MS = 10_000;
 
-export async function postReading(reading: NewReading): Promise<Accepted> {
-  const response = await request('write', '/api/readings', {
-    method: 'POST',
-    headers: { 'Content-Type': 'application/json' },
-    body: JSON.stringify(reading),
-    signal: AbortSignal.timeout(POST_TIMEOUT_MS),
-  });
-  return readJson<Accepted>(response);
+/** The readings of one device in a range of time. */
+export interface ReadingsRange {
+  site: string;
+  device: string;
+  /** RFC 3339; the range begins with it and ends before `end`. */
+  start: string;
+  end: string;
+  limit: number;
 }
 
-/** The sites of the service, or null from one that does not list them: the list is not part of the contract. */
-export async function getSites(): Promise<SiteSummary[] | null> {
-  const response = await request(
-    'read',
-    '/api/sites',
-    { signal: AbortSignal.timeout(GET_TIMEOUT_MS) },
-    [404],
-  );
-  if (response.status === 404) return null;
-  return (await readJson<{ sites: SiteSummary[] }>(response)).sites;
-}
+export type Client = ReturnType<typeof createClient>;
 
-export async function getHealth(): Promise<HealthReport> {
-  const response = await request('read', '/api/health', { signal: AbortSignal.timeout(GET_TIMEOUT_MS) });
-  return readJson<HealthReport>(response);
+export function createClient(connection: Connection) {
+  const get = <T>(path: string, options: Partial<RequestOptions> = {}) =>
+    sendForJson<T>(connection, path, { scope: 'read', ...options });
+  return {
+    /** The same reading with the same key is accepted once. */
+    postReading: (reading: NewReading, idempotencyKey: string) =>
+      sendForJson<Accepted>(connection, '/api/readings', {
+        scope: 'write',
+        method: 'POST',
+        headers: { 'Content-Type': 'application/json', 'Idempotency-Key': idempotencyKey },
+        body: JSON.stringify(reading),
+        timeoutMs: POST_TIMEOUT_MS,
+      }),
+    /** A page of the list of sites, from its beginning or after a site. */
+    getSites: (after: string | null, signal?: AbortSignal) =>
+      get<Sites>(`/api/sites${query({ after })}`, { ...(signal && { signal }) }),
+    /** The newest readings of a range. */
+    getReadings: ({ site, device, start, end, limit }: ReadingsRange, signal: AbortSignal) => {
+      const range = query({ device_id: device, start, end, limit: String(limit), order: 'desc' });
+      return get<SiteReadings>(readingsPath(site) + range, { signal });
+    },
+    getIngestionHealth: (timeoutMs: number) => get<IngestionHealth>('/ingestion/health', { timeoutMs }),
+    getProcessingHealth: (timeoutMs: number) => get<ProcessingHealth>('/api/health', { timeoutMs }),
+    getPipeline: (timeoutMs: number) => get<PipelineState>('/api/pipeline', { scope: 'operate', timeoutMs }),
+    getDeadLetters: (cursor: string | null, limit: number) =>
+      get<DeadLetters>(`/api/pipeline/dead-letters${query({ cursor, limit: String(limit) })}`, {
+        scope: 'operate',
+      }),
+    retryDeadLetter: (id: string) =>
+      get<Retried>(`${deadLetterPath(id)}/retry`, { scope: 'operate', method: 'POST' }),
+    deleteDeadLetter: async (id: string): Promise<void> => {
+      await send(connection, deadLetterPath(id), { scope: 'operate', method: 'DELETE' });
+    },
+  };
 }
 
 /** All stored readings of a site, oldest first; the caller reads the body, which may be very long. */
-export async function openReadings(site: string, signal?: AbortSignal): Promise<ReadableStream<Uint8Array>> {
-  const response = await request('read', readingsPath(site), signal === undefined ? {} : { signal });
-  if (response.body === null)
-    throw new ApiError({ kind: 'unreachable', message: 'The response has no body.' });
+export async function openReadings(
+  connection: Connection,
+  site: string,
+): Promise<ReadableStream<Uint8Array>> {
+  const response = await send(connection, readingsPath(site), { scope: 'read' });
+  if (response.body === null) throw new ApiError({ kind: 'noResponse', reason: 'malformed' });
   return response.body;
 }
 
 /** An id is opaque and may hold a slash, a question mark, anything: the service decodes the path once. */
 export function readingsPath(site: string): string {
-  if (site === '.' || site === '..') {
-    // The URL standard resolves these, written as %2E too, before a request is made.
-    const message = `A browser cannot ask for a site named “${site}”.`;
-    throw new ApiError({ kind: 'unreachable', message });
-  }
+  // The URL standard resolves these, written as %2E too, before a request is sent.
+  if (site === '.' || site === '..') throw new ApiError({ kind: 'noResponse', reason: 'impossibleSite' });
   return `/api/sites/${encodeURIComponent(site)}/readings`;
 }
 
-async function request(
-  scope: Scope,
-  path: string,
-  init: RequestInit & { headers?: Record<string, string> },
-  allowedStatuses: number[] = [],
-): Promise<Response> {
-  const headers = { ...init.headers, ...authorization() };
-  const response = await fetch(path, { cache: 'no-store', ...init, headers }).catch((error: unknown) => {
-    throw new ApiError(toRequestFailure(error));
-  });
-  if (!response.ok && !allowedStatuses.includes(response.status))
-    throw new ApiError(await failureFromResponse(response, scope));
-  return response;
+function deadLetterPath(id: string): string {
+  return `/api/pipeline/dead-letters/${encodeURIComponent(id)}`;
 }
 
-async function readJson<T>(response: Response): Promise<T> {
-  try {
-    return (await response.json()) as T;
-  } catch (error) {
-    throw new ApiError(toRequestFailure(error));
-  }
+function query(parameters: Record<string, string | null>): string {
+  const given = Object.entries(parameters).filter((entry): entry is [string, string] => entry[1] !== null);
+  return given.length === 0 ? '' : `?${new URLSearchParams(given)}`;
 }

@@ -1,5 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { failureFromResponse, invalid, retryAfter, toMessage, toRequestFailure } from './request-failure';
+import {
+  failureFromResponse,
+  invalid,
+  isOutcomeUnknown,
+  retryAfter,
+  toRequestFailure,
+} from './request-failure';
 
 function response(status: number, body: unknown, headers: Record<string, string> = {}): Response {
   return new Response(typeof body === 'string' ? body : JSON.stringify(body), { status, headers });
@@ -14,7 +20,13 @@ describe('a 422', () => {
     ];
     expect(invalid(errors)).toEqual({
       kind: 'invalid',
-      fields: { site_id: ['Field required'], timestamp: ['first', 'second'] },
+      fields: {
+        site_id: [{ type: 'missing', msg: 'Field required' }],
+        timestamp: [
+          { type: 'value_error', msg: 'first' },
+          { type: 'value_error', msg: 'second' },
+        ],
+      },
       form: [],
     });
   });
@@ -29,13 +41,13 @@ describe('a 422', () => {
     expect(invalid(errors)).toEqual({
       kind: 'invalid',
       fields: {},
-      form: ['JSON decode error', 'Field required', 'not a field', 'unknown member'],
+      form: errors.map(({ type, msg }) => ({ type, msg })),
     });
   });
 
   it('is an ordinary error status when its detail is not a list', async () => {
     const failure = await failureFromResponse(response(422, { detail: 'no' }), 'read');
-    expect(toMessage(failure)).toBe('The service answered 422 (no).');
+    expect(failure).toMatchObject({ kind: 'errorStatus', status: 422, detail: 'no' });
   });
 });
 
@@ -45,9 +57,7 @@ describe('any other status', () => {
       response(503, { detail: 'Redis is loading' }, { 'Retry-After': '5' }),
       'read',
     );
-    expect(toMessage(failure)).toBe(
-      'The service cannot do this right now (Redis is loading). Try again in 5 s.',
-    );
+    expect(failure).toMatchObject({ status: 503, retryAfterSeconds: 5 });
   });
 
   it('names the request, whose id the services log', async () => {
@@ -55,19 +65,12 @@ describe('any other status', () => {
       response(500, { detail: 'Internal Server Error', code: 'internal_error', request_id: 'a1b2' }),
       'read',
     );
-    expect(toMessage(failure)).toBe('The service answered 500 (Internal Server Error). Request id: a1b2');
-  });
-
-  it('names what a 413 means', async () => {
-    expect(toMessage(await failureFromResponse(response(413, {}), 'read'))).toBe(
-      'The request is larger than the service accepts.',
-    );
+    expect(failure).toMatchObject({ code: 'internal_error', requestId: 'a1b2' });
   });
 
   it('copes with a body that is not JSON, as a proxy may send', async () => {
-    expect(toMessage(await failureFromResponse(response(502, '<html>Bad Gateway</html>'), 'read'))).toBe(
-      'The service behind this page does not answer.',
-    );
+    const failure = await failureFromResponse(response(502, '<html>Bad Gateway</html>'), 'read');
+    expect(failure).toMatchObject({ status: 502, code: null, detail: null });
   });
 
   it('takes Retry-After in seconds and as a date', () => {
@@ -85,16 +88,15 @@ describe('a request without a valid API key', () => {
     failureFromResponse(response(status, { detail: 'the key gateway-7', code, request_id: 'a1b2' }), scope);
 
   it('says what the key lacks', async () => {
-    for (const [status, code, says] of [
-      [401, 'api_key_missing', 'needs an API key'],
-      [401, 'api_key_invalid', 'does not know this API key'],
-      [401, 'api_key_expired', 'has expired'],
-      [403, 'scope_missing', 'lacks the scope “write”'],
-      [403, 'site_forbidden', 'not valid for this site'],
+    for (const [status, code] of [
+      [401, 'api_key_missing'],
+      [401, 'api_key_invalid'],
+      [401, 'api_key_expired'],
+      [403, 'scope_missing'],
+      [403, 'site_forbidden'],
     ] as const) {
       const failure = await rejected(status, code, 'write');
       expect(failure).toEqual({ kind: 'keyRejected', code, scope: 'write' });
-      expect(toMessage(failure)).toContain(says);
     }
   });
 
@@ -109,14 +111,27 @@ describe('a request without a valid API key', () => {
 
 describe('no response', () => {
   it('tells a broken connection from a slow service', () => {
-    expect(toRequestFailure(new TypeError('Failed to fetch'))).toMatchObject({ kind: 'unreachable' });
-    expect(toMessage(toRequestFailure(new DOMException('', 'TimeoutError')))).toBe(
-      'The service did not answer in time.',
-    );
+    expect(toRequestFailure(new TypeError('Failed to fetch'))).toMatchObject({ reason: 'unreachable' });
+    expect(toRequestFailure(new DOMException('', 'TimeoutError'))).toMatchObject({ reason: 'timeout' });
+    expect(toRequestFailure(new SyntaxError('cut off'))).toMatchObject({ reason: 'malformed' });
   });
 
   it('throws an aborted request again', () => {
     const abort = new DOMException('', 'AbortError');
     expect(() => toRequestFailure(abort)).toThrow(abort);
+  });
+});
+
+describe('whether the service may have done what was asked', () => {
+  it('is not known without a response, or when the response says so', async () => {
+    const unknown = await failureFromResponse(response(503, { code: 'outcome_unknown' }), 'write');
+    const gateway = await failureFromResponse(response(504, ''), 'write');
+    const broken = toRequestFailure(new TypeError('Failed to fetch'));
+    expect([unknown, gateway, broken].map(isOutcomeUnknown)).toEqual([true, true, true]);
+  });
+
+  it('is known of a request that was rejected', async () => {
+    const busy = await failureFromResponse(response(503, { code: 'store_unavailable' }), 'write');
+    expect([busy, invalid([])].map(isOutcomeUnknown)).toEqual([false, false]);
   });
 });

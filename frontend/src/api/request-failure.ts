@@ -1,29 +1,47 @@
-/** Why a request failed, in words for the user of the page. */
-import { describeKeyRejection, type KeyRejectionCode, keyRejectionCode, type Scope } from './key-rejection';
-import type { NewReading, ValidationError } from './types';
+/** Why a request failed, without words: `ui/failure-text.ts` has those, in the language of the page. */
+import { type KeyRejectionCode, keyRejectionCode, type Scope } from './key-rejection';
+import type { NewReading } from './types';
 
 export type ReadingField = keyof NewReading;
-export type FieldErrors = Partial<Record<ReadingField, string[]>>;
+
+/** A rule that a field breaks; `type` is the service's, or one of this page's own (`decimal_…`, `time_incomplete`). */
+export interface FieldError {
+  type: string;
+  /** The rule as a sentence of the service, in English. */
+  msg?: string;
+  ctx?: Record<string, unknown>;
+}
+
+export type FieldErrors = Partial<Record<ReadingField, FieldError[]>>;
+
+export type NoResponseReason =
+  | 'unreachable'
+  | 'timeout'
+  /** Cut off, or not what this page can parse. */
+  | 'malformed'
+  | 'workerFailed'
+  /** A site named `.` or `..`. */
+  | 'impossibleSite';
 
 export type RequestFailure =
   /** 422: validation errors of single fields, and of the request as a whole. */
-  | { kind: 'invalid'; fields: FieldErrors; form: string[] }
+  | { kind: 'invalid'; fields: FieldErrors; form: FieldError[] }
   /** 401 or 403 because of the API key. */
   | { kind: 'keyRejected'; code: KeyRejectionCode; scope: Scope }
   /** Any other status that is not a success. */
   | {
       kind: 'errorStatus';
       status: number;
-      message: string;
+      code: string | null;
+      detail: string | null;
       retryAfterSeconds: number | null;
       requestId: string | null;
     }
-  /** No response, or one that cannot be parsed. */
-  | { kind: 'unreachable'; message: string };
+  | { kind: 'noResponse'; reason: NoResponseReason };
 
 export class ApiError extends Error {
   constructor(readonly failure: RequestFailure) {
-    super(toMessage(failure));
+    super(failure.kind);
     this.name = 'ApiError';
   }
 }
@@ -41,14 +59,18 @@ export async function failureFromResponse(response: Response, scope: Scope): Pro
   if (response.status === 422 && Array.isArray(detail)) return invalid(detail);
   const keyRejection = keyRejectionCode(response.status, code);
   if (keyRejection !== null) return { kind: 'keyRejected', code: keyRejection, scope };
-  const text = typeof detail === 'string' ? detail : null;
   return {
     kind: 'errorStatus',
     status: response.status,
-    message: messageForStatus(response.status, text),
+    code: textOf(code),
+    detail: textOf(detail),
     retryAfterSeconds: retryAfter(response.headers.get('Retry-After'), Date.now()),
-    requestId: typeof request_id === 'string' ? request_id : null,
+    requestId: textOf(request_id),
   };
+}
+
+function textOf(value: unknown): string | null {
+  return typeof value === 'string' ? value : null;
 }
 
 /** Every error body of the services has `detail`; a proxy in between may respond with anything. */
@@ -62,28 +84,23 @@ async function bodyOf(
   }
 }
 
+interface Located extends FieldError {
+  loc: readonly (string | number)[];
+}
+
 /** `loc` is `["body", "<field>"]`; anything else (`["body", 11]` of malformed JSON) concerns the request as a whole. */
-export function invalid(errors: ValidationError[]): RequestFailure {
+export function invalid(errors: readonly Located[]): RequestFailure {
   const fields: FieldErrors = {};
-  const form: string[] = [];
-  for (const { loc, msg } of errors) {
+  const form: FieldError[] = [];
+  for (const { loc, ...error } of errors) {
     const name = loc[0] === 'body' && loc.length === 2 ? String(loc[1]) : '';
-    if (!FIELDS.has(name)) form.push(msg);
+    if (!FIELDS.has(name)) form.push(error);
     else {
       const field = name as ReadingField;
-      fields[field] = [...(fields[field] ?? []), msg];
+      fields[field] = [...(fields[field] ?? []), error];
     }
   }
   return { kind: 'invalid', fields, form };
-}
-
-function messageForStatus(status: number, detail: string | null): string {
-  const suffix = detail === null ? '' : ` (${detail})`;
-  if (status === 413) return `The request is larger than the service accepts${suffix}.`;
-  if (status === 429) return `Too many requests${suffix}.`;
-  if (status === 502 || status === 504) return `The service behind this page does not answer${suffix}.`;
-  if (status === 503) return `The service cannot do this right now${suffix}.`;
-  return `The service answered ${status}${suffix}.`;
 }
 
 /** The header holds seconds or a date (RFC 9110, 10.2.3). */
@@ -94,30 +111,20 @@ export function retryAfter(header: string | null, now: number): number | null {
   return Number.isNaN(date) ? null : Math.max(0, Math.ceil((date - now) / 1000));
 }
 
-/** One sentence or more, for a message without a form around it. */
-export function toMessage(failure: RequestFailure): string {
-  if (failure.kind === 'invalid') return [...Object.values(failure.fields).flat(), ...failure.form].join(' ');
-  if (failure.kind === 'unreachable') return failure.message;
-  if (failure.kind === 'keyRejected') return describeKeyRejection(failure.code, failure.scope);
-  const { message, retryAfterSeconds: wait, requestId } = failure;
-  return [
-    message,
-    ...(wait === null ? [] : [`Try again in ${wait} s.`]),
-    // The services log it: an operator finds the cause by it.
-    ...(requestId === null ? [] : [`Request id: ${requestId}`]),
-  ].join(' ');
+/** Whether the service may have done what the request asked for. */
+export function isOutcomeUnknown(failure: RequestFailure): boolean {
+  if (failure.kind === 'noResponse') return failure.reason !== 'impossibleSite';
+  if (failure.kind !== 'errorStatus') return false;
+  return failure.code === 'outcome_unknown' || failure.status === 502 || failure.status === 504;
 }
 
 /** Converts what was thrown; an aborted request is not a failure and is thrown again. */
 export function toRequestFailure(error: unknown): RequestFailure {
   if (error instanceof ApiError) return error.failure;
-  if (error instanceof DOMException && error.name === 'AbortError') throw error;
-  if (error instanceof DOMException && error.name === 'TimeoutError') {
-    return { kind: 'unreachable', message: 'The service did not answer in time.' };
-  }
-  if (error instanceof SyntaxError) {
-    return { kind: 'unreachable', message: 'The response was cut off, or this page cannot parse it.' };
-  }
+  const name = error instanceof Error || error instanceof DOMException ? error.name : '';
+  if (name === 'AbortError') throw error;
+  if (name === 'TimeoutError') return { kind: 'noResponse', reason: 'timeout' };
+  if (name === 'SyntaxError') return { kind: 'noResponse', reason: 'malformed' };
   // `fetch` and body readers reject with a TypeError whose text is of no use to a user.
-  return { kind: 'unreachable', message: 'The service could not be reached, or the connection broke.' };
+  return { kind: 'noResponse', reason: 'unreachable' };
 }

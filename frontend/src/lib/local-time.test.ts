@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { formatLocal, formatUtc, offsetAt, resolveLocal, toLocalField, toOffsetIso } from './local-time';
+import { formatUtc, offsetAt, resolveLocal, toLocalField, toOffsetIso } from './local-time';
 
 const PARIS = 'Europe/Paris';
 const LOS_ANGELES = 'America/Los_Angeles';
@@ -81,16 +81,12 @@ describe('the texts around an instant', () => {
     expect(resolveLocal(toLocalField(instant, PARIS), PARIS)).toEqual({ kind: 'exact', instant });
   });
 
-  it('shows milliseconds only when there are any', () => {
-    expect(formatLocal(Date.UTC(2024, 0, 15, 10, 30), PARIS)).toBe('2024-01-15 11:30:00');
-    expect(formatLocal(Date.UTC(2024, 0, 15, 10, 30, 0, 120), PARIS)).toBe('2024-01-15 11:30:00.120');
+  it('shows UTC with milliseconds only when there are any', () => {
     expect(formatUtc(Date.UTC(2024, 0, 15, 10, 30))).toBe('2024-01-15 10:30:00 UTC');
-    expect(formatLocal(Number.NaN, PARIS)).toBe('–');
+    expect(formatUtc(Date.UTC(2024, 0, 15, 10, 30, 0, 120))).toBe('2024-01-15 10:30:00.120 UTC');
   });
 
   it('survives the first instant of the year 1 in a zone where that is still the year before', () => {
-    const instant = Date.parse('0001-01-01T00:00:00Z');
-    expect(offsetAt(instant, LOS_ANGELES)).toBeGreaterThan(-9 * HOUR);
-    expect(formatLocal(instant, LOS_ANGELES)).toMatch(/^0000-12-31 16:/);
+    expect(offsetAt(Date.parse('0001-01-01T00:00:00Z'), LOS_ANGELES)).toBeGreaterThan(-9 * HOUR);
   });
 });

@@ -79,10 +79,16 @@ export function toLocalField(instant: number, zone: string): string {
   return isoDigits(Math.floor(instant / 1000) * 1000 + offsetAt(instant, zone));
 }
 
-/** `2024-01-15 11:30:00`, with milliseconds only when there are any. */
-export function formatLocal(instant: number, zone: string): string {
-  if (!Number.isFinite(instant)) return '–';
-  return isoDigits(instant + offsetAt(instant, zone)).replace('T', ' ');
+/** Longer than any change of a clock, shorter than the time between two. */
+const AROUND_MS = 3 * 3_600_000;
+
+/** Whether the clock of a zone shows this time twice, since it is set back about then. */
+export function isAmbiguous(instant: number, zone: string): boolean {
+  const before = offsetAt(instant - AROUND_MS, zone);
+  const after = offsetAt(instant + AROUND_MS, zone);
+  if (before <= after) return false;
+  const wall = instant + offsetAt(instant, zone);
+  return [before, after].every((offset) => offsetAt(wall - offset, zone) === offset);
 }
 
 /** `2024-01-15 10:30:00 UTC`. */

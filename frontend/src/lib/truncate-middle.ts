@@ -1,6 +1,10 @@
+const letters = new Intl.Segmenter(undefined, { granularity: 'grapheme' });
+
 /** Shortens a long id in its middle: ids of one installation mostly share their beginning and differ at the end. */
 export function truncateMiddle(id: string, maxChars: number): string {
-  const characters = [...id];
+  if (id.length <= maxChars) return id;
+  // As a reader counts them: an emoji of several code points is one.
+  const characters = Array.from(letters.segment(id), ({ segment }) => segment);
   if (characters.length <= maxChars) return id;
   const head = Math.ceil((maxChars - 1) / 2);
   const tail = maxChars - 1 - head;

@@ -25,6 +25,7 @@ describe('the view in the address', () => {
 
   it('ignores what makes no sense', () => {
     expect(readView('?from=yesterday&to=2024-01-01T00:00:00Z&order=sideways')).toEqual(PLAIN);
+    expect(readView('?from=-271821-04-20T00:00:00Z&to=2024-01-01T00:00:00Z').range).toBeNull();
     expect(readView('?from=2024-01-02T00:00:00Z&to=2024-01-01T00:00:00Z').range).toBeNull();
   });
 

@@ -23,10 +23,14 @@ export function readView(search: string): View {
   };
 }
 
+/** Timestamps have four digits of year (RFC 3339): no reading is before or after. */
+const EARLIEST = Date.parse('0000-01-01T00:00:00Z');
+const LATEST = Date.parse('9999-12-31T23:59:59Z');
+
 function readRange(params: URLSearchParams): TimeRange | null {
   const from = Date.parse(params.get('from') ?? '');
   const to = Date.parse(params.get('to') ?? '');
-  return from < to ? { from, to } : null;
+  return EARLIEST <= from && from < to && to <= LATEST ? { from, to } : null;
 }
 
 /** The query string of a view, `''` for the plain page. */

@@ -1,5 +1,5 @@
 import type { ComponentChildren } from 'preact';
-import { site as pickedSite, showSite, siteAddress } from '../view';
+import { useApp } from '../app/app-context';
 
 interface SiteLinkProps {
   site: string;
@@ -9,16 +9,17 @@ interface SiteLinkProps {
 
 /** A real link, so that it opens in a new tab, can be copied, and is announced as one. */
 export function SiteLink({ site, class: className, children }: SiteLinkProps) {
-  const isPicked = pickedSite.value === site;
+  const { view } = useApp();
+  const isPicked = view.site.value === site;
   return (
     <a
-      href={siteAddress(site)}
+      href={view.siteAddress(site)}
       class={className}
       aria-current={isPicked ? 'page' : undefined}
       onClick={(event) => {
         if (event.button !== 0 || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
         event.preventDefault();
-        showSite(site);
+        view.showSite(site);
       }}
     >
       {children}

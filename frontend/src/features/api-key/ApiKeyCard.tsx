@@ -1,31 +1,21 @@
 import { type Signal, useSignal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
-import { describeKeyRejection, type KeyRejectionCode, type Scope } from '../../api/key-rejection';
+import { useApp, useText } from '../../app/app-context';
+import type { KeyRejection } from '../../app/key-rejection-state';
 import { Card } from '../../ui/Card';
+import { keyRejectionText } from '../../ui/failure-text';
 import { Notice, Sign } from '../../ui/Notice';
-import { hasKey, rememberKey } from './key-state';
+import { Rich } from '../../ui/Rich';
 import { keyIn } from './key-text';
 
-interface Rejection {
-  code: KeyRejectionCode;
-  scope: Scope;
-}
-
-interface ApiKeyCardProps {
-  /** Another object for each response. */
-  rejection: Rejection | null;
-  onKey: () => void;
-  /** Sending a reading is optional: its rejection can be put aside. */
-  onDismiss: () => void;
-}
-
-const TITLE = 'This server needs an API key';
-
 /** Asks for a key while requests are rejected for want of one, and disappears when they are not. */
-export function ApiKeyCard({ rejection, onKey, onDismiss }: ApiKeyCardProps) {
+export function ApiKeyCard() {
+  const { keyRejection, send } = useApp();
+  const { t } = useText();
+  const rejection = keyRejection.rejection.value;
   const input = useRef<HTMLInputElement>(null);
   /** The rejection that a key was entered for, until its response arrives. */
-  const entered = useSignal<Rejection | null>(null);
+  const entered = useSignal<KeyRejection | null>(null);
   const isAccepted = useSignal(false);
   useEffect(() => {
     isAccepted.value = entered.value !== null && rejection === null;
@@ -40,21 +30,22 @@ export function ApiKeyCard({ rejection, onKey, onDismiss }: ApiKeyCardProps) {
     <>
       {/* There before its text is: only then a screen reader announces it. */}
       <div role="status" class="visually-hidden">
-        {isAccepted.value && 'The API key is accepted.'}
-        {isChecking && 'Checking the API key.'}
-        {rejection !== null && !isChecking && describeKeyRejection(rejection.code, rejection.scope)}
+        {isAccepted.value && t('key.accepted')}
+        {isChecking && t('key.checking')}
+        {rejection !== null && !isChecking && keyRejectionText(t, rejection)}
       </div>
       {rejection !== null && (
         <div class="banner">
-          <Card name="api-key" title={TITLE}>
-            {isChecking ? <Notice tone="plain">Checking…</Notice> : <Reason of={rejection} />}
+          <Card name="api-key" title={t('key.title')}>
+            {isChecking ? <Notice tone="plain">{t('key.checking')}</Notice> : <Reason of={rejection} />}
             <KeyForm
               input={input}
               onEntered={() => {
                 entered.value = rejection;
-                onKey();
+                keyRejection.retry();
               }}
-              onDismiss={rejection.scope === 'write' ? onDismiss : undefined}
+              // Sending a reading is optional: its rejection can be put aside.
+              onDismiss={rejection.scope === 'write' ? send.forgetKeyRejection : undefined}
             />
           </Card>
         </div>
@@ -63,12 +54,15 @@ export function ApiKeyCard({ rejection, onKey, onDismiss }: ApiKeyCardProps) {
   );
 }
 
-function Reason({ of: { code, scope } }: { of: Rejection }) {
+function Reason({ of }: { of: KeyRejection }) {
+  const { key } = useApp();
+  const { t } = useText();
+  const isMissing = of.code === 'api_key_missing';
+  const scopes = { read: <code>read</code>, write: <code>write</code> };
   return (
-    <Notice tone={code === 'api_key_missing' ? 'plain' : 'bad'}>
-      {code !== 'api_key_missing' && <strong>{describeKeyRejection(code, scope)} </strong>}
-      Enter {hasKey.value ? 'another' : 'a'} key: its scope <code>read</code> shows sites and readings,{' '}
-      <code>write</code> sends readings.
+    <Notice tone={isMissing ? 'plain' : 'bad'}>
+      {!isMissing && <strong>{keyRejectionText(t, of)} </strong>}
+      <Rich message={key.hasKey.value ? 'key.enterAnother' : 'key.enter'} parts={scopes} />
     </Notice>
   );
 }
@@ -80,17 +74,19 @@ interface KeyFormProps {
 }
 
 function KeyForm({ input, onEntered, onDismiss }: KeyFormProps) {
-  const error = useSignal<string | null>(null);
+  const { key: state } = useApp();
+  const { t } = useText();
+  const isMalformed = useSignal(false);
   const isRemembered = useSignal(false);
   const submit = () => {
     const key = keyIn(input.current?.value ?? '');
-    error.value = key === null ? 'A key has letters, digits and underscores, such as enp_….' : null;
+    isMalformed.value = key === null;
     if (key === null || input.current === null) {
       input.current?.focus();
       return;
     }
     input.current.value = '';
-    rememberKey({ key, isRemembered: isRemembered.value });
+    state.remember({ key, isRemembered: isRemembered.value });
     onEntered();
   };
   return (
@@ -102,7 +98,7 @@ function KeyForm({ input, onEntered, onDismiss }: KeyFormProps) {
         submit();
       }}
     >
-      <label for="api-key">API key</label>
+      <label for="api-key">{t('key.label')}</label>
       <div class="field-row">
         {/* Without a name it is in no request that the browser itself could send. */}
         <input
@@ -111,22 +107,22 @@ function KeyForm({ input, onEntered, onDismiss }: KeyFormProps) {
           type="password"
           autocomplete="off"
           spellcheck={false}
-          aria-invalid={error.value !== null}
+          aria-invalid={isMalformed.value}
           aria-describedby="api-key-error"
         />
         <button type="submit" class="button-main">
-          Use the key
+          {t('key.use')}
         </button>
         {onDismiss && (
           <button type="button" class="button-quiet" onClick={onDismiss}>
-            Not now
+            {t('key.notNow')}
           </button>
         )}
       </div>
       <div id="api-key-error" class="field-errors">
-        {error.value !== null && (
+        {isMalformed.value && (
           <p>
-            <Sign tone="bad" /> {error.value}
+            <Sign tone="bad" /> {t('key.malformed')}
           </p>
         )}
       </div>
@@ -136,6 +132,7 @@ function KeyForm({ input, onEntered, onDismiss }: KeyFormProps) {
 }
 
 function Remember({ choice }: { choice: Signal<boolean> }) {
+  const { t } = useText();
   return (
     <label class="choice">
       <input
@@ -146,7 +143,7 @@ function Remember({ choice }: { choice: Signal<boolean> }) {
         }}
       />
       <span>
-        Remember it on this device <span class="hint">(otherwise until this tab is closed)</span>
+        {t('key.remember')} <span class="hint">{t('key.rememberElse')}</span>
       </span>
     </label>
   );

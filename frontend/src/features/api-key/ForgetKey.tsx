@@ -1,11 +1,13 @@
-import { forgetKey, hasKey } from './key-state';
+import { useApp, useText } from '../../app/app-context';
 
 /** There while the page has a key, accepted or not. */
 export function ForgetKey() {
-  if (!hasKey.value) return null;
+  const { key } = useApp();
+  const { t } = useText();
+  if (!key.hasKey.value) return null;
   return (
-    <button type="button" class="button-quiet button-small" onClick={forgetKey}>
-      Forget the API key
+    <button type="button" class="button-quiet button-small" onClick={key.forget}>
+      {t('key.forget')}
     </button>
   );
 }

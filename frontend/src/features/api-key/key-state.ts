@@ -1,26 +1,35 @@
-/** The API key of this page: one signal, kept equal to the browser's storage and to what requests are sent with. */
-import { computed, signal } from '@preact/signals';
-import { setRequestKey } from '../../api/authorization';
-import { onRememberedKeyChange, readKey, type StoredKey, writeKey } from './key-storage';
+/** The API key of this page: one signal, kept equal to the browser's storage. */
+import { computed, type ReadonlySignal, signal } from '@preact/signals';
+import type { Environment, Stop } from '../../app/environment';
+import { NAME, readKey, type StoredKey, writeKey } from './key-storage';
 
-const stored = signal<StoredKey | null>(readKey());
-setRequestKey(stored.peek()?.key ?? null);
-
-export const hasKey = computed(() => stored.value !== null);
-
-export function rememberKey(next: StoredKey): void {
-  writeKey(next);
-  setRequestKey(next.key);
-  stored.value = next;
+export interface KeyState {
+  hasKey: ReadonlySignal<boolean>;
+  /** What requests are sent with. */
+  key(): string | null;
+  remember(next: StoredKey): void;
+  /** Loads the page again: nothing that was read with the key is left on it or in its memory. */
+  forget(): void;
+  stop: Stop;
 }
 
-/** Loads the page again: nothing that was read with the key is left on it or in its memory. */
-export function forgetKey(): void {
-  writeKey(null);
-  location.reload();
+export function createKeyState({ storages, onStored, reload }: Environment): KeyState {
+  const stored = signal<StoredKey | null>(readKey(storages));
+  return {
+    hasKey: computed(() => stored.value !== null),
+    key: () => stored.peek()?.key ?? null,
+    remember(next) {
+      writeKey(next, storages);
+      stored.value = next;
+    },
+    forget() {
+      writeKey(null, storages);
+      reload();
+    },
+    stop: onStored((name) => {
+      // A tab with a key of its own keeps it.
+      const isOurs = name === NAME || name === null;
+      if (isOurs && stored.peek()?.isRemembered !== false) reload();
+    }),
+  };
 }
-
-// A tab with a key of its own keeps it.
-onRememberedKeyChange(() => {
-  if (stored.peek()?.isRemembered !== false) location.reload();
-});

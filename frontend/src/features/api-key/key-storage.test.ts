@@ -1,22 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { readKey, type Storages, writeKey } from './key-storage';
-
-function storage(): Storage {
-  const items = new Map<string, string>();
-  return {
-    get length() {
-      return items.size;
-    },
-    clear: () => items.clear(),
-    getItem: (name) => items.get(name) ?? null,
-    key: () => null,
-    removeItem: (name) => void items.delete(name),
-    setItem: (name, value) => void items.set(name, value),
-  };
-}
+import type { Storages } from '../../app/storages';
+import { memoryStorage } from '../../testing/fake-environment';
+import { readKey, writeKey } from './key-storage';
 
 function storages(): Storages & { session: () => Storage; local: () => Storage } {
-  const [session, local] = [storage(), storage()];
+  const [session, local] = [memoryStorage(), memoryStorage()];
   return { session: () => session, local: () => local };
 }
 

@@ -1,43 +1,43 @@
-import { formatLocal, LOCAL_ZONE } from '../../lib/local-time';
+import { useApp, useText } from '../../app/app-context';
+import { LOCAL_ZONE } from '../../lib/local-time';
 import { Notice } from '../../ui/Notice';
-import { checkHealth, type Health, health } from './health-state';
+import { toneOf } from './HealthWord';
+import type { Condition } from './health-state';
+
+/** Dead letters wait for an operator, who sees them in the panel; they concern no other user. */
+const SILENT: ReadonlySet<Condition> = new Set(['checking', 'healthy', 'deadLetters']);
 
 /** Warns that the readings below may be outdated, or that new ones cannot be accepted. */
 export function HealthBanner() {
+  const { health } = useApp();
+  const condition = health.condition.value;
   return (
     <div class="banner" role="status">
-      <Message of={health.value} />
+      {!SILENT.has(condition) && (
+        <Notice tone={toneOf(condition)}>
+          <Explanation of={condition as Explained} />
+        </Notice>
+      )}
     </div>
   );
 }
 
-function Message({ of }: { of: Health }) {
-  if (of.phase === 'unknown') return null;
-  if (of.phase === 'unreachable') return <Unreachable {...of} />;
-  if (of.report.status === 'healthy') return null;
-  return (
-    <Notice tone="warning">
-      <strong>The pipeline is degraded.</strong>{' '}
-      {of.report.redis_connected
-        ? 'Readings may be stored late.'
-        : 'It has no connection to Redis: readings can be neither accepted nor shown until it is back.'}
-    </Notice>
-  );
-}
+type Explained = Exclude<Condition, 'checking' | 'healthy' | 'deadLetters'>;
 
-function Unreachable({ reason, lastAnswer }: { reason: string; lastAnswer: number | null }) {
+function Explanation({ of }: { of: Explained }) {
+  const { health } = useApp();
+  const { t, formats } = useText();
+  const at = health.lastAnswer.value;
+  const second = at === null ? null : Math.floor(at / 1000) * 1000;
   return (
-    <Notice tone="bad">
-      <strong>The API does not answer.</strong> {reason}{' '}
-      {lastAnswer !== null && (
-        <>
-          Last answer at {formatLocal(Math.floor(lastAnswer / 1000) * 1000, LOCAL_ZONE)}; what is shown below
-          is not live.{' '}
-        </>
+    <>
+      <strong>{t(`health.${of}.title`)}</strong> {t(`health.${of}.advice`)}{' '}
+      {of === 'allAway' && second !== null && (
+        <>{t('health.lastAnswer', { time: formats.time(second, LOCAL_ZONE) })} </>
       )}
-      <button type="button" class="button-link" onClick={checkHealth}>
-        Try now
+      <button type="button" class="button-link" onClick={health.checkNow}>
+        {t('health.checkNow')}
       </button>
-    </Notice>
+    </>
   );
 }

@@ -1,38 +1,68 @@
-import { signal } from '@preact/signals';
-import { getHealth } from '../../api/client';
-import { toMessage, toRequestFailure } from '../../api/request-failure';
-import type { HealthReport } from '../../api/types';
-import { pollWhileVisible } from '../../ui/poll';
+/** The health of the whole: both services, Redis behind them, and the dead letters. */
+import { computed, type ReadonlySignal } from '@preact/signals';
+import type { Client } from '../../api/client';
+import type { Environment, Stop } from '../../app/environment';
+import { createServiceHealth, type ServiceHealth } from './service-health';
 
-export type Health =
-  | { phase: 'unknown' }
-  | { phase: 'known'; report: HealthReport; at: number }
-  /** `lastAnswer` is the time of the last response, null if there was none. */
-  | { phase: 'unreachable'; reason: string; lastAnswer: number | null };
+export type Condition =
+  | 'checking'
+  | 'healthy'
+  | 'deadLetters'
+  | 'redisAway'
+  | 'late'
+  | 'ingestionAway'
+  | 'processingAway'
+  | 'allAway';
 
-const POLL_INTERVAL_MS = 10_000;
-const RETRY_MS = 4_000;
-
-export const health = signal<Health>({ phase: 'unknown' });
-
-async function check(): Promise<number> {
-  try {
-    health.value = { phase: 'known', report: await getHealth(), at: Date.now() };
-    return POLL_INTERVAL_MS;
-  } catch (error) {
-    health.value = {
-      phase: 'unreachable',
-      reason: toMessage(toRequestFailure(error)),
-      lastAnswer: lastAnswer(),
-    };
-    return RETRY_MS;
-  }
+export interface HealthState {
+  /** The worst of what is the case. */
+  condition: ReadonlySignal<Condition>;
+  processing: ReadonlySignal<ServiceHealth>;
+  /** The last time that a service responded. */
+  lastAnswer: ReadonlySignal<number | null>;
+  checkNow(): void;
+  stop: Stop;
 }
 
-function lastAnswer(): number | null {
-  const last = health.peek();
-  if (last.phase === 'known') return last.at;
-  return last.phase === 'unreachable' ? last.lastAnswer : null;
+/** `deadLetters` is null while their number is not known. */
+export function createHealthState(
+  client: Client,
+  environment: Environment,
+  deadLetters: ReadonlySignal<number | null>,
+): HealthState {
+  const ingestion = createServiceHealth(client.getIngestionHealth, environment);
+  const processing = createServiceHealth(client.getProcessingHealth, environment);
+  const services = [ingestion, processing];
+  return {
+    condition: computed(() =>
+      conditionOf(ingestion.health.value, processing.health.value, deadLetters.value),
+    ),
+    processing: processing.health,
+    lastAnswer: computed(() => {
+      const answers = services.map(({ lastAnswer }) => lastAnswer.value).filter((time) => time !== null);
+      return answers.length === 0 ? null : Math.max(...answers);
+    }),
+    checkNow() {
+      for (const { runNow } of services) runNow();
+    },
+    stop() {
+      for (const { stop } of services) stop();
+    },
+  };
 }
 
-export const checkHealth = pollWhileVisible(check);
+export function conditionOf(
+  ingestion: ServiceHealth,
+  processing: ServiceHealth,
+  deadLetters: number | null,
+): Condition {
+  const phases = [ingestion.phase, processing.phase];
+  const [isIngestionAway, isProcessingAway] = phases.map((phase) => phase === 'away');
+  if (isIngestionAway && isProcessingAway) return 'allAway';
+  if (isIngestionAway) return 'ingestionAway';
+  if (isProcessingAway) return 'processingAway';
+  if (phases.includes('withoutRedis')) return 'redisAway';
+  if (phases.includes('late')) return 'late';
+  if (phases.includes('unknown')) return 'checking';
+  return deadLetters !== null && deadLetters > 0 ? 'deadLetters' : 'healthy';
+}

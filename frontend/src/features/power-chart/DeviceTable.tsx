@@ -1,9 +1,7 @@
-import { formatCount, formatPower, plural } from '../../lib/format';
-import { formatLocal } from '../../lib/local-time';
+import { useApp, useText } from '../../app/app-context';
 import type { DeviceSeries } from '../../lib/series';
 import { Id } from '../../ui/Id';
 import { ScrollBox } from '../../ui/ScrollBox';
-import { navigate } from '../../view';
 import { type ChartModel, latestOf, withToggled } from './chart-model';
 import { swatchClass } from './colours';
 
@@ -18,28 +16,30 @@ const MAX_LISTED = 300;
 
 /** The legend of the chart, the switches of its lines, and exact values. */
 export function DeviceTable({ model, now, zone }: DeviceTableProps) {
+  const { view } = useApp();
+  const { t } = useText();
   const rest = model.devices.length - MAX_LISTED;
   return (
-    <ScrollBox class="device-table" label="Devices">
+    <ScrollBox class="device-table" label={t('devices.title')}>
       <table>
         <thead>
           <tr>
-            <th scope="col">Device</th>
+            <th scope="col">{t('devices.device')}</th>
             <th scope="col" class="number">
-              Latest, W
+              {t('devices.latest')}
             </th>
-            <th scope="col">At</th>
+            <th scope="col">{t('devices.at')}</th>
             <th scope="col" class="number">
-              Lowest, W
-            </th>
-            <th scope="col" class="number">
-              Highest, W
+              {t('devices.lowest')}
             </th>
             <th scope="col" class="number">
-              Readings
+              {t('devices.highest')}
             </th>
             <th scope="col" class="number">
-              Gaps
+              {t('devices.readings')}
+            </th>
+            <th scope="col" class="number">
+              {t('devices.gaps')}
             </th>
           </tr>
         </thead>
@@ -51,7 +51,7 @@ export function DeviceTable({ model, now, zone }: DeviceTableProps) {
                   <input
                     type="checkbox"
                     checked={model.drawn.has(device.id)}
-                    onChange={() => navigate({ devices: withToggled(model, device.id) }, 'replace')}
+                    onChange={() => view.navigate({ devices: withToggled(model, device.id) }, 'replace')}
                   />
                   <span class={swatchClass(index)} aria-hidden="true" />
                   <Id id={device.id} maxChars={32} />
@@ -62,23 +62,22 @@ export function DeviceTable({ model, now, zone }: DeviceTableProps) {
           ))}
         </tbody>
       </table>
-      {rest > 0 && (
-        <p class="hint device-rest">… and {plural(rest, 'more device')}, in the readings below.</p>
-      )}
+      {rest > 0 && <p class="hint device-rest">{t('devices.rest', { count: rest })}</p>}
     </ScrollBox>
   );
 }
 
 function Figures({ device, now, zone }: { device: DeviceSeries; now: number; zone: string }) {
+  const { formats } = useText();
   const latest = latestOf(device, now);
   return (
     <>
-      <td class="number">{latest === null ? '–' : formatPower(latest.power)}</td>
-      <td class="time">{latest === null ? '–' : formatLocal(latest.time, zone)}</td>
-      <td class="number">{formatPower(device.lowest)}</td>
-      <td class="number">{formatPower(device.highest)}</td>
-      <td class="number">{formatCount(device.times.length)}</td>
-      <td class="number">{formatCount(device.gaps)}</td>
+      <td class="number">{latest === null ? '–' : formats.power(latest.power)}</td>
+      <td class="time">{latest === null ? '–' : formats.time(latest.time, zone)}</td>
+      <td class="number">{formats.power(device.lowest)}</td>
+      <td class="number">{formats.power(device.highest)}</td>
+      <td class="number">{formats.count(device.times.length)}</td>
+      <td class="number">{formats.count(device.gaps)}</td>
     </>
   );
 }

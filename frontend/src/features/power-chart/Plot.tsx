@@ -1,8 +1,7 @@
 import type { Signal } from '@preact/signals';
 import { useEffect, useLayoutEffect, useRef } from 'preact/hooks';
+import { useApp, useText } from '../../app/app-context';
 import type { PlotData } from '../../lib/plot-data';
-import { navigate } from '../../view';
-import { theme } from '../theme/theme';
 import type { ChartModel } from './chart-model';
 import { readPalette } from './colours';
 import { PowerPlot } from './power-plot';
@@ -16,18 +15,20 @@ interface PlotProps {
 
 /** Binds the canvas to the model: a new one for other lines or another theme, new data for another range. */
 export function Plot({ model, data, point }: PlotProps) {
+  const { view, theme } = useApp();
+  const { formats, locale } = useText();
   const host = useRef<HTMLDivElement>(null);
   const plot = useRef<PowerPlot | null>(null);
   const { devices, drawn, range } = model;
-  const look = `${theme.value} ${devices.map(({ id }) => Number(drawn.has(id))).join('')}`;
+  const look = `${theme.theme.value} ${locale} ${devices.map(({ id }) => Number(drawn.has(id))).join('')}`;
 
   // `look` stands for all that the canvas is made from.
   useLayoutEffect(() => {
     if (host.current === null) return;
     const lines = devices.flatMap(({ id }, index) => (drawn.has(id) ? [index] : []));
-    const fresh = new PowerPlot(host.current, lines, readPalette(host.current), {
-      onZoom: (range) => navigate({ range }, 'push'),
-      onReset: () => navigate({ range: null }, 'push'),
+    const fresh = new PowerPlot(host.current, lines, readPalette(host.current), formats, {
+      onZoom: (range) => view.navigate({ range }, 'push'),
+      onReset: () => view.navigate({ range: null }, 'push'),
       onPoint: (next) => {
         point.value = next;
       },

@@ -1,10 +1,10 @@
 import { useSignal } from '@preact/signals';
 import { useMemo } from 'preact/hooks';
+import { useApp, useText } from '../../app/app-context';
 import { LOCAL_ZONE, offsetAt } from '../../lib/local-time';
 import { plotData } from '../../lib/plot-data';
 import type { DeviceSeries } from '../../lib/series';
 import { Card } from '../../ui/Card';
-import { view } from '../../view';
 import { ChartTools, onChartKey } from './ChartTools';
 import { type ChartModel, chartModel, drawnDevices, hasReadings, summary } from './chart-model';
 import { DeviceTable } from './DeviceTable';
@@ -18,6 +18,8 @@ interface PowerChartProps {
 }
 
 export function PowerChart({ devices, loadedAt }: PowerChartProps) {
+  const { view } = useApp().view;
+  const { t } = useText();
   const { range, devices: asked } = view.value;
   const model = useMemo(
     () => chartModel(devices, { range, devices: asked }, loadedAt),
@@ -25,8 +27,8 @@ export function PowerChart({ devices, loadedAt }: PowerChartProps) {
   );
   if (model === null) {
     return (
-      <Card name="chart" title="Power">
-        <p class="hint">None of the readings has a time and a power that could be drawn.</p>
+      <Card name="chart" title={t('chart.title')}>
+        <p class="hint">{t('chart.nothing')}</p>
       </Card>
     );
   }
@@ -34,6 +36,9 @@ export function PowerChart({ devices, loadedAt }: PowerChartProps) {
 }
 
 function Drawn({ model, loadedAt }: { model: ChartModel; loadedAt: number }) {
+  const { view } = useApp();
+  const text = useText();
+  const { t } = text;
   const zone = LOCAL_ZONE;
   const point = useSignal<Point | null>(null);
   const data = useMemo(
@@ -41,9 +46,9 @@ function Drawn({ model, loadedAt }: { model: ChartModel; loadedAt: number }) {
     [model, zone],
   );
   return (
-    <Card name="chart" title="Power" aside={<ChartTools model={model} />}>
+    <Card name="chart" title={t('chart.title')} aside={<ChartTools model={model} />}>
       <p id="chart-summary" class="hint">
-        {summary(model, data.bucketMs, loadedAt, zone).join(' ')}
+        {summary(model, data.bucketMs, loadedAt, zone, text).join(' ')}
       </p>
       {/* biome-ignore lint/a11y/useSemanticElements: a fieldset is for forms */}
       <div
@@ -51,13 +56,13 @@ function Drawn({ model, loadedAt }: { model: ChartModel; loadedAt: number }) {
         role="group"
         // biome-ignore lint/a11y/noNoninteractiveTabindex: it takes keys
         tabIndex={0}
-        aria-label="Power chart. Arrow keys move, plus and minus zoom, Home shows all."
+        aria-label={t('chart.keys')}
         aria-describedby="chart-summary"
-        onKeyDown={(event) => onChartKey(event, model)}
+        onKeyDown={(event) => onChartKey(event, model, view)}
       >
         <Plot model={model} data={data} point={point} />
-        {!hasReadings(model) && <p class="chart-empty">No readings here.</p>}
-        <Readout model={model} point={point} zone={zone} />
+        {!hasReadings(model) && <p class="chart-empty">{t('chart.empty')}</p>}
+        <Readout model={model} data={data} point={point} zone={zone} />
       </div>
       <DeviceTable model={model} now={loadedAt} zone={zone} />
     </Card>

@@ -1,7 +1,8 @@
 import type { Signal } from '@preact/signals';
-import { formatPower } from '../../lib/format';
-import { formatLocal } from '../../lib/local-time';
-import { powerAt } from '../../lib/series';
+import { useText } from '../../app/app-context';
+import { at } from '../../lib/arrays';
+import { type DrawnValue, drawnValue, nearestPlace } from '../../lib/drawn-value';
+import type { PlotData } from '../../lib/plot-data';
 import { Id } from '../../ui/Id';
 import type { ChartModel } from './chart-model';
 import { swatchClass } from './colours';
@@ -13,34 +14,51 @@ export interface Point {
 
 interface ReadoutProps {
   model: ChartModel;
+  data: PlotData;
   point: Signal<Point | null>;
   zone: string;
 }
 
 const MAX_LINES = 12;
 
-/** What each device measured at the time under the pointer; the table of readings says the same to a screen reader. */
-export function Readout({ model, point, zone }: ReadoutProps) {
+/** What is drawn at the pointer: the time and the values of the nearest point of the lines. */
+export function Readout({ model, data, point, zone }: ReadoutProps) {
+  const { t, formats } = useText();
   if (point.value === null) return null;
-  const { time, share } = point.value;
+  const place = nearestPlace(data.times, point.value.time);
+  if (place === null) return null;
   const lines = model.devices
-    .map((device, index) => ({ device, index }))
-    .filter(({ device }) => model.drawn.has(device.id))
+    .map((device, index) => ({ id: device.id, index }))
+    .filter(({ id }) => model.drawn.has(id))
+    .map((device, column) => ({ ...device, line: at(data.lines, column) }))
     .slice(0, MAX_LINES);
   return (
-    <div class={`readout ${share > 0.5 ? 'readout-left' : 'readout-right'}`} aria-hidden="true">
-      <p class="time">{formatLocal(Math.round(time / 1000) * 1000, zone)}</p>
-      {lines.map(({ device, index }) => (
-        <p key={device.id} class="readout-line">
+    <div class={`readout ${point.value.share > 0.5 ? 'readout-left' : 'readout-right'}`} aria-hidden="true">
+      <p class="time">
+        {formats.time(Math.round(at(data.times, place)), zone)}
+        {data.bucketMs !== null && ` (${t('chart.meanOver', { span: formats.span(data.bucketMs) })})`}
+      </p>
+      {lines.map(({ id, index, line }) => (
+        <p key={id} class="readout-line">
           <span class={swatchClass(index)} />
-          <Id id={device.id} maxChars={20} />
-          <Measured power={powerAt(device, time)} />
+          <Id id={id} maxChars={20} />
+          <Drawn value={drawnValue(line, place)} />
         </p>
       ))}
     </div>
   );
 }
 
-function Measured({ power }: { power: number | null }) {
-  return <span class="number">{power === null ? 'no reading' : `${formatPower(power)} W`}</span>;
+function Drawn({ value }: { value: DrawnValue | null }) {
+  const { t, formats } = useText();
+  if (value === null) return <span class="number">{t('chart.noReading')}</span>;
+  const { power, band } = value;
+  return (
+    <span class="number">
+      {formats.power(power)} W
+      {band !== null && (
+        <span class="hint">{` ${formats.power(band.low)} – ${formats.power(band.high)} W`}</span>
+      )}
+    </span>
+  );
 }

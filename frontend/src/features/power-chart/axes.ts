@@ -1,5 +1,5 @@
 import type uPlot from 'uplot';
-import { formatWattsShort } from '../../lib/format';
+import type { Formats } from '../../i18n/formats';
 import type { Palette } from './colours';
 
 const SECOND = 1000;
@@ -21,7 +21,7 @@ const TIME_LABELS = [
 
 const MAX_POWER_TICKS = 6;
 
-export function axesOf({ text, grid, font }: Palette): uPlot.Axis[] {
+export function axesOf({ text, grid, font }: Palette, formats: Formats): uPlot.Axis[] {
   const look = { stroke: text, font, grid: { stroke: grid, width: 1 }, ticks: { stroke: grid, size: 6 } };
   return [
     { ...look, space: 80, values: TIME_LABELS, grid: { show: false } },
@@ -31,7 +31,7 @@ export function axesOf({ text, grid, font }: Palette): uPlot.Axis[] {
       size: 58,
       // Not uPlot's own: it knows no step that is large enough for 1e308 W, which the contract takes.
       incrs: (_plot, _axis, min, max) => [powerStep(max - min)],
-      values: (_plot, ticks) => ticks.map(formatWattsShort),
+      values: (_plot, ticks) => ticks.map(formats.shortPower),
     },
   ];
 }

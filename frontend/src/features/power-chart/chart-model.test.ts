@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { type DeviceSeries, SeriesBuilder } from '../../lib/series';
 import type { View } from '../../lib/url-state';
+import { formats, t } from '../../testing/texts';
 import { type ChartModel, chartModel, hasReadings, latestOf, summary, withToggled } from './chart-model';
 
 const NOW = Date.UTC(2026, 0, 1);
@@ -51,8 +52,8 @@ describe('the chart of a site', () => {
 
   it('is told in words, with its gaps and with what it leaves out', () => {
     const devices = [device('a', [0, NOW - 300 * MINUTE, NOW - MINUTE, NOW])];
-    expect(summary(model(devices), null, NOW, 'UTC').join(' ')).toBe(
-      '1 line of 1 device, from 2025-12-31 19:00:00 to 2026-01-01 00:00:00 (UTC). ' +
+    expect(summary(model(devices), null, NOW, 'UTC', { t, formats }).join(' ')).toBe(
+      '1 line of 1 device, from 31 Dec 2025, 19:00:00 to 01 Jan 2026, 00:00:00 (UTC). ' +
         '2 gaps in the readings, drawn as gaps. ' +
         '1 reading with a time before 2000 or more than two days ahead: in the table only.',
     );

@@ -1,7 +1,7 @@
 /** What the chart shows of a site's readings in the present view: pure, so that a summary in words can be made from it, too. */
+
+import type { Text } from '../../i18n/text-state';
 import { at, lowerBound } from '../../lib/arrays';
-import { formatSpan, plural } from '../../lib/format';
-import { formatLocal } from '../../lib/local-time';
 import { extentOf, isWhole, plausibleRange, type TimeRange } from '../../lib/range';
 import { type DeviceSeries, indexAt } from '../../lib/series';
 import type { View } from '../../lib/url-state';
@@ -70,26 +70,33 @@ export function latestOf(device: DeviceSeries, now: number): Latest | null {
 }
 
 /** The chart in words, for screen readers and for exact values. */
-export function summary(model: ChartModel, bucketMs: number | null, now: number, zone: string): string[] {
+export function summary(
+  model: ChartModel,
+  bucketMs: number | null,
+  now: number,
+  zone: string,
+  { t, formats }: Pick<Text, 't' | 'formats'>,
+): string[] {
   const { devices, range } = model;
   const shown = drawnDevices(model);
-  const toSecond = (time: number) => formatLocal(Math.round(time / 1000) * 1000, zone);
-  const span = `from ${toSecond(range.from)} to ${toSecond(range.to)}`;
+  const toSecond = (time: number) => formats.time(Math.round(time / 1000) * 1000, zone);
   const sentences = [
-    `${plural(shown.length, 'line')} of ${plural(devices.length, 'device')}, ${span} (${zone}).`,
+    t('chart.summary', {
+      lines: shown.length,
+      devices: devices.length,
+      from: toSecond(range.from),
+      to: toSecond(range.to),
+      zone,
+    }),
   ];
   if (bucketMs !== null) {
-    sentences.push(
-      `Lines are means over ${formatSpan(bucketMs)}, bands run from the lowest to the highest reading.`,
-    );
+    sentences.push(t('chart.means', { span: formats.span(bucketMs) }));
   }
   const gaps = shown.reduce((sum, device) => sum + device.gaps, 0);
-  if (gaps > 0) sentences.push(`${plural(gaps, 'gap')} in the readings, drawn as gaps.`);
+  if (gaps > 0) sentences.push(t('chart.gaps', { count: gaps }));
   const outside = countImplausible(devices, now);
   if (outside > 0) {
-    sentences.push(
-      `${plural(outside, 'reading')} with a time before 2000 or more than two days ahead: in the table only.`,
-    );
+    sentences.push(t('chart.implausible', { count: outside }));
   }
   return sentences;
 }

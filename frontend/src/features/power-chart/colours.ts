@@ -21,6 +21,9 @@ export interface Palette {
 
 export function readPalette(host: HTMLElement): Palette {
   const probe = host.appendChild(document.createElement('span'));
+  // The lines keep their colours in high contrast, or they could not be told apart.
+  probe.style.setProperty('forced-color-adjust', 'none');
+  const rootSize = Number.parseFloat(getComputedStyle(document.documentElement).fontSize);
   const colour = (name: string) => {
     probe.style.color = `var(${name})`;
     return getComputedStyle(probe).color;
@@ -29,7 +32,7 @@ export function readPalette(host: HTMLElement): Palette {
     text: colour('--text-muted'),
     grid: colour('--line-faint'),
     series: Array.from({ length: SERIES_COLOURS }, (_, index) => colour(`--series-${index}`)),
-    font: `12px ${getComputedStyle(host).fontFamily}`,
+    font: `${0.75 * rootSize}px ${getComputedStyle(host).fontFamily}`,
   };
   probe.remove();
   return palette;

@@ -1,4 +1,5 @@
 import uPlot from 'uplot';
+import type { Formats } from '../../i18n/formats';
 import type { PlotData } from '../../lib/plot-data';
 import type { TimeRange } from '../../lib/range';
 import { axesOf } from './axes';
@@ -28,9 +29,10 @@ export class PowerPlot {
     private readonly host: HTMLElement,
     lines: readonly number[],
     palette: Palette,
+    formats: Formats,
     private readonly handlers: PlotHandlers,
   ) {
-    this.plot = new uPlot(this.options(lines, palette), EMPTY, host);
+    this.plot = new uPlot(this.options(lines, palette, formats), EMPTY, host);
   }
 
   draw(data: PlotData, range: TimeRange): void {
@@ -53,7 +55,7 @@ export class PowerPlot {
     return { width: this.host.clientWidth, height: this.host.clientHeight };
   }
 
-  private options(lines: readonly number[], palette: Palette): uPlot.Options {
+  private options(lines: readonly number[], palette: Palette, formats: Formats): uPlot.Options {
     return {
       ...this.size(),
       ms: 1,
@@ -61,7 +63,8 @@ export class PowerPlot {
       padding: [12, 24, 0, 0],
       series: [{}, ...lines.flatMap((index) => this.seriesOf(index, palette))],
       bands: lines.map((index, line) => bandOf(line, strokeOf(index, palette))),
-      axes: axesOf(palette),
+      axes: axesOf(palette, formats),
+      fmtDate: (template) => uPlot.fmtDate(template, formats.dateNames),
       scales: {
         x: { time: true, range: () => [this.range.from, this.range.to] },
         y: { range: (_plot, min, max) => powerRange(min, max) },

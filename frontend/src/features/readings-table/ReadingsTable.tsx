@@ -1,13 +1,12 @@
 import { useSignal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
 import { type ReadingRow, rowAt, type SiteReadings } from '../../api/site-readings';
-import { formatExactPower, plural } from '../../lib/format';
-import { formatLocal, LOCAL_ZONE } from '../../lib/local-time';
+import { useApp, useText } from '../../app/app-context';
+import { LOCAL_ZONE } from '../../lib/local-time';
 import { rowWindow, type Viewport } from '../../lib/windowing';
 import { Card } from '../../ui/Card';
 import { Id } from '../../ui/Id';
 import { ScrollBox } from '../../ui/ScrollBox';
-import { navigate, view } from '../../view';
 
 /** Every row has this height, in pixels: where a row stands is a multiplication, however many there are. */
 const ROW_HEIGHT = 36;
@@ -15,6 +14,8 @@ const ROW_HEIGHT = 36;
 const FIRST_GUESS: Viewport = { scrollTop: 0, height: 600 };
 
 export function ReadingsTable({ readings }: { readings: SiteReadings }) {
+  const { view } = useApp().view;
+  const { t } = useText();
   const box = useRef<HTMLElement>(null);
   const viewport = useSignal(FIRST_GUESS);
   const order = view.value.order;
@@ -33,10 +34,10 @@ export function ReadingsTable({ readings }: { readings: SiteReadings }) {
   return (
     <Card
       name="readings"
-      title="Readings"
-      aside={<span class="count">{`${plural(readings.count, 'row')}, times in ${LOCAL_ZONE}`}</span>}
+      title={t('readings.title')}
+      aside={<span class="count">{t('readings.rows', { count: readings.count, zone: LOCAL_ZONE })}</span>}
     >
-      <ScrollBox class="readings-box" label="Readings" boxRef={box} onScroll={measure}>
+      <ScrollBox class="readings-box" label={t('readings.table')} boxRef={box} onScroll={measure}>
         <table aria-rowcount={readings.count + 1} style={{ '--row-height': `${ROW_HEIGHT}px` }}>
           <Head />
           <Rows readings={readings} viewport={viewport.value} newestFirst={order === 'newest'} />
@@ -47,7 +48,9 @@ export function ReadingsTable({ readings }: { readings: SiteReadings }) {
 }
 
 function Head() {
-  const isNewest = view.value.order === 'newest';
+  const { view: state } = useApp();
+  const { t } = useText();
+  const isNewest = state.view.value.order === 'newest';
   return (
     <thead>
       <tr aria-rowindex={1}>
@@ -55,24 +58,26 @@ function Head() {
           <button
             type="button"
             class="button-sort"
-            onClick={() => navigate({ order: isNewest ? 'oldest' : 'newest' }, 'replace')}
+            onClick={() => state.navigate({ order: isNewest ? 'oldest' : 'newest' }, 'replace')}
           >
-            Time <span aria-hidden="true">{isNewest ? '↓' : '↑'}</span>
-            <span class="visually-hidden">{isNewest ? ', newest first' : ', oldest first'}</span>
+            {t('readings.time')} <span aria-hidden="true">{isNewest ? '↓' : '↑'}</span>
+            <span class="visually-hidden">
+              {t(isNewest ? 'readings.newestFirst' : 'readings.oldestFirst')}
+            </span>
           </button>
         </th>
         <th scope="col" class="column-power number">
-          Power, W
+          {t('readings.power')}
         </th>
-        <th scope="col">Device</th>
+        <th scope="col">{t('devices.device')}</th>
         <th scope="col" class="column-sent">
-          Timestamp as sent
+          {t('readings.sent')}
         </th>
         <th scope="col" class="column-ingested">
-          Ingested (UTC)
+          {t('readings.ingested')}
         </th>
         <th scope="col" class="column-stream">
-          Stream id
+          {t('readings.streamId')}
         </th>
       </tr>
     </thead>
@@ -114,10 +119,11 @@ function Blank({ height }: { height: number }) {
 }
 
 function Row({ place, row }: { place: number; row: ReadingRow }) {
+  const { formats } = useText();
   return (
     <tr aria-rowindex={place + 2} class="reading">
-      <td class="time">{formatLocal(Math.floor(row.time), LOCAL_ZONE)}</td>
-      <td class="number">{formatExactPower(row.power)}</td>
+      <td class="time">{formats.time(Math.floor(row.time), LOCAL_ZONE)}</td>
+      <td class="number">{formats.exactPower(row.power)}</td>
       <td>
         <Id id={row.device} maxChars={28} />
       </td>

@@ -1,11 +1,12 @@
 import type { ComponentChildren, InputHTMLAttributes } from 'preact';
 import type { ReadingField } from '../../api/request-failure';
+import { useApp, useText } from '../../app/app-context';
+import { fieldErrorText } from '../../ui/failure-text';
 import { Sign } from '../../ui/Notice';
 
 interface FieldProps {
   name: ReadingField;
   label: string;
-  errors: string[] | undefined;
   /** Stands beside the label. */
   button?: ComponentChildren;
   hint?: ComponentChildren;
@@ -13,7 +14,10 @@ interface FieldProps {
 }
 
 /** An input with its label, and below it what is wrong with it and what it means. */
-export function Field({ name, label, errors = [], button, hint, input }: FieldProps) {
+export function Field({ name, label, button, hint, input }: FieldProps) {
+  const { send } = useApp();
+  const { t } = useText();
+  const errors = (send.fieldErrors.value[name] ?? []).map((error) => fieldErrorText(t, name, error));
   const [errorId, hintId] = [`${name}-error`, `${name}-hint`];
   return (
     <div class="field">

@@ -1,76 +1,88 @@
-import { type RequestFailure, toMessage } from '../../api/request-failure';
-import { formatDuration } from '../../lib/format';
+import { useEffect, useRef } from 'preact/hooks';
+import { isOutcomeUnknown, type RequestFailure } from '../../api/request-failure';
+import { useApp, useText } from '../../app/app-context';
+import { failureText, formErrorText } from '../../ui/failure-text';
 import { Id } from '../../ui/Id';
 import { Notice } from '../../ui/Notice';
+import { Rich } from '../../ui/Rich';
 import { SiteLink } from '../../ui/SiteLink';
 import { POLL_TIMEOUT_MS } from './poll-until-stored';
-import { type Outcome, outcome } from './send-state';
+import type { Outcome } from './send-state';
 
-/** The only part of the page that a screen reader announces by itself, politely. */
-export function SendResult() {
+type Accepted = Extract<Outcome, { site: string }>;
+
+/** Announced by a screen reader, politely, and brought into sight. */
+export function SendResult({ onNew }: { onNew: () => void }) {
+  const { outcome } = useApp().send;
+  const box = useRef<HTMLDivElement>(null);
+  const { phase } = outcome.value;
+  useEffect(() => {
+    if (phase !== 'none') box.current?.scrollIntoView({ block: 'nearest' });
+  }, [phase]);
   return (
-    <div class="send-result" role="status" aria-live="polite">
-      <Result of={outcome.value} />
+    <div class="send-result" role="status" aria-live="polite" ref={box}>
+      <Result of={outcome.value} onNew={onNew} />
     </div>
   );
 }
 
-function Result({ of }: { of: Outcome }) {
+function Result({ of, onNew }: { of: Outcome; onNew: () => void }) {
+  const { t } = useText();
   if (of.phase === 'none') return null;
-  if (of.phase === 'sending') return <Notice tone="plain">Sending…</Notice>;
+  if (of.phase === 'sending') return <Notice tone="plain">{t('send.sending')}</Notice>;
   if (of.phase === 'failed') return <Failure failure={of.failure} />;
   return (
     <Notice tone={of.phase === 'stored' ? 'good' : 'plain'}>
       <p>
-        <strong>Accepted</strong>, stream id <code>{of.streamId}</code>
+        <Rich
+          message={of.isRepeat ? 'send.acceptedBefore' : 'send.accepted'}
+          parts={{ id: <code>{of.streamId}</code> }}
+        />
       </p>
       <p>
         <Arrival of={of} />
       </p>
+      <button type="button" class="button-link" onClick={onNew}>
+        {t('send.another')}
+      </button>
     </Notice>
   );
 }
 
-function Arrival({ of }: { of: Extract<Outcome, { site: string }> }) {
-  if (of.phase === 'accepted') return <>Accepted into the stream, not stored yet…</>;
-  if (of.phase === 'late') {
-    return (
-      <>Still on its way after {formatDuration(POLL_TIMEOUT_MS)}: it is in the stream and will be stored.</>
-    );
-  }
-  if (of.phase === 'unread') {
-    return <>It is in the stream; whether it is stored is not shown. {toMessage(of.failure)}</>;
-  }
-  return (
-    <>
-      <strong>Stored after {formatDuration(of.afterMs)}</strong>,{' '}
-      <SiteLink site={of.site}>
-        see <Id id={of.site} maxChars={24} />
-      </SiteLink>
-    </>
+function Arrival({ of }: { of: Accepted }) {
+  const { t, formats } = useText();
+  if (of.phase === 'accepted') return <>{t('send.notStoredYet')}</>;
+  if (of.phase === 'late') return <>{t('send.late', { span: formats.span(POLL_TIMEOUT_MS) })}</>;
+  if (of.phase === 'unread') return <>{`${t('send.unread')} ${failureText(t, of.failure)}`}</>;
+  const site = (
+    <SiteLink site={of.site}>
+      <Id id={of.site} maxChars={24} />
+    </SiteLink>
   );
+  return <Rich message="send.stored" values={{ span: formats.span(of.afterMs) }} parts={{ site }} />;
 }
 
 function Failure({ failure }: { failure: RequestFailure }) {
+  const { t } = useText();
   if (failure.kind === 'invalid') {
     return (
       <Notice tone="bad">
-        <p>Not accepted.{Object.keys(failure.fields).length > 0 && ' See the marked fields.'}</p>
-        {failure.form.map((message) => (
-          <p key={message}>{message}</p>
+        <p>{t(Object.keys(failure.fields).length > 0 ? 'send.invalidFields' : 'send.invalid')}</p>
+        {failure.form.map((error) => (
+          <p key={error.type}>{formErrorText(t, error)}</p>
         ))}
       </Notice>
     );
   }
   return (
     <Notice tone="bad">
-      <p>{toMessage(failure)}</p>
+      <p>{failureText(t, failure)}</p>
       {failure.kind === 'keyRejected' && (
         <button type="button" class="button-link" onClick={() => document.getElementById('api-key')?.focus()}>
-          Enter a key
+          {t('send.enterKey')}
         </button>
       )}
-      {failure.kind === 'unreachable' && <p>Whether the reading was accepted is not known.</p>}
+      {isOutcomeUnknown(failure) && <p>{t('send.unknown')}</p>}
     </Notice>
   );
 }

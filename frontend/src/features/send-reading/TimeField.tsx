@@ -1,80 +1,81 @@
-import { formatUtc, LOCAL_ZONE, offsetAt, offsetText, toOffsetIso } from '../../lib/local-time';
+import { useApp, useText } from '../../app/app-context';
+import { LOCAL_ZONE, offsetAt, offsetText, toOffsetIso } from '../../lib/local-time';
 import { Field } from './Field';
-import {
-  field,
-  instant,
-  isNow,
-  laterOccurrence,
-  localTime,
-  pauseClock,
-  resumeClock,
-  setNow,
-  setTime,
-} from './time-draft';
 
 /** The time as the person's own clock shows it, beside the instant that this is. */
-export function TimeField({ errors }: { errors: string[] | undefined }) {
+export function TimeField() {
+  const { draft, send } = useApp();
+  const { t } = useText();
+  const { time } = draft;
   return (
     <Field
       name="timestamp"
-      label={`Time (${LOCAL_ZONE})`}
-      errors={errors}
+      label={t('send.time', { zone: LOCAL_ZONE })}
       hint={<Meaning />}
       button={
-        <button type="button" class="button-quiet button-small" aria-pressed={isNow.value} onClick={setNow}>
-          Now
+        <button
+          type="button"
+          class="button-quiet button-small"
+          aria-pressed={time.isNow.value}
+          onClick={time.setNow}
+        >
+          {t('send.now')}
         </button>
       }
       input={{
         type: 'datetime-local',
         step: 1,
-        value: field.value,
-        onInput: (event) => setTime(event.currentTarget.value),
-        onFocus: pauseClock,
-        onBlur: resumeClock,
+        value: time.field.value,
+        onInput: (event) => {
+          time.setTime(event.currentTarget.value);
+          send.forgetError('timestamp');
+        },
+        onFocus: time.pauseClock,
+        onBlur: time.resumeClock,
       }}
     />
   );
 }
 
 function Meaning() {
-  if (instant.value === null) return <p>Not a complete time yet.</p>;
+  const { time } = useApp().draft;
+  const { t, formats } = useText();
+  const instant = time.instant.value;
+  if (instant === null) return <p>{t('field.timeIncomplete')}</p>;
   return (
     <>
       <p>
-        = <output class="utc">{formatUtc(instant.value)}</output>
+        = <output class="utc">{formats.utc(instant)}</output>
       </p>
-      {localTime.value?.kind === 'skipped' && (
-        <p>
-          The clocks skipped this time; <code>{toOffsetIso(instant.value, LOCAL_ZONE)}</code> is sent.
-        </p>
+      {time.localTime.value?.kind === 'skipped' && (
+        <p>{t('send.skipped', { time: toOffsetIso(instant, LOCAL_ZONE) })}</p>
       )}
-      {localTime.value?.kind === 'repeated' && <OccurrencePicker />}
+      {time.localTime.value?.kind === 'repeated' && <OccurrencePicker />}
     </>
   );
 }
 
 function OccurrencePicker() {
-  const time = localTime.value;
-  if (time?.kind !== 'repeated') return null;
+  const { time } = useApp().draft;
+  const { t } = useText();
+  const { value: local } = time.localTime;
+  if (local?.kind !== 'repeated') return null;
   const choices = [
-    { label: 'first', instant: time.first, isLater: false },
-    { label: 'second', instant: time.second, isLater: true },
-  ];
+    { message: 'send.first', instant: local.first, isLater: false },
+    { message: 'send.second', instant: local.second, isLater: true },
+  ] as const;
   return (
     <fieldset class="occurrence">
-      <legend>The clocks were set back, this time came twice:</legend>
-      {choices.map(({ label, instant, isLater }) => (
-        <label key={label}>
+      <legend>{t('send.repeated')}</legend>
+      {choices.map(({ message, instant, isLater }) => (
+        <label key={message}>
           <input
             type="radio"
             name="occurrence"
-            checked={laterOccurrence.value === isLater}
-            onChange={() => {
-              laterOccurrence.value = isLater;
-            }}
+            checked={time.isLaterOccurrence.value === isLater}
+            onChange={() => time.setLaterOccurrence(isLater)}
           />
-          the {label} ({offsetText(offsetAt(instant, LOCAL_ZONE))})
+          {t(message, { offset: offsetText(offsetAt(instant, LOCAL_ZONE)) })}
         </label>
       ))}
     </fieldset>

@@ -1,26 +1,23 @@
-import { chooseTheme, type ThemeChoice, themeChoice } from './theme';
+import { useApp, useText } from '../../app/app-context';
+import type { ThemeChoice } from './theme-state';
 
-const CHOICES: [ThemeChoice, string][] = [
-  ['system', 'System'],
-  ['light', 'Light'],
-  ['dark', 'Dark'],
-];
+const CHOICES: ThemeChoice[] = ['system', 'light', 'dark'];
 
 export function ThemePicker() {
+  const { theme } = useApp();
+  const { t } = useText();
   return (
-    <label class="theme-picker">
-      <span>Theme</span>
-      <select
-        aria-label="Theme"
-        value={themeChoice.value}
-        onChange={(event) => chooseTheme(event.currentTarget.value as ThemeChoice)}
-      >
-        {CHOICES.map(([choice, name]) => (
-          <option key={choice} value={choice}>
-            {name}
-          </option>
-        ))}
-      </select>
-    </label>
+    <select
+      class="top-select"
+      aria-label={t('theme.label')}
+      value={theme.choice.value}
+      onChange={(event) => theme.choose(event.currentTarget.value as ThemeChoice)}
+    >
+      {CHOICES.map((choice) => (
+        <option key={choice} value={choice}>
+          {t(`theme.${choice}`)}
+        </option>
+      ))}
+    </select>
   );
 }

@@ -1,0 +1,124 @@
+/** The whole page on fake services. */
+import { fireEvent, screen, waitFor, within } from '@testing-library/preact';
+import { describe, expect, it } from 'vitest';
+import { ApiError } from '../api/request-failure';
+import type { StoredReading } from '../api/types';
+import { FakeEnvironment, NOW } from '../testing/fake-environment';
+import { problem } from '../testing/fake-services';
+import { renderInApp } from '../testing/render';
+import { App } from './App';
+import { mount } from './mount';
+
+const MINUTE = 60_000;
+
+function reading(index: number): StoredReading {
+  return {
+    stream_id: `${index}-0`,
+    site_id: 'house-01',
+    device_id: 'main-meter',
+    power_reading: 1500 + index,
+    timestamp: new Date(NOW - index * MINUTE).toISOString(),
+    ingested_at: '2024-01-15T10:30:00.123456',
+  };
+}
+
+function pageOf(address: string): FakeEnvironment {
+  const environment = new FakeEnvironment();
+  environment.visited = [address];
+  environment.services.sites = ['house-01', 'house-02'];
+  environment.stored.set('house-01', [reading(1), reading(0)]);
+  return environment;
+}
+
+describe('the page', () => {
+  it('shows a site once it is picked, and goes back', async () => {
+    const { environment } = await renderInApp(<App />, pageOf('/'));
+    expect(screen.getByRole('heading', { name: 'Pick a site' })).toBeTruthy();
+    fireEvent.click(await screen.findByRole('link', { name: 'house-01' }));
+    await screen.findByText(/1 device, 2 readings/);
+    expect(environment.visited.at(-1)).toBe('/?site=house-01');
+    // As the latest of its device, as its lowest, and as a row.
+    expect(screen.getAllByRole('cell', { name: '1,500' })).toHaveLength(3);
+    environment.goBack();
+    await screen.findByRole('heading', { name: 'Pick a site' });
+  });
+
+  it('asks for an API key, and shows the site with it', async () => {
+    const environment = pageOf('/?site=house-01');
+    const rejected = () => problem(401, 'api_key_missing');
+    environment.services.answer('GET /api/sites', rejected);
+    const load = environment.loadReadings;
+    environment.loadReadings = async (task, ...rest) => {
+      if (task.apiKey === 'enp_a_b') return load(task, ...rest);
+      throw new ApiError({ kind: 'keyRejected', code: 'api_key_missing', scope: 'read' });
+    };
+    await renderInApp(<App />, environment);
+    const key = (await screen.findByLabelText('API key')) as HTMLInputElement;
+    fireEvent.input(key, { target: { value: 'not a key' } });
+    fireEvent.click(screen.getByRole('button', { name: 'Use the key' }));
+    await screen.findByText(/A key has letters/);
+    environment.services.answer('GET /api/sites', () => new Response('{"sites":[]}'));
+    fireEvent.input(key, { target: { value: 'enp_a_b' } });
+    fireEvent.click(screen.getByRole('button', { name: 'Use the key' }));
+    await screen.findByText(/1 device, 2 readings/);
+    await waitFor(() => expect(screen.queryByLabelText('API key')).toBeNull());
+    fireEvent.click(screen.getByRole('button', { name: 'Forget the API key' }));
+    expect(environment.reloads).toBe(1);
+  });
+
+  it('tries again by itself after an outage', async () => {
+    const environment = pageOf('/?site=house-01');
+    const load = environment.loadReadings;
+    let isAway = true;
+    environment.loadReadings = async (...task) => {
+      if (isAway) throw new ApiError({ kind: 'noResponse', reason: 'unreachable' });
+      return load(...task);
+    };
+    await renderInApp(<App />, environment);
+    await screen.findByText(/could not be loaded. The server could not be reached/);
+    isAway = false;
+    await screen.findByText(/1 device, 2 readings/, {}, { timeout: 5000 });
+  });
+
+  it('shows an error of its own in a card, beside the parts that go on', async () => {
+    const environment = pageOf('/?site=house-01');
+    const { app } = await renderInApp(<App />, environment);
+    await screen.findByText(/1 device, 2 readings/);
+    const formats = app.text.text.value.formats;
+    formats.power = () => {
+      throw new RangeError('Invalid time value');
+    };
+    app.readings.reload('house-01');
+    await screen.findByText(/This part of the page has an error/);
+    expect(screen.getByText(/Invalid time value/)).toBeTruthy();
+    expect(screen.getByRole('button', { name: 'Send' })).toBeTruthy();
+  });
+
+  it('draws a site of an address with an impossible range as a whole', async () => {
+    const range = 'from=-271821-04-20T00:00:00Z&to=%2B275760-09-13T00:00:00Z';
+    await renderInApp(<App />, pageOf(`/?site=house-01&${range}`));
+    await screen.findByText(/1 device, 2 readings/);
+    expect(screen.queryByText(/has an error/)).toBeNull();
+  });
+
+  it('speaks the language that is chosen, and keeps it', async () => {
+    const { environment } = await renderInApp(<App />, pageOf('/'));
+    fireEvent.change(screen.getByRole('combobox', { name: 'Language' }), { target: { value: 'fr' } });
+    await screen.findByRole('heading', { name: 'Choisissez un site' });
+    expect(environment.storages.local().getItem('language')).toBe('fr');
+    expect(screen.getByRole('combobox', { name: 'Couleurs' })).toBeTruthy();
+  });
+
+  it('can be mounted twice, each with its own state', async () => {
+    const [first, second] = [document.createElement('div'), document.createElement('div')];
+    document.body.append(first, second);
+    const german = pageOf('/');
+    german.languages = ['de-DE'];
+    const stops = [await mount(first, pageOf('/?site=house-01')), await mount(second, german)];
+    await within(first).findByText(/1 device, 2 readings/);
+    expect(within(second).getByRole('heading', { name: 'Wählen Sie einen Standort' })).toBeTruthy();
+    for (const stop of stops) stop();
+    expect(first.childElementCount).toBe(0);
+    expect(document.documentElement.lang).toBe('de');
+  });
+});

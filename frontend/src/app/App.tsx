@@ -1,0 +1,68 @@
+import { ApiKeyCard } from '../features/api-key/ApiKeyCard';
+import { ForgetKey } from '../features/api-key/ForgetKey';
+import { HealthBanner } from '../features/health/HealthBanner';
+import { HealthWord } from '../features/health/HealthWord';
+import { LanguagePicker } from '../features/language/LanguagePicker';
+import { PipelinePanel } from '../features/pipeline/PipelinePanel';
+import { SendReading } from '../features/send-reading/SendReading';
+import { SitePicker } from '../features/site-picker/SitePicker';
+import { SiteView } from '../features/site-view/SiteView';
+import { ThemePicker } from '../features/theme/ThemePicker';
+import { ErrorCard } from '../ui/ErrorCard';
+import { useApp, useText } from './app-context';
+
+export function App() {
+  const { view } = useApp();
+  const site = view.site.value ?? '';
+  return (
+    <ErrorCard name="page">
+      <Top />
+      <HealthBanner />
+      <ErrorCard name="key">
+        <ApiKeyCard />
+      </ErrorCard>
+      <div class="layout">
+        <ErrorCard name="sites">
+          <SitePicker />
+        </ErrorCard>
+        <main id="main" tabIndex={-1}>
+          {/* Another site is drawn again, whatever the one before had. */}
+          <ErrorCard name="main" key={site}>
+            <SiteView />
+          </ErrorCard>
+        </main>
+        <ErrorCard name="send">
+          <SendReading />
+        </ErrorCard>
+        <ErrorCard name="pipeline">
+          <PipelinePanel />
+        </ErrorCard>
+      </div>
+    </ErrorCard>
+  );
+}
+
+function Top() {
+  const { t } = useText();
+  return (
+    <>
+      <a class="skip-link" href="#main">
+        {t('app.skipToReadings')}
+      </a>
+      <header class="top">
+        <h1>
+          <img src="/favicon.svg" alt="" width="28" height="28" />
+          {t('app.title')}
+        </h1>
+        <HealthWord />
+        <nav class="top-links" aria-label={t('app.documentation')}>
+          <a href="/api/docs">{t('app.processingApi')}</a>
+          <a href="/ingestion/docs">{t('app.ingestionApi')}</a>
+        </nav>
+        <ForgetKey />
+        <LanguagePicker />
+        <ThemePicker />
+      </header>
+    </>
+  );
+}

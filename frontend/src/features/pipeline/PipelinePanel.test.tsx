@@ -1,0 +1,134 @@
+import { fireEvent, screen, waitFor, within } from '@testing-library/preact';
+import { describe, expect, it } from 'vitest';
+import type { DeadLetter } from '../../api/types';
+import { FakeEnvironment } from '../../testing/fake-environment';
+import { json, problem } from '../../testing/fake-services';
+import { renderInApp } from '../../testing/render';
+import { PipelinePanel } from './PipelinePanel';
+
+const LETTERS = 'GET /api/pipeline/dead-letters';
+
+function letter(id: string): DeadLetter {
+  return {
+    id,
+    original_id: '1-1',
+    reason: 'the field data is missing',
+    deliveries: 1,
+    consumer: 'proc-0',
+    time: '2024-01-15T10:00:00Z',
+    fields: [{ name: 'garbage', value: '<b>x</b>' }],
+  };
+}
+
+function withLetters(...ids: string[]): FakeEnvironment {
+  const environment = new FakeEnvironment();
+  const { services } = environment;
+  services.pipeline = { ...services.pipeline, dead_letters: ids.length };
+  services.answer(LETTERS, () => json({ dead_letters: ids.map(letter) }));
+  return environment;
+}
+
+const open = async () => fireEvent.click(await screen.findByRole('button', { name: /^Show .* dead letter/ }));
+
+describe('the pipeline', () => {
+  it('shows rates, backlog and consumers', async () => {
+    await renderInApp(<PipelinePanel />);
+    const panel = await screen.findByRole('region', { name: 'Pipeline' });
+    for (const text of ['41.3/s', '41/s', '1,204', 'proc-0', '12 ms', '200 ms'])
+      expect(within(panel).getByText(text), text).toBeTruthy();
+    expect(within(panel).getByText('There is no dead letter.')).toBeTruthy();
+  });
+
+  it('says that no consumer reads the stream', async () => {
+    const environment = new FakeEnvironment();
+    const { pipeline } = environment.services;
+    environment.services.pipeline = {
+      ...pipeline,
+      groups: pipeline.groups.map((group) => ({ ...group, consumers: [] })),
+    };
+    await renderInApp(<PipelinePanel />, environment);
+    await screen.findByText(/No consumer reads the stream/);
+  });
+
+  it.each([401, 403, 404])('is not there where the server answers %i', async (status) => {
+    const environment = new FakeEnvironment();
+    environment.services.answer('GET /api/pipeline', () => problem(status, 'forbidden'));
+    const { app } = await renderInApp(<PipelinePanel />, environment);
+    await waitFor(() => expect(app.pipeline.report.value.phase).toBe('unavailable'));
+    expect(screen.queryByRole('region')).toBeNull();
+  });
+
+  it('says that its state could not be loaded', async () => {
+    const environment = new FakeEnvironment();
+    environment.services.answer('GET /api/pipeline', () => problem(503, 'store_unavailable'));
+    await renderInApp(<PipelinePanel />, environment);
+    await screen.findByText(/state of the pipeline could not be loaded/);
+  });
+});
+
+describe('dead letters', () => {
+  it('are listed with their reason and content', async () => {
+    await renderInApp(<PipelinePanel />, withLetters('1-0'));
+    await open();
+    await screen.findByText('the field data is missing');
+    expect(screen.getByText('garbage: <b>x</b>')).toBeTruthy();
+  });
+
+  it('are retried one by one', async () => {
+    const environment = withLetters('1-0', '2-0');
+    environment.services.answer('POST /api/pipeline/dead-letters/1-0/retry', () =>
+      json({ stream_id: '9-0' }),
+    );
+    await renderInApp(<PipelinePanel />, environment);
+    await open();
+    fireEvent.click(await screen.findByRole('button', { name: 'Retry 1-0' }));
+    await screen.findByText('1-0 is in the stream again.');
+    expect(screen.queryByRole('button', { name: 'Retry 1-0' })).toBeNull();
+    expect(screen.getByRole('button', { name: 'Retry 2-0' })).toBeTruthy();
+  });
+
+  it('are deleted after a question only, whose harmless answer has the focus', async () => {
+    const environment = withLetters('1-0');
+    const { services } = environment;
+    services.answer('DELETE /api/pipeline/dead-letters/1-0', () => new Response(null, { status: 204 }));
+    await renderInApp(<PipelinePanel />, environment);
+    await open();
+    fireEvent.click(await screen.findByRole('button', { name: 'Delete 1-0' }));
+    expect(document.activeElement?.textContent).toBe('Keep it');
+    fireEvent.click(screen.getByRole('button', { name: 'Keep it' }));
+    expect(services.requests('DELETE /api/pipeline/dead-letters/1-0')).toEqual([]);
+    fireEvent.click(screen.getByRole('button', { name: 'Delete 1-0' }));
+    fireEvent.click(screen.getByRole('button', { name: 'Delete 1-0' }));
+    await screen.findByText('1-0 is deleted.');
+  });
+
+  it('stay when that fails, with the cause', async () => {
+    const environment = withLetters('1-0');
+    environment.services.answer('POST /api/pipeline/dead-letters/1-0/retry', () =>
+      problem(503, 'store_unavailable'),
+    );
+    await renderInApp(<PipelinePanel />, environment);
+    await open();
+    fireEvent.click(await screen.findByRole('button', { name: 'Retry 1-0' }));
+    await screen.findByText(/cannot do this right now/);
+    expect(screen.getByRole('button', { name: 'Retry 1-0' })).toBeTruthy();
+  });
+
+  it('come page by page', async () => {
+    const environment = withLetters('1-0');
+    environment.services.answer(LETTERS, ({ query }) =>
+      json(
+        query.has('cursor')
+          ? { dead_letters: [letter('2-0')] }
+          : { dead_letters: [letter('1-0')], next_cursor: '1-0' },
+      ),
+    );
+    await renderInApp(<PipelinePanel />, environment);
+    await open();
+    fireEvent.click(await screen.findByRole('button', { name: 'Show more' }));
+    await screen.findByRole('button', { name: 'Retry 2-0' });
+    expect(screen.queryByRole('button', { name: 'Show more' })).toBeNull();
+    fireEvent.click(screen.getByRole('button', { name: 'Hide the dead letters' }));
+    expect(screen.queryByRole('button', { name: 'Retry 1-0' })).toBeNull();
+  });
+});
