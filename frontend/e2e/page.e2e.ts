@@ -103,7 +103,7 @@ describe('the page', () => {
     await page.route(/\/api\/sites\/a%20big%20site\/readings/, (route) =>
       route.fulfill({ contentType: 'application/json', body: bigSite(BIG_SITE, BIG_COUNT) }),
     );
-    await page.getByLabel('Find a site, or open any id').fill(BIG_SITE);
+    await page.getByLabel('Find a site, or open any name').fill(BIG_SITE);
     await page.getByRole('button', { name: 'Open' }).click();
     await page.getByText('100,000 rows').waitFor();
     await scrollTo(1);

@@ -5,6 +5,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { PrivateRedis } from './private-redis';
 
 export interface Product {
   url: string;
@@ -12,6 +13,8 @@ export interface Product {
   docs: string[];
   /** What it has printed so far, its log included. */
   output(): string;
+  /** Its Redis; null of something that already runs. */
+  redis: PrivateRedis | null;
   /** Asks it to stop and resolves with its exit code, null when only a kill could end it. */
   stop(): Promise<number | null>;
 }
@@ -29,7 +32,7 @@ const PATIENCE_MS = 30_000;
 export async function startProduct(settings: Record<string, string> = {}): Promise<Product> {
   const running = process.env.E2E_BASE_URL;
   if (running !== undefined && Object.keys(settings).length === 0)
-    return { url: running, docs: [], output: () => '', stop: async () => 0 };
+    return { url: running, docs: [], output: () => '', redis: null, stop: async () => 0 };
   const dataDir = await mkdtemp(join(tmpdir(), 'energy-pipeline-e2e-'));
   const child = spawn(PROGRAM, ['up', '--data-dir', dataDir], {
     env: { ...environment(), ...settings },
@@ -43,7 +46,7 @@ export async function startProduct(settings: Record<string, string> = {}): Promi
     const [code] = await within(PATIENCE_MS, child, ended);
     return code as number | null;
   };
-  return { url, docs, output, stop };
+  return { url, docs, output, redis: new PrivateRedis(dataDir, child.pid ?? 0), stop };
 }
 
 /** Free ports, and a Redis of its own even where the environment names another. */

@@ -1,0 +1,96 @@
+/** What users see of a Redis that does not answer, of entries that cannot be processed, and of a second click. */
+import type { Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type Browser, openBrowser } from './browser';
+import type { PrivateRedis } from './private-redis';
+import { type Product, startProduct } from './product';
+
+const SITE = 'house-01';
+/** Of the page's own promise of two seconds, with time for the machine of a test. */
+const SOON = { timeout: 4_000 };
+
+let product: Product;
+let redis: PrivateRedis;
+let browser: Browser;
+let page: Page;
+
+beforeAll(async () => {
+  // One that this test may freeze.
+  product = await startProduct({ LOG_LEVEL: 'info' });
+  if (product.redis === null) throw new Error('this product has no Redis of its own');
+  redis = product.redis;
+  browser = await openBrowser(product.url);
+  page = await browser.context.newPage();
+  await page.goto(`/?site=${SITE}`);
+});
+
+afterAll(async () => {
+  await browser?.close();
+  await product?.stop();
+});
+
+const form = () => page.getByRole('region', { name: 'Send a reading' });
+const health = () => page.getByRole('region', { name: 'Pipeline health' });
+const fill = async (power: string) => {
+  await form().getByLabel('Device', { exact: true }).fill('meter');
+  await form().getByLabel('Power (W)', { exact: true }).fill(power);
+};
+const rows = () => redis.command('ZCARD', `site:${SITE}:readings`);
+
+describe('a reading', () => {
+  it('is stored once when its button is clicked twice', async () => {
+    await fill('1500,55');
+    await form().getByRole('button', { name: 'Send' }).dblclick();
+    await form()
+      .getByText(/Stored after/)
+      .waitFor();
+    await page.getByText('1 reading', { exact: false }).first().waitFor();
+    expect(await rows()).toBe(':1');
+    await form().getByRole('button', { name: 'Send' }).click();
+    await form()
+      .getByText(/It is not sent twice/)
+      .waitFor();
+    expect(await rows()).toBe(':1');
+  });
+});
+
+describe('a Redis that does not answer', () => {
+  it('is seen within two seconds', async () => {
+    await health().getByText('Healthy').waitFor();
+    await redis.freeze();
+    await health()
+      .getByText(/Slow|No database/)
+      .waitFor(SOON);
+  });
+
+  it('leaves a reading that can be sent again without a second row', async () => {
+    await fill('1600');
+    await form().getByRole('button', { name: 'Send' }).click();
+    await form()
+      .getByText(/it is stored only once/)
+      .waitFor();
+    await redis.thaw();
+    await form().getByRole('button', { name: 'Send' }).click();
+    await form()
+      .getByText(/Stored after/)
+      .waitFor();
+    expect(await rows()).toBe(':2');
+  });
+
+  it('is back within two seconds, without a click', async () => {
+    await health().getByText('Healthy').waitFor(SOON);
+  });
+});
+
+describe('an entry that cannot be processed', () => {
+  it('is seen in the header, and deleted in the panel', async () => {
+    await redis.command('XADD', 'energy_readings', '*', 'garbage', 'x');
+    await health().getByText('Dead letters').waitFor();
+    const panel = page.getByRole('region', { name: 'Pipeline', exact: true });
+    await panel.getByRole('button', { name: 'Show 1 dead letter' }).click();
+    await panel.getByRole('button', { name: /^Delete / }).click();
+    await panel.getByRole('button', { name: /^Delete / }).click();
+    await panel.getByText(/is deleted/).waitFor();
+    await health().getByText('Healthy').waitFor(SOON);
+  });
+});
