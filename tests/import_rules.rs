@@ -42,7 +42,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     (
         "bench",
         &[
-            "get",
+            "aggregates get",
             "drain ingest live_sites end_to_end record load_url startup suite",
             "generator plain_loop plain_server service interleave",
             "api_key cli seed latency_probes redis_benchmark target",

@@ -10,6 +10,8 @@ mod common;
 
 #[cfg(feature = "failpoints")]
 mod actor_panic;
+mod aggregates_of_a_site;
+mod aggregates_of_houses;
 mod api_keys;
 mod api_keys_file;
 mod api_keys_of_certificates;
@@ -29,6 +31,7 @@ mod dead_letters;
 mod documented_responses;
 mod early_responses;
 mod empty_settings;
+mod energy_of_a_site;
 mod error_codes;
 mod errors_name_the_server;
 mod exit_codes;

@@ -56,6 +56,8 @@ pub enum Scenario {
     EndToEnd(EndToEndArguments),
     /// Throughput of reading all readings of a site, compared with redis-cli
     Get(GetArguments),
+    /// Energy by day of a year, from rollups and without them, compared with reading all readings
+    Aggregates(AggregatesArguments),
     /// Memory of an active site
     LiveSites(LiveSitesArguments),
     /// Time until the services are ready, and their memory then
@@ -213,6 +215,20 @@ pub struct LoadArguments {
     pub generator: GeneratorArguments,
     #[command(flatten)]
     pub repeat: Repeat,
+}
+
+#[derive(Debug, Args)]
+pub struct AggregatesArguments {
+    /// Seconds between two readings of the device. If repeated, each is a scenario
+    #[arg(long, default_values = ["3600", "60"])]
+    pub seconds: Vec<NonZeroU32>,
+    /// Questions of a run that are answered from rollups
+    #[arg(long, default_value = "500")]
+    pub questions: NonZeroU32,
+    #[command(flatten)]
+    pub run: RunArguments,
+    #[command(flatten)]
+    pub programs: Programs,
 }
 
 #[derive(Debug, Args)]

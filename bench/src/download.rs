@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, ensure};
 use http_body_util::{BodyExt, Empty};
 use hyper::body::{Bytes, Incoming};
-use hyper::client::conn::http1;
+use hyper::client::conn::http1::{self, SendRequest};
 use hyper::header::HOST;
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
@@ -43,7 +43,38 @@ pub fn measured(address: SocketAddr, path: &str) -> anyhow::Result<Download> {
 
 async fn download(address: SocketAddr, path: &str) -> anyhow::Result<Download> {
     let sent = Instant::now();
-    let mut body = get(address, path).await?.into_body();
+    read(sent, get(address, path).await?).await
+}
+
+/// A connection for many responses, one after the other.
+#[derive(Debug)]
+pub struct KeptConnection {
+    address: SocketAddr,
+    requests: SendRequest<Empty<Bytes>>,
+}
+
+impl KeptConnection {
+    /// Connects to a server.
+    ///
+    /// # Errors
+    /// When the port is closed.
+    pub async fn to(address: SocketAddr) -> anyhow::Result<Self> {
+        Ok(Self { address, requests: connect(address).await? })
+    }
+
+    /// Downloads a response and discards it.
+    ///
+    /// # Errors
+    /// As [`body`].
+    pub async fn download(&mut self, path: &str) -> anyhow::Result<Download> {
+        let sent = Instant::now();
+        let response = request(&mut self.requests, self.address, path).await?;
+        read(sent, response).await
+    }
+}
+
+async fn read(sent: Instant, response: Response<Incoming>) -> anyhow::Result<Download> {
+    let mut body = response.into_body();
     let (mut first, mut length) = (None, 0);
     while let Some(frame) = body.frame().await {
         first.get_or_insert_with(|| sent.elapsed());
@@ -54,10 +85,23 @@ async fn download(address: SocketAddr, path: &str) -> anyhow::Result<Download> {
 }
 
 async fn get(address: SocketAddr, path: &str) -> anyhow::Result<Response<Incoming>> {
+    request(&mut connect(address).await?, address, path).await
+}
+
+async fn connect(address: SocketAddr) -> anyhow::Result<SendRequest<Empty<Bytes>>> {
     let stream = TcpStream::connect(address).await?;
-    let (mut requests, connection) = http1::handshake(TokioIo::new(stream)).await?;
+    stream.set_nodelay(true)?;
+    let (requests, connection) = http1::handshake(TokioIo::new(stream)).await?;
     // Errors of the connection show in the response.
     tokio::spawn(connection);
+    Ok(requests)
+}
+
+async fn request(
+    requests: &mut SendRequest<Empty<Bytes>>,
+    address: SocketAddr,
+    path: &str,
+) -> anyhow::Result<Response<Incoming>> {
     let request =
         Request::get(path).header(HOST, address.to_string()).body(Empty::<Bytes>::new())?;
     let response = requests.send_request(request).await?;

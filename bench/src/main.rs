@@ -3,6 +3,7 @@
 //! A scenario is a file: for each run it starts a Redis server and the measured process, measures, verifies that no
 //! reading was lost, and fills a [`report::Report`]. The README of this crate defines each figure.
 
+mod aggregates;
 mod aof;
 mod api_key;
 mod cli;
@@ -101,6 +102,7 @@ async fn measure(scenario: Scenario) -> suite::Outcomes {
         Scenario::Ingest(arguments) => vec![ingest::run(&arguments).await?],
         Scenario::EndToEnd(arguments) => vec![end_to_end::run(&arguments).await?],
         Scenario::Get(arguments) => get::run(&arguments).await?,
+        Scenario::Aggregates(arguments) => aggregates::run(&arguments).await?,
         Scenario::LiveSites(arguments) => vec![live_sites::run(&arguments).await?],
         Scenario::Startup(arguments) => startup::run(&arguments).await?,
         Scenario::Load(arguments) => vec![load_url::run(&arguments).await?],

@@ -2,10 +2,12 @@
 
 use std::ops::Range;
 
-use chrono::Utc;
+use anyhow::Context;
+use chrono::{DateTime, Utc};
 use readings::store::StreamId;
 use readings::store::codec::{self, StreamEntry};
 use readings::store::keys as store_keys;
+use readings::{DeviceId, Power, Reading, SiteId, Timestamp};
 use redis::{Cmd, Pipeline, cmd};
 
 use crate::load::Load;
@@ -55,14 +57,51 @@ pub async fn series(redis: &Redis, load: Load, readings: u32) -> anyhow::Result<
     Ok(())
 }
 
+/// Stores readings of one device, one each `seconds` from the beginning of 2023 on, like a processing service.
+///
+/// # Errors
+/// When Redis returns an error.
+pub async fn device(redis: &Redis, seconds: u32, readings: u32) -> anyhow::Result<()> {
+    let mut connection = connect(redis.port()).await?;
+    for batch in batches(readings) {
+        let mut pipeline = Pipeline::with_capacity(batch.len());
+        for number in batch {
+            let instant = FIRST_SECOND + i64::from(number) * i64::from(seconds);
+            let timestamp = DateTime::from_timestamp_secs(instant).context("a date")?;
+            let timestamp = timestamp.format("%Y-%m-%dT%H:%M:%SZ").to_string();
+            let power = f64::from(number.wrapping_mul(2_654_435_761) % 4_000_000) / 1e3;
+            let reading = Reading {
+                site_id: SiteId::new(DEVICE_SITE).context("an id")?,
+                device_id: DeviceId::new("main-meter").context("an id")?,
+                power: Power::from_watts(power)?,
+                timestamp: Timestamp::parse(&timestamp)?,
+            };
+            let id = StreamId { ms: 1_705_314_600_000, seq: number.into() };
+            let entry = StreamEntry { id, reading, ingested_at: now() };
+            pipeline.add_command(add(&entry)).ignore();
+        }
+        pipeline.query_async::<()>(&mut connection).await?;
+    }
+    Ok(())
+}
+
+/// The site of [`device`].
+pub const DEVICE_SITE: &str = "house-01";
+
+/// 2023-01-01T00:00:00Z.
+const FIRST_SECOND: i64 = 1_672_531_200;
+
 fn store(load: Load, number: u32) -> anyhow::Result<Cmd> {
     let (id, reading) =
         (StreamId { ms: 1_705_314_600_000, seq: number.into() }, load.reading(number)?);
-    let entry = StreamEntry { id, reading, ingested_at: now() };
+    Ok(add(&StreamEntry { id, reading, ingested_at: now() }))
+}
+
+fn add(entry: &StreamEntry) -> Cmd {
     let mut add = cmd("ZADD");
     add.arg(store_keys::series(&entry.reading.site_id));
-    add.arg(codec::score(&entry)).arg(codec::member(&entry));
-    Ok(add)
+    add.arg(codec::score(entry)).arg(codec::member(entry));
+    add
 }
 
 fn now() -> String {

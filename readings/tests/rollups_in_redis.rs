@@ -19,7 +19,7 @@ use readings::energy::calendar::{Buckets, Interval, Range, Zone};
 use readings::energy::integration::{Aggregation, MaxGap, Rules, SiteBuckets};
 use readings::energy::rollup::{Day, decode};
 use readings::store::codec::{StreamEntry, member, score};
-use readings::store::rollups::RollupStore;
+use readings::store::rollups::{Question, RollupStore};
 use readings::store::series::SeriesStore;
 use readings::store::{RedisServer as Server, SharedConnection, StreamId};
 use readings::{DeviceId, Instant, Power, Reading, SiteId, Timestamp};
@@ -94,14 +94,14 @@ fn some_days(days: i64) -> Vec<StreamEntry> {
     entries
 }
 
-fn question(start: &str, end: &str, interval: &str, zone: &str) -> Aggregation {
+fn question(start: &str, end: &str, interval: &str, zone: &str) -> Question {
     let range = Range::new(at(start), at(end)).unwrap();
     let buckets = Buckets::new(range, interval.parse().unwrap(), zone.parse().unwrap()).unwrap();
-    Aggregation { buckets, rules: Rules::STEP }
+    Aggregation { buckets, rules: Rules::STEP }.into()
 }
 
 /// Days of a zone, hours, a range that begins and ends inside of quarters, and one from the middle on.
-fn questions() -> Vec<Aggregation> {
+fn questions() -> Vec<Question> {
     vec![
         question("2024-01-01T08:00:00Z", "2024-02-01T08:00:00Z", "1d", "America/Los_Angeles"),
         question("2024-01-11T00:00:00Z", "2024-01-13T00:00:00Z", "1h", "Asia/Kathmandu"),
@@ -404,7 +404,7 @@ async fn a_max_gap_below_a_quarter_and_five_minutes_come_from_members() {
     store(&redis, &some_days(1)).await;
     let rollups = RollupStore::new(shared(&redis));
     let mut asked = question("2024-01-10T00:00:00Z", "2024-01-11T00:00:00Z", "1h", "UTC");
-    asked.rules.max_gap = MaxGap::from_seconds(600).unwrap();
+    asked.aggregation.rules.max_gap = MaxGap::from_seconds(600).unwrap();
     rollups.aggregate(&site(), &asked).await.unwrap();
     rollups.aggregate(&site(), &questions()[3]).await.unwrap();
     let keys: Vec<Value> = redis.run(&["KEYS", "site:*:rollups"]).await;

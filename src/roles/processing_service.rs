@@ -8,10 +8,11 @@ use api::operations::{
     DeadLettersApi, MetricsApi, PipelineApi, ProbesApi, ProcessingHealthApi, PrometheusApi,
     Readiness,
 };
-use api::query::QueryApi;
+use api::query::{AggregatesApi, QueryApi};
 use api::spec::{self, Service};
 use poem::{Endpoint, Response};
 use readings::store::Requirements;
+use readings::store::rollups::RollupStore;
 use readings::store::series::SeriesStore;
 use readings::store::site_index::SiteIndex;
 use tokio_util::sync::CancellationToken;
@@ -145,9 +146,13 @@ pub fn service_with(
     let connection = context.queries.clone();
     let stream = context.stream.clone();
     let sites = SiteIndex::new(&context.keys, connection.clone());
+    let queries = (
+        QueryApi::new(SeriesStore::new(connection.clone()), sites),
+        AggregatesApi::new(RollupStore::new(connection)),
+    );
     spec::processing_service(
         context.access.clone(),
-        QueryApi::new(SeriesStore::new(connection), sites),
+        queries,
         health(context, consumer),
         MetricsApi { stream: stream.clone(), prometheus: context.prometheus.clone() },
         PipelineApi {

@@ -81,6 +81,12 @@ async function readThemBack() {
     return body.readings[0];
   });
   assert.equal(stored.power_reading, reading.power_reading);
+  const day = { start: '2024-01-15', end: '2024-01-16' };
+  const query = { ...day, interval: '1h' as const };
+  const [series] = taken(await processing.GET('/sites/{site_id}/aggregates', { params: { ...site.params, query } })).series;
+  assert.deepEqual([series?.buckets[0]?.max, series?.buckets[0]?.energy_kwh], [reading.power_reading, null]);
+  const energy = taken(await processing.GET('/sites/{site_id}/energy', { params: { ...site.params, query: day } }));
+  assert.deepEqual([energy.devices[0]?.count, energy.devices[0]?.coverage], [1, 0]);
   assert.deepEqual(taken(await processing.GET('/sites')).sites, [{ site_id: reading.site_id }]);
 }
 

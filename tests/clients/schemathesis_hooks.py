@@ -14,9 +14,13 @@ WITHOUT_SCHEMA = ("application/x-ndjson", "text/csv")
 
 BATCH = "/readings/batch"
 
-# OpenAPI cannot describe which texts are a time (`now-24h`, epoch, ISO 8601) or a cursor of the same question.
-READINGS = "/sites/{site_id}/readings"
-OPAQUE_PARAMETERS = {"start", "end", "cursor"}
+# OpenAPI cannot describe which texts are a time (`now-24h`, epoch, ISO 8601), a cursor of the same question, an IANA
+# time zone or a gap of up to 31 days, nor that `points` is for one interval only.
+OPAQUE_PARAMETERS = {
+    "/sites/{site_id}/readings": {"start", "end", "cursor"},
+    "/sites/{site_id}/aggregates": {"start", "end", "tz", "max_gap", "points"},
+    "/sites/{site_id}/energy": {"start", "end", "tz", "max_gap"},
+}
 
 schemathesis.serializer.alias("application/x-ndjson", "text/plain")
 schemathesis.serializer.alias("text/csv", "text/plain")
@@ -25,7 +29,7 @@ schemathesis.serializer.alias("text/csv", "text/plain")
 @schemathesis.hook
 def filter_case(_context, case):
     names = set(case.query or {})
-    is_opaque = case.path == READINGS and names & OPAQUE_PARAMETERS
+    is_opaque = names & OPAQUE_PARAMETERS.get(case.path, set())
     return UNKNOWN_PARAMETER not in names and not is_opaque and case.media_type not in WITHOUT_SCHEMA
 
 

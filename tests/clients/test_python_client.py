@@ -67,6 +67,14 @@ def test_every_operation_of_the_processing_service_can_be_called(system, ingesti
     assert [site.site_id for site in call("get_sites")[1].sites] == ["a/b"]
     (stored,) = wait_for("the reading is stored", lambda: call("get_site_readings", site_id="a/b")[1].readings)
     assert (stored.power_reading, stored.timestamp) == (1500.5, "2024-01-15T10:30:00Z")
+    day = {"site_id": "a/b", "start": "2024-01-15", "end": "2024-01-16", "tz": "Europe/Berlin"}
+    (series,) = call("get_site_aggregates", **day, interval=models.GetSiteAggregatesInterval.VALUE_6)[1].series
+    (bucket,) = series.buckets
+    assert (series.device_id, bucket.start, bucket.max_, bucket.energy_kwh) == ("meter", "2024-01-15T11:00:00+01:00", 1500.5, None)
+    (device,) = call("get_site_energy", **day)[1].devices
+    assert (device.count, device.import_kwh, device.coverage) == (1, None, 0)
+    status, problem = call("get_site_energy", site_id="a/b", tz="Mars")
+    assert (status, problem.detail[0].loc) == (422, ["query", "tz"])
     assert call("get_metrics")[1].stream.length == 4
     assert call("get_pipeline")[1].dead_letters == 3
 
@@ -83,7 +91,8 @@ def test_every_operation_of_the_processing_service_can_be_called(system, ingesti
     letters = [call(id, id=third)[0] for id in ("retry_dead_letter", "delete_dead_letter")]
     others = [call(id)[0] for id in ("get_readyz", "get_metrics", "get_pipeline", "get_sites", "get_dead_letters")]
     assert (letters, others) == ([503] * 2, [503] * 5)
-    assert call("get_site_readings", site_id="a/b")[0] == 503
+    queries = ("get_site_readings", "get_site_aggregates", "get_site_energy")
+    assert [call(id, site_id="a/b")[0] for id in queries] == [503] * 3
     degraded = call("get_health")[1]
     assert (degraded.status, degraded.consumer_group_status) == (models.HealthStatus.DEGRADED, None)
     assert processing.called == set(processing.operations)

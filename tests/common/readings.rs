@@ -62,7 +62,12 @@ pub async fn add_houses(redis: &RedisServer) -> Vec<String> {
 
 /// The readings of the houses' year.
 pub fn houses() -> Vec<Value> {
-    let file = File::open(files::path("data/houses_hourly.ndjson.gz")).unwrap();
+    of_file("data/houses_hourly.ndjson.gz")
+}
+
+/// The readings of a compressed file, in its order.
+pub fn of_file(path: &str) -> Vec<Value> {
+    let file = File::open(files::path(path)).unwrap();
     let lines = BufReader::new(GzDecoder::new(file)).lines();
     lines.map(|line| serde_json::from_str(&line.unwrap()).unwrap()).collect()
 }

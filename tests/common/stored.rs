@@ -80,6 +80,25 @@ pub async fn insert(redis: &RedisServer, site: &str, which: Range<usize>) {
     insert_members(redis, site, members).await;
 }
 
+/// Inserts readings as if they had been accepted in this order, without the pipeline.
+pub async fn insert_readings(redis: &RedisServer, readings: &[Value]) {
+    let mut sites: BTreeMap<&str, Vec<(f64, String)>> = BTreeMap::new();
+    for (n, reading) in readings.iter().enumerate() {
+        let timestamp = reading["timestamp"].as_str().unwrap();
+        let instant = chrono::DateTime::parse_from_rfc3339(timestamp).unwrap();
+        #[expect(clippy::cast_precision_loss, reason = "exact in this century")]
+        let score = instant.timestamp_micros() as f64 / 1e6;
+        let mut member = reading.clone();
+        member["stream_id"] = format!("{}-0", 1_700_000_000_000 + n).into();
+        member["ingested_at"] = "2024-01-15T10:30:00.123456".into();
+        let site = reading["site_id"].as_str().unwrap();
+        sites.entry(site).or_default().push((score, member.to_string()));
+    }
+    for (site, members) in sites {
+        insert_members(redis, site, members.into_iter()).await;
+    }
+}
+
 /// Inserts members into Redis directly, without the pipeline.
 pub async fn insert_members(
     redis: &RedisServer,

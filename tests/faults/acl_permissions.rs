@@ -8,7 +8,7 @@ use super::support::system::{System, consumer};
 use crate::common::product::{Launch, Role, ingestion_api, launch, query_api};
 use crate::common::readings::{add_backlog, reading};
 use crate::common::redis::{GROUP, RedisServer, STREAM, free_port};
-use crate::common::stored::wait_until_settled;
+use crate::common::stored::{insert, wait_until_settled};
 use crate::common::wait;
 
 const DOCUMENT: &str = include_str!("../../docs/delivery-guarantees.md");
@@ -137,7 +137,14 @@ async fn users_need_the_documented_rights_only() {
         assert_eq!(role.get("/metrics").await.status, 200);
     }
     system.checker().check(&ledger).await.assert_invariants_hold();
-    for path in ["/sites", "/sites/site-1/readings", "/pipeline", "/pipeline/dead-letters"] {
+    let paths = [
+        "/sites",
+        "/sites/site-1/readings",
+        "/sites/site-1/aggregates?start=2024-01-01&interval=1d",
+        "/pipeline",
+        "/pipeline/dead-letters",
+    ];
+    for path in paths {
         for role in [&system.processing[0], &query_api] {
             assert_eq!(role.get(path).await.status, 200, "{path}");
         }
@@ -180,18 +187,50 @@ async fn every_right_of_the_ingestion_api_but_that_of_counting_is_required() {
     assert_eq!(superfluous(&redis, &rights, &api).await, ["+xrange"]);
 }
 
+/// What a service stores and reads for questions about energy; without it they are answered from readings.
+const ROLLUPS: [&str; 4] = ["+hmget", "+zcount", "+hget", "+hset"];
+
 #[tokio::test]
-async fn every_right_of_the_query_api_is_required() {
+async fn every_right_of_the_query_api_but_those_of_rollups_is_required() {
     let redis = RedisServer::start().await;
     let rights = Rights::documented("queries");
     rights.grant(&redis).await;
     let api = rights.log_in(query_api(&redis), &redis).start().await;
     wait_until_ready(&api).await;
-    assert_eq!(superfluous(&redis, &rights, &api).await, [] as [&str; 0]);
+    assert_eq!(superfluous(&redis, &rights, &api).await, ROLLUPS);
 }
 
 #[tokio::test]
-async fn every_right_of_the_processing_service_but_three_is_required() {
+async fn without_the_rights_of_rollups_energy_is_computed_from_readings() {
+    let redis = RedisServer::start().await;
+    insert(&redis, "s", 0..100).await;
+    let rights = Rights::documented("queries");
+    let path = "/sites/s/energy?start=1970-01-01&end=1970-01-02";
+    let mut found = Vec::new();
+    for missing in [&ROLLUPS[..], &ROLLUPS[2..], &[]] {
+        let mut rest = rights.clone();
+        rest.rules[0].retain(|rule| !missing.contains(&rule.as_str()));
+        rest.grant(&redis).await;
+        let api = rest.log_in(query_api(&redis), &redis).start().await;
+        wait_until_ready(&api).await;
+        let reply = api.get(path).await;
+        assert_eq!(reply.status, 200, "{missing:?}: {reply:?}");
+        found.push(reply.json());
+        let has_rollup = redis.run::<u64>(&["EXISTS", "site:s:rollups"]).await == 1;
+        assert_eq!(has_rollup, missing.is_empty());
+        assert_eq!(
+            api.stderr().contains("questions are answered from members"),
+            missing.len() == 4
+        );
+        assert_eq!(api.stderr().contains("rollups were not stored"), missing.len() == 2);
+        assert_eq!(api.get("/sites/s/readings").await.status, 200);
+        wait_until_ready(&api).await;
+    }
+    assert!(found.windows(2).all(|pair| pair[0] == pair[1]), "{found:?}");
+}
+
+#[tokio::test]
+async fn every_right_of_the_processing_service_but_some_is_required() {
     let redis = RedisServer::start().await;
     let rights = Rights::documented("processing");
     rights.grant(&redis).await;
@@ -199,7 +238,7 @@ async fn every_right_of_the_processing_service_but_three_is_required() {
     wait_until_ready(&service).await;
     assert_eq!(
         superfluous(&redis, &rights, &service).await,
-        ["+xgroup|setid", "+zmscore", "+zcard"]
+        ["+xgroup|setid", "+zmscore", "+zcard"].into_iter().chain(ROLLUPS).collect::<Vec<_>>()
     );
     // One entry whose reading was deleted, so that both are used.
     add_backlog(&redis, 3, 1).await;

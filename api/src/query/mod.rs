@@ -1,5 +1,6 @@
 //! Queries: the readings of a site, the list of sites.
 
+mod aggregates;
 mod parameter_hint;
 mod readings_body;
 mod readings_format;
@@ -8,40 +9,38 @@ mod readings_payload;
 mod readings_source;
 mod response_slots;
 mod selection;
+mod site_id_in_path;
 mod site_list;
 mod site_readings;
+mod unavailable;
 
 use std::sync::Arc;
 
 use poem::Request;
 use poem_openapi::param::{Path, Query};
 use poem_openapi::payload::Json;
-use poem_openapi::registry::MetaSchema;
 use poem_openapi::{ApiResponse, Object, OpenApi};
-use readings::SiteId;
-use readings::store::StoreError;
 use readings::store::series::SeriesStore;
 use readings::store::site_index::SiteIndex;
 
+pub use self::aggregates::AggregatesApi;
 use self::readings_format::FormatName;
 pub use self::readings_payload::ReadingsPayload;
 use self::response_slots::ResponseSlots;
 use self::selection::{CursorText, End, OrderName, PageLimit, SentParameters, Start};
+use self::site_id_in_path::{SiteIdInPath, not_found};
 use self::site_readings::{ReadingsRequest, SiteReadingsError};
+use self::unavailable::{failed, too_many_large_responses};
 
 use crate::access::Grant;
 use crate::api_tag::ApiTag;
 use crate::error_body::{ErrorBody, ValidationErrorBody};
-use crate::error_code::ErrorCode;
-use crate::parameter::{Checked, Parameter, ParameterError};
-use crate::store_failure::{ServiceUnavailable, StoreOperation};
+use crate::parameter::Checked;
+use crate::store_failure::ServiceUnavailable;
 
 /// The longest page of the list. Too low and a long list takes many requests; too high and one response takes much
 /// memory.
 const MAX_SITES: usize = 1_000;
-
-/// Seconds after which a client should try again when no slot is free.
-const BUSY_RETRY_AFTER_SECONDS: u64 = 5;
 
 /// The operations that return stored readings.
 #[derive(Debug)]
@@ -56,24 +55,6 @@ impl QueryApi {
     #[must_use]
     pub fn new(series: SeriesStore, sites: SiteIndex) -> Self {
         Self { series, sites, slots: Arc::default() }
-    }
-}
-
-/// The site id of a path; `None` when it is empty.
-struct SiteIdInPath;
-
-impl Parameter for SiteIdInPath {
-    type Value = Option<SiteId>;
-
-    const LOCATION: [&'static str; 2] = ["path", "site_id"];
-    const REQUIRED: bool = true;
-
-    fn schema() -> MetaSchema {
-        MetaSchema { min_length: Some(1), ..MetaSchema::new("string") }
-    }
-
-    fn parse(text: Option<&str>) -> Result<Self::Value, ParameterError> {
-        Ok(SiteId::new(text.ok_or_else(ParameterError::unicode)?))
     }
 }
 
@@ -197,18 +178,4 @@ impl QueryApi {
 fn page(ids: Vec<String>) -> Sites {
     let next_after = ids.last().filter(|_| ids.len() == MAX_SITES).cloned();
     Sites { sites: ids.into_iter().map(|site_id| Site { site_id }).collect(), next_after }
-}
-
-fn not_found() -> ErrorBody {
-    ErrorBody::new(ErrorCode::NotFound, "Not Found")
-}
-
-fn failed(error: &StoreError) -> ServiceUnavailable {
-    ServiceUnavailable::from_store(StoreOperation::Query, error)
-}
-
-fn too_many_large_responses() -> ServiceUnavailable {
-    let detail = "Too many large responses are being sent; try again when one is complete";
-    let body = ErrorBody::new(ErrorCode::TooManyLargeResponses, detail);
-    ServiceUnavailable::new(body, BUSY_RETRY_AFTER_SECONDS)
 }

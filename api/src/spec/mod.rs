@@ -21,7 +21,6 @@ use crate::operations::{
     PrometheusApi,
 };
 use crate::paths::{DOCS, OPENAPI_JSON, Paths};
-use crate::query::QueryApi;
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
@@ -53,11 +52,11 @@ pub fn ingestion_api(
 }
 
 /// The Processing Service, and the query API, which is the same without the consumer; their operations need the keys of
-/// `access`.
+/// `access`. The queries are those of [`crate::query`], a tuple.
 #[must_use]
 pub fn processing_service(
     access: AccessPolicy,
-    query: QueryApi,
+    queries: impl OpenApi + 'static,
     health: ProcessingHealthApi,
     metrics: MetricsApi,
     pipeline: PipelineApi,
@@ -65,7 +64,7 @@ pub fn processing_service(
     probes: ProbesApi,
 ) -> Service<impl Endpoint<Output = Response> + 'static> {
     let description = "Stores accepted readings and returns them per site.";
-    let apis = (query, health, metrics, pipeline, dead_letters, probes);
+    let apis = (queries, health, metrics, pipeline, dead_letters, probes);
     let api = OpenApiService::new(apis, "Processing Service", VERSION).description(description);
     service(access, api)
 }

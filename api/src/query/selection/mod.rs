@@ -14,6 +14,7 @@ mod page_parameters;
 mod range_parameters;
 mod selection_request;
 
+pub(super) use moment::Moment;
 pub(super) use page_parameters::{CursorText, OrderName, PageLimit};
 pub(super) use range_parameters::{End, Start};
 pub(super) use selection_request::{SelectionRequest, SentParameters};

@@ -1,6 +1,6 @@
 //! The buckets of a range.
 
-use super::edges::edges_after;
+use super::edges::{edge_before, edges_after};
 use super::interval::Interval;
 use super::range::Range;
 use super::zone::Zone;
@@ -46,30 +46,51 @@ impl Buckets {
     /// # Errors
     /// When the buckets are too many, or the range is outside of the calendar.
     pub fn new(range: Range, interval: Interval, zone: Zone) -> Result<Self, BucketError> {
-        let bounds = [range.start(), range.end()].map(Instant::epoch_micros);
-        if !bounds.iter().all(|bound| CALENDAR.contains(bound)) {
-            return Err(BucketError::OutsideOfCalendar);
-        }
-        Self::cut(range, interval, zone).ok_or_else(|| {
-            let fits = |longer: &Interval| {
-                *longer > interval
-                    && may_fit(range, *longer)
-                    && Self::cut(range, *longer, zone).is_some()
-            };
+        check_calendar(range)?;
+        let cut = |interval: Interval| Self::cut(range, interval, zone, MAX_BUCKETS);
+        cut(interval).ok_or_else(|| {
+            let fits = |longer: &Interval| *longer > interval && cut(*longer).is_some();
             let fits = Interval::ALL.into_iter().find(fits).unwrap_or(Interval::YEAR);
             BucketError::TooMany { interval, fits }
         })
     }
 
+    /// Cuts a range into the shortest intervals of which it has at most `points`, with the interval; into years
+    /// where no interval has so few.
+    ///
+    /// # Errors
+    /// When the range is outside of the calendar.
+    pub fn at_most(
+        points: usize,
+        range: Range,
+        zone: Zone,
+    ) -> Result<(Interval, Self), BucketError> {
+        check_calendar(range)?;
+        let most = points.min(MAX_BUCKETS);
+        let cut = |interval: Interval| Some((interval, Self::cut(range, interval, zone, most)?));
+        match Interval::ALL.into_iter().find_map(cut) {
+            Some(cut) => Ok(cut),
+            None => Ok((Interval::YEAR, Self::new(range, Interval::YEAR, zone)?)),
+        }
+    }
+
     /// The range as one bucket.
+    ///
+    /// # Errors
+    /// When it is outside of the calendar.
+    pub fn one(range: Range) -> Result<Self, BucketError> {
+        check_calendar(range).map(|()| Self::whole(range))
+    }
+
+    /// The range as one bucket, also outside of the calendar.
     #[must_use]
     pub fn whole(range: Range) -> Self {
         Self { range, edges: vec![range.start(), range.end()] }
     }
 
-    /// `None` when the buckets are too many.
-    fn cut(range: Range, interval: Interval, zone: Zone) -> Option<Self> {
-        if !may_fit(range, interval) {
+    /// `None` when there are more buckets than `most`.
+    fn cut(range: Range, interval: Interval, zone: Zone, most: usize) -> Option<Self> {
+        if !may_fit(range, interval, most) {
             return None;
         }
         let mut edges = vec![range.start()];
@@ -77,7 +98,7 @@ impl Buckets {
             if edge >= range.end() {
                 break;
             }
-            if edges.len() == MAX_BUCKETS {
+            if edges.len() == most {
                 return None;
             }
             edges.push(edge);
@@ -131,9 +152,23 @@ impl Buckets {
     }
 }
 
+impl Interval {
+    /// Where the interval begins that an instant is in, by the clock of a zone; `None` where no calendar is.
+    #[must_use]
+    pub fn beginning(self, at: Instant, zone: Zone) -> Option<Instant> {
+        edge_before(at, self, zone)
+    }
+}
+
 /// Whether a range has few enough intervals for an attempt: some are shorter than usual (days of 23 hours, months
 /// of 28 days), by a tenth at most.
-fn may_fit(range: Range, interval: Interval) -> bool {
+fn may_fit(range: Range, interval: Interval, most: usize) -> bool {
     let intervals = range.micros() / 1_000_000 / interval.nominal_seconds();
-    usize::try_from(intervals).is_ok_and(|intervals| intervals / 11 <= MAX_BUCKETS / 10)
+    usize::try_from(intervals).is_ok_and(|intervals| intervals / 11 <= most / 10)
+}
+
+fn check_calendar(range: Range) -> Result<(), BucketError> {
+    let bounds = [range.start(), range.end()].map(Instant::epoch_micros);
+    let is_inside = bounds.iter().all(|bound| CALENDAR.contains(bound));
+    if is_inside { Ok(()) } else { Err(BucketError::OutsideOfCalendar) }
 }

@@ -34,6 +34,17 @@ pub(super) fn edges_after(
     }
 }
 
+/// Where the interval begins that an instant is in: an edge of a range that is not cut inside of an interval.
+pub(super) fn edge_before(at: Instant, interval: Interval, zone: Zone) -> Option<Instant> {
+    let micros = interval.nominal_seconds() * MICROS_PER_SECOND;
+    if micros <= HOUR {
+        let (at, offset) = (at.epoch_micros(), zone.offset(at)?);
+        let since = at.checked_add(offset)?.rem_euclid(micros);
+        return Some(Instant::from_epoch_micros(at.checked_sub(since)?));
+    }
+    zone.first_instant_at(beginning(zone.local(at)?, interval)?)
+}
+
 /// All occurrences of the local times that are multiples of an interval.
 struct EveryOccurrence {
     at: Instant,

@@ -159,6 +159,51 @@ fn too_many_buckets_are_an_error_that_names_an_interval_that_fits() {
 }
 
 #[test]
+fn the_shortest_interval_that_gives_few_enough_buckets_is_found() {
+    let found = |start: &str, end: &str, points: usize| {
+        let range = Range::new(at(start), at(end)).unwrap();
+        let (interval, buckets) = Buckets::at_most(points, range, Zone::UTC).unwrap();
+        (interval.to_string(), buckets.count())
+    };
+    let day = ("2024-01-15T00:00:00Z", "2024-01-16T00:00:00Z");
+    for (points, expected) in [
+        (2_000, ("1m", 1_440)),
+        (1_440, ("1m", 1_440)),
+        (1_439, ("5m", 288)),
+        (24, ("1h", 24)),
+        (23, ("2h", 12)),
+        (1, ("1d", 1)),
+    ] {
+        assert_eq!(found(day.0, day.1, points), (expected.0.to_owned(), expected.1), "{points}");
+    }
+    let year = ("2023-01-01T00:00:00Z", "2024-01-01T00:00:00Z");
+    assert_eq!(found(year.0, year.1, 2_000), ("6h".to_owned(), 1_460));
+    // No interval gives so few: years it is.
+    let all = found("0001-01-01T00:00:00Z", "9999-12-31T00:00:00Z", 100);
+    assert_eq!(all, ("1y".to_owned(), 9_999));
+}
+
+#[test]
+fn an_interval_begins_where_the_clock_of_its_zone_begins_it() {
+    let zone: Zone = "America/Los_Angeles".parse().unwrap();
+    let beginning = |interval: &str, instant: &str| {
+        let interval: Interval = interval.parse().unwrap();
+        zone.timestamp(interval.beginning(at(instant), zone).unwrap()).unwrap()
+    };
+    for (interval, expected) in [
+        ("5m", "2016-11-06T12:35:00-08:00"),
+        ("1h", "2016-11-06T12:00:00-08:00"),
+        ("1d", "2016-11-06T00:00:00-07:00"),
+        ("1w", "2016-10-31T00:00:00-07:00"),
+        ("1mo", "2016-11-01T00:00:00-07:00"),
+        ("1y", "2016-01-01T00:00:00-08:00"),
+    ] {
+        assert_eq!(beginning(interval, "2016-11-06T12:37:30-08:00"), expected, "{interval}");
+        assert_eq!(beginning(interval, expected), expected, "of its own first instant");
+    }
+}
+
+#[test]
 fn bounds_that_no_calendar_has_are_an_error() {
     let range = Range::new(Instant::from_epoch_micros(i64::MIN), at("2024-01-01")).unwrap();
     let found = Buckets::new(range, Interval::YEAR, Zone::UTC);

@@ -4,7 +4,7 @@ use super::pair::seconds;
 use super::sample::Sample;
 use super::summary::{Summary, higher, lower};
 use super::watt_seconds::WattSeconds;
-use crate::energy::calendar::Range;
+use crate::energy::calendar::{Buckets, Range};
 
 /// One bucket of one device, with a reading in it or a value that holds into it; others are left out.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -67,4 +67,15 @@ impl Bucket {
     pub fn coverage(&self) -> f64 {
         seconds(self.covered_micros) / seconds(self.range.micros())
     }
+}
+
+/// The buckets of a device, with those that have nothing between them.
+#[must_use]
+pub fn with_empty(all: &Buckets, found: Vec<Bucket>) -> Vec<Bucket> {
+    let mut found = found.into_iter().peekable();
+    let bucket = |index| {
+        let range = all.bucket(index);
+        found.next_if(|bucket| bucket.range == range).unwrap_or_else(|| Bucket::empty(range))
+    };
+    (0..all.count()).map(bucket).collect()
 }

@@ -34,7 +34,7 @@ pub(super) mod properties;
 #[cfg(test)]
 mod tests;
 
-pub use bucket::Bucket;
+pub use bucket::{Bucket, with_empty};
 pub use composer::{ComposeError, Composer};
 pub use integrator::{IntegrateError, Integrator, MAX_FILLED_BUCKETS, SiteBuckets, TooManyFilled};
 pub use rules::{Aggregation, Integration, IntegrationError, MaxGap, MaxGapError, Rules};

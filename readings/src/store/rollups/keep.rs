@@ -34,6 +34,7 @@ pub(super) struct Kept<'a> {
     generation: &'a [u8],
     rollups: Vec<(i32, Vec<u8>)>,
     bytes: usize,
+    is_enabled: bool,
     /// The first failure; nothing is stored after it.
     failure: Option<StoreError>,
 }
@@ -44,11 +45,20 @@ impl<'a> Kept<'a> {
         site: &'a SiteId,
         generation: &'a [u8],
     ) -> Self {
-        Self { connection, site, generation, rollups: Vec::new(), bytes: 0, failure: None }
+        let rollups = Vec::new();
+        Self { connection, site, generation, rollups, bytes: 0, is_enabled: true, failure: None }
+    }
+
+    /// Nothing is stored.
+    pub const fn disable(&mut self) {
+        self.is_enabled = false;
     }
 
     /// Adds the rollup of one of these days.
     pub async fn push(&mut self, mut rollup: DayRollup, days: &[StoredDay]) {
+        if !self.is_enabled {
+            return;
+        }
         // A reading is of another day than its score where that was rounded.
         let Some(day) = days.iter().find(|day| day.day == rollup.day) else { return };
         // Members that are no readings count as well. Of a member that was stored since, the number is too

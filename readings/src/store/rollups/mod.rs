@@ -3,9 +3,11 @@
 //!
 //! | file | what it owns |
 //! |---|---|
+//! | `question` | what is asked of a site |
 //! | `rollup_store` | [`RollupStore`]: aggregates of a site, from rollups and members |
 //! | `stored_days` | the stored rollups of some days, and which of them are valid |
 //! | `day_members` | readings of days become rollups |
+//! | `pause` | no attempts without a permission |
 //! | `keep` | stores rollups, unless readings were removed meanwhile |
 //!
 //! The writer of readings knows nothing of this. A reading that is added, by whatever writer, changes the number of
@@ -21,7 +23,10 @@
 
 mod day_members;
 mod keep;
+mod pause;
+mod question;
 mod rollup_store;
 mod stored_days;
 
+pub use question::Question;
 pub use rollup_store::{AggregateError, Built, RollupStore};

@@ -7,16 +7,17 @@ use tracing::warn;
 
 use super::day_members::{DaysBuilder, Samples};
 use super::keep::Kept;
+use super::pause::Pause;
+use super::question::Question;
 use super::stored_days::{self, StoredDay, StoredDays};
 use crate::energy::calendar::Range;
-use crate::energy::integration::{
-    Aggregation, IntegrateError, Integrator, SiteBuckets, TooManyFilled,
-};
+use crate::energy::integration::{IntegrateError, Integrator, SiteBuckets, TooManyFilled};
 use crate::energy::rollup::{Day, DayRollup, Part, plan};
 use crate::iso8601::Instant;
 use crate::reading::SiteId;
 use crate::store::connection::SharedConnection;
 use crate::store::error::{StoreError, StoreResult};
+use crate::store::error_class::ErrorClass;
 use crate::store::series::SeriesStore;
 
 /// Rollups of the days of all sites, over a connection that others may share.
@@ -24,6 +25,8 @@ use crate::store::series::SeriesStore;
 pub struct RollupStore {
     connection: SharedConnection,
     series: SeriesStore,
+    /// Of reading rollups, and of storing them.
+    pauses: [Pause; 2],
 }
 
 /// A question without an answer.
@@ -52,24 +55,35 @@ impl RollupStore {
     /// The rollups of the server that the connection leads to.
     #[must_use]
     pub fn new(connection: SharedConnection) -> Self {
-        Self { series: SeriesStore::new(connection.clone()), connection }
+        let series = SeriesStore::new(connection.clone());
+        Self { series, connection, pauses: Default::default() }
     }
 
-    /// Buckets of all devices of a site. Rollups that are missing or not valid are computed and stored; a
-    /// failure to store them is logged.
+    /// Buckets of the devices of a site. Rollups that are missing or not valid are computed and stored; a
+    /// failure to store them is logged. A user that may not read them gets the same from members.
     ///
     /// # Errors
     /// When the server replied with an error or not at all, or the buckets are too many.
     pub async fn aggregate(
         &self,
         site: &SiteId,
-        aggregation: &Aggregation,
+        question: &Question,
     ) -> Result<SiteBuckets, AggregateError> {
-        match self.integrate(site, aggregation, plan(aggregation)).await? {
-            Ok(integrator) => Ok(integrator.finish()),
-            Err(IntegrateError::TooMany(error)) => Err(error.into()),
+        let [reading, _] = &self.pauses;
+        if reading.is_active() {
+            return self.from_members(site, question).await;
+        }
+        match self.integrate(site, question, plan(&question.aggregation)).await {
+            Ok(Ok(integrator)) => Ok(integrator.finish()),
+            Ok(Err(IntegrateError::TooMany(error))) => Err(error.into()),
             // A rollup that is no summary of its day, which its checksum does not exclude.
-            Err(IntegrateError::Compose(_)) => self.from_members(site, aggregation).await,
+            Ok(Err(IntegrateError::Compose(_))) => self.from_members(site, question).await,
+            Err(error) if error.class == ErrorClass::Denied => {
+                reading.begin();
+                log_not_permitted(&error);
+                self.from_members(site, question).await
+            }
+            Err(error) => Err(error.into()),
         }
     }
 
@@ -80,10 +94,10 @@ impl RollupStore {
     pub async fn from_members(
         &self,
         site: &SiteId,
-        aggregation: &Aggregation,
+        question: &Question,
     ) -> Result<SiteBuckets, AggregateError> {
-        let members = vec![Part::Members(aggregation.reach())];
-        match self.integrate(site, aggregation, members).await? {
+        let members = vec![Part::Members(question.aggregation.reach())];
+        match self.integrate(site, question, members).await? {
             Ok(integrator) => Ok(integrator.finish()),
             Err(_) => Err(TooManyFilled.into()),
         }
@@ -106,14 +120,15 @@ impl RollupStore {
     async fn integrate(
         &self,
         site: &SiteId,
-        aggregation: &Aggregation,
+        question: &Question,
         parts: Vec<Part>,
     ) -> StoreResult<Result<Integrator, IntegrateError>> {
-        let mut integrator = Integrator::new(aggregation.clone());
+        let mut integrator = Integrator::new(question.aggregation.clone());
         for part in parts {
+            let into = (question, &mut integrator);
             let added = match part {
-                Part::Members(range) => self.add_members(site, range, &mut integrator).await,
-                Part::Rollups(range) => self.add_rollups(site, range, &mut integrator).await,
+                Part::Members(range) => self.add_members(site, range, into).await,
+                Part::Rollups(range) => self.add_rollups(site, range, into).await,
             };
             match added {
                 Err(Failed::Store(error)) => return Err(error),
@@ -128,12 +143,14 @@ impl RollupStore {
         &self,
         site: &SiteId,
         range: Range,
-        integrator: &mut Integrator,
+        (question, integrator): (&Question, &mut Integrator),
     ) -> Result<(), Failed> {
         let mut samples = Samples::new(&self.series, site, range);
         while let Some(page) = samples.next().await? {
             for (device, sample) in page {
-                integrator.push(&device, sample).map_err(IntegrateError::from)?;
+                if question.includes(&device) {
+                    integrator.push(&device, sample).map_err(IntegrateError::from)?;
+                }
             }
         }
         Ok(())
@@ -143,13 +160,15 @@ impl RollupStore {
         &self,
         site: &SiteId,
         range: Range,
-        integrator: &mut Integrator,
+        (question, integrator): (&Question, &mut Integrator),
     ) -> Result<(), Failed> {
         let (first, last) = (Day::of(range.start()), Day::of(before(range.end())));
         let mut next = Some(first);
         let mut add = |rollup: &DayRollup| -> Result<(), Failed> {
             for (device, summaries) in rollup.within(range) {
-                integrator.push_summaries(device, summaries)?;
+                if question.includes(device) {
+                    integrator.push_summaries(device, summaries)?;
+                }
             }
             Ok(())
         };
@@ -157,7 +176,7 @@ impl RollupStore {
             let stored = stored_days::read(&self.connection, site, from, last.next()).await?;
             let Computed { kept, .. } = self.each(site, &stored, &mut add).await?;
             if let Err(error) = kept {
-                log_not_kept(&error);
+                self.not_kept(&error);
             }
             next = stored.next;
         }
@@ -171,7 +190,11 @@ impl RollupStore {
         stored: &StoredDays,
         add: &mut impl FnMut(&DayRollup) -> Result<(), E>,
     ) -> Result<Computed, E> {
+        let [_, storing] = &self.pauses;
         let mut kept = Kept::new(&self.connection, site, &stored.generation);
+        if storing.is_active() {
+            kept.disable();
+        }
         let (mut missing, mut computed): (&[StoredDay], u64) = (&[], 0);
         for (place, day) in stored.days.iter().enumerate() {
             let rollup = day.rollup();
@@ -191,6 +214,17 @@ impl RollupStore {
             self.compute(site, missing, &mut kept, add).await?;
         }
         Ok(Computed { days: computed, kept: kept.finish().await })
+    }
+
+    /// A question is answered all the same: a full Redis, or one that rejects writes, has all readings.
+    fn not_kept(&self, error: &StoreError) {
+        static THROTTLE: LogThrottle = LogThrottle::new();
+        if error.class == ErrorClass::Denied {
+            self.pauses[1].begin();
+        }
+        if let Some(suppressed) = THROTTLE.should_log(Clock::now()) {
+            warn!(%error, suppressed, "rollups were not stored, the next question computes them again");
+        }
     }
 
     /// Computes the rollups of neighbouring days from their members.
@@ -235,11 +269,11 @@ struct Computed {
     kept: StoreResult<()>,
 }
 
-/// A question is answered all the same: a full Redis, or one that rejects writes, has all readings.
-fn log_not_kept(error: &StoreError) {
+/// The members have all that is asked for, and take longer.
+fn log_not_permitted(error: &StoreError) {
     static THROTTLE: LogThrottle = LogThrottle::new();
     if let Some(suppressed) = THROTTLE.should_log(Clock::now()) {
-        warn!(%error, suppressed, "rollups were not stored, the next question computes them again");
+        warn!(%error, suppressed, "rollups may not be read, questions are answered from members");
     }
 }
 
