@@ -68,7 +68,7 @@ def test_every_operation_of_the_processing_service_can_be_called(system, ingesti
     (stored,) = wait_for("the reading is stored", lambda: call("get_site_readings", site_id="a/b")[1].readings)
     assert (stored.power_reading, stored.timestamp) == (1500.5, "2024-01-15T10:30:00Z")
     day = {"site_id": "a/b", "start": "2024-01-15", "end": "2024-01-16", "tz": "Europe/Berlin"}
-    (series,) = call("get_site_aggregates", **day, interval=models.GetSiteAggregatesInterval.VALUE_6)[1].series
+    (series,) = call("get_site_aggregates", **day, interval=models.GetSiteAggregatesInterval("1h"))[1].series
     (bucket,) = series.buckets
     assert (series.device_id, bucket.start, bucket.max_, bucket.energy_kwh) == ("meter", "2024-01-15T11:00:00+01:00", 1500.5, None)
     (device,) = call("get_site_energy", **day)[1].devices

@@ -41,6 +41,7 @@ pub(super) struct SiteAggregates {
 #[allow(dead_code)] // documents the elements; they are written bucket by bucket
 pub(super) struct AggregateSeries {
     /// The device; null for the sum of devices.
+    #[oai(nullable)]
     device_id: Option<String>,
     /// The devices of a sum, for `combine=sum` alone.
     #[oai(skip_serializing_if_is_none)]
@@ -61,20 +62,28 @@ pub(super) struct AggregateBucket {
     /// Readings that another one of the same device and instant replaced; they are not in `count`.
     repeats: u64,
     /// The lowest power of a reading in watts; null without one, and for a sum.
+    #[oai(nullable)]
     min: Option<f64>,
     /// The first moment of it.
+    #[oai(nullable)]
     min_at: Option<String>,
     /// The highest power of a reading in watts; null without one, and for a sum.
+    #[oai(nullable)]
     max: Option<f64>,
     /// The first moment of it.
+    #[oai(nullable)]
     max_at: Option<String>,
     /// Mean power in watts, weighted by time; null where no value holds.
+    #[oai(nullable)]
     mean: Option<f64>,
     /// Import less export; null where no value holds.
+    #[oai(nullable)]
     energy_kwh: Option<f64>,
     /// Energy of positive power.
+    #[oai(nullable)]
     import_kwh: Option<f64>,
     /// Energy of negative power, as a positive number.
+    #[oai(nullable)]
     export_kwh: Option<f64>,
     /// The part of the time in which a value holds, 0 to 1; of a sum, the mean of its devices.
     coverage: f64,

@@ -35,10 +35,13 @@ pub(super) struct DeviceEnergy {
     /// Readings, of each instant one.
     count: u64,
     /// Energy of positive power; null where no value holds.
+    #[oai(nullable)]
     import_kwh: Option<f64>,
     /// Energy of negative power, as a positive number; null where no value holds.
+    #[oai(nullable)]
     export_kwh: Option<f64>,
     /// Import less export; null where no value holds.
+    #[oai(nullable)]
     net_kwh: Option<f64>,
     /// The part of the range in which a value holds, 0 to 1.
     coverage: f64,
