@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 /// How long it is not tried. Too low and each question costs a denied command, after which the connection is checked
 /// again; too high and a granted permission is used late.
-const PAUSE: Duration = Duration::from_secs(60);
+const PAUSE: Duration = Duration::from_mins(1);
 
 /// A pause. Clones share it.
 #[derive(Debug, Clone, Default)]
