@@ -75,16 +75,13 @@ impl BodyWriter {
             if index == 0 {
                 begin(chunk, series, place == 0);
             }
-            self.next = match series.bucket(index, self.zone) {
-                Some(bucket) => {
-                    separate(chunk, index == 0);
-                    append_json(chunk, &bucket);
-                    (place, index + 1)
-                }
-                None => {
-                    chunk.extend_from_slice(b"]}");
-                    (place + 1, 0)
-                }
+            self.next = if let Some(bucket) = series.bucket(index, self.zone) {
+                separate(chunk, index == 0);
+                append_json(chunk, &bucket);
+                (place, index + 1)
+            } else {
+                chunk.extend_from_slice(b"]}");
+                (place + 1, 0)
             };
         }
         false

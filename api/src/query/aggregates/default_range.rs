@@ -7,9 +7,8 @@ use readings::Instant;
 use readings::energy::calendar::{Interval, Range, Zone};
 
 use super::parameters::Length;
-use crate::error_body::ValidationErrorItem;
-use crate::parameter::{Parameter, ParameterError};
-use crate::query::selection::{Moment, Start};
+use crate::parameter::ParameterError;
+use crate::query::selection::Moment;
 
 const DAY: i64 = 86_400 * 1_000_000;
 
@@ -25,7 +24,7 @@ impl Moments {
     ///
     /// # Errors
     /// No instant is in the range.
-    pub fn of_buckets(self, length: Length, zone: Zone) -> Result<Range, ValidationErrorItem> {
+    pub fn of_buckets(self, length: Length, zone: Zone) -> Result<Range, ParameterError> {
         let days = usual_days(length);
         let interval = match length {
             Length::Auto => Interval::QUARTER,
@@ -38,38 +37,37 @@ impl Moments {
     ///
     /// # Errors
     /// No instant is in the range.
-    pub fn of_day(self, zone: Zone) -> Result<Range, ValidationErrorItem> {
+    pub fn of_day(self, zone: Zone) -> Result<Range, ParameterError> {
         self.range(|end| Interval::DAY.beginning(earlier(end, 1), zone))
     }
 
     fn range(
         self,
         start: impl FnOnce(Instant) -> Option<Instant>,
-    ) -> Result<Range, ValidationErrorItem> {
+    ) -> Result<Range, ParameterError> {
         let end = self.end.unwrap_or(Moment::Ago(Duration::ZERO)).instant();
-        let end = end.ok_or_else(|| error("the range is outside of the calendar"))?;
+        let end = end.ok_or_else(outside_of_calendar)?;
         let start = match self.start {
             Some(start) => start.instant(),
             None => start(end),
         };
-        let start = start.ok_or_else(|| error("the range is outside of the calendar"))?;
-        Range::new(start, end).map_err(|reason| error(&reason.to_string()))
+        let start = start.ok_or_else(outside_of_calendar)?;
+        Range::new(start, end).map_err(|reason| ParameterError::value_error(&reason.to_string()))
     }
 }
 
-fn error(reason: &str) -> ValidationErrorItem {
-    ParameterError::value_error(reason).at(Start::LOCATION, None)
+fn outside_of_calendar() -> ParameterError {
+    ParameterError::value_error("the range is outside of the calendar")
 }
 
 /// Days of a range that begins where the request does not say.
 const fn usual_days(length: Length) -> i64 {
     match length {
-        Length::Auto => 1,
         Length::Of(Interval::DAY) => 30,
         Length::Of(Interval::WEEK) => 26 * 7,
         Length::Of(Interval::MONTH) => 365,
         Length::Of(Interval::YEAR) => 3_652,
-        Length::Of(_) => 1,
+        Length::Auto | Length::Of(_) => 1,
     }
 }
 
@@ -81,14 +79,14 @@ const fn earlier(instant: Instant, micros: i64) -> Instant {
 mod tests {
     use super::*;
 
-    fn at(text: &str) -> Option<Moment> {
-        Some(Moment::parse(text).unwrap())
+    fn at(text: &str) -> Moment {
+        Moment::parse(text).unwrap()
     }
 
     #[test]
     fn without_a_start_a_range_begins_with_an_interval_of_its_zone() {
         let zone: Zone = "America/Los_Angeles".parse().unwrap();
-        let moments = Moments { start: None, end: at("2016-11-07T10:20:30-08:00") };
+        let moments = Moments { start: None, end: Some(at("2016-11-07T10:20:30-08:00")) };
         let start = |length: Length| {
             zone.timestamp(moments.of_buckets(length, zone).unwrap().start()).unwrap()
         };
@@ -104,7 +102,7 @@ mod tests {
 
     #[test]
     fn a_day_that_ends_at_midnight_is_the_one_before() {
-        let moments = Moments { start: None, end: at("2024-01-16T00:00:00Z") };
+        let moments = Moments { start: None, end: Some(at("2024-01-16T00:00:00Z")) };
         let day = moments.of_day(Zone::UTC).unwrap();
         assert_eq!(Zone::UTC.timestamp(day.start()).unwrap(), "2024-01-15T00:00:00Z");
     }
@@ -126,7 +124,7 @@ mod tests {
             ("now-4000000000w", "2024-01-15"),
             ("2024-01-15", "now-4000000000w"),
         ] {
-            let moments = Moments { start: at(start), end: at(end) };
+            let moments = Moments { start: Some(at(start)), end: Some(at(end)) };
             assert!(moments.of_day(Zone::UTC).is_err(), "{start} {end}");
         }
     }

@@ -68,8 +68,8 @@ impl SentRange {
         const KNOWN: [&str; 5] = ["start", "end", "tz", "max_gap", "device_id"];
         let mut errors = unknown_parameters(request, &KNOWN);
         let valid = self.valid(&mut errors).filter(|_| errors.is_empty()).ok_or(errors)?;
-        let range = valid.moments.of_day(valid.zone).map_err(one)?;
-        let buckets = Buckets::one(range).map_err(|error| one(too_many(error)))?;
+        let range = valid.moments.of_day(valid.zone).map_err(of_range)?;
+        let buckets = Buckets::one(range).map_err(of_buckets)?;
         Ok(valid.wanted(buckets, Integration::Step))
     }
 
@@ -138,26 +138,26 @@ fn buckets(
     length: Length,
     points: Option<usize>,
 ) -> Result<(Interval, Buckets), Errors> {
-    let range = valid.moments.of_buckets(length, valid.zone).map_err(one)?;
+    let range = valid.moments.of_buckets(length, valid.zone).map_err(of_range)?;
     let buckets = match length {
         Length::Auto => Buckets::at_most(Points::or_default(points), range, valid.zone),
         Length::Of(interval) => {
             Buckets::new(range, interval, valid.zone).map(|buckets| (interval, buckets))
         }
     };
-    buckets.map_err(|error| one(too_many(error)))
+    buckets.map_err(of_buckets)
 }
 
-fn too_many(error: BucketError) -> ValidationErrorItem {
+fn of_range(error: ParameterError) -> Errors {
+    vec![error.at(Start::LOCATION, None)]
+}
+
+fn of_buckets(error: BucketError) -> Errors {
     let location = match error {
         BucketError::TooMany { .. } => IntervalName::LOCATION,
         BucketError::OutsideOfCalendar => Start::LOCATION,
     };
-    ParameterError::value_error(&error.to_string()).at(location, None)
-}
-
-fn one(error: ValidationErrorItem) -> Errors {
-    vec![error]
+    vec![ParameterError::value_error(&error.to_string()).at(location, None)]
 }
 
 fn valid<P: Parameter>(checked: Checked<P>, errors: &mut Errors) -> Option<P::Value> {
