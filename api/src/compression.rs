@@ -27,12 +27,15 @@ const MIN_BYTES: u64 = 1_400;
 const PART_BYTES: usize = 64 * 1024;
 
 /// The media types that shrink. An event stream would be sent late, so it is not among them.
-const MEDIA_TYPES: [&str; 6] = [
+const MEDIA_TYPES: [&str; 9] = [
     "application/json",
     "application/x-ndjson",
     "application/openmetrics-text",
+    "image/svg+xml",
+    "text/css",
     "text/csv",
     "text/html",
+    "text/javascript",
     "text/plain",
 ];
 

@@ -7,8 +7,10 @@ use poem::http::{HeaderValue, StatusCode, header};
 use poem::{Endpoint, EndpointExt, Request, Response, Result, Route};
 use rust_embed::RustEmbed;
 
+use crate::compression::Compressed;
 use crate::middleware::ApiMiddleware;
 use crate::paths::Paths;
+use crate::weighted_items::weighted_items;
 
 /// The built page; empty when the program was built without it.
 #[derive(RustEmbed)]
@@ -22,6 +24,8 @@ const CONTENT_SECURITY_POLICY: &str = "default-src 'self'; base-uri 'none'; obje
 
 /// The folder of the assets whose names contain a hash of their contents.
 const HASHED_ASSETS: &str = "/assets/";
+/// What a browser shows at a path without an asset.
+const NOT_FOUND_PAGE: &str = "404.html";
 const IMMUTABLE: &str = "public, max-age=31536000, immutable";
 const REVALIDATE: &str = "no-cache";
 
@@ -49,8 +53,8 @@ pub fn frontend_endpoint(
     let by_path = ServiceByPath { ingestion: ingestion.clone(), processing };
     let services = Route::new().nest(API, by_path).nest(INGESTION, ingestion).boxed();
     let assets = EmbeddedFilesEndpoint::<Assets>::new().around(asset);
-    let assets = Route::new().nest("/", assets);
-    Frontend { services, assets: ApiMiddleware::new(assets.map_to_response(), Paths::default()) }
+    let assets = Compressed(Route::new().nest("/", assets).map_to_response());
+    Frontend { services, assets: ApiMiddleware::new(assets, Paths::default()) }
 }
 
 struct Frontend<A> {
@@ -83,12 +87,22 @@ async fn asset(
     let is_hashed = request.uri().path().starts_with(HASHED_ASSETS);
     // The framework compares its own tag, which has no quotation marks.
     let if_none_match = request.headers_mut().remove(header::IF_NONE_MATCH);
-    let mut response = assets.call(request).await?;
+    let wants_html = wants_html(&request);
+    let mut response = match assets.call(request).await {
+        Err(error) if wants_html && error.status() == StatusCode::NOT_FOUND => {
+            not_found_page().ok_or(error)?
+        }
+        responded => responded?,
+    };
     let headers = response.headers_mut();
     let caching = if is_hashed { IMMUTABLE } else { REVALIDATE };
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(caching));
     let policy = HeaderValue::from_static(CONTENT_SECURITY_POLICY);
     headers.insert(header::CONTENT_SECURITY_POLICY, policy);
+    if response.status() == StatusCode::NOT_FOUND {
+        return Ok(response);
+    }
+    let headers = response.headers_mut();
     let Some(tag) = headers.get(header::ETAG).and_then(quoted) else { return Ok(response) };
     let is_unchanged = if_none_match.is_some_and(|tags| matches_tag(&tags, &tag));
     headers.insert(header::ETAG, tag);
@@ -100,15 +114,28 @@ async fn asset(
     Ok(response)
 }
 
-/// The framework's entity tag as RFC 9110 (8.8.3) spells it: in quotation marks.
+/// Whether a browser shows the response to its user: programs do not name HTML.
+fn wants_html(request: &Request) -> bool {
+    weighted_items(request.headers(), header::ACCEPT).any(|(name, _)| name == "text/html")
+}
+
+fn not_found_page() -> Option<Response> {
+    let page = Assets::get(NOT_FOUND_PAGE)?.data.into_owned();
+    let response = Response::builder().status(StatusCode::NOT_FOUND);
+    Some(response.content_type("text/html; charset=utf-8").body(page))
+}
+
+/// The framework's entity tag as RFC 9110 (8.8.3) spells it: in quotation marks; weak, since the compressed
+/// response has the same.
 fn quoted(tag: &HeaderValue) -> Option<HeaderValue> {
-    HeaderValue::from_str(&format!("\"{}\"", tag.to_str().ok()?)).ok()
+    HeaderValue::from_str(&format!("W/\"{}\"", tag.to_str().ok()?)).ok()
 }
 
 /// Whether `If-None-Match` names a tag; weakly, as RFC 9110 (13.1.2) compares it. Our tags have no comma.
 fn matches_tag(if_none_match: &HeaderValue, tag: &HeaderValue) -> bool {
     let mut tags = if_none_match.as_bytes().split(|byte| *byte == b',').map(<[u8]>::trim_ascii);
-    tags.any(|other| other == b"*" || other.strip_prefix(b"W/").unwrap_or(other) == tag.as_bytes())
+    let opaque = |tag: &'_ [u8]| tag.strip_prefix(b"W/").unwrap_or(tag).to_owned();
+    tags.any(|other| other == b"*" || opaque(other) == opaque(tag.as_bytes()))
 }
 
 /// The services below [`API`], chosen by the path without the prefix.
@@ -161,7 +188,7 @@ mod tests {
     #[test]
     fn a_tag_is_named_alone_in_a_list_or_by_a_star() {
         let tag = quoted(&HeaderValue::from_static("abc")).unwrap();
-        assert_eq!(tag, "\"abc\"");
+        assert_eq!(tag, "W/\"abc\"");
         for known in ["\"abc\"", "W/\"abc\"", "\"x\", \"abc\"", "*"] {
             assert!(matches_tag(&HeaderValue::from_static(known), &tag), "{known}");
         }

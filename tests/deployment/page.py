@@ -110,6 +110,7 @@ class Page:
         root.chmod(0o755)
         (root / "assets").mkdir()
         (root / "index.html").write_text("<title>page</title>")
+        shutil.copy(REPOSITORY / "frontend/public/404.html", root)
         (root / "assets/index-1a2b.js").write_text("let x = 1;" * 200)
         text = filled_in(
             directory,

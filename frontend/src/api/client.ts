@@ -41,20 +41,20 @@ export function createClient(connection: Connection) {
         body: JSON.stringify(reading),
         timeoutMs: POST_TIMEOUT_MS,
       }),
-    /** A page of the list of sites, from its beginning or after a site. */
-    getSites: (after: string | null, signal?: AbortSignal) =>
-      get<Sites>(`/api/sites${query({ after })}`, { ...(signal && { signal }) }),
+    /** A page of the list of sites. */
+    getSites: (after: string | null) => get<Sites>('/api/sites', { query: { after } }),
     /** The newest readings of a range. */
     getReadings: ({ site, device, start, end, limit }: ReadingsRange, signal: AbortSignal) => {
-      const range = query({ device_id: device, start, end, limit: String(limit), order: 'desc' });
-      return get<SiteReadings>(readingsPath(site) + range, { signal });
+      const query = { device_id: device, start, end, limit: String(limit), order: 'desc' };
+      return get<SiteReadings>(readingsPath(site), { query, signal });
     },
     getIngestionHealth: (timeoutMs: number) => get<IngestionHealth>('/ingestion/health', { timeoutMs }),
     getProcessingHealth: (timeoutMs: number) => get<ProcessingHealth>('/api/health', { timeoutMs }),
     getPipeline: (timeoutMs: number) => get<PipelineState>('/api/pipeline', { scope: 'operate', timeoutMs }),
     getDeadLetters: (cursor: string | null, limit: number) =>
-      get<DeadLetters>(`/api/pipeline/dead-letters${query({ cursor, limit: String(limit) })}`, {
+      get<DeadLetters>('/api/pipeline/dead-letters', {
         scope: 'operate',
+        query: { cursor, limit: String(limit) },
       }),
     retryDeadLetter: (id: string) =>
       get<Retried>(`${deadLetterPath(id)}/retry`, { scope: 'operate', method: 'POST' }),
@@ -83,9 +83,4 @@ export function readingsPath(site: string): string {
 
 function deadLetterPath(id: string): string {
   return `/api/pipeline/dead-letters/${encodeURIComponent(id)}`;
-}
-
-function query(parameters: Record<string, string | null>): string {
-  const given = Object.entries(parameters).filter((entry): entry is [string, string] => entry[1] !== null);
-  return given.length === 0 ? '' : `?${new URLSearchParams(given)}`;
 }

@@ -6,6 +6,8 @@ export interface RequestOptions {
   /** The scope that an API key needs for it. */
   scope: Scope;
   method?: 'GET' | 'POST' | 'DELETE';
+  /** Parameters that are null are left out. */
+  query?: Record<string, string | null>;
   headers?: Record<string, string>;
   body?: string;
   signal?: AbortSignal;
@@ -22,11 +24,11 @@ export interface Connection {
 const TIMEOUT_MS = 10_000;
 
 export async function send(connection: Connection, path: string, options: RequestOptions): Promise<Response> {
-  const { scope, timeoutMs = TIMEOUT_MS, headers, signal, ...rest } = options;
+  const { scope, timeoutMs = TIMEOUT_MS, query = {}, headers, signal, ...rest } = options;
   const limits = [signal, timeoutMs === null ? undefined : AbortSignal.timeout(timeoutMs)];
   const signals = limits.filter((each) => each !== undefined);
   const response = await connection
-    .fetch(path, {
+    .fetch(path + queryOf(query), {
       cache: 'no-store',
       ...rest,
       headers: { ...headers, ...authorization(connection.key()) },
@@ -50,6 +52,11 @@ export async function sendForJson<T>(
   } catch (error) {
     throw new ApiError(toRequestFailure(error));
   }
+}
+
+function queryOf(parameters: Record<string, string | null>): string {
+  const given = Object.entries(parameters).filter((entry): entry is [string, string] => entry[1] !== null);
+  return given.length === 0 ? '' : `?${new URLSearchParams(given)}`;
 }
 
 /** The header of RFC 6750, section 2.1; none without a key. */

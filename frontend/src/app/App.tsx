@@ -38,7 +38,20 @@ export function App() {
           <PipelinePanel />
         </ErrorCard>
       </div>
+      <Bottom />
     </ErrorCard>
+  );
+}
+
+function Bottom() {
+  const { t } = useText();
+  return (
+    <footer>
+      <nav class="bottom" aria-label={t('app.documentation')}>
+        <a href="/api/docs">{t('app.processingApi')}</a>
+        <a href="/ingestion/docs">{t('app.ingestionApi')}</a>
+      </nav>
+    </footer>
   );
 }
 
@@ -52,16 +65,14 @@ function Top() {
       <header class="top">
         <h1>
           <img src="/favicon.svg" alt="" width="28" height="28" />
-          {t('app.title')}
+          <span>{t('app.title')}</span>
         </h1>
         <HealthWord />
-        <nav class="top-links" aria-label={t('app.documentation')}>
-          <a href="/api/docs">{t('app.processingApi')}</a>
-          <a href="/ingestion/docs">{t('app.ingestionApi')}</a>
-        </nav>
-        <ForgetKey />
-        <LanguagePicker />
-        <ThemePicker />
+        <div class="top-settings">
+          <ForgetKey />
+          <LanguagePicker />
+          <ThemePicker />
+        </div>
       </header>
     </>
   );

@@ -132,6 +132,12 @@ def test_an_error_is_json_whatever_the_id_of_its_request(page, request_id):
     assert json.loads(answer.read()) == expected | ({"request_id": request_id} if request_id == "usual-1" else {})
 
 
+def test_a_missing_file_is_a_page_for_browsers(page):
+    answer = page.get("/nothing", headers={"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"})
+    assert answer.status == 404 and answer.headers["Content-Type"] == "text/html"
+    assert b'href="/"' in answer.read()
+
+
 def test_a_missing_file_is_404(page):
     answer = page.get("/nothing")
     assert answer.status == 404 and detail(answer) == "Not Found"

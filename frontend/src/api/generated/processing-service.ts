@@ -52,6 +52,62 @@ export interface paths {
         readonly patch?: never;
         readonly trace?: never;
     };
+    readonly "/sites/{site_id}/aggregates": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * Power and energy of a site, by bucket
+         * @description For each device the buckets that have readings, or a value that holds into them: lowest, highest and mean power
+         *     in watts, energy in kWh. A value holds until the next reading of its device, `max_gap` at most. `coverage` is the
+         *     part of the bucket's time in which a value holds; energy is that of this time, and null where it is 0. The mean is
+         *     weighted by time. Readings of one device and instant are counted once, as `count`, the others as `repeats`;
+         *     that with the highest stream id counts. A sum that overflows is null.
+         *
+         *     Buckets are cut by the clock of `tz`: a day has 23 or 25 hours where clocks change, a week begins on Monday. The
+         *     first and the last one are shorter where the range begins or ends inside of an interval. At most 20,000 buckets a
+         *     device, and 200,000 in a response.
+         *
+         *     Without `end` the range ends now. Without `start` it begins a day before its end; with `interval=1d` 30 days,
+         *     with `1w` 26 weeks, with `1mo` a year, with `1y` ten years before, where an interval begins.
+         */
+        readonly get: operations["get_site_aggregates"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/sites/{site_id}/energy": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * Energy of a site
+         * @description Of each device the energy of a range in kWh, import and export apart, by the rules of the aggregates of a site:
+         *     a value holds until the next reading of its device, `max_gap` at most. `coverage` is the part of the range in
+         *     which a value holds; energy is that of this time, and null where it is 0.
+         *
+         *     Without `end` the range ends now. Without `start` it begins with the day of its end, by the clock of `tz`:
+         *     without both it is today.
+         */
+        readonly get: operations["get_site_energy"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
     readonly "/health": {
         readonly parameters: {
             readonly query?: never;
@@ -222,6 +278,77 @@ export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
         /**
+         * AggregateBucket
+         * @description A bucket of a device, or of the sum of devices.
+         */
+        readonly AggregateBucket: {
+            /** @description Its first moment, with the offset of the time zone. */
+            readonly start: string;
+            /** @description The first moment after it. */
+            readonly end: string;
+            /**
+             * Format: uint64
+             * @description Readings, of each device and instant one.
+             */
+            readonly count: number;
+            /**
+             * Format: uint64
+             * @description Readings that another one of the same device and instant replaced; they are not in `count`.
+             */
+            readonly repeats: number;
+            /**
+             * Format: double
+             * @description The lowest power of a reading in watts; null without one, and for a sum.
+             */
+            readonly min: number | null;
+            /** @description The first moment of it. */
+            readonly min_at: string | null;
+            /**
+             * Format: double
+             * @description The highest power of a reading in watts; null without one, and for a sum.
+             */
+            readonly max: number | null;
+            /** @description The first moment of it. */
+            readonly max_at: string | null;
+            /**
+             * Format: double
+             * @description Mean power in watts, weighted by time; null where no value holds.
+             */
+            readonly mean: number | null;
+            /**
+             * Format: double
+             * @description Import less export; null where no value holds.
+             */
+            readonly energy_kwh: number | null;
+            /**
+             * Format: double
+             * @description Energy of positive power.
+             */
+            readonly import_kwh: number | null;
+            /**
+             * Format: double
+             * @description Energy of negative power, as a positive number.
+             */
+            readonly export_kwh: number | null;
+            /**
+             * Format: double
+             * @description The part of the time in which a value holds, 0 to 1; of a sum, the mean of its devices.
+             */
+            readonly coverage: number;
+        };
+        /**
+         * AggregateSeries
+         * @description The buckets of a device, or of the sum of devices.
+         */
+        readonly AggregateSeries: {
+            /** @description The device; null for the sum of devices. */
+            readonly device_id: string | null;
+            /** @description The devices of a sum, for `combine=sum` alone. */
+            readonly devices?: readonly string[];
+            /** @description Ascending. Those that have nothing are left out, unless `fill` is `null`. */
+            readonly buckets: readonly components["schemas"]["AggregateBucket"][];
+        };
+        /**
          * Alive
          * @description Liveness response.
          */
@@ -287,6 +414,39 @@ export interface components {
             readonly dead_letters: readonly components["schemas"]["DeadLetter"][];
             /** @description The `cursor` of the next page; absent on the last page. */
             readonly next_cursor?: string;
+        };
+        /**
+         * DeviceEnergy
+         * @description Energy of a device.
+         */
+        readonly DeviceEnergy: {
+            /** @description The device. */
+            readonly device_id: string;
+            /**
+             * Format: uint64
+             * @description Readings, of each instant one.
+             */
+            readonly count: number;
+            /**
+             * Format: double
+             * @description Energy of positive power; null where no value holds.
+             */
+            readonly import_kwh: number | null;
+            /**
+             * Format: double
+             * @description Energy of negative power, as a positive number; null where no value holds.
+             */
+            readonly export_kwh: number | null;
+            /**
+             * Format: double
+             * @description Import less export; null where no value holds.
+             */
+            readonly net_kwh: number | null;
+            /**
+             * Format: double
+             * @description The part of the range in which a value holds, 0 to 1.
+             */
+            readonly coverage: number;
         };
         /**
          * @description What went wrong, for programs. Later releases may add codes.
@@ -502,6 +662,63 @@ export interface components {
         readonly Site: {
             /** @description Its id. */
             readonly site_id: string;
+        };
+        /**
+         * SiteAggregates
+         * @description Power and energy of a site, by bucket.
+         */
+        readonly SiteAggregates: {
+            /** @description The site of the request. */
+            readonly site_id: string;
+            /** @description When the first bucket begins. */
+            readonly start: string;
+            /** @description When the last bucket ends. */
+            readonly end: string;
+            /** @description The length of a bucket. */
+            readonly interval: string;
+            /** @description The time zone by whose clock buckets are cut. */
+            readonly tz: string;
+            /** @description Always `W`. */
+            readonly power_unit: string;
+            /** @description Always `kWh`. */
+            readonly energy_unit: string;
+            /** @description `step` or `trapezoid`. */
+            readonly integration: string;
+            /**
+             * Format: uint32
+             * @description The longest time over which a value holds, in seconds.
+             */
+            readonly max_gap_s: number;
+            /**
+             * @description By device id; one series for `combine=sum`. Devices without a reading and without a value that holds are left
+             *     out.
+             */
+            readonly series: readonly components["schemas"]["AggregateSeries"][];
+        };
+        /**
+         * SiteEnergy
+         * @description Energy of a site.
+         */
+        readonly SiteEnergy: {
+            /** @description The site of the request. */
+            readonly site_id: string;
+            /** @description When the range begins, with the offset of the time zone. */
+            readonly start: string;
+            /** @description The first moment after it. */
+            readonly end: string;
+            /** @description The time zone. */
+            readonly tz: string;
+            /** @description Always `kWh`. */
+            readonly energy_unit: string;
+            /** @description Always `step`: a value holds until the next one. */
+            readonly integration: string;
+            /**
+             * Format: uint32
+             * @description The longest time over which a value holds, in seconds.
+             */
+            readonly max_gap_s: number;
+            /** @description By device id. Devices without a reading and without a value that holds are left out. */
+            readonly devices: readonly components["schemas"]["DeviceEnergy"][];
         };
         /**
          * SiteReadings
@@ -765,10 +982,13 @@ export interface components {
     };
     pathItems: never;
 }
+export type AggregateBucket = components['schemas']['AggregateBucket'];
+export type AggregateSeries = components['schemas']['AggregateSeries'];
 export type Alive = components['schemas']['Alive'];
 export type ConsumerGroup = components['schemas']['ConsumerGroup'];
 export type DeadLetter = components['schemas']['DeadLetter'];
 export type DeadLetters = components['schemas']['DeadLetters'];
+export type DeviceEnergy = components['schemas']['DeviceEnergy'];
 export type ErrorCode = components['schemas']['ErrorCode'];
 export type Field = components['schemas']['Field'];
 export type HealthStatus = components['schemas']['HealthStatus'];
@@ -783,6 +1003,8 @@ export type ProcessingHealth = components['schemas']['ProcessingHealth'];
 export type Ready = components['schemas']['Ready'];
 export type Retried = components['schemas']['Retried'];
 export type Site = components['schemas']['Site'];
+export type SiteAggregates = components['schemas']['SiteAggregates'];
+export type SiteEnergy = components['schemas']['SiteEnergy'];
 export type SiteReadings = components['schemas']['SiteReadings'];
 export type Sites = components['schemas']['Sites'];
 export type StoredReading = components['schemas']['StoredReading'];
@@ -920,6 +1142,174 @@ export interface operations {
             readonly 408: components["responses"]["HeadTooSlow"];
             readonly 414: components["responses"]["TargetTooLong"];
             readonly 421: components["responses"]["HostNotAllowed"];
+            readonly 429: components["responses"]["RateLimited"];
+            readonly 431: components["responses"]["HeadTooLarge"];
+            readonly 500: components["responses"]["InternalServerError"];
+            readonly 501: components["responses"]["CodingUnknown"];
+            /** @description The service is unavailable: `code` says why, `Retry-After` when to try again. */
+            readonly 503: {
+                headers: {
+                    readonly "Retry-After": components["headers"]["RetryAfter"];
+                    readonly "X-Request-Id": components["headers"]["RequestId"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["Problem"];
+                    readonly "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+        };
+    };
+    readonly get_site_aggregates: {
+        readonly parameters: {
+            readonly query?: {
+                /** @description The range begins at this moment, as for the readings of a site. */
+                readonly start?: string;
+                /** @description The range ends before this moment. */
+                readonly end?: string;
+                /** @description The length of a bucket; `auto` is the shortest one that gives at most `points` buckets. */
+                readonly interval?: "auto" | "1m" | "5m" | "10m" | "15m" | "30m" | "1h" | "2h" | "3h" | "4h" | "6h" | "8h" | "12h" | "1d" | "1w" | "1mo" | "1y";
+                /** @description The most buckets of a device, for `interval=auto`. */
+                readonly points?: number;
+                /** @description The IANA time zone by whose clock buckets are cut, and in which their times are written. */
+                readonly tz?: string;
+                /** @description Only this device, or these. */
+                readonly device_id?: readonly string[];
+                /** @description `null`: buckets that have nothing are in the response, with null. `none`: they are left out. */
+                readonly fill?: "none" | "null";
+                /** @description The longest time over which a value holds: seconds, or a number with s, m, h or d; 1 second to 31 days. */
+                readonly max_gap?: string;
+                /** @description `sum`: one series, the sum of all devices. `none`: one for each device. */
+                readonly combine?: "none" | "sum";
+                /** @description `step`: a value holds until the next one. `trapezoid`: a straight line between two values. */
+                readonly integration?: "step" | "trapezoid";
+            };
+            readonly header?: never;
+            readonly path: {
+                /** @description The site's id; a `/` in it is written `%2F`. */
+                readonly site_id: string;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description The buckets of each device; an empty list for an unknown site. */
+            readonly 200: {
+                headers: {
+                    readonly "X-Request-Id": components["headers"]["RequestId"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["SiteAggregates"];
+                };
+            };
+            readonly 400: components["responses"]["BadRequest"];
+            readonly 401: components["responses"]["Unauthorized"];
+            readonly 403: components["responses"]["Forbidden"];
+            /** @description The site id is empty. */
+            readonly 404: {
+                headers: {
+                    readonly "X-Request-Id": components["headers"]["RequestId"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["Problem"];
+                    readonly "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            readonly 408: components["responses"]["HeadTooSlow"];
+            readonly 414: components["responses"]["TargetTooLong"];
+            readonly 421: components["responses"]["HostNotAllowed"];
+            /** @description A parameter breaks a rule or is not known, or the buckets are too many. */
+            readonly 422: {
+                headers: {
+                    readonly "X-Request-Id": components["headers"]["RequestId"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["ValidationProblem"];
+                    readonly "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            readonly 429: components["responses"]["RateLimited"];
+            readonly 431: components["responses"]["HeadTooLarge"];
+            readonly 500: components["responses"]["InternalServerError"];
+            readonly 501: components["responses"]["CodingUnknown"];
+            /** @description The service is unavailable: `code` says why, `Retry-After` when to try again. */
+            readonly 503: {
+                headers: {
+                    readonly "Retry-After": components["headers"]["RetryAfter"];
+                    readonly "X-Request-Id": components["headers"]["RequestId"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["Problem"];
+                    readonly "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+        };
+    };
+    readonly get_site_energy: {
+        readonly parameters: {
+            readonly query?: {
+                /** @description The range begins at this moment, as for the readings of a site. */
+                readonly start?: string;
+                /** @description The range ends before this moment. */
+                readonly end?: string;
+                /** @description The IANA time zone whose day it is without `start`, and in which times are written. */
+                readonly tz?: string;
+                /** @description The longest time over which a value holds: seconds, or a number with s, m, h or d; 1 second to 31 days. */
+                readonly max_gap?: string;
+                /** @description Only this device, or these. */
+                readonly device_id?: readonly string[];
+            };
+            readonly header?: never;
+            readonly path: {
+                /** @description The site's id; a `/` in it is written `%2F`. */
+                readonly site_id: string;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description The energy of each device; an empty list for an unknown site. */
+            readonly 200: {
+                headers: {
+                    readonly "X-Request-Id": components["headers"]["RequestId"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["SiteEnergy"];
+                };
+            };
+            readonly 400: components["responses"]["BadRequest"];
+            readonly 401: components["responses"]["Unauthorized"];
+            readonly 403: components["responses"]["Forbidden"];
+            /** @description The site id is empty. */
+            readonly 404: {
+                headers: {
+                    readonly "X-Request-Id": components["headers"]["RequestId"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["Problem"];
+                    readonly "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            readonly 408: components["responses"]["HeadTooSlow"];
+            readonly 414: components["responses"]["TargetTooLong"];
+            readonly 421: components["responses"]["HostNotAllowed"];
+            /** @description A parameter breaks a rule or is not known. */
+            readonly 422: {
+                headers: {
+                    readonly "X-Request-Id": components["headers"]["RequestId"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["ValidationProblem"];
+                    readonly "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
             readonly 429: components["responses"]["RateLimited"];
             readonly 431: components["responses"]["HeadTooLarge"];
             readonly 500: components["responses"]["InternalServerError"];
