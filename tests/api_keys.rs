@@ -49,6 +49,8 @@ fn routes() -> Vec<Route> {
         Route(Processing, Method::GET, "/sites/site/energy", read, 200),
         Route(Page, Method::GET, "/api/sites/site/energy", read, 200),
         Route(Processing, Method::DELETE, "/sites/site/readings", operate, 405),
+        Route(Processing, Method::HEAD, "/sites/site/events", read, 200),
+        Route(Page, Method::HEAD, "/api/sites/site/events", read, 200),
         Route(Processing, Method::GET, "/pipeline", operate, 200),
         Route(Page, Method::GET, "/api/pipeline", operate, 200),
         Route(Processing, Method::GET, "/pipeline/dead-letters", operate, 200),

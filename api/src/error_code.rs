@@ -106,6 +106,8 @@ error_codes! {
     TooManyLargeResponses,
     /// 503: too many connections are open.
     TooManyConnections,
+    /// 503: too many event streams are open, in total or of this client.
+    TooManyEventStreams,
     /// 503: the service is shutting down.
     ShuttingDown,
     /// 503: the service makes no progress, though Redis is available; restart it.

@@ -22,6 +22,7 @@
 //! | [`access`] | which requests need an API key, and what a key permits |
 //! | [`client_certificate`] | the certificate by which a client has authenticated its connection |
 //! | [`origins`] | which hosts and web pages requests may come from |
+//! | [`draining`] | whether a service is shutting down |
 //! | [`reloaded`] | values that are read from files, and read again when these change |
 //! | `security_headers` | what browsers may do with a response |
 //! | [`frontend`] | the web page, and the services behind its port |
@@ -31,6 +32,7 @@ pub mod access;
 pub mod address_limit;
 pub mod client_address;
 pub mod client_certificate;
+pub mod draining;
 pub mod error_body;
 pub mod error_code;
 pub mod frontend;

@@ -36,6 +36,11 @@ impl ConnectionSettings {
         Limits { connections: MONITORING_CONNECTIONS, keep_alive: self.keep_alive }
     }
 
+    /// The maximum number of connections, whatever the limit of open files is.
+    pub const fn maximum(&self) -> usize {
+        self.max_connections.get()
+    }
+
     /// The limits, capped by the number of files that the process may open.
     pub fn limits(&self) -> Limits {
         let wanted = self.max_connections.get();

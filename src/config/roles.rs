@@ -4,9 +4,9 @@ use clap::Args;
 
 use super::parsers::port;
 use super::{
-    ConsumerSettings, DrainSettings, HttpSettings, IngestionLimitSettings, IngestionPort,
-    IngestionThreads, LogSettings, PortSetting, PrivateRedis, ProcessingPort, RedisSettings,
-    TelemetrySettings,
+    ConsumerSettings, DrainSettings, EventStreamSettings, HttpSettings, IngestionLimitSettings,
+    IngestionPort, IngestionThreads, LogSettings, PortSetting, PrivateRedis, ProcessingPort,
+    RedisSettings, TelemetrySettings,
 };
 
 /// Logs, metrics and traces, the same in every role.
@@ -48,6 +48,8 @@ pub struct ProcessingSettings {
     pub port: ProcessingPort,
     #[command(flatten)]
     pub http: HttpSettings,
+    #[command(flatten)]
+    pub event_streams: EventStreamSettings,
 }
 
 #[derive(Debug, Clone, Args)]
@@ -60,6 +62,8 @@ pub struct QuerySettings {
     pub port: ProcessingPort,
     #[command(flatten)]
     pub http: HttpSettings,
+    #[command(flatten)]
+    pub event_streams: EventStreamSettings,
     #[command(flatten)]
     pub drain: DrainSettings,
 }
@@ -83,6 +87,8 @@ pub struct UpSettings {
     frontend_port: u16,
     #[command(flatten)]
     pub http: HttpSettings,
+    #[command(flatten)]
+    pub event_streams: EventStreamSettings,
     #[command(flatten)]
     pub private_redis: PrivateRedis,
 }

@@ -2,6 +2,8 @@
 
 use std::io::{self, ErrorKind};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+#[cfg(target_os = "linux")]
+use std::time::Duration;
 
 use anyhow::Context;
 use socket2::SockRef;
@@ -13,6 +15,11 @@ use crate::config::{ListenHost, PortSetting};
 /// large responses take more system calls. Too high: a slow client reads from a full buffer for so long
 /// that the connection seems stalled, and is closed.
 const SEND_BUFFER_BYTES: usize = 128 * 1024;
+
+/// Data that a client does not acknowledge for this long end the connection (`TCP_USER_TIMEOUT`). Too low: clients are lost
+/// in short failures of a network. Too high: one that has vanished keeps its event stream.
+#[cfg(target_os = "linux")]
+const TCP_USER_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Listens on a port; 0 chooses a free one.
 ///
@@ -29,8 +36,11 @@ pub async fn listen(
         Some(host) => format!("cannot listen on {address} (LISTEN_HOST {host}, {variable})"),
         None => format!("cannot listen on {address} ({variable})"),
     })?;
-    // Connections inherit it.
-    SockRef::from(&listener).set_send_buffer_size(SEND_BUFFER_BYTES)?;
+    // Connections inherit both.
+    let socket = SockRef::from(&listener);
+    socket.set_send_buffer_size(SEND_BUFFER_BYTES)?;
+    #[cfg(target_os = "linux")]
+    socket.set_tcp_user_timeout(Some(TCP_USER_TIMEOUT))?;
     Ok(listener)
 }
 
@@ -67,5 +77,20 @@ mod tests {
         assert_eq!(instead("0.0.0.0:8000", &unsupported), None);
         assert_eq!(instead("[::]:8000", &ErrorKind::AddrInUse.into()), None);
         assert_eq!(instead("[::]:80", &ErrorKind::PermissionDenied.into()), None);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[tokio::test]
+    async fn an_accepted_connection_ends_when_its_client_has_vanished() {
+        let listener = listen(
+            &ListenHost { listen_host: None },
+            Ipv4Addr::LOCALHOST,
+            PortSetting { port: 0, variable: "" },
+        );
+        let listener = listener.await.unwrap();
+        let connecting = tokio::net::TcpStream::connect(listener.local_addr().unwrap());
+        let (accepted, _client) = tokio::join!(listener.accept(), connecting);
+        let timeout = SockRef::from(&accepted.unwrap().0).tcp_user_timeout().unwrap();
+        assert_eq!(timeout, Some(TCP_USER_TIMEOUT));
     }
 }

@@ -8,6 +8,7 @@ use api::operations::{
     DeadLettersApi, MetricsApi, PipelineApi, ProbesApi, ProcessingHealthApi, PrometheusApi,
     Readiness,
 };
+use api::query::events::EventsApi;
 use api::query::{AggregatesApi, QueryApi};
 use api::spec::{self, Service};
 use poem::{Endpoint, Response};
@@ -36,7 +37,9 @@ pub async fn run(settings: ProcessingSettings) -> anyhow::Result<()> {
     let config = settings.consumer.pipeline(&settings.redis)?;
     let redis = settings.redis.server()?;
     let access = settings.http.access.policy()?;
+    let event_streams = settings.event_streams.limit(&settings.http.connections)?;
     let context = ServiceContext::new(&settings.redis, redis, Requirements::for_processing)
+        .with_event_streams(event_streams)
         .with_access(access);
     let pipeline_drained = CancellationToken::new();
     let servers = HttpServers::new(&settings.http, Ipv4Addr::UNSPECIFIED)?;
@@ -149,6 +152,7 @@ pub fn service_with(
     let queries = (
         QueryApi::new(SeriesStore::new(connection.clone()), sites),
         AggregatesApi::new(RollupStore::new(connection)),
+        EventsApi { streams: context.event_streams.clone(), access: context.access.clone() },
     );
     spec::processing_service(
         context.access.clone(),

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use actors::Liveness;
 use api::access::AccessPolicy;
-use api::operations::{CheckLiveness, Draining, RenderPrometheus, StreamMonitor};
+use api::draining::Draining;
+use api::operations::{CheckLiveness, RenderPrometheus, StreamMonitor};
+use api::query::events::EventStreams;
 use readings::store::Misconfiguration;
 use readings::store::stream::ReadingStream;
 use readings::store::{Keys, RedisServer, Requirements, SharedConnection, StoreError};
@@ -39,6 +41,8 @@ pub struct ServiceContext {
     pub monitor: StreamMonitor,
     /// Maximum number of unread and pending entries, if this process knows it.
     pub max_backlog: Option<u64>,
+    /// The event streams of the process.
+    pub event_streams: EventStreams,
     /// Which requests need an API key.
     pub access: AccessPolicy,
     /// Whether the server is the private Redis of this process, whose configuration is ours.
@@ -63,15 +67,17 @@ impl ServiceContext {
     }
 
     fn with(server: RedisServer, keys: Keys, prometheus: RenderPrometheus) -> Self {
-        let queries = server.shared();
+        let (queries, draining) = (server.shared(), Draining::default());
+        let stream = ReadingStream::new(keys.clone(), queries.clone());
         Self {
             ingestion: server.shared(),
-            stream: ReadingStream::new(keys.clone(), queries.clone()),
+            event_streams: EventStreams::new(stream.clone(), server.clone(), draining.clone(), 1),
+            stream,
             queries,
             server,
             keys,
             prometheus,
-            draining: Draining::default(),
+            draining,
             liveness: Arc::default(),
             monitor: StreamMonitor::default(),
             max_backlog: None,
@@ -100,6 +106,13 @@ impl ServiceContext {
     /// The context with the maximum backlog.
     pub fn with_max_backlog(self, max_backlog: Option<u64>) -> Self {
         Self { max_backlog, ..self }
+    }
+
+    /// The context with this maximum number of event streams.
+    pub fn with_event_streams(self, limit: usize) -> Self {
+        let (stream, server) = (self.stream.clone(), self.server.clone());
+        let event_streams = EventStreams::new(stream, server, self.draining.clone(), limit);
+        Self { event_streams, ..self }
     }
 
     /// The context of services whose requests need the keys of this policy.

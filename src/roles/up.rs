@@ -34,8 +34,9 @@ pub async fn run(settings: UpSettings) -> anyhow::Result<()> {
     let configured = redis.is_configured().then(|| redis.server()).transpose()?;
     let directory = settings.private_redis.directory();
     let access = settings.http.access.policy()?;
+    let event_streams = settings.event_streams.limit(&settings.http.connections)?;
     let servers = Servers::bind(&settings, &phases).await?;
-    let services = Services { settings, pipeline, limits, access, servers, phases };
+    let services = Services { settings, pipeline, limits, event_streams, access, servers, phases };
     match configured {
         Some(server) => Box::pin(services.run_on(server)).await,
         None => Box::pin(services.run_on_private(&directory?)).await,
@@ -47,6 +48,7 @@ struct Services {
     settings: UpSettings,
     pipeline: PipelineConfig,
     limits: IngestionLimits,
+    event_streams: usize,
     access: AccessPolicy,
     servers: Servers,
     phases: ShutdownPhases,
@@ -77,6 +79,7 @@ impl Services {
             |keys: &Keys| Requirements::for_ingestion(keys).and(Requirements::for_processing(keys));
         ServiceContext::new(&self.settings.redis, server, requirements)
             .with_max_backlog(self.settings.limits.max_backlog())
+            .with_event_streams(self.event_streams)
             .with_access(self.access.clone())
     }
 

@@ -90,6 +90,21 @@ async function readThemBack() {
   assert.deepEqual(taken(await processing.GET('/sites')).sites, [{ site_id: reading.site_id }]);
 }
 
+async function followTheSite() {
+  const site = { params: { path: { site_id: reading.site_id }, query: { last_event_id: '0-0' } } };
+  const leaving = new AbortController();
+  const stream = taken(await processing.GET('/sites/{site_id}/events', { ...site, parseAs: 'stream', signal: leaving.signal }));
+  let text = '';
+  for await (const chunk of stream as unknown as AsyncIterable<Uint8Array>) {
+    text += new TextDecoder().decode(chunk);
+    if (/^data: .*\n\n/m.test(text)) {
+      break;
+    }
+  }
+  leaving.abort();
+  assert.match(text, /^id: \d+-\d+\nevent: reading\ndata: .*"power_reading": 1500\.5/m);
+}
+
 async function seeHowItIs() {
   assert.equal(taken(await processing.GET('/livez')).status, 'alive');
   assert.equal(taken(await processing.GET('/readyz')).status, 'ready');
@@ -114,6 +129,7 @@ async function decideOnDeadLetters() {
 await until('there are dead letters', async () => taken(await processing.GET('/pipeline')).dead_letters === 3 || undefined);
 await takeReadings();
 await readThemBack();
+await followTheSite();
 await seeHowItIs();
 await decideOnDeadLetters();
 console.log(JSON.stringify([...called].sort()));

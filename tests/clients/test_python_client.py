@@ -87,6 +87,10 @@ def test_every_operation_of_the_processing_service_can_be_called(system, ingesti
     status, problem = call("get_dead_letters", limit=0, cursor="zzz")
     assert (status, [fault.loc for fault in problem.detail]) == (422, [["query", "limit"], ["query", "cursor"]])
 
+    # An event stream does not end, and the generated client returns whole responses.
+    status, problem = call("get_site_events", site_id="a/b", last_event_id_query="x")
+    assert (status, problem.detail[0].loc) == (422, ["query", "last_event_id"])
+
     system.server.kill()
     letters = [call(id, id=third)[0] for id in ("retry_dead_letter", "delete_dead_letter")]
     others = [call(id)[0] for id in ("get_readyz", "get_metrics", "get_pipeline", "get_sites", "get_dead_letters")]

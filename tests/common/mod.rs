@@ -3,6 +3,7 @@
 pub mod batch;
 pub mod collector;
 pub mod documents;
+pub mod event_stream;
 pub mod files;
 pub mod http;
 pub mod import;

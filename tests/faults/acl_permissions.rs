@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use super::support::redis_at::RedisAt;
 use super::support::system::{System, consumer};
+use crate::common::event_stream::EventStream;
 use crate::common::product::{Launch, Role, ingestion_api, launch, query_api};
 use crate::common::readings::{add_backlog, reading};
 use crate::common::redis::{GROUP, RedisServer, STREAM, free_port};
@@ -149,6 +150,9 @@ async fn users_need_the_documented_rights_only() {
             assert_eq!(role.get(path).await.status, 200, "{path}");
         }
     }
+    for role in [&system.processing[0], &query_api] {
+        EventStream::of(role, "site-1", "").await;
+    }
     wait::until("the stream is trimmed", async || {
         system.redis.run::<usize>(&["XLEN", STREAM]).await < 200
     })
@@ -187,17 +191,34 @@ async fn every_right_of_the_ingestion_api_but_that_of_counting_is_required() {
     assert_eq!(superfluous(&redis, &rights, &api).await, ["+xrange"]);
 }
 
+/// What event streams need.
+const EVENTS: [&str; 2] = ["+xread", "+client|id"];
+
 /// What a service stores and reads for questions about energy; without it they are answered from readings.
 const ROLLUPS: [&str; 4] = ["+hmget", "+zcount", "+hget", "+hset"];
 
 #[tokio::test]
-async fn every_right_of_the_query_api_but_those_of_rollups_is_required() {
+async fn every_right_of_the_query_api_but_those_of_rollups_and_events_is_required() {
     let redis = RedisServer::start().await;
     let rights = Rights::documented("queries");
     rights.grant(&redis).await;
     let api = rights.log_in(query_api(&redis), &redis).start().await;
     wait_until_ready(&api).await;
-    assert_eq!(superfluous(&redis, &rights, &api).await, ROLLUPS);
+    assert_eq!(superfluous(&redis, &rights, &api).await, [&EVENTS[..], &ROLLUPS].concat());
+    for (right, rest) in rights.each_without() {
+        if EVENTS.contains(&right.as_str()) {
+            rest.grant(&redis).await;
+            let reply = api.get("/sites/s/events").await;
+            assert_eq!(
+                (reply.status, reply.json()["code"].as_str()),
+                (503, Some("store_access_denied")),
+                "{right}"
+            );
+            assert_eq!(api.get("/sites/s/readings").await.status, 200, "{right}");
+        }
+    }
+    rights.grant(&redis).await;
+    EventStream::of(&api, "s", "").await;
 }
 
 #[tokio::test]
@@ -238,7 +259,7 @@ async fn every_right_of_the_processing_service_but_some_is_required() {
     wait_until_ready(&service).await;
     assert_eq!(
         superfluous(&redis, &rights, &service).await,
-        ["+xgroup|setid", "+zmscore", "+zcard"].into_iter().chain(ROLLUPS).collect::<Vec<_>>()
+        [&["+xread", "+xgroup|setid", "+zmscore", "+zcard"][..], &ROLLUPS].concat()
     );
     // One entry whose reading was deleted, so that both are used.
     add_backlog(&redis, 3, 1).await;

@@ -50,6 +50,16 @@ impl ApiKeys {
         grant.filter(|_| matches)
     }
 
+    /// The key with the id of this one, if the same token and the same certificate authenticate it.
+    pub fn same_as(&self, key: &ApiKey) -> Option<&Grant> {
+        let grant = self.by_id.get(key.id.as_str())?;
+        let current = grant.key();
+        let is_same = current.secret.map(SecretDigest::to_hex)
+            == key.secret.map(SecretDigest::to_hex)
+            && current.certificate_name == key.certificate_name;
+        is_same.then_some(grant)
+    }
+
     /// The key of a client certificate with these DNS names, which are in lower case.
     pub fn of_certificate(&self, names: &[String]) -> Option<&Grant> {
         names.iter().find_map(|name| self.by_certificate.get(name.as_str()))

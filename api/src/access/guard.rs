@@ -14,6 +14,7 @@ use super::keys_file::KeysFileError;
 use super::rejection::Rejection;
 use super::request_counts::{CountsByName, Outcome};
 use super::requirement::{required_scope, site_of};
+use super::scope::Scope;
 use crate::client_certificate::ClientCertificate;
 use crate::rate::Rate;
 use crate::reloaded::{ReloadError, Reloaded, SettingFiles};
@@ -45,6 +46,18 @@ impl AccessPolicy {
             ApiKeys::parse(contents.first().map_or(&[], Vec::as_slice), &counts, &limits)
         };
         Reloaded::load(files, parse).map(|keys| Self(Some(keys)))
+    }
+
+    /// Whether a request that was admitted with this grant, and lasts, would be admitted now: its key is still in the file
+    /// with the same secret, and permits the site.
+    #[must_use]
+    pub(crate) fn still_permits(&self, grant: Option<&Grant>, scope: Scope, site: &str) -> bool {
+        let Some(keys) = &self.0 else { return true };
+        let keys = keys.current();
+        let current = grant.and_then(|grant| keys.same_as(grant.key()));
+        current.is_some_and(|current| {
+            check_scope(current, scope).is_ok() && check_site(current, site).is_ok()
+        })
     }
 
     /// The endpoint, reached only by requests with the key that they need.

@@ -1,7 +1,6 @@
 //! Health, probes, metrics, the pipeline and its dead letters.
 
 mod dead_letters;
-mod draining;
 mod health;
 mod liveness;
 mod metrics;
@@ -11,7 +10,6 @@ mod prometheus;
 mod readiness;
 
 pub use self::dead_letters::{DeadLetter, DeadLettersApi};
-pub use self::draining::Draining;
 pub use self::health::{IngestionHealthApi, ProcessingHealthApi};
 pub use self::liveness::CheckLiveness;
 pub use self::metrics::{MetricsApi, PrometheusText, RenderPrometheus};

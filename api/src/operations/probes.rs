@@ -6,10 +6,10 @@ use poem_openapi::payload::Json;
 use poem_openapi::{ApiResponse, Object, OpenApi};
 use tracing::{debug, info, warn};
 
-use super::draining::Draining;
 use super::liveness::{CheckLiveness, LivenessProbe};
 use super::readiness::{NotReady, Readiness};
 use crate::api_tag::ApiTag;
+use crate::draining::Draining;
 use crate::error_body::ErrorBody;
 use crate::error_code::ErrorCode;
 

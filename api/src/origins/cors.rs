@@ -15,7 +15,7 @@ const METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, POST, DELETE")
 
 /// The headers that our operations read, beside those that need no permission.
 const REQUEST_HEADERS: HeaderValue = HeaderValue::from_static(
-    "Authorization, Content-Type, Idempotency-Key, X-Request-Id, traceparent",
+    "Authorization, Content-Type, Idempotency-Key, Last-Event-ID, X-Request-Id, traceparent",
 );
 
 /// The headers of our responses, beside those that a page may always read.

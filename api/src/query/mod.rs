@@ -1,6 +1,7 @@
-//! Queries: the readings of a site, the list of sites.
+//! Queries: the readings of a site, its live events, the list of sites.
 
 mod aggregates;
+pub mod events;
 mod parameter_hint;
 mod readings_body;
 mod readings_format;

@@ -12,7 +12,7 @@ use super::readings_format::ReadingsFormat;
 #[derive(Object)]
 #[oai(rename = "StoredReading")]
 #[allow(dead_code)] // documents the elements; they are passed on as bytes
-struct StoredReading {
+pub(super) struct StoredReading {
     /// The id of its stream entry.
     stream_id: String,
     /// The site.

@@ -36,6 +36,6 @@ pub use keys::Keys;
 pub use series::{site_index, write_batch};
 pub use stream::{
     append_batch, backlog, consumer_instances, consumers, dead_letters, delivery, group_reader,
-    idempotency, info, lag_correction, reconcile, unread,
+    history, idempotency, info, lag_correction, live_entry, live_reader, reconcile, unread,
 };
 pub use stream_id::StreamId;

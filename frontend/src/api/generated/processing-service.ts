@@ -108,6 +108,32 @@ export interface paths {
         readonly patch?: never;
         readonly trace?: never;
     };
+    readonly "/sites/{site_id}/events": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * Readings of a site as they are accepted
+         * @description Server-Sent Events that do not end. `event: reading` is an accepted reading: its `id` is the stream id, its data
+         *     the reading as queries return it. Readings come in the order of their acceptance, whatever their timestamps; a
+         *     query may return one shortly after its event. With the id of the last event (`Last-Event-ID`, or `last_event_id`
+         *     where a client cannot set headers) the stream continues after it, without loss or repetition. `event: reset` says
+         *     that readings before it may be missing: request the readings of the site. Every 15 seconds there is a
+         *     comment, with an `id` from which to continue when all readings up to it were sent. The service ends a stream when
+         *     it stops, when its client reads too slowly, and when its key is revoked: connect again with the last id.
+         */
+        readonly get: operations["get_site_events"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
     readonly "/health": {
         readonly parameters: {
             readonly query?: never;
@@ -482,6 +508,7 @@ export interface components {
          *     - `backlog_full`, 503: the backlog is at its limit; readings are accepted again when it is shorter.
          *     - `too_many_large_responses`, 503: too many large responses are being sent.
          *     - `too_many_connections`, 503: too many connections are open.
+         *     - `too_many_event_streams`, 503: too many event streams are open, in total or of this client.
          *     - `shutting_down`, 503: the service is shutting down.
          *     - `stalled`, 503: the service makes no progress, though Redis is available; restart it.
          *     - `store_unreachable`, 503: no connection to Redis.
@@ -496,7 +523,7 @@ export interface components {
          *     - `store_error`, 503: Redis returned another error; the log has it.
          * @enum {string}
          */
-        readonly ErrorCode: "validation_failed" | "cross_origin_forbidden" | "api_key_missing" | "api_key_invalid" | "api_key_expired" | "scope_missing" | "site_forbidden" | "host_not_allowed" | "rate_limited" | "not_found" | "dead_letter_not_found" | "method_not_allowed" | "body_too_large" | "unsupported_media_type" | "unsupported_content_encoding" | "body_undecodable" | "body_timeout" | "body_incomplete" | "malformed_request" | "tls_required" | "client_certificate_required" | "header_timeout" | "headers_too_large" | "uri_too_long" | "unsupported_transfer_coding" | "internal_error" | "request_timeout" | "outcome_unknown" | "backlog_full" | "too_many_large_responses" | "too_many_connections" | "shutting_down" | "stalled" | "store_unreachable" | "store_timeout" | "store_busy" | "store_full" | "store_read_only" | "store_access_denied" | "stream_exhausted" | "store_unsuitable" | "store_misconfigured" | "store_error";
+        readonly ErrorCode: "validation_failed" | "cross_origin_forbidden" | "api_key_missing" | "api_key_invalid" | "api_key_expired" | "scope_missing" | "site_forbidden" | "host_not_allowed" | "rate_limited" | "not_found" | "dead_letter_not_found" | "method_not_allowed" | "body_too_large" | "unsupported_media_type" | "unsupported_content_encoding" | "body_undecodable" | "body_timeout" | "body_incomplete" | "malformed_request" | "tls_required" | "client_certificate_required" | "header_timeout" | "headers_too_large" | "uri_too_long" | "unsupported_transfer_coding" | "internal_error" | "request_timeout" | "outcome_unknown" | "backlog_full" | "too_many_large_responses" | "too_many_connections" | "too_many_event_streams" | "shutting_down" | "stalled" | "store_unreachable" | "store_timeout" | "store_busy" | "store_full" | "store_read_only" | "store_access_denied" | "stream_exhausted" | "store_unsuitable" | "store_misconfigured" | "store_error";
         /**
          * Field
          * @description A field of an entry.
@@ -1300,6 +1327,82 @@ export interface operations {
             readonly 414: components["responses"]["TargetTooLong"];
             readonly 421: components["responses"]["HostNotAllowed"];
             /** @description A parameter breaks a rule or is not known. */
+            readonly 422: {
+                headers: {
+                    readonly "X-Request-Id": components["headers"]["RequestId"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["ValidationProblem"];
+                    readonly "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            readonly 429: components["responses"]["RateLimited"];
+            readonly 431: components["responses"]["HeadTooLarge"];
+            readonly 500: components["responses"]["InternalServerError"];
+            readonly 501: components["responses"]["CodingUnknown"];
+            /** @description The service is unavailable: `code` says why, `Retry-After` when to try again. */
+            readonly 503: {
+                headers: {
+                    readonly "Retry-After": components["headers"]["RetryAfter"];
+                    readonly "X-Request-Id": components["headers"]["RequestId"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["Problem"];
+                    readonly "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+        };
+    };
+    readonly get_site_events: {
+        readonly parameters: {
+            readonly query?: {
+                /** @description Only readings of this device, or of these. */
+                readonly device_id?: readonly string[];
+                /** @description The id of the last event that the client has; the header decides if both are sent. */
+                readonly last_event_id?: string;
+            };
+            readonly header?: {
+                /** @description The id of the last event that the client has. */
+                readonly "Last-Event-ID"?: string;
+            };
+            readonly path: {
+                /** @description The site's id; a `/` in it is written `%2F`. A site without readings is no error: its first one is an event. */
+                readonly site_id: string;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description The event stream. Its items here are the data of events of the type `reading`. */
+            readonly 200: {
+                headers: {
+                    readonly "X-Request-Id": components["headers"]["RequestId"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "text/event-stream": readonly components["schemas"]["StoredReading"][];
+                };
+            };
+            readonly 400: components["responses"]["BadRequest"];
+            readonly 401: components["responses"]["Unauthorized"];
+            readonly 403: components["responses"]["Forbidden"];
+            /** @description The site id is empty. */
+            readonly 404: {
+                headers: {
+                    readonly "X-Request-Id": components["headers"]["RequestId"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["Problem"];
+                    readonly "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            readonly 408: components["responses"]["HeadTooSlow"];
+            readonly 414: components["responses"]["TargetTooLong"];
+            readonly 421: components["responses"]["HostNotAllowed"];
+            /** @description The site id is not UTF-8, or a parameter breaks a rule or is not known. */
             readonly 422: {
                 headers: {
                     readonly "X-Request-Id": components["headers"]["RequestId"];

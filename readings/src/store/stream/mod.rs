@@ -4,6 +4,8 @@
 //! |---|---|
 //! | `reading_stream` | [`ReadingStream`]: append, group, acknowledge, claim; the other files add to it |
 //! | [`group_reader`], [`delivery`] | blocking reads as a consumer, and the entries that they give |
+//! | [`live_reader`], [`live_entry`] | blocking reads without the group, as event streams need them |
+//! | [`history`], [`bounds`] | entries after an id, and whether the stream still holds all of them |
 //! | [`idempotency`] | appending a reading once |
 //! | [`append_batch`] | appending the readings of one request, in order and once |
 //! | `trace_context` | the trace context in an entry |
@@ -20,6 +22,7 @@
 
 pub mod append_batch;
 pub mod backlog;
+pub mod bounds;
 mod cache;
 pub mod consumer_instances;
 pub mod consumers;
@@ -29,9 +32,12 @@ pub mod dead_letters;
 pub mod delivery;
 pub mod group_reader;
 mod groups;
+pub mod history;
 pub mod idempotency;
 pub mod info;
 pub mod lag_correction;
+pub mod live_entry;
+pub mod live_reader;
 mod paging;
 mod reading_stream;
 pub mod reconcile;

@@ -1,0 +1,56 @@
+//! The last event that a client has: a header, and a parameter for clients that cannot set the header.
+
+use poem_openapi::registry::MetaSchema;
+use readings::store::StreamId;
+
+use crate::parameter::{Parameter, ParameterError};
+
+/// The header, which browsers set when they reconnect (HTML standard, 9.2.4).
+pub(super) const HEADER: &str = "Last-Event-ID";
+
+/// As header.
+pub(super) struct LastEventIdHeader;
+
+/// As parameter of the query.
+pub(super) struct LastEventIdParameter;
+
+fn schema() -> MetaSchema {
+    MetaSchema {
+        pattern: Some("^[0-9]{1,20}-[0-9]{1,20}$".to_owned()),
+        ..MetaSchema::new("string")
+    }
+}
+
+fn parse(text: Option<&str>) -> Result<Option<StreamId>, ParameterError> {
+    let error =
+        || ParameterError::value_error("an event id is a stream id, such as 1705314600000-0");
+    text.map(|text| text.parse().map_err(|_| error())).transpose()
+}
+
+impl Parameter for LastEventIdHeader {
+    type Value = Option<StreamId>;
+
+    const LOCATION: [&'static str; 2] = ["header", HEADER];
+
+    fn schema() -> MetaSchema {
+        schema()
+    }
+
+    fn parse(text: Option<&str>) -> Result<Self::Value, ParameterError> {
+        parse(text)
+    }
+}
+
+impl Parameter for LastEventIdParameter {
+    type Value = Option<StreamId>;
+
+    const LOCATION: [&'static str; 2] = ["query", "last_event_id"];
+
+    fn schema() -> MetaSchema {
+        schema()
+    }
+
+    fn parse(text: Option<&str>) -> Result<Self::Value, ParameterError> {
+        parse(text)
+    }
+}
