@@ -1,0 +1,155 @@
+/** What axe can check, in every state of the page and both themes; and text that its reader makes larger. */
+import type { Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { violations } from './accessibility';
+import { type Browser, openBrowser } from './browser';
+import { type Product, startProduct } from './product';
+
+const SITE = 'house-01';
+const THEMES = ['light', 'dark'] as const;
+/** A blank one, one that turns the text around, one of 256 bytes, one with markup. */
+const AWKWARD = [' ', '\u202eetis-evil', 'long '.repeat(51).trimEnd().padEnd(256, 'x'), '<b>&amp;</b>/é"\''];
+
+let product: Product;
+let browser: Browser;
+let page: Page;
+
+beforeAll(async () => {
+  // One of its own, with a dead letter.
+  product = await startProduct({ LOG_LEVEL: 'info' });
+  for (const site of [SITE, ...AWKWARD]) await store(site);
+  await product.redis?.command('XADD', 'energy_readings', '*', 'garbage', 'x');
+  browser = await openBrowser(product.url);
+  page = await browser.context.newPage();
+});
+
+afterAll(async () => {
+  await browser?.close();
+  await product?.stop();
+});
+
+async function store(site_id: string): Promise<void> {
+  const body = JSON.stringify({
+    site_id,
+    device_id: 'main-meter',
+    power_reading: 1500,
+    timestamp: '2024-01-15T10:30:00Z',
+  });
+  const headers = { 'Content-Type': 'application/json' };
+  const { status } = await fetch(new URL('/api/readings', product.url), { method: 'POST', headers, body });
+  expect(status).toBe(201);
+}
+
+const at = (site: string) => `/?${new URLSearchParams({ site })}`;
+const form = () => page.getByRole('region', { name: 'Send a reading' });
+
+/** How to get to each state, and what shows that it is there. */
+const STATES: Record<string, () => Promise<unknown>> = {
+  'before a site is picked': async () => {
+    await page.goto('/');
+    await page.getByRole('heading', { name: 'Pick a site' }).waitFor();
+  },
+  'with a site': async () => {
+    await page.goto(at(SITE));
+    await page.locator('.plot canvas').waitFor();
+  },
+  'with a site without readings': async () => {
+    await page.goto(at('nothing'));
+    await page.getByRole('heading', { name: 'No readings' }).waitFor();
+  },
+  'with errors in the form': async () => {
+    await page.goto('/');
+    await form().getByLabel('Power (W)', { exact: true }).fill('12abc');
+    await form().getByRole('button', { name: 'Send' }).click();
+    await page.getByText('This is not a number').waitFor();
+  },
+  'with a stored reading': async () => {
+    await page.goto(at(SITE));
+    await form().getByLabel('Device', { exact: true }).fill('sub-meter');
+    await form().getByLabel('Power (W)', { exact: true }).fill('1.500,5');
+    await form().getByRole('button', { name: 'Send' }).click();
+    await form()
+      .getByText(/Stored after/)
+      .waitFor();
+  },
+  'with dead letters, one of them about to be deleted': async () => {
+    await page.goto('/');
+    await page.getByRole('button', { name: 'Show 1 dead letter' }).click();
+    await page.getByRole('button', { name: /^Delete / }).click();
+    await page.getByText('Delete this entry for good?').waitFor();
+  },
+  'without its server': async () => {
+    await page.goto(at(SITE));
+    await page.locator('.plot canvas').waitFor();
+    await page.route(/\/(?:api|ingestion)\//, (route) => route.abort());
+    await page.getByText('The server does not answer.').waitFor();
+    await page.getByRole('button', { name: 'Refresh' }).click();
+    await page.getByText('These readings could not be refreshed.').waitFor();
+  },
+};
+for (const [index, site] of AWKWARD.entries()) {
+  STATES[`with an awkward site, ${index}`] = async () => {
+    await page.goto(at(site));
+    await page.locator('.plot canvas').waitFor();
+  };
+}
+
+STATES['in place of a page that is missing'] = async () => {
+  await page.goto('/nothing');
+  await page.getByRole('heading', { name: '404' }).waitFor();
+};
+
+describe.each(Object.keys(STATES))('the page %s', (state) => {
+  it.each(THEMES)('breaks no rule of WCAG 2.2 AA that axe can check, when %s', async (colorScheme) => {
+    await page.unrouteAll();
+    await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
+    await STATES[state]?.();
+    expect(await violations(page)).toEqual([]);
+  });
+});
+
+/** WCAG 1.4.4 and 1.4.12; an adopted sheet, since the page's policy lets no style in. */
+const LARGER = `html { font-size: 200% }
+  * { letter-spacing: .12em !important; word-spacing: .16em !important; line-height: 1.5 !important }`;
+
+describe('text of twice the size, and further apart', () => {
+  it.each([1360, 390])('fits a page of %i pixels', async (width) => {
+    await page.unrouteAll();
+    await page.setViewportSize({ width, height: 960 });
+    await page.goto(at(SITE));
+    await page.locator('.plot canvas').waitFor();
+    await page.evaluate((css) => {
+      const sheet = new CSSStyleSheet();
+      sheet.replaceSync(css);
+      document.adoptedStyleSheets = [sheet];
+    }, LARGER);
+    expect(await stickingOut()).toEqual([]);
+    expect(await cutTexts()).toEqual([]);
+  });
+});
+
+/** What makes the page scroll sideways. */
+function stickingOut(): Promise<string[]> {
+  return page.evaluate(() => {
+    if (document.documentElement.scrollWidth <= innerWidth) return [];
+    const isWide = (element: Element) => !element.closest('.table-box') && element.getBoundingClientRect().right > innerWidth;
+    const wide = [...document.querySelectorAll('body *')].filter(isWide);
+    return [
+      `${document.documentElement.scrollWidth} px`,
+      ...wide.map(({ tagName, className }) => `${tagName} ${className}`),
+    ];
+  });
+}
+
+/** Texts that do not fit their box and are cut there; a table scrolls in its own. */
+function cutTexts(): Promise<string[]> {
+  return page.evaluate(() => {
+    const isCut = (element: Element) => {
+      const { overflowX, textOverflow } = getComputedStyle(element);
+      const isWide = element.scrollWidth > element.clientWidth + 1;
+      return isWide && element.clientWidth > 1 && (overflowX === 'hidden' || textOverflow === 'ellipsis');
+    };
+    const elements = [...document.querySelectorAll('button, label, h1, h2, p, dt, dd, a')];
+    return elements.filter(isCut).map((element) => `${element.tagName} ${element.textContent}`);
+  });
+}
