@@ -132,7 +132,8 @@ describe('text of twice the size, and further apart', () => {
 function stickingOut(): Promise<string[]> {
   return page.evaluate(() => {
     if (document.documentElement.scrollWidth <= innerWidth) return [];
-    const isWide = (element: Element) => !element.closest('.table-box') && element.getBoundingClientRect().right > innerWidth;
+    const isWide = (element: Element) =>
+      !element.closest('.table-box') && element.getBoundingClientRect().right > innerWidth;
     const wide = [...document.querySelectorAll('body *')].filter(isWide);
     return [
       `${document.documentElement.scrollWidth} px`,
