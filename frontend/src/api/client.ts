@@ -64,18 +64,8 @@ export function createClient(connection: Connection) {
   };
 }
 
-/** All stored readings of a site, oldest first; the caller reads the body, which may be very long. */
-export async function openReadings(
-  connection: Connection,
-  site: string,
-): Promise<ReadableStream<Uint8Array>> {
-  const response = await send(connection, readingsPath(site), { scope: 'read' });
-  if (response.body === null) throw new ApiError({ kind: 'noResponse', reason: 'malformed' });
-  return response.body;
-}
-
 /** An id is opaque and may hold a slash, a question mark, anything: the service decodes the path once. */
-export function readingsPath(site: string): string {
+function readingsPath(site: string): string {
   // The URL standard resolves these, written as %2E too, before a request is sent.
   if (site === '.' || site === '..') throw new ApiError({ kind: 'noResponse', reason: 'impossibleSite' });
   return `/api/sites/${encodeURIComponent(site)}/readings`;

@@ -1,6 +1,8 @@
 /** The wire types of the services, generated from `openapi/` by `npm run api-types`. */
 export type { Accepted, EnergyReading, IngestionHealth, ValidationFault } from './generated/ingestion-api';
 export type {
+  AggregateBucket,
+  AggregateSeries,
   ConsumerGroup,
   DeadLetter,
   DeadLetters,
@@ -10,6 +12,7 @@ export type {
   ProcessingHealth,
   Retried,
   Site,
+  SiteAggregates,
   SiteReadings,
   Sites,
   StoredReading,

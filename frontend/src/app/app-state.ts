@@ -1,6 +1,7 @@
 /** All state of one page: created from its environment, given to the components by `app-context.ts`. */
 import { computed } from '@preact/signals';
 import { createClient } from '../api/client';
+import { createSiteClient } from '../api/site-client';
 import { createKeyState } from '../features/api-key/key-state';
 import { createHealthState } from '../features/health/health-state';
 import { createDeadLettersState } from '../features/pipeline/dead-letters-state';
@@ -8,7 +9,7 @@ import { createPipelineStatus } from '../features/pipeline/pipeline-state';
 import { createDraftState } from '../features/send-reading/draft-state';
 import { createSendState } from '../features/send-reading/send-state';
 import { createSitesState } from '../features/site-picker/sites-state';
-import { createReadingsState } from '../features/site-view/readings-state';
+import { createSiteState } from '../features/site-view/site-state';
 import { createThemeState } from '../features/theme/theme-state';
 import { createTextState } from '../i18n/text-state';
 import { LOCAL_ZONE } from '../lib/local-time';
@@ -20,32 +21,35 @@ import { createViewState } from './view-state';
 export type AppState = ReturnType<typeof createAppState>;
 
 export function createAppState(environment: Environment) {
-  const { fetch, loadReadings, now } = environment;
+  const { fetch } = environment;
   const text = createTextState(environment.languages, environment.storages);
   const view = createViewState(environment.address);
   const theme = createThemeState(environment);
   const clock = createClock(environment);
   const key = createKeyState(environment);
-  const client = createClient({ fetch, key: key.key });
+  const connection = { fetch, key: key.key };
+  const client = createClient(connection);
+  const siteClient = createSiteClient(connection);
   const pipeline = createPipelineStatus(client, environment);
   const deadLetters = createDeadLettersState(client, pipeline.runNow);
   const health = createHealthState(client, environment, pipeline.deadLetters);
   const sites = createSitesState(client, key.key, environment);
   const isReadable = computed(() => health.processing.value.phase === 'up');
-  const readings = createReadingsState({ site: view.site, isReadable, loadReadings, key: key.key, now });
+  const site = createSiteState({ client: siteClient, view, clock, isReadable, environment });
   const locale = computed(() => text.text.value.locale);
   const draft = createDraftState({ pickedSite: view.site, now: clock.now, locale, zone: LOCAL_ZONE });
-  const onStored = (site: string) => {
+  const onStored = (id: string) => {
     // Both what is listed and what is drawn may have changed.
     sites.runNow();
-    readings.reload(site);
+    site.reload(id);
   };
   const send = createSendState({ client, draft, onStored, onFailed: health.checkNow });
-  const keyRejection = createKeyRejectionState({ view, sites, readings, send });
-  const parts = [view, theme, clock, key, pipeline, health, sites, readings, draft, keyRejection];
+  const keyRejection = createKeyRejectionState({ view, sites, site, send });
+  const parts = [view, theme, clock, key, pipeline, health, sites, site, draft, keyRejection];
   return {
     environment,
     client,
+    siteClient,
     text,
     view,
     theme,
@@ -55,7 +59,7 @@ export function createAppState(environment: Environment) {
     deadLetters,
     health,
     sites,
-    readings,
+    site,
     draft,
     send,
     keyRejection,

@@ -1,4 +1,3 @@
-import { loadReadings } from '../api/load-readings';
 import type { Environment, Stop } from './environment';
 import { attempt } from './storages';
 
@@ -6,7 +5,6 @@ export function browserEnvironment(): Environment {
   const dark = matchMedia('(prefers-color-scheme: dark)');
   return {
     fetch: (...request) => fetch(...request),
-    loadReadings,
     address: {
       search: () => location.search,
       path: () => location.pathname,

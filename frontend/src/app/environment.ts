@@ -1,5 +1,4 @@
 /** Everything of the browser that the state of the page depends on, so that a test can take its place. */
-import type { LoadReadings } from '../api/load-readings';
 import type { Storages } from './storages';
 
 export type Stop = () => void;
@@ -27,7 +26,6 @@ export interface SystemTheme {
 
 export interface Environment {
   fetch: typeof fetch;
-  loadReadings: LoadReadings;
   address: Address;
   storages: Storages;
   /** Calls back when another tab has changed what is stored on this device, with the name of the item or null for all. */

@@ -3,7 +3,7 @@ import { computed, effect, type ReadonlySignal } from '@preact/signals';
 import type { RequestFailure } from '../api/request-failure';
 import type { SendState } from '../features/send-reading/send-state';
 import type { SitesState } from '../features/site-picker/sites-state';
-import type { ReadingsState } from '../features/site-view/readings-state';
+import type { SiteState } from '../features/site-view/site-state';
 import type { Stop } from './environment';
 import type { ViewState } from './view-state';
 
@@ -20,20 +20,20 @@ export interface KeyRejectionState {
 interface Dependencies {
   view: ViewState;
   sites: SitesState;
-  readings: ReadingsState;
+  site: Pick<SiteState, 'failure' | 'reload'>;
   send: SendState;
 }
 
-export function createKeyRejectionState({ view, sites, readings, send }: Dependencies): KeyRejectionState {
+export function createKeyRejectionState({ view, sites, site, send }: Dependencies): KeyRejectionState {
   const ofList = computed(() => keyRejectionOf(sites.listing.value));
   const ofReading = computed(() => keyRejectionOf(send.outcome.value));
   const isListRejected = computed(() => ofList.value !== null);
   const reload = () => {
     const picked = view.site.peek();
-    if (picked !== null) readings.reload(picked);
+    if (picked !== null) site.reload(picked);
   };
   return {
-    rejection: computed(() => ofList.value ?? asKeyRejection(readings.failure.value) ?? ofReading.value),
+    rejection: computed(() => ofList.value ?? asKeyRejection(site.failure.value) ?? ofReading.value),
     retry() {
       send.forgetKeyRejection();
       sites.runNow();
@@ -41,7 +41,7 @@ export function createKeyRejectionState({ view, sites, readings, send }: Depende
     },
     // The service admits what it rejected before, without a change here: its keys are off, or the key was added.
     stop: effect(() => {
-      if (!isListRejected.value && readings.failure.peek()?.kind === 'keyRejected') reload();
+      if (!isListRejected.value && site.failure.peek()?.kind === 'keyRejected') reload();
     }),
   };
 }

@@ -1,5 +1,6 @@
 /** How numbers, times and quantities are written in a locale. */
 import { formatUtc, isAmbiguous, offsetAt, offsetText } from '../lib/local-time';
+import type { BarUnit } from '../lib/url-state';
 import type { Translate } from './translation';
 
 export type Formats = ReturnType<typeof createFormats>;
@@ -14,6 +15,16 @@ const SPANS: [milliseconds: number, unit: string][] = [
   [1000, 'second'],
 ];
 
+/** Of the services' intervals, such as `15m` and `1mo`. */
+const INTERVAL_UNITS: Record<string, string> = {
+  m: 'minute',
+  h: 'hour',
+  d: 'day',
+  w: 'week',
+  mo: 'month',
+  y: 'year',
+};
+
 export function createFormats(locale: string, t: Translate) {
   const whole = new Intl.NumberFormat(locale);
   const milliwatts = new Intl.NumberFormat(locale, { maximumFractionDigits: 3 });
@@ -21,6 +32,12 @@ export function createFormats(locale: string, t: Translate) {
   const significant = (digits: number) => new Intl.NumberFormat(locale, { maximumSignificantDigits: digits });
   const [three, four] = [significant(3), significant(4)];
   const dates = datesOf(locale);
+  const relative = new Intl.RelativeTimeFormat(locale, { numeric: 'always', style: 'short' });
+  const percent = new Intl.NumberFormat(locale, { style: 'percent' });
+  const [large, small] = [1, 3].map(
+    (digits) => new Intl.NumberFormat(locale, { maximumFractionDigits: digits }),
+  ) as [Intl.NumberFormat, Intl.NumberFormat];
+  const energy = (kWh: number) => watts(kWh, Math.abs(kWh) < 10 ? small : large);
 
   const watts = (power: number, plain: Intl.NumberFormat) => {
     if (!Number.isFinite(power)) return '–';
@@ -57,6 +74,26 @@ export function createFormats(locale: string, t: Translate) {
     span(milliseconds: number) {
       const [size, unit] = SPANS.find(([size]) => milliseconds >= size) ?? [1, 'millisecond'];
       return inUnit(unit === 'millisecond' ? Math.round(milliseconds) : milliseconds / size, unit);
+    },
+    /** `15 min`, `1 mth`: an interval of the services. */
+    interval(text: string) {
+      const [, count = '', unit = ''] = /^(\d+)([a-z]+)$/.exec(text) ?? [];
+      return inUnit(Number(count), INTERVAL_UNITS[unit] ?? 'day');
+    },
+    /** `12.4`: energy without its unit, to the watt-hour at most. */
+    energy: (kWh: number | null) => (kWh === null ? '–' : energy(kWh)),
+    /** `98 %`; never 100 % of what is not whole. */
+    share: (share: number) => percent.format(share === 1 ? 1 : Math.min(share, 0.99)),
+    /** `15 January 2024`, `January 2024`, `15 – 21 Jan 2024`: a period of the calendar. */
+    calendar: (unit: CalendarUnit, from: number, to: number, zone: string) =>
+      calendarOf(locale, unit, zone).formatRange(from, to - 1),
+    /** `18:00`, `15 Jan`, `Jan 24`, `2024`: a bucket under a bar, where space is short. */
+    bucket: (unit: BarUnit, start: number, zone: string) =>
+      new Intl.DateTimeFormat(locale, { timeZone: zone, ...BUCKETS[unit] }).format(start),
+    /** `41 minutes ago`, `in 3 hours`. */
+    ago(milliseconds: number) {
+      const [size, unit] = SPANS.find(([size]) => Math.abs(milliseconds) >= size) ?? [1000, 'second'];
+      return relative.format(-Math.trunc(milliseconds / size), unit as Intl.RelativeTimeFormatUnit);
     },
     /** `15 Jan 2024, 11:30:00`, with its offset where the clock shows this time twice. */
     time(instant: number, zone: string) {
@@ -95,6 +132,27 @@ function newDateFormat(locale: string, timeZone: string, hasFraction: boolean): 
     hourCycle: 'h23',
     ...(hasFraction && { fractionalSecondDigits: 3 }),
   });
+}
+
+export type CalendarUnit = 'hour' | 'day' | 'week' | 'month' | 'year';
+
+const CALENDAR: Record<CalendarUnit, Intl.DateTimeFormatOptions> = {
+  hour: { day: 'numeric', month: 'short', hour: '2-digit', minute: '2-digit', hourCycle: 'h23' },
+  day: { weekday: 'short', day: 'numeric', month: 'short', year: 'numeric' },
+  week: { day: 'numeric', month: 'short', year: 'numeric' },
+  month: { month: 'long', year: 'numeric' },
+  year: { year: 'numeric' },
+};
+
+const BUCKETS: Record<BarUnit, Intl.DateTimeFormatOptions> = {
+  hour: { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' },
+  day: { day: 'numeric', month: 'short' },
+  month: { month: 'short', year: '2-digit' },
+  year: { year: 'numeric' },
+};
+
+function calendarOf(locale: string, unit: CalendarUnit, timeZone: string): Intl.DateTimeFormat {
+  return new Intl.DateTimeFormat(locale, { timeZone, ...CALENDAR[unit] });
 }
 
 interface DateNames {

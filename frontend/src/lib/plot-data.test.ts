@@ -1,137 +1,92 @@
 import { describe, expect, it } from 'vitest';
-import { type PlotColumn, plotData } from './plot-data';
-import { type DeviceSeries, SeriesBuilder } from './series';
+import type { StoredReading } from '../api/types';
+import { bucketLine, exactLine, type Line } from './lines';
+import { align } from './plot-data';
+import { seriesOf } from './series';
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
-const DAY = 24 * HOUR;
 
-function device(id: string, readings: [time: number, power: number][]): DeviceSeries {
-  const builder = new SeriesBuilder(id);
-  for (const [time, power] of readings) builder.add(time, power);
-  return builder.finish();
+function line(times: number[], powers: number[], broken: number[] = []): Line {
+  return { times, powers, band: null, breaks: times.map((_time, index) => broken.includes(index)) };
 }
 
-function every(step: number, count: number, power: (index: number) => number): [number, number][] {
-  return Array.from({ length: count }, (_, index) => [index * step, power(index)]);
+function reading(time: number, power_reading: number, device_id = 'a'): StoredReading {
+  const timestamp = Number.isNaN(time) ? 'never' : new Date(time).toISOString();
+  return { stream_id: '1-0', site_id: 's', device_id, power_reading, timestamp, ingested_at: timestamp };
 }
 
-function numbers(column: PlotColumn | undefined): number[] {
-  return (column ?? []).filter((value) => value != null);
+function bucket(
+  hour: number,
+  mean: number | null,
+  [min, max]: [number | null, number | null] = [null, null],
+) {
+  return {
+    start: new Date(hour * HOUR).toISOString(),
+    end: new Date((hour + 1) * HOUR).toISOString(),
+    count: max === null ? 0 : 1,
+    repeats: 0,
+    min,
+    min_at: null,
+    max,
+    max_at: null,
+    mean,
+    energy_kwh: mean,
+    import_kwh: mean,
+    export_kwh: 0,
+    coverage: 1,
+  };
 }
 
-describe('plotData', () => {
-  it('leaves a time without a reading open, so that the line goes on over the times of other devices', () => {
-    const a = device('a', [
-      [0, 1],
-      [2 * MINUTE, 3],
-    ]);
-    const b = device('b', [[MINUTE, 20]]);
-    const { times, lines } = plotData([a, b], { from: 0, to: 2 * MINUTE }, 0);
+describe('lines on common times', () => {
+  it('leave a time without a reading open, so that a line goes on over the times of others', () => {
+    const { times, lines } = align([line([0, 2 * MINUTE], [1, 3]), line([MINUTE], [20])]);
     expect(times).toEqual([0, MINUTE, 2 * MINUTE]);
     expect(lines[0]?.powers).toEqual([1, undefined, 3]);
     expect(lines[1]?.powers).toEqual([undefined, 20, undefined]);
   });
 
-  it('breaks the line at a gap, also across the times of other devices', () => {
-    const a = device('a', [
-      [0, 1],
-      [MINUTE, 2],
-      [2 * MINUTE, 3],
-      [9 * MINUTE, 4],
-      [10 * MINUTE, 5],
-    ]);
-    const b = device('b', [[5 * MINUTE, 20]]);
-    const { times, lines } = plotData([a, b], { from: 0, to: 10 * MINUTE }, 0);
+  it('break a line at a gap, also across the times of others', () => {
+    const a = line([0, MINUTE, 9 * MINUTE], [1, 2, 3], [2]);
+    const { times, lines } = align([a, line([4 * MINUTE], [20])]);
     const broken = times.filter((_, index) => lines[0]?.powers[index] === null);
-    expect(broken).toEqual([5 * MINUTE, 5.5 * MINUTE]);
+    expect(broken).toEqual([4 * MINUTE, 5 * MINUTE]);
   });
 
-  it('breaks the line of a isolated device too, where no other time lies in the gap', () => {
-    const a = device('a', [
-      [0, 1],
-      [3 * HOUR, 2],
-    ]);
-    const { times, lines } = plotData([a], { from: 0, to: 3 * HOUR }, 0);
-    expect(times).toEqual([0, 1.5 * HOUR, 3 * HOUR]);
-    expect(lines[0]?.powers).toEqual([1, null, 2]);
-    expect(lines[0]?.isolatedPoints).toEqual([0, 2]);
-  });
-
-  it('keeps one reading outside the range on each side, so that lines run to the edges', () => {
-    const a = device(
-      'a',
-      every(MINUTE, 10, (index) => index),
-    );
-    const { times } = plotData([a], { from: 3.5 * MINUTE, to: 5.5 * MINUTE }, 0);
-    expect(times).toEqual([3, 4, 5, 6].map((minutes) => minutes * MINUTE));
-  });
-
-  it('draws every reading as long as there are few', () => {
-    const a = device(
-      'a',
-      every(MINUTE, 2000, () => 1),
-    );
-    expect(plotData([a], { from: 0, to: 2000 * MINUTE }, 0).bucketMs).toBeNull();
-  });
-
-  it('draws means with a band of extremes when there are many, in a bounded number of points', () => {
-    const a = device(
-      'a',
-      every(MINUTE, 100_000, (index) => (index === 77_777 ? 9000 : index % 100)),
-    );
-    const { times, lines, bucketMs } = plotData([a], { from: 0, to: 100_000 * MINUTE }, 0);
-    expect(bucketMs).toBe(6 * HOUR);
-    expect(times.length).toBeLessThanOrEqual(501);
-    expect(Math.max(...numbers(lines[0]?.highs))).toBe(9000);
-    expect(Math.min(...numbers(lines[0]?.lows))).toBe(0);
-  });
-
-  it('begins the buckets of a day at local midnight', () => {
-    const a = device(
-      'a',
-      every(HOUR, 24 * 400, () => 1),
-    );
-    const { times, bucketMs } = plotData([a], { from: 0, to: 400 * DAY }, 2 * HOUR);
-    expect(bucketMs).toBe(DAY);
-    expect(times.every((time) => (time + 2 * HOUR) % DAY === DAY / 2)).toBe(true);
-  });
-
-  it('weighs each reading by how long it holds', () => {
-    const quietHourThenBurst: [number, number][] = [
-      ...every(HOUR, 3000, () => 0),
-      ...every(1000, 100, () => 900).map(([time, power]): [number, number] => [3000 * HOUR + time, power]),
-      [3001 * HOUR, 0],
-    ];
-    const { lines, bucketMs } = plotData([device('a', quietHourThenBurst)], { from: 0, to: 3001 * HOUR }, 0);
-    expect(bucketMs).toBe(24 * HOUR);
-    const last = numbers(lines[0]?.powers).at(-1);
-    // The last of the burst holds for the rest of its hour: one hour at 900 W, after none in that day.
-    expect(last).toBeCloseTo(900, 6);
-  });
-
-  it('does not overflow on the largest powers the contract takes', () => {
-    const a = device(
-      'a',
-      every(MINUTE, 5000, () => 1e308),
-    );
-    const { lines } = plotData([a], { from: 0, to: 5000 * MINUTE }, 0);
-    expect(lines[0]?.powers.every((power) => power === 1e308)).toBe(true);
+  it('mark a point with a gap on both sides', () => {
+    expect(align([line([0, 3, 9], [1, 2, 3], [1, 2])]).lines[0]?.isolatedPoints).toEqual([0, 2, 4]);
   });
 });
 
-describe('SeriesBuilder', () => {
-  it('keeps the later of two readings for one instant', () => {
-    const { times, powers } = device('a', [
-      [0, 1],
-      [0, 2],
-      [MINUTE, 3],
-    ]);
-    expect([...times]).toEqual([0, MINUTE]);
-    expect([...powers]).toEqual([2, 3]);
+describe('the line of readings', () => {
+  it('is broken where readings are missing', () => {
+    const [a] = [...seriesOf([0, 1, 2, 9, 10].map((minute) => reading(minute * MINUTE, minute))).values()];
+    expect(a && exactLine(a).breaks).toEqual([false, false, false, true, false]);
   });
 
-  it('leaves out what cannot be drawn', () => {
-    expect(device('a', [[Number.NaN, 1]]).times).toHaveLength(0);
+  it('has the later of two readings for one instant, and none without a time', () => {
+    const series = seriesOf([reading(0, 1), reading(0, 2), reading(MINUTE, 3), reading(Number.NaN, 4)]);
+    expect(series.get('a')).toMatchObject({ times: [0, MINUTE], powers: [2, 3] });
+  });
+});
+
+describe('the line of buckets', () => {
+  it('has the mean in the middle of each, between its lowest and highest reading', () => {
+    const { times, powers, band } = bucketLine([bucket(0, 5, [1, 9]), bucket(1, 6, [6, 7])]);
+    expect(times).toEqual([0.5 * HOUR, 1.5 * HOUR]);
+    expect(powers).toEqual([5, 6]);
+    expect(band).toEqual({ lows: [1, 6], highs: [9, 7] });
+  });
+
+  it('is broken where a bucket is missing', () => {
+    expect(bucketLine([bucket(0, 5), bucket(1, 5), bucket(4, 5)]).breaks).toEqual([false, false, true]);
+  });
+
+  it('goes on through a bucket into which a value only holds', () => {
+    expect(bucketLine([bucket(0, 5)]).band).toEqual({ lows: [5], highs: [5] });
+  });
+
+  it('shows a reading that holds for no time, and no bucket without anything', () => {
+    expect(bucketLine([bucket(0, null, [7, 7]), bucket(1, null)]).powers).toEqual([7]);
   });
 });

@@ -1,7 +1,4 @@
 /** An environment without a browser: what it has is set, and what is done to it is seen, by a test. */
-import type { LoadReadings } from '../api/load-readings';
-import { type SiteReadings, SiteReadingsBuilder } from '../api/site-readings';
-import type { StoredReading } from '../api/types';
 import type { Environment } from '../app/environment';
 import { FakeServices } from './fake-services';
 
@@ -11,7 +8,7 @@ type Listener = () => void;
 export const NOW = Date.UTC(2024, 0, 15, 10, 30);
 
 export class FakeEnvironment implements Environment {
-  services = new FakeServices();
+  services = new FakeServices(() => this.time);
   fetch = this.services.fetch;
   languages: readonly string[] = ['en-GB'];
   initialTheme: string | undefined;
@@ -21,10 +18,6 @@ export class FakeEnvironment implements Environment {
   reload = () => {
     this.reloads++;
   };
-  /** The readings of each site. */
-  stored = new Map<string, StoredReading[]>();
-  loadReadings: LoadReadings = async ({ site }) => siteReadings(this.stored.get(site) ?? []);
-
   private readonly sessionItems = memoryStorage();
   private readonly localItems = memoryStorage();
   storages = { session: () => this.sessionItems, local: () => this.localItems };
@@ -96,10 +89,4 @@ export function memoryStorage(): Storage {
     removeItem: (name) => void items.delete(name),
     setItem: (name, value) => void items.set(name, value),
   };
-}
-
-export function siteReadings(readings: StoredReading[]): SiteReadings {
-  const builder = new SiteReadingsBuilder();
-  for (const reading of readings) builder.add(reading);
-  return builder.finish();
 }

@@ -1,5 +1,6 @@
 /** Both services behind `fetch`: they answer as healthy ones until a test has them answer otherwise. */
 import type { DeadLetter, PipelineState, StoredReading } from '../api/types';
+import { aggregatesOf, pageOf, selected } from './fake-site';
 
 export interface SeenRequest {
   method: string;
@@ -40,6 +41,10 @@ export function silence(): Promise<Response> {
 }
 
 export class FakeServices {
+  constructor(private readonly now: () => number = Date.now) {}
+
+  /** The readings of each site. */
+  stored = new Map<string, StoredReading[]>();
   seen: SeenRequest[] = [];
   sites: string[] = [];
   accepted: StoredReading[] = [];
@@ -74,7 +79,7 @@ export class FakeServices {
     };
     this.seen.push(request);
     const answer = this.answers.get(`${request.method} ${request.path}`);
-    const response = answer?.(request) ?? this.readings(request);
+    const response = answer?.(request) ?? this.ofSite(request);
     return await Promise.race([response, aborted(init.signal)]);
   };
 
@@ -91,11 +96,20 @@ export class FakeServices {
     return json({ status: 'accepted', stream_id: reading.stream_id }, 201);
   }
 
-  private readings({ method, path }: SeenRequest): Response {
-    const site = /^\/api\/sites\/([^/]+)\/readings$/.exec(path)?.[1];
-    if (method !== 'GET' || site === undefined) return problem(404, 'not_found');
-    const site_id = decodeURIComponent(site);
-    return json({ site_id, readings: this.accepted.filter((reading) => reading.site_id === site_id) });
+  /** What is asked about a site; its events never come. */
+  private ofSite(request: SeenRequest): Response | Promise<Response> {
+    const { method, path, query } = request;
+    const [, id = '', what = ''] = /^\/api\/sites\/([^/]+)\/([a-z]+)$/.exec(path) ?? [];
+    const site = decodeURIComponent(id);
+    const all = [
+      ...(this.stored.get(site) ?? []),
+      ...this.accepted.filter(({ site_id }) => site_id === site),
+    ];
+    const rows = selected(all, query, this.now());
+    if (method === 'GET' && what === 'readings') return json(pageOf(site, rows, query));
+    if (method === 'GET' && what === 'aggregates') return json(aggregatesOf(site, rows, query, this.now()));
+    if (method === 'GET' && what === 'events') return silence();
+    return problem(404, 'not_found');
   }
 }
 

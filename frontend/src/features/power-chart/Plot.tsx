@@ -1,7 +1,7 @@
 import type { Signal } from '@preact/signals';
 import { useEffect, useLayoutEffect, useRef } from 'preact/hooks';
 import { useApp, useText } from '../../app/app-context';
-import type { PlotData } from '../../lib/plot-data';
+import type { TimeRange } from '../../lib/range';
 import type { ChartModel } from './chart-model';
 import { readPalette } from './colours';
 import { PowerPlot } from './power-plot';
@@ -9,26 +9,30 @@ import type { Point } from './Readout';
 
 interface PlotProps {
   model: ChartModel;
-  data: PlotData;
+  range: TimeRange;
+  zone: string;
   point: Signal<Point | null>;
+  onZoom(range: TimeRange): void;
+  onReset(): void;
 }
 
 /** Binds the canvas to the model: a new one for other lines or another theme, new data for another range. */
-export function Plot({ model, data, point }: PlotProps) {
-  const { view, theme } = useApp();
+export function Plot({ model, range, zone, point, onZoom, onReset }: PlotProps) {
+  const { theme } = useApp();
   const { formats, locale } = useText();
   const host = useRef<HTMLDivElement>(null);
   const plot = useRef<PowerPlot | null>(null);
-  const { devices, drawn, range } = model;
-  const look = `${theme.theme.value} ${locale} ${devices.map(({ id }) => Number(drawn.has(id))).join('')}`;
+  const handlers = useRef({ onZoom, onReset });
+  handlers.current = { onZoom, onReset };
+  const colours = model.lines.map(({ colour }) => colour);
+  const look = `${theme.theme.value} ${locale} ${zone} ${colours}`;
 
   // `look` stands for all that the canvas is made from.
   useLayoutEffect(() => {
     if (host.current === null) return;
-    const lines = devices.flatMap(({ id }, index) => (drawn.has(id) ? [index] : []));
-    const fresh = new PowerPlot(host.current, lines, readPalette(host.current), formats, {
-      onZoom: (range) => view.navigate({ range }, 'push'),
-      onReset: () => view.navigate({ range: null }, 'push'),
+    const fresh = new PowerPlot(host.current, colours, readPalette(host.current), formats, zone, {
+      onZoom: (range) => handlers.current.onZoom(range),
+      onReset: () => handlers.current.onReset(),
       onPoint: (next) => {
         point.value = next;
       },
@@ -39,8 +43,8 @@ export function Plot({ model, data, point }: PlotProps) {
 
   // A new canvas (`look`) starts without data.
   useLayoutEffect(() => {
-    plot.current?.draw(data, range);
-  }, [look, data, range.from, range.to]);
+    plot.current?.draw(model.data, range);
+  }, [look, model.data, range.from, range.to]);
 
   useEffect(() => {
     if (host.current === null) return;

@@ -2,7 +2,6 @@ import type { Signal } from '@preact/signals';
 import { useText } from '../../app/app-context';
 import { at } from '../../lib/arrays';
 import { type DrawnValue, drawnValue, nearestPlace } from '../../lib/drawn-value';
-import type { PlotData } from '../../lib/plot-data';
 import { Id } from '../../ui/Id';
 import type { ChartModel } from './chart-model';
 import { swatchClass } from './colours';
@@ -14,7 +13,6 @@ export interface Point {
 
 interface ReadoutProps {
   model: ChartModel;
-  data: PlotData;
   point: Signal<Point | null>;
   zone: string;
 }
@@ -22,27 +20,24 @@ interface ReadoutProps {
 const MAX_LINES = 12;
 
 /** What is drawn at the pointer: the time and the values of the nearest point of the lines. */
-export function Readout({ model, data, point, zone }: ReadoutProps) {
+export function Readout({ model, point, zone }: ReadoutProps) {
+  const { data, interval } = model;
   const { t, formats } = useText();
   if (point.value === null) return null;
   const place = nearestPlace(data.times, point.value.time);
   if (place === null) return null;
-  const lines = model.devices
-    .map((device, index) => ({ id: device.id, index }))
-    .filter(({ id }) => model.drawn.has(id))
-    .map((device, column) => ({ ...device, line: at(data.lines, column) }))
-    .slice(0, MAX_LINES);
+  const lines = model.lines.map((line, column) => ({ ...line, drawn: at(data.lines, column) }));
   return (
     <div class={`readout ${point.value.share > 0.5 ? 'readout-left' : 'readout-right'}`} aria-hidden="true">
       <p class="time">
         {formats.time(Math.round(at(data.times, place)), zone)}
-        {data.bucketMs !== null && ` (${t('chart.meanOver', { span: formats.span(data.bucketMs) })})`}
+        {interval !== null && ` (${t('chart.meanOver', { span: formats.interval(interval) })})`}
       </p>
-      {lines.map(({ id, index, line }) => (
-        <p key={id} class="readout-line">
-          <span class={swatchClass(index)} />
-          <Id id={id} maxChars={20} />
-          <Drawn value={drawnValue(line, place)} />
+      {lines.slice(0, MAX_LINES).map(({ id, colour, drawn }) => (
+        <p key={id ?? ''} class="readout-line">
+          <span class={swatchClass(colour)} />
+          {id === null ? t('chart.total') : <Id id={id} maxChars={20} />}
+          <Drawn value={drawnValue(drawn, place)} />
         </p>
       ))}
     </div>

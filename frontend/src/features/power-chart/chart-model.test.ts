@@ -1,61 +1,72 @@
 import { describe, expect, it } from 'vitest';
-import { type DeviceSeries, SeriesBuilder } from '../../lib/series';
-import type { View } from '../../lib/url-state';
+import type { AggregateBucket, AggregateSeries, StoredReading } from '../../api/types';
 import { formats, t } from '../../testing/texts';
-import { type ChartModel, chartModel, hasReadings, latestOf, summary, withToggled } from './chart-model';
+import { chartModel, drawnDevices, summary, withToggled } from './chart-model';
+import { TOTAL } from './colours';
 
-const NOW = Date.UTC(2026, 0, 1);
-const MINUTE = 60_000;
-const VIEW: View = { site: 's', range: null, devices: null, order: 'newest' };
+const NOON = Date.UTC(2024, 0, 15, 12);
+const HOUR = 3_600_000;
+const many = Array.from({ length: 20 }, (_, index) => `d${String(index).padStart(2, '0')}`);
 
-function device(id: string, times: number[]): DeviceSeries {
-  const builder = new SeriesBuilder(id);
-  for (const time of times) builder.add(time, time % 1000);
-  return builder.finish();
+function bucket(hour: number, mean: number, max: number): AggregateBucket {
+  const start = new Date(NOON + hour * HOUR).toISOString();
+  const end = new Date(NOON + (hour + 1) * HOUR).toISOString();
+  const energy = { energy_kwh: mean, import_kwh: mean, export_kwh: 0, coverage: 1 };
+  return { start, end, count: 60, repeats: 0, min: 0, min_at: start, max, max_at: start, mean, ...energy };
 }
 
-function model(devices: DeviceSeries[], view: Partial<View> = {}): ChartModel {
-  const made = chartModel(devices, { ...VIEW, ...view }, NOW);
-  if (made === null) throw new Error('expected something to draw');
-  return made;
-}
-
-const many = Array.from({ length: 20 }, (_, index) => device(`d${index}`, [NOW - index * MINUTE]));
+const series = (device_id: string | null, ...buckets: AggregateBucket[]): AggregateSeries => ({
+  device_id,
+  buckets,
+});
+const reading = (device_id: string, power_reading: number): StoredReading => {
+  const timestamp = new Date(NOON).toISOString();
+  return { stream_id: '1-0', site_id: 's', device_id, power_reading, timestamp, ingested_at: timestamp };
+};
 
 describe('the chart of a site', () => {
-  it('is null when no reading can be drawn', () => {
-    expect(chartModel([device('a', [])], VIEW, NOW)).toBeNull();
-  });
-
   it('draws the first dozen devices unless asked for others', () => {
-    expect(model(many).drawn.size).toBe(12);
-    expect([...model(many, { devices: ['d19'] }).drawn]).toEqual(['d19']);
+    expect(drawnDevices(many, null).size).toBe(12);
+    expect([...drawnDevices(many, ['d19'])]).toEqual(['d19']);
   });
 
   it('writes ticked devices into the address only when they differ from its own choice', () => {
-    const without = withToggled(model(many), 'd3');
+    const without = withToggled(many, drawnDevices(many, null), 'd03');
     expect(without).toHaveLength(11);
-    expect(withToggled(model(many, { devices: without }), 'd3')).toBeNull();
+    expect(withToggled(many, drawnDevices(many, without), 'd03')).toBeNull();
   });
 
-  it('does not take the reading of a clock that runs ahead for the latest one', () => {
-    const ahead = device('a', [NOW - MINUTE, NOW + 4 * MINUTE, NOW + 6 * MINUTE]);
-    expect(latestOf(ahead, NOW)?.time).toBe(NOW + 4 * MINUTE);
-    expect(latestOf(device('b', [NOW + 6 * MINUTE]), NOW)).toBeNull();
+  it('draws the buckets where readings are many, and the readings where they are few', () => {
+    const loaded = { series: [series('a', bucket(0, 5, 9))], interval: '1h' };
+    const drawn = new Set(['a']);
+    const bucketed = chartModel({ ...loaded, readings: null }, ['a'], drawn);
+    expect(bucketed).toMatchObject({ interval: '1h', data: { times: [NOON + HOUR / 2] } });
+    const exact = chartModel({ ...loaded, readings: [reading('a', 7)] }, ['a'], drawn);
+    expect(exact).toMatchObject({ interval: null, data: { times: [NOON] } });
   });
 
-  it('sees that a zoom shows nothing', () => {
-    const devices = [device('a', [NOW - 60 * MINUTE, NOW])];
-    expect(hasReadings(model(devices))).toBe(true);
-    expect(hasReadings(model(devices, { range: { from: NOW - 40 * MINUTE, to: NOW - MINUTE } }))).toBe(false);
+  it('gives each device the colour of its place, whichever are drawn, and the sum its own', () => {
+    const loaded = { series: [series('b', bucket(0, 5, 9)), series(null, bucket(0, 6, 9))], interval: '1h' };
+    const { lines } = chartModel({ ...loaded, readings: null }, ['a', 'b'], new Set(['b']));
+    expect(lines).toEqual([
+      { id: 'b', colour: 1 },
+      { id: null, colour: TOTAL },
+    ]);
   });
 
-  it('is told in words, with its gaps and with what it leaves out', () => {
-    const devices = [device('a', [0, NOW - 300 * MINUTE, NOW - MINUTE, NOW])];
-    expect(summary(model(devices), null, NOW, 'UTC', { t, formats }).join(' ')).toBe(
-      '1 line of 1 device, from 31 Dec 2025, 19:00:00 to 01 Jan 2026, 00:00:00 (UTC). ' +
-        '2 gaps in the readings, drawn as gaps. ' +
-        '1 reading with a time before 2000 or more than two days ahead: in the table only.',
+  it('is told in words, with its highest value and its gaps', () => {
+    const loaded = {
+      series: [series('a', bucket(0, 5, 9), bucket(3, 5, 4321.5))],
+      interval: '1h',
+      readings: null,
+    };
+    const model = chartModel(loaded, ['a'], new Set(['a']));
+    const words = summary(model, { from: NOON, to: NOON + 4 * HOUR }, 'UTC', { t, formats });
+    expect(words.join(' ')).toBe(
+      '1 line from 15 Jan 2024, 12:00:00 to 15 Jan 2024, 16:00:00 (UTC). ' +
+        'Highest: 4,321.5 W at 15 Jan 2024, 15:00:00. ' +
+        'Lines are means over 1 hr, bands run from the lowest to the highest reading. ' +
+        '1 gap in the readings, drawn as gaps.',
     );
   });
 });

@@ -1,110 +1,103 @@
-/** What the chart shows of a site's readings in the present view: pure, so that a summary in words can be made from it, too. */
-
+/** What the chart shows of what was loaded: pure, so that a summary in words and a table can be made from it, too. */
+import type { AggregateBucket } from '../../api/types';
 import type { Text } from '../../i18n/text-state';
-import { at, lowerBound } from '../../lib/arrays';
-import { extentOf, isWhole, plausibleRange, type TimeRange } from '../../lib/range';
-import { type DeviceSeries, indexAt } from '../../lib/series';
-import type { View } from '../../lib/url-state';
+import { parseInstant } from '../../lib/instant';
+import { bucketLine, exactLine, type Line } from '../../lib/lines';
+import { align, type PlotData } from '../../lib/plot-data';
+import type { TimeRange } from '../../lib/range';
+import { seriesOf } from '../../lib/series';
+import { TOTAL } from './colours';
+import type { ChartData } from './load-chart';
 
 /** More lines than these cannot be told apart; the others can be selected. */
-const DEFAULT_VISIBLE_DEVICES = 12;
-/** A clock this far ahead is wrong (edge case 18 of the query API): its reading is not the latest one. */
-const MAX_CLOCK_SKEW_MS = 300_000;
+export const DEFAULT_VISIBLE_DEVICES = 12;
+
+export interface ChartLine {
+  /** Null for the sum of the devices. */
+  id: string | null;
+  /** Its place in the palette. */
+  colour: number;
+}
+
+export interface Peak {
+  watts: number;
+  time: number;
+  id: string | null;
+}
 
 export interface ChartModel {
-  devices: DeviceSeries[];
-  /** The ids of the devices that are drawn. */
-  drawn: ReadonlySet<string>;
-  whole: TimeRange;
-  /** What is visible of the whole. */
-  range: TimeRange;
-  isZoomed: boolean;
+  lines: readonly ChartLine[];
+  data: PlotData;
+  /** How much time one point stands for, as the service names it; null when every reading is drawn. */
+  interval: string | null;
+  gaps: number;
+  peak: Peak | null;
 }
 
-/** Null when there is nothing that could be drawn. */
 export function chartModel(
-  devices: DeviceSeries[],
-  view: Pick<View, 'range' | 'devices'>,
-  now: number,
-): ChartModel | null {
-  const whole = extentOf(
-    devices.map(({ times }) => times),
-    now,
-  );
-  if (whole === null) return null;
-  const range = view.range ?? whole;
-  const drawn = new Set(view.devices ?? unaskedDevices(devices));
-  return { devices, drawn, whole, range, isZoomed: !isWhole(range, whole) };
+  loaded: ChartData,
+  known: readonly string[],
+  drawn: ReadonlySet<string>,
+): ChartModel {
+  const exact = loaded.readings === null ? null : seriesOf(loaded.readings);
+  const series = loaded.series.filter(({ device_id: id }) => id === null || drawn.has(id));
+  const lines = series.map(({ device_id: id, buckets }): { id: string | null; line: Line } => {
+    const own = id === null ? undefined : exact?.get(id);
+    return { id, line: own === undefined ? bucketLine(buckets) : exactLine(own) };
+  });
+  return {
+    lines: lines.map(({ id }) => ({ id, colour: id === null ? TOTAL : known.indexOf(id) })),
+    data: align(lines.map(({ line }) => line)),
+    interval: exact === null ? loaded.interval : null,
+    gaps: lines.reduce((sum, { line }) => sum + line.breaks.filter(Boolean).length, 0),
+    peak: peakOf(
+      series.flatMap(({ device_id, buckets }) => buckets.map((bucket) => ({ device_id, bucket }))),
+    ),
+  };
 }
 
-export function drawnDevices({ devices, drawn }: ChartModel): DeviceSeries[] {
-  return devices.filter(({ id }) => drawn.has(id));
+function peakOf(all: readonly { device_id: string | null; bucket: AggregateBucket }[]): Peak | null {
+  let peak: Peak | null = null;
+  for (const { device_id: id, bucket } of all) {
+    const { max, max_at } = bucket;
+    if (max !== null && max_at !== null && (peak === null || max > peak.watts))
+      peak = { watts: max, time: parseInstant(max_at), id };
+  }
+  return peak;
 }
 
-/** Whether any line has a reading in the visible range: a zoom can end up between two of them. */
-export function hasReadings(model: ChartModel): boolean {
-  const { from, to } = model.range;
-  return drawnDevices(model).some(({ times }) => lowerBound(times, from) < lowerBound(times, to + 1));
-}
-
-function unaskedDevices(devices: DeviceSeries[]): string[] {
-  return devices.slice(0, DEFAULT_VISIBLE_DEVICES).map(({ id }) => id);
+/** The devices that are drawn: those of the address, or the page's own choice. */
+export function drawnDevices(known: readonly string[], asked: readonly string[] | null): ReadonlySet<string> {
+  return new Set(asked ?? known.slice(0, DEFAULT_VISIBLE_DEVICES));
 }
 
 /** The `devices` of the view after one was selected or deselected; null when the result is the default. */
-export function withToggled({ devices, drawn }: ChartModel, id: string): string[] | null {
-  const next = devices.map((device) => device.id).filter((each) => drawn.has(each) !== (each === id));
-  const unasked = unaskedDevices(devices);
+export function withToggled(
+  known: readonly string[],
+  drawn: ReadonlySet<string>,
+  id: string,
+): string[] | null {
+  const next = known.filter((each) => drawn.has(each) !== (each === id));
+  const unasked = known.slice(0, DEFAULT_VISIBLE_DEVICES);
   const isUnasked = next.length === unasked.length && next.every((each) => unasked.includes(each));
   return isUnasked ? null : next;
 }
 
-export interface Latest {
-  time: number;
-  power: number;
-}
-
-export function latestOf(device: DeviceSeries, now: number): Latest | null {
-  const index = indexAt(device, now + MAX_CLOCK_SKEW_MS);
-  return index < 0 ? null : { time: at(device.times, index), power: at(device.powers, index) };
-}
-
 /** The chart in words, for screen readers and for exact values. */
 export function summary(
-  model: ChartModel,
-  bucketMs: number | null,
-  now: number,
+  { lines, interval, gaps, peak }: ChartModel,
+  range: TimeRange,
   zone: string,
   { t, formats }: Pick<Text, 't' | 'formats'>,
 ): string[] {
-  const { devices, range } = model;
-  const shown = drawnDevices(model);
   const toSecond = (time: number) => formats.time(Math.round(time / 1000) * 1000, zone);
-  const sentences = [
-    t('chart.summary', {
-      lines: shown.length,
-      devices: devices.length,
-      from: toSecond(range.from),
-      to: toSecond(range.to),
-      zone,
-    }),
+  const span = { from: toSecond(range.from), to: toSecond(range.to), zone };
+  return [
+    t('chart.summary', { lines: lines.length, ...span }),
+    ...(peak === null
+      ? []
+      : [t('chart.peak', { power: formats.power(peak.watts), time: toSecond(peak.time) })]),
+    ...(interval === null ? [] : [t('chart.means', { span: formats.interval(interval) })]),
+    ...(gaps === 0 ? [] : [t('chart.gaps', { count: gaps })]),
   ];
-  if (bucketMs !== null) {
-    sentences.push(t('chart.means', { span: formats.span(bucketMs) }));
-  }
-  const gaps = shown.reduce((sum, device) => sum + device.gaps, 0);
-  if (gaps > 0) sentences.push(t('chart.gaps', { count: gaps }));
-  const outside = countImplausible(devices, now);
-  if (outside > 0) {
-    sentences.push(t('chart.implausible', { count: outside }));
-  }
-  return sentences;
-}
-
-function countImplausible(devices: DeviceSeries[], now: number): number {
-  const { from, to } = plausibleRange(now);
-  const all = devices.map(({ times }) => times.filter((time) => time < from || time > to).length);
-  const isAll = devices.every(({ times }, index) => times.length === all[index]);
-  // With no other readings these are drawn after all.
-  return isAll ? 0 : all.reduce((sum, count) => sum + count, 0);
 }

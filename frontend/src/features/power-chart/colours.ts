@@ -1,10 +1,12 @@
 /** The style sheet holds the colours, so that both themes and the legend share them; a canvas needs their values. */
 
 export const SERIES_COLOURS = 8;
+/** The place of the sum of the devices, which has the colour of the text. */
+export const TOTAL = -1;
 
 /** The class that colours the legend entry of a device, by its place in the site. */
 export function swatchClass(index: number): string {
-  return `swatch swatch-${index % SERIES_COLOURS}`;
+  return index === TOTAL ? 'swatch swatch-total' : `swatch swatch-${index % SERIES_COLOURS}`;
 }
 
 /** Devices beyond the palette repeat its colours in dashes. */

@@ -3,7 +3,7 @@ import type { Formats } from '../../i18n/formats';
 import type { PlotData } from '../../lib/plot-data';
 import type { TimeRange } from '../../lib/range';
 import { axesOf } from './axes';
-import { dashOf, type Palette, SERIES_COLOURS } from './colours';
+import { dashOf, type Palette, SERIES_COLOURS, TOTAL } from './colours';
 
 export interface PlotHandlers {
   onZoom(range: TimeRange): void;
@@ -30,9 +30,10 @@ export class PowerPlot {
     lines: readonly number[],
     palette: Palette,
     formats: Formats,
+    zone: string,
     private readonly handlers: PlotHandlers,
   ) {
-    this.plot = new uPlot(this.options(lines, palette, formats), EMPTY, host);
+    this.plot = new uPlot(this.options(lines, palette, formats, zone), EMPTY, host);
   }
 
   draw(data: PlotData, range: TimeRange): void {
@@ -55,10 +56,12 @@ export class PowerPlot {
     return { width: this.host.clientWidth, height: this.host.clientHeight };
   }
 
-  private options(lines: readonly number[], palette: Palette, formats: Formats): uPlot.Options {
+  private options(lines: readonly number[], palette: Palette, formats: Formats, zone: string): uPlot.Options {
     return {
       ...this.size(),
       ms: 1,
+      // Of the ticks only, which are few.
+      tzDate: (time) => uPlot.tzDate(new Date(time), zone),
       legend: { show: false },
       padding: [12, 24, 0, 0],
       series: [{}, ...lines.flatMap((index) => this.seriesOf(index, palette))],
@@ -115,7 +118,7 @@ export class PowerPlot {
 }
 
 function strokeOf(index: number, { series, text }: Palette): string {
-  return series[index % SERIES_COLOURS] ?? text;
+  return index === TOTAL ? text : (series[index % SERIES_COLOURS] ?? text);
 }
 
 /** The area between the lowest and the highest reading of each point. */

@@ -1,49 +1,39 @@
-import { useSignal } from '@preact/signals';
-import { useEffect, useRef } from 'preact/hooks';
-import { type ReadingRow, rowAt, type SiteReadings } from '../../api/site-readings';
+import type { SiteReadings, StoredReading } from '../../api/types';
 import { useApp, useText } from '../../app/app-context';
-import { LOCAL_ZONE } from '../../lib/local-time';
-import { rowWindow, type Viewport } from '../../lib/windowing';
+import { parseInstant } from '../../lib/instant';
 import { Card } from '../../ui/Card';
 import { Id } from '../../ui/Id';
 import { ScrollBox } from '../../ui/ScrollBox';
+import { CsvDownload } from './CsvDownload';
+import { PAGE_ROWS } from './page-state';
 
-/** Every row has this height, in pixels: where a row stands is a multiplication, however many there are. */
-const ROW_HEIGHT = 36;
-/** Before the box was measured. */
-const FIRST_GUESS: Viewport = { scrollTop: 0, height: 600 };
-
-export function ReadingsTable({ readings }: { readings: SiteReadings }) {
-  const { view } = useApp().view;
+/** The readings of the range and the devices above, a page at a time. */
+export function ReadingsTable() {
+  const { site } = useApp();
   const { t } = useText();
-  const box = useRef<HTMLElement>(null);
-  const viewport = useSignal(FIRST_GUESS);
-  const order = view.value.order;
-  const measure = () => {
-    if (box.current === null) return;
-    viewport.value = { scrollTop: box.current.scrollTop, height: box.current.clientHeight };
-  };
-  // Another order starts at its own beginning.
-  useEffect(() => {
-    box.current?.scrollTo({ top: 0, behavior: 'instant' });
-    const observer = new ResizeObserver(measure);
-    if (box.current !== null) observer.observe(box.current);
-    return () => observer.disconnect();
-  }, [order]);
-
+  const loaded = site.page.loaded.value;
   return (
-    <Card
-      name="readings"
-      title={t('readings.title')}
-      aside={<span class="count">{t('readings.rows', { count: readings.count, zone: LOCAL_ZONE })}</span>}
-    >
-      <ScrollBox class="readings-box" label={t('readings.table')} boxRef={box} onScroll={measure}>
-        <table aria-rowcount={readings.count + 1} style={{ '--row-height': `${ROW_HEIGHT}px` }}>
-          <Head />
-          <Rows readings={readings} viewport={viewport.value} newestFirst={order === 'newest'} />
-        </table>
-      </ScrollBox>
+    <Card name="readings" title={t('readings.title')} aside={<CsvDownload />}>
+      {loaded === null ? <p class="hint">{t('site.loading')}</p> : <Rows page={loaded.data} />}
+      <Pages />
     </Card>
+  );
+}
+
+function Rows({ page }: { page: SiteReadings }) {
+  const { t } = useText();
+  if (page.readings.length === 0) return <p class="hint">{t('chart.empty')}</p>;
+  return (
+    <ScrollBox class="readings-box" label={t('chart.tableOf', { name: t('readings.title') })}>
+      <table>
+        <Head />
+        <tbody>
+          {page.readings.map((reading) => (
+            <Row key={reading.stream_id} reading={reading} />
+          ))}
+        </tbody>
+      </table>
+    </ScrollBox>
   );
 }
 
@@ -53,8 +43,8 @@ function Head() {
   const isNewest = state.view.value.order === 'newest';
   return (
     <thead>
-      <tr aria-rowindex={1}>
-        <th scope="col" aria-sort={isNewest ? 'descending' : 'ascending'} class="column-time">
+      <tr>
+        <th scope="col" aria-sort={isNewest ? 'descending' : 'ascending'}>
           <button
             type="button"
             class="button-sort"
@@ -66,70 +56,54 @@ function Head() {
             </span>
           </button>
         </th>
-        <th scope="col" class="column-power number">
+        <th scope="col" class="number">
           {t('readings.power')}
         </th>
         <th scope="col">{t('devices.device')}</th>
-        <th scope="col" class="column-sent">
-          {t('readings.sent')}
-        </th>
-        <th scope="col" class="column-ingested">
-          {t('readings.ingested')}
-        </th>
-        <th scope="col" class="column-stream">
-          {t('readings.streamId')}
-        </th>
+        <th scope="col">{t('readings.sent')}</th>
+        <th scope="col">{t('readings.ingested')}</th>
+        <th scope="col">{t('readings.streamId')}</th>
       </tr>
     </thead>
   );
 }
 
-interface RowsProps {
-  readings: SiteReadings;
-  viewport: Viewport;
-  newestFirst: boolean;
-}
-
-/** Only the rows in sight; the blank rows before and after keep the scroll bar true. */
-function Rows({ readings, viewport, newestFirst }: RowsProps) {
-  const { first, end, before, after } = rowWindow(readings.count, ROW_HEIGHT, viewport);
-  const places = Array.from({ length: end - first }, (_, index) => first + index);
-  return (
-    <tbody>
-      <Blank height={before} />
-      {places.map((place) => (
-        <Row
-          key={place}
-          place={place}
-          row={rowAt(readings, newestFirst ? readings.count - 1 - place : place)}
-        />
-      ))}
-      <Blank height={after} />
-    </tbody>
-  );
-}
-
-function Blank({ height }: { height: number }) {
-  return (
-    // biome-ignore lint/a11y/noAriaHiddenOnFocusable: nothing in it takes the focus
-    <tr class="blank" aria-hidden="true">
-      <td colSpan={6} style={{ height: `${height}px` }} />
-    </tr>
-  );
-}
-
-function Row({ place, row }: { place: number; row: ReadingRow }) {
+function Row({ reading }: { reading: StoredReading }) {
   const { formats } = useText();
+  const { zone } = useApp().site.range;
   return (
-    <tr aria-rowindex={place + 2} class="reading">
-      <td class="time">{formats.time(Math.floor(row.time), LOCAL_ZONE)}</td>
-      <td class="number">{formats.exactPower(row.power)}</td>
+    <tr class="reading">
+      <td class="time">{formats.time(Math.floor(parseInstant(reading.timestamp)), zone.value)}</td>
+      <td class="number">{formats.exactPower(reading.power_reading)}</td>
       <td>
-        <Id id={row.device} maxChars={28} />
+        <Id id={reading.device_id} maxChars={40} />
       </td>
-      <td class="code">{row.timestamp}</td>
-      <td class="code">{row.ingestedAt}</td>
-      <td class="code">{row.streamId}</td>
+      <td class="code">{reading.timestamp}</td>
+      <td class="code">{reading.ingested_at}</td>
+      <td class="code">{reading.stream_id}</td>
     </tr>
+  );
+}
+
+function Pages() {
+  const { page, range } = useApp().site;
+  const { t } = useText();
+  const isFirst = page.isFirst.value;
+  const isLast = !page.hasNext.value;
+  const loaded = page.loaded.value;
+  const first = (loaded?.wanted.number ?? 0) * PAGE_ROWS;
+  const count = loaded?.data.readings.length ?? 0;
+  return (
+    <nav class="actions pages" aria-label={t('readings.pages')}>
+      <button type="button" class="button-quiet button-small" aria-disabled={isFirst} onClick={page.previous}>
+        {t('readings.previous')}
+      </button>
+      <span class="count" aria-live="polite">
+        {count > 0 && t('readings.rows', { first: first + 1, last: first + count, zone: range.zone.value })}
+      </span>
+      <button type="button" class="button-quiet button-small" aria-disabled={isLast} onClick={page.next}>
+        {t('readings.next')}
+      </button>
+    </nav>
   );
 }

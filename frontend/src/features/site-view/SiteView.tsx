@@ -1,21 +1,23 @@
 import type { ComponentChildren } from 'preact';
 import { useApp, useText } from '../../app/app-context';
+import { EnergyCard } from '../energy-bars/EnergyCard';
+import { Figures } from '../figures/Figures';
 import { PowerChart } from '../power-chart/PowerChart';
+import { RangeBar } from '../range-bar/RangeBar';
 import { ReadingsTable } from '../readings-table/ReadingsTable';
 import { LoadState } from './LoadState';
-import type { Loaded } from './readings-state';
 import { SiteHeader } from './SiteHeader';
 
 /** Everything about the picked site. */
 export function SiteView() {
-  const { view, readings } = useApp();
+  const { view } = useApp();
   const id = view.site.value;
   if (id === null) return <Welcome />;
   return (
     <>
       <SiteHeader id={id} />
       <LoadState id={id} />
-      {readings.loaded.value !== null && <Contents {...readings.loaded.value} />}
+      <Contents />
     </>
   );
 }
@@ -40,9 +42,11 @@ function Welcome() {
   );
 }
 
-function Contents({ readings, loadedAt }: Loaded) {
+function Contents() {
+  const { site } = useApp();
   const { t } = useText();
-  if (readings.count === 0) {
+  const range = site.range.range.value;
+  if (site.extent.loaded.value?.data === null) {
     return (
       <Blank>
         <h3>{t('site.empty')}</h3>
@@ -52,8 +56,15 @@ function Contents({ readings, loadedAt }: Loaded) {
   }
   return (
     <>
-      <PowerChart devices={readings.devices} loadedAt={loadedAt} />
-      <ReadingsTable readings={readings} />
+      <Figures />
+      <RangeBar />
+      {range !== null && (
+        <>
+          <PowerChart range={range} />
+          <EnergyCard range={range} />
+          <ReadingsTable />
+        </>
+      )}
     </>
   );
 }

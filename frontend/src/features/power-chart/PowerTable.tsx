@@ -1,0 +1,59 @@
+import { useText } from '../../app/app-context';
+import { at } from '../../lib/arrays';
+import { Id } from '../../ui/Id';
+import { ScrollBox } from '../../ui/ScrollBox';
+import type { ChartModel } from './chart-model';
+
+interface PowerTableProps {
+  model: ChartModel;
+  zone: string;
+}
+
+/** The points of the chart, so that nothing of it is for the eye alone. */
+export function PowerTable({ model, zone }: PowerTableProps) {
+  const { t, formats } = useText();
+  const { lines, data } = model;
+  return (
+    <ScrollBox class="buckets-box" label={t('chart.tableOf', { name: t('chart.title') })}>
+      <table>
+        <thead>
+          <tr>
+            <th scope="col">{t('readings.time')}</th>
+            {lines.map(({ id }) => (
+              <th key={id ?? ''} scope="col" class="number">
+                {id === null ? t('chart.total') : <Id id={id} maxChars={24} />}
+                {', W'}
+              </th>
+            ))}
+          </tr>
+        </thead>
+        <tbody>
+          {data.times.map((time, place) => (
+            <tr key={time}>
+              <th scope="row" class="time">
+                {formats.time(Math.round(time), zone)}
+              </th>
+              {lines.map(({ id }, column) => (
+                <Cell key={id ?? ''} model={model} column={column} place={place} />
+              ))}
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </ScrollBox>
+  );
+}
+
+function Cell({ model, column, place }: { model: ChartModel; column: number; place: number }) {
+  const { formats } = useText();
+  const { powers, lows, highs } = at(model.data.lines, column);
+  const [power, low, high] = [powers[place], lows[place], highs[place]];
+  return (
+    <td class="number">
+      {typeof power === 'number' ? formats.power(power) : '–'}
+      {typeof low === 'number' && typeof high === 'number' && low < high && (
+        <span class="hint">{` ${formats.power(low)} – ${formats.power(high)}`}</span>
+      )}
+    </td>
+  );
+}
