@@ -2,14 +2,11 @@
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { violations } from './accessibility';
-import { bigSite } from './big-site';
 import { type Browser, openBrowser, type PageLog, pageLog } from './browser';
 import { type Product, startProduct } from './product';
 
 /** A slash for the path, markup for the page, letters beyond ASCII for both; new in every run. */
 const SITE = `maison n°1/étage <script>alert(1)</script> ${Date.now()}`;
-const BIG_SITE = 'a big site';
-const BIG_COUNT = 100_000;
 
 let product: Product;
 let browser: Browser;
@@ -99,29 +96,6 @@ describe('the page', () => {
     },
   );
 
-  it('shows a site of 100,000 readings with few rows, down to its last one', async () => {
-    await page.route(/\/api\/sites\/a%20big%20site\/readings/, (route) =>
-      route.fulfill({ contentType: 'application/json', body: bigSite(BIG_SITE, BIG_COUNT) }),
-    );
-    await page.getByLabel('Find a site, or open any name').fill(BIG_SITE);
-    await page.getByRole('button', { name: 'Open' }).click();
-    await page.getByText('100,000 rows').waitFor();
-    await scrollTo(1);
-    // The newest come first, so the oldest is at the end; at midnight UTC Paris is one hour ahead.
-    await page.getByRole('row', { name: /^01 Jan 2024, 01:00:00 1,500 meter-0/ }).waitFor();
-    expect(await page.locator('tr').count()).toBeLessThan(200);
-    await page.getByRole('button', { name: /^Time/ }).click();
-    await page.getByRole('row', { name: /^01 Jan 2024, 01:00:00 1,500 meter-0/ }).waitFor();
-    expect(await page.locator('tr').count()).toBeLessThan(200);
-  });
-
-  it('scrolls through them without a jerk', async () => {
-    const frames: number[] = [];
-    for (let step = 1; step <= 40; step++) frames.push(await scrollTo(step / 40));
-    frames.sort((a, b) => a - b);
-    expect(frames[20]).toBeLessThan(100);
-  });
-
   it('marks old numbers as not live when the API stops responding', async () => {
     const other = await browser.context.newPage();
     await other.route(/\/(?:api|ingestion)\/health$/, (route) => route.abort());
@@ -164,16 +138,3 @@ describe('the page', () => {
     expect(await product.stop()).toBe(0);
   });
 });
-
-/** Scrolls the table to a share of its height and resolves, once that is drawn, with the milliseconds it took. */
-async function scrollTo(share: number): Promise<number> {
-  return page.locator('.readings-box').evaluate(
-    (box, target) =>
-      new Promise<number>((resolve) => {
-        const startedAt = performance.now();
-        box.scrollTop = box.scrollHeight * target;
-        requestAnimationFrame(() => requestAnimationFrame(() => resolve(performance.now() - startedAt)));
-      }),
-    share,
-  );
-}

@@ -33,8 +33,9 @@ export function createFormats(locale: string, t: Translate) {
   const [three, four] = [significant(3), significant(4)];
   const dates = datesOf(locale);
   const relative = new Intl.RelativeTimeFormat(locale, { numeric: 'always', style: 'short' });
+  const rounded = new Intl.NumberFormat(locale, { maximumFractionDigits: 0 });
   const percent = new Intl.NumberFormat(locale, { style: 'percent' });
-  const [large, small] = [1, 3].map(
+  const [large, small] = [1, 2].map(
     (digits) => new Intl.NumberFormat(locale, { maximumFractionDigits: digits }),
   ) as [Intl.NumberFormat, Intl.NumberFormat];
   const energy = (kWh: number) => watts(kWh, Math.abs(kWh) < 10 ? small : large);
@@ -56,6 +57,8 @@ export function createFormats(locale: string, t: Translate) {
     count: (count: number) => whole.format(count),
     /** A power to the milliwatt, without its unit: `2,275.8`. */
     power: (power: number) => watts(power, milliwatts),
+    /** A power at a glance: `2,276`. */
+    roundPower: (power: number) => watts(power, Math.abs(power) < 10 ? milliwatts : rounded),
     /** A power with every digit that was sent. */
     exactPower: (power: number) => watts(power, exact),
     /** A power for an axis, where space is short: `7.5 kW`. */
@@ -80,7 +83,7 @@ export function createFormats(locale: string, t: Translate) {
       const [, count = '', unit = ''] = /^(\d+)([a-z]+)$/.exec(text) ?? [];
       return inUnit(Number(count), INTERVAL_UNITS[unit] ?? 'day');
     },
-    /** `12.4`: energy without its unit, to the watt-hour at most. */
+    /** `12.4`, `7.31`: energy without its unit, in the digits that are read at a glance. */
     energy: (kWh: number | null) => (kWh === null ? '–' : energy(kWh)),
     /** `98 %`; never 100 % of what is not whole. */
     share: (share: number) => percent.format(share === 1 ? 1 : Math.min(share, 0.99)),

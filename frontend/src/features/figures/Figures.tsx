@@ -80,8 +80,8 @@ function Now({ row, latest }: { row: DeviceFigures; latest: readonly StoredReadi
   const age = clock.now.value - parseInstant(last.timestamp);
   return (
     <td class="number">
-      <strong>{`${formats.power(last.power_reading)} W`}</strong>
-      <span class="hint figure-note">{formats.ago(age)}</span>
+      <strong>{`${formats.roundPower(last.power_reading)} W`}</strong>
+      <span class="hint figure-note figure-age">{formats.ago(age)}</span>
     </td>
   );
 }
