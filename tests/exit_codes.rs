@@ -25,6 +25,7 @@ async fn commands_exit_with_0_on_success() {
         &["dead-letters", "list"][..],
         &["dead-letters", "delete", "--all"],
         &["reconcile"],
+        &["rollups", "build"],
         &["openapi", "ingestion-api"],
         &["--version"],
         &["--help"],
@@ -41,6 +42,7 @@ async fn commands_exit_with_1_on_failure_and_report_the_cause_once() {
         &["dead-letters", "list"][..],
         &["dead-letters", "retry", "1-0"],
         &["reconcile"],
+        &["rollups", "build"],
         &["import", "/no/such/file"],
         &["healthcheck", "query-api"],
     ] {

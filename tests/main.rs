@@ -73,6 +73,7 @@ mod redis_addresses;
 mod redis_over_tls;
 mod redis_unavailable;
 mod repeated_import;
+mod rollups_command;
 mod settings;
 mod slow_clients;
 mod stalled_pipeline;

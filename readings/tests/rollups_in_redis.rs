@@ -233,6 +233,7 @@ async fn expiry_leaves_no_rollup(redis: RedisServer) {
     let connection = shared(&redis);
     let (rollups, series) = (RollupStore::new(connection.clone()), SeriesStore::new(connection));
     assert_same_as_members(&rollups).await;
+    let begun = generation(&redis).await;
     let removed = series.expire_before(&site(), at("2024-01-12T06:00:00Z")).await.unwrap();
     assert!(removed > 0);
     assert_eq!(stored_days(&redis).await, [day("2024-01-13"), day("2024-01-14")]);
@@ -242,11 +243,70 @@ async fn expiry_leaves_no_rollup(redis: RedisServer) {
         .collect();
     store(&redis, &late).await;
     assert_same_as_members(&rollups).await;
-    let generation: u64 = redis.run(&["HGET", "site:house-01:rollups", "generation"]).await;
-    assert_eq!(generation, 1);
+    assert_eq!(generation(&redis).await, begun + 1);
     assert_eq!(series.expire_before(&site(), at("2024-01-12T06:00:00Z")).await.unwrap(), 0);
-    let generation: u64 = redis.run(&["HGET", "site:house-01:rollups", "generation"]).await;
-    assert_eq!(generation, 1, "nothing was removed");
+    assert_eq!(generation(&redis).await, begun + 1, "nothing was removed");
+}
+
+async fn generation(redis: &RedisServer) -> u64 {
+    redis.run(&["HGET", "site:house-01:rollups", "generation"]).await
+}
+
+/// Also where the same connection goes on, and the counts are as before.
+#[tokio::test]
+async fn rollups_of_readings_that_were_deleted_as_a_whole_are_not_taken_for_those_of_others() {
+    let redis = RedisServer::start().await;
+    let rollups = RollupStore::new(shared(&redis));
+    let mut found = Vec::new();
+    for watts in [1.0, 2.0, 3.0] {
+        let timestamp = |n: usize| format!("2024-01-11T12:{n:02}:30Z");
+        let entry = |n: usize| entry(n as u64, "main-meter", &timestamp(n), watts);
+        store(&redis, &(0..60).map(entry).collect::<Vec<_>>()).await;
+        // The third time from what this process has kept.
+        for _ in 0..3 {
+            found.push(assert_same_as_members(&rollups).await);
+        }
+        let _: () = redis.run(&["FLUSHALL"]).await;
+    }
+    found.dedup();
+    assert_eq!(found.len(), 3);
+}
+
+#[tokio::test]
+async fn a_question_that_is_asked_again_reads_no_rollups() {
+    let redis = RedisServer::start().await;
+    store(&redis, &some_days(5)).await;
+    let rollups = RollupStore::new(shared(&redis));
+    for _ in 0..2 {
+        assert_same_as_members(&rollups).await;
+    }
+    let bytes = async || -> u64 {
+        let stats: String = redis.run(&["INFO", "stats"]).await;
+        let line = stats.lines().find_map(|line| line.strip_prefix("total_net_output_bytes:"));
+        line.unwrap().parse().unwrap()
+    };
+    let fresh = RollupStore::new(shared(&redis));
+    let mut sent = Vec::new();
+    for store in [&fresh, &rollups] {
+        let before = bytes().await;
+        store.aggregate(&site(), &questions()[0]).await.unwrap();
+        sent.push(bytes().await - before);
+    }
+    let [stored, cached] = sent[..] else { panic!("{sent:?}") };
+    assert!(cached + 1_000 < stored, "{sent:?}");
+}
+
+#[tokio::test]
+async fn a_question_about_some_devices_stores_the_rollups_of_all() {
+    let redis = RedisServer::start().await;
+    store(&redis, &some_days(3)).await;
+    let rollups = RollupStore::new(shared(&redis));
+    let one = Question { devices: ["pv-inverter".to_owned()].into(), ..questions()[0].clone() };
+    let found = rollups.aggregate(&site(), &one).await.unwrap();
+    assert_eq!(found.devices.keys().map(|id| &**id).collect::<Vec<_>>(), ["pv-inverter"]);
+    assert_eq!(text(&rollups.aggregate(&site(), &one).await.unwrap()), text(&found));
+    assert_eq!(text(&rollups.from_members(&site(), &one).await.unwrap()), text(&found));
+    assert_same_as_members(&rollups).await;
 }
 
 /// The race: members are read, one of them is removed and another one added, and then the rollup of the members
@@ -321,6 +381,8 @@ async fn damaged_and_foreign_fields_are_computed_again() {
         .query_async(&mut connection)
         .await
         .unwrap();
+    // This process has kept the others, and does not read them.
+    let rollups = RollupStore::new(shared(&redis));
     assert_eq!(assert_same_as_members(&rollups).await, expected);
     for text in ["2024-01-10", "2024-01-11", "2024-01-12"] {
         let bytes: Vec<u8> = redis.run(&["HGET", key, &day(text)]).await;

@@ -7,3 +7,4 @@ pub mod keys;
 pub mod openapi;
 pub mod reconcile;
 mod redis_discovery;
+pub mod rollups;

@@ -56,6 +56,30 @@ pub struct ReconcileArguments {
     pub redis: CommandRedis,
 }
 
+#[derive(Debug, Args)]
+pub struct RollupsArguments {
+    #[command(subcommand)]
+    pub action: RollupsAction,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum RollupsAction {
+    /// Compute the rollups of all days, so that the first questions about energy need not
+    ///
+    /// Rollups that are stored and valid stay, so the command can be interrupted and run again, at any
+    /// time, beside services. Sites are those of the index, unless they are named
+    Build(BuildRollupsArguments),
+}
+
+#[derive(Debug, Args)]
+pub struct BuildRollupsArguments {
+    /// Only this site. If repeated, these
+    #[arg(long = "site", value_name = "SITE")]
+    pub sites: Vec<String>,
+    #[command(flatten)]
+    pub redis: CommandRedis,
+}
+
 /// A service with an OpenAPI document.
 #[derive(Debug, Clone, Copy, ValueEnum)]
 pub enum DocumentedRole {

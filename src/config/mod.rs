@@ -43,8 +43,9 @@ use import::ImportArguments;
 pub use self::access::AccessSettings;
 pub use self::command_redis::CommandRedis;
 pub use self::commands::{
-    DeadLetterSelection, DeadLettersAction, DeadLettersArguments, DocumentedRole,
-    HealthcheckArguments, OpenapiArguments, ReconcileArguments,
+    BuildRollupsArguments, DeadLetterSelection, DeadLettersAction, DeadLettersArguments,
+    DocumentedRole, HealthcheckArguments, OpenapiArguments, ReconcileArguments, RollupsAction,
+    RollupsArguments,
 };
 pub use self::connections::ConnectionSettings;
 pub use self::consumer::ConsumerSettings;
@@ -127,6 +128,8 @@ pub enum Command {
     /// them. Prints the ids of orphaned entries; the exit code is 0 when there are none, or all are
     /// pending again
     Reconcile(ReconcileArguments),
+    /// Compute rollups of stored readings before questions about energy need them
+    Rollups(RollupsArguments),
     /// Check whether the services on this machine are ready; exit code 0 when they are
     Healthcheck(HealthcheckArguments),
 }

@@ -13,7 +13,6 @@ use serde::{Deserialize, Serialize, de};
 use serde_json::ser::Formatter;
 
 use super::stream_id::StreamId;
-use crate::energy::integration::Sample;
 use crate::iso8601::{self, Instant, TimestampError};
 use crate::power::{Power, PowerError};
 use crate::reading::{DeviceId, Reading, SiteId, Timestamp};
@@ -187,11 +186,10 @@ impl<'a> StoredReading<'a> {
         [id, site, device, power, (&*self.timestamp).into(), (&*self.ingested_at).into()]
     }
 
-    /// Its power at its instant; `None` without a valid timestamp.
+    /// Its power in watts.
     #[must_use]
-    pub fn sample(&self) -> Option<Sample> {
-        let instant = iso8601::parse(&self.timestamp).ok()?.instant;
-        Some(Sample { instant, watts: self.power_reading })
+    pub const fn watts(&self) -> f64 {
+        self.power_reading
     }
 
     /// The sort key of a site's readings: the instant, then the stream id as numbers. Invalid texts sort

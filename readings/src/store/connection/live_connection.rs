@@ -29,6 +29,7 @@ const RECHECK_INTERVAL: Duration = Duration::from_millis(250);
 /// shared connections cannot be compared: an entry that is written over one connection must be acknowledged
 /// over the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(test, derive(Default))]
 pub struct Generation(pub(super) u64);
 
 /// An established connection.

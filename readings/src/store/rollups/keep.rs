@@ -4,10 +4,11 @@ use std::sync::LazyLock;
 
 use redis::Script;
 
+use super::generation;
 use super::stored_days::StoredDay;
 use crate::energy::rollup::{DayRollup, encode};
 use crate::reading::SiteId;
-use crate::store::connection::SharedConnection;
+use crate::store::connection::{SharedConnection, reply};
 use crate::store::error::{StoreError, StoreResult};
 use crate::store::keys;
 
@@ -17,13 +18,18 @@ const KEPT_BYTES: usize = 1 << 20;
 
 const EVALSHA: &str = "EVALSHA";
 
-/// Arguments: the field of the generation, the generation from before the members were read, and each day
-/// with its rollup.
+/// Arguments: the field of the generation, the generation from before the members were read, one for a site that
+/// has none of its own, and each day with its rollup. Gives the generation, or nothing where it is another.
 static KEEP: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
-        "if (redis.call('HGET', KEYS[1], ARGV[1]) or '') ~= ARGV[2] then return 0 end
-         for i = 3, #ARGV, 2 do redis.call('HSET', KEYS[1], ARGV[i], ARGV[i + 1]) end
-         return 1",
+        "local generation = redis.call('HGET', KEYS[1], ARGV[1]) or ''
+         if generation ~= ARGV[2] then return false end
+         if #generation < #ARGV[3] then
+             generation = ARGV[3]
+             redis.call('HSET', KEYS[1], ARGV[1], generation)
+         end
+         for i = 4, #ARGV, 2 do redis.call('HSET', KEYS[1], ARGV[i], ARGV[i + 1]) end
+         return generation",
     )
 });
 
@@ -31,7 +37,7 @@ static KEEP: LazyLock<Script> = LazyLock::new(|| {
 pub(super) struct Kept<'a> {
     connection: &'a SharedConnection,
     site: &'a SiteId,
-    generation: &'a [u8],
+    generation: Vec<u8>,
     rollups: Vec<(i32, Vec<u8>)>,
     bytes: usize,
     is_enabled: bool,
@@ -43,7 +49,7 @@ impl<'a> Kept<'a> {
     pub const fn new(
         connection: &'a SharedConnection,
         site: &'a SiteId,
-        generation: &'a [u8],
+        generation: Vec<u8>,
     ) -> Self {
         let rollups = Vec::new();
         Self { connection, site, generation, rollups, bytes: 0, is_enabled: true, failure: None }
@@ -84,17 +90,22 @@ impl<'a> Kept<'a> {
     async fn flush(&mut self) {
         let rollups = std::mem::take(&mut self.rollups);
         self.bytes = 0;
-        if self.failure.is_none() && !rollups.is_empty() {
+        if self.is_enabled && self.failure.is_none() && !rollups.is_empty() {
             self.failure = self.keep(&rollups).await.err();
         }
     }
 
-    async fn keep(&self, rollups: &[(i32, Vec<u8>)]) -> StoreResult<()> {
+    async fn keep(&mut self, rollups: &[(i32, Vec<u8>)]) -> StoreResult<()> {
         let mut script = KEEP.key(keys::rollups(self.site));
-        script.arg(keys::ROLLUP_GENERATION).arg(self.generation);
+        script.arg(keys::ROLLUP_GENERATION).arg(self.generation.as_slice());
+        script.arg(generation::first());
         for (day, bytes) in rollups {
             script.arg(day).arg(bytes.as_slice());
         }
-        self.connection.eval(EVALSHA, &script).await.map(drop)
+        match reply::bytes(self.connection.eval(EVALSHA, &script).await?) {
+            Some(generation) => self.generation = generation,
+            None => self.is_enabled = false,
+        }
+        Ok(())
     }
 }

@@ -5,6 +5,9 @@
 //! |---|---|
 //! | `question` | what is asked of a site |
 //! | `rollup_store` | [`RollupStore`]: aggregates of a site, from rollups and members |
+//! | `days` | the rollups of some days: cached, stored, or computed |
+//! | `day_cache` | decoded rollups of this process |
+//! | `generation` | the rollup generation of a site |
 //! | `stored_days` | the stored rollups of some days, and which of them are valid |
 //! | `day_members` | readings of days become rollups |
 //! | `pause` | no attempts without a permission |
@@ -21,7 +24,10 @@
 //! | | (a late reading is stored: the number of members is as before) |
 //! | stores the rollup: refused, the generation is another | |
 
+mod day_cache;
 mod day_members;
+mod days;
+mod generation;
 mod keep;
 mod pause;
 mod question;

@@ -5,11 +5,9 @@ use std::time::Instant as Clock;
 use instrumentation::log_throttle::LogThrottle;
 use tracing::warn;
 
-use super::day_members::{DaysBuilder, Samples};
-use super::keep::Kept;
+use super::days::{Days, Given};
 use super::pause::Pause;
 use super::question::Question;
-use super::stored_days::{self, StoredDay, StoredDays};
 use crate::energy::calendar::Range;
 use crate::energy::integration::{IntegrateError, Integrator, SiteBuckets, TooManyFilled};
 use crate::energy::rollup::{Day, DayRollup, Part, plan};
@@ -18,15 +16,15 @@ use crate::reading::SiteId;
 use crate::store::connection::SharedConnection;
 use crate::store::error::{StoreError, StoreResult};
 use crate::store::error_class::ErrorClass;
-use crate::store::series::SeriesStore;
+use crate::store::series::{DeviceSample, SeriesStore};
 
 /// Rollups of the days of all sites, over a connection that others may share.
 #[derive(Debug, Clone)]
 pub struct RollupStore {
-    connection: SharedConnection,
     series: SeriesStore,
-    /// Of reading rollups, and of storing them.
-    pauses: [Pause; 2],
+    days: Days,
+    /// Of reading rollups.
+    pause: Pause,
 }
 
 /// A question without an answer.
@@ -56,7 +54,8 @@ impl RollupStore {
     #[must_use]
     pub fn new(connection: SharedConnection) -> Self {
         let series = SeriesStore::new(connection.clone());
-        Self { series, connection, pauses: Default::default() }
+        let days = Days::new(connection, series.clone());
+        Self { series, days, pause: Pause::default() }
     }
 
     /// Buckets of the devices of a site. Rollups that are missing or not valid are computed and stored; a
@@ -69,8 +68,7 @@ impl RollupStore {
         site: &SiteId,
         question: &Question,
     ) -> Result<SiteBuckets, AggregateError> {
-        let [reading, _] = &self.pauses;
-        if reading.is_active() {
+        if self.pause.is_active() {
             return self.from_members(site, question).await;
         }
         match self.integrate(site, question, plan(&question.aggregation)).await {
@@ -79,7 +77,7 @@ impl RollupStore {
             // A rollup that is no summary of its day, which its checksum does not exclude.
             Ok(Err(IntegrateError::Compose(_))) => self.from_members(site, question).await,
             Err(error) if error.class == ErrorClass::Denied => {
-                reading.begin();
+                self.pause.begin();
                 log_not_permitted(&error);
                 self.from_members(site, question).await
             }
@@ -109,12 +107,10 @@ impl RollupStore {
     /// When the server replied with an error or not at all; the same days can be built again.
     pub async fn build(&self, site: &SiteId, from: Option<Day>) -> StoreResult<Built> {
         let from = from.unwrap_or(FIRST_DAY);
-        let stored = stored_days::read(&self.connection, site, from, LAST_DAY).await?;
-        let days = stored.days.len() as u64;
         let mut ignore = |_: &DayRollup| Ok::<_, StoreError>(());
-        let Computed { days: computed, kept } = self.each(site, &stored, &mut ignore).await?;
-        kept?;
-        Ok(Built { days, computed, next: stored.next })
+        let Given { days, computed, next, kept } =
+            self.days.each(site, from, LAST_DAY, &mut ignore).await?;
+        kept.map(|()| Built { days, computed, next })
     }
 
     async fn integrate(
@@ -145,9 +141,9 @@ impl RollupStore {
         range: Range,
         (question, integrator): (&Question, &mut Integrator),
     ) -> Result<(), Failed> {
-        let mut samples = Samples::new(&self.series, site, range);
-        while let Some(page) = samples.next().await? {
-            for (device, sample) in page {
+        let mut samples = self.series.samples(site, range);
+        while let Some(page) = samples.next_page().await? {
+            for DeviceSample { device, sample } in page {
                 if question.includes(&device) {
                     integrator.push(&device, sample).map_err(IntegrateError::from)?;
                 }
@@ -173,82 +169,7 @@ impl RollupStore {
             Ok(())
         };
         while let Some(from) = next {
-            let stored = stored_days::read(&self.connection, site, from, last.next()).await?;
-            let Computed { kept, .. } = self.each(site, &stored, &mut add).await?;
-            if let Err(error) = kept {
-                self.not_kept(&error);
-            }
-            next = stored.next;
-        }
-        Ok(())
-    }
-
-    /// Gives each rollup in the order of days; computes and stores those that are missing.
-    async fn each<E: From<StoreError>>(
-        &self,
-        site: &SiteId,
-        stored: &StoredDays,
-        add: &mut impl FnMut(&DayRollup) -> Result<(), E>,
-    ) -> Result<Computed, E> {
-        let [_, storing] = &self.pauses;
-        let mut kept = Kept::new(&self.connection, site, &stored.generation);
-        if storing.is_active() {
-            kept.disable();
-        }
-        let (mut missing, mut computed): (&[StoredDay], u64) = (&[], 0);
-        for (place, day) in stored.days.iter().enumerate() {
-            let rollup = day.rollup();
-            let is_neighbour = missing.last().is_some_and(|last| last.day.next() == day.day);
-            if !missing.is_empty() && (rollup.is_some() || !is_neighbour) {
-                self.compute(site, missing, &mut kept, add).await?;
-                missing = &[];
-            }
-            if let Some(rollup) = rollup {
-                add(&rollup)?;
-            } else {
-                missing = &stored.days[place - missing.len()..=place];
-                computed += 1;
-            }
-        }
-        if !missing.is_empty() {
-            self.compute(site, missing, &mut kept, add).await?;
-        }
-        Ok(Computed { days: computed, kept: kept.finish().await })
-    }
-
-    /// A question is answered all the same: a full Redis, or one that rejects writes, has all readings.
-    fn not_kept(&self, error: &StoreError) {
-        static THROTTLE: LogThrottle = LogThrottle::new();
-        if error.class == ErrorClass::Denied {
-            self.pauses[1].begin();
-        }
-        if let Some(suppressed) = THROTTLE.should_log(Clock::now()) {
-            warn!(%error, suppressed, "rollups were not stored, the next question computes them again");
-        }
-    }
-
-    /// Computes the rollups of neighbouring days from their members.
-    async fn compute<E: From<StoreError>>(
-        &self,
-        site: &SiteId,
-        days: &[StoredDay],
-        kept: &mut Kept<'_>,
-        add: &mut impl FnMut(&DayRollup) -> Result<(), E>,
-    ) -> Result<(), E> {
-        let range = Range::between(days[0].day.start(), days[days.len() - 1].day.next().start());
-        let mut samples = Samples::new(&self.series, site, range);
-        let mut builder = DaysBuilder::default();
-        while let Some(page) = samples.next().await? {
-            for (device, sample) in page {
-                if let Some(rollup) = builder.push(&device, sample) {
-                    add(&rollup)?;
-                    kept.push(rollup, days).await;
-                }
-            }
-        }
-        if let Some(rollup) = builder.finish() {
-            add(&rollup)?;
-            kept.push(rollup, days).await;
+            next = self.days.each(site, from, last.next(), &mut add).await?.next;
         }
         Ok(())
     }
@@ -260,13 +181,6 @@ const LAST_DAY: Day = Day::from_number(2_932_898);
 
 const fn before(instant: Instant) -> Instant {
     Instant::from_epoch_micros(instant.epoch_micros() - 1)
-}
-
-/// Rollups that were missing.
-struct Computed {
-    days: u64,
-    /// Whether they were stored.
-    kept: StoreResult<()>,
 }
 
 /// The members have all that is asked for, and take longer.

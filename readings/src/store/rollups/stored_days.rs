@@ -1,17 +1,24 @@
 //! The stored rollups of some days of a site, and which of them are valid.
 
+use std::sync::Arc;
+
 use redis::{Cmd, Value, cmd, pipe};
 
+use super::day_cache::{CachedDays, DayCache, Version};
 use crate::energy::rollup::{Day, DayRollup, decode};
 use crate::iso8601::Instant;
 use crate::reading::SiteId;
-use crate::store::connection::{SharedConnection, reply};
+use crate::store::connection::{Generation, SharedConnection, reply};
 use crate::store::error::StoreResult;
 use crate::store::keys;
 
-/// Days of one request. Too low and a year takes many round trips; too high and Redis serves no other client
-/// while it copies the rollups of a site with many devices (128 days of 20 devices are 8 MB).
-const MAX_DAYS: i32 = 128;
+/// Rollups of one request. Too low and a year takes many round trips; too high and Redis serves no other client
+/// while it copies those of a site with many devices (128 days of 20 devices are 8 MB).
+const MAX_ROLLUPS: usize = 128;
+
+/// Days of one request. Too low and a cached year takes several round trips; too high and Redis serves no other client
+/// while it counts their members (0.6 us each).
+const MAX_DAYS: usize = 512;
 
 const HMGET: &str = "HMGET";
 
@@ -21,13 +28,28 @@ pub(super) struct StoredDay {
     pub day: Day,
     /// How many.
     pub members: u64,
-    bytes: Option<Vec<u8>>,
+    rollup: FoundRollup,
+}
+
+#[derive(Debug)]
+enum FoundRollup {
+    Missing,
+    Stored(Vec<u8>),
+    Cached(Arc<DayRollup>),
 }
 
 impl StoredDay {
-    /// Its rollup; `None` without a valid one.
-    pub fn rollup(&self) -> Option<DayRollup> {
-        let rollup = decode(self.bytes.as_deref()?, self.day).ok()?;
+    /// Its rollup; `None` without a valid one. One that had to be decoded is added to `decoded`.
+    pub fn rollup(&self, decoded: &mut Vec<Arc<DayRollup>>) -> Option<Arc<DayRollup>> {
+        let rollup = match &self.rollup {
+            FoundRollup::Missing => return None,
+            FoundRollup::Cached(rollup) => rollup.clone(),
+            FoundRollup::Stored(bytes) => {
+                let rollup = Arc::new(decode(bytes, self.day).ok()?);
+                decoded.push(rollup.clone());
+                rollup
+            }
+        };
         is_valid(&rollup, self.members).then_some(rollup)
     }
 }
@@ -35,35 +57,63 @@ impl StoredDay {
 /// Some days of a site.
 #[derive(Debug)]
 pub(super) struct StoredDays {
-    /// The rollup generation, from before any member is read.
-    pub generation: Vec<u8>,
+    /// The generations, from before any member is read.
+    pub version: Version,
     /// The days that have members, in their order.
     pub days: Vec<StoredDay>,
     /// The first later day that has members, up to the last that was asked for.
     pub next: Option<Day>,
 }
 
-/// Reads the rollups from one day on until another, which is excluded, or of the first [`MAX_DAYS`] of them.
+/// Reads the rollups from one day on until another, which is excluded, or of the first of them, as many as one request
+/// may have. Those that are cached are not read again.
 pub(super) async fn read(
     connection: &SharedConnection,
+    cache: &DayCache,
     site: &SiteId,
     from: Day,
     until: Day,
 ) -> StoreResult<StoredDays> {
-    let end = Day::from_number(until.number().min(from.number().saturating_add(MAX_DAYS)));
-    let days: Vec<Day> = (from.number()..end.number()).map(Day::from_number).collect();
+    if let Some((version, cached)) = cache.days(site, from, until) {
+        let stored = read_uncached(connection, site, [from, until], cached).await?;
+        if stored.version == version {
+            return Ok(stored);
+        }
+        cache.remove(site);
+    }
+    read_uncached(connection, site, [from, until], CachedDays::new()).await
+}
+
+async fn read_uncached(
+    connection: &SharedConnection,
+    site: &SiteId,
+    [from, until]: [Day; 2],
+    cached: CachedDays,
+) -> StoreResult<StoredDays> {
+    let days = days_of_a_request(from, until, &cached);
+    let end = days.last().map_or(from, |day| day.next());
     let mut pipeline = pipe();
-    pipeline.add_command(fields(site, &days));
+    pipeline.add_command(fields(site, days.iter().filter(|day| !cached.contains_key(day))));
     for day in &days {
         pipeline.add_command(count(site, day.start(), day.next().start()));
     }
     pipeline.add_command(first_member(site, end.start(), until.start()));
-    let (replies, _) = connection.send_all(HMGET, &pipeline).await?;
+    let (replies, connected) = connection.send_all(HMGET, &pipeline).await?;
     let replies = replies.into_iter().collect::<StoreResult<Vec<_>>>()?;
-    parse(&days, replies).ok_or_else(|| connection.unexpected_reply(HMGET))
+    parse(&days, cached, replies, connected).ok_or_else(|| connection.unexpected_reply(HMGET))
 }
 
-fn fields(site: &SiteId, days: &[Day]) -> Cmd {
+fn days_of_a_request(from: Day, until: Day, cached: &CachedDays) -> Vec<Day> {
+    let days = (from.number()..until.number()).map(Day::from_number);
+    let mut rollups = 0;
+    let is_in_request = |day: &Day| {
+        rollups += usize::from(!cached.contains_key(day));
+        rollups <= MAX_ROLLUPS
+    };
+    days.take(MAX_DAYS).take_while(is_in_request).collect()
+}
+
+fn fields<'a>(site: &SiteId, days: impl Iterator<Item = &'a Day>) -> Cmd {
     let mut command = cmd(HMGET);
     command.arg(keys::rollups(site)).arg(keys::ROLLUP_GENERATION);
     for day in days {
@@ -89,20 +139,29 @@ fn first_member(site: &SiteId, from: Instant, until: Instant) -> Cmd {
 }
 
 /// `None` for replies of another shape.
-fn parse(days: &[Day], replies: Vec<Value>) -> Option<StoredDays> {
+fn parse(
+    days: &[Day],
+    mut cached: CachedDays,
+    replies: Vec<Value>,
+    connected: Generation,
+) -> Option<StoredDays> {
     let mut replies = replies.into_iter();
     let mut fields = reply::array(replies.next()?)?.into_iter();
     let generation = reply::bytes(fields.next()?).unwrap_or_default();
     let mut stored = Vec::new();
     for day in days {
-        let bytes = reply::bytes(fields.next()?);
+        let rollup = match cached.remove(day) {
+            Some(rollup) => FoundRollup::Cached(rollup),
+            None => reply::bytes(fields.next()?).map_or(FoundRollup::Missing, FoundRollup::Stored),
+        };
         let members = reply::integer(&replies.next()?)?;
         if members > 0 {
-            stored.push(StoredDay { day: *day, members, bytes });
+            stored.push(StoredDay { day: *day, members, rollup });
         }
     }
     let next = reply::scored_members(replies.next()?)?.first().map(|(score, _)| day_of(*score));
-    Some(StoredDays { generation, days: stored, next })
+    let version = Version { rollups: generation, connection: connected };
+    Some(StoredDays { version, days: stored, next })
 }
 
 /// Whether a rollup is of the members that its day has: the one place that decides on it.

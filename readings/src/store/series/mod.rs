@@ -8,6 +8,7 @@
 //! | `reader`, `page` | reading a site page by page |
 //! | `selection`, `selection_reader`, `selected_page`, `selected_ties` | reading by range, device, order and position, page by page |
 //! | `invalidation` | rollups of days whose readings are removed |
+//! | `sample_reader` | reading what arithmetic needs |
 //! | `order` | the order of readings with one timestamp |
 //! | [`site_index`] | which sites have readings |
 
@@ -16,6 +17,7 @@ mod member_pages;
 mod order;
 mod page;
 mod reader;
+mod sample_reader;
 mod selected_page;
 mod selected_ties;
 mod selection;
@@ -26,6 +28,7 @@ pub mod write_batch;
 
 pub use page::Page;
 pub use reader::SeriesReader;
+pub use sample_reader::{DeviceSample, SampleReader};
 pub use selected_page::{Selected, SelectedPage};
 pub use selection::{Order, Position, Selection};
 pub use selection_reader::SelectionReader;

@@ -4,11 +4,11 @@ use super::selection::Position;
 
 /// A selected reading.
 #[derive(Debug)]
-pub struct Selected {
+pub struct Selected<T = Vec<u8>> {
     /// Its position in the order.
     pub position: Position,
-    /// A JSON object.
-    pub member: Vec<u8>,
+    /// A JSON object, or what was read of it.
+    pub member: T,
 }
 
 /// The selected readings among the members of one page.

@@ -61,6 +61,10 @@ impl Position {
         self.score
     }
 
+    pub(super) const fn instant(&self) -> Option<Instant> {
+        self.instant
+    }
+
     pub(super) fn millisecond(&self) -> Option<u64> {
         self.id.map(|id| id.ms)
     }

@@ -7,8 +7,10 @@ use redis::{Script, Value, cmd, pipe};
 
 use super::invalidation::{expiry, invalidate, removal};
 use super::reader::SeriesReader;
+use super::sample_reader::SampleReader;
 use super::selection::Selection;
 use super::selection_reader::SelectionReader;
+use crate::energy::calendar::Range;
 use crate::energy::rollup::Day;
 use crate::iso8601::Instant;
 use crate::reading::SiteId;
@@ -123,6 +125,12 @@ impl SeriesStore {
     #[must_use]
     pub fn read(&self, site: &SiteId) -> SeriesReader {
         SeriesReader::new(self.connection.clone(), site)
+    }
+
+    /// Reads the samples of a range of a site's readings, page by page.
+    #[must_use]
+    pub fn samples(&self, site: &SiteId, range: Range) -> SampleReader {
+        SampleReader::new(self.connection.clone(), site, range)
     }
 
     /// Reads a selection of a site's readings, page by page; `wanted` is about how many the caller will use.

@@ -1,0 +1,150 @@
+//! The rollups of some days of a site: cached, stored, or computed of their members.
+
+use std::sync::Arc;
+use std::time::Instant as Clock;
+
+use instrumentation::log_throttle::LogThrottle;
+use tokio::task;
+use tracing::warn;
+
+use super::day_cache::DayCache;
+use super::day_members::DaysBuilder;
+use super::keep::Kept;
+use super::pause::Pause;
+use super::stored_days::{self, StoredDay, StoredDays};
+use crate::energy::calendar::Range;
+use crate::energy::rollup::{Day, DayRollup};
+use crate::reading::SiteId;
+use crate::store::connection::SharedConnection;
+use crate::store::error::{StoreError, StoreResult};
+use crate::store::error_class::ErrorClass;
+use crate::store::series::{DeviceSample, SeriesStore};
+
+/// Gives rollups of days.
+#[derive(Debug, Clone)]
+pub(super) struct Days {
+    connection: SharedConnection,
+    series: SeriesStore,
+    cache: DayCache,
+    /// Of storing rollups.
+    pause: Pause,
+}
+
+/// What was given.
+pub(super) struct Given {
+    /// Days that have members.
+    pub days: u64,
+    /// How many of them had no valid rollup.
+    pub computed: u64,
+    /// The first later day that has members, up to the last that was asked for.
+    pub next: Option<Day>,
+    /// Whether the rollups that were computed are stored now.
+    pub kept: StoreResult<()>,
+}
+
+impl Days {
+    pub fn new(connection: SharedConnection, series: SeriesStore) -> Self {
+        Self { connection, series, cache: DayCache::default(), pause: Pause::default() }
+    }
+
+    /// Gives the rollups of the first days from one on until another, which is excluded, in their order; computes
+    /// and stores those that are missing. A failure to store them is logged.
+    pub async fn each<E: From<StoreError>>(
+        &self,
+        site: &SiteId,
+        from: Day,
+        until: Day,
+        add: &mut impl FnMut(&DayRollup) -> Result<(), E>,
+    ) -> Result<Given, E> {
+        let stored = stored_days::read(&self.connection, &self.cache, site, from, until).await?;
+        let mut kept = Kept::new(&self.connection, site, stored.version.rollups.clone());
+        if self.pause.is_active() {
+            kept.disable();
+        }
+        let computed = self.give(site, &stored, &mut kept, add).await?;
+        let kept = kept.finish().await;
+        if let Err(error) = &kept {
+            self.log_not_kept(error);
+        }
+        Ok(Given { days: stored.days.len() as u64, computed, next: stored.next, kept })
+    }
+
+    /// Gives how many days had no valid rollup.
+    async fn give<E: From<StoreError>>(
+        &self,
+        site: &SiteId,
+        stored: &StoredDays,
+        kept: &mut Kept<'_>,
+        add: &mut impl FnMut(&DayRollup) -> Result<(), E>,
+    ) -> Result<u64, E> {
+        let (mut missing, mut computed): (&[StoredDay], u64) = (&[], 0);
+        let mut decoded = Vec::new();
+        for (place, day) in stored.days.iter().enumerate() {
+            let rollup = day.rollup(&mut decoded);
+            let is_neighbour = missing.last().is_some_and(|last| last.day.next() == day.day);
+            if !missing.is_empty() && (rollup.is_some() || !is_neighbour) {
+                self.compute(site, missing, kept, add).await?;
+                missing = &[];
+            }
+            if let Some(rollup) = rollup {
+                add(&rollup)?;
+                yield_after(place).await;
+            } else {
+                missing = &stored.days[place - missing.len()..=place];
+                computed += 1;
+            }
+        }
+        if !missing.is_empty() {
+            self.compute(site, missing, kept, add).await?;
+        }
+        self.cache.insert(site, &stored.version, decoded);
+        Ok(computed)
+    }
+
+    /// Computes the rollups of neighbouring days from their members.
+    async fn compute<E: From<StoreError>>(
+        &self,
+        site: &SiteId,
+        days: &[StoredDay],
+        kept: &mut Kept<'_>,
+        add: &mut impl FnMut(&DayRollup) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let range = Range::between(days[0].day.start(), days[days.len() - 1].day.next().start());
+        let mut samples = self.series.samples(site, range);
+        let mut builder = DaysBuilder::default();
+        while let Some(page) = samples.next_page().await? {
+            for DeviceSample { device, sample } in page {
+                if let Some(rollup) = builder.push(&device, sample) {
+                    add(&rollup)?;
+                    kept.push(rollup, days).await;
+                }
+            }
+        }
+        if let Some(rollup) = builder.finish() {
+            add(&rollup)?;
+            kept.push(rollup, days).await;
+        }
+        Ok(())
+    }
+
+    /// A question is answered all the same: a full Redis, or one that rejects writes, has all readings.
+    fn log_not_kept(&self, error: &StoreError) {
+        static THROTTLE: LogThrottle = LogThrottle::new();
+        if error.class == ErrorClass::Denied {
+            self.pause.begin();
+        }
+        if let Some(suppressed) = THROTTLE.should_log(Clock::now()) {
+            warn!(%error, suppressed, "rollups were not stored, the next question computes them again");
+        }
+    }
+}
+
+/// Days after which other requests have their turn. Too low and a year costs more than it must; too high and they wait
+/// for a site with many devices.
+const DAYS_OF_A_TURN: usize = 16;
+
+async fn yield_after(place: usize) {
+    if place % DAYS_OF_A_TURN == DAYS_OF_A_TURN - 1 {
+        task::yield_now().await;
+    }
+}
