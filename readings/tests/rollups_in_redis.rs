@@ -297,6 +297,36 @@ async fn a_question_that_is_asked_again_reads_no_rollups() {
 }
 
 #[tokio::test]
+async fn a_growing_day_is_computed_again_from_its_last_quarter_on() {
+    let redis = RedisServer::start().await;
+    store(&redis, &some_days(3)).await;
+    let rollups = RollupStore::new(shared(&redis));
+    let reading =
+        |n: u64, time: &str| entry(600_000 + n, "main-meter", &format!("2024-01-13T{time}Z"), 1.5);
+    let mut all = (0..300).map(|n| reading(n, &format!("{:02}:{:02}:{:02}", n / 60, n % 60, 5)));
+    let question = question("2024-01-10T00:00:00Z", "2024-01-14T00:00:00Z", "1d", "UTC");
+    let bytes = async || -> u64 {
+        let stats: String = redis.run(&["INFO", "stats"]).await;
+        let line = stats.lines().find_map(|line| line.strip_prefix("total_net_output_bytes:"));
+        line.unwrap().parse().unwrap()
+    };
+    store(&redis, &all.by_ref().take(250).collect::<Vec<_>>()).await;
+    for _ in 0..2 {
+        rollups.aggregate(&site(), &question).await.unwrap();
+    }
+    for late in [None, Some(reading(999, "01:00:30")), None, Some(reading(998, "04:10:05"))] {
+        let added: Vec<_> = all.by_ref().take(7).chain(late.clone()).collect();
+        store(&redis, &added).await;
+        let before = bytes().await;
+        rollups.aggregate(&site(), &question).await.unwrap();
+        let sent = bytes().await - before;
+        // A late reading of an earlier quarter, or a repeat, has the whole day read.
+        assert_eq!(sent < 20_000, late.is_none(), "{sent} with {late:?}");
+        assert_same_as_members(&rollups).await;
+    }
+}
+
+#[tokio::test]
 async fn a_question_about_some_devices_stores_the_rollups_of_all() {
     let redis = RedisServer::start().await;
     store(&redis, &some_days(3)).await;

@@ -40,7 +40,8 @@ async fn build(arguments: BuildRollupsArguments) -> anyhow::Result<()> {
         building.all(&index).await?;
     }
     for site in &arguments.sites {
-        let id = SiteId::new(site).with_context(|| format!("{site} is no id of a site"))?;
+        let id =
+            SiteId::new(site.as_str()).with_context(|| format!("{site} is no id of a site"))?;
         let days = building.site(&id).await?;
         anyhow::ensure!(days > 0, "there are no readings of {site} in this Redis");
     }
@@ -86,7 +87,7 @@ impl Building {
         loop {
             let start = after.as_deref().map_or(Bound::Unbounded, Bound::Excluded);
             let page = index.list(start, PAGE).await?;
-            for site in page.iter().filter_map(|site| SiteId::new(site)) {
+            for site in page.iter().filter_map(|site| SiteId::new(site.as_str())) {
                 self.site(&site).await?;
             }
             match page.into_iter().next_back() {

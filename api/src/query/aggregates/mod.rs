@@ -113,7 +113,7 @@ impl AggregatesApi {
         end: Query<Checked<End>>,
         /// The length of a bucket; `auto` is the shortest one that gives at most `points` buckets.
         interval: Query<Checked<IntervalName>>,
-        /// The most buckets of a device, for `interval=auto`.
+        /// The most buckets of a device, for `interval=auto` alone; 500 unless it is sent.
         points: Query<Checked<Points>>,
         /// The IANA time zone by whose clock buckets are cut, and in which their times are written.
         tz: Query<Checked<ZoneName>>,

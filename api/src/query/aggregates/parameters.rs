@@ -70,7 +70,7 @@ impl Parameter for Points {
         MetaSchema {
             minimum: Some(1.0),
             maximum: Some(MAX_BUCKETS as f64),
-            default: Some(json!(DEFAULT_POINTS)),
+            // No default: generated clients would send it with each interval.
             ..MetaSchema::new("integer")
         }
     }

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use super::day::Day;
 use crate::energy::calendar::Range;
-use crate::energy::integration::{Pushed, Rules, Sample, Summarizer, Summary, end_of_quarter};
+use crate::energy::integration::{
+    Pushed, QUARTER_MICROS, Rules, Sample, Summarizer, Summary, end_of_quarter, quarter_of,
+};
 use crate::iso8601::Instant;
 
 /// Summaries of one UTC day of a site.
@@ -28,6 +30,40 @@ impl DayRollup {
         self.devices.iter().map(move |(id, summaries)| {
             (&**id, &summaries[place(summaries, range.start())..place(summaries, range.end())])
         })
+    }
+}
+
+impl DayRollup {
+    /// The beginning of the latest quarter that has readings, of whatever device.
+    #[must_use]
+    pub fn last_quarter(&self) -> Option<Instant> {
+        let latest = self.devices.values().filter_map(|summaries| summaries.last());
+        let quarter = latest.map(|summary| quarter_of(summary.first.instant)).max()?;
+        Some(Instant::from_epoch_micros(quarter.saturating_mul(QUARTER_MICROS)))
+    }
+
+    /// Its readings before an instant, repeats included.
+    #[must_use]
+    pub fn readings_before(&self, instant: Instant) -> u64 {
+        let all = self.devices.values().flatten();
+        let before = all.filter(|summary| summary.first.instant < instant);
+        before.map(|summary| summary.count + summary.repeats).sum()
+    }
+
+    /// Its summaries before the beginning of a quarter, and those of another rollup of the day, which is of the
+    /// members from then on.
+    #[must_use]
+    pub fn followed_by(&self, from: Instant, later: Self) -> Self {
+        let members = self.readings_before(from) + later.members;
+        let mut devices = later.devices;
+        for (id, summaries) in &self.devices {
+            let before = summaries.partition_point(|summary| summary.first.instant < from);
+            if before > 0 {
+                let all = devices.entry(id.clone()).or_default();
+                drop(all.splice(..0, summaries[..before].iter().copied()));
+            }
+        }
+        Self { day: self.day, members, devices }
     }
 }
 

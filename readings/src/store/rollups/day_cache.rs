@@ -75,6 +75,18 @@ impl DayCache {
         sites.evict(site.as_str());
     }
 
+    /// Drops the rollup of a day.
+    pub fn remove_day(&self, site: &SiteId, day: Day) {
+        let mut sites = self.lock();
+        let dropped = sites.by_id.get_mut(site.as_str()).and_then(|site| {
+            let rollup = site.days.remove(&day)?;
+            let dropped = bytes(&rollup);
+            site.bytes -= dropped;
+            Some(dropped)
+        });
+        sites.bytes -= dropped.unwrap_or_default();
+    }
+
     /// Drops the rollups of a site.
     pub fn remove(&self, site: &SiteId) {
         self.lock().remove(site.as_str());

@@ -1,6 +1,5 @@
 //! The rollups of some days of a site: cached, stored, or computed of their members.
 
-use std::sync::Arc;
 use std::time::Instant as Clock;
 
 use instrumentation::log_throttle::LogThrottle;
@@ -11,9 +10,10 @@ use super::day_cache::DayCache;
 use super::day_members::DaysBuilder;
 use super::keep::Kept;
 use super::pause::Pause;
-use super::stored_days::{self, StoredDay, StoredDays};
+use super::stored_days::{self, DayState, StoredDay, StoredDays};
 use crate::energy::calendar::Range;
-use crate::energy::rollup::{Day, DayRollup};
+use crate::energy::rollup::{Day, DayBuilder, DayRollup};
+use crate::iso8601::Instant;
 use crate::reading::SiteId;
 use crate::store::connection::SharedConnection;
 use crate::store::error::{StoreError, StoreResult};
@@ -80,28 +80,75 @@ impl Days {
         let (mut missing, mut computed): (&[StoredDay], u64) = (&[], 0);
         let mut decoded = Vec::new();
         for (place, day) in stored.days.iter().enumerate() {
-            let rollup = day.rollup(&mut decoded);
-            let is_neighbour = missing.last().is_some_and(|last| last.day.next() == day.day);
-            if !missing.is_empty() && (rollup.is_some() || !is_neighbour) {
+            let state = day.state(&mut decoded);
+            let is_next = missing.last().is_none_or(|last| last.day.next() == day.day);
+            if !(matches!(state, DayState::Missing) && is_next) {
                 self.compute(site, missing, kept, add).await?;
                 missing = &[];
             }
-            if let Some(rollup) = rollup {
-                add(&rollup)?;
-                yield_after(place).await;
-            } else {
-                missing = &stored.days[place - missing.len()..=place];
-                computed += 1;
+            computed += u64::from(!matches!(state, DayState::Valid(_)));
+            match state {
+                DayState::Missing => missing = &stored.days[place - missing.len()..=place],
+                DayState::Stale(stale) => self.renew(site, day, &stale, kept, add).await?,
+                DayState::Valid(rollup) => {
+                    add(&rollup)?;
+                    yield_after(place).await;
+                }
             }
         }
-        if !missing.is_empty() {
-            self.compute(site, missing, kept, add).await?;
-        }
+        self.compute(site, missing, kept, add).await?;
         self.cache.insert(site, &stored.version, decoded);
         Ok(computed)
     }
 
-    /// Computes the rollups of neighbouring days from their members.
+    /// Computes a rollup again: from its last quarter on, where there are as many members before it as there were.
+    async fn renew<E: From<StoreError>>(
+        &self,
+        site: &SiteId,
+        day: &StoredDay,
+        stale: &DayRollup,
+        kept: &mut Kept<'_>,
+        add: &mut impl FnMut(&DayRollup) -> Result<(), E>,
+    ) -> Result<(), E> {
+        self.cache.remove_day(site, day.day);
+        let from = stale.last_quarter().unwrap_or_else(|| day.day.start());
+        let before = [day.day.start(), from];
+        let members = stored_days::members_between(&self.connection, site, before).await?;
+        let later = if members == stale.readings_before(from) {
+            self.rollup_from(site, day.day, from).await?
+        } else {
+            None
+        };
+        let Some(later) = later else {
+            return self.compute(site, std::slice::from_ref(day), kept, add).await;
+        };
+        let rollup = stale.followed_by(from, later);
+        add(&rollup)?;
+        kept.push(rollup, std::slice::from_ref(day)).await;
+        Ok(())
+    }
+
+    /// The rollup of the members of a day from an instant on; `None` where a rounded score moved a reading to it.
+    async fn rollup_from(
+        &self,
+        site: &SiteId,
+        day: Day,
+        from: Instant,
+    ) -> StoreResult<Option<DayRollup>> {
+        let mut samples = self.series.samples(site, Range::between(from, day.next().start()));
+        let (mut builder, mut members) = (DayBuilder::new(day), 0);
+        while let Some(page) = samples.next_page().await? {
+            for DeviceSample { device, sample } in page {
+                if sample.instant < from || builder.push(&device, sample).is_err() {
+                    return Ok(None);
+                }
+                members += 1;
+            }
+        }
+        Ok(Some(builder.finish(members)))
+    }
+
+    /// Computes the rollups of neighbouring days, of which there may be none, from their members.
     async fn compute<E: From<StoreError>>(
         &self,
         site: &SiteId,
@@ -109,7 +156,8 @@ impl Days {
         kept: &mut Kept<'_>,
         add: &mut impl FnMut(&DayRollup) -> Result<(), E>,
     ) -> Result<(), E> {
-        let range = Range::between(days[0].day.start(), days[days.len() - 1].day.next().start());
+        let (Some(first), Some(last)) = (days.first(), days.last()) else { return Ok(()) };
+        let range = Range::between(first.day.start(), last.day.next().start());
         let mut samples = self.series.samples(site, range);
         let mut builder = DaysBuilder::default();
         while let Some(page) = samples.next_page().await? {

@@ -21,6 +21,7 @@ const MAX_ROLLUPS: usize = 128;
 const MAX_DAYS: usize = 512;
 
 const HMGET: &str = "HMGET";
+const ZCOUNT: &str = "ZCOUNT";
 
 /// A day that has members.
 #[derive(Debug)]
@@ -38,19 +39,34 @@ enum FoundRollup {
     Cached(Arc<DayRollup>),
 }
 
+/// What there is of a day.
+pub(super) enum DayState {
+    /// A rollup of all its members.
+    Valid(Arc<DayRollup>),
+    /// A rollup of some of its members, or of more than it has.
+    Stale(Arc<DayRollup>),
+    /// Nothing.
+    Missing,
+}
+
 impl StoredDay {
-    /// Its rollup; `None` without a valid one. One that had to be decoded is added to `decoded`.
-    pub fn rollup(&self, decoded: &mut Vec<Arc<DayRollup>>) -> Option<Arc<DayRollup>> {
-        let rollup = match &self.rollup {
-            FoundRollup::Missing => return None,
-            FoundRollup::Cached(rollup) => rollup.clone(),
-            FoundRollup::Stored(bytes) => {
-                let rollup = Arc::new(decode(bytes, self.day).ok()?);
-                decoded.push(rollup.clone());
-                rollup
-            }
+    /// Its rollup. A valid one that had to be decoded is added to `decoded`.
+    pub fn state(&self, decoded: &mut Vec<Arc<DayRollup>>) -> DayState {
+        let (rollup, is_cached) = match &self.rollup {
+            FoundRollup::Missing => return DayState::Missing,
+            FoundRollup::Cached(rollup) => (rollup.clone(), true),
+            FoundRollup::Stored(bytes) => match decode(bytes, self.day) {
+                Ok(rollup) => (Arc::new(rollup), false),
+                Err(_) => return DayState::Missing,
+            },
         };
-        is_valid(&rollup, self.members).then_some(rollup)
+        if !is_valid(&rollup, self.members) {
+            return DayState::Stale(rollup);
+        }
+        if !is_cached {
+            decoded.push(rollup.clone());
+        }
+        DayState::Valid(rollup)
     }
 }
 
@@ -124,10 +140,20 @@ fn fields<'a>(site: &SiteId, days: impl Iterator<Item = &'a Day>) -> Cmd {
 
 /// The number of members with a score from one instant until another, which is excluded.
 fn count(site: &SiteId, from: Instant, until: Instant) -> Cmd {
-    let mut command = cmd("ZCOUNT");
+    let mut command = cmd(ZCOUNT);
     command.arg(keys::series(site)).arg(from.epoch_seconds());
     command.arg(format!("({}", until.epoch_seconds()));
     command
+}
+
+/// The number of members from one instant until another, which is excluded.
+pub(super) async fn members_between(
+    connection: &SharedConnection,
+    site: &SiteId,
+    [from, until]: [Instant; 2],
+) -> StoreResult<u64> {
+    let reply = connection.send(ZCOUNT, &count(site, from, until)).await?;
+    reply::integer(&reply).ok_or_else(|| connection.unexpected_reply(ZCOUNT))
 }
 
 fn first_member(site: &SiteId, from: Instant, until: Instant) -> Cmd {

@@ -8,6 +8,7 @@ use super::selected_ties::SelectedTies;
 use super::selection::{Order, Position};
 use crate::energy::calendar::Range;
 use crate::energy::integration::Sample;
+use crate::iso8601::Instant;
 use crate::reading::SiteId;
 use crate::store::codec::StoredReading;
 use crate::store::connection::SharedConnection;
@@ -35,7 +36,7 @@ pub struct SampleReader {
 
 impl SampleReader {
     pub(super) fn new(connection: SharedConnection, site: &SiteId, range: Range) -> Self {
-        let [start, end] = [range.start(), range.end()].map(|edge| edge.epoch_seconds());
+        let [start, end] = [range.start(), range.end()].map(Instant::epoch_seconds);
         let bounds = Bounds { near: start.to_string(), far: format!("({end}") };
         let pages = MemberPages::new(connection, site, Order::Ascending, bounds, MAX_PAGE_SIZE);
         Self { pages, ties: SelectedTies::new(Order::Ascending), end, device: "".into() }
