@@ -1,6 +1,7 @@
 //! The body with buckets: its documentation, and its parts as they are written.
 
 use poem_openapi::Object;
+use poem_openapi::types::Example;
 use readings::Instant;
 use readings::energy::calendar::Zone;
 use readings::energy::integration::{Bucket, SummedBucket, WattSeconds};
@@ -52,6 +53,7 @@ pub(super) struct AggregateSeries {
 
 /// A bucket of a device, or of the sum of devices.
 #[derive(Debug, Clone, Object, Serialize)]
+#[oai(example)]
 pub(super) struct AggregateBucket {
     /// Its first moment, with the offset of the time zone.
     start: String,
@@ -106,6 +108,28 @@ impl SiteAggregates {
             integration: aggregation.rules.integration.to_string(),
             max_gap_s: aggregation.rules.max_gap.seconds(),
             series: Vec::new(),
+        }
+    }
+}
+
+impl Example for AggregateBucket {
+    /// A day of 25 hours.
+    fn example() -> Self {
+        let at = |text: &str| Some(text.to_owned());
+        Self {
+            start: "2016-11-06T00:00:00-07:00".to_owned(),
+            end: "2016-11-07T00:00:00-08:00".to_owned(),
+            count: 25,
+            repeats: 0,
+            min: Some(637.658),
+            min_at: at("2016-11-06T23:00:00-08:00"),
+            max: Some(5_870.75),
+            max_at: at("2016-11-06T12:00:00-08:00"),
+            mean: Some(1_677.424_64),
+            energy_kwh: Some(41.935_616),
+            import_kwh: Some(41.935_616),
+            export_kwh: Some(0.0),
+            coverage: 1.0,
         }
     }
 }

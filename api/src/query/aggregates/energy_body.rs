@@ -1,6 +1,7 @@
 //! The body with energy of a range.
 
 use poem_openapi::Object;
+use poem_openapi::types::Example;
 use readings::energy::integration::{Bucket, SiteBuckets, WattSeconds};
 
 use super::aggregates_body::moment;
@@ -29,6 +30,7 @@ pub(super) struct SiteEnergy {
 
 /// Energy of a device.
 #[derive(Debug, Clone, Object)]
+#[oai(example)]
 pub(super) struct DeviceEnergy {
     /// The device.
     device_id: String,
@@ -64,6 +66,19 @@ impl SiteEnergy {
             integration: aggregation.rules.integration.to_string(),
             max_gap_s: aggregation.rules.max_gap.seconds(),
             devices: devices.collect(),
+        }
+    }
+}
+
+impl Example for DeviceEnergy {
+    fn example() -> Self {
+        Self {
+            device_id: "main-meter".to_owned(),
+            count: 1_440,
+            import_kwh: Some(12.25),
+            export_kwh: Some(3.5),
+            net_kwh: Some(8.75),
+            coverage: 1.0,
         }
     }
 }
