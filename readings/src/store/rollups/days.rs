@@ -89,7 +89,7 @@ impl Days {
             computed += u64::from(!matches!(state, DayState::Valid(_)));
             match state {
                 DayState::Missing => missing = &stored.days[place - missing.len()..=place],
-                DayState::Stale(stale) => self.renew(site, day, &stale, kept, add).await?,
+                DayState::Stale(rollup) => self.renew(site, day, &rollup, kept, add).await?,
                 DayState::Valid(rollup) => {
                     add(&rollup)?;
                     yield_after(place).await;
