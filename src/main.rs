@@ -84,6 +84,7 @@ async fn run_command(command: Command) -> ExitCode {
         Command::DeadLetters(arguments) => commands::dead_letters::run(arguments).await,
         Command::Keys(arguments) => commands::keys::run(arguments),
         Command::Reconcile(arguments) => commands::reconcile::run(arguments).await,
+        Command::Reindex(arguments) => commands::reindex::run(arguments).await,
         Command::Rollups(arguments) => commands::rollups::run(arguments).await,
         Command::Openapi(arguments) => commands::openapi::run(arguments.role),
         Command::Up(_)

@@ -91,6 +91,11 @@ async fn a_key_reads_its_sites_and_lists_no_others() {
         let permitted = !["a", "c"].contains(&site);
         let reply = get(&service, &some, &path).await;
         assert_eq!(reply.status, if permitted { 200 } else { 403 }, "{site}: {reply:?}");
+        for part in ["", "/devices", "/latest"] {
+            let path = format!("/sites/{}{part}", segment(site));
+            let status = get(&service, &some, &path).await.status;
+            assert_eq!(status, if permitted { 200 } else { 403 }, "{path}");
+        }
     }
     let list = |reply: &Reply| {
         let json = reply.json();

@@ -49,7 +49,7 @@ async fn without_redis_every_operation_responds_as_documented_and_503_has_retry_
         }
     }
     // All but /livez and /health: those of the Ingestion API, and of the Processing Service.
-    assert_eq!(unavailable, 4 + 11);
+    assert_eq!(unavailable, 4 + 14);
 }
 
 #[tokio::test]
@@ -71,7 +71,7 @@ async fn a_method_that_a_path_does_not_have_is_405_with_those_that_it_has() {
 async fn a_path_that_is_not_documented_is_404() {
     let redis = RedisServer::start().await;
     for service in services(&redis).await {
-        for path in ["/nope", "/sites/a", "/pipeline/nope", "/readings/1"] {
+        for path in ["/nope", "/sites/a/nope", "/pipeline/nope", "/readings/1"] {
             let reply = service.get(path).await;
             assert_eq!(reply.status, 404, "{path}: {reply:?}");
             assert_is_problem(&reply);

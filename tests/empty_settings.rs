@@ -9,10 +9,11 @@ use crate::common::wait;
 const SERVICES: [&str; 3] = ["ingestion-api", "processing-service", "query-api"];
 
 /// Commands that exit by themselves, with their required arguments.
-const TOOLS: [&[&str]; 5] = [
+const TOOLS: [&[&str]; 6] = [
     &["dead-letters", "list"],
     &["dead-letters", "retry", "1-0"],
     &["reconcile"],
+    &["reindex"],
     &["import", "/no/such/file"],
     &["healthcheck", "ingestion-api"],
 ];

@@ -47,6 +47,7 @@ async fn each_cause_has_a_code_of_its_own() {
         (delete("/pipeline/dead-letters/5-0"), 404, "dead_letter_not_found"),
         (delete("/pipeline/dead-letters/%FF"), 422, "validation_failed"),
         (processing.request(Method::GET, "/sites//readings"), 404, "not_found"),
+        (processing.request(Method::GET, "/sites/unknown"), 404, "site_not_found"),
     ] {
         assert_eq!(code_of(request).await, (status, code.to_owned()));
     }

@@ -63,6 +63,7 @@ const LAYERS: &[(&str, &[&str])] = &[
         "readings",
         &[
             "rows store",
+            "store::catalog",
             "store::rollups",
             "validation store::stream store::series",
             "store::connection",

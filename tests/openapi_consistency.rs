@@ -10,13 +10,14 @@ use crate::common::documents::{ROLES, document, operations};
 /// Members of responses that may be left out. All others are always sent, as null where they have
 /// no value: `#[oai(nullable)]` marks such an `Option`, `#[oai(skip_serializing_if_is_none)]` one
 /// that is left out.
-const LEFT_OUT: [(&str, &str); 8] = [
+const LEFT_OUT: [(&str, &str); 9] = [
     ("AggregateSeries", "devices"),
     ("DeadLetters", "next_cursor"),
     ("ProblemDetails", "errors"),
     ("ProblemDetails", "row_errors"),
     ("SiteReadings", "next_cursor"),
     ("Sites", "next_after"),
+    ("Sites", "next_cursor"),
     ("UnavailableBatch", "progress"),
     ("ValidationFault", "ctx"),
 ];

@@ -63,6 +63,8 @@ error_codes! {
     RateLimited,
     /// 404: no operation has this path, or no site has this id.
     NotFound,
+    /// 404: no site has this id; none of its readings was ever stored.
+    SiteNotFound,
     /// 404: no dead letter has this id.
     DeadLetterNotFound,
     /// 405: the path has operations of other methods, which `Allow` lists.

@@ -31,6 +31,7 @@ pub(crate) fn unknown_parameters(
 fn error(name: &str, value: &str, known: &[&'static str]) -> ValidationErrorItem {
     let hint = match nearest(name, known) {
         Some(nearest) => format!("; is `{nearest}` meant?"),
+        None if known.is_empty() => String::new(),
         None => format!("; permitted are `{}`", known.join("`, `")),
     };
     ValidationErrorItem {

@@ -7,4 +7,5 @@ pub mod keys;
 pub mod openapi;
 pub mod reconcile;
 mod redis_discovery;
+pub mod reindex;
 pub mod rollups;

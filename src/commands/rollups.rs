@@ -16,6 +16,9 @@ use crate::console;
 /// Sites of one page of the index. Too low: a round trip to Redis for few. Too high: more memory.
 const PAGE: usize = 1_000;
 
+/// The prefix of all sites.
+const ALL_SITES: &str = "";
+
 /// Interval of progress lines where standard error is no terminal. Too low: logs are full of them. Too
 /// high: the command seems to hang.
 const LINE_INTERVAL: Duration = Duration::from_secs(5);
@@ -83,12 +86,12 @@ impl Building {
     }
 
     async fn all(&mut self, index: &SiteIndex) -> anyhow::Result<()> {
-        let mut after: Option<String> = None;
+        let mut after: Option<SiteId> = None;
         loop {
-            let start = after.as_deref().map_or(Bound::Unbounded, Bound::Excluded);
-            let page = index.list(start, PAGE).await?;
-            for site in page.iter().filter_map(|site| SiteId::new(site.as_str())) {
-                self.site(&site).await?;
+            let start = after.as_ref().map_or(Bound::Unbounded, |it| Bound::Excluded(it.as_str()));
+            let page = index.list(start, ALL_SITES, PAGE).await?;
+            for site in &page {
+                self.site(site).await?;
             }
             match page.into_iter().next_back() {
                 Some(last) => after = Some(last),

@@ -57,6 +57,12 @@ pub struct ReconcileArguments {
 }
 
 #[derive(Debug, Args)]
+pub struct ReindexArguments {
+    #[command(flatten)]
+    pub redis: CommandRedis,
+}
+
+#[derive(Debug, Args)]
 pub struct RollupsArguments {
     #[command(subcommand)]
     pub action: RollupsAction,

@@ -44,8 +44,8 @@ pub use self::access::AccessSettings;
 pub use self::command_redis::CommandRedis;
 pub use self::commands::{
     BuildRollupsArguments, DeadLetterSelection, DeadLettersAction, DeadLettersArguments,
-    DocumentedRole, HealthcheckArguments, OpenapiArguments, ReconcileArguments, RollupsAction,
-    RollupsArguments,
+    DocumentedRole, HealthcheckArguments, OpenapiArguments, ReconcileArguments, ReindexArguments,
+    RollupsAction, RollupsArguments,
 };
 pub use self::connections::ConnectionSettings;
 pub use self::consumer::ConsumerSettings;
@@ -128,6 +128,13 @@ pub enum Command {
     /// them. Prints the ids of orphaned entries; the exit code is 0 when there are none, or all are
     /// pending again
     Reconcile(ReconcileArguments),
+    /// Add sites to the index of sites whose readings only another program stored
+    ///
+    /// Lists of sites (`GET /sites`, the page) are read from an index, to which the services add a site when they store
+    /// a reading of it. This command scans all keys of Redis and adds the sites that it finds. It may be run at any
+    /// time, while services run, and again: what is in the index stays. The exit code is 0 when all keys were scanned;
+    /// after a failure run it again
+    Reindex(ReindexArguments),
     /// Compute rollups of stored readings before questions about energy need them
     Rollups(RollupsArguments),
     /// Check whether the services on this machine are ready; exit code 0 when they are

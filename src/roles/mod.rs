@@ -5,6 +5,7 @@
 
 mod banner;
 pub mod http_server;
+mod index_check;
 pub mod ingestion_api;
 mod listener;
 pub mod processing_service;

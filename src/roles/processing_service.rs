@@ -9,13 +9,13 @@ use api::operations::{
     Readiness,
 };
 use api::query::events::EventsApi;
-use api::query::{AggregatesApi, QueryApi};
+use api::query::{AggregatesApi, CatalogApi, QueryApi};
 use api::spec::{self, Service};
 use poem::{Endpoint, Response};
 use readings::store::Requirements;
+use readings::store::catalog::SiteCatalog;
 use readings::store::rollups::RollupStore;
 use readings::store::series::SeriesStore;
-use readings::store::site_index::SiteIndex;
 use tokio_util::sync::CancellationToken;
 
 use super::http_server::{HttpServer, HttpServers};
@@ -148,9 +148,9 @@ pub fn service_with(
 ) -> Service<impl Endpoint<Output = Response> + 'static> {
     let connection = context.queries.clone();
     let stream = context.stream.clone();
-    let sites = SiteIndex::new(&context.keys, connection.clone());
     let queries = (
-        QueryApi::new(SeriesStore::new(connection.clone()), sites),
+        QueryApi::new(SeriesStore::new(connection.clone())),
+        CatalogApi::new(SiteCatalog::new(&context.keys, connection.clone())),
         AggregatesApi::new(RollupStore::new(connection)),
         EventsApi { streams: context.event_streams.clone(), access: context.access.clone() },
     );

@@ -9,12 +9,14 @@ use api::draining::Draining;
 use api::operations::{CheckLiveness, RenderPrometheus, StreamMonitor};
 use api::query::events::EventStreams;
 use readings::store::Misconfiguration;
+use readings::store::site_index::SiteIndex;
 use readings::store::stream::ReadingStream;
 use readings::store::{Keys, RedisServer, Requirements, SharedConnection, StoreError};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
+use super::index_check::warn_missing_sites;
 use crate::config::RedisSettings;
 use crate::telemetry;
 
@@ -125,10 +127,12 @@ impl ServiceContext {
         Self { is_private: true, ..self }
     }
 
-    /// Spawns, until the process exits, the sampling of the stream, and the check of the server's
-    /// configuration.
+    /// Spawns, until the process exits, the sampling of the stream, the check of the server's configuration and
+    /// that of the site index.
     pub fn spawn_monitors(&self) {
         self.spawn_monitors_with(true);
+        let index = SiteIndex::new(&self.keys, self.queries.clone());
+        tokio::spawn(warn_missing_sites(index));
     }
 
     /// As [`ServiceContext::spawn_monitors`], for a service whose user may not read pending entries

@@ -19,7 +19,8 @@ const nullable: [
   Same<Answers['PipelineRates']['stored_1m'], number | null>,
   Same<Answers['ProcessingHealth']['consumer_group_status'], Answers['ConsumerGroup'] | null>,
   Same<Answers['Sites']['next_after'], string | undefined>,
-] = [true, true, true, true, true, true];
+  Same<Answers['Site']['first'], string | null>,
+] = [true, true, true, true, true, true, true];
 assert(nullable.every(Boolean));
 
 const called = new Set<string>();
@@ -87,7 +88,13 @@ async function readThemBack() {
   assert.deepEqual([series?.buckets[0]?.max, series?.buckets[0]?.energy_kwh], [reading.power_reading, null]);
   const energy = taken(await processing.GET('/sites/{site_id}/energy', { params: { ...site.params, query: day } }));
   assert.deepEqual([energy.devices[0]?.count, energy.devices[0]?.coverage], [1, 0]);
-  assert.deepEqual(taken(await processing.GET('/sites')).sites, [{ site_id: reading.site_id }]);
+  const { sites } = taken(await processing.GET('/sites'));
+  assert.equal(taken(await processing.GET('/sites/{site_id}', site)).devices, 1);
+  const { devices, complete } = taken(await processing.GET('/sites/{site_id}/devices', site));
+  assert.deepEqual([devices.map(({ device_id }) => device_id), complete], [[reading.device_id], true]);
+  const latest = taken(await processing.GET('/sites/{site_id}/latest', site)).readings[0];
+  assert.equal(latest?.stream_id, stored.stream_id);
+  assert.deepEqual(sites.map(({ site_id, readings }) => [site_id, readings]), [[reading.site_id, 1]]);
 }
 
 async function followTheSite() {

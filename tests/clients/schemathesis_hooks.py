@@ -17,6 +17,7 @@ BATCH = "/readings/batch"
 # OpenAPI cannot describe which texts are a time (`now-24h`, epoch, ISO 8601), a cursor of the same question, an IANA
 # time zone or a gap of up to 31 days, nor that `points` is for one interval only.
 OPAQUE_PARAMETERS = {
+    "/sites": {"cursor", "after"},
     "/sites/{site_id}/readings": {"start", "end", "cursor"},
     "/sites/{site_id}/aggregates": {"start", "end", "tz", "max_gap", "points"},
     "/sites/{site_id}/energy": {"start", "end", "tz", "max_gap"},

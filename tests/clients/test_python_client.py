@@ -75,6 +75,9 @@ def test_every_operation_of_the_processing_service_can_be_called(system, ingesti
     assert (device.count, device.import_kwh, device.coverage) == (1, None, 0)
     status, problem = call("get_site_energy", site_id="a/b", tz="Mars")
     assert (status, problem.detail[0].loc) == (422, ["query", "tz"])
+    assert call("get_site", site_id="a/b")[1].devices == 1
+    assert [device.readings for device in call("get_site_devices", site_id="a/b")[1].devices] == [1]
+    assert [latest.stream_id for latest in call("get_site_latest", site_id="a/b")[1].readings] == [stored.stream_id]
     assert call("get_metrics")[1].stream.length == 4
     assert call("get_pipeline")[1].dead_letters == 3
 

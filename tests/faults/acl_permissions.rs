@@ -140,6 +140,9 @@ async fn users_need_the_documented_rights_only() {
     system.checker().check(&ledger).await.assert_invariants_hold();
     let paths = [
         "/sites",
+        "/sites/site-1",
+        "/sites/site-1/devices",
+        "/sites/site-1/latest",
         "/sites/site-1/readings",
         "/sites/site-1/aggregates?start=2024-01-01&interval=1d",
         "/pipeline",
@@ -197,14 +200,18 @@ const EVENTS: [&str; 2] = ["+xread", "+client|id"];
 /// What a service stores and reads for questions about energy; without it they are answered from readings.
 const ROLLUPS: [&str; 4] = ["+hmget", "+zcount", "+hget", "+hset"];
 
+/// The rights of lists of sites, and of the check of their index.
+const CATALOG: [&str; 3] = ["+zcard", "+zmscore", "+scan"];
+
 #[tokio::test]
-async fn every_right_of_the_query_api_but_those_of_rollups_and_events_is_required() {
+async fn every_right_of_the_query_api_but_those_of_rollups_events_and_the_catalog_is_required() {
     let redis = RedisServer::start().await;
     let rights = Rights::documented("queries");
     rights.grant(&redis).await;
     let api = rights.log_in(query_api(&redis), &redis).start().await;
     wait_until_ready(&api).await;
-    assert_eq!(superfluous(&redis, &rights, &api).await, [&EVENTS[..], &ROLLUPS].concat());
+    let optional = [&EVENTS[..], &ROLLUPS, &CATALOG].concat();
+    assert_eq!(superfluous(&redis, &rights, &api).await, optional);
     for (right, rest) in rights.each_without() {
         if EVENTS.contains(&right.as_str()) {
             rest.grant(&redis).await;
@@ -259,7 +266,7 @@ async fn every_right_of_the_processing_service_but_some_is_required() {
     wait_until_ready(&service).await;
     assert_eq!(
         superfluous(&redis, &rights, &service).await,
-        [&["+xread", "+xgroup|setid", "+zmscore", "+zcard"][..], &ROLLUPS].concat()
+        [&["+xread", "+xgroup|setid", "+zmscore", "+zcard"][..], &ROLLUPS, &["+scan"]].concat()
     );
     // One entry whose reading was deleted, so that both are used.
     add_backlog(&redis, 3, 1).await;

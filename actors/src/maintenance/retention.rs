@@ -23,6 +23,9 @@ const EXPIRY_INTERVAL: Duration = Duration::from_mins(1);
 /// commands.
 const SITES_PER_PAGE: usize = 1_000;
 
+/// The prefix of all sites.
+const ALL_SITES: &str = "";
+
 pub(crate) struct ReadingsRetention(pub Arc<PipelineContext>);
 
 impl PeriodicTask for ReadingsRetention {
@@ -40,8 +43,7 @@ impl PeriodicTask for ReadingsRetention {
         loop {
             let start =
                 after.as_ref().map_or(Bound::Unbounded, |site| Bound::Excluded(site.as_str()));
-            let page = sites.list(start, SITES_PER_PAGE).await?;
-            let page: Vec<SiteId> = page.into_iter().filter_map(SiteId::new).collect();
+            let page = sites.list(start, ALL_SITES, SITES_PER_PAGE).await?;
             for site in &page {
                 if draining.is_cancelled() {
                     return Ok(());

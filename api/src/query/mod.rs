@@ -1,7 +1,9 @@
-//! Queries: the readings of a site, its live events, the list of sites.
+//! Queries: the readings of a site, its live events, the catalog of sites.
 
 mod aggregates;
+mod catalog;
 pub mod events;
+mod next_link;
 mod parameter_hint;
 mod readings_body;
 mod readings_format;
@@ -11,7 +13,6 @@ mod readings_source;
 mod response_slots;
 mod selection;
 mod site_id_in_path;
-mod site_list;
 mod site_readings;
 mod unavailable;
 
@@ -20,11 +21,12 @@ use std::sync::Arc;
 use poem::Request;
 use poem_openapi::param::{Path, Query};
 use poem_openapi::payload::Json;
-use poem_openapi::{ApiResponse, Object, OpenApi};
+use poem_openapi::{ApiResponse, OpenApi};
 use readings::store::series::SeriesStore;
-use readings::store::site_index::SiteIndex;
 
 pub use self::aggregates::AggregatesApi;
+pub use self::catalog::CatalogApi;
+use self::next_link::next_link;
 use self::readings_format::FormatName;
 pub use self::readings_payload::ReadingsPayload;
 use self::response_slots::ResponseSlots;
@@ -33,47 +35,24 @@ use self::site_id_in_path::{SiteIdInPath, not_found};
 use self::site_readings::{ReadingsRequest, SiteReadingsError};
 use self::unavailable::{failed, too_many_large_responses};
 
-use crate::access::Grant;
 use crate::api_tag::ApiTag;
 use crate::error_body::{ErrorBody, ValidationErrorBody};
 use crate::parameter::Checked;
 use crate::store_failure::ServiceUnavailable;
 
-/// The longest page of the list. Too low and a long list takes many requests; too high and one response takes much
-/// memory.
-const MAX_SITES: usize = 1_000;
-
 /// The operations that return stored readings.
 #[derive(Debug)]
 pub struct QueryApi {
     series: SeriesStore,
-    sites: SiteIndex,
     slots: Arc<ResponseSlots>,
 }
 
 impl QueryApi {
-    /// Reads from these parts of the store.
+    /// Reads from this part of the store.
     #[must_use]
-    pub fn new(series: SeriesStore, sites: SiteIndex) -> Self {
-        Self { series, sites, slots: Arc::default() }
+    pub fn new(series: SeriesStore) -> Self {
+        Self { series, slots: Arc::default() }
     }
-}
-
-/// A site.
-#[derive(Debug, Clone, Object)]
-pub struct Site {
-    /// Its id.
-    site_id: String,
-}
-
-/// A page of the list of sites.
-#[derive(Debug, Clone, Object)]
-pub struct Sites {
-    /// Sites in the order of their ids' bytes.
-    sites: Vec<Site>,
-    /// The `after` of the next page; absent on the last page.
-    #[oai(skip_serializing_if_is_none)]
-    next_after: Option<String>,
 }
 
 #[derive(ApiResponse)]
@@ -87,13 +66,6 @@ enum ReadingsResponse {
     /// The site id is not UTF-8, or a parameter breaks a rule.
     #[oai(status = 422)]
     Invalid(Json<ValidationErrorBody>),
-}
-
-#[derive(ApiResponse)]
-enum SitesResponse {
-    /// A page of the list.
-    #[oai(status = 200)]
-    Sites(Json<Sites>),
 }
 
 #[OpenApi(tag = "ApiTag::Query")]
@@ -155,28 +127,4 @@ impl QueryApi {
             Err(SiteReadingsError::NoSlot) => Err(too_many_large_responses()),
         }
     }
-
-    /// The sites that have readings
-    ///
-    /// In pages. A site is listed after this program has stored a reading of it. Sites with readings of the program
-    /// that it replaces only are not listed; their readings can be requested all the same. With an API key for some
-    /// sites only, these are listed.
-    #[oai(path = "/sites", method = "get", operation_id = "get_sites")]
-    async fn sites(
-        &self,
-        /// The page begins after this site: `next_after` of the page before.
-        after: Query<Option<String>>,
-        request: &Request,
-    ) -> Result<SitesResponse, ServiceUnavailable> {
-        let key = request.extensions().get::<Grant>().map(Grant::key);
-        let after = after.0.filter(|site| !site.is_empty());
-        let ids = site_list::list(&self.sites, key, after.as_deref(), MAX_SITES).await;
-        let ids = ids.map_err(|error| failed(&error))?;
-        Ok(SitesResponse::Sites(Json(page(ids))))
-    }
-}
-
-fn page(ids: Vec<String>) -> Sites {
-    let next_after = ids.last().filter(|_| ids.len() == MAX_SITES).cloned();
-    Sites { sites: ids.into_iter().map(|site_id| Site { site_id }).collect(), next_after }
 }

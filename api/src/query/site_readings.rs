@@ -9,6 +9,7 @@ use readings::SiteId;
 use readings::store::StoreError;
 use readings::store::series::SeriesStore;
 
+use super::next_link::next_link;
 use super::parameter_hint;
 use super::readings_body::ReadingsBody;
 use super::readings_format::{FormatName, ReadingsFormat};
@@ -154,11 +155,6 @@ async fn slot(slots: &ResponseSlots, request: &Request) -> Result<ResponseSlot, 
     slots.acquire(&Client::of(request)).await.ok_or(SiteReadingsError::NoSlot)
 }
 
-/// The `Link` to the next page (RFC 8288): the query alone, so that it is right behind a proxy that changes the path.
 fn link(request: &Request, cursor: &str) -> Option<HeaderValue> {
-    let sent = request.uri().query().unwrap_or_default().split('&');
-    let others = sent.filter(|part| !part.is_empty() && !part.starts_with("cursor="));
-    // The cursor is first: of a repeated parameter, the first one counts.
-    let query = others.fold(format!("cursor={cursor}"), |query, part| query + "&" + part);
-    HeaderValue::from_str(&format!("<?{query}>; rel=\"next\"")).ok()
+    HeaderValue::from_str(&next_link(request, cursor, &["cursor"])).ok()
 }

@@ -177,6 +177,12 @@ impl<'a> StoredReading<'a> {
         &self.device_id
     }
 
+    /// When it was accepted, as text.
+    #[must_use]
+    pub fn ingested_at(&self) -> &str {
+        &self.ingested_at
+    }
+
     /// Its members as texts, in their order.
     #[must_use]
     pub fn texts(&self) -> [Cow<'_, str>; 6] {

@@ -78,6 +78,16 @@ pub fn series(site: &SiteId) -> String {
     format!("site:{site}:readings")
 }
 
+/// A pattern that the sorted sets of all sites match.
+pub(super) const fn all_series() -> &'static str {
+    "site:*:readings"
+}
+
+/// The site of a sorted set's name; `None` for a name of another form.
+pub(super) fn site_of_series(key: &str) -> Option<SiteId> {
+    SiteId::new(key.strip_prefix("site:")?.strip_suffix(":readings")?)
+}
+
 /// The rollups of a site: a hash, its fields the numbers of UTC days and [`ROLLUP_GENERATION`].
 #[must_use]
 pub fn rollups(site: &SiteId) -> String {

@@ -4,6 +4,7 @@
 //!
 //! | part | what it owns |
 //! |---|---|
+//! | [`catalog`] | overviews, devices and latest readings of sites |
 //! | [`rollups`] | rollups of the sites' days, and questions that they answer |
 //! | [`stream`] | the stream and its consumer group: append, read, acknowledge, claim, dead-letter, trim |
 //! | [`series`] | the sorted sets of the sites, and their index |
@@ -14,6 +15,7 @@
 //! | [`error`], [`error_class`] | what can fail, and how to react |
 //! | `stream_id` | the id of an entry |
 
+pub mod catalog;
 pub mod codec;
 pub mod connection;
 pub mod error;

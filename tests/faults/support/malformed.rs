@@ -162,8 +162,9 @@ const READS: &[Kind] = &[
         request(&format!("GET /pipeline/dead-letters?{name}={value}"), "", b"")
     }),
     ("page after anything", |rng| {
-        let value = any_parameter(rng);
-        request(&format!("GET /sites?after={value}"), "", b"")
+        let (name, value) =
+            (*rng.pick(&["after", "cursor", "prefix", "limit"]), any_parameter(rng));
+        request(&format!("GET /sites?{name}={value}"), "", b"")
     }),
     ("invalid dead letter", |rng| {
         let id = any_parameter(rng);

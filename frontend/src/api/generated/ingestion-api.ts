@@ -279,6 +279,7 @@ export interface components {
          *     - `host_not_allowed`, 421: the service is not reached by the host that `Host` names.
          *     - `rate_limited`, 429: the client address or the API key sends more requests than its rate limit permits, which `detail` states; try again after the seconds of `Retry-After`.
          *     - `not_found`, 404: no operation has this path, or no site has this id.
+         *     - `site_not_found`, 404: no site has this id; none of its readings was ever stored.
          *     - `dead_letter_not_found`, 404: no dead letter has this id.
          *     - `method_not_allowed`, 405: the path has operations of other methods, which `Allow` lists.
          *     - `body_too_large`, 413: the body is larger than a reading or a batch can be, or a batch has too many rows.
@@ -315,7 +316,7 @@ export interface components {
          *     - `store_error`, 503: Redis returned another error; the log has it.
          * @enum {string}
          */
-        readonly ErrorCode: "validation_failed" | "cross_origin_forbidden" | "api_key_missing" | "api_key_invalid" | "api_key_expired" | "scope_missing" | "site_forbidden" | "host_not_allowed" | "rate_limited" | "not_found" | "dead_letter_not_found" | "method_not_allowed" | "body_too_large" | "unsupported_media_type" | "unsupported_content_encoding" | "body_undecodable" | "body_timeout" | "body_incomplete" | "malformed_request" | "tls_required" | "client_certificate_required" | "header_timeout" | "headers_too_large" | "uri_too_long" | "unsupported_transfer_coding" | "internal_error" | "request_timeout" | "outcome_unknown" | "backlog_full" | "too_many_large_responses" | "too_many_connections" | "too_many_event_streams" | "shutting_down" | "stalled" | "store_unreachable" | "store_timeout" | "store_busy" | "store_full" | "store_read_only" | "store_access_denied" | "stream_exhausted" | "store_unsuitable" | "store_misconfigured" | "store_error";
+        readonly ErrorCode: "validation_failed" | "cross_origin_forbidden" | "api_key_missing" | "api_key_invalid" | "api_key_expired" | "scope_missing" | "site_forbidden" | "host_not_allowed" | "rate_limited" | "not_found" | "site_not_found" | "dead_letter_not_found" | "method_not_allowed" | "body_too_large" | "unsupported_media_type" | "unsupported_content_encoding" | "body_undecodable" | "body_timeout" | "body_incomplete" | "malformed_request" | "tls_required" | "client_certificate_required" | "header_timeout" | "headers_too_large" | "uri_too_long" | "unsupported_transfer_coding" | "internal_error" | "request_timeout" | "outcome_unknown" | "backlog_full" | "too_many_large_responses" | "too_many_connections" | "too_many_event_streams" | "shutting_down" | "stalled" | "store_unreachable" | "store_timeout" | "store_busy" | "store_full" | "store_read_only" | "store_access_denied" | "stream_exhausted" | "store_unsuitable" | "store_misconfigured" | "store_error";
         /**
          * @description Health of a service.
          * @enum {string}

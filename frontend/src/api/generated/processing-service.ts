@@ -39,11 +39,73 @@ export interface paths {
         };
         /**
          * The sites that have readings
-         * @description In pages. A site is listed after this program has stored a reading of it. Sites with readings of the program
-         *     that it replaces only are not listed; their readings can be requested all the same. With an API key for some
-         *     sites only, these are listed.
+         * @description In pages, in the order of their ids' bytes: the header `Link` has the next one, and so have `next_cursor` and
+         *     `next_after`. Sites that are added between two pages neither repeat nor skip others. A site is listed after this
+         *     program has stored a reading of it, or `energy-pipeline reindex` has found it. With an API key for some sites only,
+         *     these are listed.
          */
         readonly get: operations["get_sites"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/sites/{site_id}": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * Summary of a site
+         * @description As the list of sites has it, with the number of devices.
+         */
+        readonly get: operations["get_site"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/sites/{site_id}/devices": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * Devices of a site
+         * @description Each with the number of its readings, the first and the last one, and its status.
+         */
+        readonly get: operations["get_site_devices"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/sites/{site_id}/latest": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * Latest reading of each device
+         * @description Of readings of one instant the one with the highest stream id. Readings whose timestamps are more than five minutes
+         *     ahead of now are not the latest, unless the device has no others.
+         */
+        readonly get: operations["get_site_latest"];
         readonly put?: never;
         readonly post?: never;
         readonly delete?: never;
@@ -442,6 +504,40 @@ export interface components {
             readonly next_cursor?: string;
         };
         /**
+         * Device
+         * @description A device.
+         */
+        readonly Device: {
+            /** @description Its id. */
+            readonly device_id: string;
+            /**
+             * Format: uint64
+             * @description The number of its readings; null where not all of them have been read (`complete`).
+             */
+            readonly readings: number | null;
+            /**
+             * @description The timestamp of its first reading, in UTC; null where not all of them have been read. Timestamps before 1990 or
+             *     more than five minutes ahead of now do not count, here and in `last`.
+             */
+            readonly first: string | null;
+            /** @description The timestamp of its last reading, in UTC. */
+            readonly last: string | null;
+            /**
+             * Format: double
+             * @description The power of its last reading in watts.
+             */
+            readonly last_power_reading: number | null;
+            /** @description When its last reading was accepted, in UTC; one with a timestamp that is ahead counts here. */
+            readonly last_ingested_at: string | null;
+            /**
+             * Format: double
+             * @description The median time between its last readings, in seconds.
+             */
+            readonly interval_s: number | null;
+            /** @description How recent its last reading is. */
+            readonly status: components["schemas"]["Status"];
+        };
+        /**
          * DeviceEnergy
          * @description Energy of a device.
          */
@@ -475,6 +571,21 @@ export interface components {
             readonly coverage: number;
         };
         /**
+         * DeviceList
+         * @description The devices of a site.
+         */
+        readonly DeviceList: {
+            /** @description The site of the request. */
+            readonly site_id: string;
+            /** @description Its devices, in the order of their ids. */
+            readonly devices: readonly components["schemas"]["Device"][];
+            /**
+             * @description False while the readings of the site are being read for the first time, or again after old ones were added or
+             *     deleted: the devices are those of its last readings then.
+             */
+            readonly complete: boolean;
+        };
+        /**
          * @description What went wrong, for programs. Later releases may add codes.
          *
          *     - `validation_failed`, 422: the body, a parameter or a header breaks a rule; `detail` lists every error.
@@ -487,6 +598,7 @@ export interface components {
          *     - `host_not_allowed`, 421: the service is not reached by the host that `Host` names.
          *     - `rate_limited`, 429: the client address or the API key sends more requests than its rate limit permits, which `detail` states; try again after the seconds of `Retry-After`.
          *     - `not_found`, 404: no operation has this path, or no site has this id.
+         *     - `site_not_found`, 404: no site has this id; none of its readings was ever stored.
          *     - `dead_letter_not_found`, 404: no dead letter has this id.
          *     - `method_not_allowed`, 405: the path has operations of other methods, which `Allow` lists.
          *     - `body_too_large`, 413: the body is larger than a reading or a batch can be, or a batch has too many rows.
@@ -523,7 +635,7 @@ export interface components {
          *     - `store_error`, 503: Redis returned another error; the log has it.
          * @enum {string}
          */
-        readonly ErrorCode: "validation_failed" | "cross_origin_forbidden" | "api_key_missing" | "api_key_invalid" | "api_key_expired" | "scope_missing" | "site_forbidden" | "host_not_allowed" | "rate_limited" | "not_found" | "dead_letter_not_found" | "method_not_allowed" | "body_too_large" | "unsupported_media_type" | "unsupported_content_encoding" | "body_undecodable" | "body_timeout" | "body_incomplete" | "malformed_request" | "tls_required" | "client_certificate_required" | "header_timeout" | "headers_too_large" | "uri_too_long" | "unsupported_transfer_coding" | "internal_error" | "request_timeout" | "outcome_unknown" | "backlog_full" | "too_many_large_responses" | "too_many_connections" | "too_many_event_streams" | "shutting_down" | "stalled" | "store_unreachable" | "store_timeout" | "store_busy" | "store_full" | "store_read_only" | "store_access_denied" | "stream_exhausted" | "store_unsuitable" | "store_misconfigured" | "store_error";
+        readonly ErrorCode: "validation_failed" | "cross_origin_forbidden" | "api_key_missing" | "api_key_invalid" | "api_key_expired" | "scope_missing" | "site_forbidden" | "host_not_allowed" | "rate_limited" | "not_found" | "site_not_found" | "dead_letter_not_found" | "method_not_allowed" | "body_too_large" | "unsupported_media_type" | "unsupported_content_encoding" | "body_undecodable" | "body_timeout" | "body_incomplete" | "malformed_request" | "tls_required" | "client_certificate_required" | "header_timeout" | "headers_too_large" | "uri_too_long" | "unsupported_transfer_coding" | "internal_error" | "request_timeout" | "outcome_unknown" | "backlog_full" | "too_many_large_responses" | "too_many_connections" | "too_many_event_streams" | "shutting_down" | "stalled" | "store_unreachable" | "store_timeout" | "store_busy" | "store_full" | "store_read_only" | "store_access_denied" | "stream_exhausted" | "store_unsuitable" | "store_misconfigured" | "store_error";
         /**
          * Field
          * @description A field of an entry.
@@ -538,6 +650,52 @@ export interface components {
          * @enum {string}
          */
         readonly HealthStatus: "healthy" | "degraded";
+        /**
+         * LatestReading
+         * @description The latest reading of a device.
+         */
+        readonly LatestReading: {
+            /** @description The id of its stream entry. */
+            readonly stream_id: string;
+            /** @description The site. */
+            readonly site_id: string;
+            /** @description The device at the site. */
+            readonly device_id: string;
+            /**
+             * Format: double
+             * @description Power in watts.
+             */
+            readonly power_reading: number;
+            /** @description The time of the measurement, as it was sent. */
+            readonly timestamp: string;
+            /** @description The time of its acceptance: UTC, ISO 8601 with microseconds, no offset suffix. */
+            readonly ingested_at: string;
+            /**
+             * Format: double
+             * @description Seconds from its timestamp until now; negative where that is ahead of now.
+             */
+            readonly age_s: number | null;
+            /**
+             * @description Whether the device has readings whose timestamps are more than five minutes ahead of now. They are the latest only
+             *     where it has no others.
+             */
+            readonly ahead: boolean;
+        };
+        /**
+         * LatestReadings
+         * @description The latest readings of a site.
+         */
+        readonly LatestReadings: {
+            /** @description The site of the request. */
+            readonly site_id: string;
+            /** @description One reading for each device, in the order of their ids. */
+            readonly readings: readonly components["schemas"]["LatestReading"][];
+            /**
+             * @description False while the readings of the site are being read for the first time, or again after old ones were added or
+             *     deleted: devices that have not sent for long may be missing then.
+             */
+            readonly complete: boolean;
+        };
         /**
          * NoStream
          * @description The stream does not exist.
@@ -689,6 +847,25 @@ export interface components {
         readonly Site: {
             /** @description Its id. */
             readonly site_id: string;
+            /**
+             * Format: uint64
+             * @description The number of its readings; null where the service may not count them in Redis.
+             */
+            readonly readings: number | null;
+            /**
+             * @description The timestamp of its first reading, in UTC. Timestamps before 1990 or more than five minutes ahead of now do not
+             *     count, here and in `last`.
+             */
+            readonly first: string | null;
+            /** @description The timestamp of its last reading, in UTC. */
+            readonly last: string | null;
+            /** @description When its last reading was accepted, in UTC; one with a timestamp that is ahead counts here. */
+            readonly last_ingested_at: string | null;
+            /**
+             * @description How recent its last reading is. The interval is the time from it back to the newest reading
+             *     that is at least 50 seconds older.
+             */
+            readonly status: components["schemas"]["Status"];
         };
         /**
          * SiteAggregates
@@ -760,6 +937,40 @@ export interface components {
             readonly next_cursor?: string;
         };
         /**
+         * SiteSummary
+         * @description A site with the number of its devices.
+         */
+        readonly SiteSummary: {
+            /** @description Its id. */
+            readonly site_id: string;
+            /**
+             * Format: uint64
+             * @description The number of its devices; null while they are being read for the first time.
+             */
+            readonly devices: number | null;
+            /**
+             * Format: uint64
+             * @description The number of its readings; null where the service may not count them in Redis.
+             */
+            readonly readings: number | null;
+            /**
+             * @description The timestamp of its first reading, in UTC. Timestamps before 1990 or more than five minutes ahead of now do not
+             *     count, here and in `last`.
+             */
+            readonly first: string | null;
+            /** @description The timestamp of its last reading, in UTC. */
+            readonly last: string | null;
+            /** @description When its last reading was accepted, in UTC; one with a timestamp that is ahead counts here. */
+            readonly last_ingested_at: string | null;
+            /**
+             * Format: double
+             * @description The time from its last reading back to the newest one that is at least 50 seconds older, in seconds.
+             */
+            readonly interval_s: number | null;
+            /** @description How recent its last reading is. */
+            readonly status: components["schemas"]["Status"];
+        };
+        /**
          * Sites
          * @description A page of the list of sites.
          */
@@ -768,7 +979,14 @@ export interface components {
             readonly sites: readonly components["schemas"]["Site"][];
             /** @description The `after` of the next page; absent on the last page. */
             readonly next_after?: string;
+            /** @description The `cursor` of the next page; absent on the last page. */
+            readonly next_cursor?: string;
         };
+        /**
+         * @description How recent the last reading is, by the usual time between two readings.
+         * @enum {string}
+         */
+        readonly Status: "fresh" | "late" | "stale" | "offline" | "ahead" | "empty";
         /**
          * StoredReading
          * @description A stored reading.
@@ -1015,10 +1233,14 @@ export type Alive = components['schemas']['Alive'];
 export type ConsumerGroup = components['schemas']['ConsumerGroup'];
 export type DeadLetter = components['schemas']['DeadLetter'];
 export type DeadLetters = components['schemas']['DeadLetters'];
+export type Device = components['schemas']['Device'];
 export type DeviceEnergy = components['schemas']['DeviceEnergy'];
+export type DeviceList = components['schemas']['DeviceList'];
 export type ErrorCode = components['schemas']['ErrorCode'];
 export type Field = components['schemas']['Field'];
 export type HealthStatus = components['schemas']['HealthStatus'];
+export type LatestReading = components['schemas']['LatestReading'];
+export type LatestReadings = components['schemas']['LatestReadings'];
 export type NoStream = components['schemas']['NoStream'];
 export type PipelineConsumer = components['schemas']['PipelineConsumer'];
 export type PipelineGroup = components['schemas']['PipelineGroup'];
@@ -1033,7 +1255,9 @@ export type Site = components['schemas']['Site'];
 export type SiteAggregates = components['schemas']['SiteAggregates'];
 export type SiteEnergy = components['schemas']['SiteEnergy'];
 export type SiteReadings = components['schemas']['SiteReadings'];
+export type SiteSummary = components['schemas']['SiteSummary'];
 export type Sites = components['schemas']['Sites'];
+export type Status = components['schemas']['Status'];
 export type StoredReading = components['schemas']['StoredReading'];
 export type Stream = components['schemas']['Stream'];
 export type StreamMetrics = components['schemas']['StreamMetrics'];
@@ -1144,7 +1368,13 @@ export interface operations {
     readonly get_sites: {
         readonly parameters: {
             readonly query?: {
-                /** @description The page begins after this site: `next_after` of the page before. */
+                /** @description Only sites whose ids begin with this text. */
+                readonly prefix?: string;
+                /** @description The most sites of a page. */
+                readonly limit?: number;
+                /** @description `next_cursor` of the page before, with the `prefix` that its request had. */
+                readonly cursor?: string;
+                /** @description The page begins after this site, in place of a cursor: `next_after` of the page before. */
                 readonly after?: string;
             };
             readonly header?: never;
@@ -1156,6 +1386,8 @@ export interface operations {
             /** @description A page of the list. */
             readonly 200: {
                 headers: {
+                    /** @description The next page, with `rel="next"`; its target is relative to the request. Absent on the last page. */
+                    readonly Link?: string;
                     readonly "X-Request-Id": components["headers"]["RequestId"];
                     readonly [name: string]: unknown;
                 };
@@ -1169,6 +1401,224 @@ export interface operations {
             readonly 408: components["responses"]["HeadTooSlow"];
             readonly 414: components["responses"]["TargetTooLong"];
             readonly 421: components["responses"]["HostNotAllowed"];
+            /** @description A parameter breaks a rule. */
+            readonly 422: {
+                headers: {
+                    readonly "X-Request-Id": components["headers"]["RequestId"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["ValidationProblem"];
+                    readonly "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            readonly 429: components["responses"]["RateLimited"];
+            readonly 431: components["responses"]["HeadTooLarge"];
+            readonly 500: components["responses"]["InternalServerError"];
+            readonly 501: components["responses"]["CodingUnknown"];
+            /** @description The service is unavailable: `code` says why, `Retry-After` when to try again. */
+            readonly 503: {
+                headers: {
+                    readonly "Retry-After": components["headers"]["RetryAfter"];
+                    readonly "X-Request-Id": components["headers"]["RequestId"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["Problem"];
+                    readonly "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+        };
+    };
+    readonly get_site: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path: {
+                /** @description The site's id; a `/` in it is written `%2F`. */
+                readonly site_id: string;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description The summary. */
+            readonly 200: {
+                headers: {
+                    readonly "X-Request-Id": components["headers"]["RequestId"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["SiteSummary"];
+                };
+            };
+            readonly 400: components["responses"]["BadRequest"];
+            readonly 401: components["responses"]["Unauthorized"];
+            readonly 403: components["responses"]["Forbidden"];
+            /** @description No site has this id. */
+            readonly 404: {
+                headers: {
+                    readonly "X-Request-Id": components["headers"]["RequestId"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["Problem"];
+                    readonly "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            readonly 408: components["responses"]["HeadTooSlow"];
+            readonly 414: components["responses"]["TargetTooLong"];
+            readonly 421: components["responses"]["HostNotAllowed"];
+            /** @description The site id is not UTF-8, or a parameter is unknown. */
+            readonly 422: {
+                headers: {
+                    readonly "X-Request-Id": components["headers"]["RequestId"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["ValidationProblem"];
+                    readonly "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            readonly 429: components["responses"]["RateLimited"];
+            readonly 431: components["responses"]["HeadTooLarge"];
+            readonly 500: components["responses"]["InternalServerError"];
+            readonly 501: components["responses"]["CodingUnknown"];
+            /** @description The service is unavailable: `code` says why, `Retry-After` when to try again. */
+            readonly 503: {
+                headers: {
+                    readonly "Retry-After": components["headers"]["RetryAfter"];
+                    readonly "X-Request-Id": components["headers"]["RequestId"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["Problem"];
+                    readonly "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+        };
+    };
+    readonly get_site_devices: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path: {
+                /** @description The site's id; a `/` in it is written `%2F`. */
+                readonly site_id: string;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description The devices. */
+            readonly 200: {
+                headers: {
+                    readonly "X-Request-Id": components["headers"]["RequestId"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["DeviceList"];
+                };
+            };
+            readonly 400: components["responses"]["BadRequest"];
+            readonly 401: components["responses"]["Unauthorized"];
+            readonly 403: components["responses"]["Forbidden"];
+            /** @description No site has this id. */
+            readonly 404: {
+                headers: {
+                    readonly "X-Request-Id": components["headers"]["RequestId"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["Problem"];
+                    readonly "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            readonly 408: components["responses"]["HeadTooSlow"];
+            readonly 414: components["responses"]["TargetTooLong"];
+            readonly 421: components["responses"]["HostNotAllowed"];
+            /** @description The site id is not UTF-8, or a parameter is unknown. */
+            readonly 422: {
+                headers: {
+                    readonly "X-Request-Id": components["headers"]["RequestId"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["ValidationProblem"];
+                    readonly "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            readonly 429: components["responses"]["RateLimited"];
+            readonly 431: components["responses"]["HeadTooLarge"];
+            readonly 500: components["responses"]["InternalServerError"];
+            readonly 501: components["responses"]["CodingUnknown"];
+            /** @description The service is unavailable: `code` says why, `Retry-After` when to try again. */
+            readonly 503: {
+                headers: {
+                    readonly "Retry-After": components["headers"]["RetryAfter"];
+                    readonly "X-Request-Id": components["headers"]["RequestId"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["Problem"];
+                    readonly "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+        };
+    };
+    readonly get_site_latest: {
+        readonly parameters: {
+            readonly query?: {
+                /** @description Only this device, or these. */
+                readonly device_id?: readonly string[];
+            };
+            readonly header?: never;
+            readonly path: {
+                /** @description The site's id; a `/` in it is written `%2F`. */
+                readonly site_id: string;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description The readings. */
+            readonly 200: {
+                headers: {
+                    readonly "X-Request-Id": components["headers"]["RequestId"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["LatestReadings"];
+                };
+            };
+            readonly 400: components["responses"]["BadRequest"];
+            readonly 401: components["responses"]["Unauthorized"];
+            readonly 403: components["responses"]["Forbidden"];
+            /** @description No site has this id. */
+            readonly 404: {
+                headers: {
+                    readonly "X-Request-Id": components["headers"]["RequestId"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["Problem"];
+                    readonly "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            readonly 408: components["responses"]["HeadTooSlow"];
+            readonly 414: components["responses"]["TargetTooLong"];
+            readonly 421: components["responses"]["HostNotAllowed"];
+            /** @description The site id is not UTF-8, or a parameter breaks a rule. */
+            readonly 422: {
+                headers: {
+                    readonly "X-Request-Id": components["headers"]["RequestId"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["ValidationProblem"];
+                    readonly "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
             readonly 429: components["responses"]["RateLimited"];
             readonly 431: components["responses"]["HeadTooLarge"];
             readonly 500: components["responses"]["InternalServerError"];

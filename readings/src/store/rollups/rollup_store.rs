@@ -106,11 +106,30 @@ impl RollupStore {
     /// # Errors
     /// When the server replied with an error or not at all; the same days can be built again.
     pub async fn build(&self, site: &SiteId, from: Option<Day>) -> StoreResult<Built> {
+        let (built, kept) = self.visit(site, from, LAST_DAY, &mut |_| ()).await?;
+        kept.map(|()| built)
+    }
+
+    /// As [`RollupStore::build`], of days before another one; gives each rollup in the order of days, and whether
+    /// those that were missing are stored.
+    ///
+    /// # Errors
+    /// When the server replied with an error or not at all.
+    pub async fn visit(
+        &self,
+        site: &SiteId,
+        from: Option<Day>,
+        until: Day,
+        visit: &mut impl FnMut(&DayRollup),
+    ) -> StoreResult<(Built, StoreResult<()>)> {
         let from = from.unwrap_or(FIRST_DAY);
-        let mut ignore = |_: &DayRollup| Ok::<_, StoreError>(());
+        let mut add = |rollup: &DayRollup| {
+            visit(rollup);
+            Ok::<_, StoreError>(())
+        };
         let Given { days, computed, next, kept } =
-            self.days.each(site, from, LAST_DAY, &mut ignore).await?;
-        kept.map(|()| Built { days, computed, next })
+            self.days.each(site, from, until, &mut add).await?;
+        Ok((Built { days, computed, next }, kept))
     }
 
     async fn integrate(

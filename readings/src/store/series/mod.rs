@@ -11,6 +11,7 @@
 //! | `sample_reader` | reading what arithmetic needs |
 //! | `order` | the order of readings with one timestamp |
 //! | [`site_index`] | which sites have readings |
+//! | [`site_scan`] | finding sites whose readings another program stored |
 
 mod invalidation;
 mod member_pages;
@@ -24,6 +25,7 @@ mod selection;
 mod selection_reader;
 mod series_store;
 pub mod site_index;
+pub mod site_scan;
 pub mod write_batch;
 
 pub use page::Page;

@@ -30,6 +30,14 @@ impl SiteIndex {
         self.connection.generation()
     }
 
+    pub(super) const fn connection(&self) -> &SharedConnection {
+        &self.connection
+    }
+
+    pub(super) fn key(&self) -> &str {
+        &self.key
+    }
+
     /// The command that adds sites (`ZADD`); adding them again changes nothing. `None` without sites.
     pub(super) fn index_command<'a>(
         &self,
@@ -45,22 +53,45 @@ impl SiteIndex {
         Some(command)
     }
 
-    /// Up to `limit` sites in the order of their bytes, from `start` on.
+    /// Up to `limit` sites that begin with `prefix`, in the order of their bytes, from `start` on.
     ///
     /// # Errors
     /// When the server replied with an error or not at all.
-    pub async fn list(&self, start: Bound<&str>, limit: usize) -> StoreResult<Vec<String>> {
+    pub async fn list(
+        &self,
+        start: Bound<&str>,
+        prefix: &str,
+        limit: usize,
+    ) -> StoreResult<Vec<SiteId>> {
         const ZRANGE: &str = "ZRANGE";
         let start = match start {
-            Bound::Unbounded => "-".to_owned(),
-            Bound::Included(site) => format!("[{site}"),
-            Bound::Excluded(site) => format!("({site}"),
+            Bound::Included(site) if site >= prefix => format!("[{site}"),
+            Bound::Excluded(site) if site >= prefix => format!("({site}"),
+            _ => format!("[{prefix}"),
         };
         let mut command = cmd(ZRANGE);
-        command.arg(&self.key).arg(start).arg("+").arg("BYLEX");
+        command.arg(&self.key).arg(start).arg(end_of_prefix(prefix)).arg("BYLEX");
         command.arg("LIMIT").arg(0).arg(limit);
         let reply = self.connection.send(ZRANGE, &command).await?;
         let sites = reply::array(reply).ok_or_else(|| self.connection.unexpected_reply(ZRANGE))?;
-        Ok(sites.into_iter().filter_map(reply::text).collect())
+        Ok(sites.into_iter().filter_map(reply::text).filter_map(SiteId::new).collect())
     }
+}
+
+impl SiteIndex {
+    /// Whether a site is in the index.
+    ///
+    /// # Errors
+    /// When the server replied with an error or not at all.
+    pub async fn contains(&self, site: &SiteId) -> StoreResult<bool> {
+        let id = site.as_str();
+        Ok(self.list(Bound::Included(id), id, 1).await?.first() == Some(site))
+    }
+}
+
+/// The bound below which all texts with a prefix are, as an argument of `ZRANGE … BYLEX`.
+fn end_of_prefix(prefix: &str) -> Vec<u8> {
+    /// UTF-8 has no such byte.
+    const ABOVE_ALL: u8 = 0xff;
+    [b"(", prefix.as_bytes(), &[ABOVE_ALL]].concat()
 }

@@ -1,0 +1,33 @@
+//! What is known of sites without reading all of their readings: overviews, devices, latest readings.
+//!
+//! | file | what it owns |
+//! |---|---|
+//! | `site_catalog` | [`SiteCatalog`]: the questions |
+//! | `site_devices` | the devices of a site, and the last reading of each |
+//! | `directory` | devices until an instant, and when what is known of them is valid |
+//! | `directories` | the directories of this process |
+//! | `scan`, `last_members` | reading members in the order of time, and those at instants that are known |
+//! | `device_facts` | what is known of one device |
+//! | `overviews` | overviews of many sites, from both ends of their sorted sets |
+//! | `ends` | the commands that read an end of a sorted set |
+//! | `plausible` | which timestamps are plausible |
+//! | `status` | how recent the last reading is, by the interval of its device or site |
+
+mod device_facts;
+mod directories;
+mod directory;
+mod ends;
+mod last_members;
+mod overviews;
+mod plausible;
+mod scan;
+mod site_catalog;
+mod site_devices;
+mod status;
+
+pub use device_facts::DeviceFacts;
+pub use overviews::SiteOverview;
+pub use plausible::Plausible;
+pub use site_catalog::SiteCatalog;
+pub use site_devices::{Device, SiteDevices};
+pub use status::{Seen, Status};
