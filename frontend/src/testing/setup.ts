@@ -1,8 +1,11 @@
 /** What a browser has and jsdom lacks, as far as the page needs it to start. */
-import { cleanup } from '@testing-library/preact';
+import { cleanup, configure } from '@testing-library/preact';
 import { afterEach, vi } from 'vitest';
 
 afterEach(cleanup);
+
+// A wait ends with its condition: this is for machines that do other things, too.
+configure({ asyncUtilTimeout: 10_000 });
 
 class NoResizes {
   observe() {}
