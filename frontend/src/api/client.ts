@@ -26,6 +26,13 @@ export interface ReadingsRange {
   limit: number;
 }
 
+/** The sites whose ids begin with `prefix`, from the first one or from a cursor on. */
+export interface SitesPage {
+  prefix: string;
+  cursor: string | null;
+  limit: number;
+}
+
 export type Client = ReturnType<typeof createClient>;
 
 export function createClient(connection: Connection) {
@@ -42,7 +49,8 @@ export function createClient(connection: Connection) {
         timeoutMs: POST_TIMEOUT_MS,
       }),
     /** A page of the list of sites. */
-    getSites: (after: string | null) => get<Sites>('/api/sites', { query: { after } }),
+    getSites: ({ prefix, cursor, limit }: SitesPage) =>
+      get<Sites>('/api/sites', { query: { prefix: prefix || null, limit: String(limit), cursor } }),
     /** The newest readings of a range. */
     getReadings: ({ site, device, start, end, limit }: ReadingsRange, signal: AbortSignal) => {
       const query = { device_id: device, start, end, limit: String(limit), order: 'desc' };

@@ -52,6 +52,9 @@ export function createFormats(locale: string, t: Translate) {
       maximumSignificantDigits: 3,
     }).format(value);
 
+  const narrow = (unit: string) =>
+    new Intl.NumberFormat(locale, { style: 'unit', unit, unitDisplay: 'narrow' });
+
   return {
     /** `1,234` */
     count: (count: number) => whole.format(count),
@@ -97,6 +100,11 @@ export function createFormats(locale: string, t: Translate) {
     ago(milliseconds: number) {
       const [size, unit] = SPANS.find(([size]) => Math.abs(milliseconds) >= size) ?? [1000, 'second'];
       return relative.format(-Math.trunc(milliseconds / size), unit as Intl.RelativeTimeFormatUnit);
+    },
+    /** `41m`, `3d`: a span where space is short. */
+    age(milliseconds: number) {
+      const [size, unit] = SPANS.find(([size]) => milliseconds >= size) ?? [1000, 'second'];
+      return narrow(unit).format(Math.floor(milliseconds / size));
     },
     /** `15 Jan 2024, 11:30:00`, with its offset where the clock shows this time twice. */
     time(instant: number, zone: string) {

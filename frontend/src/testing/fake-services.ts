@@ -1,5 +1,5 @@
 /** Both services behind `fetch`: they answer as healthy ones until a test has them answer otherwise. */
-import type { DeadLetter, PipelineState, StoredReading } from '../api/types';
+import type { DeadLetter, PipelineState, Site, Sites, StoredReading } from '../api/types';
 import { aggregatesOf, pageOf, selected } from './fake-site';
 
 export interface SeenRequest {
@@ -26,6 +26,11 @@ export const PIPELINE: PipelineState = {
   rates: { ingested_1m: 41.25, stored_1m: 41 },
   dead_letters: 0,
 };
+
+export function siteOf(site_id: string): Site {
+  const last = '2024-01-15T10:29:00Z';
+  return { site_id, readings: 2, first: last, last, last_ingested_at: last, status: 'fresh' };
+}
 
 export function json(body: unknown, status = 200, headers: Record<string, string> = {}): Response {
   return new Response(JSON.stringify(body), { status, headers });
@@ -55,7 +60,7 @@ export class FakeServices {
     ['GET /api/health', () => json({ status: 'healthy', redis_connected: true })],
     ['GET /api/pipeline', () => json(this.pipeline)],
     ['GET /api/pipeline/dead-letters', () => json({ dead_letters: this.deadLetters })],
-    ['GET /api/sites', () => json({ sites: this.sites.map((site_id) => ({ site_id })) })],
+    ['GET /api/sites', (request) => json(this.page(request.query))],
     ['POST /api/readings', (request) => this.accept(request)],
   ]);
 
@@ -82,6 +87,17 @@ export class FakeServices {
     const response = answer?.(request) ?? this.ofSite(request);
     return await Promise.race([response, aborted(init.signal)]);
   };
+
+  /** A page of the list of sites, in which a cursor is the number of the sites before. */
+  private page(query: URLSearchParams): Sites {
+    const matching = this.sites.filter((site_id) => site_id.startsWith(query.get('prefix') ?? ''));
+    const from = Number(query.get('cursor') ?? 0);
+    const end = from + Number(query.get('limit'));
+    return {
+      sites: matching.slice(from, end).map(siteOf),
+      ...(end < matching.length && { next_cursor: String(end) }),
+    };
+  }
 
   /** Accepts a reading, and a second one with the same key as the first. */
   private accept({ body, headers }: SeenRequest): Response {

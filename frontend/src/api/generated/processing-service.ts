@@ -368,6 +368,21 @@ export interface components {
         /**
          * AggregateBucket
          * @description A bucket of a device, or of the sum of devices.
+         * @example {
+         *       "start": "2016-11-06T00:00:00-07:00",
+         *       "end": "2016-11-07T00:00:00-08:00",
+         *       "count": 25,
+         *       "repeats": 0,
+         *       "min": 637.658,
+         *       "min_at": "2016-11-06T23:00:00-08:00",
+         *       "max": 5870.75,
+         *       "max_at": "2016-11-06T12:00:00-08:00",
+         *       "mean": 1677.42464,
+         *       "energy_kwh": 41.935616,
+         *       "import_kwh": 41.935616,
+         *       "export_kwh": 0,
+         *       "coverage": 1
+         *     }
          */
         readonly AggregateBucket: {
             /** @description Its first moment, with the offset of the time zone. */
@@ -540,6 +555,14 @@ export interface components {
         /**
          * DeviceEnergy
          * @description Energy of a device.
+         * @example {
+         *       "device_id": "main-meter",
+         *       "count": 1440,
+         *       "import_kwh": 12.25,
+         *       "export_kwh": 3.5,
+         *       "net_kwh": 8.75,
+         *       "coverage": 1
+         *     }
          */
         readonly DeviceEnergy: {
             /** @description The device. */
@@ -1646,7 +1669,7 @@ export interface operations {
                 readonly end?: string;
                 /** @description The length of a bucket; `auto` is the shortest one that gives at most `points` buckets. */
                 readonly interval?: "auto" | "1m" | "5m" | "10m" | "15m" | "30m" | "1h" | "2h" | "3h" | "4h" | "6h" | "8h" | "12h" | "1d" | "1w" | "1mo" | "1y";
-                /** @description The most buckets of a device, for `interval=auto`. */
+                /** @description The most buckets of a device, for `interval=auto` alone; 500 unless it is sent. */
                 readonly points?: number;
                 /** @description The IANA time zone by whose clock buckets are cut, and in which their times are written. */
                 readonly tz?: string;
