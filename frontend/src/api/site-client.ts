@@ -1,7 +1,7 @@
 /** The calls about one site; an id is opaque and may hold a slash, a question mark, anything. */
 import { type Connection, send, sendForJson } from './request';
 import { ApiError } from './request-failure';
-import type { SiteAggregates, SiteReadings } from './types';
+import type { DeviceList, SiteAggregates, SiteReadings, SiteSummary } from './types';
 
 export interface Selection {
   site: string;
@@ -34,7 +34,17 @@ export type SiteClient = ReturnType<typeof createSiteClient>;
 export function createSiteClient(connection: Connection) {
   const get = <T>(path: string, signal: AbortSignal) =>
     sendForJson<T>(connection, path, { scope: 'read', signal });
+  /** Null for a site that has no readings. */
+  const orNull = async <T>(request: Promise<T>): Promise<T | null> =>
+    request.catch((error: unknown) => {
+      const { failure } = error as Partial<ApiError>;
+      if (failure?.kind === 'errorStatus' && failure.code === 'site_not_found') return null;
+      throw error;
+    });
   return {
+    getSummary: (site: string, signal: AbortSignal) => orNull(get<SiteSummary>(sitePath(site), signal)),
+    getDevices: (site: string, signal: AbortSignal) =>
+      orNull(get<DeviceList>(`${sitePath(site)}/devices`, signal)),
     getAggregates: (query: AggregatesQuery, signal: AbortSignal) =>
       get<SiteAggregates>(`${sitePath(query.site)}/aggregates${aggregatesQuery(query)}`, signal),
     getPage: ({ order, limit, cursor = null, ...selection }: PageQuery, signal: AbortSignal) => {

@@ -6,6 +6,8 @@ export type {
   ConsumerGroup,
   DeadLetter,
   DeadLetters,
+  Device,
+  DeviceList,
   PipelineConsumer,
   PipelineGroup,
   PipelineState,
@@ -14,6 +16,7 @@ export type {
   Site,
   SiteAggregates,
   SiteReadings,
+  SiteSummary,
   Sites,
   StoredReading,
 } from './generated/processing-service';

@@ -39,7 +39,8 @@ describe('the page', () => {
     fireEvent.click(await screen.findByRole('link', { name: /^house-01/ }));
     await shown();
     expect(environment.visited.at(-1)).toBe('/?site=house-01');
-    expect(screen.getByRole('cell', { name: '1,500' })).toBeTruthy();
+    // As the last one of its device, and as a row.
+    expect(screen.getAllByRole('cell', { name: '1,500' })).toHaveLength(2);
     environment.goBack();
     await screen.findByRole('heading', { name: 'Pick a site' });
   });

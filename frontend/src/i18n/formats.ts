@@ -8,6 +8,13 @@ export type Formats = ReturnType<typeof createFormats>;
 /** Beyond this, digits in groups of three stop being readable. */
 const MAX_PLAIN = 1e15;
 const PREFIXES = ['', 'k', 'M', 'G', 'T'];
+const AGES: [milliseconds: number, unit: Intl.RelativeTimeFormatUnit][] = [
+  [365 * 86_400_000, 'year'],
+  [86_400_000, 'day'],
+  [3_600_000, 'hour'],
+  [60_000, 'minute'],
+  [1000, 'second'],
+];
 const SPANS: [milliseconds: number, unit: string][] = [
   [86_400_000, 'day'],
   [3_600_000, 'hour'],
@@ -98,8 +105,8 @@ export function createFormats(locale: string, t: Translate) {
       new Intl.DateTimeFormat(locale, { timeZone: zone, ...BUCKETS[unit] }).format(start),
     /** `41 minutes ago`, `in 3 hours`. */
     ago(milliseconds: number) {
-      const [size, unit] = SPANS.find(([size]) => Math.abs(milliseconds) >= size) ?? [1000, 'second'];
-      return relative.format(-Math.trunc(milliseconds / size), unit as Intl.RelativeTimeFormatUnit);
+      const [size, unit] = AGES.find(([size]) => Math.abs(milliseconds) >= size) ?? [1000, 'second'];
+      return relative.format(-Math.trunc(milliseconds / size), unit);
     },
     /** `41m`, `3d`: a span where space is short. */
     age(milliseconds: number) {

@@ -1,6 +1,6 @@
 /** Both services behind `fetch`: they answer as healthy ones until a test has them answer otherwise. */
 import type { DeadLetter, PipelineState, Site, Sites, StoredReading } from '../api/types';
-import { aggregatesOf, pageOf, selected } from './fake-site';
+import { aggregatesOf, devicesOf, pageOf, selected, summaryOf } from './fake-site';
 
 export interface SeenRequest {
   method: string;
@@ -115,17 +115,37 @@ export class FakeServices {
   /** What is asked about a site; its events never come. */
   private ofSite(request: SeenRequest): Response | Promise<Response> {
     const { method, path, query } = request;
-    const [, id = '', what = ''] = /^\/api\/sites\/([^/]+)\/([a-z]+)$/.exec(path) ?? [];
+    const [, id = '', what = ''] = /^\/api\/sites\/([^/]+)(?:\/([a-z]+))?$/.exec(path) ?? [];
     const site = decodeURIComponent(id);
     const all = [
       ...(this.stored.get(site) ?? []),
       ...this.accepted.filter(({ site_id }) => site_id === site),
     ];
-    const rows = selected(all, query, this.now());
-    if (method === 'GET' && what === 'readings') return json(pageOf(site, rows, query));
-    if (method === 'GET' && what === 'aggregates') return json(aggregatesOf(site, rows, query, this.now()));
+    const body = method === 'GET' ? this.bodyOfSite(site, what, all, query) : null;
+    if (body !== null) return json(body);
     if (method === 'GET' && what === 'events') return silence();
-    return problem(404, 'not_found');
+    return problem(404, 'site_not_found');
+  }
+
+  private bodyOfSite(
+    site: string,
+    what: string,
+    all: StoredReading[],
+    query: URLSearchParams,
+  ): object | null {
+    const rows = selected(all, query, this.now());
+    switch (what) {
+      case '':
+        return summaryOf(site, rows);
+      case 'devices':
+        return rows.length === 0 ? null : devicesOf(site, rows);
+      case 'readings':
+        return pageOf(site, rows, query);
+      case 'aggregates':
+        return aggregatesOf(site, rows, query, this.now());
+      default:
+        return null;
+    }
   }
 }
 

@@ -1,5 +1,5 @@
 /** What the services answer about the readings of one site; buckets are UTC's, and energy is the mean over their time. */
-import type { AggregateBucket, StoredReading } from '../api/types';
+import type { AggregateBucket, Device, DeviceList, SiteSummary, StoredReading } from '../api/types';
 import { parseInstant } from '../lib/instant';
 
 const HOUR = 3_600_000;
@@ -111,4 +111,32 @@ function momentOf(text: string | null, now: number): number | null {
   if (text === null) return null;
   const [, count = '', unit = ''] = /^now-(\d+)([smhd])$/.exec(text) ?? [];
   return count === '' ? Date.parse(text) : now - Number(count) * (UNITS[unit] ?? 0);
+}
+
+export function devicesOf(site_id: string, rows: readonly StoredReading[]): DeviceList {
+  const ids = [...new Set(rows.map(({ device_id }) => device_id))].sort();
+  const devices = ids.map((id): Device => {
+    const own = rows.filter(({ device_id }) => device_id === id);
+    const last = own.at(-1);
+    return {
+      device_id: id,
+      readings: own.length,
+      first: own[0]?.timestamp ?? null,
+      last: last?.timestamp ?? null,
+      last_power_reading: last?.power_reading ?? null,
+      last_ingested_at: last?.timestamp ?? null,
+      interval_s: 3600,
+      status: 'fresh',
+    };
+  });
+  return { site_id, devices, complete: true };
+}
+
+/** Null without readings. */
+export function summaryOf(site_id: string, rows: readonly StoredReading[]): SiteSummary | null {
+  const { devices } = devicesOf(site_id, rows);
+  const [first, last] = [rows[0]?.timestamp ?? null, rows.at(-1)?.timestamp ?? null];
+  const times = { first, last, last_ingested_at: last, interval_s: 3600 };
+  if (first === null) return null;
+  return { site_id, devices: devices.length, readings: rows.length, ...times, status: 'fresh' };
 }

@@ -1,4 +1,4 @@
-import type { AggregateBucket, StoredReading } from '../../api/types';
+import type { AggregateBucket } from '../../api/types';
 import { useApp, useText } from '../../app/app-context';
 import { parseInstant } from '../../lib/instant';
 import { Card } from '../../ui/Card';
@@ -7,35 +7,31 @@ import { ScrollBox } from '../../ui/ScrollBox';
 import { LiveBadge } from '../live/LiveBadge';
 import { drawnDevices } from '../power-chart/chart-model';
 import { swatchClass, TOTAL } from '../power-chart/colours';
-import type { DeviceFigures, SiteFigures } from './load-figures';
+import type { DeviceFigures } from './load-figures';
+
+const NO_FIGURES = { today: null, yesterday: null, month: null };
 
 /** What a householder asks first: how much now, today, yesterday and this month. */
 export function Figures() {
-  const { figures } = useApp().site;
   const { t } = useText();
-  const loaded = figures.loaded.value;
   return (
     <Card name="figures" title={t('figures.title')} aside={<LiveBadge />}>
-      {loaded === null ? (
-        <p class="hint figures-wait">{t('site.loading')}</p>
-      ) : (
-        <Known figures={loaded.data} />
-      )}
+      <Table />
     </Card>
   );
 }
 
-function Known({ figures }: { figures: SiteFigures }) {
+/** A row for each device from the beginning, so that nothing moves when its figures arrive. */
+function Table() {
   const { site, view } = useApp();
-  const { t, formats } = useText();
+  const { t } = useText();
   const known = site.known.value;
-  const drawn = drawnDevices(known, view.view.value.devices);
-  const rows = figures.devices.filter(({ id }) => id === null || drawn.has(id));
-  const extent = site.extent.loaded.value?.data ?? null;
-  if (rows.length === 0) {
-    const last = extent === null ? '–' : formats.time(extent.to - 1, site.range.zone.value);
-    return <p class="hint figures-wait">{t('figures.none', { last })}</p>;
-  }
+  const { devices, total } = view.view.value;
+  const figures = site.figures.loaded.value?.data ?? [];
+  const ids: (string | null)[] = [...drawnDevices(known, devices)];
+  const rows = (total ? [...ids, null] : ids).map(
+    (id): DeviceFigures => figures.find((each) => each.id === id) ?? { id, ...NO_FIGURES },
+  );
   return (
     <ScrollBox class="figures-box" label={t('chart.tableOf', { name: t('figures.title') })}>
       <table class="figures-table">
@@ -59,7 +55,7 @@ function Known({ figures }: { figures: SiteFigures }) {
                 />
                 {row.id === null ? t('chart.total') : <Id id={row.id} maxChars={20} />}
               </th>
-              <Now row={row} latest={figures.latest} />
+              <Now id={row.id} />
               <Energy bucket={row.today} />
               <Energy bucket={row.yesterday} />
               <Energy bucket={row.month} />
@@ -72,16 +68,18 @@ function Known({ figures }: { figures: SiteFigures }) {
 }
 
 /** The last reading: with its age, since it is of no other time. */
-function Now({ row, latest }: { row: DeviceFigures; latest: readonly StoredReading[] }) {
-  const { clock } = useApp();
+function Now({ id }: { id: string | null }) {
+  const { clock, site } = useApp();
   const { formats } = useText();
-  const last = latest.find(({ device_id }) => device_id === row.id);
-  if (last === undefined) return <td class="number">–</td>;
-  const age = clock.now.value - parseInstant(last.timestamp);
+  const device = site.devices.loaded.value?.data.devices.find(({ device_id }) => device_id === id);
+  if (device === undefined || device.last === null) return <td class="number">–</td>;
+  const { last, last_power_reading: watts, status } = device;
+  // What was measured long ago, by the device's own interval, is not what is now.
+  const isNow = watts !== null && status !== 'offline';
   return (
     <td class="number">
-      <strong>{`${formats.roundPower(last.power_reading)} W`}</strong>
-      <span class="hint figure-note figure-age">{formats.ago(age)}</span>
+      {isNow ? <strong>{`${formats.roundPower(watts)} W`}</strong> : '–'}
+      <span class="hint figure-note figure-age">{formats.ago(clock.now.value - parseInstant(last))}</span>
     </td>
   );
 }

@@ -1,6 +1,6 @@
-/** The figures of today, yesterday and this month of each device, and its power now. */
+/** The energy of today, yesterday and this month of each device. */
 import type { SiteClient } from '../../api/site-client';
-import type { AggregateBucket, AggregateSeries, StoredReading } from '../../api/types';
+import type { AggregateBucket, AggregateSeries } from '../../api/types';
 
 export interface FiguresWanted {
   site: string;
@@ -18,23 +18,16 @@ export interface DeviceFigures {
   month: AggregateBucket | null;
 }
 
-export interface SiteFigures {
-  devices: DeviceFigures[];
-  latest: StoredReading[];
-}
-
 /** Earlier than yesterday and this month by every clock; the service cuts the days. */
 const DAYS = { start: 'now-3d', interval: '1d', isFilled: true };
 const MONTHS = { start: 'now-32d', interval: '1mo', isFilled: true };
-/** As long as a value holds without a later one (`max_gap`). */
-const LATEST = { start: 'now-2h', order: 'desc' as const, limit: 100 };
 
 export async function loadFigures(
   client: SiteClient,
   { site, zone, devices, total }: FiguresWanted,
   signal: AbortSignal,
-): Promise<SiteFigures> {
-  if (devices?.length === 0) return { devices: [], latest: [] };
+): Promise<DeviceFigures[]> {
+  if (devices?.length === 0) return [];
   const load = async (part: typeof DAYS): Promise<AggregateSeries[]> => {
     const query = { site, zone, devices, ...part };
     const [own, sum] = await Promise.all([
@@ -43,12 +36,8 @@ export async function loadFigures(
     ]);
     return [...own.series, ...(sum?.series ?? [])];
   };
-  const [days, months, latest] = await Promise.all([
-    load(DAYS),
-    load(MONTHS),
-    client.getPage({ site, devices, ...LATEST }, signal),
-  ]);
-  return { devices: figuresOf(days, months), latest: [...latest.readings] };
+  const [days, months] = await Promise.all([load(DAYS), load(MONTHS)]);
+  return figuresOf(days, months);
 }
 
 function figuresOf(days: readonly AggregateSeries[], months: readonly AggregateSeries[]): DeviceFigures[] {

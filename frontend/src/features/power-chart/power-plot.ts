@@ -1,9 +1,11 @@
 import uPlot from 'uplot';
+import type { Stop } from '../../app/environment';
 import type { Formats } from '../../i18n/formats';
 import type { PlotData } from '../../lib/plot-data';
 import type { TimeRange } from '../../lib/range';
 import { axesOf } from './axes';
 import { dashOf, type Palette, SERIES_COLOURS, TOTAL } from './colours';
+import { followTouch } from './touch';
 
 export interface PlotHandlers {
   onZoom(range: TimeRange): void;
@@ -23,6 +25,9 @@ export class PowerPlot {
   private readonly plot: uPlot;
   private range: TimeRange = { from: 0, to: 1 };
   private isolatedPoints: number[][] = [];
+  /** By fingers that are still down. */
+  private moved: TimeRange | null = null;
+  private readonly stopTouch: Stop;
 
   /** `lines` are places in the palette, one for each column of the data to come. */
   constructor(
@@ -34,10 +39,16 @@ export class PowerPlot {
     private readonly handlers: PlotHandlers,
   ) {
     this.plot = new uPlot(this.options(lines, palette, formats, zone), EMPTY, host);
+    this.stopTouch = followTouch(this.plot.over, {
+      range: () => this.range,
+      onMove: (range) => this.move(range),
+      onEnd: handlers.onZoom,
+    });
   }
 
   draw(data: PlotData, range: TimeRange): void {
     this.range = range;
+    this.moved = null;
     this.isolatedPoints = data.lines.map(({ isolatedPoints }) => isolatedPoints);
     const columns = data.lines.flatMap(({ powers, lows, highs }) => [powers, lows, highs]);
     this.plot.setData([data.times, ...columns] as uPlot.AlignedData, true);
@@ -48,7 +59,14 @@ export class PowerPlot {
     this.plot.setSize(this.size());
   }
 
+  /** Shows another range of what is drawn, before anything else is loaded. */
+  private move({ from, to }: TimeRange): void {
+    this.moved = { from, to };
+    this.plot.setScale('x', { min: from, max: to });
+  }
+
   destroy(): void {
+    this.stopTouch();
     this.plot.destroy();
   }
 
@@ -69,7 +87,7 @@ export class PowerPlot {
       axes: axesOf(palette, formats),
       fmtDate: (template) => uPlot.fmtDate(template, formats.dateNames),
       scales: {
-        x: { time: true, range: () => [this.range.from, this.range.to] },
+        x: { time: true, range: () => this.xRange() },
         y: { range: (_plot, min, max) => powerRange(min, max) },
       },
       cursor: {
@@ -94,6 +112,11 @@ export class PowerPlot {
       edge,
       edge,
     ];
+  }
+
+  private xRange(): [number, number] {
+    const { from, to } = this.moved ?? this.range;
+    return [from, to];
   }
 
   private reset(): null {

@@ -3,7 +3,8 @@ import { fireEvent, screen, waitFor, within } from '@testing-library/preact';
 import { describe, expect, it } from 'vitest';
 import type { StoredReading } from '../../api/types';
 import { FakeEnvironment, NOW } from '../../testing/fake-environment';
-import { problem } from '../../testing/fake-services';
+import { json, problem } from '../../testing/fake-services';
+import { devicesOf } from '../../testing/fake-site';
 import { renderInApp } from '../../testing/render';
 import { SiteView } from './SiteView';
 
@@ -40,7 +41,7 @@ const click = async (name: string | RegExp) => fireEvent.click(await screen.find
 describe('the figures', () => {
   it('are power now and kWh of today, yesterday and the month, of each device alone', async () => {
     await renderInApp(<SiteView />, house());
-    const row = await screen.findByRole('row', { name: /^main-meter 1,000 W/ });
+    const row = await screen.findByRole('row', { name: /^main-meter 1,000 W .* ago 10/ });
     const [now, today, yesterday] = within(row).getAllByRole('cell');
     expect(now?.textContent).toMatch(/1,000 W0 sec ago/);
     expect(today?.textContent).toMatch(/^10\.\d/);
@@ -56,11 +57,15 @@ describe('the figures', () => {
     expect(environment.visited.at(-1)).toContain('total=1');
   });
 
-  it('say from when the last reading is where there is none this month', async () => {
+  it('have no power now of a device that is offline, but the age of its last reading', async () => {
     const environment = house();
-    environment.time = NOW + 90 * 24 * HOUR;
+    const devices = { ...devicesOf('house-01', environment.services.stored.get('house-01') ?? []) };
+    devices.devices = devices.devices.map((device) => ({ ...device, status: 'offline' as const }));
+    environment.services.answer(`${SITE}/devices`, () => json(devices));
+    environment.time = NOW + 400 * 24 * HOUR;
     await renderInApp(<SiteView />, environment);
-    await screen.findByText(/No readings this month\. The last one is from 15 Jan 2024, 10:30:00/);
+    const figures = await region('At a glance');
+    await within(figures).findByRole('row', { name: /^main-meter –.*1 yr ago – – –$/ });
   });
 });
 
@@ -72,8 +77,8 @@ describe('the period', () => {
     const { app } = await renderInApp(<SiteView />, environment);
     await pressed('24 h');
     environment.time = NOW + 90 * 24 * HOUR;
-    app.view.showSite('house-02');
     environment.services.stored.set('house-02', environment.services.stored.get('house-01') ?? []);
+    app.view.showSite('house-02');
     await pressed('All');
   });
 
@@ -83,10 +88,10 @@ describe('the period', () => {
     await click('Yesterday');
     await screen.findByRole('heading', { name: 'Sun, 14 Jan 2024' });
     await waitFor(() => {
-      const { query } = environment.services.requests(`${SITE}/aggregates`).at(-1) ?? {};
-      expect(query?.get('start')).toBe('2024-01-14T08:00:00.000Z');
-      expect(query?.get('end')).toBe('2024-01-15T08:00:00.000Z');
-      expect(query?.get('tz')).toBe('America/Los_Angeles');
+      const asked = environment.services.requests(`${SITE}/aggregates`).map(({ query }) => query);
+      const yesterday = asked.find((query) => query.get('start') === '2024-01-14T08:00:00.000Z');
+      expect(yesterday?.get('end')).toBe('2024-01-15T08:00:00.000Z');
+      expect(yesterday?.get('tz')).toBe('America/Los_Angeles');
     });
     expect(environment.visited.at(-1)).toContain('range=day-1');
   });

@@ -1,5 +1,6 @@
 import type { ComponentChildren } from 'preact';
 import { useApp, useText } from '../../app/app-context';
+import { DevicesCard } from '../devices/DevicesCard';
 import { EnergyCard } from '../energy-bars/EnergyCard';
 import { Figures } from '../figures/Figures';
 import { PowerChart } from '../power-chart/PowerChart';
@@ -54,6 +55,8 @@ function Contents() {
       </Blank>
     );
   }
+  // The number of devices decides where all else is: nothing moves once it is known.
+  if (!site.isSettled.value) return <p class="hint site-wait">{t('site.loading')}</p>;
   return (
     <>
       <Figures />
@@ -62,6 +65,7 @@ function Contents() {
         <>
           <PowerChart range={range} />
           <EnergyCard range={range} />
+          <DevicesCard />
           <ReadingsTable />
         </>
       )}

@@ -1,17 +1,18 @@
 /** Everything that is loaded about the picked site, and when it is loaded again. */
-import { computed, effect, type ReadonlySignal, signal } from '@preact/signals';
+import { computed, type ReadonlySignal } from '@preact/signals';
 import type { RequestFailure } from '../../api/request-failure';
 import type { SiteClient } from '../../api/site-client';
 import type { Clock } from '../../app/clock';
-import type { Environment, Stop } from '../../app/environment';
+import type { Environment } from '../../app/environment';
 import { createResource } from '../../app/resource';
 import type { ViewState } from '../../app/view-state';
+import { createKnownDevices, loadDevices } from '../devices/known-devices';
 import { barUnit } from '../energy-bars/bar-units';
 import { type BarsWanted, loadBars } from '../energy-bars/load-bars';
 import { type FiguresWanted, loadFigures } from '../figures/load-figures';
 import { createLiveState } from '../live/live-state';
 import { type ChartWanted, loadChart } from '../power-chart/load-chart';
-import { createRangeState } from '../range-bar/range-state';
+import { createRangeState, type RangeState } from '../range-bar/range-state';
 import { createPageState, type PageSelection } from '../readings-table/page-state';
 import { loadExtent } from './extent';
 
@@ -32,13 +33,22 @@ export function createSiteState({ client, view, clock, isReadable, environment }
   const extent = createResource({
     ...common,
     wanted: computed(() => (site.value === null ? null : { site: site.value })),
-    load: (wanted, signal) => loadExtent(client, wanted.site, now(), signal),
+    load: (wanted, signal) => loadExtent(client, wanted.site, signal),
   });
   const knownExtent = computed(() =>
     extent.loaded.value?.wanted.site === site.value ? extent.loaded.value?.data : undefined,
   );
   const range = createRangeState({ view, now: clock.now, extent: knownExtent });
-  const selection = computed(() => selected(view, range));
+  const devices = createResource({
+    ...common,
+    wanted: computed(() => (site.value === null ? null : { site: site.value, minute: range.minute.value })),
+    load: (wanted, signal) => loadDevices(client, wanted.site, signal),
+  });
+  const known = createKnownDevices(site, devices.loaded);
+  /** Null for all, which are few; a site of many devices is asked for those that are drawn. */
+  const wantedDevices = computed(() => view.view.value.devices ?? known.firstOfMany.value);
+  const isSettled = computed(() => known.isSettled.value || devices.failure.value !== null);
+  const selection = computed(() => (isSettled.value ? selected(view, range, wantedDevices.value) : null));
   const chart = createResource({
     ...common,
     wanted: computed<ChartWanted | null>(() => selection.value),
@@ -55,9 +65,9 @@ export function createSiteState({ client, view, clock, isReadable, environment }
   const figures = createResource({
     ...common,
     wanted: computed<FiguresWanted | null>(() => {
-      if (site.value === null) return null;
-      const { devices, total } = view.view.value;
-      return { site: site.value, zone: range.zone.value, devices, total, minute: range.minute.value };
+      if (selection.value === null) return null;
+      const { site, zone, devices, total } = selection.value;
+      return { site, zone, devices, total, minute: range.minute.value };
     }),
     load: (wanted, signal) => loadFigures(client, wanted, signal),
   });
@@ -71,12 +81,7 @@ export function createSiteState({ client, view, clock, isReadable, environment }
       return { site, range: span, devices, zone, period, order: view.view.value.order };
     }),
   });
-  const known = knownDevices(site, () => [
-    ...(chart.loaded.value?.data.series ?? []),
-    ...(bars.loaded.value?.data ?? []),
-    ...(figures.loaded.value?.data.devices.map(({ id }) => ({ device_id: id })) ?? []),
-  ]);
-  const shown = [extent, chart, bars, figures, page];
+  const shown = [extent, devices, chart, bars, figures, page];
   const refresh = () => {
     for (const resource of shown) resource.refresh();
   };
@@ -87,14 +92,17 @@ export function createSiteState({ client, view, clock, isReadable, environment }
   const live = createLiveState({ client, site, clock, visibility, isFresh, refresh });
   return {
     extent,
+    devices,
     range,
     chart,
     bars,
     figures,
     page,
     live,
-    /** The devices that have been seen, in order of their ids. */
+    /** The ids of the devices, in their order: the place of each is its colour. */
     known: known.ids,
+    /** Whether they were loaded, or cannot be. */
+    isSettled,
     failure,
     /** Loads all of it again, when this is still the picked site. */
     reload(id: string) {
@@ -102,33 +110,16 @@ export function createSiteState({ client, view, clock, isReadable, environment }
     },
     stop() {
       live.stop();
-      known.stop();
       for (const resource of shown) resource.stop();
     },
   };
 }
 
 /** What chart, bars and table have in common; null while the range is not known, or without a site. */
-function selected(view: ViewState, { range, zone, minute }: ReturnType<typeof createRangeState>) {
-  const { site, devices, total } = view.view.value;
+function selected(view: ViewState, { range, zone, minute }: RangeState, devices: readonly string[] | null) {
+  const { site, total } = view.view.value;
   const span = range.value;
   if (site === null || span === null) return null;
   const isGrowing = span.to >= minute.value;
   return { site, range: span, zone: zone.value, devices, total, asOf: isGrowing ? minute.value : null };
-}
-
-/** Grows while the same site is shown: devices that are not selected are not loaded, and stay known. */
-function knownDevices(
-  site: ReadonlySignal<string | null>,
-  seen: () => readonly { device_id: string | null }[],
-): { ids: ReadonlySignal<readonly string[]>; stop: Stop } {
-  const ids = signal<readonly string[]>([]);
-  let of: string | null = null;
-  const stop = effect(() => {
-    const before = of === site.value ? ids.peek() : [];
-    of = site.value;
-    const all = new Set([...before, ...seen().flatMap(({ device_id }) => device_id ?? [])]);
-    if (all.size !== ids.peek().length || before.length === 0) ids.value = [...all].sort();
-  });
-  return { ids, stop };
 }
