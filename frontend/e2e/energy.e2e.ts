@@ -80,6 +80,45 @@ describe('a householder', () => {
   });
 });
 
+describe('an installer', () => {
+  it('sees when each device was seen, and that it is on time', async () => {
+    await show({ site: HOME });
+    await card('Devices')
+      .getByRole('row', { name: /^main-meter 4,321 .* ago 15 min.* 121 .*On time/ })
+      .waitFor();
+  });
+
+  it('looks at one device alone', async () => {
+    await card('Devices').getByRole('button', { name: 'Only this device: pv-inverter' }).click();
+    await page.waitForURL(/device=pv-inverter/);
+    await card('Readings').getByText('main-meter').first().waitFor({ state: 'detached' });
+    await card('Devices').getByRole('button', { name: 'All devices' }).click();
+    await card('Readings').getByText('main-meter').first().waitFor();
+  });
+
+  it('moves the chart by a finger', async () => {
+    const touch = await browser.context.newPage();
+    const client = await browser.context.newCDPSession(touch);
+    await client.send('Emulation.setTouchEmulationEnabled', { enabled: true });
+    await touch.goto(`/?${new URLSearchParams({ site: HOME })}`);
+    const box = await touch.locator('.plot .u-over').boundingBox();
+    const point = (share: number) => ({
+      x: (box?.x ?? 0) + share * (box?.width ?? 0),
+      y: (box?.y ?? 0) + 80,
+    });
+    const send = (
+      type: 'touchStart' | 'touchMove' | 'touchEnd',
+      ...touchPoints: { x: number; y: number }[]
+    ) => client.send('Input.dispatchTouchEvent', { type, touchPoints });
+    await send('touchStart', point(0.3));
+    await send('touchMove', point(0.5));
+    await send('touchMove', point(0.7));
+    await send('touchEnd');
+    await touch.waitForURL(/from=/);
+    await touch.close();
+  });
+});
+
 describe('an analyst', () => {
   it.each([
     ['America/Los_Angeles', '2016-11-06', 25],

@@ -76,7 +76,7 @@ describe('the devices', () => {
 
   it('are shown one alone, everywhere, and all again', async () => {
     const { environment } = await renderInApp(<SiteView />, house([device('a'), device('b')]));
-    fireEvent.click(within(await card()).getByRole('button', { name: 'Only b' }));
+    fireEvent.click(within(await card()).getByRole('button', { name: 'Only this device: b' }));
     expect(environment.visited.at(-1)).toContain('device=b');
     await waitFor(() => {
       const last = environment.services.requests(AGGREGATES).at(-1);
