@@ -3,8 +3,6 @@ import { cleanup, configure } from '@testing-library/preact';
 import { afterEach, vi } from 'vitest';
 
 afterEach(cleanup);
-// A machine that does other things too is slow; what never comes still fails.
-configure({ asyncUtilTimeout: 5_000 });
 
 // A wait ends with its condition: this is for machines that do other things, too.
 configure({ asyncUtilTimeout: 10_000 });

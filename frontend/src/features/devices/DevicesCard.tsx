@@ -4,8 +4,9 @@ import { useApp, useText } from '../../app/app-context';
 import { parseInstant } from '../../lib/instant';
 import { Card } from '../../ui/Card';
 import { Id } from '../../ui/Id';
-import { Sign, type Tone } from '../../ui/Notice';
+import { Sign } from '../../ui/Notice';
 import { ScrollBox } from '../../ui/ScrollBox';
+import { STATUS_TONES } from '../../ui/status-tones';
 import { swatchClass } from '../power-chart/colours';
 import { DeviceColumns } from './DeviceColumns';
 import { type Sorting, sorted } from './sorting';
@@ -101,20 +102,11 @@ function Row({ device }: { device: Device }) {
   );
 }
 
-const TONES: Record<Device['status'], Tone> = {
-  fresh: 'good',
-  late: 'warning',
-  stale: 'warning',
-  offline: 'bad',
-  ahead: 'plain',
-  empty: 'plain',
-};
-
 function Status({ status }: { status: Device['status'] }) {
   const { t } = useText();
   return (
     <span class="status">
-      <Sign tone={TONES[status]} />
+      <Sign tone={STATUS_TONES[status]} />
       {t(`status.${status}`)}
     </span>
   );

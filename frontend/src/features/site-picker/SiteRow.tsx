@@ -2,8 +2,9 @@ import type { Site } from '../../api/types';
 import { useApp, useText } from '../../app/app-context';
 import { parseInstant } from '../../lib/instant';
 import { Id } from '../../ui/Id';
-import { Sign, type Tone } from '../../ui/Notice';
+import { Sign } from '../../ui/Notice';
 import { SiteLink } from '../../ui/SiteLink';
+import { STATUS_TONES } from '../../ui/status-tones';
 
 interface SiteRowProps {
   site: Site;
@@ -24,15 +25,6 @@ export function SiteRow({ site, place, count, isTabStop }: SiteRowProps) {
   );
 }
 
-const TONES: Record<Site['status'], Tone> = {
-  fresh: 'good',
-  late: 'warning',
-  stale: 'warning',
-  offline: 'bad',
-  ahead: 'plain',
-  empty: 'plain',
-};
-
 /** How old the last reading is, and whether that is late for this site. */
 function LastSeen({ of }: { of: Site }) {
   const { clock } = useApp();
@@ -41,7 +33,7 @@ function LastSeen({ of }: { of: Site }) {
   return (
     <span class="site-seen" title={t(`status.${of.status}`)}>
       {age !== null && <span class="count">{formats.age(age)}</span>}
-      <Sign tone={TONES[of.status]} />
+      <Sign tone={STATUS_TONES[of.status]} />
       <span class="visually-hidden">{t(`status.${of.status}`)}</span>
     </span>
   );
