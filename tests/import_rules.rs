@@ -64,8 +64,9 @@ const LAYERS: &[(&str, &[&str])] = &[
         &[
             "rows store",
             "store::catalog",
-            "store::rollups",
+            "store::deletion store::rollups",
             "validation store::stream store::series",
+            "store::deleted_ids",
             "store::connection",
             "store::codec store::error store::keys store::metrics",
             "energy",

@@ -28,6 +28,7 @@ mod consumer_group;
 mod content_encodings;
 mod contract_bodies;
 mod dead_letters;
+mod deletions;
 mod documented_responses;
 mod early_responses;
 mod empty_settings;

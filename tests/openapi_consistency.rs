@@ -28,6 +28,9 @@ const OF_BATCHES: [(&str, &str); 2] = [
     ("503", "#/components/schemas/UnavailableBatch"),
 ];
 
+/// The error of a deletion also says what was deleted.
+const OF_DELETIONS: (&str, &str) = ("503", "#/components/schemas/UnavailableDeletion");
+
 fn documents() -> [Value; 2] {
     ROLES.map(document)
 }
@@ -128,6 +131,11 @@ fn every_error_is_a_sentence_or_a_list_of_validation_errors() {
                 let of_batch = OF_BATCHES.iter().find(|(of, _)| of == status);
                 let expected = match status.as_str() {
                     _ if name == batch::PATH && of_batch.is_some() => of_batch.unwrap().1,
+                    _ if operation.described["operationId"] == "delete_site_readings"
+                        && status == OF_DELETIONS.0 =>
+                    {
+                        OF_DELETIONS.1
+                    }
                     "422" => "#/components/schemas/ValidationProblem",
                     _ if status.starts_with('2') => continue,
                     _ => "#/components/schemas/Problem",

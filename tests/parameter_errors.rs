@@ -61,10 +61,14 @@ async fn a_path_segment_that_is_not_utf_8_is_reported_by_its_name() {
         [("ingestion-api", &ingestion), ("processing-service", &processing)];
     for (role, service) in services {
         for operation in operations(&document(role)) {
-            for name in operation.names() {
-                let path = operation.path_with("%FF");
-                let reply = Reply::of(service.request(operation.method.clone(), &path)).await;
-                let [fault] = &faults(&reply)[..] else { panic!("{path}: {reply:?}") };
+            let (names, path) = (operation.names(), operation.path_with("%FF"));
+            if names.is_empty() {
+                continue;
+            }
+            let reply = Reply::of(service.request(operation.method.clone(), &path)).await;
+            let faults = faults(&reply);
+            assert_eq!(faults.len(), names.len(), "{path}: {reply:?}");
+            for (fault, name) in faults.iter().zip(names) {
                 assert_eq!(fault["loc"], json!(["path", name]), "{path}");
                 assert_eq!(fault["type"], "string_unicode", "{path}");
             }

@@ -2,11 +2,13 @@
 
 use std::time::Instant;
 
+use readings::store::codec::StreamEntry;
+use readings::store::deleted_ids::DeletedIds;
 use readings::store::delivery::Delivery;
 use readings::store::series::SeriesStore;
 use readings::store::site_index::SiteIndex;
 use readings::store::stream::ReadingStream;
-use readings::store::{RedisServer, StoreError};
+use readings::store::{ErrorClass, RedisServer, StoreError};
 use tokio_util::sync::CancellationToken;
 
 use crate::config::PipelineConfig;
@@ -26,6 +28,7 @@ pub(crate) struct PipelineContext {
     pub stream: ReadingStream,
     pub series: SeriesStore,
     pub sites: SiteIndex,
+    pub deleted_ids: DeletedIds,
     pub window: InFlightWindow,
     pub outage: OutageGate,
     pub throttle: Throttle,
@@ -42,6 +45,7 @@ impl PipelineContext {
         Self {
             stream: ReadingStream::new(config.keys.clone(), connection.clone()),
             series: SeriesStore::new(connection.clone()),
+            deleted_ids: DeletedIds::new(&config.keys, connection.clone()),
             sites: SiteIndex::new(&config.keys, connection),
             window: InFlightWindow::new(config.max_in_flight),
             outage: OutageGate::new(),
@@ -55,14 +59,29 @@ impl PipelineContext {
         }
     }
 
-    /// Moves entries that are already dead-lettered out of a delivery's entries, unless the read did so.
-    /// Retried until Redis answers, and never dropped with an error: these entries have been delivered,
-    /// and a server that replaces this one may not have them.
-    pub async fn filter_dead_lettered(&self, delivery: &mut Delivery) {
-        if !delivery.is_filtered {
+    /// Moves entries that are already dead-lettered, or whose readings were deleted, out of a delivery's entries,
+    /// unless the read did so and the entries are new. Retried until Redis answers, and never dropped with an error:
+    /// these entries have been delivered, and a server that replaces this one may not have them.
+    pub async fn filter_finished(&self, delivery: &mut Delivery) {
+        if !delivery.is_filtered && !delivery.is_empty() {
             let ids: Vec<_> = delivery.ids().collect();
             let request = || self.stream.dead_lettered_ids(ids.iter().copied());
             delivery.filter_dead_lettered(&retry_forever(&self.outage, request).await);
+            let deleted = retry_forever(&self.outage, || self.deleted_ids.among(&ids)).await;
+            for entry in delivery.entries.iter().filter(|entry| deleted.contains(&entry.id)) {
+                let remove = || self.remove_deleted(entry);
+                retry_forever(&self.outage, remove).await;
+            }
+            delivery.finish(&deleted);
+        }
+    }
+
+    /// Removes the reading of a deleted entry: a process may have stored it again, and then ended.
+    async fn remove_deleted(&self, entry: &StreamEntry) -> Result<(), StoreError> {
+        match self.series.remove(&entry.reading.site_id, std::slice::from_ref(entry)).await {
+            // Then it was not stored either.
+            Err(error) if error.class == ErrorClass::WrongType => Ok(()),
+            removed => removed,
         }
     }
 

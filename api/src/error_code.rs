@@ -13,7 +13,8 @@
 //!   what is theirs, such as a full
 //!   backlog.
 //! - **`outcome_unknown`** is the one code of a 503 that forbids a conclusion: the request may have been carried out.
-//!   Every other 503 changed nothing.
+//!   Every other 503 changed nothing, but for a deletion or a batch
+//!   whose body says what was done before.
 
 use poem_openapi::Enum;
 use poem_openapi::types::ToJSON;
@@ -65,6 +66,8 @@ error_codes! {
     NotFound,
     /// 404: no site has this id; none of its readings was ever stored.
     SiteNotFound,
+    /// 404: the site has no stored reading with this stream id.
+    ReadingNotFound,
     /// 404: no dead letter has this id.
     DeadLetterNotFound,
     /// 405: the path has operations of other methods, which `Allow` lists.
@@ -104,6 +107,8 @@ error_codes! {
     OutcomeUnknown,
     /// 503: the backlog is at its limit; readings are accepted again when it is shorter.
     BacklogFull,
+    /// 503: a part of the range is deleted; the request is to be repeated.
+    DeletionIncomplete,
     /// 503: too many large responses are being sent.
     TooManyLargeResponses,
     /// 503: too many connections are open.

@@ -23,6 +23,7 @@ pub const CATALOGUE: &[Metric] = &[
     REJECTED,
     UNAVAILABLE,
     BATCH_ROWS,
+    DELETED,
     INVALID_MEMBERS,
 ];
 
@@ -172,6 +173,8 @@ const BATCH_ROWS: Metric = Metric::histogram(
     "Rows of batch requests, valid or not",
 );
 
+const DELETED: Metric = Metric::counter("readings_deleted", "Stored readings deleted on demand");
+
 const INVALID_MEMBERS: Metric = Metric::counter(
     "stored_members_invalid",
     "Stored members that are not valid readings, left out of responses",
@@ -187,6 +190,7 @@ pub(crate) struct Metrics {
     rejected: Counter<u64>,
     unavailable: Counter<u64>,
     batch_rows: Histogram<f64>,
+    deleted: Counter<u64>,
     invalid_members: Counter<u64>,
 }
 
@@ -201,6 +205,7 @@ pub(crate) static METRICS: LazyLock<Metrics> = LazyLock::new(|| Metrics {
     rejected: REJECTED.build_counter(),
     unavailable: UNAVAILABLE.build_counter(),
     batch_rows: BATCH_ROWS.build_histogram(),
+    deleted: DELETED.build_counter(),
     invalid_members: INVALID_MEMBERS.build_counter(),
 });
 
@@ -267,6 +272,11 @@ impl Metrics {
 
     pub fn unavailable(&self, reason: &'static str, readings: usize) {
         self.unavailable.add(readings as u64, &[KeyValue::new("reason", reason)]);
+    }
+
+    /// Counts readings that a request has deleted.
+    pub fn deleted(&self, readings: u64) {
+        self.deleted.add(readings, &[]);
     }
 
     pub fn invalid_members(&self, members: usize) {

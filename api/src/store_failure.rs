@@ -22,6 +22,7 @@ pub(crate) enum StoreOperation {
     AppendReading,
     AppendBatch,
     Query,
+    DeleteReadings,
     ListDeadLetters,
     ChangeDeadLetters,
     DescribePipeline,
@@ -31,12 +32,13 @@ pub(crate) enum StoreOperation {
 impl StoreOperation {
     /// The line of the log, and its throttle.
     const fn log(self) -> (&'static str, &'static LogThrottle) {
-        static THROTTLES: [LogThrottle; 6] = [const { LogThrottle::new() }; 6];
-        let [append, batch, query, dead_letters, pipeline, stream] = &THROTTLES;
+        static THROTTLES: [LogThrottle; 7] = [const { LogThrottle::new() }; 7];
+        let [append, batch, query, deletion, dead_letters, pipeline, stream] = &THROTTLES;
         match self {
             Self::AppendReading => ("a reading was not accepted", append),
             Self::AppendBatch => ("readings of a batch were not accepted", batch),
             Self::Query => ("a query failed", query),
+            Self::DeleteReadings => ("readings were not deleted", deletion),
             Self::ListDeadLetters | Self::ChangeDeadLetters => {
                 ("dead letters cannot be reached", dead_letters)
             }
@@ -47,7 +49,8 @@ impl StoreOperation {
 
     /// Whether it changes what is stored, so that its outcome can be unknown.
     const fn is_write(self) -> bool {
-        matches!(self, Self::AppendReading | Self::AppendBatch | Self::ChangeDeadLetters)
+        use StoreOperation::{AppendBatch, AppendReading, ChangeDeadLetters, DeleteReadings};
+        matches!(self, AppendReading | AppendBatch | ChangeDeadLetters | DeleteReadings)
     }
 }
 

@@ -55,7 +55,7 @@ async fn store(
     for (site, entries) in by_site {
         batch.push(SiteWrite::new(site, entries));
     }
-    let WriteResult { indexed, added, generation } = series.write(&batch).await?;
+    let WriteResult { indexed, added, generation, .. } = series.write(&batch).await?;
     indexed?;
     added.into_iter().collect::<Result<Vec<_>, _>>()?;
     let ids: Vec<StreamId> = entries.iter().map(|entry| entry.id).collect();

@@ -9,11 +9,12 @@ use api::operations::{
     Readiness,
 };
 use api::query::events::EventsApi;
-use api::query::{AggregatesApi, CatalogApi, QueryApi};
+use api::query::{AggregatesApi, CatalogApi, DeletionApi, QueryApi};
 use api::spec::{self, Service};
 use poem::{Endpoint, Response};
 use readings::store::Requirements;
 use readings::store::catalog::SiteCatalog;
+use readings::store::deletion::ReadingDeleter;
 use readings::store::rollups::RollupStore;
 use readings::store::series::SeriesStore;
 use tokio_util::sync::CancellationToken;
@@ -151,8 +152,9 @@ pub fn service_with(
     let queries = (
         QueryApi::new(SeriesStore::new(connection.clone())),
         CatalogApi::new(SiteCatalog::new(&context.keys, connection.clone())),
-        AggregatesApi::new(RollupStore::new(connection)),
+        AggregatesApi::new(RollupStore::new(connection.clone())),
         EventsApi { streams: context.event_streams.clone(), access: context.access.clone() },
+        DeletionApi::new(ReadingDeleter::new(stream.clone(), connection)),
     );
     spec::processing_service(
         context.access.clone(),

@@ -266,9 +266,9 @@ async fn every_right_of_the_processing_service_but_some_is_required() {
     wait_until_ready(&service).await;
     assert_eq!(
         superfluous(&redis, &rights, &service).await,
-        [&["+xread", "+xgroup|setid", "+zmscore", "+zcard"][..], &ROLLUPS, &["+scan"]].concat()
+        [&["+xread", "+xgroup|setid", "+zcard"][..], &ROLLUPS, &["+scan"]].concat()
     );
-    // One entry whose reading was deleted, so that both are used.
+    // One entry whose site was deleted, so that both are used.
     add_backlog(&redis, 3, 1).await;
     wait_until_settled(&redis).await;
     redis.run::<()>(&["DEL", "site:site-0:readings"]).await;

@@ -15,6 +15,7 @@ mod crash_points;
 mod credentials;
 mod dead_letter_tools;
 mod dead_lettered_once;
+mod deleted_readings;
 mod deleted_streams;
 mod destroyed_groups;
 mod duplicate_consumer_names;

@@ -30,10 +30,10 @@ impl PeriodicTask for Trimmer {
     }
 
     async fn run(&mut self) -> Result<(), StoreError> {
-        let PipelineContext { stream, config, .. } = self.0.as_ref();
+        let PipelineContext { stream, deleted_ids, config, .. } = self.0.as_ref();
         let entries = stream.trim(config.stream_retention).await?;
         METRICS.trimmed(entries);
         debug!(entries, "trimmed the stream");
-        Ok(())
+        stream.forget_deleted_ids(deleted_ids).await
     }
 }

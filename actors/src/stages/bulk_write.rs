@@ -9,7 +9,7 @@ use readings::store::codec::StreamEntry;
 use readings::store::consumers::Ownership;
 use readings::store::write_batch::{SiteWrite, WriteBatch, WriteResult};
 use readings::store::{ErrorClass, Generation, StoreError, StreamId};
-use tracing::warn;
+use tracing::{info, warn};
 
 use crate::context::PipelineContext;
 use crate::flow::batch::{PreparedWrite, ids};
@@ -66,6 +66,7 @@ impl BulkWrite {
         for write in &mut writes {
             commands.push(std::mem::take(&mut write.command));
         }
+        ask_for_deleted(&mut commands, &context, writes.iter().flat_map(|write| &write.entries));
         let requested_at = writes.iter().map(|write| write.requested_at).min();
         let requested_at = requested_at.unwrap_or_else(Instant::now);
         Self { context, writes, commands, generation, requested_at }
@@ -89,12 +90,34 @@ impl BulkWrite {
         let rebuilt = (is_late || is_outdated).then(|| self.rebuild(&fence));
         let commands = rebuilt.as_ref().unwrap_or(&self.commands);
         let timing = CommandTiming::start("ZADD");
-        let WriteResult { indexed, added, generation } =
+        let WriteResult { indexed, added, may_be_deleted, generation } =
             self.context.series.write(commands).await?;
         report_index_error(indexed)?;
         let rejections = self.rejections(added, &fence)?;
+        if may_be_deleted? {
+            self.remove_deleted(&rejections, &fence).await?;
+        }
         self.record_stored(timing, &rejections, &fence);
         Ok(Attempt { rejections, fence, generation })
+    }
+
+    /// Removes what this has stored again although it was deleted: see [`readings::store::deleted_ids`].
+    async fn remove_deleted(
+        &self,
+        rejections: &[Option<StoreError>],
+        fence: &Fence,
+    ) -> Result<(), StoreError> {
+        let PipelineContext { deleted_ids, series, .. } = self.context.as_ref();
+        for (write, rejection) in self.writes.iter().zip(rejections) {
+            let deleted = deleted_ids.among(&ids(&write.entries)).await?;
+            let deleted = fence.kept(write).filter(|entry| deleted.contains(&entry.id));
+            let deleted: Vec<StreamEntry> = deleted.cloned().collect();
+            if !deleted.is_empty() && rejection.is_none() {
+                log_deleted(deleted.len());
+                series.remove(&write.site, &deleted).await?;
+            }
+        }
+        Ok(())
     }
 
     /// Finds the entries that another consumer has claimed while this process was suspended or waited for
@@ -102,12 +125,14 @@ impl BulkWrite {
     /// consumer may not have stored them yet. All others are written: if another consumer has stored and
     /// acknowledged one, writing it again is idempotent.
     async fn fence(&self) -> Result<Fence, StoreError> {
-        let PipelineContext { stream, config, traces, .. } = self.context.as_ref();
+        let PipelineContext { stream, config, traces, deleted_ids, .. } = self.context.as_ref();
         let ids: Vec<_> = self.writes.iter().flat_map(|write| ids(&write.entries)).collect();
         let Ownership { claimed_by_other, not_pending, deleted } =
             stream.ownership(&config.consumer, &ids).await?;
         // Dead-lettering acknowledges an entry, so a dead-lettered one is not pending any more.
         let mut fenced = stream.dead_lettered_ids(&not_pending | &deleted).await?;
+        let absent: Vec<_> = (&not_pending | &deleted).into_iter().collect();
+        fenced.extend(deleted_ids.among(&absent).await?);
         let deleted = &deleted - &fenced;
         if !claimed_by_other.is_empty() {
             METRICS.claimed_by_other(claimed_by_other.len());
@@ -124,6 +149,8 @@ impl BulkWrite {
         for write in self.writes.iter().filter(|write| fence.keeps_any(write)) {
             commands.push(SiteWrite::new(&write.site, fence.kept(write)));
         }
+        let written = self.writes.iter().flat_map(|write| fence.kept(write));
+        ask_for_deleted(&mut commands, &self.context, written);
         commands
     }
 
@@ -181,6 +208,22 @@ impl Fence {
     }
 }
 
+/// Has a batch ask for deleted ones among these entries.
+fn ask_for_deleted<'a>(
+    commands: &mut WriteBatch,
+    context: &PipelineContext,
+    entries: impl Iterator<Item = &'a StreamEntry>,
+) {
+    let mut bounds: Option<(StreamId, StreamId)> = None;
+    for &StreamEntry { id, .. } in entries {
+        let (first, last) = bounds.unwrap_or((id, id));
+        bounds = Some((first.min(id), last.max(id)));
+    }
+    if let Some((first, last)) = bounds {
+        commands.ask_for_deleted(&context.deleted_ids, first, last);
+    }
+}
+
 /// Separates a permanent error (inner) from one that may pass (outer). Permanent is only that a site's key
 /// has the wrong type: no retry changes it, and it concerns this site alone.
 fn split_permanent<T>(reply: Result<T, StoreError>) -> Result<Result<T, StoreError>, StoreError> {
@@ -199,6 +242,13 @@ fn report_index_error(indexed: Result<(), StoreError>) -> Result<(), StoreError>
         warn!(%error, suppressed, "site index has the wrong type; new sites are not indexed");
     }
     Ok(())
+}
+
+fn log_deleted(count: usize) {
+    static THROTTLE: LogThrottle = LogThrottle::new();
+    if let Some(suppressed) = THROTTLE.should_log(Instant::now()) {
+        info!(count, suppressed, "deleted readings were stored again, and are removed");
+    }
 }
 
 fn log_claimed_by_other(count: usize) {

@@ -39,8 +39,8 @@ struct Classified {
     dead_letters: Vec<DeadLetter>,
     /// Pending, and no longer in the stream.
     deleted: Vec<StreamId>,
-    /// Dead-lettered before, and delivered again.
-    dead_lettered: Vec<StreamId>,
+    /// Dead-lettered or deleted before, and delivered again.
+    finished: Vec<StreamId>,
 }
 
 impl Dispatcher {
@@ -71,7 +71,7 @@ impl Dispatcher {
         mut permits: PermitSplit,
         requested_at: Instant,
     ) -> Result<(), DownstreamClosed> {
-        let Classified { readings, quarantined, dead_letters, deleted, dead_lettered } = classified;
+        let Classified { readings, quarantined, dead_letters, deleted, finished } = classified;
         // Most readings in one message, which the pool splits by site.
         let permit = permits.split_off(ids(&readings));
         self.route(readings, permit, requested_at)?;
@@ -84,16 +84,16 @@ impl Dispatcher {
         // Acknowledged without a reading: there is nothing left to store, and they would be claimed for ever.
         report_deleted(&deleted);
         self.acknowledge(permits.split_off(deleted))?;
-        self.acknowledge(permits.split_off(dead_lettered))
+        self.acknowledge(permits.split_off(finished))
     }
 
     fn classify(&self, delivery: Delivery) -> Classified {
-        let Delivery { entries, undecodable, deleted, dead_lettered, .. } = delivery;
+        let Delivery { entries, undecodable, deleted, finished, .. } = delivery;
         let mut classified = Classified {
             readings: Vec::with_capacity(entries.len()),
             dead_letters: undecodable.into_iter().map(DeadLetter::from).collect(),
             deleted,
-            dead_lettered,
+            finished,
             ..Classified::default()
         };
         let max_failures = self.context.config.max_processing_failures.get();

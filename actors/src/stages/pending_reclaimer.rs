@@ -42,7 +42,7 @@ impl EntrySource for PendingReclaimer {
         let PipelineContext { stream, config, .. } = self.context.as_ref();
         let claim = stream.claim(&config.consumer, config.claim_min_idle, self.cursor, limit);
         let Claimed { cursor, mut delivery } = claim.await?;
-        self.context.filter_dead_lettered(&mut delivery).await;
+        self.context.filter_finished(&mut delivery).await;
         self.cursor = cursor;
         self.failures = 0;
         log_claimed(delivery.len());

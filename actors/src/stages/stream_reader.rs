@@ -68,7 +68,7 @@ impl EntrySource for StreamReader {
             Position::New => DeliveryOrigin::New,
         };
         let mut delivery = self.read(limit).await?;
-        self.context.filter_dead_lettered(&mut delivery).await;
+        self.context.filter_finished(&mut delivery).await;
         self.on_success();
         fail::fail_point!("reader-after-read");
         Ok(Fetched { origin, delivery, pause: None })

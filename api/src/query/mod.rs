@@ -1,7 +1,8 @@
-//! Queries: the readings of a site, its live events, the catalog of sites.
+//! Queries: the readings of a site, its live events, the catalog of sites; deletions.
 
 mod aggregates;
 mod catalog;
+mod deletion;
 pub mod events;
 mod next_link;
 mod parameter_hint;
@@ -26,6 +27,7 @@ use readings::store::series::SeriesStore;
 
 pub use self::aggregates::AggregatesApi;
 pub use self::catalog::CatalogApi;
+pub use self::deletion::DeletionApi;
 use self::next_link::next_link;
 use self::readings_format::FormatName;
 pub use self::readings_payload::ReadingsPayload;

@@ -8,12 +8,15 @@ use std::collections::HashSet;
 
 use serde_json::{Map, Value, json};
 
+use super::merged_paths::merged_paths;
 use super::{responses, security};
 use crate::error_code::ErrorCode;
 
 /// The completed document, indented.
 pub(super) fn completed(document: &str) -> String {
+    let paths = merged_paths(document);
     let mut document: Value = serde_json::from_str(document).unwrap_or_default();
+    document["paths"] = Value::Object(paths);
     document["openapi"] = json!("3.1.0");
     complete_schemas(&mut document);
     describe_error_codes(&mut document);

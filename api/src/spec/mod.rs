@@ -2,6 +2,7 @@
 
 mod docs_page;
 mod document;
+mod merged_paths;
 mod responses;
 mod security;
 

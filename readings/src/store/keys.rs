@@ -41,6 +41,12 @@ impl Keys {
         format!("{}:ids", self.dead_letters())
     }
 
+    /// The deleted ids: a sorted set, scored by their milliseconds.
+    #[must_use]
+    pub fn deleted_ids(&self) -> String {
+        format!("{}:deleted", self.stream)
+    }
+
     /// The site index: a sorted set, all scores 0, so that it is ordered by bytes.
     #[must_use]
     pub fn sites(&self) -> String {

@@ -5,9 +5,11 @@
 //! | part | what it owns |
 //! |---|---|
 //! | [`catalog`] | overviews, devices and latest readings of sites |
+//! | [`deletion`] | deletes readings on demand, for good |
 //! | [`rollups`] | rollups of the sites' days, and questions that they answer |
 //! | [`stream`] | the stream and its consumer group: append, read, acknowledge, claim, dead-letter, trim |
 //! | [`series`] | the sorted sets of the sites, and their index |
+//! | [`deleted_ids`] | ids of entries whose readings must not be stored again |
 //! | [`connection`] | connecting to the server, checking it, sending commands |
 //! | [`codec`] | reading <-> stream fields, stream entry <-> sorted-set member |
 //! | [`keys`] | the names of all keys |
@@ -18,6 +20,8 @@
 pub mod catalog;
 pub mod codec;
 pub mod connection;
+pub mod deleted_ids;
+pub mod deletion;
 pub mod error;
 pub mod error_class;
 pub mod keys;

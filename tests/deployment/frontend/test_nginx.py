@@ -199,6 +199,13 @@ def test_operator_paths_are_not_on_the_pages_route(page, path, method):
     assert (answer.status, json.loads(answer.read())["code"]) == (403, "forbidden")
 
 
+@pytest.mark.parametrize("path", ["/api/sites/a/readings/1-0", "/api/sites/a/readings?start=0&end=1", "/api/readings", "/ingestion/readings"])
+def test_deletions_are_an_operators(start, page, path):
+    answer = page.get(path, "DELETE")
+    assert (answer.status, json.loads(answer.read())["code"]) == (403, "forbidden")
+    assert start(FRONTEND_OPERATOR_PATHS="true").echoed(path, "DELETE")["path"] == re.sub("^/(api|ingestion)", "", path)
+
+
 def test_no_public_path_is_an_operators_to_the_service(start, tmp_path):
     """The real service finds no `/pipeline` in what the list of nginx lets through."""
     variables = {"PROCESSING_PORT": "0", "LISTEN_HOST": "127.0.0.1", "REDIS_HOST": "127.0.0.1", "REDIS_PORT": str(free_port())}

@@ -73,7 +73,7 @@ async fn each_part_of_a_delivery_goes_its_way_with_its_permit() {
     let delivery = Delivery {
         undecodable: vec![undecodable],
         deleted: vec![id(4)],
-        dead_lettered: vec![id(5)],
+        finished: vec![id(5)],
         ..readings(&[1, 2])
     };
     tested.dispatch(delivery).await.unwrap();

@@ -280,6 +280,7 @@ export interface components {
          *     - `rate_limited`, 429: the client address or the API key sends more requests than its rate limit permits, which `detail` states; try again after the seconds of `Retry-After`.
          *     - `not_found`, 404: no operation has this path, or no site has this id.
          *     - `site_not_found`, 404: no site has this id; none of its readings was ever stored.
+         *     - `reading_not_found`, 404: the site has no stored reading with this stream id.
          *     - `dead_letter_not_found`, 404: no dead letter has this id.
          *     - `method_not_allowed`, 405: the path has operations of other methods, which `Allow` lists.
          *     - `body_too_large`, 413: the body is larger than a reading or a batch can be, or a batch has too many rows.
@@ -299,6 +300,7 @@ export interface components {
          *     - `request_timeout`, 503: the request took too long and was cancelled; it changed nothing.
          *     - `outcome_unknown`, 503: the request may have been carried out, or not. A reading that is sent again may be stored twice, unless both requests have the same `Idempotency-Key`.
          *     - `backlog_full`, 503: the backlog is at its limit; readings are accepted again when it is shorter.
+         *     - `deletion_incomplete`, 503: a part of the range is deleted; the request is to be repeated.
          *     - `too_many_large_responses`, 503: too many large responses are being sent.
          *     - `too_many_connections`, 503: too many connections are open.
          *     - `too_many_event_streams`, 503: too many event streams are open, in total or of this client.
@@ -316,7 +318,7 @@ export interface components {
          *     - `store_error`, 503: Redis returned another error; the log has it.
          * @enum {string}
          */
-        readonly ErrorCode: "validation_failed" | "cross_origin_forbidden" | "api_key_missing" | "api_key_invalid" | "api_key_expired" | "scope_missing" | "site_forbidden" | "host_not_allowed" | "rate_limited" | "not_found" | "site_not_found" | "dead_letter_not_found" | "method_not_allowed" | "body_too_large" | "unsupported_media_type" | "unsupported_content_encoding" | "body_undecodable" | "body_timeout" | "body_incomplete" | "malformed_request" | "tls_required" | "client_certificate_required" | "header_timeout" | "headers_too_large" | "uri_too_long" | "unsupported_transfer_coding" | "internal_error" | "request_timeout" | "outcome_unknown" | "backlog_full" | "too_many_large_responses" | "too_many_connections" | "too_many_event_streams" | "shutting_down" | "stalled" | "store_unreachable" | "store_timeout" | "store_busy" | "store_full" | "store_read_only" | "store_access_denied" | "stream_exhausted" | "store_unsuitable" | "store_misconfigured" | "store_error";
+        readonly ErrorCode: "validation_failed" | "cross_origin_forbidden" | "api_key_missing" | "api_key_invalid" | "api_key_expired" | "scope_missing" | "site_forbidden" | "host_not_allowed" | "rate_limited" | "not_found" | "site_not_found" | "reading_not_found" | "dead_letter_not_found" | "method_not_allowed" | "body_too_large" | "unsupported_media_type" | "unsupported_content_encoding" | "body_undecodable" | "body_timeout" | "body_incomplete" | "malformed_request" | "tls_required" | "client_certificate_required" | "header_timeout" | "headers_too_large" | "uri_too_long" | "unsupported_transfer_coding" | "internal_error" | "request_timeout" | "outcome_unknown" | "backlog_full" | "deletion_incomplete" | "too_many_large_responses" | "too_many_connections" | "too_many_event_streams" | "shutting_down" | "stalled" | "store_unreachable" | "store_timeout" | "store_busy" | "store_full" | "store_read_only" | "store_access_denied" | "stream_exhausted" | "store_unsuitable" | "store_misconfigured" | "store_error";
         /**
          * @description Health of a service.
          * @enum {string}

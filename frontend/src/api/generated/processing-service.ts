@@ -24,7 +24,13 @@ export interface paths {
         readonly get: operations["get_site_readings"];
         readonly put?: never;
         readonly post?: never;
-        readonly delete?: never;
+        /**
+         * Delete the readings of a range
+         * @description Deletes for good the stored readings of a site from `start` on and before `end`, as `GET` with these parameters
+         *     lists them; readings that are stored meanwhile may be left. After a 503 some of them are deleted, `deleted` at
+         *     least: a repeated request deletes the others. Needs the scope `operate` where API keys are required.
+         */
+        readonly delete: operations["delete_site_readings"];
         readonly options?: never;
         readonly head?: never;
         readonly patch?: never;
@@ -191,6 +197,26 @@ export interface paths {
         readonly put?: never;
         readonly post?: never;
         readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/sites/{site_id}/readings/{stream_id}": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        readonly post?: never;
+        /**
+         * Delete a reading
+         * @description Deletes a stored reading for good. Needs the scope `operate` where API keys are required.
+         */
+        readonly delete: operations["delete_site_reading"];
         readonly options?: never;
         readonly head?: never;
         readonly patch?: never;
@@ -519,6 +545,17 @@ export interface components {
             readonly next_cursor?: string;
         };
         /**
+         * Deleted
+         * @description What was deleted.
+         */
+        readonly Deleted: {
+            /**
+             * Format: uint64
+             * @description Number of readings that were deleted.
+             */
+            readonly deleted: number;
+        };
+        /**
          * Device
          * @description A device.
          */
@@ -622,6 +659,7 @@ export interface components {
          *     - `rate_limited`, 429: the client address or the API key sends more requests than its rate limit permits, which `detail` states; try again after the seconds of `Retry-After`.
          *     - `not_found`, 404: no operation has this path, or no site has this id.
          *     - `site_not_found`, 404: no site has this id; none of its readings was ever stored.
+         *     - `reading_not_found`, 404: the site has no stored reading with this stream id.
          *     - `dead_letter_not_found`, 404: no dead letter has this id.
          *     - `method_not_allowed`, 405: the path has operations of other methods, which `Allow` lists.
          *     - `body_too_large`, 413: the body is larger than a reading or a batch can be, or a batch has too many rows.
@@ -641,6 +679,7 @@ export interface components {
          *     - `request_timeout`, 503: the request took too long and was cancelled; it changed nothing.
          *     - `outcome_unknown`, 503: the request may have been carried out, or not. A reading that is sent again may be stored twice, unless both requests have the same `Idempotency-Key`.
          *     - `backlog_full`, 503: the backlog is at its limit; readings are accepted again when it is shorter.
+         *     - `deletion_incomplete`, 503: a part of the range is deleted; the request is to be repeated.
          *     - `too_many_large_responses`, 503: too many large responses are being sent.
          *     - `too_many_connections`, 503: too many connections are open.
          *     - `too_many_event_streams`, 503: too many event streams are open, in total or of this client.
@@ -658,7 +697,7 @@ export interface components {
          *     - `store_error`, 503: Redis returned another error; the log has it.
          * @enum {string}
          */
-        readonly ErrorCode: "validation_failed" | "cross_origin_forbidden" | "api_key_missing" | "api_key_invalid" | "api_key_expired" | "scope_missing" | "site_forbidden" | "host_not_allowed" | "rate_limited" | "not_found" | "site_not_found" | "dead_letter_not_found" | "method_not_allowed" | "body_too_large" | "unsupported_media_type" | "unsupported_content_encoding" | "body_undecodable" | "body_timeout" | "body_incomplete" | "malformed_request" | "tls_required" | "client_certificate_required" | "header_timeout" | "headers_too_large" | "uri_too_long" | "unsupported_transfer_coding" | "internal_error" | "request_timeout" | "outcome_unknown" | "backlog_full" | "too_many_large_responses" | "too_many_connections" | "too_many_event_streams" | "shutting_down" | "stalled" | "store_unreachable" | "store_timeout" | "store_busy" | "store_full" | "store_read_only" | "store_access_denied" | "stream_exhausted" | "store_unsuitable" | "store_misconfigured" | "store_error";
+        readonly ErrorCode: "validation_failed" | "cross_origin_forbidden" | "api_key_missing" | "api_key_invalid" | "api_key_expired" | "scope_missing" | "site_forbidden" | "host_not_allowed" | "rate_limited" | "not_found" | "site_not_found" | "reading_not_found" | "dead_letter_not_found" | "method_not_allowed" | "body_too_large" | "unsupported_media_type" | "unsupported_content_encoding" | "body_undecodable" | "body_timeout" | "body_incomplete" | "malformed_request" | "tls_required" | "client_certificate_required" | "header_timeout" | "headers_too_large" | "uri_too_long" | "unsupported_transfer_coding" | "internal_error" | "request_timeout" | "outcome_unknown" | "backlog_full" | "deletion_incomplete" | "too_many_large_responses" | "too_many_connections" | "too_many_event_streams" | "shutting_down" | "stalled" | "store_unreachable" | "store_timeout" | "store_busy" | "store_full" | "store_read_only" | "store_access_denied" | "stream_exhausted" | "store_unsuitable" | "store_misconfigured" | "store_error";
         /**
          * Field
          * @description A field of an entry.
@@ -1061,6 +1100,23 @@ export interface components {
             readonly consumer_groups: readonly components["schemas"]["ConsumerGroup"][];
         };
         /**
+         * UnavailableDeletion
+         * @description A deletion that is not complete.
+         */
+        readonly UnavailableDeletion: {
+            /** @description What went wrong, and what to do about it. */
+            readonly detail: string;
+            /** @description What went wrong, for programs. */
+            readonly code: components["schemas"]["ErrorCode"];
+            /** @description The request's `X-Request-Id`; the log lines of the service about this request have it, too. */
+            readonly request_id: string;
+            /**
+             * Format: uint64
+             * @description Number of readings that were deleted. With the code `outcome_unknown` up to 500 more may be.
+             */
+            readonly deleted: number;
+        };
+        /**
          * ValidationFault
          * @description A rule that a request breaks.
          */
@@ -1256,6 +1312,7 @@ export type Alive = components['schemas']['Alive'];
 export type ConsumerGroup = components['schemas']['ConsumerGroup'];
 export type DeadLetter = components['schemas']['DeadLetter'];
 export type DeadLetters = components['schemas']['DeadLetters'];
+export type Deleted = components['schemas']['Deleted'];
 export type Device = components['schemas']['Device'];
 export type DeviceEnergy = components['schemas']['DeviceEnergy'];
 export type DeviceList = components['schemas']['DeviceList'];
@@ -1284,6 +1341,7 @@ export type Status = components['schemas']['Status'];
 export type StoredReading = components['schemas']['StoredReading'];
 export type Stream = components['schemas']['Stream'];
 export type StreamMetrics = components['schemas']['StreamMetrics'];
+export type UnavailableDeletion = components['schemas']['UnavailableDeletion'];
 export type ValidationFault = components['schemas']['ValidationFault'];
 export type ValidationProblem = components['schemas']['ValidationProblem'];
 export type ProblemDetails = components['schemas']['ProblemDetails'];
@@ -1384,6 +1442,83 @@ export interface operations {
                 content: {
                     readonly "application/json": components["schemas"]["Problem"];
                     readonly "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+        };
+    };
+    readonly delete_site_readings: {
+        readonly parameters: {
+            readonly query: {
+                /** @description Only readings of this device, or of these. */
+                readonly device_id?: readonly string[];
+                /** @description Readings of this moment or later. */
+                readonly start: string;
+                /** @description Readings before this moment. */
+                readonly end: string;
+            };
+            readonly header?: never;
+            readonly path: {
+                /** @description The site's id; a `/` in it is written `%2F`. */
+                readonly site_id: string;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description The readings of the range are deleted; there may have been none. */
+            readonly 200: {
+                headers: {
+                    readonly "X-Request-Id": components["headers"]["RequestId"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["Deleted"];
+                };
+            };
+            readonly 400: components["responses"]["BadRequest"];
+            readonly 401: components["responses"]["Unauthorized"];
+            readonly 403: components["responses"]["Forbidden"];
+            /** @description The site has and had no readings. */
+            readonly 404: {
+                headers: {
+                    readonly "X-Request-Id": components["headers"]["RequestId"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["Problem"];
+                    readonly "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            readonly 408: components["responses"]["HeadTooSlow"];
+            readonly 414: components["responses"]["TargetTooLong"];
+            readonly 421: components["responses"]["HostNotAllowed"];
+            /** @description A parameter is missing, invalid or unknown; every validation error is listed. */
+            readonly 422: {
+                headers: {
+                    readonly "X-Request-Id": components["headers"]["RequestId"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["ValidationProblem"];
+                    readonly "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            readonly 429: components["responses"]["RateLimited"];
+            readonly 431: components["responses"]["HeadTooLarge"];
+            readonly 500: components["responses"]["InternalServerError"];
+            readonly 501: components["responses"]["CodingUnknown"];
+            /**
+             * @description The service is unavailable, or the range is too large for one request: `code` says why, `Retry-After` when to
+             *     repeat the request, and `deleted` what was deleted before.
+             */
+            readonly 503: {
+                headers: {
+                    readonly "Retry-After": components["headers"]["RetryAfter"];
+                    readonly "X-Request-Id": components["headers"]["RequestId"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["UnavailableDeletion"];
                 };
             };
         };
@@ -1876,6 +2011,74 @@ export interface operations {
             readonly 414: components["responses"]["TargetTooLong"];
             readonly 421: components["responses"]["HostNotAllowed"];
             /** @description The site id is not UTF-8, or a parameter breaks a rule or is not known. */
+            readonly 422: {
+                headers: {
+                    readonly "X-Request-Id": components["headers"]["RequestId"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["ValidationProblem"];
+                    readonly "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            readonly 429: components["responses"]["RateLimited"];
+            readonly 431: components["responses"]["HeadTooLarge"];
+            readonly 500: components["responses"]["InternalServerError"];
+            readonly 501: components["responses"]["CodingUnknown"];
+            /** @description The service is unavailable: `code` says why, `Retry-After` when to try again. */
+            readonly 503: {
+                headers: {
+                    readonly "Retry-After": components["headers"]["RetryAfter"];
+                    readonly "X-Request-Id": components["headers"]["RequestId"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["Problem"];
+                    readonly "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+        };
+    };
+    readonly delete_site_reading: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path: {
+                /** @description The site's id; a `/` in it is written `%2F`. */
+                readonly site_id: string;
+                /** @description The `stream_id` of the reading. */
+                readonly stream_id: string;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description The reading is deleted. */
+            readonly 204: {
+                headers: {
+                    readonly "X-Request-Id": components["headers"]["RequestId"];
+                    readonly [name: string]: unknown;
+                };
+                content?: never;
+            };
+            readonly 400: components["responses"]["BadRequest"];
+            readonly 401: components["responses"]["Unauthorized"];
+            readonly 403: components["responses"]["Forbidden"];
+            /** @description The site has no reading with this stream id. */
+            readonly 404: {
+                headers: {
+                    readonly "X-Request-Id": components["headers"]["RequestId"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["Problem"];
+                    readonly "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            readonly 408: components["responses"]["HeadTooSlow"];
+            readonly 414: components["responses"]["TargetTooLong"];
+            readonly 421: components["responses"]["HostNotAllowed"];
+            /** @description An id is not UTF-8, or a parameter is unknown. */
             readonly 422: {
                 headers: {
                     readonly "X-Request-Id": components["headers"]["RequestId"];

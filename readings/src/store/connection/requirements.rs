@@ -151,11 +151,16 @@ fn create_group(keys: &Keys) -> Probe {
 /// Writing readings, and heartbeats.
 fn writing(keys: &Keys) -> Vec<Probe> {
     let (site, instances) = (keys::ABSENT_SERIES, keys.consumer_instances());
+    let deleted = keys.deleted_ids();
     let add = |key: &str| on("ZADD", key, &["NX", "XX", "0", ABSENT], fails);
     vec![
         add(site),
         add(&keys.sites()),
         add(&instances),
+        add(&deleted),
+        on("ZMSCORE", &deleted, &[ABSENT], array),
+        on("ZRANGE", &deleted, &["(0", "(0", "BYSCORE"], empty),
+        on("ZREMRANGEBYSCORE", &deleted, &["(0", "(0"], zero),
         on("ZREM", site, &[ABSENT], zero),
         on("ZREMRANGEBYSCORE", site, &["(0", "(0"], zero),
         on("HKEYS", keys::ABSENT_ROLLUPS, &[], empty),

@@ -13,14 +13,16 @@ use crate::energy::rollup::Day;
 use crate::reading::SiteId;
 use crate::store::keys;
 
-/// Removes members, and the rollups of their days, in one step. Keys: the readings, the rollups. Arguments: the
-/// field of the generation, the number of days, the days, the members.
+/// Removes members, and the rollups of their days, in one step; gives the number of members that there were. Keys:
+/// the readings, the rollups. Arguments: the field of the generation, the number of days, the days, the members.
 pub(super) fn removal() -> Script {
     Script::new(
-        "for i = 3 + ARGV[2], #ARGV do redis.call('ZREM', KEYS[1], ARGV[i]) end
+        "local removed = 0
+         for i = 3 + ARGV[2], #ARGV do removed = removed + redis.call('ZREM', KEYS[1], ARGV[i]) end
+         if removed == 0 then return 0 end
          for i = 3, 2 + ARGV[2] do redis.call('HDEL', KEYS[2], ARGV[i]) end
          redis.call('HINCRBY', KEYS[2], ARGV[1], 1)
-         return 1",
+         return removed",
     )
 }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
+use crate::energy::rollup::Day;
 use crate::iso8601::Instant;
 use crate::store::codec::StoredReading;
 use crate::store::stream_id::StreamId;
@@ -61,8 +62,21 @@ impl Position {
         self.score
     }
 
-    pub(super) const fn instant(&self) -> Option<Instant> {
+    /// The instant; `None` without a valid timestamp.
+    pub(in crate::store) const fn instant(&self) -> Option<Instant> {
         self.instant
+    }
+
+    /// The stream id; `None` for a text that is no id.
+    pub(in crate::store) const fn stream_id(&self) -> Option<StreamId> {
+        self.id
+    }
+
+    /// The day of the instant; without one that of the score.
+    #[expect(clippy::cast_possible_truncation, reason = "saturates, and no calendar has such days")]
+    pub(in crate::store) fn day(&self) -> Day {
+        let of_score = || Day::of(Instant::from_epoch_micros((self.score * 1e6) as i64));
+        self.instant.map_or_else(of_score, Day::of)
     }
 
     pub(super) fn millisecond(&self) -> Option<u64> {

@@ -15,12 +15,14 @@ use crate::energy::rollup::Day;
 use crate::iso8601::Instant;
 use crate::reading::SiteId;
 use crate::store::codec::{self, StreamEntry};
-use crate::store::connection::{SharedConnection, reply};
+use crate::store::connection::{Generation, SharedConnection, reply};
 use crate::store::error::StoreResult;
 use crate::store::keys;
 
 static REMOVAL: LazyLock<Script> = LazyLock::new(removal);
 static EXPIRY: LazyLock<Script> = LazyLock::new(expiry);
+
+const ZRANGE: &str = "ZRANGE";
 
 const ZREM: &str = "ZREM";
 
@@ -43,6 +45,20 @@ impl SeriesStore {
         Self { connection }
     }
 
+    /// Whether a site has readings.
+    pub(in crate::store) async fn exists(&self, site: &SiteId) -> StoreResult<bool> {
+        let mut command = cmd(ZRANGE);
+        command.arg(keys::series(site)).arg(0).arg(0);
+        let found = reply::array(self.connection.send(ZRANGE, &command).await?);
+        let found = found.ok_or_else(|| self.connection.unexpected_reply(ZRANGE))?;
+        Ok(!found.is_empty())
+    }
+
+    /// The present generation of the connection.
+    pub(in crate::store) fn generation(&self) -> Generation {
+        self.connection.generation()
+    }
+
     pub(super) const fn connection(&self) -> &SharedConnection {
         &self.connection
     }
@@ -53,40 +69,55 @@ impl SeriesStore {
     /// When the server replied with an error or not at all; the readings can be removed again.
     pub async fn remove(&self, site: &SiteId, entries: &[StreamEntry]) -> StoreResult<()> {
         let day = |entry: &StreamEntry| Day::of(entry.reading.timestamp.instant());
-        let days: BTreeSet<Day> = entries.iter().map(day).collect();
+        let members: Vec<_> =
+            entries.iter().map(|entry| (day(entry), codec::member(entry))).collect();
+        self.remove_members(site, &members).await.map(drop)
+    }
+
+    /// Removes members of one site (`ZREM`), and the rollups of these days; gives the number that there was.
+    ///
+    /// # Errors
+    /// When the server replied with an error or not at all; the members can be removed again.
+    pub(in crate::store) async fn remove_members(
+        &self,
+        site: &SiteId,
+        members: &[(Day, Vec<u8>)],
+    ) -> StoreResult<u64> {
+        let days: BTreeSet<Day> = members.iter().map(|(day, _)| *day).collect();
         let mut script = REMOVAL.key(keys::series(site));
         script.key(keys::rollups(site)).arg(keys::ROLLUP_GENERATION).arg(days.len());
         for day in &days {
             script.arg(day.number());
         }
-        for entry in entries {
-            script.arg(codec::member(entry));
+        for (_, member) in members {
+            script.arg(member.as_slice());
         }
         match self.connection.eval(ZREM, &script).await {
             Err(error) if error.code() == Some(CROSS_SLOT) => {
-                self.remove_in_steps(site, entries, &days).await
+                self.remove_in_steps(site, members, &days).await
             }
-            result => result.map(drop),
+            reply => self.removed(ZREM, &reply?),
         }
     }
 
-    /// As [`SeriesStore::remove`], where a script may not have keys of several hash slots.
+    /// As [`SeriesStore::remove_members`], where a script may not have keys of several hash slots.
     async fn remove_in_steps(
         &self,
         site: &SiteId,
-        entries: &[StreamEntry],
+        members: &[(Day, Vec<u8>)],
         days: &BTreeSet<Day>,
-    ) -> StoreResult<()> {
+    ) -> StoreResult<u64> {
         let mut remove = cmd(ZREM);
         remove.arg(keys::series(site));
-        for entry in entries {
-            remove.arg(codec::member(entry));
+        for (_, member) in members {
+            remove.arg(member.as_slice());
         }
         let [delete, increase] = invalidate(site, days);
         let mut steps = pipe();
         steps.add_command(remove).add_command(delete).add_command(increase);
         let (replies, _) = self.connection.send_all(ZREM, &steps).await?;
-        replies.into_iter().try_for_each(|reply| reply.map(drop))
+        let replies = replies.into_iter().collect::<StoreResult<Vec<_>>>()?;
+        self.removed(ZREM, replies.first().unwrap_or(&Value::Nil))
     }
 
     /// Removes a site's readings with a timestamp before an instant (`ZREMRANGEBYSCORE`), and the rollups of
@@ -102,7 +133,7 @@ impl SeriesStore {
             Err(error) if error.code() == Some(CROSS_SLOT) => {
                 self.expire_in_steps(site, before).await
             }
-            reply => self.removed(&reply?),
+            reply => self.removed(ZREMRANGEBYSCORE, &reply?),
         }
     }
 
@@ -113,12 +144,13 @@ impl SeriesStore {
         let removed = self.connection.send(ZREMRANGEBYSCORE, &command).await?;
         let mut script = EXPIRY.key(keys::rollups(site));
         script.arg(score_below(before)).arg(Day::of(before).number());
-        script.arg(keys::ROLLUP_GENERATION).arg(self.removed(&removed)?);
-        self.removed(&self.connection.eval(ZREMRANGEBYSCORE, &script).await?)
+        script.arg(keys::ROLLUP_GENERATION).arg(self.removed(ZREMRANGEBYSCORE, &removed)?);
+        let removed = self.connection.eval(ZREMRANGEBYSCORE, &script).await?;
+        self.removed(ZREMRANGEBYSCORE, &removed)
     }
 
-    fn removed(&self, reply: &Value) -> StoreResult<u64> {
-        reply::integer(reply).ok_or_else(|| self.connection.unexpected_reply(ZREMRANGEBYSCORE))
+    fn removed(&self, operation: &'static str, reply: &Value) -> StoreResult<u64> {
+        reply::integer(reply).ok_or_else(|| self.connection.unexpected_reply(operation))
     }
 
     /// Reads all readings of a site, page by page.

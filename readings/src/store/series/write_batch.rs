@@ -7,10 +7,13 @@ use super::site_index::SiteIndex;
 use crate::reading::SiteId;
 use crate::store::codec::{self, StreamEntry};
 use crate::store::connection::{Generation, reply};
+use crate::store::deleted_ids::DeletedIds;
 use crate::store::error::StoreResult;
 use crate::store::keys;
+use crate::store::stream_id::StreamId;
 
 const ZADD: &str = "ZADD";
+const ZRANGE: &str = "ZRANGE";
 
 /// Memory reserved for a member with its score. Too low and the command is moved while it grows; too high
 /// and memory is reserved without use until the write batch is done.
@@ -36,12 +39,14 @@ impl SiteWrite {
     }
 }
 
-/// Writes of several sites, after the command that adds new sites to the index. In this order: a site in
-/// the index without readings is harmless, readings of a site that is not in the index are not found.
+/// Writes of several sites, after the command that adds new sites to the index, and before one that asks for deleted
+/// entries. In this order: a site in the index without readings is harmless, readings of a site that is not in the
+/// index are not found; and what is deleted after the answer is deleted after the writes.
 #[derive(Debug, Default)]
 pub struct WriteBatch {
     commands: Pipeline,
     has_index_command: bool,
+    asks_for_deleted: bool,
 }
 
 /// The results of a [`WriteBatch`].
@@ -51,6 +56,8 @@ pub struct WriteResult {
     pub indexed: StoreResult<()>,
     /// For each site write, in their order: the number of readings that were new, or its error.
     pub added: Vec<StoreResult<u64>>,
+    /// Whether some of the written readings may have been deleted on demand.
+    pub may_be_deleted: StoreResult<bool>,
     /// The generation of the replies.
     pub generation: Generation,
 }
@@ -71,6 +78,13 @@ impl WriteBatch {
     pub fn push(&mut self, SiteWrite(command): SiteWrite) {
         self.commands.add_command(command);
     }
+
+    /// Asks, after all writes, whether entries with ids between these two, both included, are deleted. To be called
+    /// last.
+    pub fn ask_for_deleted(&mut self, deleted_ids: &DeletedIds, first: StreamId, last: StreamId) {
+        self.commands.add_command(deleted_ids.any_between(first, last));
+        self.asks_for_deleted = true;
+    }
 }
 
 impl SeriesStore {
@@ -81,11 +95,18 @@ impl SeriesStore {
     pub async fn write(&self, write: &WriteBatch) -> StoreResult<WriteResult> {
         let (replies, generation) = self.connection().send_all(ZADD, &write.commands).await?;
         let mut replies = replies.into_iter();
+        let deleted = if write.asks_for_deleted { replies.next_back() } else { None };
+        let any = |reply: StoreResult<Value>| {
+            let found = reply::array(reply?).map(|found| !found.is_empty());
+            found.ok_or_else(|| self.connection().unexpected_reply(ZRANGE))
+        };
+        let may_be_deleted = deleted.map_or(Ok(false), any);
         let indexed = if write.has_index_command { replies.next() } else { None };
         let indexed = indexed.unwrap_or(Ok(Value::Nil)).map(drop);
         let count = |reply: StoreResult<Value>| {
             reply::integer(&reply?).ok_or_else(|| self.connection().unexpected_reply(ZADD))
         };
-        Ok(WriteResult { indexed, added: replies.map(count).collect(), generation })
+        let added = replies.map(count).collect();
+        Ok(WriteResult { indexed, added, may_be_deleted, generation })
     }
 }

@@ -18,8 +18,8 @@ pub struct Delivery {
     pub undecodable: Vec<Undecodable>,
     /// Pending entries that were deleted from the stream: their readings are lost.
     pub deleted: Vec<StreamId>,
-    /// Entries that are dead-lettered already.
-    pub dead_lettered: Vec<StreamId>,
+    /// Entries that must not be stored: dead-lettered already, or their readings were deleted.
+    pub finished: Vec<StreamId>,
     /// Whether all entries that are dead-lettered have been moved to that list.
     pub is_filtered: bool,
     /// Bytes of all field names and values.
@@ -54,8 +54,8 @@ impl Delivery {
     /// The number of entries.
     #[must_use]
     pub fn len(&self) -> usize {
-        let Self { entries, undecodable, deleted, dead_lettered, .. } = self;
-        entries.len() + undecodable.len() + deleted.len() + dead_lettered.len()
+        let Self { entries, undecodable, deleted, finished, .. } = self;
+        entries.len() + undecodable.len() + deleted.len() + finished.len()
     }
 
     /// Whether there are no entries.
@@ -68,19 +68,24 @@ impl Delivery {
     pub fn ids(&self) -> impl Iterator<Item = StreamId> + '_ {
         let entries = self.entries.iter().map(|entry| entry.id);
         let undecodable = self.undecodable.iter().map(|entry| entry.id);
-        entries.chain(undecodable).chain(self.deleted.iter().chain(&self.dead_lettered).copied())
+        entries.chain(undecodable).chain(self.deleted.iter().chain(&self.finished).copied())
     }
 
     /// Moves entries that are already dead-lettered out of `entries` and the other lists. A recreated or
     /// rewound group redelivers everything; storing again is idempotent, but a dead-lettered entry must
     /// not be stored as well.
     pub fn filter_dead_lettered(&mut self, ids: &HashSet<StreamId>) {
-        if !ids.is_empty() {
-            let again: Vec<_> = self.ids().filter(|id| ids.contains(id)).collect();
-            self.retain(|id| !ids.contains(&id));
-            self.dead_lettered = again;
-        }
+        self.finish(ids);
         self.is_filtered = true;
+    }
+
+    /// Moves entries out of the other lists to [`finished`](Self::finished).
+    pub fn finish(&mut self, ids: &HashSet<StreamId>) {
+        if !ids.is_empty() {
+            let finished: Vec<_> = self.ids().filter(|id| ids.contains(id)).collect();
+            self.retain(|id| !ids.contains(&id));
+            self.finished.extend(finished);
+        }
     }
 
     /// Drops the entries for whose ids `keep` is false.
@@ -88,7 +93,7 @@ impl Delivery {
         self.entries.retain(|entry| keep(entry.id));
         self.undecodable.retain(|entry| keep(entry.id));
         self.deleted.retain(|&id| keep(id));
-        self.dead_lettered.retain(|&id| keep(id));
+        self.finished.retain(|&id| keep(id));
         self.traces.retain(|&(id, _)| keep(id));
     }
 }

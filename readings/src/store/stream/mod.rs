@@ -11,6 +11,7 @@
 //! | `trace_context` | the trace context in an entry |
 //! | [`consumers`] | heartbeat, ownership, hand-over and deletion of consumers |
 //! | [`consumer_instances`] | processes with one consumer name |
+//! | `redelivery` | which entries may be written once more |
 //! | `trim` | removing entries that every group has acknowledged |
 //! | [`info`], `groups`, `stream_info` | `XINFO` on stream, groups and consumers |
 //! | [`backlog`], [`unread`] | unread and pending entries, whatever lag Redis reports |
@@ -41,6 +42,7 @@ pub mod live_reader;
 mod paging;
 mod reading_stream;
 pub mod reconcile;
+mod redelivery;
 mod scan_throttle;
 mod script_library;
 mod stream_info;

@@ -14,6 +14,7 @@ use crate::iso8601::Instant;
 use crate::reading::SiteId;
 use crate::store::codec::{self, StreamEntry};
 use crate::store::connection::reply::{self, RawEntry};
+use crate::store::deleted_ids::DeletedIds;
 use crate::store::error::StoreResult;
 use crate::store::error_class::ErrorClass;
 use crate::store::keys;
@@ -44,6 +45,8 @@ pub struct ReconcileCounts {
     pub stored: usize,
     /// Older than the retention: stored and expired, or not worth storing.
     pub expired: usize,
+    /// Deleted on demand.
+    pub deleted: usize,
     /// Of a site that had readings and has none any more: an operator deleted it.
     pub site_deleted: usize,
 }
@@ -147,8 +150,13 @@ impl Reconciler {
         site: &SiteId,
         entries: &[StreamEntry],
     ) -> StoreResult<Vec<StreamId>> {
-        let absent = self.stream.not_stored(site, entries).await?;
+        let mut absent = self.stream.not_stored(site, entries).await?;
         self.counts.stored += entries.len() - absent.len();
+        // Only now: an id is added before its reading is removed.
+        let (keys, connection) = (self.stream.keys(), self.stream.connection().clone());
+        let deleted = DeletedIds::new(keys, connection).among(&absent).await?;
+        absent.retain(|id| !deleted.contains(id));
+        self.counts.deleted += deleted.len();
         // Only now: a site is deleted at any time, and then all of its entries are absent.
         if !absent.is_empty() && self.stream.site_was_deleted(site).await? {
             self.counts.site_deleted += absent.len();
