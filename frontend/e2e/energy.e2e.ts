@@ -57,9 +57,9 @@ describe('a householder', () => {
     expect(await card('At a glance').getByText('Sum of the devices').count()).toBe(0);
   });
 
-  it('has the figures in the first screen of a phone', async () => {
+  it('has the figures and the chart in the first screen of a phone', async () => {
     await page.setViewportSize(PHONE);
-    const box = await card('At a glance').boundingBox();
+    const box = await card('Power').locator('canvas').boundingBox();
     expect((box?.y ?? 0) + (box?.height ?? 0)).toBeLessThanOrEqual(PHONE.height);
     expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(PHONE.width);
     await page.setViewportSize({ width: 1360, height: 960 });
@@ -69,6 +69,19 @@ describe('a householder', () => {
     const reading = { site_id: HOME, device_id: 'main-meter', power_reading: 4321 };
     await sendBatch(product.url, [JSON.stringify({ ...reading, timestamp: new Date().toISOString() })]);
     await page.getByRole('row', { name: /^main-meter 4,321 W/ }).waitFor();
+  });
+
+  it('deletes a reading that is wrong', async () => {
+    const row = () => card('Readings').getByRole('row', { name: /4,321 main-meter/ });
+    await row()
+      .getByRole('button', { name: /^Delete/ })
+      .click();
+    await row()
+      .getByRole('button', { name: /^Delete/ })
+      .click();
+    await page.getByText(/^The reading \d+-\d+ is deleted\.$/).waitFor();
+    await row().waitFor({ state: 'detached' });
+    await page.getByRole('row', { name: /^main-meter 1,000 W/ }).waitFor();
   });
 
   it('goes to the day before and back', async () => {
@@ -84,7 +97,7 @@ describe('an installer', () => {
   it('sees when each device was seen, and that it is on time', async () => {
     await show({ site: HOME });
     await card('Devices')
-      .getByRole('row', { name: /^main-meter 4,321 .* ago 15 min.* 121 .*On time/ })
+      .getByRole('row', { name: /^main-meter 1,000 .* ago 15 min.* 120 .*On time/ })
       .waitFor();
   });
 

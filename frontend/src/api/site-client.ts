@@ -51,6 +51,11 @@ export function createSiteClient(connection: Connection) {
       const page = { order, limit: String(limit), cursor };
       return get<SiteReadings>(`${sitePath(selection.site)}/readings${queryOf(selection, page)}`, signal);
     },
+    /** For good. */
+    deleteReading: async (site: string, streamId: string): Promise<void> => {
+      const path = `${sitePath(site)}/readings/${encodeURIComponent(streamId)}`;
+      await send(connection, path, { scope: 'operate', method: 'DELETE' });
+    },
     /** The events of a site, which do not end, after the last one that was received. */
     openEvents: async (site: string, lastEventId: string | null, signal: AbortSignal) => {
       const headers = {

@@ -6,6 +6,7 @@ import { Id } from '../../ui/Id';
 import { ScrollBox } from '../../ui/ScrollBox';
 import { CsvDownload } from './CsvDownload';
 import { PAGE_ROWS } from './page-state';
+import { RemovalResult, RemoveReading } from './RemoveReading';
 
 /** The readings of the range and the devices above, a page at a time. */
 export function ReadingsTable() {
@@ -14,6 +15,7 @@ export function ReadingsTable() {
   const loaded = site.page.loaded.value;
   return (
     <Card name="readings" title={t('readings.title')} aside={<CsvDownload />}>
+      <RemovalResult />
       {loaded === null ? <p class="hint">{t('site.loading')}</p> : <Rows page={loaded.data} />}
       <Pages />
     </Card>
@@ -63,6 +65,9 @@ function Head() {
         <th scope="col">{t('readings.sent')}</th>
         <th scope="col">{t('readings.ingested')}</th>
         <th scope="col">{t('readings.streamId')}</th>
+        <th scope="col">
+          <span class="visually-hidden">{t('readings.actions')}</span>
+        </th>
       </tr>
     </thead>
   );
@@ -81,6 +86,9 @@ function Row({ reading }: { reading: StoredReading }) {
       <td class="code">{reading.timestamp}</td>
       <td class="code">{reading.ingested_at}</td>
       <td class="code">{reading.stream_id}</td>
+      <td>
+        <RemoveReading reading={reading} />
+      </td>
     </tr>
   );
 }

@@ -14,6 +14,7 @@ import { createLiveState } from '../live/live-state';
 import { type ChartWanted, loadChart } from '../power-chart/load-chart';
 import { createRangeState, type RangeState } from '../range-bar/range-state';
 import { createPageState, type PageSelection } from '../readings-table/page-state';
+import { createRemovalState } from '../readings-table/removal-state';
 import { loadExtent } from './extent';
 
 export type SiteState = ReturnType<typeof createSiteState>;
@@ -99,6 +100,7 @@ export function createSiteState({ client, view, clock, isReadable, environment }
     figures,
     page,
     live,
+    removal: createRemovalState(client, refresh),
     /** The ids of the devices, in their order: the place of each is its colour. */
     known: known.ids,
     /** Whether they were loaded, or cannot be. */
