@@ -64,6 +64,33 @@ async fn a_long_history_is_complete_while_new_readings_arrive() {
 }
 
 #[tokio::test]
+async fn a_client_that_is_cut_again_and_again_gets_each_reading_once() {
+    let redis = RedisServer::start().await;
+    let query = query_api(&redis).start().await;
+    let start = EventStream::of(&query, "site-0", "").await.last_id;
+    let reading = async {
+        let (mut ids, mut last, mut cut_after) = (Vec::new(), start, 0);
+        while ids.len() < 2_000 {
+            // From a stream that is not read at all to one that is read past a page of its history.
+            cut_after = (cut_after * 7 + 5) % 203;
+            let mut stream = EventStream::after(&query, "site-0", &last).await;
+            ids.extend(stream.readings(cut_after.min(2_000 - ids.len())).await);
+            last = stream.last_id;
+        }
+        ids
+    };
+    let adding = async {
+        let mut added = Vec::new();
+        for _ in 0..20 {
+            added.extend(add_backlog(&redis, 200, 2).await);
+        }
+        added
+    };
+    let (ids, added) = tokio::join!(reading, adding);
+    assert_eq!(ids, added.into_iter().step_by(2).collect::<Vec<_>>());
+}
+
+#[tokio::test]
 async fn a_gap_that_cannot_be_filled_is_an_event() {
     let redis = RedisServer::start().await;
     let query = query_api(&redis).start().await;

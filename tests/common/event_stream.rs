@@ -77,12 +77,15 @@ impl EventStream {
 
     /// The next event: a block with data.
     pub async fn event(&mut self) -> Block {
-        loop {
-            let block = self.block().await.expect("the stream goes on");
-            if !block.data.is_empty() {
-                return block;
+        let with_data = async {
+            loop {
+                let block = self.next().await.expect("the stream goes on");
+                if !block.data.is_empty() {
+                    return block;
+                }
             }
-        }
+        };
+        timeout(DEADLINE, with_data).await.expect("an event arrives, and not comments only")
     }
 
     /// The ids of the next events, which are readings.
@@ -99,11 +102,14 @@ impl EventStream {
 
     /// Waits for the end, and returns the last comment.
     pub async fn closing(mut self) -> String {
-        let mut last = String::new();
-        while let Some(block) = self.block().await {
-            last = block.comment.unwrap_or(last);
-        }
-        last
+        let until_end = async {
+            let mut last = String::new();
+            while let Some(block) = self.next().await {
+                last = block.comment.unwrap_or(last);
+            }
+            last
+        };
+        timeout(DEADLINE, until_end).await.expect("the stream ends")
     }
 }
 
