@@ -53,8 +53,7 @@ impl DayCache {
     /// The rollups of a site from one day on until another, which is excluded.
     pub fn days(&self, site: &SiteId, from: Day, until: Day) -> Option<(Version, CachedDays)> {
         let mut sites = self.lock();
-        sites.uses += 1;
-        let now = sites.uses;
+        let now = sites.next_use();
         let site = sites.by_id.get_mut(site.as_str())?;
         site.last_use = now;
         let days =
@@ -98,7 +97,13 @@ impl DayCache {
 }
 
 impl Sites {
+    const fn next_use(&mut self) -> u64 {
+        self.uses += 1;
+        self.uses
+    }
+
     fn insert(&mut self, id: &SiteId, version: &Version, rollups: Vec<Arc<DayRollup>>) {
+        let now = self.next_use();
         let new =
             || Site { version: version.clone(), days: CachedDays::new(), bytes: 0, last_use: 0 };
         let site = self.by_id.entry(id.as_str().into()).or_insert_with(new);
@@ -109,7 +114,7 @@ impl Sites {
                 site.bytes -= bytes(&before);
             }
         }
-        site.last_use = self.uses;
+        site.last_use = now;
         self.bytes += site.bytes;
     }
 
