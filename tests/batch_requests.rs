@@ -63,7 +63,7 @@ async fn every_format_appends_its_rows_in_order_with_the_fields_of_the_contract(
         let entries = redis.entries(STREAM).await;
         let ids: Vec<_> = entries.iter().map(|entry| entry.id.clone()).collect();
         let expected = json!({
-            "accepted": 3, "rejected": 0, "first_stream_id": ids[0], "last_stream_id": ids[2],
+            "accepted": 3, "replayed": 0, "rejected": 0, "first_stream_id": ids[0], "last_stream_id": ids[2],
             "errors": [], "errors_truncated": false,
         });
         assert_eq!(reply.json(), expected, "{media_type}");

@@ -126,7 +126,7 @@ async fn rows_with_an_unknown_outcome_are_retried_and_stored_once() {
     let (mut redis, ingestion) = start().await;
     let input = Input::new("a.ndjson", rows(3_000));
     let import = import(&input.file, ingestion.base()).arg("--rejects").arg(input.rejects());
-    let mut import = import.arg("--concurrency").arg("8").start_process();
+    let mut import = import.arg("--batch-size").arg("10").start_process();
     wait::until("the import is under way", async || redis.entries(STREAM).await.len() > 100).await;
     redis.signal("STOP");
     wait::until("the import notices", async || import.stderr().contains("may have taken")).await;
@@ -142,6 +142,7 @@ async fn without_keys_rows_with_an_unknown_outcome_are_reported_as_unknown() {
     let input = Input::new("a.ndjson", rows(3_000));
     let import = import(&input.file, ingestion.base()).arg("--rejects").arg(input.rejects());
     let import = import.arg("--no-idempotency-keys").arg("--concurrency").arg("8");
+    let import = import.arg("--batch-size").arg("1");
     let mut import = import.start_process();
     wait::until("the import is under way", async || redis.entries(STREAM).await.len() > 100).await;
     redis.signal("STOP");

@@ -121,21 +121,24 @@ const GATEWAY_TIMEOUT: &str = "HTTP/1.1 504 Gateway Timeout\r\ncontent-length: 0
 
 #[tokio::test]
 async fn a_row_forwarded_before_a_502_a_504_or_no_response_is_stored_once() {
-    let redis = RedisServer::start().await;
-    let ingestion = ingestion_api(&redis).start().await;
-    let (url, _) = gateway(&ingestion, |number| match number % 40 {
-        10 => Treatment::PassAndAnswer(BAD_GATEWAY),
-        20 => Treatment::PassAndAnswer(GATEWAY_TIMEOUT),
-        30 => Treatment::PassAndBreak,
-        _ => Treatment::Pass,
-    })
-    .await;
-    let input = Input::new("a.ndjson", rows(500));
-    let ended = import(&input.file, &url).arg("--concurrency").arg("4").run().await;
-    assert_eq!(ended.status.code(), Some(0), "{ended:?}");
-    assert_eq!((figure(&ended, "accepted"), figure(&ended, "unknown")), (500, 0));
-    assert!(figure(&ended, "replayed") > 20, "{ended:?}");
-    assert_eq!(powers(&redis).await, all(500));
+    for batch_size in ["1", "5"] {
+        let redis = RedisServer::start().await;
+        let ingestion = ingestion_api(&redis).start().await;
+        let (url, _) = gateway(&ingestion, |number| match number % 40 {
+            10 => Treatment::PassAndAnswer(BAD_GATEWAY),
+            20 => Treatment::PassAndAnswer(GATEWAY_TIMEOUT),
+            30 => Treatment::PassAndBreak,
+            _ => Treatment::Pass,
+        })
+        .await;
+        let input = Input::new("a.ndjson", rows(500));
+        let import = import(&input.file, &url).arg("--concurrency").arg("4");
+        let ended = import.arg("--batch-size").arg(batch_size).run().await;
+        assert_eq!(ended.status.code(), Some(0), "{ended:?}");
+        assert_eq!((figure(&ended, "accepted"), figure(&ended, "unknown")), (500, 0));
+        assert!(figure(&ended, "replayed") > 20, "{ended:?}");
+        assert_eq!(powers(&redis).await, all(500), "batches of {batch_size}");
+    }
 }
 
 #[tokio::test]
@@ -165,7 +168,8 @@ async fn a_rate_limit_is_waited_for() {
     })
     .await;
     let (input, began) = (Input::new("a.ndjson", rows(150)), Instant::now());
-    let ended = import(&input.file, &url).arg("--concurrency").arg("60").run().await;
+    let import = import(&input.file, &url).arg("--concurrency").arg("60");
+    let ended = import.arg("--batch-size").arg("1").run().await;
     assert_eq!((ended.status.code(), figure(&ended, "accepted")), (Some(0), 150), "{ended:?}");
     assert!(began.elapsed() > Duration::from_secs(1));
     assert!(ended.stderr.contains(" 429 Too Many Requests; rows are retried"), "{}", ended.stderr);

@@ -125,6 +125,8 @@ async fn a_key_that_is_revoked_ends_the_import_and_the_printed_command_completes
     let input = Input::new("a.ndjson", rows(ROWS as usize));
     let key = service.key("writer");
     let import = service.import(&input, &key).arg("--rejects").arg(input.rejects());
+    // So slow that it is not over when the service has read the file of keys again.
+    let import = import.arg("--batch-size").arg("1");
     let mut first = import.start_process();
     wait::until("the import is under way", async || service.entries().await > 500).await;
     let keys = service.directory.path().join("keys.json");

@@ -125,7 +125,8 @@ async fn without_keys_every_row_is_added_each_time() {
 async fn after_ctrl_c_the_command_to_resume_is_printed_and_completes_the_import() {
     let (redis, ingestion) = start().await;
     let input = Input::new("a.ndjson", rows(20_000));
-    let mut first = import(&input.file, ingestion.base()).start_process();
+    let first = import(&input.file, ingestion.base()).arg("--batch-size").arg("100");
+    let mut first = first.start_process();
     wait::until("the import is under way", async || entries(&redis).await > 500).await;
     first.signal("INT");
     let first = first.ended().await;

@@ -5,19 +5,17 @@ use std::time::Duration;
 
 use clap::Args;
 
+use crate::client::batch_response::MAX_BATCH_SIZE;
 use crate::client::service_url::ServiceUrl;
 use crate::client::tls_files::TlsFiles;
 use crate::input::format::FormatChoice;
-
-/// Rows in flight by default.
-pub const DEFAULT_CONCURRENCY: u16 = 64;
 
 /// How long a row is retried by default.
 pub const DEFAULT_RETRY_FOR: Duration = Duration::from_mins(1);
 
 /// Printed below the options.
 const AFTER_HELP: &str = "\
-Each row is sent with an Idempotency-Key, which is derived from its site, device, power and time and from the \
+Each row is sent with an idempotency key, which is derived from its site, device, power and time and from the \
 number of equal rows before it. So importing a file again, or one that has grown or overlaps it, adds only new \
 readings, as long as the service keeps the keys: IDEMPOTENCY_TTL, 24 hours by default.
 
@@ -46,11 +44,18 @@ pub struct ImportArguments {
     pub(crate) api_key_file: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) tls: TlsFiles,
-    /// Number of rows in flight, 1 to 1024. Lower: slower. Higher: more connections, and the order of
-    /// sending differs more from the file's
-    #[arg(long, value_name = "ROWS", default_value_t = DEFAULT_CONCURRENCY)]
+    /// Number of rows in a request, 1 to 1000. Lower: slower; with 1 each row is a request of its own, and rows of a
+    /// site may be sent in another order than the file's. Higher: more rows are retried together. A request that is too
+    /// large for the service or a gateway (413) is divided
+    #[arg(long, value_name = "ROWS", default_value_t = MAX_BATCH_SIZE)]
+    #[arg(value_parser = clap::value_parser!(u16).range(1..=i64::from(MAX_BATCH_SIZE)))]
+    pub(crate) batch_size: u16,
+    /// Number of requests in flight, 1 to 1024; if unset, 4, and 64 where each row is a request of its own. Lower: slower.
+    /// Higher: more connections, and other clients of the service wait longer. Rows of a site are in one request after the
+    /// other; without idempotency keys all rows are
+    #[arg(long, value_name = "REQUESTS")]
     #[arg(value_parser = clap::value_parser!(u16).range(1..=1024))]
-    pub(crate) concurrency: u16,
+    pub(crate) concurrency: Option<u16>,
     /// How long a row is retried while the service cannot be reached, or it or a gateway responds 429, 500,
     /// 502, 503, 504 or similar, in seconds, 0 to 86400; 0 disables retries. `Retry-After` is respected
     /// within that time. If no other row succeeds in that time either, the import is aborted

@@ -1,9 +1,9 @@
-//! Sends the readings of a file to an Ingestion API, each as one `POST /readings`.
+//! Sends the readings of a file to an Ingestion API, many as one `POST /readings/batch`, each with its idempotency key.
 //!
 //! ```text
 //! file ──► input: reader thread ──► queue ──► sender: N workers ──► client ──► service
-//!          (gzip, CSV or NDJSON,    (256      (outcome of each      (retries,
-//!           idempotency keys)        rows)     row)                  circuit breaker)
+//!          (gzip, CSV or NDJSON,    (256      (a site is one's;     (retries, smaller batches,
+//!           idempotency keys)        rows)     outcome of each row)  circuit breaker)
 //!                                                 │
 //!                                                 └──► tracking: stats, progress, rejects, abort
 //! ```
@@ -43,7 +43,7 @@ use self::input::reader::{self, ReadOptions};
 use self::input::row::ParsedRow;
 use self::input::source::Source;
 use self::resume_command::ResumeCommand;
-use self::sender::Sender;
+use self::sender::{RequestOptions, Sender};
 use self::tracking::ImportState;
 pub use self::tracking::console::Console;
 use self::tracking::progress::Progress;
@@ -63,9 +63,11 @@ pub async fn run(
     interrupted: &CancellationToken,
 ) -> anyhow::Result<ImportResult> {
     let resume_command = ResumeCommand::new(program, &arguments);
+    let requests =
+        RequestOptions::new(arguments.batch_size, arguments.concurrency, resume_command.with_keys);
     let options =
         ReadOptions { from_line: arguments.from_line, with_keys: !arguments.no_idempotency_keys };
-    let ImportArguments { file, url, tls, concurrency, retry_for, rejects, format, .. } = arguments;
+    let ImportArguments { file, url, tls, retry_for, rejects, format, .. } = arguments;
     let source = Source::open(&file).with_context(|| format!("cannot read {}", file.display()))?;
     let state = ImportState::new(Progress::new(source.byte_counter(), console), interrupted);
     let rejects = Rejects::create(rejects, &file, options.from_line, state.progress.clone())?;
@@ -73,7 +75,7 @@ pub async fn run(
     let client = Client::new(url, api_key, &tls, retry_for, state.clone())?;
     let sender = Sender::new(client, rejects, state.clone());
     let (rows, read_result) = reader::start(source, file, format, options)?;
-    send_with_progress(&state, sender, rows, concurrency).await?;
+    send_with_progress(&state, sender, rows, requests).await?;
     // After an abort the reader may still wait for a terminal; its result does not matter then.
     if !state.abort.is_aborted() {
         // Err means that the reader panicked; the panic was printed.
@@ -90,13 +92,13 @@ async fn send_with_progress(
     state: &ImportState,
     sender: Sender,
     rows: mpsc::Receiver<ParsedRow>,
-    concurrency: u16,
+    requests: RequestOptions,
 ) -> anyhow::Result<()> {
     let sent = CancellationToken::new();
     let sending = async {
         // Cancels also if a worker panics: the display must end, too.
         let _sent = sent.clone().drop_guard();
-        sender.send_all(rows, concurrency).await
+        sender.send_all(rows, requests).await
     };
     let announcing_abort = async {
         if sent.run_until_cancelled(state.abort.token().cancelled()).await.is_some() {

@@ -2,7 +2,8 @@
 
 use std::fmt::Display;
 
-use crate::arguments::{DEFAULT_CONCURRENCY, DEFAULT_RETRY_FOR, ImportArguments};
+use crate::arguments::{DEFAULT_RETRY_FOR, ImportArguments};
+use crate::client::batch_response::MAX_BATCH_SIZE;
 use crate::client::tls_files::TlsFiles;
 use crate::input::format::FormatChoice;
 
@@ -36,8 +37,11 @@ impl ResumeCommand {
                 command.option(name, file.display());
             }
         }
-        if arguments.concurrency != DEFAULT_CONCURRENCY {
-            command.option("--concurrency", arguments.concurrency);
+        if arguments.batch_size != MAX_BATCH_SIZE {
+            command.option("--batch-size", arguments.batch_size);
+        }
+        if let Some(concurrency) = arguments.concurrency {
+            command.option("--concurrency", concurrency);
         }
         if arguments.retry_for != DEFAULT_RETRY_FOR {
             command.option("--retry-for", arguments.retry_for.as_secs());
@@ -91,7 +95,7 @@ mod tests {
             "- --url http://example.org/api --retry-for 5",
             "a.csv --api-key-file 'my key' --retry-for 5",
             "a.csv --url https://example.org --ca-file ca.pem --cert-file 'my cert.pem' --key-file key.pem",
-            "'my file'\"'\"'s.csv' --concurrency 8 --format csv --rejects 'r 1' --no-idempotency-keys",
+            "'my file'\"'\"'s.csv' --batch-size 7 --concurrency 8 --format csv --rejects 'r 1' --no-idempotency-keys",
         ] {
             let given = shlex::split(words).unwrap();
             let given: Vec<_> = given.iter().map(String::as_str).collect();

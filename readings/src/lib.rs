@@ -48,5 +48,5 @@ pub mod validation;
 
 pub use iso8601::Instant;
 pub use power::Power;
-pub use reading::{DeviceId, Reading, SiteId, Timestamp};
+pub use reading::{DeviceId, Reading, ReadingValues, SiteId, Timestamp};
 pub use store::metrics;

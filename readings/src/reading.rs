@@ -3,6 +3,7 @@
 //! The rules of a request are narrower than these types (an id may have at most 256 bytes, see
 //! [`crate::validation`]), as the stream also has readings that the original accepted.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
@@ -91,4 +92,45 @@ pub struct Reading {
     pub power: Power,
     /// The time of the measurement.
     pub timestamp: Timestamp,
+}
+
+/// The values of a valid reading, borrowed from the text in which they were sent where that is possible: for rows that
+/// are copied once more in any case.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ReadingValues<'a> {
+    pub(crate) site_id: Cow<'a, str>,
+    pub(crate) device_id: Cow<'a, str>,
+    pub(crate) power: Power,
+    pub(crate) timestamp: Cow<'a, str>,
+}
+
+impl ReadingValues<'_> {
+    /// The site.
+    #[must_use]
+    pub fn site_id(&self) -> &str {
+        &self.site_id
+    }
+}
+
+impl ReadingValues<'_> {
+    /// The same values with memory of their own.
+    pub(crate) fn into_owned(self) -> ReadingValues<'static> {
+        ReadingValues {
+            site_id: self.site_id.into_owned().into(),
+            device_id: self.device_id.into_owned().into(),
+            power: self.power,
+            timestamp: self.timestamp.into_owned().into(),
+        }
+    }
+}
+
+impl From<Reading> for ReadingValues<'_> {
+    fn from(reading: Reading) -> Self {
+        Self {
+            site_id: reading.site_id.as_str().to_owned().into(),
+            device_id: reading.device_id.as_str().to_owned().into(),
+            power: reading.power,
+            timestamp: reading.timestamp.text.into(),
+        }
+    }
 }

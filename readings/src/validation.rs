@@ -6,6 +6,7 @@
 //! |---|---|
 //! | [`parse_reading`] | the JSON body of one reading |
 //! | [`JsonRows`], [`NdjsonRows`] | bodies with many |
+//! | [`RowKey`] | the idempotency key of a row in them |
 //! | [`parse_fields`], `rules` | a reading of texts, as in CSV; the rules of its members |
 //! | `json`, `encoding` | JSON as Python reads it |
 //! | [`ValidationError`], `limits` | errors, limits |
@@ -19,6 +20,7 @@ mod json_rows;
 mod limits;
 mod ndjson_rows;
 mod parsed_row;
+mod row_key;
 mod rules;
 
 pub use self::body::parse_reading;
@@ -28,6 +30,7 @@ pub use self::json_rows::JsonRows;
 pub use self::limits::{MAX_ID_BYTES, MAX_ROW_BYTES, MAX_TIMESTAMP_CHARACTERS};
 pub use self::ndjson_rows::NdjsonRows;
 pub use self::parsed_row::ParsedRow;
+pub use self::row_key::{MAX_KEY_BYTES, RowKey, is_key};
 
 #[cfg(test)]
 mod properties;

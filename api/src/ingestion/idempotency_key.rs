@@ -3,16 +3,12 @@
 use poem::Request;
 use poem::http::HeaderValue;
 use poem_openapi::registry::MetaSchema;
-use readings::validation::{ErrorKind, Location, ValidationError};
+use readings::validation::{ErrorKind, Location, MAX_KEY_BYTES, ValidationError};
 use serde_json::Value;
 
 use crate::parameter::{Parameter, ParameterError};
 
 const IDEMPOTENCY_KEY: &str = "Idempotency-Key";
-
-/// The longest idempotency key. Too low and keys of usual libraries are rejected; too high and one request stores
-/// a large key in Redis.
-const MAX_KEY_BYTES: usize = 255;
 
 /// Documents the header; [`sent`] reads it.
 pub(super) struct IdempotencyKeyHeader;
@@ -44,11 +40,6 @@ pub(super) fn sent(request: &Request) -> Option<String> {
     let sent = request.headers().get_all(IDEMPOTENCY_KEY).into_iter();
     let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
     sent.map(text).reduce(|first, second| format!("{first}, {second}"))
-}
-
-/// Whether it is a key.
-pub(super) fn is_valid(key: &str) -> bool {
-    (1..=MAX_KEY_BYTES).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
 /// An error of the header.

@@ -31,7 +31,7 @@ use readings::store::codec::ingestion_time;
 use readings::store::idempotency::{IdempotencyKey, IdempotentAppend};
 use readings::store::stream::ReadingStream;
 use readings::store::{StoreError, StreamId};
-use readings::validation::{ErrorKind, ValidationError, parse_reading};
+use readings::validation::{ErrorKind, ValidationError, is_key, parse_reading};
 
 pub use self::backlog_limit::BacklogLimit;
 use self::idempotency_key::IdempotencyKeyHeader;
@@ -166,7 +166,7 @@ impl IngestionApi {
         key: &str,
         body: &[u8],
     ) -> PostReadingResult {
-        if !idempotency_key::is_valid(key) {
+        if !is_key(key) {
             return Ok(invalid(vec![idempotency_key::error(ErrorKind::InvalidKey, key)]));
         }
         let (now, ttl) = (ingestion_time(Utc::now()), self.idempotency_ttl);

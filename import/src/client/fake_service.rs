@@ -47,6 +47,18 @@ impl Reply {
         Self::Respond(201, "", r#"{"status":"accepted","stream_id":"1-0"}"#.to_owned())
     }
 
+    /// The response to a batch of which every row was accepted, and these were before.
+    pub fn accepted_rows(body: &str, replayed: usize) -> Self {
+        let accepted = body.lines().count();
+        Self::Respond(
+            200,
+            "",
+            format!(
+                r#"{{"accepted":{accepted},"replayed":{replayed},"rejected":0,"errors":[],"errors_truncated":false}}"#
+            ),
+        )
+    }
+
     pub fn unavailable() -> Self {
         let body =
             r#"{"detail":"No connection to Redis","code":"store_unreachable","request_id":"r"}"#;
@@ -139,8 +151,11 @@ async fn read(stream: &mut BufReader<TcpStream>) -> Option<Request> {
             authorization = Some(head[start..]["authorization:".len()..].trim().to_owned());
         }
     }
-    assert!(head.starts_with("POST /api/readings HTTP/1.1\r\n"), "{head}");
-    assert!(head.to_ascii_lowercase().contains("\r\ncontent-type: application/json\r\n"), "{head}");
+    let is_batch = head.starts_with("POST /api/readings/batch?max_errors=1000 HTTP/1.1\r\n");
+    assert!(is_batch || head.starts_with("POST /api/readings HTTP/1.1\r\n"), "{head}");
+    let media_type = if is_batch { "application/x-ndjson" } else { "application/json" };
+    let line = format!("\r\ncontent-type: {media_type}\r\n");
+    assert!(head.to_ascii_lowercase().contains(&line), "{head}");
     let mut body = vec![0; length];
     stream.read_exact(&mut body).await.ok()?;
     Some(Request { body: String::from_utf8(body).ok()?, key, authorization })

@@ -1,13 +1,17 @@
 //! Posts rows to the service, and retries while it is unavailable.
 //!
-//! Only this module knows that a row is one request; a batch operation would be used here.
+//! Only this module knows which rows are one request: [`Client::post_all`] sends readings as batches where the service
+//! has them, [`Client::post`] one row.
 
 pub mod api_key;
+mod batch;
+pub mod batch_response;
+mod batch_support;
 mod circuit_breaker;
 #[cfg(test)]
 pub mod fake_service;
 mod http_client;
-mod in_flight_row;
+mod in_flight;
 mod key_rejection;
 mod response;
 pub mod service_url;
@@ -23,10 +27,11 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use self::api_key::ApiKey;
+use self::batch_support::BatchSupport;
 use self::circuit_breaker::CircuitBreaker;
-use self::in_flight_row::InFlightRow;
+use self::in_flight::InFlight;
 use self::key_rejection::rejects_credentials;
-use self::response::{RetryableFailure, ServiceResponse, classify};
+use self::response::{RetryableFailure, ServiceResponse, UnexpectedResponse, classify};
 use self::service_url::ServiceUrl;
 use self::tls_files::TlsFiles;
 use crate::input::row::Row;
@@ -53,6 +58,7 @@ pub struct Client {
     is_ingestion_api: AtomicBool,
     /// Whether the service accepted a row with a key without a sign that it knows keys.
     ignores_keys: AtomicBool,
+    batches: BatchSupport,
     state: ImportState,
 }
 
@@ -71,57 +77,83 @@ impl Client {
         let http = http_client::client(&url, api_key, tls).context("cannot set up HTTPS")?;
         let circuit_breaker = CircuitBreaker::new(retry_for, state.clone());
         let (is_ingestion_api, ignores_keys) = (AtomicBool::new(false), AtomicBool::new(false));
-        Ok(Self { http, url, retry_for, circuit_breaker, is_ingestion_api, ignores_keys, state })
+        let batches = BatchSupport::default();
+        Ok(Self {
+            http,
+            url,
+            retry_for,
+            circuit_breaker,
+            is_ingestion_api,
+            ignores_keys,
+            batches,
+            state,
+        })
+    }
+
+    /// Whether a response was one that only an Ingestion API sends.
+    pub fn has_found_service(&self) -> bool {
+        self.is_ingestion_api.load(Ordering::Relaxed)
     }
 
     /// Posts a row, with retries, and returns its final outcome.
     pub async fn post(&self, row: &Row) -> RowOutcome {
-        let in_flight = InFlightRow::new(row, self.retry_for);
-        // Compared when the retries are exhausted: has any other row succeeded meanwhile?
+        let in_flight = InFlight::new(row.key.is_some(), self.retry_for);
+        let posted = self.with_retries(&in_flight, || async {
+            let response = self.send(row).await?;
+            self.observe(&response, row);
+            Ok(response)
+        });
+        posted.await.map_or_else(|outcome| outcome, |response| in_flight.outcome(response))
+    }
+
+    /// Retries until the final response; otherwise returns the outcome of the rows of the request.
+    async fn with_retries<T, F: Future<Output = Result<T, RetryableFailure>>>(
+        &self,
+        in_flight: &InFlight,
+        send: impl Fn() -> F,
+    ) -> Result<T, RowOutcome> {
+        // Compared when the retries are exhausted: has any other request succeeded meanwhile?
         let successes = self.circuit_breaker.successes();
         let abort = self.state.abort.token();
-        let posting = (|| self.attempt(&in_flight))
+        let posting = (|| self.attempt(in_flight, &send))
             .retry(backoff())
             .sleep(interruptible_sleep(abort.clone()))
-            .when(|failure| self.may_retry(&in_flight, failure))
+            .when(|failure| self.may_retry(in_flight, failure))
             .adjust(|failure, pause| {
                 // `Retry-After` may lengthen the pause, the deadline cuts it: the last attempt is at the deadline.
                 let pause = pause?.max(failure.retry_after.unwrap_or_default());
                 Some(pause.min(in_flight.time_left()))
             });
-        match posting.await {
-            Ok(response) => in_flight.outcome(response),
-            Err(failure) => {
-                if in_flight.time_left().is_zero() {
-                    self.circuit_breaker.on_exhausted(successes);
-                }
-                in_flight.exhausted(failure, abort.is_cancelled())
+        posting.await.map_err(|failure| {
+            if in_flight.time_left().is_zero() {
+                self.circuit_breaker.on_exhausted(successes);
             }
-        }
+            in_flight.exhausted(failure, abort.is_cancelled())
+        })
     }
 
-    /// A row that may have been accepted is retried only if its key prevents a duplicate.
-    fn may_retry(&self, in_flight: &InFlightRow<'_>, failure: &RetryableFailure) -> bool {
-        let has_effective_key =
-            in_flight.row.key.is_some() && !self.ignores_keys.load(Ordering::Relaxed);
-        let is_safe = !failure.may_be_accepted || has_effective_key;
+    /// A request that may have been accepted is retried only if its keys prevent duplicates.
+    fn may_retry(&self, in_flight: &InFlight, failure: &RetryableFailure) -> bool {
+        let is_safe = !failure.may_be_accepted || self.has_effective_keys(in_flight);
         is_safe && !in_flight.time_left().is_zero() && !self.state.abort.is_aborted()
     }
 
-    async fn attempt(
+    fn has_effective_keys(&self, in_flight: &InFlight) -> bool {
+        in_flight.has_keys && !self.ignores_keys.load(Ordering::Relaxed)
+    }
+
+    async fn attempt<T, F: Future<Output = Result<T, RetryableFailure>>>(
         &self,
-        in_flight: &InFlightRow<'_>,
-    ) -> Result<ServiceResponse, RetryableFailure> {
-        // Held until the response: with an open breaker, no other row is sent meanwhile.
+        in_flight: &InFlight,
+        send: &impl Fn() -> F,
+    ) -> Result<T, RetryableFailure> {
+        // Held until the response: with an open breaker, no other request is sent meanwhile.
         let _probe = self.circuit_breaker.acquire(in_flight.deadline()).await?;
         in_flight.on_sent();
-        let result = self.send(in_flight.row).await;
-        match &result {
-            Err(failure) => {
-                in_flight.on_failure(failure);
-                self.circuit_breaker.on_failure(failure);
-            }
-            Ok(response) => self.observe(response, in_flight.row),
+        let result = send().await;
+        if let Err(failure) = &result {
+            in_flight.on_failure(failure);
+            self.circuit_breaker.on_failure(failure);
         }
         result
     }
@@ -129,23 +161,31 @@ impl Client {
     /// Detects by a final response whether this is an Ingestion API, and whether it supports keys.
     fn observe(&self, response: &ServiceResponse, row: &Row) {
         match response {
-            ServiceResponse::Unexpected(unexpected)
-                if rejects_credentials(unexpected.status)
-                    || !self.is_ingestion_api.load(Ordering::Relaxed) =>
-            {
-                self.state.abort.trigger(anyhow!(self.url.explain_unexpected(unexpected)));
-                return;
-            }
+            ServiceResponse::Unexpected(unexpected) => return self.observe_unexpected(unexpected),
             ServiceResponse::Accepted { is_replayed: None } if row.key.is_some() => {
                 self.warn_keys_unsupported();
             }
             _ => {}
         }
+        self.observe_service();
+    }
+
+    /// A response of the service itself.
+    fn observe_service(&self) {
         // Reads first: after the first response it is always set, and a write would contend for the cache line.
         if !self.is_ingestion_api.load(Ordering::Relaxed) {
             self.is_ingestion_api.store(true, Ordering::Relaxed);
         }
         self.circuit_breaker.on_success();
+    }
+
+    /// Aborts the import if the service rejects its credentials or was never found.
+    fn observe_unexpected(&self, unexpected: &UnexpectedResponse) {
+        if rejects_credentials(unexpected.status) || !self.has_found_service() {
+            self.state.abort.trigger(anyhow!(self.url.explain_unexpected(unexpected)));
+        } else {
+            self.observe_service();
+        }
     }
 
     fn warn_keys_unsupported(&self) {
@@ -171,8 +211,7 @@ impl Client {
 
     /// A request without a response. Only if the connection was never established, the row cannot have been accepted.
     fn transport_failure(&self, error: &reqwest::Error) -> RetryableFailure {
-        let is_ingestion_api = self.is_ingestion_api.load(Ordering::Relaxed);
-        let permanent = http_client::permanent_failure(error).filter(|_| !is_ingestion_api);
+        let permanent = http_client::permanent_failure(error).filter(|_| !self.has_found_service());
         if let Some(permanent) = permanent {
             let hint = self.url.other_scheme();
             self.state.abort.trigger(anyhow!("{}: {permanent}{hint}", self.url));

@@ -37,7 +37,7 @@ pub enum ServiceResponse {
 }
 
 /// A response that an Ingestion API does not send.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnexpectedResponse {
     /// The status.
     pub status: StatusCode,
@@ -65,10 +65,10 @@ pub struct RetryableFailure {
 }
 
 /// A response whose body was read.
-struct ReceivedResponse {
-    status: StatusCode,
+pub(super) struct ReceivedResponse {
+    pub status: StatusCode,
     headers: HeaderMap,
-    body: Vec<u8>,
+    pub body: Vec<u8>,
 }
 
 #[derive(Deserialize)]
@@ -79,9 +79,9 @@ struct AcceptedBody<'a> {
 
 /// The service's error body. That of an older release, like that of other services, has only `detail`.
 #[derive(Deserialize)]
-struct ErrorBody {
+pub(super) struct ErrorBody {
     detail: Detail,
-    code: Option<String>,
+    pub code: Option<String>,
     request_id: Option<String>,
 }
 
@@ -97,21 +97,8 @@ enum Detail {
 /// # Errors
 /// When the row should be retried: the service or a gateway is overloaded or unavailable.
 pub async fn classify(response: Response) -> Result<ServiceResponse, RetryableFailure> {
-    let status = response.status();
     let is_replayed = response.headers().get(REPLAYED).map(|value| value == "true");
-    // Nearly all responses are 201, and of those no other header is needed.
-    let headers = match status {
-        StatusCode::CREATED => HeaderMap::new(),
-        _ => response.headers().clone(),
-    };
-    // Read in any case: only then the connection is reused.
-    let body = read_body(response).await.map_err(|error| RetryableFailure {
-        reason: format!("the response {status} is incomplete: {error}"),
-        retry_after: None,
-        may_be_accepted: true,
-        request_id: None,
-    })?;
-    let received = ReceivedResponse { status, headers, body };
+    let received = receive(response, MAX_RESPONSE_BYTES).await?;
     if received.is_accepted() {
         return Ok(ServiceResponse::Accepted { is_replayed });
     }
@@ -122,11 +109,35 @@ pub async fn classify(response: Response) -> Result<ServiceResponse, RetryableFa
     Ok(rejected.unwrap_or_else(|| ServiceResponse::Unexpected(received.unexpected())))
 }
 
-async fn read_body(mut response: Response) -> reqwest::Result<Vec<u8>> {
+/// Reads a response with a body of at most `max_bytes`.
+///
+/// # Errors
+/// When the connection is lost before.
+pub(super) async fn receive(
+    response: Response,
+    max_bytes: usize,
+) -> Result<ReceivedResponse, RetryableFailure> {
+    let status = response.status();
+    // Nearly all responses are 201, and of those no other header is needed.
+    let headers = match status {
+        StatusCode::CREATED => HeaderMap::new(),
+        _ => response.headers().clone(),
+    };
+    // Read in any case: only then the connection is reused.
+    let body = read_body(response, max_bytes).await.map_err(|error| RetryableFailure {
+        reason: format!("the response {status} is incomplete: {error}"),
+        retry_after: None,
+        may_be_accepted: true,
+        request_id: None,
+    })?;
+    Ok(ReceivedResponse { status, headers, body })
+}
+
+async fn read_body(mut response: Response, max_bytes: usize) -> reqwest::Result<Vec<u8>> {
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await? {
         body.extend_from_slice(&chunk);
-        if body.len() > MAX_RESPONSE_BYTES {
+        if body.len() > max_bytes {
             break;
         }
     }
@@ -159,7 +170,7 @@ impl ReceivedResponse {
 
     /// The statuses after which a row is retried, and whether it may have been accepted: a gateway that responds
     /// for a service may have forwarded the request (RFC 9110, section 15.6).
-    fn retryable_failure(&self) -> Option<RetryableFailure> {
+    pub(super) fn retryable_failure(&self) -> Option<RetryableFailure> {
         let may_be_accepted = match self.status {
             // The request was not read completely, or not processed.
             StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_EARLY | StatusCode::TOO_MANY_REQUESTS => {
@@ -189,7 +200,7 @@ impl ReceivedResponse {
         code != OUTCOME_UNKNOWN
     }
 
-    fn unexpected(&self) -> UnexpectedResponse {
+    pub(super) fn unexpected(&self) -> UnexpectedResponse {
         let header = |name| self.headers.get(name).and_then(|value| value.to_str().ok());
         let mut reason = self.describe();
         if self.error_body().is_none()
@@ -204,15 +215,15 @@ impl ReceivedResponse {
         UnexpectedResponse { status, reason, code, location, request_id }
     }
 
-    fn error_body(&self) -> Option<ErrorBody> {
+    pub(super) fn error_body(&self) -> Option<ErrorBody> {
         serde_json::from_slice(&self.body).ok()
     }
 
-    fn request_id(&self) -> Option<String> {
+    pub(super) fn request_id(&self) -> Option<String> {
         self.error_body()?.request_id
     }
 
-    fn describe(&self) -> String {
+    pub(super) fn describe(&self) -> String {
         let status = self.status;
         match self.error_body().map(|body| body.detail) {
             Some(Detail::Sentence(detail)) => format!("the service responds {status}: {detail}"),

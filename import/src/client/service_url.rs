@@ -5,6 +5,7 @@ use std::net::IpAddr;
 
 use reqwest::{StatusCode, Url};
 
+use crate::client::batch_response::MAX_BATCH_SIZE;
 use crate::client::key_rejection::{self, rejects_credentials};
 use crate::client::response::UnexpectedResponse;
 
@@ -12,6 +13,7 @@ use crate::client::response::UnexpectedResponse;
 #[derive(Debug, Clone)]
 pub struct ServiceUrl {
     readings: Url,
+    batch: Url,
     display: String,
 }
 
@@ -36,12 +38,20 @@ impl ServiceUrl {
         base.set_path(&path);
         let mut readings = base.clone();
         readings.set_path(&format!("{path}/readings"));
-        Ok(Self { readings, display: without_credentials(base) })
+        let mut batch = base.clone();
+        batch.set_path(&format!("{path}/readings/batch"));
+        batch.set_query(Some(&format!("max_errors={MAX_BATCH_SIZE}")));
+        Ok(Self { readings, batch, display: without_credentials(base) })
     }
 
     /// The URL that readings are posted to.
     pub fn readings(&self) -> &Url {
         &self.readings
+    }
+
+    /// The URL that batches are posted to: the errors of all rows are wanted.
+    pub fn batch(&self) -> &Url {
+        &self.batch
     }
 
     /// Whether it is [`Self::DEFAULT`].

@@ -1,4 +1,5 @@
 mod api_key;
+mod batches;
 mod retries;
 
 use serde_json::json;

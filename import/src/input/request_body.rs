@@ -6,6 +6,8 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
+use crate::input::row::SiteHash;
+
 /// A reading as in the API. Its values are validated by the service.
 #[derive(Serialize, Deserialize)]
 #[expect(clippy::struct_field_names, reason = "they are the members' names")]
@@ -30,22 +32,37 @@ struct StringReading<'a> {
     timestamp: &'a str,
 }
 
+/// A body that begins with `{"site_id":`, and the site in it.
+#[derive(Debug, PartialEq, Eq)]
+pub struct RequestBody {
+    /// JSON.
+    pub json: String,
+    /// The site of the reading.
+    pub site: SiteHash,
+}
+
 /// The body for CSV fields: site, device, power and timestamp.
-pub fn of_fields([site_id, device_id, power_reading, timestamp]: [&str; 4]) -> String {
+pub fn of_fields([site_id, device_id, power_reading, timestamp]: [&str; 4]) -> RequestBody {
     let reading = StringReading { site_id, device_id, power_reading, timestamp };
     // Never Err: all members are strings.
-    serde_json::to_string(&reading).unwrap_or_default()
+    let json = serde_json::to_string(&reading).unwrap_or_default();
+    RequestBody { json, site: SiteHash::of(site_id) }
 }
 
 /// The body for a JSON object; `None` if the text is not a reading, and is sent verbatim for the service to reject.
-pub fn of_object(text: &str) -> Option<String> {
+pub fn of_object(text: &str) -> Option<RequestBody> {
     let reading: Reading<'_> = serde_json::from_str(text).ok()?;
-    serde_json::to_string(&reading).ok()
+    let json = serde_json::to_string(&reading).ok()?;
+    Some(RequestBody { json, site: SiteHash::of(&reading.site_id) })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn of_object(text: &str) -> Option<String> {
+        super::of_object(text).map(|body| body.json)
+    }
 
     const PLAIN: &str =
         r#"{"site_id":"s","device_id":"dé","power_reading":1500.50,"timestamp":"2024-01-15"}"#;
@@ -80,8 +97,15 @@ mod tests {
     }
 
     #[test]
+    fn rows_of_a_site_have_the_same_hash_in_each_format() {
+        let fields = of_fields(["s", "d", "1", "2024-01-15"]);
+        assert_eq!(super::of_object(PLAIN).unwrap().site, fields.site);
+        assert_ne!(of_fields(["t", "d", "1", "2024-01-15"]).site, fields.site);
+    }
+
+    #[test]
     fn fields_are_strings() {
-        let body = of_fields(["a\"b", "d", "1.50", "2024-01-15"]);
+        let body = of_fields(["a\"b", "d", "1.50", "2024-01-15"]).json;
         let expected =
             r#"{"site_id":"a\"b","device_id":"d","power_reading":"1.50","timestamp":"2024-01-15"}"#;
         assert_eq!(body, expected);

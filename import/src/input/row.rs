@@ -1,15 +1,35 @@
 //! Rows of a file, and errors of parsing them.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{self, ErrorKind};
 
 use readings::rows::RowError;
 use readings::rows::lines::Line;
 
+use crate::input::request_body::RequestBody;
 use crate::input::unsupported_file::UnsupportedFile;
 
 /// How many bytes are shown of a row that is too long. Too low: the row cannot be found in the file. Too high: the
 /// rejects file grows by useless bytes.
 const SHOWN_BYTES: usize = 512;
+
+/// The hash of a site's id, by which its rows are kept in order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SiteHash(u64);
+
+impl SiteHash {
+    /// That of a site.
+    pub fn of(site_id: &str) -> Self {
+        let mut hasher = DefaultHasher::new();
+        site_id.hash(&mut hasher);
+        Self(hasher.finish())
+    }
+
+    /// One of `count` parts that all sites are divided into.
+    pub fn part(self, count: usize) -> usize {
+        usize::try_from(self.0 % (count.max(1) as u64)).unwrap_or_default()
+    }
+}
 
 /// A row that can be sent.
 #[derive(Debug, PartialEq, Eq)]
@@ -20,6 +40,8 @@ pub struct Row {
     pub body: String,
     /// The `Idempotency-Key`.
     pub key: Option<String>,
+    /// Its site; `None` of a row that is not sent as a reading, as its members could not be read.
+    pub site: Option<SiteHash>,
     /// The text of the file, unless it is the body.
     text: Option<String>,
 }
@@ -27,12 +49,13 @@ pub struct Row {
 impl Row {
     /// A row whose body is the text of the file.
     pub const fn verbatim(line: u64, body: String) -> Self {
-        Self { line, body, key: None, text: None }
+        Self { line, body, key: None, site: None, text: None }
     }
 
-    /// A row whose body differs from the text of the file.
-    pub const fn converted(line: u64, body: String, text: String) -> Self {
-        Self { line, body, key: None, text: Some(text) }
+    /// A reading, whose body differs from the text of the file.
+    pub fn converted(line: u64, body: RequestBody, text: String) -> Self {
+        let RequestBody { json, site } = body;
+        Self { line, body: json, key: None, site: Some(site), text: Some(text) }
     }
 
     /// The text of the file.

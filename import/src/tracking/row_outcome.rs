@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 /// The final outcome of a row.
-#[derive(Debug, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum RowOutcome {
     /// The service has accepted it.
     Accepted {
@@ -19,7 +19,7 @@ pub enum RowOutcome {
 }
 
 /// Why a row is not accepted.
-#[derive(Debug, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct RowFailure {
     /// The consequence for the row.
     pub kind: FailureKind,

@@ -11,9 +11,11 @@ use serde::Deserialize;
 use super::error::{ErrorKind, Location, ValidationError};
 use super::json::{self, Document};
 use super::limits::MAX_ROW_BYTES;
+use super::row_key::{IDEMPOTENCY_KEY, is_key};
 use super::rules::{device_id_of, id_error, is_too_long, power_of, site_id_of, timestamp_of};
+use crate::iso8601;
 use crate::power::Power;
-use crate::reading::{DeviceId, Reading, SiteId, Timestamp};
+use crate::reading::{DeviceId, Reading, ReadingValues, SiteId, Timestamp};
 
 /// Parses the JSON body of one reading.
 ///
@@ -33,25 +35,32 @@ pub(super) struct PlainBody<'a> {
     power_reading: f64,
     #[serde(borrow)]
     timestamp: Cow<'a, str>,
+    /// Of a row; the body of one reading has its key in a header.
+    #[serde(borrow, default)]
+    idempotency_key: Option<Cow<'a, str>>,
 }
+
+/// The values of a row, and its idempotency key if it has one.
+pub(super) type KeyedValues<'a> = (ReadingValues<'a>, Option<Cow<'a, str>>);
 
 /// Parses a body without peculiarities; `None` means nothing about its validity.
 pub(super) fn parse_fast(body: &[u8]) -> Option<Reading> {
+    plain(body)?.reading()
+}
+
+fn plain(body: &[u8]) -> Option<PlainBody<'_>> {
     // An array of four values is no reading, but serde reads structs from arrays, too.
     if !body.trim_ascii_start().starts_with(b"{") {
         return None;
     }
     // As text: of bytes, serde does not check the strings of members that it ignores.
-    let body: PlainBody = serde_json::from_str(str::from_utf8(body).ok()?).ok()?;
-    body.reading()
+    serde_json::from_str(str::from_utf8(body).ok()?).ok()
 }
 
-impl PlainBody<'_> {
+impl<'a> PlainBody<'a> {
     /// The reading if it is valid.
-    pub(super) fn reading(self) -> Option<Reading> {
-        let has_invalid_id =
-            [&self.site_id, &self.device_id].into_iter().any(|id| id_error(id).is_some());
-        if has_invalid_id || is_too_long(&self.timestamp) {
+    fn reading(self) -> Option<Reading> {
+        if !self.has_valid_texts() {
             return None;
         }
         Some(Reading {
@@ -61,18 +70,47 @@ impl PlainBody<'_> {
             timestamp: Timestamp::parse(self.timestamp).ok()?,
         })
     }
+
+    /// The values of the reading if it is valid, and its key if that is.
+    pub(super) fn values(self) -> Option<KeyedValues<'a>> {
+        let has_invalid_key = self.idempotency_key.as_ref().is_some_and(|key| !is_key(key));
+        if has_invalid_key || !self.has_valid_texts() || iso8601::parse(&self.timestamp).is_err() {
+            return None;
+        }
+        let Self { site_id, device_id, power_reading, timestamp, idempotency_key } = self;
+        let power = Power::from_watts(power_reading).ok()?;
+        Some((ReadingValues { site_id, device_id, power, timestamp }, idempotency_key))
+    }
+
+    /// Whether the ids are valid, and the timestamp is not too long.
+    fn has_valid_texts(&self) -> bool {
+        let are_ids = [&self.site_id, &self.device_id].into_iter().all(|id| id_error(id).is_none());
+        are_ids && !is_too_long(&self.timestamp)
+    }
 }
 
-/// Parses a row as if it were the body of a request of its own.
-pub(super) fn parse_row(row: &str) -> Result<Reading, Vec<ValidationError>> {
+/// Parses a row as if it were the body of a request of its own, which may have its idempotency key in a member.
+pub(super) fn parse_row(row: &[u8]) -> Result<KeyedValues<'_>, Vec<ValidationError>> {
     if row.len() > MAX_ROW_BYTES {
-        return Err(vec![ValidationError::new(Location::Body, ErrorKind::RowTooLong, row)]);
+        let text = String::from_utf8_lossy(row);
+        return Err(vec![ValidationError::new(Location::Body, ErrorKind::RowTooLong, &text)]);
     }
-    parse_reading(row.as_bytes())
+    if let Some(values) = plain(row).and_then(PlainBody::values) {
+        return Ok(values);
+    }
+    let (reading, key) = parse_members(row, true)?;
+    Ok((reading.into(), key.map(Into::into)))
 }
 
 /// Parses a body with every peculiarity that the contract allows, and reports every error.
 pub(super) fn parse_lenient(body: &[u8]) -> Result<Reading, Vec<ValidationError>> {
+    Ok(parse_members(body, false)?.0)
+}
+
+fn parse_members(
+    body: &[u8],
+    may_have_key: bool,
+) -> Result<(Reading, Option<String>), Vec<ValidationError>> {
     let document = Document::parse(body).map_err(|error| vec![error])?;
     let members = document.members().map_err(|error| vec![error])?;
     let mut validator = FieldValidator { document: &document, members, errors: Vec::new() };
@@ -81,10 +119,11 @@ pub(super) fn parse_lenient(body: &[u8]) -> Result<Reading, Vec<ValidationError>
     let device_id = validator.field("device_id", device_id);
     let power = validator.field("power_reading", power);
     let timestamp = validator.field("timestamp", timestamp);
+    let key = if may_have_key { validator.key() } else { None };
     let errors = validator.errors;
     match (site_id, device_id, power, timestamp) {
         (Some(site_id), Some(device_id), Some(power), Some(timestamp)) if errors.is_empty() => {
-            Ok(Reading { site_id, device_id, power, timestamp })
+            Ok((Reading { site_id, device_id, power, timestamp }, key))
         }
         _ => Err(errors),
     }
@@ -109,6 +148,17 @@ impl FieldValidator<'_> {
         // A missing field has no input of its own: pydantic shows the object that lacks it.
         let input = raw.unwrap_or_else(|| self.document.text());
         result.map_err(|kind| self.errors.push(ValidationError::new(location, kind, input))).ok()
+    }
+
+    /// The idempotency key if there is one and it is valid.
+    fn key(&mut self) -> Option<String> {
+        let raw = self.members.get(IDEMPOTENCY_KEY).copied().filter(|raw| *raw != "null")?;
+        let key = json::string(raw).ok().filter(|key| is_key(key));
+        if key.is_none() {
+            let location = Location::Field(IDEMPOTENCY_KEY);
+            self.errors.push(ValidationError::new(location, ErrorKind::InvalidKey, raw));
+        }
+        key
     }
 }
 

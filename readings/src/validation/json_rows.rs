@@ -15,7 +15,8 @@ use super::error::{ErrorKind, Location, ValidationError};
 use super::json::{Document, not_utf8, syntax_error_after, without_non_finite};
 use super::limits::MAX_ROW_BYTES;
 use super::parsed_row::ParsedRow;
-use crate::reading::Reading;
+use super::row_key::RowKey;
+use crate::reading::ReadingValues;
 
 /// Parses row after row.
 #[derive(Debug)]
@@ -64,7 +65,7 @@ impl<'a> JsonRows<'a> {
     ///
     /// # Errors
     /// When the body is not JSON.
-    pub fn next_row(&mut self) -> Result<Option<ParsedRow>, ValidationError> {
+    pub fn next_row(&mut self) -> Result<Option<ParsedRow<'a>>, ValidationError> {
         match self.next_byte() {
             Some(b']') => return self.end().map(|()| None),
             Some(b',') if self.has_rows => {
@@ -76,24 +77,40 @@ impl<'a> JsonRows<'a> {
         }
         self.has_rows = true;
         let begin = self.position;
-        if let Some((reading, length)) = self.plain_reading()
-            && length <= MAX_ROW_BYTES
+        if let Some((values, key, row)) = self.plain_row()
+            && row.len() <= MAX_ROW_BYTES
         {
-            self.position += length;
-            return Ok(Some(ParsedRow { line: 0, reading: Ok(reading) }));
+            self.position += row.len();
+            let line = if key.is_some() { self.line_at(begin) } else { 0 };
+            let key = key.map(|key| RowKey::new(key, row.as_bytes().into()));
+            return Ok(Some(ParsedRow { line, reading: Ok(values), key }));
         }
         self.position += self.value_length()?;
-        let reading = parse_row(self.text.get(begin..self.position).unwrap_or_default());
-        Ok(Some(ParsedRow { line: self.line_at(begin), reading }))
+        let line = self.line_at(begin);
+        Ok(Some(self.peculiar_row(begin, line)))
     }
 
-    /// A reading as nearly every sender writes it, and its length.
-    fn plain_reading(&self) -> Option<(Reading, usize)> {
+    /// A row as nearly every sender writes it, and its text.
+    fn plain_row(&self) -> Option<(ReadingValues<'a>, Option<Cow<'a, str>>, &'a str)> {
+        let (Cow::Borrowed(text), None) = (&self.text, &self.strict) else { return None };
         // serde reads structs from arrays, too.
-        let rest = self.rest().filter(|rest| rest.starts_with('{'))?;
-        let mut values = serde_json::Deserializer::from_str(rest).into_iter::<PlainBody>();
-        let reading = values.next()?.ok()?.reading()?;
-        Some((reading, values.byte_offset()))
+        let rest = text.get(self.position..).filter(|rest| rest.starts_with('{'))?;
+        let mut rows = serde_json::Deserializer::from_str(rest).into_iter::<PlainBody>();
+        let (values, key) = rows.next()?.ok()?.values()?;
+        Some((values, key, rest.get(..rows.byte_offset())?))
+    }
+
+    /// The row before the present position, whose text is not borrowed.
+    fn peculiar_row(&self, begin: usize, line: u64) -> ParsedRow<'a> {
+        let text = self.text.get(begin..self.position).unwrap_or_default();
+        match parse_row(text.as_bytes()) {
+            Ok((values, key)) => {
+                let row = || text.as_bytes().to_owned().into();
+                let key = key.map(|key| RowKey::new(key.into_owned().into(), row()));
+                ParsedRow { line, reading: Ok(values.into_owned()), key }
+            }
+            Err(errors) => ParsedRow { line, reading: Err(errors), key: None },
+        }
     }
 
     /// The length of the next value.

@@ -1,10 +1,8 @@
 //! The rows of NDJSON: one JSON object a line.
 
-use super::body::parse_reading;
-use super::error::{ErrorKind, Location, ValidationError};
-use super::limits::MAX_ROW_BYTES;
+use super::body::parse_row;
 use super::parsed_row::ParsedRow;
-use crate::reading::Reading;
+use super::row_key::RowKey;
 
 /// Parses row after row. Blank lines are skipped.
 #[derive(Debug)]
@@ -21,29 +19,31 @@ impl<'a> NdjsonRows<'a> {
     }
 }
 
-impl Iterator for NdjsonRows<'_> {
-    type Item = ParsedRow;
+impl<'a> Iterator for NdjsonRows<'a> {
+    type Item = ParsedRow<'a>;
 
-    fn next(&mut self) -> Option<ParsedRow> {
+    fn next(&mut self) -> Option<ParsedRow<'a>> {
         while !self.rest.is_empty() {
             let end = self.rest.iter().position(|byte| *byte == b'\n');
             let (line, rest) = self.rest.split_at(end.unwrap_or(self.rest.len()));
             self.rest = rest.get(1..).unwrap_or_default();
             self.line += 1;
             if !line.trim_ascii().is_empty() {
-                return Some(ParsedRow { line: self.line, reading: parse_line(line) });
+                return Some(parse_line(self.line, line));
             }
         }
         None
     }
 }
 
-fn parse_line(line: &[u8]) -> Result<Reading, Vec<ValidationError>> {
-    if line.len() > MAX_ROW_BYTES {
-        let text = String::from_utf8_lossy(line);
-        return Err(vec![ValidationError::new(Location::Body, ErrorKind::RowTooLong, &text)]);
+fn parse_line(number: u64, line: &[u8]) -> ParsedRow<'_> {
+    match parse_row(line) {
+        Ok((values, key)) => {
+            let key = key.map(|key| RowKey::new(key, line.into()));
+            ParsedRow { line: number, reading: Ok(values), key }
+        }
+        Err(errors) => ParsedRow { line: number, reading: Err(errors), key: None },
     }
-    parse_reading(line)
 }
 
 #[cfg(test)]

@@ -21,7 +21,16 @@ pub(super) fn id_error(id: &str) -> Option<ErrorKind> {
     } else if id.len() > MAX_ID_BYTES {
         Some(ErrorKind::StringTooLong)
     } else {
-        id.contains(char::is_control).then_some(ErrorKind::ControlCharacter)
+        has_control_character(id).then_some(ErrorKind::ControlCharacter)
+    }
+}
+
+fn has_control_character(id: &str) -> bool {
+    // Nearly all ids are ASCII, which needs no decoding.
+    if id.is_ascii() {
+        id.bytes().any(|byte| byte.is_ascii_control())
+    } else {
+        id.contains(char::is_control)
     }
 }
 

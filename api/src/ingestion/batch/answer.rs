@@ -14,6 +14,8 @@ use crate::store_failure::ServiceUnavailable;
 pub struct BatchResult {
     /// Number of readings that are in the stream, and will be stored.
     accepted: u64,
+    /// Number of readings among them that were accepted before, by the keys of their rows.
+    replayed: u64,
     /// Number of invalid rows.
     rejected: u64,
     /// The id of the first reading's stream entry.
@@ -22,7 +24,7 @@ pub struct BatchResult {
     /// The id of the last one's. Readings of other requests may have ids in between.
     #[oai(nullable)]
     last_stream_id: Option<String>,
-    /// The errors of the first 100 invalid rows.
+    /// The errors of the first invalid rows, at most `max_errors`.
     errors: Vec<RejectedRow>,
     /// Whether there are more invalid rows than `errors` has.
     errors_truncated: bool,
@@ -111,9 +113,10 @@ pub(in crate::ingestion) enum BatchUnavailable {
 }
 
 impl BatchResult {
-    pub(super) fn new(rows: ValidatedRows, appended: &Appended) -> Self {
+    pub(super) fn new(rows: ValidatedRows, appended: &Appended, replayed: usize) -> Self {
         Self {
             accepted: appended.readings as u64,
+            replayed: replayed as u64,
             rejected: rows.rejected as u64,
             first_stream_id: appended.entries.map(|(first, _)| first.to_string()),
             last_stream_id: appended.entries.map(|(_, last)| last.to_string()),
@@ -126,7 +129,7 @@ impl BatchResult {
 impl RejectedBatch {
     /// With the errors of the request, and the rows as far as they were validated.
     pub(super) fn new(errors: Vec<ValidationErrorItem>, rows: ValidatedRows) -> Self {
-        let rows = BatchResult::new(rows, &Appended::default());
+        let rows = BatchResult::new(rows, &Appended::default(), 0);
         Self { error: ValidationErrorBody::new(errors), rows }
     }
 }

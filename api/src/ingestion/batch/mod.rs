@@ -14,11 +14,11 @@ use poem_openapi::param::{Header, Query};
 use poem_openapi::payload::Json;
 use readings::store::append_batch::{AppendBatchError, Appended, ChunkKeys, Interrupted};
 use readings::store::codec::ingestion_time;
-use readings::validation::ErrorKind;
+use readings::validation::{ErrorKind, is_key};
 
 use self::answer::{BatchResult, BatchUnavailable, PostBatchResponse, RejectedBatch};
 use self::batch_body::{BatchBody, MEDIA_TYPES};
-use self::parameters::{Atomic, all_or_nothing, no_valid_row};
+use self::parameters::{Atomic, MaxErrors, all_or_nothing, no_valid_row, two_kinds_of_keys};
 use self::rows::{MAX_ROWS, UnusableBody, ValidatedRows};
 use super::content_type::Format;
 use super::idempotency_key::{self, IdempotencyKeyHeader};
@@ -45,7 +45,8 @@ impl BatchApi {
     /// header; encoded with gzip, deflate or zstd, or not at all. Each row is validated as a single reading is. After a
     /// 200 every valid row is in the stream, in the order of the rows. With an `Idempotency-Key` the whole request can
     /// be repeated when its outcome is unknown, also after the service failed in the middle of it: no row is accepted
-    /// twice.
+    /// twice. Rows of JSON and NDJSON may have keys of their own instead, as the member `idempotency_key`: each stands
+    /// for its row in any batch, and in the header of a request with that row alone.
     #[oai(path = "/readings/batch", method = "post", operation_id = "post_readings_batch")]
     async fn post_readings_batch(
         &self,
@@ -53,6 +54,8 @@ impl BatchApi {
         request: &Request,
         /// Whether one invalid row rejects all.
         atomic: Query<Checked<Atomic>>,
+        /// The most invalid rows whose errors are listed; all are counted.
+        max_errors: Query<Checked<MaxErrors>>,
         /// A key of this batch, such as a UUID: 1 to 255 visible ASCII characters.
         #[oai(name = "Idempotency-Key")]
         _idempotency_key: Header<Checked<IdempotencyKeyHeader>>,
@@ -63,11 +66,11 @@ impl BatchApi {
             BatchBody::UnsupportedType => return Ok(unsupported_type()),
             BatchBody::Failed(error) => return Ok(error.into()),
         };
-        let is_atomic = match parameters(request, atomic.0, key.as_deref()) {
-            Ok(is_atomic) => is_atomic,
+        let parameters = match parameters(request, atomic.0, max_errors.0, key.as_deref()) {
+            Ok(parameters) => parameters,
             Err(errors) => return Ok(rejected(errors, ValidatedRows::default())),
         };
-        let rows = match usable_rows(request, format, &body.bytes, is_atomic).await {
+        let rows = match usable_rows(request, format, &body.bytes, &parameters).await {
             Ok(rows) => rows,
             Err(response) => return Ok(*response),
         };
@@ -93,7 +96,8 @@ impl BatchApi {
         }
         let keys = key.map(|key| ChunkKeys::new(key, body, *idempotency_ttl));
         let now = ingestion_time(Utc::now());
-        let appended = stream.append_batch(&rows.batch, &now, keys.as_ref()).await;
+        let ttl = *idempotency_ttl;
+        let appended = stream.append_batch(&rows.batch, &now, keys.as_ref(), ttl).await;
         fail::fail_point!("ingestion-before-answer");
         match appended {
             Ok(appended) => Ok(accepted(rows, &appended, keys.is_some())),
@@ -112,18 +116,29 @@ impl BatchApi {
     }
 }
 
-/// Whether the batch is atomic; or all errors of parameters and headers.
+/// The parameters of a request.
+struct Parameters {
+    is_atomic: bool,
+    max_errors: usize,
+    /// Whether the request as a whole has a key.
+    has_key: bool,
+}
+
+/// The parameters; or all errors of parameters and headers.
 fn parameters(
     request: &Request,
     atomic: Checked<Atomic>,
+    max_errors: Checked<MaxErrors>,
     key: Option<&str>,
-) -> Result<bool, Vec<ValidationErrorItem>> {
-    let mut errors = unknown_parameters(request, &["atomic"]);
+) -> Result<Parameters, Vec<ValidationErrorItem>> {
+    let mut errors = unknown_parameters(request, &["atomic", "max_errors"]);
     let is_atomic = atomic.0.map_err(|error| errors.push(error)).unwrap_or_default();
-    if let Some(key) = key.filter(|key| !idempotency_key::is_valid(key)) {
+    let max_errors = max_errors.0.map_err(|error| errors.push(error)).unwrap_or_default();
+    if let Some(key) = key.filter(|key| !is_key(key)) {
         errors.push(idempotency_key::error(ErrorKind::InvalidKey, key).into());
     }
-    if errors.is_empty() { Ok(is_atomic) } else { Err(errors) }
+    let parameters = Parameters { is_atomic, max_errors, has_key: key.is_some() };
+    if errors.is_empty() { Ok(parameters) } else { Err(errors) }
 }
 
 /// The rows of a body of which some are to be appended; or the response.
@@ -131,10 +146,10 @@ async fn usable_rows(
     request: &Request,
     format: Format,
     body: &[u8],
-    is_atomic: bool,
+    parameters: &Parameters,
 ) -> Result<ValidatedRows, Box<PostBatchResponse>> {
     let grant = request.extensions().get::<Grant>();
-    let rows = match rows::validate(format, body, grant).await {
+    let rows = match rows::validate(format, body, parameters.max_errors, grant).await {
         Ok(rows) => rows,
         Err(UnusableBody::TooManyRows) => return Err(too_many_rows().into()),
         Err(UnusableBody::Invalid(error)) => {
@@ -149,16 +164,29 @@ async fn usable_rows(
     if readings == 0 {
         return Err(rejected(vec![no_valid_row()], rows).into());
     }
-    if is_atomic && rows.rejected > 0 {
+    if parameters.has_key && rows.batch.has_keys() {
+        return Err(rejected(vec![two_kinds_of_keys()], ValidatedRows::default()).into());
+    }
+    if parameters.is_atomic && rows.rejected > 0 {
         return Err(rejected(vec![all_or_nothing(rows.rejected)], rows).into());
     }
     Ok(rows)
 }
 
-fn accepted(rows: ValidatedRows, appended: &Appended, has_key: bool) -> PostBatchResponse {
+fn accepted(mut rows: ValidatedRows, appended: &Appended, has_key: bool) -> PostBatchResponse {
     METRICS.accepted(appended.readings);
+    if !appended.conflicts.is_empty() {
+        rows.reasons.clear();
+        rows.reject_conflicts(&appended.conflicts);
+        METRICS.rejected_rows(&rows.reasons);
+        if appended.readings == 0 {
+            return rejected(vec![no_valid_row()], rows);
+        }
+    }
     let is_replayed = has_key.then_some(appended.replayed == appended.readings);
-    PostBatchResponse::Accepted(Json(BatchResult::new(rows, appended)), is_replayed)
+    // A repeated request gets the first response again, so the number is that of rows with keys of their own.
+    let replayed = if has_key { 0 } else { appended.replayed };
+    PostBatchResponse::Accepted(Json(BatchResult::new(rows, appended, replayed)), is_replayed)
 }
 
 fn rejected(errors: Vec<ValidationErrorItem>, rows: ValidatedRows) -> PostBatchResponse {

@@ -5,7 +5,7 @@ use poem_openapi::types::Any;
 use serde_json::{Value, json};
 
 use crate::error_body::ValidationErrorItem;
-use crate::parameter::{Parameter, ParameterError};
+use crate::parameter::{Parameter, ParameterError, integer_schema, integer_within};
 use crate::with_schema::WithSchema;
 
 /// Whether one invalid row rejects all.
@@ -30,6 +30,38 @@ impl Parameter for Atomic {
             }
         }
     }
+}
+
+/// The most invalid rows whose errors are reported when the request does not say. Too low: a client's author corrects them
+/// in many steps. Too high: one bad request costs a large response.
+const DEFAULT_MAX_ERRORS: usize = 100;
+
+/// The largest such number. Too low: a client that needs every error sends small batches. Too high: as above (a row has
+/// 2 KiB of errors at most).
+const MOST_ERRORS: i64 = 1_000;
+
+/// The most invalid rows whose errors are reported; all are counted.
+pub(super) struct MaxErrors;
+
+impl Parameter for MaxErrors {
+    type Value = usize;
+
+    const LOCATION: [&'static str; 2] = ["query", "max_errors"];
+
+    fn schema() -> MetaSchema {
+        let default = Some(json!(DEFAULT_MAX_ERRORS));
+        MetaSchema { default, ..integer_schema(0, MOST_ERRORS) }
+    }
+
+    fn parse(text: Option<&str>) -> Result<usize, ParameterError> {
+        text.map_or(Ok(DEFAULT_MAX_ERRORS), |text| integer_within(text, 0, MOST_ERRORS))
+    }
+}
+
+/// The request and a row in it have keys.
+pub(super) fn two_kinds_of_keys() -> ValidationErrorItem {
+    let message = "Either the request has an Idempotency-Key or its rows have keys, not both";
+    error("two_kinds_of_keys", message.to_owned())
 }
 
 /// No row is valid.

@@ -21,4 +21,8 @@ impl RejectedRow {
         let detail = errors.into_iter().map(Into::into).collect();
         Self { index: index as u64, line, detail }
     }
+
+    pub(super) const fn index(&self) -> u64 {
+        self.index
+    }
 }

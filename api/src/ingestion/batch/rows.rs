@@ -6,7 +6,8 @@ use readings::rows::RowError;
 use readings::rows::csv::header::Header;
 use readings::rows::csv::records::{CsvRecord, CsvRecords};
 use readings::rows::lines::Lines;
-use readings::store::append_batch::AppendBatch;
+use readings::store::append_batch::{AppendBatch, RowPlace};
+use readings::store::idempotency::IdempotencyKey;
 use readings::validation::{
     ErrorKind, JsonRows, Location, NdjsonRows, ParsedRow, ValidationError, parse_fields,
 };
@@ -19,10 +20,6 @@ use crate::ingestion::content_type::Format;
 
 /// The most rows of a request. Too low: devices that were offline need many requests. Too high: one takes much time.
 pub(super) const MAX_ROWS: usize = 10_000;
-
-/// The most rows whose errors are reported; all are counted. Too low: a client's author corrects them in many steps. Too
-/// high: one bad request costs a large response.
-const MAX_REPORTED_ROWS: usize = 100;
 
 /// Rows that are validated without a pause. Too low: validation takes longer. Too high: other requests of the thread
 /// wait (a row takes 0.3 to 3 µs).
@@ -37,6 +34,8 @@ pub(super) struct ValidatedRows {
     pub rejected: usize,
     /// The errors of the first of them.
     pub errors: Vec<RejectedRow>,
+    /// The most rows that are in `errors`.
+    max_errors: usize,
     /// For each rule the number of rows that break it.
     pub reasons: BTreeMap<&'static str, u64>,
 }
@@ -60,10 +59,11 @@ impl From<ValidationError> for UnusableBody {
 pub(super) async fn validate(
     format: Format,
     body: &[u8],
+    max_errors: usize,
     grant: Option<&Grant>,
 ) -> Result<ValidatedRows, UnusableBody> {
     let mut rows = Rows::open(format, body)?;
-    let mut validated = ValidatedRows::default();
+    let mut validated = ValidatedRows { max_errors, ..ValidatedRows::default() };
     while let Some(row) = rows.next_row()? {
         let index = validated.batch.rows();
         if index == MAX_ROWS {
@@ -81,9 +81,9 @@ pub(super) async fn validate(
 }
 
 /// The row, or its error if the grant does not permit its site.
-fn permitted(row: ParsedRow, grant: Option<&Grant>) -> ParsedRow {
+fn permitted<'a>(row: ParsedRow<'a>, grant: Option<&Grant>) -> ParsedRow<'a> {
     let (Some(grant), Ok(reading)) = (grant, &row.reading) else { return row };
-    let site = reading.site_id.as_str();
+    let site = reading.site_id();
     if grant.key().permits_site(site) {
         return row;
     }
@@ -93,14 +93,32 @@ fn permitted(row: ParsedRow, grant: Option<&Grant>) -> ParsedRow {
 }
 
 impl ValidatedRows {
-    fn add(&mut self, index: usize, row: ParsedRow) {
+    fn add(&mut self, index: usize, row: ParsedRow<'_>) {
         match row.reading {
-            Ok(reading) => self.batch.push(&reading),
+            Ok(reading) => match row.key {
+                None => self.batch.push(&reading),
+                Some(key) => {
+                    let record = IdempotencyKey::of_parts(key.as_str(), key.body());
+                    self.batch.push_keyed(&reading, &record, row.line);
+                }
+            },
             Err(errors) => {
                 self.batch.skip();
                 self.reject(index, row.line, errors);
             }
         }
+    }
+
+    /// Rejects valid rows whose keys were used with other bodies.
+    pub(super) fn reject_conflicts(&mut self, conflicts: &[RowPlace]) {
+        let max_errors = std::mem::replace(&mut self.max_errors, usize::MAX);
+        for place in conflicts {
+            let location = Location::Field("idempotency_key");
+            let error = ValidationError::new(location, ErrorKind::KeyReused, "null");
+            self.reject(place.index, place.line, vec![error]);
+        }
+        self.errors.sort_by_key(RejectedRow::index);
+        self.errors.truncate(max_errors);
     }
 
     fn reject(&mut self, index: usize, line: u64, errors: Vec<ValidationError>) {
@@ -111,7 +129,7 @@ impl ValidatedRows {
         for rule in rules {
             *self.reasons.entry(rule).or_default() += 1;
         }
-        if self.errors.len() < MAX_REPORTED_ROWS {
+        if self.errors.len() < self.max_errors {
             self.errors.push(RejectedRow::new(index, line, errors));
         }
     }
@@ -133,7 +151,7 @@ impl<'a> Rows<'a> {
         })
     }
 
-    fn next_row(&mut self) -> Result<Option<ParsedRow>, ValidationError> {
+    fn next_row(&mut self) -> Result<Option<ParsedRow<'_>>, ValidationError> {
         match self {
             Self::Json(rows) => rows.next_row(),
             Self::Ndjson(rows) => Ok(rows.next()),
@@ -162,17 +180,21 @@ impl<'a> CsvRows<'a> {
         }
     }
 
-    fn next_row(&mut self) -> Option<ParsedRow> {
+    fn next_row(&mut self) -> Option<ParsedRow<'static>> {
         let header = self.header.as_ref()?;
         let record = next_record(&mut self.records)?;
         let line = record.line();
         let error = match fields(&self.records, &record, header) {
-            Ok(fields) => return Some(ParsedRow { line, reading: parse_fields(fields) }),
+            Ok(fields) => {
+                let reading = parse_fields(fields).map(Into::into);
+                return Some(ParsedRow { line, reading, key: None });
+            }
             Err(error) => error,
         };
         let (first, error) = self.records.reject(record, error)?;
         let text = String::from_utf8_lossy(&first.content);
-        Some(ParsedRow { line, reading: Err(vec![csv_error(&error.to_string(), &text)]) })
+        let reading = Err(vec![csv_error(&error.to_string(), &text)]);
+        Some(ParsedRow { line, reading, key: None })
     }
 }
 

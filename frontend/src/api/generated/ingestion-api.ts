@@ -42,7 +42,8 @@ export interface paths {
          *     header; encoded with gzip, deflate or zstd, or not at all. Each row is validated as a single reading is. After a
          *     200 every valid row is in the stream, in the order of the rows. With an `Idempotency-Key` the whole request can
          *     be repeated when its outcome is unknown, also after the service failed in the middle of it: no row is accepted
-         *     twice.
+         *     twice. Rows of JSON and NDJSON may have keys of their own instead, as the member `idempotency_key`: each stands
+         *     for its row in any batch, and in the header of a request with that row alone.
          */
         readonly post: operations["post_readings_batch"];
         readonly delete?: never;
@@ -190,6 +191,11 @@ export interface components {
             readonly accepted: number;
             /**
              * Format: uint64
+             * @description Number of readings among them that were accepted before, by the keys of their rows.
+             */
+            readonly replayed: number;
+            /**
+             * Format: uint64
              * @description Number of invalid rows.
              */
             readonly rejected: number;
@@ -197,7 +203,7 @@ export interface components {
             readonly first_stream_id: string | null;
             /** @description The id of the last one's. Readings of other requests may have ids in between. */
             readonly last_stream_id: string | null;
-            /** @description The errors of the first 100 invalid rows. */
+            /** @description The errors of the first invalid rows, at most `max_errors`. */
             readonly errors: readonly components["schemas"]["RejectedRow"][];
             /** @description Whether there are more invalid rows than `errors` has. */
             readonly errors_truncated: boolean;
@@ -380,6 +386,11 @@ export interface components {
             readonly accepted: number;
             /**
              * Format: uint64
+             * @description Number of readings among them that were accepted before, by the keys of their rows.
+             */
+            readonly replayed: number;
+            /**
+             * Format: uint64
              * @description Number of invalid rows.
              */
             readonly rejected: number;
@@ -387,7 +398,7 @@ export interface components {
             readonly first_stream_id: string | null;
             /** @description The id of the last one's. Readings of other requests may have ids in between. */
             readonly last_stream_id: string | null;
-            /** @description The errors of the first 100 invalid rows. */
+            /** @description The errors of the first invalid rows, at most `max_errors`. */
             readonly errors: readonly components["schemas"]["RejectedRow"][];
             /** @description Whether there are more invalid rows than `errors` has. */
             readonly errors_truncated: boolean;
@@ -809,6 +820,8 @@ export interface operations {
             readonly query?: {
                 /** @description Whether one invalid row rejects all. */
                 readonly atomic?: boolean;
+                /** @description The most invalid rows whose errors are listed; all are counted. */
+                readonly max_errors?: number;
             };
             readonly header?: {
                 /** @description A key of this batch, such as a UUID: 1 to 255 visible ASCII characters. */

@@ -52,7 +52,13 @@ impl IdempotencyKey {
     /// The key as the client sent it, and the bytes of the body.
     #[must_use]
     pub fn new(key: &str, body: &[u8]) -> Self {
-        let key: [u8; KEY_BYTES] = digest(key.as_bytes());
+        Self::of_parts(key, [body])
+    }
+
+    /// The same with a body in parts.
+    #[must_use]
+    pub fn of_parts<const N: usize>(key: &str, body: [&[u8]; N]) -> Self {
+        let key: [u8; KEY_BYTES] = digest([key.as_bytes()]);
         let [first, second, ..] = key;
         let shard = u16::from_be_bytes([first, second]) % SHARDS;
         Self { key, body: digest(body), shard }
@@ -60,7 +66,7 @@ impl IdempotencyKey {
 
     /// Another key for the same body; [`IdempotencyKey::shard`] is that of the first one.
     pub(super) fn with_key(&self, key: &str) -> Self {
-        Self { key: digest(key.as_bytes()), body: self.body, shard: self.shard }
+        Self { key: digest([key.as_bytes()]), body: self.body, shard: self.shard }
     }
 
     pub(super) const fn key(&self) -> &[u8] {
@@ -77,9 +83,11 @@ impl IdempotencyKey {
     }
 }
 
-fn digest<const N: usize>(bytes: &[u8]) -> [u8; N] {
+fn digest<const N: usize, const PARTS: usize>(parts: [&[u8]; PARTS]) -> [u8; N] {
+    let mut hasher = Sha256::new();
+    parts.iter().for_each(|part| hasher.update(part));
     let mut digest = [0; N];
-    for (to, from) in digest.iter_mut().zip(Sha256::digest(bytes)) {
+    for (to, from) in digest.iter_mut().zip(hasher.finalize()) {
         *to = from;
     }
     digest

@@ -8,7 +8,7 @@ use super::*;
 use crate::validation::body::parse_reading;
 use crate::validation::ndjson_rows::NdjsonRows;
 
-type Outcome = Result<Reading, Vec<ValidationError>>;
+type Outcome = Result<ReadingValues<'static>, Vec<ValidationError>>;
 
 /// A value as it may be found in an array: a reading, nearly one, or another value.
 fn any_row() -> impl Strategy<Value = String> {
@@ -31,7 +31,7 @@ fn outcomes(body: &[u8]) -> Result<Vec<Outcome>, ValidationError> {
     let mut rows = JsonRows::open(body)?;
     let mut outcomes = Vec::new();
     while let Some(row) = rows.next_row()? {
-        outcomes.push(row.reading);
+        outcomes.push(row.reading.map(ReadingValues::into_owned));
     }
     Ok(outcomes)
 }
@@ -41,14 +41,14 @@ proptest! {
     fn a_row_of_an_array_or_a_line_has_the_outcome_that_it_has_alone(
         rows in vec(any_row(), 0..8), space in "[ \n\r\t]{0,2}",
     ) {
-        let alone: Vec<_> = rows.iter().map(|row| parse_reading(row.as_bytes())).collect();
+        let alone: Vec<_> = rows.iter().map(|row| parse_reading(row.as_bytes()).map(ReadingValues::from)).collect();
         let separator = format!("{space},{space}");
         let array = format!("{space}[{space}{}{space}]{space}", rows.join(&separator));
         prop_assert_eq!(outcomes(array.as_bytes()), Ok(alone.clone()), "{}", array);
         let object = format!("{{\"a\":{{\"readings\":[1]}},\"readings\":{array},\"b\":NaN}}");
         prop_assert_eq!(outcomes(object.as_bytes()), Ok(alone.clone()), "{}", object);
         let lines = rows.join("\n");
-        let lines = NdjsonRows::new(lines.as_bytes()).map(|row| row.reading);
+        let lines = NdjsonRows::new(lines.as_bytes()).map(|row| row.reading.map(ReadingValues::into_owned));
         prop_assert_eq!(lines.collect::<Vec<_>>(), alone);
     }
 

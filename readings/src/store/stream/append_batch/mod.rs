@@ -3,21 +3,25 @@
 //! The rows of a request are divided into chunks by their position alone. Each chunk is one script, so that all of it
 //! is in the stream or nothing, and is sent when the one before it is confirmed: after a failure the beginning of the
 //! request is in the stream. With a key the script records the chunk, too, and returns the record when the chunk is
-//! sent again. Decision 42 has the protocol and its races.
+//! sent again (decision 42 has the protocol and its races). Rows may have keys of their own instead: then the script
+//! records each row, as a single reading is recorded (decision 49).
 
+mod chunk;
 mod chunk_keys;
 mod scripts;
 
-use std::fmt::Display;
-use std::io::Write;
+use std::time::Duration;
 
 use redis::{Cmd, Script};
 
+use self::chunk::Chunk;
+pub use self::chunk::RowPlace;
 pub use self::chunk_keys::ChunkKeys;
-use self::scripts::{APPEND, APPEND_ONCE, COMMON, Ids, OF_KEY, Outcome};
+use self::scripts::{APPEND, APPEND_ONCE, APPEND_ROWS_ONCE, COMMON, OF_KEY, Outcome, Recorded};
+use super::idempotency::{IdempotencyKey, key_window};
 use super::reading_stream::{ReadingStream, milliseconds};
 use super::trace_context::ProducerSpan;
-use crate::reading::Reading;
+use crate::reading::ReadingValues;
 use crate::store::error::{StoreError, StoreResult};
 use crate::store::stream_id::StreamId;
 
@@ -29,6 +33,9 @@ pub const CHUNK_ROWS: usize = 1_000;
 /// Room for keys, hash and digests in a command. Too low: the command is moved once. Too high: memory without use.
 const FIXED_BYTES: usize = 512;
 
+/// Room for the names of the hashes of a shard. As above.
+const SHARD_BYTES: usize = 128;
+
 /// The readings of one request, encoded as they are added.
 #[derive(Debug, Default)]
 pub struct AppendBatch {
@@ -36,45 +43,17 @@ pub struct AppendBatch {
     rows: usize,
 }
 
-/// The values of the readings among [`CHUNK_ROWS`] rows, one after the other.
-#[derive(Debug, Default)]
-struct Chunk {
-    bytes: Vec<u8>,
-    ends: Vec<usize>,
-    readings: usize,
-}
-
-impl Chunk {
-    fn push(&mut self, value: &str) {
-        self.bytes.extend_from_slice(value.as_bytes());
-        self.ends.push(self.bytes.len());
-    }
-
-    fn push_display(&mut self, value: impl Display) {
-        // Err: never, it is written to memory.
-        let _ = write!(self.bytes, "{value}");
-        self.ends.push(self.bytes.len());
-    }
-
-    fn values(&self) -> impl Iterator<Item = &[u8]> {
-        let mut start = 0;
-        self.ends.iter().map(move |&end| {
-            let value = self.bytes.get(start..end).unwrap_or_default();
-            start = end;
-            value
-        })
-    }
-}
-
 impl AppendBatch {
     /// Adds the reading of the next row.
-    pub fn push(&mut self, reading: &Reading) {
-        let chunk = self.chunk_of_next_row();
-        chunk.push(reading.site_id.as_str());
-        chunk.push(reading.device_id.as_str());
-        chunk.push_display(reading.power);
-        chunk.push(reading.timestamp.as_str());
-        chunk.readings += 1;
+    pub fn push(&mut self, reading: &ReadingValues<'_>) {
+        self.chunk_of_next_row().push(reading);
+    }
+
+    /// Adds the reading of the next row, which begins on this line and is appended only if no row or request with its
+    /// key was.
+    pub fn push_keyed(&mut self, reading: &ReadingValues<'_>, key: &IdempotencyKey, line: u64) {
+        let place = RowPlace { index: self.rows, line };
+        self.chunk_of_next_row().push_keyed(reading, key, place);
     }
 
     /// Adds a row without a valid reading.
@@ -94,6 +73,12 @@ impl AppendBatch {
         self.chunks.iter().map(|chunk| chunk.readings).sum()
     }
 
+    /// Whether a row has a key.
+    #[must_use]
+    pub fn has_keys(&self) -> bool {
+        self.chunks.iter().any(|chunk| chunk.keys().is_some())
+    }
+
     fn chunk_of_next_row(&mut self) -> &mut Chunk {
         let index = self.rows / CHUNK_ROWS;
         self.rows += 1;
@@ -105,20 +90,24 @@ impl AppendBatch {
 }
 
 /// What is in the stream of a request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Appended {
     /// Number of readings.
     pub readings: usize,
     /// The entries of the first and the last of them.
     pub entries: Option<(StreamId, StreamId)>,
-    /// Number of readings that an earlier request with the same key had appended.
+    /// Number of readings among them that an earlier request with the same key had appended.
     pub replayed: usize,
+    /// The rows that are not in the stream, as their keys were used with other bodies.
+    pub conflicts: Vec<RowPlace>,
 }
 
 impl Appended {
-    fn add(&mut self, chunk: &Chunk, ids: Option<Ids>, is_new: bool) {
-        self.readings += chunk.readings;
-        self.replayed += if is_new { 0 } else { chunk.readings };
+    fn add(&mut self, chunk: &Chunk, recorded: Recorded) {
+        let Recorded { ids, replayed, conflicts } = recorded;
+        self.readings += chunk.readings - conflicts.len().min(chunk.readings);
+        self.replayed += replayed;
+        self.conflicts.extend(conflicts.into_iter().filter_map(|reading| chunk.place(reading)));
         if let Some((first, last)) = ids {
             self.entries = Some((self.entries.map_or(first, |(first, _)| first), last));
         }
@@ -148,7 +137,7 @@ pub struct Interrupted {
 
 impl ReadingStream {
     /// Appends the readings in their order. With a key, those that an earlier request with it has appended are not
-    /// appended again.
+    /// appended again; nor are rows with keys of their own, which are kept for `row_ttl` at least.
     ///
     /// # Errors
     /// When the key was used with another body, or the server rejected a chunk or did not reply.
@@ -157,6 +146,7 @@ impl ReadingStream {
         batch: &AppendBatch,
         ingested_at: &str,
         key: Option<&ChunkKeys<'_>>,
+        row_ttl: Duration,
     ) -> Result<Appended, AppendBatchError> {
         let mut appended = Appended::default();
         for (index, chunk) in batch.chunks.iter().enumerate() {
@@ -165,8 +155,9 @@ impl ReadingStream {
                 continue;
             }
             let rows = index * CHUNK_ROWS;
-            match self.append_chunk(index, chunk, ingested_at, key).await {
-                Ok(Outcome::Recorded { ids, is_new }) => appended.add(chunk, ids, is_new),
+            let ttl = key.map_or(row_ttl, |key| key.ttl);
+            match self.append_chunk(index, chunk, ingested_at, key, ttl).await {
+                Ok(Outcome::Recorded(recorded)) => appended.add(chunk, recorded),
                 Ok(Outcome::Conflict) => return Err(AppendBatchError::KeyConflict),
                 Err(error) => {
                     let interrupted = Interrupted { appended, rows, error };
@@ -184,49 +175,63 @@ impl ReadingStream {
         chunk: &Chunk,
         ingested_at: &str,
         key: Option<&ChunkKeys<'_>>,
+        ttl: Duration,
     ) -> StoreResult<Outcome> {
-        let (operation, script) = match key {
-            None => ("XADD batch", &*APPEND),
-            Some(_) => ("XADD batch once", &*APPEND_ONCE),
+        let (operation, script) = match (key, chunk.keys()) {
+            (Some(_), _) => ("XADD batch once", &*APPEND_ONCE),
+            (None, Some(_)) => ("XADD rows once", &*APPEND_ROWS_ONCE),
+            (None, None) => ("XADD batch", &*APPEND),
         };
         let span = ProducerSpan::begin_batch(self.keys().stream(), chunk.readings);
-        let mut command = self.command(script, index, chunk, key);
+        let mut command = self.command(script, chunk, key, ttl);
         command.arg(ingested_at).arg(span.as_ref().map_or("", |span| span.header().1));
-        for value in chunk.values() {
-            command.arg(value);
+        command.arg(chunk.values());
+        match (key, chunk.keys()) {
+            // Twice the window: a record that is set at its begin is known until the end of the next one.
+            (Some(key), _) => {
+                command.arg(key.field(index)).arg(key.field_before(index)).arg(key.body());
+                command.arg(milliseconds(ttl * 2));
+            }
+            (None, Some((keys, _))) => {
+                command.arg(keys).arg(milliseconds(ttl * 2));
+            }
+            (None, None) => {}
         }
         let appending = async {
             let reply = self.connection().eval_command(operation, script, &command).await?;
-            let outcome = match key {
-                None => Outcome::appended(reply),
-                Some(key) => Outcome::appended_once(reply, key.body()),
+            let outcome = match (key, chunk.keys()) {
+                (Some(key), _) => Outcome::appended_once(reply, key.body(), chunk.readings),
+                (None, Some(_)) => Outcome::appended_rows_once(reply),
+                (None, None) => Outcome::appended(reply),
             };
             outcome.ok_or_else(|| self.connection().unexpected_reply(operation))
         };
         ProducerSpan::finish_with(span, appending, Outcome::first).await
     }
 
-    /// The command of a chunk up to the arguments that concern its key.
+    /// The command of a chunk up to its arguments: the stream, and the hashes of its keys.
     fn command(
         &self,
         script: &Script,
-        index: usize,
         chunk: &Chunk,
         key: Option<&ChunkKeys<'_>>,
+        ttl: Duration,
     ) -> Cmd {
-        let arguments = 6 + OF_KEY + COMMON + chunk.ends.len();
-        let mut command = Cmd::with_capacity(arguments, FIXED_BYTES + chunk.bytes.len());
+        let (packed, shards) = chunk.keys().unwrap_or_default();
+        let shards = if key.is_some() { &[] } else { shards };
+        let arguments = 3 + 1 + 2 * shards.len().max(1) + COMMON + OF_KEY;
+        let bytes = chunk.values().len() + packed.len() + SHARD_BYTES * shards.len();
+        let mut command = Cmd::with_capacity(arguments, FIXED_BYTES + bytes);
         command.arg("EVALSHA").arg(script.get_hash());
         let keys = self.keys();
-        let Some(key) = key else {
-            command.arg(1).arg(keys.stream());
-            return command;
-        };
-        command.arg(3).arg(keys.stream()).arg(keys.idempotency(key.window, key.shard()));
-        command.arg(keys.idempotency(key.window.saturating_sub(1), key.shard()));
-        command.arg(key.field(index)).arg(key.field_before(index)).arg(key.body());
-        // Twice the window: a record that is set at its begin is known until the end of the next one.
-        command.arg(milliseconds(key.ttl * 2));
+        let of_key = key.map(|key| (key.window, key.shard()));
+        let window = if shards.is_empty() { 0 } else { key_window(ttl) };
+        let hashes = of_key.into_iter().chain(shards.iter().map(|shard| (window, *shard)));
+        command.arg(1 + 2 * (usize::from(key.is_some()) + shards.len())).arg(keys.stream());
+        for (window, shard) in hashes {
+            command.arg(keys.idempotency(window, shard));
+            command.arg(keys.idempotency(window.saturating_sub(1), shard));
+        }
         command
     }
 }

@@ -8,43 +8,51 @@ use crate::store::codec;
 use crate::store::connection::reply;
 use crate::store::stream_id::StreamId;
 
-/// Values of a reading: the fields of an entry that differ from reading to reading. The last one of the contract,
-/// `ingested_at`, does not.
-pub(super) const VALUES: usize = 4;
+/// Arguments of every script: time, trace context, values.
+pub(super) const COMMON: usize = 3;
 
-/// Arguments before the values: time and trace context.
-pub(super) const COMMON: usize = 2;
-
-/// Arguments before those: field, field of the chunk before, body, time to live.
+/// Arguments after those: field, field of the chunk before, body, time to live.
 pub(super) const OF_KEY: usize = 4;
 
-/// Appends the readings whose values begin at this argument, and sets `ids` to the ids of the first and the last entry,
-/// or to an empty text.
-fn append_from(begin: usize) -> String {
+/// Names the common arguments and commands: what is looked up once is not looked up for each reading.
+const BEGIN: &str = "local call, stream, now, trace = redis.call, KEYS[1], ARGV[1], ARGV[2]
+     local values = cmsgpack.unpack(ARGV[3])
+     local first, last";
+
+/// Appends the reading whose values begin at the index `i`, and sets `id` to the id of its entry.
+fn append_reading() -> String {
     let [site, device, power, timestamp, ingested_at] = codec::FIELD_NAMES;
-    let (time, trace) = (begin - 2, begin - 1);
     let traceparent = instrumentation::trace::TRACEPARENT;
     let xadd = format!(
-        "last = redis.call('XADD', KEYS[1], '*', '{site}', ARGV[i], '{device}', ARGV[i + 1], '{power}', ARGV[i + 2], \
-         '{timestamp}', ARGV[i + 3], '{ingested_at}', ARGV[{time}]"
+        "id = call('XADD', stream, '*', '{site}', values[i], '{device}', values[i + 1], '{power}', values[i + 2], \
+         '{timestamp}', values[i + 3], '{ingested_at}', now"
     );
     format!(
-        "local first, last
-         for i = {begin}, #ARGV, {VALUES} do
-             if ARGV[{trace}] == '' then
-                 {xadd})
-             else
-                 {xadd}, '{traceparent}', ARGV[{trace}])
-             end
-             first = first or last
+        "if trace == '' then
+             {xadd})
+         else
+             {xadd}, '{traceparent}', trace)
+         end"
+    )
+}
+
+/// Appends the readings, and sets `ids` to the ids of the first and the last entry, or to an empty text.
+fn append_all() -> String {
+    format!(
+        "for i = 1, #values, 4 do
+             local id
+             {}
+             first = first or id
+             last = id
          end
-         local ids = first and first .. ' ' .. last or ''"
+         local ids = first and first .. ' ' .. last or ''",
+        append_reading()
     )
 }
 
 /// Appends the readings and returns the ids.
 pub(super) static APPEND: LazyLock<Script> =
-    LazyLock::new(|| Script::new(&format!("{}\nreturn ids", append_from(COMMON + 1))));
+    LazyLock::new(|| Script::new(&format!("{BEGIN}\n{}\nreturn ids", append_all())));
 
 /// Returns the record of the chunk, of this window or the one before. Without one, and if the chunk before has a
 /// record of the same body, appends the readings and sets the record, in this order: if Redis rejects an entry, the
@@ -54,64 +62,130 @@ pub(super) static APPEND_ONCE: LazyLock<Script> = LazyLock::new(|| {
         "local function record(field)
              return redis.call('HGET', KEYS[2], field) or redis.call('HGET', KEYS[3], field)
          end
-         local known = record(ARGV[1])
+         local known = record(ARGV[4])
          if known then return {{0, known}} end
-         if ARGV[2] ~= '' then
-             local before = record(ARGV[2])
+         if ARGV[5] ~= '' then
+             local before = record(ARGV[5])
              if not before then return {{2, ''}} end
-             if string.sub(before, 1, #ARGV[3]) ~= ARGV[3] then return {{0, before}} end
+             if string.sub(before, 1, #ARGV[6]) ~= ARGV[6] then return {{0, before}} end
          end
+         {BEGIN}
          {}
-         redis.call('HSET', KEYS[2], ARGV[1], ARGV[3] .. ids)
-         redis.call('PEXPIRE', KEYS[2], ARGV[4])
+         redis.call('HSET', KEYS[2], ARGV[4], ARGV[6] .. ids)
+         redis.call('PEXPIRE', KEYS[2], ARGV[7])
          return {{1, ids}}",
-        append_from(OF_KEY + COMMON + 1)
+        append_all()
+    ))
+});
+
+/// Appends each reading whose key has no record, and sets its record, in this order: if Redis rejects an entry, the
+/// readings before it have their records, and the others none. Returns the ids of the first and the last reading, new or
+/// not, how many were not new, and the numbers of those whose keys have records of other bodies.
+///
+/// The time to live of a hash is set once in a script: records are set in it as long as its window lasts, so that which
+/// of them sets it does not matter.
+pub(super) static APPEND_ROWS_ONCE: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(&format!(
+        "{BEGIN}
+         local keys, replayed, conflicts, expires = cmsgpack.unpack(ARGV[4]), 0, {{}}, {{}}
+         local k = 1
+         for i = 1, #values, 4 do
+             local field, body, hash, id = keys[k], keys[k + 1], 2 * keys[k + 2], nil
+             k = k + 3
+             local known = hash > 0 and (call('HGET', KEYS[hash], field) or call('HGET', KEYS[hash + 1], field))
+             if not known then
+                 {}
+                 if hash > 0 then
+                     call('HSET', KEYS[hash], field, body .. id)
+                     if not expires[hash] then
+                         call('PEXPIRE', KEYS[hash], ARGV[5])
+                         expires[hash] = true
+                     end
+                 end
+             elseif string.sub(known, 1, #body) == body then
+                 id = string.sub(known, #body + 1)
+                 replayed = replayed + 1
+             else
+                 conflicts[#conflicts + 1] = (i - 1) / 4
+             end
+             if id then
+                 first = first or id
+                 last = id
+             end
+         end
+         return {{first and first .. ' ' .. last or '', replayed, conflicts}}",
+        append_reading()
     ))
 });
 
 /// The entries of the first and the last reading of a chunk.
 pub(super) type Ids = (StreamId, StreamId);
 
+/// What a script did.
+#[derive(Debug, Default)]
+pub(super) struct Recorded {
+    /// A chunk without readings has none.
+    pub ids: Option<Ids>,
+    /// Number of readings that were in the stream before.
+    pub replayed: usize,
+    /// The numbers of the readings whose keys were used with other bodies.
+    pub conflicts: Vec<usize>,
+}
+
 /// The outcome of a script.
 pub(super) enum Outcome {
-    /// Appended now, or by an earlier request with the key. A chunk without readings has no ids.
-    Recorded { ids: Option<Ids>, is_new: bool },
-    /// The key was used with another body.
+    /// The readings are in the stream, except for conflicts.
+    Recorded(Recorded),
+    /// The key of the request was used with another body.
     Conflict,
 }
 
 impl Outcome {
     pub const fn first(&self) -> Option<StreamId> {
         match self {
-            Self::Recorded { ids: Some((first, _)), .. } => Some(*first),
+            Self::Recorded(Recorded { ids: Some((first, _)), .. }) => Some(*first),
             _ => None,
         }
     }
 
     /// The reply of [`APPEND`]; `None` for one of another shape.
     pub fn appended(reply: Value) -> Option<Self> {
-        Self::recorded(&reply::bytes(reply)?, true)
+        Self::recorded(&reply::bytes(reply)?, 0)
     }
 
     /// The reply of [`APPEND_ONCE`] for this body; `None` for one of another shape, and where the chunk before has no
     /// record, although it was confirmed: Redis has lost it.
-    pub fn appended_once(reply: Value, body: &[u8]) -> Option<Self> {
+    pub fn appended_once(reply: Value, body: &[u8], readings: usize) -> Option<Self> {
         let [outcome, value] = <[Value; 2]>::try_from(reply::array(reply)?).ok()?;
         let value = reply::bytes(value)?;
         match (reply::integer(&outcome)?, value.strip_prefix(body)) {
-            (1, _) => Self::recorded(&value, true),
-            (0, Some(ids)) => Self::recorded(ids, false),
+            (1, _) => Self::recorded(&value, 0),
+            (0, Some(ids)) => Self::recorded(ids, readings),
             (0, None) => Some(Self::Conflict),
             _ => None,
         }
     }
 
-    fn recorded(ids: &[u8], is_new: bool) -> Option<Self> {
+    /// The reply of [`APPEND_ROWS_ONCE`]; `None` for one of another shape.
+    pub fn appended_rows_once(reply: Value) -> Option<Self> {
+        let [ids, replayed, conflicts] = <[Value; 3]>::try_from(reply::array(reply)?).ok()?;
+        let number = |value: &Value| usize::try_from(reply::integer(value)?).ok();
+        let conflicts = reply::array(conflicts)?.iter().map(number).collect::<Option<_>>()?;
+        let ids = Self::ids(&reply::bytes(ids)?)?;
+        Some(Self::Recorded(Recorded { ids, replayed: number(&replayed)?, conflicts }))
+    }
+
+    fn recorded(ids: &[u8], replayed: usize) -> Option<Self> {
+        let ids = Self::ids(ids)?;
+        Some(Self::Recorded(Recorded { ids, replayed, conflicts: Vec::new() }))
+    }
+
+    #[allow(clippy::option_option, reason = "no ids, and a reply of another shape")]
+    fn ids(ids: &[u8]) -> Option<Option<Ids>> {
         if ids.is_empty() {
-            return Some(Self::Recorded { ids: None, is_new });
+            return Some(None);
         }
         let (first, last) = str::from_utf8(ids).ok()?.split_once(' ')?;
-        let ids = Some((first.parse().ok()?, last.parse().ok()?));
-        Some(Self::Recorded { ids, is_new })
+        Some(Some((first.parse().ok()?, last.parse().ok()?)))
     }
 }

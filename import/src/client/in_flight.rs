@@ -1,4 +1,4 @@
-//! One row through all its attempts.
+//! One request through all its attempts.
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -7,26 +7,25 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::key_rejection::rejects_credentials;
-use super::response::{RetryableFailure, ServiceResponse};
-use crate::input::row::Row;
+use super::response::{RetryableFailure, ServiceResponse, UnexpectedResponse};
 use crate::tracking::row_outcome::{FailureKind, RowFailure, RowOutcome};
 
-/// A row and the state of its attempts. Attempts are sequential; interior mutability lets the retry closures
-/// share it.
-pub struct InFlightRow<'a> {
-    /// The row.
-    pub row: &'a Row,
+/// The state of the attempts of a request with one row or many. Attempts are sequential; interior mutability lets the
+/// retry closures share it.
+pub struct InFlight {
+    /// Whether each of its rows has an idempotency key.
+    pub has_keys: bool,
     retry_for: Duration,
     first_sent: OnceLock<Instant>,
     /// Whether any attempt may have been accepted.
     may_be_accepted: AtomicBool,
 }
 
-impl<'a> InFlightRow<'a> {
-    /// A row that was not sent yet; once sent, it is retried for `retry_for`.
-    pub const fn new(row: &'a Row, retry_for: Duration) -> Self {
+impl InFlight {
+    /// A request that was not sent yet; once sent, it is retried for `retry_for`.
+    pub const fn new(has_keys: bool, retry_for: Duration) -> Self {
         let may_be_accepted = AtomicBool::new(false);
-        Self { row, retry_for, first_sent: OnceLock::new(), may_be_accepted }
+        Self { has_keys, retry_for, first_sent: OnceLock::new(), may_be_accepted }
     }
 
     /// The end of its retries; `None` before it is first sent.
@@ -57,14 +56,17 @@ impl<'a> InFlightRow<'a> {
         match response {
             ServiceResponse::Accepted { is_replayed } => RowOutcome::Accepted { is_replayed },
             ServiceResponse::Rejected(failure) => RowOutcome::NotAccepted(failure),
-            ServiceResponse::Unexpected(unexpected) => {
-                let rule = match unexpected.code {
-                    Some(code) if rejects_credentials(unexpected.status) => code,
-                    _ => format!("http_{}", unexpected.status.as_u16()),
-                };
-                self.failed(rule, unexpected.reason, unexpected.request_id)
-            }
+            ServiceResponse::Unexpected(unexpected) => self.unexpected(unexpected),
         }
+    }
+
+    /// The outcome after a response that an Ingestion API does not send.
+    pub fn unexpected(&self, unexpected: UnexpectedResponse) -> RowOutcome {
+        let rule = match unexpected.code {
+            Some(code) if rejects_credentials(unexpected.status) => code,
+            _ => format!("http_{}", unexpected.status.as_u16()),
+        };
+        self.failed(rule, unexpected.reason, unexpected.request_id)
     }
 
     /// The outcome after the last attempt failed.
@@ -76,7 +78,7 @@ impl<'a> InFlightRow<'a> {
     }
 
     /// Unknown if any attempt may have been accepted, however the last one failed.
-    fn failed(&self, rule: String, reason: String, request_id: Option<String>) -> RowOutcome {
+    pub fn failed(&self, rule: String, reason: String, request_id: Option<String>) -> RowOutcome {
         let failure = if self.may_be_accepted.load(Ordering::Relaxed) {
             RowFailure::new(FailureKind::Unknown, "outcome_unknown", reason)
         } else {
