@@ -88,8 +88,9 @@ impl ReceivedResponse {
             return BatchResponse::Unexpected(self.unexpected());
         };
         let SettledBatch { accepted, rejected, errors, .. } = &settled;
+        // The request as a whole is invalid for this service, such as for one that lists no more than 100 errors.
         if *accepted + *rejected == 0 {
-            return BatchResponse::Unexpected(self.unexpected());
+            return BatchResponse::Unsupported;
         }
         let is_complete = accepted + rejected == rows
             && errors.len() == *rejected

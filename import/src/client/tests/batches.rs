@@ -150,12 +150,15 @@ async fn rows_of_a_body_that_a_gateway_has_cut_off_are_sent_again_only_with_keys
     }
 }
 
+/// The body of a request that is invalid as a whole.
+const INVALID: &str = r#"{"accepted":0,"rejected":0,"errors":[]}"#;
+
 #[tokio::test]
 async fn a_service_without_batches_gets_each_row_alone_and_one_batch_only() {
-    for status in [404, 405, 415, 501] {
+    for status in [404, 405, 415, 422, 501] {
         let service = FakeService::start(move |_, body| {
             if is_batch(body) {
-                Reply::Respond(status, "", "{}".to_owned())
+                Reply::Respond(status, "", INVALID.to_owned())
             } else {
                 Reply::accepted()
             }
