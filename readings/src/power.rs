@@ -60,10 +60,10 @@ impl Power {
 /// original.
 impl fmt::Display for Power {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Python changes to an exponent below 1e-4 and from 1e16 on. `ryu` writes the same digits as `{:?}` in a third
-        // of the time: each reading that is appended or stored is written so.
+        // Rust's `{:?}` changes to an exponent at the same bounds as Python, below 1e-4 and from
+        // 1e16 on; only the exponent itself is spelled otherwise.
         if self.0 == 0.0 || (1e-4..1e16).contains(&self.0) {
-            return f.write_str(ryu::Buffer::new().format_finite(self.0));
+            return write!(f, "{:?}", self.0);
         }
         let scientific = format!("{:e}", self.0);
         let (digits, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));

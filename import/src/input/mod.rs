@@ -7,5 +7,6 @@ pub mod ndjson_rows;
 pub mod reader;
 pub mod request_body;
 pub mod row;
+pub mod site_hash;
 pub mod source;
 pub mod unsupported_file;

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use crate::input::row::SiteHash;
+use crate::input::site_hash::SiteHash;
 
 /// A reading as in the API. Its values are validated by the service.
 #[derive(Serialize, Deserialize)]

@@ -1,35 +1,17 @@
 //! Rows of a file, and errors of parsing them.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{self, ErrorKind};
 
 use readings::rows::RowError;
 use readings::rows::lines::Line;
 
 use crate::input::request_body::RequestBody;
+use crate::input::site_hash::SiteHash;
 use crate::input::unsupported_file::UnsupportedFile;
 
 /// How many bytes are shown of a row that is too long. Too low: the row cannot be found in the file. Too high: the
 /// rejects file grows by useless bytes.
 const SHOWN_BYTES: usize = 512;
-
-/// The hash of a site's id, by which its rows are kept in order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct SiteHash(u64);
-
-impl SiteHash {
-    /// That of a site.
-    pub fn of(site_id: &str) -> Self {
-        let mut hasher = DefaultHasher::new();
-        site_id.hash(&mut hasher);
-        Self(hasher.finish())
-    }
-
-    /// One of `count` parts that all sites are divided into.
-    pub fn part(self, count: usize) -> usize {
-        usize::try_from(self.0 % (count.max(1) as u64)).unwrap_or_default()
-    }
-}
 
 /// A row that can be sent.
 #[derive(Debug, PartialEq, Eq)]
