@@ -72,7 +72,7 @@ async fn every_rejected_row_of_a_batch_is_in_the_rejects_file_with_its_line() {
     let (redis, ingestion) = start().await;
     let row = |number: usize| {
         let mut row = reading("house");
-        row["power_reading"] = json!(if number % 3 == 0 { -1.0 } else { 1.0 });
+        row["power_reading"] = json!(if number.is_multiple_of(3) { -1.0 } else { 1.0 });
         format!("{row}\n")
     };
     let text: String = (0..1_500).map(row).collect();

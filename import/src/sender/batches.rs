@@ -83,7 +83,9 @@ impl Sender {
         while let Some(row) = queue.recv().await {
             rows.push(row);
         }
-        rows.iter().for_each(|row| self.not_sent(row));
+        for row in &rows {
+            self.not_sent(row);
+        }
     }
 
     async fn send_rows(

@@ -21,7 +21,9 @@ fn readings(count: usize) -> Vec<Row> {
 }
 
 fn without_keys(mut rows: Vec<Row>) -> Vec<Row> {
-    rows.iter_mut().for_each(|row| row.key = None);
+    for row in &mut rows {
+        row.key = None;
+    }
     rows
 }
 

@@ -85,7 +85,9 @@ impl IdempotencyKey {
 
 fn digest<const N: usize, const PARTS: usize>(parts: [&[u8]; PARTS]) -> [u8; N] {
     let mut hasher = Sha256::new();
-    parts.iter().for_each(|part| hasher.update(part));
+    for part in parts {
+        hasher.update(part);
+    }
     let mut digest = [0; N];
     for (to, from) in digest.iter_mut().zip(hasher.finalize()) {
         *to = from;

@@ -1,4 +1,4 @@
-//! The readings of a chunk as arguments of its script: MessagePack, which Redis' Lua unpacks in C.
+//! The readings of a chunk as arguments of its script: `MessagePack`, which Redis' Lua unpacks in C.
 //!
 //! As arguments of their own, the values of 1,000 readings are 4,000 objects that Redis allocates, hands to Lua and
 //! frees (decision 49 has what that costs).
@@ -19,7 +19,7 @@ const KEY_ITEMS: u32 = 3;
 /// The longest text that is formatted without an allocation: a number has at most 24 characters.
 const NUMBER_BYTES: usize = 32;
 
-/// An array of MessagePack, to which items are added.
+/// An array of `MessagePack`, to which items are added.
 #[derive(Debug)]
 struct PackedArray {
     bytes: Vec<u8>,
