@@ -29,6 +29,7 @@ mod consumer_group;
 mod content_encodings;
 mod contract_bodies;
 mod dead_letters;
+mod deduplication;
 mod deletions;
 mod documented_responses;
 mod early_responses;

@@ -4,6 +4,7 @@ use std::num::{NonZeroU32, NonZeroUsize};
 use std::time::Duration;
 
 use readings::store::Keys;
+use readings::store::series::DedupPolicy;
 
 /// How the pipeline works; each value is a setting of the program, described there.
 #[derive(Debug, Clone)]
@@ -26,6 +27,8 @@ pub struct PipelineConfig {
     pub stream_retention: Duration,
     /// Age, by their timestamps, at which stored readings expire; `None`: never.
     pub readings_retention: Option<Duration>,
+    /// Which of several readings of a device and an instant is kept.
+    pub dedup_policy: DedupPolicy,
     /// An artificial delay before each stored reading.
     pub processing_delay: Duration,
     /// How long the pipeline may make no progress before [`crate::Liveness::check`] fails. It must be longer

@@ -25,6 +25,7 @@ pub const CATALOGUE: &[Metric] = &[
     TRIMMED,
     LAG_CORRECTED,
     EXPIRED,
+    DEDUPLICATED,
     DUPLICATE_CONSUMERS,
     RESTARTS,
 ];
@@ -108,6 +109,16 @@ const DUPLICATE_CONSUMERS: Metric = Metric::counter(
 const EXPIRED: Metric =
     Metric::counter("readings_expired", "Stored readings deleted after `READINGS_RETENTION`");
 
+const DEDUPLICATED: Metric = Metric::counter(
+    "readings_deduplicated",
+    "Readings of which `DEDUP_POLICY` keeps another one of the same device and instant. `dropped`: not stored; \
+     `replaced`: stored before, and removed",
+)
+.with_labels(&[Label::enumerated("outcome", &[DROPPED, REPLACED])]);
+
+const DROPPED: &str = "dropped";
+const REPLACED: &str = "replaced";
+
 const RESTARTS: Metric = Metric::counter("actor_restarts", "Actors that failed and were restarted")
     .with_labels(&[Label::enumerated("actor", &actor_names::LABELS)]);
 
@@ -124,6 +135,7 @@ pub(crate) struct Metrics {
     trimmed: Counter<u64>,
     lag_corrected: Counter<u64>,
     expired: Counter<u64>,
+    deduplicated: Counter<u64>,
     duplicate_consumers: Counter<u64>,
     restarts: Counter<u64>,
 }
@@ -142,6 +154,7 @@ pub(crate) static METRICS: LazyLock<Metrics> = LazyLock::new(|| Metrics {
     trimmed: TRIMMED.build_counter(),
     lag_corrected: LAG_CORRECTED.build_counter(),
     expired: EXPIRED.build_counter(),
+    deduplicated: DEDUPLICATED.build_counter(),
     duplicate_consumers: DUPLICATE_CONSUMERS.build_counter(),
     restarts: RESTARTS.build_counter(),
 });
@@ -205,6 +218,12 @@ impl Metrics {
 
     pub fn expired(&self, readings: u64) {
         self.expired.add(readings, &[]);
+    }
+
+    /// Counts readings that are not kept.
+    pub fn deduplicated(&self, dropped: usize, replaced: usize) {
+        self.deduplicated.add(dropped as u64, &[KeyValue::new("outcome", DROPPED)]);
+        self.deduplicated.add(replaced as u64, &[KeyValue::new("outcome", REPLACED)]);
     }
 
     pub fn duplicate_consumer_detected(&self) {

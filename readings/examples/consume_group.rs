@@ -10,7 +10,9 @@ use std::time::Duration;
 
 use readings::SiteId;
 use readings::store::codec::StreamEntry;
-use readings::store::series::{SeriesStore, SiteIndex, SiteWrite, WriteBatch, WriteResult};
+use readings::store::series::{
+    DedupPolicy, SeriesStore, SiteIndex, SiteWrite, WriteBatch, WriteResult,
+};
 use readings::store::stream::ReadingStream;
 use readings::store::{Keys, RedisServer, StreamId};
 
@@ -53,11 +55,11 @@ async fn store(
     }
     let mut batch = WriteBatch::indexing(sites, by_site.keys().copied());
     for (site, entries) in by_site {
-        batch.push(SiteWrite::new(site, entries));
+        batch.push(SiteWrite::new(site, entries, DedupPolicy::None));
     }
-    let WriteResult { indexed, added, generation, .. } = series.write(&batch).await?;
+    let WriteResult { indexed, outcomes, generation, .. } = series.write(&batch).await?;
     indexed?;
-    added.into_iter().collect::<Result<Vec<_>, _>>()?;
+    outcomes.into_iter().collect::<Result<Vec<_>, _>>()?;
     let ids: Vec<StreamId> = entries.iter().map(|entry| entry.id).collect();
     Ok(stream.acknowledge(&ids, generation).await?.unwrap_or_default())
 }

@@ -64,7 +64,7 @@ fn summary(counts: &ReconcileCounts, missing: usize) -> String {
     let ReconcileCounts { pending, dead_lettered, stored, expired, deleted, site_deleted } = counts;
     format!(
         "delivered entries in the stream: {stored} stored, {pending} pending, {dead_lettered} dead-lettered, \
-         {expired} expired, {deleted} deleted, {site_deleted} of deleted sites, {missing} missing"
+         {expired} expired, {deleted} deleted or not kept, {site_deleted} of deleted sites, {missing} missing"
     )
 }
 

@@ -4,7 +4,8 @@ use std::num::{NonZeroU32, NonZeroUsize};
 use std::time::Duration;
 
 use actors::PipelineConfig;
-use clap::Args;
+use clap::{Args, ValueEnum};
+use readings::store::series::DedupPolicy;
 
 use super::parsers::{count, duration, milliseconds};
 use super::{DrainSettings, RedisSettings, RetentionSettings};
@@ -45,6 +46,11 @@ pub struct ConsumerSettings {
     /// Lower: less memory. Higher: a new group can read further back
     #[arg(long, env, value_name = "TIME", default_value = "5m", value_parser = duration)]
     stream_retention: Duration,
+    /// Which of several readings of a site with the same device and instant is kept: `none` (all of them), `first` or
+    /// `last`, by the order of their acceptance. The same for all processing services. Readings that are stored already
+    /// are compared when another one of their device and instant arrives
+    #[arg(long, env, value_name = "POLICY", default_value = "none", ignore_case = true)]
+    dedup_policy: Dedup,
     /// How long the pipeline may make no progress before `/livez` fails, as `2m`. An unavailable Redis does
     /// not count. Lower: a stalled process is restarted earlier. Higher: it is restarted later
     #[arg(long, env, value_name = "TIME", default_value = "2m", value_parser = duration)]
@@ -53,6 +59,24 @@ pub struct ConsumerSettings {
     retention: RetentionSettings,
     #[command(flatten)]
     drain: DrainSettings,
+}
+
+/// Which of several readings is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Dedup {
+    None,
+    First,
+    Last,
+}
+
+impl From<Dedup> for DedupPolicy {
+    fn from(policy: Dedup) -> Self {
+        match policy {
+            Dedup::None => Self::None,
+            Dedup::First => Self::First,
+            Dedup::Last => Self::Last,
+        }
+    }
 }
 
 impl ConsumerSettings {
@@ -83,6 +107,7 @@ impl ConsumerSettings {
             max_processing_failures: NonZeroU32::try_from(self.max_processing_failures)?,
             stream_retention: self.stream_retention,
             readings_retention: self.retention.age(),
+            dedup_policy: self.dedup_policy.into(),
             processing_delay: self.processing_delay_ms,
             progress_timeout: self.progress_timeout,
             drain_timeout: self.drain_timeout(),

@@ -50,6 +50,11 @@ pub async fn add_backlog(redis: &RedisServer, count: usize, sites: usize) -> Vec
 
 /// Fills the stream with the readings of the houses' year, and returns the entries' ids.
 pub async fn add_houses(redis: &RedisServer) -> Vec<String> {
+    add_readings(redis, houses()).await
+}
+
+/// Fills the stream with readings, and returns the entries' ids.
+pub async fn add_readings(redis: &RedisServer, readings: Vec<Value>) -> Vec<String> {
     let entry = |line: Value| {
         let text = |name: &str| line[name].as_str().unwrap_or_default().to_owned();
         let power = line["power_reading"].to_string();
@@ -57,7 +62,7 @@ pub async fn add_houses(redis: &RedisServer) -> Vec<String> {
         entry[1].1 = text("device_id");
         entry
     };
-    add_all(redis, houses().into_iter().map(entry)).await
+    add_all(redis, readings.into_iter().map(entry)).await
 }
 
 /// The readings of the houses' year.

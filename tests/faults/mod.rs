@@ -19,6 +19,7 @@ mod deleted_readings;
 mod deleted_streams;
 mod destroyed_groups;
 mod duplicate_consumer_names;
+mod duplicates_in_any_order;
 mod failover;
 #[cfg(feature = "failpoints")]
 mod frozen_services;

@@ -7,10 +7,12 @@ use std::time::Instant;
 use instrumentation::log_throttle::LogThrottle;
 use readings::store::codec::StreamEntry;
 use readings::store::consumers::Ownership;
+use readings::store::series::{DedupPolicy, SiteOutcome};
 use readings::store::write_batch::{SiteWrite, WriteBatch, WriteResult};
 use readings::store::{ErrorClass, Generation, StoreError, StreamId};
-use tracing::{info, warn};
+use tracing::warn;
 
+use super::write_log::{log_claimed_by_other, log_deleted};
 use crate::context::PipelineContext;
 use crate::flow::batch::{PreparedWrite, ids};
 use crate::flow::retry::retry_forever;
@@ -48,6 +50,9 @@ struct Fence {
     /// Entries that may be written, and are no longer in the stream.
     deleted: HashSet<StreamId>,
 }
+
+type Outcomes = Vec<Result<SiteOutcome, StoreError>>;
+type Separated = (Vec<Option<StoreError>>, Vec<(usize, SiteOutcome)>);
 
 /// The replies to an attempt that was confirmed.
 struct Attempt {
@@ -90,14 +95,15 @@ impl BulkWrite {
         let rebuilt = (is_late || is_outdated).then(|| self.rebuild(&fence));
         let commands = rebuilt.as_ref().unwrap_or(&self.commands);
         let timing = CommandTiming::start("ZADD");
-        let WriteResult { indexed, added, may_be_deleted, generation } =
+        let WriteResult { indexed, outcomes, may_be_deleted, generation } =
             self.context.series.write(commands).await?;
         report_index_error(indexed)?;
-        let rejections = self.rejections(added, &fence)?;
+        let (rejections, outcomes) = self.separated(outcomes, &fence)?;
+        let dropped = self.finish_deduplication(outcomes, &fence).await?;
         if may_be_deleted? {
             self.remove_deleted(&rejections, &fence).await?;
         }
-        self.record_stored(timing, &rejections, &fence);
+        self.record_stored(timing, &rejections, &fence, &dropped);
         Ok(Attempt { rejections, fence, generation })
     }
 
@@ -144,31 +150,30 @@ impl BulkWrite {
     }
 
     fn rebuild(&self, fence: &Fence) -> WriteBatch {
+        let policy = self.context.config.dedup_policy;
         let sites = self.writes.iter().map(|write| &write.site);
         let mut commands = WriteBatch::indexing(&self.context.sites, sites);
         for write in self.writes.iter().filter(|write| fence.keeps_any(write)) {
-            commands.push(SiteWrite::new(&write.site, fence.kept(write)));
+            commands.push(SiteWrite::new(&write.site, fence.kept(write), policy));
         }
         let written = self.writes.iter().flat_map(|write| fence.kept(write));
         ask_for_deleted(&mut commands, &self.context, written);
         commands
     }
 
-    /// The permanent error of each write that has one; a passing error of any is that of the attempt.
-    /// `added`: for each command, how many members were not in the series before.
-    fn rejections(
-        &self,
-        added: Vec<Result<u64, StoreError>>,
-        fence: &Fence,
-    ) -> Result<Vec<Option<StoreError>>, StoreError> {
-        let mut replies = added.into_iter();
+    /// The permanent error of each write that has one, and the outcomes of the others, each with the place of its
+    /// write; a passing error of any is that of the attempt.
+    fn separated(&self, outcomes: Outcomes, fence: &Fence) -> Result<Separated, StoreError> {
+        let mut replies = outcomes.into_iter();
         let mut rejections = Vec::with_capacity(self.writes.len());
-        for write in &self.writes {
+        let mut outcomes = Vec::with_capacity(self.writes.len());
+        for (place, write) in self.writes.iter().enumerate() {
             // A write whose entries are all fenced has no command, and so no reply.
             let reply = if fence.keeps_any(write) { replies.next() } else { None };
             let rejection = match reply.map(split_permanent).transpose()? {
-                Some(Ok(added)) => {
-                    report_recovered(write, added, fence);
+                Some(Ok(outcome)) => {
+                    report_recovered(write, outcome.added, fence);
+                    outcomes.push((place, outcome));
                     None
                 }
                 Some(Err(error)) => Some(error),
@@ -176,7 +181,32 @@ impl BulkWrite {
             };
             rejections.push(rejection);
         }
-        Ok(rejections)
+        Ok((rejections, outcomes))
+    }
+
+    /// Writes what a policy has left undecided, and remembers the entries whose readings it does not keep, so that they
+    /// are not taken for lost. Gives those that were not stored.
+    async fn finish_deduplication(
+        &self,
+        outcomes: Vec<(usize, SiteOutcome)>,
+        fence: &Fence,
+    ) -> Result<HashSet<StreamId>, StoreError> {
+        let PipelineContext { config, series, deleted_ids, .. } = self.context.as_ref();
+        let mut dropped = HashSet::new();
+        if config.dedup_policy == DedupPolicy::None {
+            return Ok(dropped);
+        }
+        for (place, mut outcome) in outcomes {
+            let entries: Vec<_> = fence.kept(&self.writes[place]).collect();
+            series.write_undecided(config.dedup_policy, &entries, &mut outcome).await?;
+            let lost = [outcome.dropped.as_slice(), &outcome.replaced].concat();
+            if !lost.is_empty() {
+                deleted_ids.insert(&lost).await?;
+                METRICS.deduplicated(outcome.dropped.len(), outcome.replaced.len());
+            }
+            dropped.extend(outcome.dropped);
+        }
+        Ok(dropped)
     }
 
     /// Counts the stored entries, and adds the command to their traces.
@@ -185,11 +215,13 @@ impl BulkWrite {
         timing: CommandTiming,
         rejections: &[Option<StoreError>],
         fence: &Fence,
+        dropped: &HashSet<StreamId>,
     ) {
         let stored = || {
             let writes = self.writes.iter().zip(rejections);
             let stored = writes.filter(|(_, rejection)| rejection.is_none());
-            stored.flat_map(|(write, _)| fence.kept(write)).map(|entry| entry.id)
+            let ids = stored.flat_map(|(write, _)| fence.kept(write)).map(|entry| entry.id);
+            ids.filter(|id| !dropped.contains(id))
         };
         let oldest = stored().min();
         let age = oldest.and_then(|oldest| self.context.clock.age(oldest, Instant::now()));
@@ -242,20 +274,6 @@ fn report_index_error(indexed: Result<(), StoreError>) -> Result<(), StoreError>
         warn!(%error, suppressed, "site index has the wrong type; new sites are not indexed");
     }
     Ok(())
-}
-
-fn log_deleted(count: usize) {
-    static THROTTLE: LogThrottle = LogThrottle::new();
-    if let Some(suppressed) = THROTTLE.should_log(Instant::now()) {
-        info!(count, suppressed, "deleted readings were stored again, and are removed");
-    }
-}
-
-fn log_claimed_by_other(count: usize) {
-    static THROTTLE: LogThrottle = LogThrottle::new();
-    if let Some(suppressed) = THROTTLE.should_log(Instant::now()) {
-        warn!(count, suppressed, "entries claimed by another consumer; they are not written here");
-    }
 }
 
 /// Counts entries that Redis had lost: deleted from the stream, and not in the series before this write.

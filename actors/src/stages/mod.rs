@@ -9,5 +9,6 @@ pub(crate) mod dispatcher;
 pub(crate) mod pending_reclaimer;
 pub(crate) mod source_actor;
 pub(crate) mod stream_reader;
+mod write_log;
 mod writer;
 pub(crate) mod writer_pool;

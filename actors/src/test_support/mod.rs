@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use readings::store::codec::StreamEntry;
+use readings::store::series::DedupPolicy;
 use readings::store::{Generation, Keys, RedisServer, StreamId};
 use readings::{DeviceId, Power, Reading, SiteId, Timestamp};
 
@@ -42,6 +43,7 @@ pub(crate) fn config() -> PipelineConfig {
         max_processing_failures: NonZeroU32::new(5).unwrap(),
         stream_retention: Duration::from_mins(5),
         readings_retention: None,
+        dedup_policy: DedupPolicy::None,
         processing_delay: Duration::ZERO,
         progress_timeout: Duration::from_mins(2),
         drain_timeout: Duration::from_secs(30),

@@ -1,4 +1,5 @@
-//! The deleted ids: ids of entries whose readings were deleted on demand and must not be stored again.
+//! The deleted ids: ids of entries whose readings must not be stored again: deleted on demand, or not kept by
+//! `DEDUP_POLICY`.
 //!
 //! An entry whose reading is stored may be written once more: it is delivered again where it was not acknowledged, and a
 //! write is repeated where its reply was lost. So a deletion adds the id here **before** it removes the reading, and a
@@ -62,7 +63,7 @@ impl DeletedIds {
     ///
     /// # Errors
     /// When the server replied with an error or not at all; they can be added again.
-    pub(super) async fn insert(&self, ids: &[StreamId]) -> StoreResult<Generation> {
+    pub async fn insert(&self, ids: &[StreamId]) -> StoreResult<Generation> {
         let mut command = cmd(ZADD);
         command.arg(&self.key);
         for id in ids {

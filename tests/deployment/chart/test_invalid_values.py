@@ -69,6 +69,7 @@ BAD = [
     ("externalRedis.addresses", ["fd00::1:6379"]),
     ("externalRedis.sentinel.masterName", "my/master"),
     ("config.readingsRetention", 90),
+    ("config.dedupPolicy", "newest"),
     ("gateway.hostnames", ["not a host"]),
     ("ingress.hosts", [{"host": "UPPER"}]),
     ("nameOverride", "n" * 64),

@@ -17,6 +17,7 @@ SETTINGS = {
     "config.maxBacklog": "MAX_BACKLOG",
     "config.streamRetention": "STREAM_RETENTION",
     "config.readingsRetention": "READINGS_RETENTION",
+    "config.dedupPolicy": "DEDUP_POLICY",
     "processingService.consumer.readBlockMs": "READ_BLOCK_MS",
     "processingService.consumer.claimMinIdleMs": "CLAIM_MIN_IDLE_MS",
     "processingService.consumer.maxProcessingFailures": "MAX_PROCESSING_FAILURES",

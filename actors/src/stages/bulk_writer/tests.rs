@@ -38,7 +38,8 @@ impl Tested {
         let entries: Vec<_> = entries.iter().map(|&ms| entry(ms, site)).collect();
         let site = entries[0].reading.site_id.clone();
         let requested_at = Instant::now().checked_sub(age).unwrap();
-        SiteBatch { site, entries, permit, requested_at }.prepare(Some(self.generation))
+        let policy = self.context.config.dedup_policy;
+        SiteBatch { site, entries, permit, requested_at }.prepare(Some(self.generation), policy)
     }
 
     async fn enqueue(&self, site: &str, entries: &[u64]) {

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `series_store` | the sorted sets: removal and expiry |
 //! | [`write_batch`] | writing readings of many sites as one pipeline |
+//! | `deduplication` | writes that leave one reading of a device and an instant |
 //! | `member_pages` | pages of a sorted set: the scripts and ranges by which they are read |
 //! | `reader`, `page` | reading a site page by page |
 //! | `selection`, `selection_reader`, `selected_page`, `selected_ties` | reading by range, device, order and position, page by page |
@@ -13,6 +14,7 @@
 //! | [`site_index`] | which sites have readings |
 //! | [`site_scan`] | finding sites whose readings another program stored |
 
+mod deduplication;
 mod invalidation;
 mod member_pages;
 mod order;
@@ -28,6 +30,7 @@ pub mod site_index;
 pub mod site_scan;
 pub mod write_batch;
 
+pub use deduplication::{DedupPolicy, SiteOutcome};
 pub use page::Page;
 pub use reader::SeriesReader;
 pub use sample_reader::{DeviceSample, SampleReader};

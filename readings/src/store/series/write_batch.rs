@@ -2,6 +2,7 @@
 
 use redis::{Cmd, Pipeline, RedisWrite, Value};
 
+use super::deduplication::{self, DedupPolicy, SiteOutcome};
 use super::series_store::SeriesStore;
 use super::site_index::SiteIndex;
 use crate::reading::SiteId;
@@ -19,14 +20,22 @@ const ZRANGE: &str = "ZRANGE";
 /// and memory is reserved without use until the write batch is done.
 const EXPECTED_MEMBER_BYTES: usize = 256;
 
-/// The command that writes readings of one site (`ZADD`). Writing an entry again changes nothing.
+/// The command that writes readings of one site (`ZADD`, or a script). Writing an entry again changes nothing.
 #[derive(Debug, Default)]
 pub struct SiteWrite(Cmd);
 
 impl SiteWrite {
-    /// Encodes the members of these entries, which must be of this site.
+    /// Encodes the members of these entries, which must be of this site. With a policy other than
+    /// [`DedupPolicy::None`] one reading of a device and an instant is left.
     #[must_use]
-    pub fn new<'a>(site: &SiteId, entries: impl IntoIterator<Item = &'a StreamEntry>) -> Self {
+    pub fn new<'a>(
+        site: &SiteId,
+        entries: impl IntoIterator<Item = &'a StreamEntry>,
+        policy: DedupPolicy,
+    ) -> Self {
+        if policy != DedupPolicy::None {
+            return Self(deduplication::command(site, policy, entries));
+        }
         let entries = entries.into_iter();
         let (count, _) = entries.size_hint();
         let mut command = Cmd::with_capacity(2 + 2 * count, EXPECTED_MEMBER_BYTES * (1 + count));
@@ -54,8 +63,8 @@ pub struct WriteBatch {
 pub struct WriteResult {
     /// Whether the sites were added to the index.
     pub indexed: StoreResult<()>,
-    /// For each site write, in their order: the number of readings that were new, or its error.
-    pub added: Vec<StoreResult<u64>>,
+    /// For each site write, in their order: what it has done, or its error.
+    pub outcomes: Vec<StoreResult<SiteOutcome>>,
     /// Whether some of the written readings may have been deleted on demand.
     pub may_be_deleted: StoreResult<bool>,
     /// The generation of the replies.
@@ -93,7 +102,12 @@ impl SeriesStore {
     /// # Errors
     /// When the server did not reply; all can be sent again.
     pub async fn write(&self, write: &WriteBatch) -> StoreResult<WriteResult> {
-        let (replies, generation) = self.connection().send_all(ZADD, &write.commands).await?;
+        let (mut replies, mut generation) =
+            self.connection().send_all(ZADD, &write.commands).await?;
+        if replies.iter().any(is_unknown_script) {
+            self.connection().send("SCRIPT LOAD", &deduplication::load()).await?;
+            (replies, generation) = self.connection().send_all(ZADD, &write.commands).await?;
+        }
         let mut replies = replies.into_iter();
         let deleted = if write.asks_for_deleted { replies.next_back() } else { None };
         let any = |reply: StoreResult<Value>| {
@@ -103,10 +117,15 @@ impl SeriesStore {
         let may_be_deleted = deleted.map_or(Ok(false), any);
         let indexed = if write.has_index_command { replies.next() } else { None };
         let indexed = indexed.unwrap_or(Ok(Value::Nil)).map(drop);
-        let count = |reply: StoreResult<Value>| {
-            reply::integer(&reply?).ok_or_else(|| self.connection().unexpected_reply(ZADD))
+        let outcome = |reply: StoreResult<Value>| {
+            SiteOutcome::of(reply?).ok_or_else(|| self.connection().unexpected_reply(ZADD))
         };
-        let added = replies.map(count).collect();
-        Ok(WriteResult { indexed, added, may_be_deleted, generation })
+        let outcomes = replies.map(outcome).collect();
+        Ok(WriteResult { indexed, outcomes, may_be_deleted, generation })
     }
+}
+
+/// A server that has been restarted does not know the script.
+fn is_unknown_script(reply: &StoreResult<Value>) -> bool {
+    reply.as_ref().is_err_and(|error| error.code() == Some("NOSCRIPT"))
 }

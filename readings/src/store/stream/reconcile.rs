@@ -45,7 +45,7 @@ pub struct ReconcileCounts {
     pub stored: usize,
     /// Older than the retention: stored and expired, or not worth storing.
     pub expired: usize,
-    /// Deleted on demand.
+    /// Deleted on demand, or not kept by `DEDUP_POLICY`.
     pub deleted: usize,
     /// Of a site that had readings and has none any more: an operator deleted it.
     pub site_deleted: usize,

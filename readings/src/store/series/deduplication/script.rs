@@ -1,0 +1,163 @@
+//! The script that writes readings of one site.
+
+use std::sync::LazyLock;
+
+use redis::{Cmd, Script, cmd};
+
+use super::policy::DedupPolicy;
+use crate::energy::rollup::Day;
+use crate::reading::SiteId;
+use crate::store::codec::{self, StreamEntry};
+use crate::store::keys;
+
+/// Arguments before those of the first entry: the policy, and the field of the rollup generation.
+const COMMON_ARGUMENTS: usize = 2;
+
+/// Arguments of each entry: score, the two numbers of its id, device, timestamp, day, member.
+const ENTRY_ARGUMENTS: usize = 7;
+
+/// Memory reserved for the arguments of an entry. Too low and the command is moved while it grows; too high and memory
+/// is reserved without use until the write is done.
+const EXPECTED_ENTRY_BYTES: usize = 384;
+
+/// The script. Keys: the readings, the rollups. Replies with the number of added members, the ids of entries that were not stored,
+/// the ids of members that were removed, and the positions of entries that are left to an exact comparison.
+///
+/// Members are read once for each score. Those that Python's `json.dumps` or this program has written are taken apart
+/// at their names: inside of a text each `\"` has a backslash before it. All others, and texts with a backslash, are
+/// decoded. What is not a reading that can be served (no JSON, `Infinity`) is left as it is.
+///
+/// A member is added before another one is removed: where Redis is out of memory, the first command fails.
+const CODE: &str = r#"
+local COMMON, EACH, EXACT_BELOW = 2, 7, 8589934592
+local series, rollups = KEYS[1], KEYS[2]
+local prefers_last = ARGV[1] == 'last'
+
+local probe = redis.pcall('ZRANGE', series, 1, 0)
+if probe.err then return probe end
+
+local function is_lower(ms, seq, other)
+    if ms ~= other.ms then
+        if #ms ~= #other.ms then return #ms < #other.ms end
+        return ms < other.ms
+    end
+    if #seq ~= #other.seq then return #seq < #other.seq end
+    return seq < other.seq
+end
+
+local function decoded(member)
+    local is_json, value = pcall(cjson.decode, member)
+    if not is_json or type(value) ~= 'table' then return nil end
+    for _, name in ipairs({'stream_id', 'site_id', 'device_id', 'timestamp', 'ingested_at'}) do
+        if type(value[name]) ~= 'string' then return nil end
+    end
+    local power = value.power_reading
+    if type(power) ~= 'number' or power - power ~= 0 then return nil end
+    local ms, seq = string.match(value.stream_id, '^0*(%d+)%-0*(%d+)$')
+    return {ms = ms or '', seq = seq or '', device = value.device_id, timestamp = value.timestamp}
+end
+
+local function taken_apart(member)
+    local ms, seq, rest = string.match(member, '^{"stream_id": "(%d+)%-(%d+)", "site_id": "()')
+    if not ms then return nil end
+    local _, before = string.find(member, '", "device_id": "', rest, true)
+    if not before then return nil end
+    local after, power = string.find(member, '", "power_reading": ', before + 1, true)
+    if not after then return nil end
+    local timestamp = string.match(
+        member, '^%-?%d[%d%.e+-]*, "timestamp": "([^"\\]*)", "ingested_at": "[^"\\]*"}$', power + 1)
+    local device = string.sub(member, before + 1, after - 1)
+    if not timestamp or string.find(device, '\\', 1, true) then return nil end
+    ms, seq = string.match(ms, '^0*(%d+)$'), string.match(seq, '^0*(%d+)$')
+    return {ms = ms, seq = seq, device = device, timestamp = timestamp}
+end
+
+local by_score = {}
+local function devices_at(score)
+    local devices = by_score[score]
+    if devices then return devices end
+    devices = {}
+    for _, member in ipairs(redis.call('ZRANGE', series, score, score, 'BYSCORE')) do
+        local reading = taken_apart(member) or decoded(member)
+        if reading then
+            reading.member = member
+            local same = devices[reading.device] or {}
+            same[#same + 1] = reading
+            devices[reading.device] = same
+        end
+    end
+    by_score[score] = devices
+    return devices
+end
+
+local added, dropped, replaced, undecided, days = 0, {}, {}, {}, {}
+for i = COMMON + 1, #ARGV, EACH do
+    local score, ms, seq, device, timestamp, day, member = unpack(ARGV, i, i + EACH - 1)
+    local devices = devices_at(score)
+    local same = devices[device] or {}
+    local mine = {ms = ms, seq = seq, device = device, timestamp = timestamp, member = member}
+    local best, is_stored, is_undecided = mine, false, false
+    for _, other in ipairs(same) do
+        if other.ms == ms and other.seq == seq then is_stored = true end
+        if other.timestamp ~= timestamp and math.abs(tonumber(score)) >= EXACT_BELOW then
+            is_undecided = true
+        end
+        if is_lower(best.ms, best.seq, other) == prefers_last then best = other end
+    end
+    if is_undecided and not is_stored then
+        undecided[#undecided + 1] = (i - COMMON - 1) / EACH
+    elseif not is_stored then
+        if best == mine then
+            added = added + redis.call('ZADD', series, score, member)
+        else
+            dropped[#dropped + 1] = ms .. '-' .. seq
+        end
+        for _, other in ipairs(same) do
+            if other ~= best then
+                redis.call('ZREM', series, other.member)
+                replaced[#replaced + 1] = other.ms .. '-' .. other.seq
+                days[day] = true
+            end
+        end
+        devices[device] = {best}
+    end
+end
+
+if #replaced > 0 then
+    for day in pairs(days) do redis.call('HDEL', rollups, day) end
+    redis.call('HINCRBY', rollups, ARGV[2], 1)
+end
+return {added, dropped, replaced, undecided}
+"#;
+
+static SCRIPT: LazyLock<Script> = LazyLock::new(|| Script::new(CODE));
+
+/// The command that loads the script.
+pub(in super::super) fn load() -> Cmd {
+    let mut command = cmd("SCRIPT");
+    command.arg("LOAD").arg(CODE);
+    command
+}
+
+/// The command that runs the script for entries, which must be of this site.
+pub(in super::super) fn command<'a>(
+    site: &SiteId,
+    policy: DedupPolicy,
+    entries: impl IntoIterator<Item = &'a StreamEntry>,
+) -> Cmd {
+    let entries = entries.into_iter();
+    let (count, _) = entries.size_hint();
+    let arguments = COMMON_ARGUMENTS + 5 + ENTRY_ARGUMENTS * count;
+    let mut command = Cmd::with_capacity(arguments, EXPECTED_ENTRY_BYTES * (1 + count));
+    command.arg("EVALSHA").arg(SCRIPT.get_hash()).arg(2);
+    command.arg(keys::series(site)).arg(keys::rollups(site));
+    command.arg(policy.name()).arg(keys::ROLLUP_GENERATION);
+    for entry in entries {
+        let timestamp = &entry.reading.timestamp;
+        command.arg(codec::score(entry)).arg(entry.id.ms).arg(entry.id.seq);
+        command.arg(entry.reading.device_id.as_str()).arg(timestamp.as_str());
+        command.arg(Day::of(timestamp.instant()).number());
+        codec::write_member(entry, command.writer_for_next_arg());
+    }
+    command
+}
