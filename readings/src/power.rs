@@ -1,10 +1,20 @@
 //! Power in watts, and its decimal text.
 
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde::{Serialize, Serializer};
 
-/// Power in watts: finite and not negative. Negative zero becomes zero.
+/// Whether power may be negative in this process.
+static NEGATIVE_IS_PERMITTED: AtomicBool = AtomicBool::new(false);
+
+/// Permits negative power from now on, in requests and in entries of the stream (`ALLOW_NEGATIVE_POWER`). It is a rule
+/// of the process: readings that were stored before are valid without it, and are returned.
+pub fn permit_negative() {
+    NEGATIVE_IS_PERMITTED.store(true, Ordering::Relaxed);
+}
+
+/// Power in watts: finite, and not negative unless that is [permitted](permit_negative). Negative zero becomes zero.
 #[derive(Debug, Clone, Copy, PartialEq, PartialOrd)]
 pub struct Power(f64);
 
@@ -14,7 +24,7 @@ pub enum PowerError {
     /// NaN or an infinity, also by overflow (`1e400`).
     #[error("power is not a finite number")]
     NotFinite,
-    /// Below zero.
+    /// Below zero, where that is not permitted.
     #[error("power is negative")]
     Negative,
     /// A text that is not a decimal number.
@@ -26,11 +36,11 @@ impl Power {
     /// Validates watts.
     ///
     /// # Errors
-    /// [`PowerError`] when the number is not finite or is below zero.
+    /// [`PowerError`] when the number is not finite, or is below zero and that is not permitted.
     pub fn from_watts(watts: f64) -> Result<Self, PowerError> {
         if !watts.is_finite() {
             Err(PowerError::NotFinite)
-        } else if watts < 0.0 {
+        } else if watts < 0.0 && !NEGATIVE_IS_PERMITTED.load(Ordering::Relaxed) {
             Err(PowerError::Negative)
         } else {
             // IEEE 754: -0.0 + 0.0 is +0.0, so a stored zero has one spelling.
@@ -62,7 +72,7 @@ impl fmt::Display for Power {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // Rust's `{:?}` changes to an exponent at the same bounds as Python, below 1e-4 and from
         // 1e16 on; only the exponent itself is spelled otherwise.
-        if self.0 == 0.0 || (1e-4..1e16).contains(&self.0) {
+        if self.0 == 0.0 || (1e-4..1e16).contains(&self.0.abs()) {
             return write!(f, "{:?}", self.0);
         }
         let scientific = format!("{:e}", self.0);
@@ -107,6 +117,13 @@ mod tests {
             ("5e-324", 5e-324),
         ] {
             assert_eq!(Power::from_watts(watts).unwrap().to_string(), python);
+        }
+    }
+
+    #[test]
+    fn negative_power_is_spelled_with_a_sign() {
+        for (text, watts) in [("-1500.5", -1500.5), ("-1e-05", -1e-5), ("-1e+16", -1e16)] {
+            assert_eq!(Power(watts).to_string(), text);
         }
     }
 

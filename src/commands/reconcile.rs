@@ -22,6 +22,7 @@ const BAR: &str = "{pos} of {len} entries {wide_bar} {eta} left";
 /// # Errors
 /// When Redis does not respond, the group does not exist, or entries stay orphaned.
 pub async fn run(arguments: ReconcileArguments) -> anyhow::Result<()> {
+    arguments.power.apply();
     let server = find_server(&arguments.redis).await?;
     let stream = ReadingStream::new(arguments.redis.redis.keys(), server.shared());
     let reconciler = check_entries(&stream, &arguments).await?;

@@ -3,7 +3,9 @@
 use clap::{Args, Subcommand, ValueEnum};
 
 use super::parsers::port;
-use super::{CommandRedis, ListenHost, RetentionSettings, SettingError, TlsSettings};
+use super::{
+    CommandRedis, ListenHost, PowerSettings, RetentionSettings, SettingError, TlsSettings,
+};
 
 #[derive(Debug, Args)]
 pub struct DeadLettersArguments {
@@ -52,6 +54,8 @@ pub struct ReconcileArguments {
     pub repair: bool,
     #[command(flatten)]
     pub retention: RetentionSettings,
+    #[command(flatten)]
+    pub power: PowerSettings,
     #[command(flatten)]
     pub redis: CommandRedis,
 }

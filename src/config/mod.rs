@@ -28,6 +28,7 @@ mod log;
 mod origins;
 mod parse_error;
 mod parsers;
+mod power;
 mod private_redis;
 mod rate_limits;
 mod redis;
@@ -63,6 +64,7 @@ pub use self::listen::{
 };
 pub use self::log::{LogFormat, LogSettings};
 pub use self::origins::OriginSettings;
+pub use self::power::PowerSettings;
 pub use self::private_redis::PrivateRedis;
 pub use self::rate_limits::RateLimitSettings;
 pub use self::redis::RedisSettings;

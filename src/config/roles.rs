@@ -5,8 +5,8 @@ use clap::Args;
 use super::parsers::port;
 use super::{
     ConsumerSettings, DrainSettings, EventStreamSettings, HttpSettings, IngestionLimitSettings,
-    IngestionPort, IngestionThreads, LogSettings, PortSetting, PrivateRedis, ProcessingPort,
-    RedisSettings, TelemetrySettings,
+    IngestionPort, IngestionThreads, LogSettings, PortSetting, PowerSettings, PrivateRedis,
+    ProcessingPort, RedisSettings, TelemetrySettings,
 };
 
 /// Logs, metrics and traces, the same in every role.
@@ -27,6 +27,8 @@ pub struct IngestionSettings {
     #[command(flatten)]
     pub redis: RedisSettings,
     #[command(flatten)]
+    pub power: PowerSettings,
+    #[command(flatten)]
     pub port: IngestionPort,
     #[command(flatten)]
     pub threads: IngestionThreads,
@@ -42,6 +44,8 @@ pub struct ProcessingSettings {
     pub observability: ObservabilitySettings,
     #[command(flatten)]
     pub redis: RedisSettings,
+    #[command(flatten)]
+    pub power: PowerSettings,
     #[command(flatten)]
     pub consumer: ConsumerSettings,
     #[command(flatten)]
@@ -76,6 +80,8 @@ pub struct UpSettings {
     pub limits: IngestionLimitSettings,
     #[command(flatten)]
     pub redis: RedisSettings,
+    #[command(flatten)]
+    pub power: PowerSettings,
     #[command(flatten)]
     pub consumer: ConsumerSettings,
     #[command(flatten)]

@@ -32,6 +32,7 @@ const GROUP_INTERVAL: Duration = Duration::from_secs(5);
 /// When a setting is invalid, or the port is in use.
 pub async fn run(settings: IngestionSettings) -> anyhow::Result<()> {
     let stop = shutdown::on_signal()?;
+    settings.power.apply();
     let limits = IngestionLimits::new(&settings.limits)?;
     let redis = settings.redis.server()?;
     let access = settings.http.access.policy()?;

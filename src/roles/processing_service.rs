@@ -35,6 +35,7 @@ pub const QUERY_GRACE: Duration = Duration::from_secs(5);
 /// When a setting is invalid, the port is in use, or the pipeline fails.
 pub async fn run(settings: ProcessingSettings) -> anyhow::Result<()> {
     let stop = shutdown::on_signal()?;
+    settings.power.apply();
     let config = settings.consumer.pipeline(&settings.redis)?;
     let redis = settings.redis.server()?;
     let access = settings.http.access.policy()?;

@@ -28,6 +28,7 @@ use crate::shutdown;
 /// When a setting is invalid, a port is in use, Redis cannot be started, or the pipeline fails.
 pub async fn run(settings: UpSettings) -> anyhow::Result<()> {
     let phases = ShutdownPhases::new(shutdown::on_signal()?);
+    settings.power.apply();
     let redis = &settings.redis;
     let pipeline = settings.consumer.pipeline(redis)?;
     let limits = IngestionLimits::new(&settings.limits)?;

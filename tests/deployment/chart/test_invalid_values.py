@@ -70,6 +70,7 @@ BAD = [
     ("externalRedis.sentinel.masterName", "my/master"),
     ("config.readingsRetention", 90),
     ("config.dedupPolicy", "newest"),
+    ("config.allowNegativePower", "yes"),
     ("gateway.hostnames", ["not a host"]),
     ("ingress.hosts", [{"host": "UPPER"}]),
     ("nameOverride", "n" * 64),
