@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use redis::{Cmd, Script, cmd};
+use redis::{Cmd, RedisWrite, Script, cmd};
 
 use super::policy::DedupPolicy;
 use crate::energy::rollup::Day;
