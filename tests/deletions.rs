@@ -145,7 +145,7 @@ async fn instants_are_compared_exactly_where_scores_are_rounded() {
 async fn a_site_without_readings_is_unknown_unless_it_had_some() {
     let (redis, query) = service_with(3).await;
     let nowhere = delete(&query, "/sites/nowhere/readings?start=0&end=1").await;
-    assert_eq!(code(&nowhere), (404, "not_found".to_owned()));
+    assert_eq!(code(&nowhere), (404, "site_not_found".to_owned()));
     redis.run::<()>(&["ZADD", "energy_readings:sites", "0", "s"]).await;
     assert_eq!(deleted(&query, "start=0&end=10").await, 3);
     assert_eq!(redis.run::<usize>(&["EXISTS", KEY]).await, 0, "the key ends with its readings");

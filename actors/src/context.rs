@@ -5,7 +5,7 @@ use std::time::Instant;
 use readings::store::codec::StreamEntry;
 use readings::store::deleted_ids::DeletedIds;
 use readings::store::delivery::Delivery;
-use readings::store::series::SeriesStore;
+use readings::store::series::{Deduplication, SeriesStore};
 use readings::store::site_index::SiteIndex;
 use readings::store::stream::ReadingStream;
 use readings::store::{ErrorClass, RedisServer, StoreError};
@@ -29,6 +29,8 @@ pub(crate) struct PipelineContext {
     pub series: SeriesStore,
     pub sites: SiteIndex,
     pub deleted_ids: DeletedIds,
+    /// How one reading of a device and an instant is kept, unless all are.
+    pub deduplication: Option<Deduplication>,
     pub window: InFlightWindow,
     pub outage: OutageGate,
     pub throttle: Throttle,
@@ -46,6 +48,7 @@ impl PipelineContext {
             stream: ReadingStream::new(config.keys.clone(), connection.clone()),
             series: SeriesStore::new(connection.clone()),
             deleted_ids: DeletedIds::new(&config.keys, connection.clone()),
+            deduplication: Deduplication::new(config.dedup_policy, &config.keys),
             sites: SiteIndex::new(&config.keys, connection),
             window: InFlightWindow::new(config.max_in_flight),
             outage: OutageGate::new(),

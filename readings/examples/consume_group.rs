@@ -10,9 +10,7 @@ use std::time::Duration;
 
 use readings::SiteId;
 use readings::store::codec::StreamEntry;
-use readings::store::series::{
-    DedupPolicy, SeriesStore, SiteIndex, SiteWrite, WriteBatch, WriteResult,
-};
+use readings::store::series::{SeriesStore, SiteIndex, SiteWrite, WriteBatch, WriteResult};
 use readings::store::stream::ReadingStream;
 use readings::store::{Keys, RedisServer, StreamId};
 
@@ -55,7 +53,7 @@ async fn store(
     }
     let mut batch = WriteBatch::indexing(sites, by_site.keys().copied());
     for (site, entries) in by_site {
-        batch.push(SiteWrite::new(site, entries, DedupPolicy::None));
+        batch.push(SiteWrite::new(site, entries, None));
     }
     let WriteResult { indexed, outcomes, generation, .. } = series.write(&batch).await?;
     indexed?;

@@ -94,6 +94,8 @@ async fn redelivered_and_claimed_entries_and_killed_services_change_nothing() {
             wait_until_settled(&redis).await;
         }
         assert_eq!(stored_powers(&redis).await, expected(policy, &sent), "{policy} {seed}");
+        let dropped: u64 = redis.run(&["ZCARD", &format!("{STREAM}:deleted")]).await;
+        assert_eq!(dropped, ENTRIES - sent.len() as u64, "{policy} {seed}");
         drop(second);
     }
 }
@@ -113,6 +115,34 @@ async fn the_other_readings_are_neither_lost_nor_come_back_when_the_kept_ones_ar
         redis.run::<()>(&["XGROUP", "SETID", STREAM, GROUP, "0"]).await;
         wait_until_settled(&redis).await;
         assert_eq!(stored::members(&redis, "site-0").await.len(), 0, "{policy}");
+    }
+}
+
+#[tokio::test]
+async fn a_reading_that_was_accepted_after_a_deletion_is_not_replaced_by_a_deleted_one() {
+    for policy in ["first", "last"] {
+        let redis = RedisServer::start().await;
+        let role = service(&redis, 1, policy).start().await;
+        let timestamps = ["2024-01-15T12:00:00Z", "9998-01-01T00:00:00.000001Z"];
+        let send = async |power: &str| {
+            for timestamp in timestamps {
+                add(&redis, "*", &fields("site-0", power, timestamp)).await;
+            }
+            wait_until_settled(&redis).await;
+        };
+        send("1.0").await;
+        send("2.0").await;
+        for start in ["2024-01-15", "9998-01-01"] {
+            let path = format!("/sites/site-0/readings?start={start}&end=9999-01-01");
+            assert_eq!(Reply::of(role.request(Method::DELETE, &path)).await.status, 200);
+        }
+        send("3.0").await;
+        redis.run::<()>(&["XGROUP", "SETID", STREAM, GROUP, "0"]).await;
+        assert_eq!(stored_powers(&redis).await, [3, 3], "{policy}");
+        let spelling = "9998-01-01T00:00:00,000001Z";
+        add(&redis, "*", &fields("site-0", "4.0", spelling)).await;
+        let kept = if policy == "first" { [3, 3] } else { [3, 4] };
+        assert_eq!(stored_powers(&redis).await, kept, "{policy}");
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::Instant;
 use readings::SiteId;
 use readings::store::codec::StreamEntry;
 use readings::store::dead_letters::DeadLetter;
-use readings::store::series::DedupPolicy;
+use readings::store::series::Deduplication;
 use readings::store::write_batch::SiteWrite;
 use readings::store::{Generation, StreamId};
 
@@ -63,11 +63,15 @@ pub(crate) struct DeadLetterBatch {
 
 impl SiteBatch {
     /// Encodes the readings. A panic while it does is a processing failure of these entries.
-    pub fn prepare(self, indexed_in: Option<Generation>, policy: DedupPolicy) -> PreparedWrite {
+    pub fn prepare(
+        self,
+        indexed_in: Option<Generation>,
+        deduplication: Option<&Deduplication>,
+    ) -> PreparedWrite {
         let Self { site, entries, permit, requested_at } = self;
         let permit = permit.begin_work();
         fail::fail_point!("writer-before-zadd");
-        let command = SiteWrite::new(&site, &entries, policy);
+        let command = SiteWrite::new(&site, &entries, deduplication);
         let permit = permit.end_work();
         PreparedWrite { site, entries, command, permit, requested_at, indexed_in }
     }

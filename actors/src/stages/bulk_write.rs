@@ -7,7 +7,7 @@ use std::time::Instant;
 use instrumentation::log_throttle::LogThrottle;
 use readings::store::codec::StreamEntry;
 use readings::store::consumers::Ownership;
-use readings::store::series::{DedupPolicy, SiteOutcome};
+use readings::store::series::SiteOutcome;
 use readings::store::write_batch::{SiteWrite, WriteBatch, WriteResult};
 use readings::store::{ErrorClass, Generation, StoreError, StreamId};
 use tracing::warn;
@@ -150,11 +150,11 @@ impl BulkWrite {
     }
 
     fn rebuild(&self, fence: &Fence) -> WriteBatch {
-        let policy = self.context.config.dedup_policy;
+        let deduplication = self.context.deduplication.as_ref();
         let sites = self.writes.iter().map(|write| &write.site);
         let mut commands = WriteBatch::indexing(&self.context.sites, sites);
         for write in self.writes.iter().filter(|write| fence.keeps_any(write)) {
-            commands.push(SiteWrite::new(&write.site, fence.kept(write), policy));
+            commands.push(SiteWrite::new(&write.site, fence.kept(write), deduplication));
         }
         let written = self.writes.iter().flat_map(|write| fence.kept(write));
         ask_for_deleted(&mut commands, &self.context, written);
@@ -184,26 +184,18 @@ impl BulkWrite {
         Ok((rejections, outcomes))
     }
 
-    /// Writes what a policy has left undecided, and remembers the entries whose readings it does not keep, so that they
-    /// are not taken for lost. Gives those that were not stored.
+    /// Writes what a policy has left undecided. Gives the entries that were not stored, because another reading is kept.
     async fn finish_deduplication(
         &self,
         outcomes: Vec<(usize, SiteOutcome)>,
         fence: &Fence,
     ) -> Result<HashSet<StreamId>, StoreError> {
-        let PipelineContext { config, series, deleted_ids, .. } = self.context.as_ref();
         let mut dropped = HashSet::new();
-        if config.dedup_policy == DedupPolicy::None {
-            return Ok(dropped);
-        }
+        let Some(deduplication) = &self.context.deduplication else { return Ok(dropped) };
         for (place, mut outcome) in outcomes {
             let entries: Vec<_> = fence.kept(&self.writes[place]).collect();
-            series.write_undecided(config.dedup_policy, &entries, &mut outcome).await?;
-            let lost = [outcome.dropped.as_slice(), &outcome.replaced].concat();
-            if !lost.is_empty() {
-                deleted_ids.insert(&lost).await?;
-                METRICS.deduplicated(outcome.dropped.len(), outcome.replaced.len());
-            }
+            self.context.series.write_undecided(deduplication, &entries, &mut outcome).await?;
+            METRICS.deduplicated(outcome.dropped.len(), outcome.replaced.len());
             dropped.extend(outcome.dropped);
         }
         Ok(dropped)
@@ -240,12 +232,15 @@ impl Fence {
     }
 }
 
-/// Has a batch ask for deleted ones among these entries.
+/// Has a batch ask for deleted ones among these entries, unless its scripts ask.
 fn ask_for_deleted<'a>(
     commands: &mut WriteBatch,
     context: &PipelineContext,
     entries: impl Iterator<Item = &'a StreamEntry>,
 ) {
+    if context.deduplication.is_some() {
+        return;
+    }
     let mut bounds: Option<(StreamId, StreamId)> = None;
     for &StreamEntry { id, .. } in entries {
         let (first, last) = bounds.unwrap_or((id, id));

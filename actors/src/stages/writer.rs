@@ -64,7 +64,7 @@ impl WriterState {
 
     fn forward(&mut self, batch: SiteBatch) -> Result<(), DownstreamClosed> {
         let indexed_in = self.indexed_in.replace(self.context.sites.generation());
-        let write = batch.prepare(indexed_in, self.context.config.dedup_policy);
+        let write = batch.prepare(indexed_in, self.context.deduplication.as_ref());
         Ok(self.bulk_writer.cast(BulkWriterMessage::Enqueue(write))?)
     }
 }

@@ -180,7 +180,7 @@ impl WriterPoolState {
 
     fn prepare_here(&mut self, batch: SiteBatch) {
         let indexed_in = self.indexed_sites.insert(&batch.site, self.context.sites.generation());
-        let write = batch.prepare(indexed_in, self.context.config.dedup_policy);
+        let write = batch.prepare(indexed_in, self.context.deduplication.as_ref());
         // Err: the supervisor is about to restart this actor as well. The write is dropped: abandoned, and
         // read again.
         let _ = self.bulk_writer.cast(BulkWriterMessage::Enqueue(write));

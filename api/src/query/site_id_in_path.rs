@@ -29,3 +29,8 @@ impl Parameter for SiteIdInPath {
 pub(super) fn not_found() -> ErrorBody {
     ErrorBody::new(ErrorCode::NotFound, "Not Found")
 }
+
+/// The body for a site of which no reading was ever stored.
+pub(super) fn site_not_found() -> ErrorBody {
+    ErrorBody::new(ErrorCode::SiteNotFound, "No site has this id")
+}

@@ -10,6 +10,8 @@
 //! | after the id was added | | the writer |
 //! | before that, and so it has written before as well | removes the reading after it has added the id | the deletion |
 //!
+//! With `DEDUP_POLICY` the script that writes asks itself, and adds the ids of readings that it does not keep.
+//!
 //! A writer that ends between the two has not acknowledged the entry: it is delivered again, found here, and its
 //! reading removed before it is acknowledged (`docs/decisions/0048-deleted-readings-stay-deleted.md`).
 
@@ -63,7 +65,7 @@ impl DeletedIds {
     ///
     /// # Errors
     /// When the server replied with an error or not at all; they can be added again.
-    pub async fn insert(&self, ids: &[StreamId]) -> StoreResult<Generation> {
+    pub(super) async fn insert(&self, ids: &[StreamId]) -> StoreResult<Generation> {
         let mut command = cmd(ZADD);
         command.arg(&self.key);
         for id in ids {

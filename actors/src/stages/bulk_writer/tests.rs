@@ -38,8 +38,7 @@ impl Tested {
         let entries: Vec<_> = entries.iter().map(|&ms| entry(ms, site)).collect();
         let site = entries[0].reading.site_id.clone();
         let requested_at = Instant::now().checked_sub(age).unwrap();
-        let policy = self.context.config.dedup_policy;
-        SiteBatch { site, entries, permit, requested_at }.prepare(Some(self.generation), policy)
+        SiteBatch { site, entries, permit, requested_at }.prepare(Some(self.generation), None)
     }
 
     async fn enqueue(&self, site: &str, entries: &[u64]) {

@@ -39,12 +39,11 @@ use self::site_parameters::{
 };
 use self::site_request::{Rejected, requested_site};
 use self::site_summary::SiteSummary;
-use super::site_id_in_path::SiteIdInPath;
+use super::site_id_in_path::{SiteIdInPath, site_not_found};
 use super::unavailable::failed;
 use crate::access::Grant;
 use crate::api_tag::ApiTag;
 use crate::error_body::{ErrorBody, ValidationErrorBody};
-use crate::error_code::ErrorCode;
 use crate::parameter::Checked;
 use crate::store_failure::ServiceUnavailable;
 use crate::unknown_parameters::unknown_parameters;
@@ -240,8 +239,4 @@ impl CatalogApi {
             None => Ok(LatestResponse::NotFound(Json(site_not_found()))),
         }
     }
-}
-
-fn site_not_found() -> ErrorBody {
-    ErrorBody::new(ErrorCode::SiteNotFound, "No site has this id")
 }

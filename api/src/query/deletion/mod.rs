@@ -25,7 +25,7 @@ use tokio::sync::Semaphore;
 use self::answer::{DeleteRangeResponse, DeleteReadingResponse, Deleted, DeletionUnavailable};
 use self::log::log_deleted;
 use self::parameters::{RangeEnd, RangeStart, ReadingId, both_bounds};
-use super::site_id_in_path::{SiteIdInPath, not_found};
+use super::site_id_in_path::{SiteIdInPath, not_found, site_not_found};
 use crate::api_tag::ApiTag;
 use crate::error_body::{ErrorBody, ValidationErrorBody, ValidationErrorItem};
 use crate::error_code::ErrorCode;
@@ -99,7 +99,7 @@ impl DeletionApi {
         log_deleted(request, &range.site, deleted);
         match outcome {
             Ok(Outcome::Complete) => Ok(DeleteRangeResponse::Deleted(Json(Deleted { deleted }))),
-            Ok(Outcome::UnknownSite) => Ok(DeleteRangeResponse::NotFound(Json(not_found()))),
+            Ok(Outcome::UnknownSite) => Ok(DeleteRangeResponse::NotFound(Json(site_not_found()))),
             Ok(Outcome::Incomplete) => Err(DeletionUnavailable::incomplete(deleted)),
             Err(error) => Err(DeletionUnavailable::new(failed(&error), deleted)),
         }

@@ -30,7 +30,7 @@ pub mod site_index;
 pub mod site_scan;
 pub mod write_batch;
 
-pub use deduplication::{DedupPolicy, SiteOutcome};
+pub use deduplication::{DedupPolicy, Deduplication, SiteOutcome};
 pub use page::Page;
 pub use reader::SeriesReader;
 pub use sample_reader::{DeviceSample, SampleReader};

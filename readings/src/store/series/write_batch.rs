@@ -2,7 +2,7 @@
 
 use redis::{Cmd, Pipeline, RedisWrite, Value};
 
-use super::deduplication::{self, DedupPolicy, SiteOutcome};
+use super::deduplication::{self, Deduplication, SiteOutcome};
 use super::series_store::SeriesStore;
 use super::site_index::SiteIndex;
 use crate::reading::SiteId;
@@ -25,16 +25,16 @@ const EXPECTED_MEMBER_BYTES: usize = 256;
 pub struct SiteWrite(Cmd);
 
 impl SiteWrite {
-    /// Encodes the members of these entries, which must be of this site. With a policy other than
-    /// [`DedupPolicy::None`] one reading of a device and an instant is left.
+    /// Encodes the members of these entries, which must be of this site. With a deduplication one reading of a
+    /// device and an instant is left, and no reading that was deleted on demand is stored again.
     #[must_use]
     pub fn new<'a>(
         site: &SiteId,
         entries: impl IntoIterator<Item = &'a StreamEntry>,
-        policy: DedupPolicy,
+        deduplication: Option<&Deduplication>,
     ) -> Self {
-        if policy != DedupPolicy::None {
-            return Self(deduplication::command(site, policy, entries));
+        if let Some(deduplication) = deduplication {
+            return Self(deduplication::command(site, deduplication, entries));
         }
         let entries = entries.into_iter();
         let (count, _) = entries.size_hint();

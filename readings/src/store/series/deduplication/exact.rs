@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use redis::{Script, Value, cmd};
 
 use super::outcome::SiteOutcome;
-use super::policy::DedupPolicy;
+use super::policy::{DedupPolicy, Deduplication};
 use crate::energy::rollup::Day;
 use crate::store::codec::{self, StoredReading, StreamEntry};
 use crate::store::connection::reply;
@@ -17,20 +17,27 @@ use crate::store::stream_id::StreamId;
 const ZADD: &str = "ZADD";
 const ZRANGE: &str = "ZRANGE";
 
-/// Adds and removes members of one score, unless there are others than were read. Keys: the readings, the rollups.
-/// Arguments: the score, the field of the rollup generation, the day, the numbers of members that were read and that
-/// are removed, these members, and the new member, if it is kept.
+/// Adds and removes members of one score, unless there are others than were read, or the entry is deleted. Keys: the
+/// readings, the rollups, the deleted ids. Arguments: the score, the field of the rollup generation, the day, the id of
+/// the entry, the numbers of members that were read, that are removed and of ids that become deleted ones, the members
+/// and ids, and the new member, if it is kept.
 static REPLACE: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
-        "local read, removed = tonumber(ARGV[4]), tonumber(ARGV[5])
+        "local read, removed, ids = tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
+         if redis.call('ZMSCORE', KEYS[3], ARGV[4])[1] then return 2 end
          local members = redis.call('ZRANGE', KEYS[1], ARGV[1], ARGV[1], 'BYSCORE')
          if #members ~= read then return 0 end
          for i, member in ipairs(members) do
-             if member ~= ARGV[5 + i] then return 0 end
+             if member ~= ARGV[7 + i] then return 0 end
          end
-         local new = ARGV[6 + read + removed]
+         local first_removed = 8 + read
+         local first_id = first_removed + removed
+         local new = ARGV[first_id + ids]
          if new then redis.call('ZADD', KEYS[1], ARGV[1], new) end
-         for i = 6 + read, 5 + read + removed do redis.call('ZREM', KEYS[1], ARGV[i]) end
+         for i = first_id, first_id + ids - 1 do
+             redis.call('ZADD', KEYS[3], string.match(ARGV[i], '^%d+'), ARGV[i])
+         end
+         for i = first_removed, first_id - 1 do redis.call('ZREM', KEYS[1], ARGV[i]) end
          if removed > 0 then
              redis.call('HDEL', KEYS[2], ARGV[3])
              redis.call('HINCRBY', KEYS[2], ARGV[2], 1)
@@ -38,6 +45,12 @@ static REPLACE: LazyLock<Script> = LazyLock::new(|| {
          return 1",
     )
 });
+
+/// Reply of the script: other members were stored or removed meanwhile, and nothing was changed.
+const CHANGED_MEANWHILE: i64 = 0;
+
+/// Reply of the script: the entry is deleted, and nothing was changed.
+const DELETED: i64 = 2;
 
 /// Which members remain.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -55,13 +68,13 @@ impl SeriesStore {
     /// When the server replied with an error or not at all; all can be written again.
     pub async fn write_undecided(
         &self,
-        policy: DedupPolicy,
+        deduplication: &Deduplication,
         entries: &[&StreamEntry],
         outcome: &mut SiteOutcome,
     ) -> StoreResult<()> {
         for position in std::mem::take(&mut outcome.undecided) {
             if let Some(entry) = entries.get(position) {
-                outcome.add(self.write_exactly(policy, entry).await?);
+                outcome.add(self.write_exactly(deduplication, entry).await?);
             }
         }
         Ok(())
@@ -69,17 +82,19 @@ impl SeriesStore {
 
     async fn write_exactly(
         &self,
-        policy: DedupPolicy,
+        deduplication: &Deduplication,
         entry: &StreamEntry,
     ) -> StoreResult<SiteOutcome> {
         loop {
             let members = self.members_of_score(entry).await?;
-            let decision = decide(policy, entry, &members);
+            let decision = decide(deduplication.policy, entry, &members);
             if decision.is_stored {
                 return Ok(SiteOutcome::default());
             }
-            if self.replace(entry, &members, &decision).await? {
-                return Ok(decision.outcome(entry));
+            match self.replace(deduplication, entry, &members, &decision).await? {
+                Value::Int(CHANGED_MEANWHILE) => {}
+                Value::Int(DELETED) => return Ok(SiteOutcome::default()),
+                _ => return Ok(decision.outcome(entry)),
             }
         }
     }
@@ -93,31 +108,41 @@ impl SeriesStore {
         members.ok_or_else(|| self.connection().unexpected_reply(ZRANGE))
     }
 
-    /// Returns false when other members were stored or removed meanwhile, and nothing was changed.
     async fn replace(
         &self,
+        deduplication: &Deduplication,
         entry: &StreamEntry,
         members: &[Vec<u8>],
         decision: &Decision,
-    ) -> StoreResult<bool> {
+    ) -> StoreResult<Value> {
         let reading = &entry.reading;
         let mut script = REPLACE.key(keys::series(&reading.site_id));
-        script.key(keys::rollups(&reading.site_id));
+        script.key(keys::rollups(&reading.site_id)).key(&deduplication.deleted_ids);
         script.arg(codec::score(entry)).arg(keys::ROLLUP_GENERATION);
-        script.arg(Day::of(reading.timestamp.instant()).number());
-        script.arg(members.len()).arg(decision.removed.len());
+        script.arg(Day::of(reading.timestamp.instant()).number()).arg(entry.id.to_string());
+        let ids = decision.forgotten(entry);
+        script.arg(members.len()).arg(decision.removed.len()).arg(ids.len());
         let removed = decision.removed.iter().map(|(_, member)| member);
         for member in members.iter().chain(removed) {
             script.arg(member.as_slice());
         }
+        for id in ids {
+            script.arg(id.to_string());
+        }
         if decision.is_kept {
             script.arg(codec::member(entry));
         }
-        Ok(self.connection().eval(ZADD, &script).await? == Value::Int(1))
+        self.connection().eval(ZADD, &script).await
     }
 }
 
 impl Decision {
+    /// The ids that become deleted ids.
+    fn forgotten(&self, entry: &StreamEntry) -> Vec<StreamId> {
+        let dropped = (!self.is_kept).then_some(entry.id);
+        self.removed.iter().filter_map(|(id, _)| *id).chain(dropped).collect()
+    }
+
     fn outcome(self, entry: &StreamEntry) -> SiteOutcome {
         SiteOutcome {
             added: u64::from(self.is_kept),

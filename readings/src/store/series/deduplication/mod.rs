@@ -3,7 +3,7 @@
 //!
 //! | file | what it owns |
 //! |---|---|
-//! | `policy` | [`DedupPolicy`]: which of several readings is kept |
+//! | `policy` | [`Deduplication`]: which of several readings is kept |
 //! | `script` | the script that writes readings of one site |
 //! | `outcome` | its reply |
 //! | `exact` | readings whose instants only a parser can compare |
@@ -18,5 +18,5 @@ mod policy;
 mod script;
 
 pub use outcome::SiteOutcome;
-pub use policy::DedupPolicy;
+pub use policy::{DedupPolicy, Deduplication};
 pub(super) use script::{command, load};

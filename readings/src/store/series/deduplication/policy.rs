@@ -1,6 +1,24 @@
 //! Which of several readings of a device and an instant is kept.
 
+use crate::store::keys::Keys;
 use crate::store::stream_id::StreamId;
+
+/// A policy, and where the ids of readings that it does not keep are remembered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Deduplication {
+    pub(super) policy: DedupPolicy,
+    /// The key of the deleted ids.
+    pub(super) deleted_ids: String,
+}
+
+impl Deduplication {
+    /// The deduplication of the readings of a stream; `None` if all are kept.
+    #[must_use]
+    pub fn new(policy: DedupPolicy, keys: &Keys) -> Option<Self> {
+        let deduplication = Self { policy, deleted_ids: keys.deleted_ids() };
+        (policy != DedupPolicy::None).then_some(deduplication)
+    }
+}
 
 /// Which of several readings of a device and an instant is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use redis::{Cmd, RedisWrite, Script, cmd};
 
-use super::policy::DedupPolicy;
+use super::policy::Deduplication;
 use crate::energy::rollup::Day;
 use crate::reading::SiteId;
 use crate::store::codec::{self, StreamEntry};
@@ -20,17 +20,20 @@ const ENTRY_ARGUMENTS: usize = 7;
 /// is reserved without use until the write is done.
 const EXPECTED_ENTRY_BYTES: usize = 384;
 
-/// The script. Keys: the readings, the rollups. Replies with the number of added members, the ids of entries that were not stored,
+/// The script. Keys: the readings, the rollups, the deleted ids. Replies with the number of added members, the ids of entries that were not stored,
 /// the ids of members that were removed, and the positions of entries that are left to an exact comparison.
 ///
 /// Members are read once for each score. Those that Python's `json.dumps` or this program has written are taken apart
 /// at their names: inside of a text each `\"` has a backslash before it. All others, and texts with a backslash, are
 /// decoded. What is not a reading that can be served (no JSON, `Infinity`) is left as it is.
 ///
+/// Ids of readings that are not kept become deleted ids here and not after the reply, which may be lost. An entry whose id
+/// is one is not compared: it would replace a reading that was accepted after the deletion, and be removed then.
+///
 /// A member is added before another one is removed: where Redis is out of memory, the first command fails.
 const CODE: &str = r#"
 local COMMON, EACH, EXACT_BELOW = 2, 7, 8589934592
-local series, rollups = KEYS[1], KEYS[2]
+local series, rollups, deleted_ids = KEYS[1], KEYS[2], KEYS[3]
 local prefers_last = ARGV[1] == 'last'
 
 local probe = redis.pcall('ZRANGE', series, 1, 0)
@@ -72,6 +75,17 @@ local function taken_apart(member)
     return {ms = ms, seq = seq, device = device, timestamp = timestamp}
 end
 
+local function is_deleted(id)
+    return redis.call('ZMSCORE', deleted_ids, id)[1]
+end
+
+local function forget(reading, ids)
+    local id = reading.ms .. '-' .. reading.seq
+    -- Members of other programs may have ids of another form, of which no entry is.
+    if #reading.ms > 0 and #reading.ms <= 20 then redis.call('ZADD', deleted_ids, reading.ms, id) end
+    ids[#ids + 1] = id
+end
+
 local by_score = {}
 local function devices_at(score)
     local devices = by_score[score]
@@ -104,18 +118,20 @@ for i = COMMON + 1, #ARGV, EACH do
         end
         if is_lower(best.ms, best.seq, other) == prefers_last then best = other end
     end
-    if is_undecided and not is_stored then
+    if is_stored or is_deleted(ms .. '-' .. seq) then
+        -- Nothing is left to do.
+    elseif is_undecided then
         undecided[#undecided + 1] = (i - COMMON - 1) / EACH
-    elseif not is_stored then
+    else
         if best == mine then
             added = added + redis.call('ZADD', series, score, member)
         else
-            dropped[#dropped + 1] = ms .. '-' .. seq
+            forget(mine, dropped)
         end
         for _, other in ipairs(same) do
             if other ~= best then
+                forget(other, replaced)
                 redis.call('ZREM', series, other.member)
-                replaced[#replaced + 1] = other.ms .. '-' .. other.seq
                 days[day] = true
             end
         end
@@ -142,16 +158,19 @@ pub(in super::super) fn load() -> Cmd {
 /// The command that runs the script for entries, which must be of this site.
 pub(in super::super) fn command<'a>(
     site: &SiteId,
-    policy: DedupPolicy,
+    deduplication: &Deduplication,
     entries: impl IntoIterator<Item = &'a StreamEntry>,
 ) -> Cmd {
     let entries = entries.into_iter();
     let (count, _) = entries.size_hint();
-    let arguments = COMMON_ARGUMENTS + 5 + ENTRY_ARGUMENTS * count;
+    let arguments = COMMON_ARGUMENTS + 6 + ENTRY_ARGUMENTS * count;
     let mut command = Cmd::with_capacity(arguments, EXPECTED_ENTRY_BYTES * (1 + count));
-    command.arg("EVALSHA").arg(SCRIPT.get_hash()).arg(2);
+    command.arg("EVALSHA").arg(SCRIPT.get_hash()).arg(3);
     command.arg(keys::series(site)).arg(keys::rollups(site));
-    command.arg(policy.name()).arg(keys::ROLLUP_GENERATION);
+    command
+        .arg(&deduplication.deleted_ids)
+        .arg(deduplication.policy.name())
+        .arg(keys::ROLLUP_GENERATION);
     for entry in entries {
         let timestamp = &entry.reading.timestamp;
         command.arg(codec::score(entry)).arg(entry.id.ms).arg(entry.id.seq);
