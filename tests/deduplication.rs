@@ -11,6 +11,9 @@ use crate::common::readings::{add, add_readings, fields, of_file};
 use crate::common::redis::RedisServer;
 use crate::common::stored::{self, insert_members, wait_until_settled};
 
+/// 1 January 9998, in days since 1970.
+const DAY_OF_9998: &str = "2932167";
+
 const SITES: [&str; 3] = ["house-01", "house-05", "house-10"];
 
 fn service(redis: &RedisServer, policy: &str) -> Launch {
@@ -163,9 +166,13 @@ async fn instants_are_compared_exactly_where_scores_are_rounded() {
         ] {
             send(&redis, "*", power, "a", timestamp).await;
         }
+        let rollups = "site:s:rollups";
+        redis.run::<()>(&["HSET", rollups, DAY_OF_9998, "x"]).await;
         let role = service(&redis, policy).start().await;
         assert_eq!(stored(&redis).await, kept, "{policy}");
         assert_eq!(deduplicated(&role).await, 2, "{policy}");
+        let is_valid: bool = redis.run(&["HEXISTS", rollups, DAY_OF_9998]).await;
+        assert_eq!(is_valid, policy == "first", "{policy}");
     }
 }
 
