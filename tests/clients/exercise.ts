@@ -68,7 +68,7 @@ async function takeReadings() {
   assert(refused.error && typeof refused.error.detail !== 'string');
   assert.deepEqual(refused.error.detail[0]?.loc, ['body', 'power_reading']);
   const none = await ingestion.POST('/readings/batch', { body: { readings: [{ ...reading, power_reading: -1 }] } });
-  assert(none.response.status === 422 && none.error && 'errors' in none.error);
+  assert(none.response.status === 422 && none.error && 'accepted' in none.error && 'errors' in none.error);
   assert.deepEqual(none.error.errors[0]?.detail[0]?.loc, ['body', 'power_reading']);
   const figures = taken(await ingestion.GET('/metrics'));
   assert(typeof figures === 'object' && 'stream' in figures && figures.stream.length === 4);
@@ -133,10 +133,25 @@ async function decideOnDeadLetters() {
   assert.equal(gone.error?.detail, 'Dead letter not found');
 }
 
+async function deleteThem() {
+  const path = { site_id: reading.site_id };
+  const stored = taken(await processing.GET('/sites/{site_id}/latest', { params: { path } })).readings[0];
+  assert(stored);
+  const query = { start: '2024-01-14', end: '2024-01-15' };
+  assert.equal(taken(await processing.DELETE('/sites/{site_id}/readings', { params: { path, query } })).deleted, 0);
+  const one = { params: { path: { ...path, stream_id: stored.stream_id } } };
+  const statuses = [];
+  for (let times = 0; times < 2; times++) {
+    statuses.push((await processing.DELETE('/sites/{site_id}/readings/{stream_id}', one)).response.status);
+  }
+  assert.deepEqual(statuses, [204, 404]);
+}
+
 await until('there are dead letters', async () => taken(await processing.GET('/pipeline')).dead_letters === 3 || undefined);
 await takeReadings();
 await readThemBack();
 await followTheSite();
 await seeHowItIs();
 await decideOnDeadLetters();
+await deleteThem();
 console.log(JSON.stringify([...called].sort()));

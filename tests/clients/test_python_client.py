@@ -94,6 +94,11 @@ def test_every_operation_of_the_processing_service_can_be_called(system, ingesti
     status, problem = call("get_site_events", site_id="a/b", last_event_id_query="x")
     assert (status, problem.detail[0].loc) == (422, ["query", "last_event_id"])
 
+    days = {"site_id": "a/b", "start": "2024-01-14", "end": "2024-01-15"}
+    assert call("delete_site_readings", **days)[1].deleted == 0
+    one = {"site_id": "a/b", "stream_id": stored.stream_id}
+    assert [call("delete_site_reading", **one)[0] for _ in range(2)] == [204, 404]
+
     system.server.kill()
     letters = [call(id, id=third)[0] for id in ("retry_dead_letter", "delete_dead_letter")]
     others = [call(id)[0] for id in ("get_readyz", "get_metrics", "get_pipeline", "get_sites", "get_dead_letters")]
