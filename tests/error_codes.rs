@@ -49,7 +49,7 @@ async fn each_cause_has_a_code_of_its_own() {
         (processing.request(Method::GET, "/sites//readings"), 404, "not_found"),
         (processing.request(Method::GET, "/sites/unknown"), 404, "site_not_found"),
         (delete("/sites/s/readings/5-0"), 404, "reading_not_found"),
-        (delete("/sites/s/readings?start=0&end=1"), 404, "not_found"),
+        (delete("/sites/s/readings?start=0&end=1"), 404, "site_not_found"),
         (delete("/sites/s/readings"), 422, "validation_failed"),
     ] {
         assert_eq!(code_of(request).await, (status, code.to_owned()));
