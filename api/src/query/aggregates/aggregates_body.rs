@@ -3,7 +3,7 @@
 use poem_openapi::Object;
 use poem_openapi::types::Example;
 use readings::Instant;
-use readings::energy::calendar::Zone;
+use readings::energy::calendar::{Range, Zone};
 use readings::energy::integration::{Bucket, SummedBucket, WattSeconds};
 use serde::Serialize;
 
@@ -137,10 +137,7 @@ impl Example for AggregateBucket {
 impl AggregateBucket {
     /// A bucket of a device.
     pub fn of_device(bucket: &Bucket, zone: Zone) -> Self {
-        let energy = bucket.energy();
         Self {
-            start: moment(bucket.range.start(), zone),
-            end: moment(bucket.range.end(), zone),
             count: bucket.count,
             repeats: bucket.repeats,
             min: bucket.min.map(|min| min.watts),
@@ -148,30 +145,38 @@ impl AggregateBucket {
             max: bucket.max.map(|max| max.watts),
             max_at: bucket.max.map(|max| moment(max.instant, zone)),
             mean: bucket.mean_watts(),
-            energy_kwh: energy.and_then(WattSeconds::net_kwh),
-            import_kwh: energy.and_then(WattSeconds::import_kwh),
-            export_kwh: energy.and_then(WattSeconds::export_kwh),
             coverage: bucket.coverage(),
+            ..Self::of_energy(bucket.range, bucket.energy(), zone)
         }
     }
 
     /// A bucket of a sum.
     pub fn of_sum(bucket: &SummedBucket, zone: Zone) -> Self {
-        let energy = bucket.energy();
         Self {
-            start: moment(bucket.range.start(), zone),
-            end: moment(bucket.range.end(), zone),
             count: bucket.count,
             repeats: bucket.repeats,
+            mean: bucket.mean_watts,
+            coverage: bucket.coverage,
+            ..Self::of_energy(bucket.range, bucket.energy(), zone)
+        }
+    }
+
+    /// A bucket of which only the energy is known.
+    fn of_energy(range: Range, energy: Option<WattSeconds>, zone: Zone) -> Self {
+        Self {
+            start: moment(range.start(), zone),
+            end: moment(range.end(), zone),
+            count: 0,
+            repeats: 0,
             min: None,
             min_at: None,
             max: None,
             max_at: None,
-            mean: bucket.mean_watts,
+            mean: None,
             energy_kwh: energy.and_then(WattSeconds::net_kwh),
             import_kwh: energy.and_then(WattSeconds::import_kwh),
             export_kwh: energy.and_then(WattSeconds::export_kwh),
-            coverage: bucket.coverage,
+            coverage: 0.0,
         }
     }
 }
