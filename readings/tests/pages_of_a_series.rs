@@ -2,22 +2,14 @@
 //! page is read, in a real Redis.
 #![cfg(test)]
 
-#[path = "../../tests/common/process.rs"]
-#[expect(dead_code, reason = "other tests use the rest")]
-mod process;
-#[path = "../../tests/common/redis.rs"]
-#[expect(dead_code, reason = "other tests use the rest")]
-mod redis;
-#[path = "../../tests/common/wait.rs"]
-#[expect(dead_code, reason = "other tests use the rest")]
-mod wait;
+mod support;
 
 use ::redis::{cmd, pipe};
 use readings::SiteId;
-use readings::store::RedisServer as Server;
 use readings::store::series::{Order, Selection, SeriesStore};
 
-use self::redis::RedisServer;
+use self::support::redis::RedisServer;
+use self::support::shared;
 
 const KEY: &str = "site:house-01:readings";
 
@@ -44,8 +36,8 @@ async fn store_with(score_of: impl Fn(usize) -> usize) -> (RedisServer, SeriesSt
             .add_command(cmd("ZADD").arg(KEY).arg(score_of(number)).arg(member(number)).clone());
     }
     let _: Vec<u64> = pipeline.query_async(&mut redis.connect().await).await.unwrap();
-    let server = Server::from_url(&format!("redis://127.0.0.1:{}", redis.port())).unwrap();
-    (redis, SeriesStore::new(server.shared()))
+    let store = SeriesStore::new(shared(&redis));
+    (redis, store)
 }
 
 /// The members of all pages. The last 100 members of the first page are deleted once it was read.

@@ -2,15 +2,7 @@
 //! readings arrive, and after removals.
 #![cfg(test)]
 
-#[path = "../../tests/common/process.rs"]
-#[expect(dead_code, reason = "other tests use the rest")]
-mod process;
-#[path = "../../tests/common/redis.rs"]
-#[expect(dead_code, reason = "other tests use the rest")]
-mod redis;
-#[path = "../../tests/common/wait.rs"]
-#[expect(dead_code, reason = "other tests use the rest")]
-mod wait;
+mod support;
 
 use std::time::Duration;
 
@@ -18,13 +10,14 @@ use ::redis::{Value, cmd, pipe};
 use readings::energy::calendar::{Buckets, Interval, Range, Zone};
 use readings::energy::integration::{Aggregation, MaxGap, Rules, SiteBuckets};
 use readings::energy::rollup::{Day, decode};
+use readings::store::StreamId;
 use readings::store::codec::{StreamEntry, member, score};
 use readings::store::rollups::{Question, RollupStore};
 use readings::store::series::SeriesStore;
-use readings::store::{RedisServer as Server, SharedConnection, StreamId};
 use readings::{DeviceId, Instant, Power, Reading, SiteId, Timestamp};
 
-use self::redis::{RedisServer, free_port};
+use self::support::redis::{RedisServer, free_port};
+use self::support::{shared, wait};
 
 const FIRST_DAY: &str = "2024-01-10T00:00:00Z";
 const MINUTE: i64 = 60_000_000;
@@ -35,10 +28,6 @@ fn at(text: &str) -> Instant {
 
 fn site() -> SiteId {
     SiteId::new("house-01").unwrap()
-}
-
-fn shared(redis: &RedisServer) -> SharedConnection {
-    Server::from_url(&format!("redis://127.0.0.1:{}", redis.port())).unwrap().shared()
 }
 
 fn entry(number: u64, device: &str, timestamp: &str, watts: f64) -> StreamEntry {
