@@ -44,7 +44,7 @@ async fn a_summary_and_its_devices_have_counts_ends_and_status() {
     let query = query_api(&redis).start().await;
     let summary = site(&query).await;
     let members: Vec<_> = summary.as_object().unwrap().keys().map(String::as_str).collect();
-    let names = "site_id devices readings first last last_ingested_at interval_s status";
+    let names = "site_id readings first last last_ingested_at status devices interval_s";
     assert_eq!(members, names.split(' ').collect::<Vec<_>>());
     assert_eq!((&summary["devices"], &summary["readings"]), (&json!(2), &json!(15)));
     assert_eq!(

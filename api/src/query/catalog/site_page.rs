@@ -39,6 +39,19 @@ pub struct Site {
     status: StatusName,
 }
 
+impl Site {
+    pub(super) fn new(id: &SiteId, overview: &SiteOverview, now: Instant) -> Self {
+        Self {
+            site_id: id.to_string(),
+            readings: overview.readings,
+            first: overview.first.and_then(utc),
+            last: overview.seen.last.and_then(utc),
+            last_ingested_at: overview.seen.last_ingested_at().and_then(utc),
+            status: overview.status(now).into(),
+        }
+    }
+}
+
 /// A page of the list of sites.
 #[derive(Debug, Clone, Object)]
 #[allow(clippy::struct_field_names, reason = "members of a body")]
@@ -76,7 +89,7 @@ impl SitePage {
         let last = ids.last().filter(|_| has_more);
         let next_cursor = last.map(|last| SiteCursor::new(prefix, last.as_str()).text());
         let next_after = last.map(ToString::to_string);
-        let sites = ids.iter().zip(overviews).map(|(id, it)| site(id, &it, plausible.now()));
+        let sites = ids.iter().zip(overviews).map(|(id, it)| Site::new(id, &it, plausible.now()));
         Ok(Self { body: Sites { sites: sites.collect(), next_after, next_cursor } })
     }
 
@@ -92,15 +105,4 @@ pub(super) fn plausible_now() -> Plausible {
     // None: the clock is before 1970; then nothing is plausible.
     let now = Instant::before_now(Duration::ZERO).unwrap_or(Instant::from_epoch_micros(0));
     Plausible::at(now)
-}
-
-fn site(id: &SiteId, overview: &SiteOverview, now: Instant) -> Site {
-    Site {
-        site_id: id.to_string(),
-        readings: overview.readings,
-        first: overview.first.and_then(utc),
-        last: overview.seen.last.and_then(utc),
-        last_ingested_at: overview.seen.last_ingested_at().and_then(utc),
-        status: overview.status(now).into(),
-    }
 }

@@ -1007,11 +1007,6 @@ export interface components {
             readonly site_id: string;
             /**
              * Format: uint64
-             * @description The number of its devices; null while they are being read for the first time.
-             */
-            readonly devices: number | null;
-            /**
-             * Format: uint64
              * @description The number of its readings; null where the service may not count them in Redis.
              */
             readonly readings: number | null;
@@ -1025,12 +1020,20 @@ export interface components {
             /** @description When its last reading was accepted, in UTC; one with a timestamp that is ahead counts here. */
             readonly last_ingested_at: string | null;
             /**
+             * @description How recent its last reading is. The interval is the time from it back to the newest reading
+             *     that is at least 50 seconds older.
+             */
+            readonly status: components["schemas"]["Status"];
+            /**
+             * Format: uint64
+             * @description The number of its devices; null while they are being read for the first time.
+             */
+            readonly devices: number | null;
+            /**
              * Format: double
              * @description The time from its last reading back to the newest one that is at least 50 seconds older, in seconds.
              */
             readonly interval_s: number | null;
-            /** @description How recent its last reading is. */
-            readonly status: components["schemas"]["Status"];
         };
         /**
          * Sites
