@@ -60,6 +60,19 @@ const LAYERS: &[(&str, &[&str])] = &[
     ),
     ("instrumentation", &["trace", "log_throttle metrics request_id sampling spans"]),
     (
+        "meter-files",
+        &[
+            "open",
+            "profile readings",
+            "table",
+            "records track",
+            "number time",
+            "report shape text",
+            "value",
+            "error understood",
+        ],
+    ),
+    (
         "readings",
         &[
             "rows store",

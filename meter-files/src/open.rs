@@ -1,0 +1,78 @@
+//! Opens a file: finds its shape and its reader.
+
+use std::io::BufRead;
+
+use crate::error::FileError;
+use crate::profile::{Profile, ProfileChoice};
+use crate::readings::Readings;
+use crate::shape::{Kind, Shape};
+use crate::table;
+use crate::text::Text;
+use crate::understood::Understood;
+use crate::value::Opened;
+
+/// What the command says about a file.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// The site of all readings, instead of a column.
+    pub site: Option<String>,
+    /// The device of all readings, instead of a column.
+    pub device: Option<String>,
+    /// The profile.
+    pub profile: ProfileChoice,
+    /// What is said by hand; it overrides the profile.
+    pub shape: Shape,
+}
+
+/// A file that is understood.
+pub struct MeterFile {
+    /// What was understood.
+    pub understood: Understood,
+    /// Its readings.
+    pub readings: Readings,
+}
+
+/// Reads the head of a file, and finds its shape.
+///
+/// # Errors
+/// When the file cannot be read as readings, or does not say how.
+pub fn open(
+    bytes: impl BufRead + Send + 'static,
+    options: Options,
+) -> Result<MeterFile, FileError> {
+    let text = Text::read(bytes).map_err(|reason| FileError::Read { line: 0, reason })?;
+    let profile = options.profile.find(&text)?;
+    let (origin, shape) = match profile {
+        Some(Profile { name, title, shape, .. }) => {
+            (format!("profile {name} ({title})"), options.shape.or(shape))
+        }
+        None => ("no profile".to_owned(), options.shape),
+    };
+    let encoding = text.encoding();
+    let device = options.device;
+    let default_device = shape.device.clone();
+    let (max_power, knows_site) =
+        (shape.max_power, options.site.is_some() || shape.columns.site.is_some());
+    let (reader, mut understood) = open_kind(text, &shape)?;
+    if !knows_site {
+        return Err(FileError::unclear(
+            "the file does not name the site of its readings",
+            "--site SITE",
+        ));
+    }
+    understood.profile = origin;
+    if encoding != "UTF-8" {
+        understood.notes.push(format!("the text is {encoding}"));
+    }
+    let readings = Readings::new(reader, options.site, device, default_device, max_power);
+    Ok(MeterFile { understood, readings })
+}
+
+fn open_kind(text: Text, shape: &Shape) -> Result<Opened, FileError> {
+    match shape.kind {
+        Kind::Table => table::open(text, shape),
+        Kind::Days | Kind::Json | Kind::Nem12 | Kind::GreenButton | Kind::InfluxCsv => {
+            Err(FileError::shape("files of this kind are not read yet"))
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! Records with named fields: lines of a table, objects of JSON. They are read alike.
+
+pub mod names;
+mod plan;
+mod roles;
+mod samples;
+mod values;
+mod when;
+
+use self::plan::Plan;
+use crate::error::FileError;
+use crate::shape::Shape;
+use crate::value::{Content, Opened, Reader, Row};
+
+/// A record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Record {
+    /// Its line, or its number where records have no lines of their own; from 1.
+    pub line: u64,
+    /// Its text, as it is shown when it is rejected.
+    pub text: String,
+    /// The fields in the order of the names, without white space around them; may be fewer.
+    pub fields: Vec<String>,
+}
+
+/// Yields the records of a file, after its header.
+pub trait Records: Send {
+    /// The next record; `None` at the end.
+    ///
+    /// # Errors
+    /// When the rest of the file cannot be read.
+    fn next_record(&mut self) -> Result<Option<Record>, FileError>;
+}
+
+/// What is known of the records before they are read.
+#[derive(Debug, Clone, Default)]
+pub struct Known {
+    /// The names of the fields.
+    pub names: Vec<String>,
+    /// The first records, from which is inferred what the shape does not say.
+    pub samples: Vec<Vec<String>>,
+    /// Whether the fields are separated by `;`.
+    pub has_semicolons: bool,
+}
+
+/// Finds out which field is what, and reads the records.
+///
+/// # Errors
+/// When a field is missing, or it is unclear what it means.
+pub fn open(
+    known: &Known,
+    shape: &Shape,
+    records: impl Records + 'static,
+) -> Result<Opened, FileError> {
+    let (plan, understood) = Plan::find(known, shape)?;
+    Ok((Box::new(RecordReader { records, plan }), understood))
+}
+
+struct RecordReader<R> {
+    records: R,
+    plan: Plan,
+}
+
+impl<R: Records> Reader for RecordReader<R> {
+    fn next_row(&mut self) -> Result<Option<Row>, FileError> {
+        let Some(record) = self.records.next_record()? else { return Ok(None) };
+        let content = self.plan.content(&record.fields).unwrap_or_else(Content::Invalid);
+        let Record { line, text, .. } = record;
+        Ok(Some(Row { line, text, content }))
+    }
+}

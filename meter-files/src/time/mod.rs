@@ -1,0 +1,17 @@
+//! Times of a file: how they are written, and the instants that they mean.
+
+pub mod clock;
+pub mod format;
+mod text;
+pub mod zone;
+
+use chrono::{FixedOffset, NaiveDateTime};
+
+/// A time as it is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct WrittenTime {
+    /// Date and time of the day.
+    pub local: NaiveDateTime,
+    /// The offset from UTC, if it is written, too.
+    pub offset: Option<FixedOffset>,
+}
