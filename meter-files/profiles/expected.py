@@ -4,8 +4,8 @@
     python3 meter-files/profiles/expected.py --check  # exits with 1 if one is out of date
 
 Standard library only. Each shape is read by a function of its own, which knows its sample and guesses nothing.
-An interval is (start, end, kWh); where the next interval of a device does not begin at its end, one closing reading
-is stored a microsecond before that end. An instant is (time, W), which holds until the next one, at most `max_gap`.
+An interval is (start, end, kWh); where no interval of its device begins at its end, one closing reading is stored a
+microsecond before that end. An instant is (time, W), which holds until the next one, at most `max_gap`.
 """
 
 import csv
@@ -118,11 +118,11 @@ def read_enedis(file):
 
 
 def read_e_redes(file):
-    """31 March twice, and with the hour that is missing on that day in Lisbon: 01:00 and 01:30."""
+    """31 March twice. 01:30 does not exist on that day in Lisbon; 01:00 is the end of the interval before the change."""
     found, zone = Found(), ZoneInfo("Europe/Lisbon")
     for row in table(text_of("e_redes", file)):
         hour, minute = map(int, row["Hora"].split(":"))
-        if hour == 1:
+        if (hour, minute) == (1, 30):
             found.rejected += 1
             continue
         local = datetime.strptime(row["Data"], "%Y/%m/%d") + timedelta(hours=hour, minutes=minute)
@@ -179,13 +179,13 @@ def read_nem12(file):
     for line in text_of("nem12", file).splitlines():
         record = line.split(",")
         if record[0] == "200":
-            suffix = "-export" if record[4].startswith("B") else ""
+            nmi, suffix = record[1], "-export" if record[4].startswith("B") else ""
             scale = {"KWH": 1, "WH": 1000}[record[7]]
             length = minutes(int(record[8]))
         if record[0] == "300":
             day = datetime.strptime(record[1], "%Y%m%d").replace(tzinfo=east).astimezone(timezone.utc)
             for n in range(int(timedelta(days=1) / length)):
-                found.add(suffix, day + n * length, day + (n + 1) * length, float(record[2 + n]) / scale)
+                found.add(nmi + suffix, day + n * length, day + (n + 1) * length, float(record[2 + n]) / scale)
     return found
 
 
@@ -224,15 +224,11 @@ def read_solaredge_api(file):
 
 def read_tibber(file):
     found = Found()
-    for row in json.loads(text_of("tibber", file)):
-        found.add("", iso(row["from"]), iso(row["to"]), row["consumption"])
-    return found
-
-
-def read_tibber_api(file):
-    found = Found()
-    home = json.loads(text_of("tibber_api", file))["data"]["viewer"]["homes"][0]
-    for row in home["consumption"]["nodes"]:
+    document = json.loads(text_of("tibber", file))
+    rows = document
+    if file == "api.json":
+        rows = document["data"]["viewer"]["homes"][0]["consumption"]["nodes"]
+    for row in rows:
         found.add_value("", iso(row["from"]), iso(row["to"]), row["consumption"], float)
     return found
 
@@ -256,7 +252,7 @@ def read_esb_networks(file):
         suffix = "-export" if "Export" in row["Read Type"] else ""
         local = datetime.strptime(row["Read Date and End Time"], "%d-%m-%Y %H:%M")
         end = clock.setdefault(suffix, Clock("Europe/Dublin")).utc(local)
-        found.add(suffix, end - minutes(30), end, float(row["Read Value"]) / 2)
+        found.add(row["MPRN"] + suffix, end - minutes(30), end, float(row["Read Value"]) / 2)
     return found
 
 
@@ -266,7 +262,7 @@ def read_datadis(file):
     for row in table(text_of("datadis", file), ";"):
         midnight = datetime.strptime(row["Fecha"], "%d/%m/%Y").replace(tzinfo=ZoneInfo("Europe/Madrid"))
         end = midnight.astimezone(timezone.utc) + HOUR * int(row["Hora"])
-        found.add("", end - HOUR, end, decimal_comma(row["Consumo_kWh"]))
+        found.add(row["CUPS"], end - HOUR, end, decimal_comma(row["Consumo_kWh"]))
     return found
 
 
@@ -274,8 +270,8 @@ def read_i_de(file):
     found, clock = Found(), Clock("Europe/Madrid")
     for row in table(text_of("i_de", file), ";"):
         end = clock.utc(datetime.strptime(row["FECHA-HORA"], "%Y/%m/%d %H:%M"))
-        found.add("", end - HOUR, end, wh(row["CONSUMO Wh"]))
-        found.add("-export", end - HOUR, end, wh(row["GENERACION Wh"]))
+        found.add(row["CUPS"], end - HOUR, end, wh(row["CONSUMO Wh"]))
+        found.add(row["CUPS"] + "-export", end - HOUR, end, wh(row["GENERACION Wh"]))
     return found
 
 
@@ -285,7 +281,7 @@ def read_fluvius(file):
         local = datetime.strptime(row["Van (datum)"] + row["Van (tijdstip)"], "%d-%m-%Y%H:%M:%S")
         start = Clock("Europe/Brussels").utc(local)
         suffix = "-export" if row["Register"].startswith("Injectie") else ""
-        found.add_value(suffix, start, start + minutes(15), row["Volume"], decimal_comma)
+        found.add_value(row["EAN-code"].strip('="') + suffix, start, start + minutes(15), row["Volume"], decimal_comma)
     return found
 
 
@@ -295,7 +291,7 @@ def read_smart_meter_texas(file):
         suffix = "" if row["CONSUMPTION_SURPLUSGENERATION"] == "Consumption" else "-export"
         local = datetime.strptime(row["USAGE_DATE"] + row["USAGE_START_TIME"], "%m/%d/%Y %H:%M")
         start = clock.setdefault(suffix, Clock("America/Chicago")).utc(local)
-        found.add(suffix, start, start + minutes(15), float(row["USAGE_KWH"]))
+        found.add(row["ESIID"].strip("'") + suffix, start, start + minutes(15), float(row["USAGE_KWH"]))
     return found
 
 
@@ -303,7 +299,7 @@ def read_eloverblik(file):
     found, clock = Found(), Clock("Europe/Copenhagen")
     for row in table(text_of("eloverblik", file), ";"):
         start = clock.utc(datetime.strptime(row["Fra_dato"], "%d-%m-%Y %H:%M:%S"))
-        found.add("", start, start + HOUR, decimal_comma(row["Mængde"]))
+        found.add(row["MålepunktsID"], start, start + HOUR, decimal_comma(row["Mængde"]))
     return found
 
 
@@ -320,7 +316,7 @@ def read_fingrid(file):
     for row in table(text_of("fingrid", file), ";"):
         start = iso(row["Start Time"])
         length = {"PT1H": HOUR, "PT15M": minutes(15)}[row["Resolution"]]
-        found.add("", start, start + length, decimal_comma(row["Quantity"]))
+        found.add(row["MeteringPointGSRN"], start, start + length, decimal_comma(row["Quantity"]))
     return found
 
 
@@ -415,7 +411,7 @@ def read_ameren(file):
     found, clock = Found(), Clock("America/Chicago")
     for row in csv.reader(text_of("ameren", file).splitlines()[11:]):
         start = clock.utc(datetime.strptime(row[0], "%m/%d/%Y %H:%M"))
-        found.add("", start, start + minutes(15), float(row[5]))
+        found.add(row[1], start, start + minutes(15), float(row[5]))
     return found
 
 
@@ -440,8 +436,8 @@ def read_sdge(file):
     found, clock = Found(), Clock("America/Los_Angeles")
     for row in table(text_of("sdge", file), after="Meter Number,Date"):
         start = clock.utc(datetime.strptime(f"{row['Date']} {row['Start Time']}", "%m/%d/%Y %I:%M %p"))
-        found.add("", start, start + HOUR, float(row["Consumption"]))
-        found.add("-export", start, start + HOUR, float(row["Generation"]))
+        found.add(row["Meter Number"], start, start + HOUR, float(row["Consumption"]))
+        found.add(row["Meter Number"] + "-export", start, start + HOUR, float(row["Generation"]))
     return found
 
 
@@ -458,7 +454,7 @@ def read_lastgang_kw(file):
 # Profile, file, arguments beside FILE and --site, longest interval.
 SAMPLES = [
     ("ameren", "sample.csv", "--tz America/Chicago", "15m"),
-    ("datadis", "sample.csv", "", "1h"),
+    ("datadis", "sample.csv", "--tz Europe/Madrid", "1h"),
     ("dsmr_reader", "sample.csv", "", "1h"),
     ("e_distribuzione", "sample.csv", "", "15m"),
     ("e_redes", "sample.csv", "--tz Europe/Lisbon", "30m"),
@@ -492,7 +488,7 @@ SAMPLES = [
     ("solaredge", "sample.csv", "--tz Europe/Berlin", "2h"),
     ("solaredge_api", "sample.json", "--tz Europe/Berlin", "15m"),
     ("tibber", "sample.json", "", "1h"),
-    ("tibber_api", "sample.json", "", "1h"),
+    ("tibber", "api.json", "", "1h"),
     ("uci_household", "sample.txt", "--tz Europe/Paris", "1m"),
     ("uk_half_hourly", "sample.csv", "--tz Europe/London", "30m"),
 ]
@@ -500,12 +496,8 @@ SAMPLES = [
 
 def stored_intervals(intervals):
     """The instants that are stored, and the kWh. Of two intervals with one start the later line counts."""
-    step = 1 if intervals[0][0] <= intervals[-1][0] else -1
-    times = []
-    for (start, end, _), following in zip(intervals[::step], [*intervals[::step][1:], None]):
-        times.append(start)
-        if following is None or following[0] != end:
-            times.append(end - MICROSECOND)
+    times = [start for start, _, _ in intervals]
+    times += [end - MICROSECOND for end in {end for _, end, _ in intervals} - set(times)]
     kwh = sum({start: kwh for start, _, kwh in intervals}.values())
     return sorted(times), kwh
 
@@ -535,7 +527,8 @@ def toml_of(profile, file, arguments, max_gap):
     series |= {device: stored_instants(rows) for device, rows in found.instants.items()}
     for device, (times, kwh) in sorted(series.items()):
         yield "\n[[sample.device]]"
-        yield f'name = "{device}"'
+        is_channel = device == "" or device.startswith("-")
+        yield f"name = {json.dumps(('meter' if is_channel else '') + device)}"
         yield f"readings = {len(times)}"
         yield f'first = "{shown(times[0])}"'
         yield f'last = "{shown(times[-1])}"'
