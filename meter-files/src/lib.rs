@@ -8,7 +8,13 @@
 //! A [`Reader`](value::Reader) is for one kind of file, a [`Profile`](profile::Profile) says what one program writes: it is
 //! data, in `profiles/`. What a file does not say is never guessed: a [`FileError::Unclear`] names the setting.
 
+mod day_columns;
+mod days;
 pub mod error;
+mod green_button;
+mod influx_csv;
+mod json;
+mod nem12;
 pub mod number;
 pub mod open;
 pub mod profile;

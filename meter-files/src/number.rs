@@ -7,7 +7,7 @@ use crate::shape::Decimal;
 const GROUPING: [char; 5] = [' ', '\u{a0}', '\u{202f}', '\'', '’'];
 
 /// Texts that stand for a value that is not known, in lower case.
-const MISSING: [&str; 14] = [
+const MISSING: [&str; 15] = [
     "",
     "?",
     "-",
@@ -22,6 +22,8 @@ const MISSING: [&str; 14] = [
     "unknown",
     "missing",
     "#n/a",
+    // Emporia: no current transformer is connected.
+    "no ct",
 ];
 
 /// Whether a text says that there is no value.

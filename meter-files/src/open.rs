@@ -6,10 +6,10 @@ use crate::error::FileError;
 use crate::profile::{Profile, ProfileChoice};
 use crate::readings::Readings;
 use crate::shape::{Kind, Shape};
-use crate::table;
 use crate::text::Text;
 use crate::understood::Understood;
 use crate::value::Opened;
+use crate::{days, green_button, influx_csv, json, nem12, table};
 
 /// What the command says about a file.
 #[derive(Debug, Clone, Default)]
@@ -70,9 +70,14 @@ pub fn open(
 
 fn open_kind(text: Text, shape: &Shape) -> Result<Opened, FileError> {
     match shape.kind {
-        Kind::Table => table::open(text, shape),
-        Kind::Days | Kind::Json | Kind::Nem12 | Kind::GreenButton | Kind::InfluxCsv => {
-            Err(FileError::shape("files of this kind are not read yet"))
+        Kind::Table if shape.values.is_empty() && days::is_table_of_days(&text) => {
+            days::open(text, shape)
         }
+        Kind::Table => table::open(text, shape),
+        Kind::Days => days::open(text, shape),
+        Kind::Json => json::open(text, shape),
+        Kind::Nem12 => nem12::open(text, shape),
+        Kind::GreenButton => green_button::open(text),
+        Kind::InfluxCsv => influx_csv::open(text, shape),
     }
 }

@@ -1,5 +1,6 @@
 //! Records with named fields: lines of a table, objects of JSON. They are read alike.
 
+mod length;
 pub mod names;
 mod plan;
 mod roles;

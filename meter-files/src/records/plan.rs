@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::names::position;
+use super::names::{between, device, position};
 use super::values::ValueField;
 use super::when::{TimeFields, When};
 use super::{Known, roles};
@@ -73,25 +73,43 @@ impl Plan {
     /// # Errors
     /// When one of its fields cannot be read.
     pub fn content(&mut self, fields: &[String]) -> Result<Content, RowError> {
+        let Some(first) = self.values.iter().find(|value| value.is_in(fields)) else {
+            return Ok(Content::Ignored);
+        };
+        // A sentence between rows is no row.
+        if fields.len() == 1 && first.place > 0 {
+            return Ok(Content::Ignored);
+        }
         let field = |place: Option<usize>| {
             place.and_then(|place| fields.get(place)).filter(|text| !text.is_empty()).cloned()
         };
-        let (site, device, unit) = (field(self.site), field(self.device), field(self.unit));
-        let interval = self.when.interval(device.as_deref().unwrap_or_default(), fields)?;
-        let Some((start, length)) = interval else { return Ok(Content::Ignored) };
-        let mut values = Vec::with_capacity(self.values.len());
+        let (site, unit) = (field(self.site), field(self.unit));
+        let device = field(self.device).map(|text| device(&text));
+        let channel = if first.only.is_some() { first.channel.as_str() } else { "" };
+        let clock = format!("{}{channel}", device.as_deref().unwrap_or_default());
+        if !self.when.is_in(fields) {
+            return Ok(Content::Ignored);
+        }
+        let interval = self.when.interval(&clock, fields);
+        let mut quantities = Vec::with_capacity(self.values.len());
         let mut missing = 0;
-        for field in &self.values {
+        for field in self.values.iter().filter(|value| value.is_in(fields)) {
             match field.quantity(fields, unit.as_deref())? {
                 None => missing += 1,
-                Some(quantity) => {
-                    let (site, device, channel) =
-                        (site.clone(), device.clone(), field.channel.clone());
-                    values.push(Value { site, device, channel, start, length, quantity });
-                }
+                Some(quantity) => quantities.push((field, quantity)),
             }
         }
-        Ok(Content::Values { values, missing })
+        // A table has rows also for the hour that clocks leave out, without values.
+        if quantities.is_empty() {
+            return Ok(Content::Values { values: Vec::new(), missing });
+        }
+        let (start, length) = interval?;
+        let value = |(field, quantity): (&ValueField, _)| {
+            let device = field.device.clone().or_else(|| device.clone());
+            let (site, channel) = (site.clone(), field.channel.clone());
+            Value { site, device, channel, start, length, quantity }
+        };
+        Ok(Content::Values { values: quantities.into_iter().map(value).collect(), missing })
     }
 }
 
@@ -107,7 +125,7 @@ fn needs_interval(
         units.any(|text| text.parse().is_ok_and(crate::shape::unit::Unit::is_energy))
     };
     let needs = |value: &ValueField| match value.measure {
-        Some(Measure::Energy) => true,
+        Some(Measure::Energy | Measure::Mean) => true,
         Some(Measure::Power) => shape.interval.is_some(),
         Some(Measure::Counter) => false,
         None => is_energy_by_row() || shape.interval.is_some(),
@@ -134,7 +152,13 @@ impl Known {
     }
 
     fn time_fields(&self, columns: &Columns) -> Result<TimeFields, FileError> {
-        let Columns { timestamp, date, time, start, end, .. } = columns;
+        let Columns { timestamp, date, time, start, end, period, number, .. } = columns;
+        if let Some(period) = period {
+            return Ok(TimeFields::Period(self.place(period)?));
+        }
+        if let (Some(date), Some(number)) = (date, number) {
+            return Ok(TimeFields::Numbered(self.place(date)?, self.place(number)?));
+        }
         Ok(match (start, end, timestamp, date, time) {
             (Some(start), Some(end), ..) => {
                 TimeFields::StartAndEnd(self.place(start)?, self.place(end)?)
@@ -178,12 +202,12 @@ impl Known {
             self.samples.iter().filter_map(|sample| format.parse(&fields.text(sample)).ok());
         let mut times = times.peekable();
         let has_offsets = times.peek().is_some() && times.all(|time| time.offset.is_some());
-        let (TimeFields::One(place)
-        | TimeFields::Two(place, _)
-        | TimeFields::StartAndEnd(place, _)) = *fields;
-        let name = self.names.get(place).map_or("", String::as_str);
+        let name = self.names.get(fields.first()).map_or("", String::as_str);
         if has_offsets {
             return Ok((None, "with their offset from UTC".to_owned()));
+        }
+        if let Some(zone) = roles::zone(name) {
+            return Ok((Some(zone), format!("in {zone}, as the header says")));
         }
         if roles::is_utc(name) {
             return Ok((Some(Zone::UTC), "in UTC, as the header says".to_owned()));
@@ -203,12 +227,14 @@ impl Known {
         needs_interval: bool,
     ) -> Result<TimePlan, FileError> {
         let (zone, shown_zone) = self.zone(&fields, &format, shape)?;
-        let (TimeFields::One(place)
-        | TimeFields::Two(_, place)
-        | TimeFields::StartAndEnd(place, _)) = fields;
+        let place = if let TimeFields::Two(_, time) = fields { time } else { fields.first() };
         let name = self.names.get(place).cloned().unwrap_or_else(|| format!("#{}", place + 1));
-        let has_ends = matches!(fields, TimeFields::StartAndEnd(..));
-        let length = match (needs_interval && !has_ends, shape.interval, step) {
+        let has_ends = matches!(fields, TimeFields::StartAndEnd(..) | TimeFields::Period(_));
+        let length_field = columns.length.as_ref().map(|name| self.place(name)).transpose()?;
+        let is_known = has_ends || length_field.is_some();
+        // Dates alone do not show the length of numbered intervals.
+        let step = step.filter(|_| !matches!(fields, TimeFields::Numbered(..)));
+        let length = match (needs_interval && !is_known, shape.interval, step) {
             (false, ..) => None,
             (true, Some(interval), _) => Some(interval.length()),
             (true, None, Some(step)) => Some(step),
@@ -220,7 +246,7 @@ impl Known {
             }
         };
         let named = match () {
-            () if columns.start.is_some() => Some(Times::Start),
+            () if columns.start.is_some() || columns.number.is_some() => Some(Times::Start),
             () if columns.end.is_some()
                 && columns.timestamp.is_none()
                 && columns.date.is_none() =>
@@ -229,10 +255,10 @@ impl Known {
             }
             () => roles::labels(&name),
         };
-        let labels = match (length, shape.times.or(named)) {
-            (None, _) => Times::Start,
-            (Some(_), Some(labels)) => labels,
-            (Some(_), None) => {
+        let labels = match (length.is_some() || length_field.is_some(), shape.times.or(named)) {
+            (false, _) => Times::Start,
+            (true, Some(labels)) => labels,
+            (true, None) => {
                 let question = format!(
                     "it is unclear whether `{name}` is the start or the end of an interval"
                 );
@@ -240,7 +266,7 @@ impl Known {
             }
         };
         let clock = Clock::new(zone, labels, order);
-        let when = When { fields, name, format, labels, length, clock };
+        let when = When { fields, name, format, labels, length, length_field, clock };
         Ok(TimePlan { when, order, zone: shown_zone })
     }
 
@@ -252,10 +278,23 @@ impl Known {
     ) -> Result<Vec<ValueField>, FileError> {
         let columns =
             if shape.values.is_empty() { self.inferred_values()? } else { shape.values.clone() };
+        let columns = columns.into_iter().flat_map(|column| self.matching(column));
         columns
-            .iter()
-            .map(|column| self.value_field(column, shape, has_unit_column, order))
+            .map(|(column, device)| {
+                let field = self.value_field(&column, shape, has_unit_column, order)?;
+                Ok(ValueField { device, ..field })
+            })
             .collect()
+    }
+
+    /// The columns that a name with `*` stands for, each with the device that it names; the column itself without one.
+    fn matching(&self, column: ValueColumn) -> Vec<(ValueColumn, Option<String>)> {
+        let named = |name: &String| {
+            let device = between(name, &column.column)?.to_owned();
+            Some((ValueColumn { column: name.clone(), ..column.clone() }, Some(device)))
+        };
+        let found: Vec<_> = self.names.iter().filter_map(named).collect();
+        if found.is_empty() { vec![(column, None)] } else { found }
     }
 
     fn inferred_values(&self) -> Result<Vec<ValueColumn>, FileError> {
@@ -270,9 +309,8 @@ impl Known {
         let has_both = !imports.is_empty();
         let column = |one: roles::Candidate| ValueColumn {
             column: one.name,
-            quantity: None,
-            unit: None,
             channel: if one.is_export && has_both { "-export".to_owned() } else { String::new() },
+            ..ValueColumn::default()
         };
         Ok(imports.into_iter().chain(exports).map(column).collect())
     }
@@ -284,8 +322,13 @@ impl Known {
         has_unit_column: bool,
         order: Order,
     ) -> Result<ValueField, FileError> {
-        let ValueColumn { column: name, quantity, unit, channel } = column;
+        let ValueColumn { column: name, plus, only, quantity, unit, channel } = column;
         let place = self.place(name)?;
+        let plus = plus.iter().map(|name| self.place(name)).collect::<Result<Vec<_>, _>>()?;
+        let only = only
+            .as_ref()
+            .map(|only| Ok((self.place(&only.column)?, only.contains.clone())))
+            .transpose()?;
         let name = self.names.get(place).unwrap_or(name).clone();
         let unit = unit.or(shape.unit).or_else(|| roles::unit(&name));
         if unit.is_none() && !has_unit_column {
@@ -295,8 +338,9 @@ impl Known {
         let format = if let Some(decimal) = shape.decimal {
             NumberFormat::of(decimal)
         } else {
-            let texts =
-                self.column(place).filter(|text| !is_missing(text) && starts_as_number(text));
+            let places = std::iter::once(&place).chain(&plus);
+            let texts = places.flat_map(|place| self.column(*place));
+            let texts = texts.filter(|text| !is_missing(text) && starts_as_number(text));
             NumberFormat::infer(&name, texts, self.has_semicolons)?
         };
         let measure = match (quantity, unit) {
@@ -308,7 +352,8 @@ impl Known {
             (None, None) => None,
         };
         check_unit(&name, unit, measure)?;
-        Ok(ValueField { place, name, measure, unit, format, channel: channel.clone() })
+        let channel = channel.clone();
+        Ok(ValueField { place, plus, only, device: None, name, measure, unit, format, channel })
     }
 
     fn energy_measure(
@@ -365,6 +410,14 @@ fn understood(
         TimeFields::StartAndEnd(start, end) => {
             format!("`{}` and `{}` are start and end", name(start), name(end))
         }
+        TimeFields::Period(place) => format!("`{}` is the interval", name(place)),
+        TimeFields::Numbered(date, number) => {
+            format!(
+                "`{}` and `{}` are the date and the number of the interval",
+                name(date),
+                name(number)
+            )
+        }
     }];
     columns.extend(values.iter().map(shown_value));
     let others = [(device, "device"), (site, "site")].into_iter();
@@ -376,7 +429,12 @@ fn understood(
     let labels = if when.labels == Times::End { "end" } else { "start" };
     let interval = match (when.length.and_then(Interval::new), &when.fields) {
         (Some(length), _) => format!("intervals of {length}, of which times are the {labels}"),
-        (None, TimeFields::StartAndEnd(..)) => "intervals from start to end".to_owned(),
+        (None, TimeFields::StartAndEnd(..) | TimeFields::Period(_)) => {
+            "intervals from start to end".to_owned()
+        }
+        (None, _) if when.length_field.is_some() => {
+            format!("times are the {labels} of an interval, whose length is in its row")
+        }
         (None, _) => "each time is an instant".to_owned(),
     };
     Understood { columns, times, interval, ..Understood::default() }
@@ -385,6 +443,7 @@ fn understood(
 fn shown_value(value: &ValueField) -> String {
     let measure = match value.measure {
         Some(Measure::Power) => "power",
+        Some(Measure::Mean) => "mean power of the interval",
         Some(Measure::Energy) => "energy of the interval",
         Some(Measure::Counter) => "a counter of energy",
         None => "the value",

@@ -3,6 +3,7 @@
 use super::names::plain;
 use crate::shape::unit::{Measure, Unit};
 use crate::shape::{Columns, Times};
+use crate::time::zone::Zone;
 
 /// Names of the time of a row, in several languages.
 const TIMESTAMP: [&str; 18] = [
@@ -189,7 +190,15 @@ pub fn measure(unit: Unit) -> Option<Measure> {
     (!unit.is_energy()).then_some(Measure::Power)
 }
 
-/// Whether a name says that its times are UTC.
+/// The zone in a name: `Time Bucket (America/Chicago)`.
+#[must_use]
+pub fn zone(name: &str) -> Option<Zone> {
+    let (_, rest) = name.split_once('(')?;
+    let (zone, _) = rest.split_once(')')?;
+    zone.parse().ok().filter(|_| zone.contains('/'))
+}
+
+/// Whether a name says that times are in UTC.
 #[must_use]
 pub fn is_utc(name: &str) -> bool {
     name.split(|sign: char| !sign.is_alphanumeric())

@@ -10,6 +10,12 @@ use crate::value::Quantity;
 pub struct ValueField {
     /// Where it is.
     pub place: usize,
+    /// The fields that are added to it.
+    pub plus: Vec<usize>,
+    /// The field whose text decides whether a record is read, and what it contains.
+    pub only: Option<(usize, String)>,
+    /// The device of its values, if not that of the record.
+    pub device: Option<String>,
     /// Its name.
     pub name: String,
     /// What it means; `None`: power or energy, as the unit of the row says.
@@ -23,7 +29,14 @@ pub struct ValueField {
 }
 
 impl ValueField {
-    /// The quantity; `None` if there is no value.
+    /// Whether a record has a value of it.
+    pub fn is_in(&self, fields: &[String]) -> bool {
+        self.only.as_ref().is_none_or(|(place, text)| {
+            fields.get(*place).is_some_and(|field| field.contains(text))
+        })
+    }
+
+    /// The quantity; `None` if there is no value, or none of a field that is added.
     ///
     /// # Errors
     /// When the text is no number, or the unit of the row is unknown.
@@ -32,8 +45,10 @@ impl ValueField {
         fields: &[String],
         unit: Option<&str>,
     ) -> Result<Option<Quantity>, RowError> {
-        let text = fields.get(self.place).map_or("", String::as_str);
-        if is_missing(text) {
+        let places = std::iter::once(&self.place).chain(&self.plus);
+        let texts: Vec<_> =
+            places.map(|place| fields.get(*place).map_or("", String::as_str)).collect();
+        if texts.iter().any(|text| is_missing(text)) {
             return Ok(None);
         }
         let wrong = |reason| RowError::new(&self.name, reason);
@@ -46,8 +61,9 @@ impl ValueField {
         };
         // A number may be followed by its unit.
         let name = unit.to_string();
-        let number = text.strip_suffix(name.as_str()).unwrap_or(text);
-        let number = self.format.parse(number).map_err(wrong)?;
+        let number =
+            |text: &&str| self.format.parse(text.strip_suffix(name.as_str()).unwrap_or(text));
+        let number: f64 = texts.iter().map(number).sum::<Result<_, _>>().map_err(wrong)?;
         let measure =
             self.measure.unwrap_or(if unit.is_energy() { Measure::Energy } else { Measure::Power });
         let quantity = unit.quantity(number, measure);

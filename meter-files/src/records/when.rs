@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+use super::length;
 use crate::error::RowError;
 use crate::shape::Times;
 use crate::time::WrittenTime;
@@ -17,6 +18,10 @@ pub enum TimeFields {
     Two(usize, usize),
     /// Start and end.
     StartAndEnd(usize, usize),
+    /// Start and end in one field.
+    Period(usize),
+    /// Date, and number of the interval of the day.
+    Numbered(usize, usize),
 }
 
 /// Reads the times of records.
@@ -32,6 +37,8 @@ pub struct When {
     pub labels: Times,
     /// The length of intervals, where no field has their ends; `None` of instants.
     pub length: Option<TimeDelta>,
+    /// The field of the length of an interval.
+    pub length_field: Option<usize>,
     /// The clock.
     pub clock: Clock,
 }
@@ -44,39 +51,66 @@ impl TimeFields {
     pub fn text(&self, fields: &[String]) -> String {
         let field = |place: usize| fields.get(place).map_or("", String::as_str);
         match *self {
-            Self::One(place) | Self::StartAndEnd(place, _) => field(place).to_owned(),
+            Self::One(place) | Self::StartAndEnd(place, _) | Self::Numbered(place, _) => {
+                field(place).to_owned()
+            }
             Self::Two(date, time) => format!("{} {}", field(date), field(time)),
+            Self::Period(place) => {
+                length::period(field(place)).map_or("", |(start, _)| start).to_owned()
+            }
         }
+    }
+
+    /// The first of the fields.
+    pub fn first(&self) -> usize {
+        let (Self::One(place)
+        | Self::Two(place, _)
+        | Self::StartAndEnd(place, _)
+        | Self::Period(place)
+        | Self::Numbered(place, _)) = *self;
+        place
     }
 }
 
 impl When {
-    /// When the values of a record were measured; `None` if the record is no row of the table: it has no digit where a
-    /// time should be.
+    /// Whether a record is a row of the table: it has a digit where a time should be.
+    pub fn is_in(&self, fields: &[String]) -> bool {
+        self.fields.text(fields).contains(|sign: char| sign.is_ascii_digit())
+    }
+
+    /// When the values of a record were measured.
     ///
     /// # Errors
-    /// When there is a time that cannot be read.
-    pub fn interval(
-        &mut self,
-        device: &str,
-        fields: &[String],
-    ) -> Result<Option<Interval>, RowError> {
+    /// When there is no time, or one that cannot be read.
+    pub fn interval(&mut self, device: &str, fields: &[String]) -> Result<Interval, RowError> {
         let text = self.fields.text(fields);
-        if !text.contains(|sign: char| sign.is_ascii_digit()) {
-            return Ok(None);
-        }
-        let name = self.name.clone();
         let interval = self.parsed(device, &text, fields);
-        interval.map(Some).map_err(|reason| RowError::new(name, reason))
+        interval.map_err(|reason| RowError::new(&self.name, reason))
     }
 
     fn parsed(&mut self, device: &str, text: &str, fields: &[String]) -> Result<Interval, String> {
         let written = self.format.parse(text)?;
-        if let TimeFields::StartAndEnd(_, end) = self.fields {
-            let end = self.format.parse(fields.get(end).map_or("", String::as_str))?;
-            return self.between(device, written, end);
+        let field = |place: usize| fields.get(place).map_or("", String::as_str);
+        match self.fields {
+            TimeFields::StartAndEnd(_, end) => {
+                let end = self.format.parse(field(end))?;
+                return self.between(device, written, end);
+            }
+            TimeFields::Period(place) => {
+                let end = length::period(field(place)).map_or("", |(_, end)| end);
+                let end = self.format.parse(end)?;
+                return self.between(device, written, end);
+            }
+            TimeFields::Numbered(_, number) => {
+                return self.numbered(device, written, field(number));
+            }
+            TimeFields::One(_) | TimeFields::Two(..) => {}
         }
-        let Some(length) = self.length else {
+        let length = match self.length_field {
+            Some(place) => Some(length::parse(field(place))?),
+            None => self.length,
+        };
+        let Some(length) = length else {
             return Ok((self.clock.instant(device, written)?, None));
         };
         // A day by the local clock has 23 to 25 hours.
@@ -90,6 +124,24 @@ impl When {
         }
         let label = self.clock.instant(device, written)?;
         let start = if self.labels == Times::End { label - length } else { label };
+        Ok((start, Some(length)))
+    }
+
+    /// The interval with this number, from 1, of a day.
+    fn numbered(
+        &mut self,
+        device: &str,
+        midnight: WrittenTime,
+        number: &str,
+    ) -> Result<Interval, String> {
+        let length = self.length.ok_or("intervals with numbers need a length")?;
+        let number: i32 =
+            number.parse().map_err(|_| format!("`{number}` is no number of an interval"))?;
+        let start = self.clock.instant(device, midnight)? + length * (number - 1);
+        // A day has up to 25 hours.
+        if number < 1 || length * number > TimeDelta::hours(25) {
+            return Err(format!("a day has no interval {number}"));
+        }
         Ok((start, Some(length)))
     }
 

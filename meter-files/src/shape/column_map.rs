@@ -57,7 +57,7 @@ impl ColumnMap {
         if self.values.iter().any(|value| value.channel == channel) {
             return Err(format!("`{name}` is a second column of values for one device"));
         }
-        self.values.push(ValueColumn { column, quantity, unit: None, channel });
+        self.values.push(ValueColumn { column, quantity, channel, ..ValueColumn::default() });
         Ok(())
     }
 }

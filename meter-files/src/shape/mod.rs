@@ -98,6 +98,12 @@ pub struct Columns {
     pub start: Option<String>,
     /// When it ends.
     pub end: Option<String>,
+    /// Start and end in one, as `2024-03-01 00:00 to 2024-03-01 01:00`.
+    pub period: Option<String>,
+    /// The number of the interval of the day, from 1, with [`Columns::date`]: of hours 25 where clocks are set back.
+    pub number: Option<String>,
+    /// The length of the interval: a number of minutes, or as `PT15M`.
+    pub length: Option<String>,
     /// The device.
     pub device: Option<String>,
     /// The site.
@@ -107,11 +113,19 @@ pub struct Columns {
 }
 
 /// A column with values.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ValueColumn {
-    /// Its name.
+    /// Its name. With `*` in it, which stands for any text, each column that matches is a device with that text as its name.
+    /// Empty where the columns are the intervals of a day.
+    #[serde(default)]
     pub column: String,
+    /// Columns that are added to it, such as that of a second tariff.
+    #[serde(default)]
+    pub plus: Vec<String>,
+    /// The rows that it is read of; all if it is missing.
+    #[serde(default)]
+    pub only: Option<Only>,
     /// What it means; `None`: as its unit says.
     #[serde(default)]
     pub quantity: Option<Measure>,
@@ -123,16 +137,34 @@ pub struct ValueColumn {
     pub channel: String,
 }
 
+/// Rows by the text of a column.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Only {
+    /// The column.
+    pub column: String,
+    /// What its text contains.
+    pub contains: String,
+}
+
 impl Columns {
-    fn members(&mut self) -> [&mut Option<String>; 8] {
-        let Self { timestamp, date, time, start, end, device, site, unit } = self;
-        [timestamp, date, time, start, end, device, site, unit]
+    fn members(&mut self) -> [&mut Option<String>; 11] {
+        let Self { timestamp, date, time, start, end, period, number, length, device, site, unit } =
+            self;
+        [timestamp, date, time, start, end, period, number, length, device, site, unit]
+    }
+
+    /// The names of the columns.
+    #[must_use]
+    pub fn names(mut self) -> Vec<String> {
+        self.members().into_iter().filter_map(Option::take).collect()
     }
 
     /// Whether one of the columns says when.
     #[must_use]
     pub fn says_when(&self) -> bool {
-        [&self.timestamp, &self.date, &self.start, &self.end].into_iter().any(Option::is_some)
+        let columns = [&self.timestamp, &self.date, &self.start, &self.end, &self.period];
+        columns.into_iter().any(Option::is_some)
     }
 
     /// These columns, and where they name none, those of `other`. Columns of time are of one of both.

@@ -34,6 +34,8 @@ pub enum Unit {
 pub enum Measure {
     /// Power: the mean of an interval where the shape has one, else that of an instant.
     Power,
+    /// Mean power of an interval.
+    Mean,
     /// Energy of an interval.
     Energy,
     /// The state of a counter.
@@ -66,7 +68,7 @@ impl Unit {
         let (.., factor, is_energy) = self.row();
         let number = number * factor;
         match (measure, is_energy) {
-            (Measure::Power, false) => Some(Quantity::Watts(number)),
+            (Measure::Power | Measure::Mean, false) => Some(Quantity::Watts(number)),
             (Measure::Energy, true) => Some(Quantity::WattHours(number)),
             (Measure::Counter, true) => Some(Quantity::CounterWattHours(number)),
             _ => None,

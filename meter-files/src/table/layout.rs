@@ -4,11 +4,12 @@ use std::collections::HashMap;
 
 use super::fields::Splitter;
 use super::header::SEPARATORS;
+use crate::day_columns::DayColumns;
 use crate::error::FileError;
 use crate::number::{NumberFormat, is_missing};
 use crate::records::Known;
 use crate::records::names::{names_all, position};
-use crate::shape::{Columns, Shape};
+use crate::shape::Shape;
 use crate::text::Text;
 
 /// How many lines of the head are samples. Too low: no day above 12 is among them. Too high: time to split them.
@@ -63,10 +64,10 @@ impl Layout {
 
 /// Columns that the header must have, by name.
 fn wanted(shape: &Shape) -> Vec<String> {
-    let Columns { timestamp, date, time, start, end, device, site, unit } = &shape.columns;
-    let columns = [timestamp, date, time, start, end, device, site, unit].into_iter().flatten();
-    let columns = columns.chain(shape.values.iter().map(|value| &value.column));
-    columns.cloned().collect()
+    let values = shape.values.iter().map(|value| value.column.clone());
+    // The columns of the intervals of a day have no name of their own.
+    let values = values.filter(|column| !column.is_empty());
+    shape.columns.clone().names().into_iter().chain(values).collect()
 }
 
 /// The separator of a first line `sep=;`, as Excel writes it.
@@ -106,6 +107,9 @@ fn header(lines: &[(u64, &str)], separator: char, wanted: &[String]) -> Option<L
     let is_header = |place: usize, fields: &Vec<String>| {
         if !wanted.is_empty() {
             return names_all(fields, wanted);
+        }
+        if DayColumns::find(fields).is_some() {
+            return true;
         }
         let next = split.get(place + 1..).unwrap_or_default().iter().take(3);
         are_names(fields)

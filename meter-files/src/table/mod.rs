@@ -7,9 +7,9 @@ mod layout;
 use std::io::BufRead;
 
 use self::fields::Splitter;
-use self::layout::Layout;
+pub use self::layout::Layout;
 use crate::error::FileError;
-use crate::records::{self, Record, Records};
+use crate::records::{self, Known, Record, Records};
 use crate::shape::Shape;
 use crate::text::Text;
 use crate::value::Opened;
@@ -17,25 +17,62 @@ use crate::value::Opened;
 /// The longest line. Too low: a day of minutes in a line is refused. Too high: memory, if the file has no line ends.
 const MAX_LINE_BYTES: u64 = 256 * 1024;
 
+/// A table whose header is known.
+pub struct Table {
+    /// The names of the columns, and the first rows.
+    pub known: Known,
+    /// The rows.
+    pub rows: Rows,
+    /// Where the header is, and what separates columns.
+    pub layout: Layout,
+}
+
 /// Finds the header, and reads the rows after it.
 ///
 /// # Errors
 /// When there is no header, or it is unclear what a column is.
 pub fn open(text: Text, shape: &Shape) -> Result<Opened, FileError> {
-    let layout = Layout::find(&text, shape)?;
-    let known = layout.known(&text);
-    let Layout { separator, header_line, first_row, .. } = layout;
-    let rows =
-        Rows { splitter: Splitter::new(separator), reader: text.into_reader(), line: 0, first_row };
-    let (reader, mut understood) = records::open(&known, shape, rows)?;
-    let shown = if separator == '\t' { "tabs".to_owned() } else { format!("`{separator}`") };
-    understood.kind = format!("a table separated by {shown}");
-    understood.header_line = header_line;
-    Ok((reader, understood))
+    let Table { known, rows, layout } = Table::find(text, shape)?;
+    layout.open(&known, shape, rows)
+}
+
+impl Table {
+    /// Finds the header.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub fn find(text: Text, shape: &Shape) -> Result<Self, FileError> {
+        let layout = Layout::find(&text, shape)?;
+        let known = layout.known(&text);
+        let splitter = Splitter::new(layout.separator);
+        let first_row = layout.first_row;
+        let rows = Rows { splitter, reader: text.into_reader(), line: 0, first_row };
+        Ok(Self { known, rows, layout })
+    }
+}
+
+impl Layout {
+    /// Reads rows of a table with this layout.
+    ///
+    /// # Errors
+    /// When it is unclear what a column is.
+    pub fn open(
+        &self,
+        known: &Known,
+        shape: &Shape,
+        rows: impl Records + 'static,
+    ) -> Result<Opened, FileError> {
+        let (reader, mut understood) = records::open(known, shape, rows)?;
+        let separator = self.separator;
+        let shown = if separator == '\t' { "tabs".to_owned() } else { format!("`{separator}`") };
+        understood.kind = format!("a table separated by {shown}");
+        understood.header_line = self.header_line;
+        Ok((reader, understood))
+    }
 }
 
 /// The rows of a table.
-struct Rows {
+pub struct Rows {
     splitter: Splitter,
     reader: Box<dyn BufRead + Send>,
     line: u64,
