@@ -63,10 +63,10 @@ const LAYERS: &[(&str, &[&str])] = &[
         "meter-files",
         &[
             "open",
-            "profile readings",
+            "days green_button influx_csv json nem12 profile readings",
             "table",
             "records track",
-            "number time",
+            "day_columns number time",
             "report shape text",
             "value",
             "error understood",

@@ -1,6 +1,6 @@
-//! Annotated CSV of InfluxDB: tables one after the other, each with annotations and a header of its own.
+//! Annotated CSV of `InfluxDB`: tables one after the other, each with annotations and a header of its own.
 //!
-//! Source: InfluxDB's documentation of annotated CSV. Lines with `#` are annotations. A later table may have its columns in another
+//! Source: the documentation of `InfluxDB`, annotated CSV. Lines with `#` are annotations. A later table may have its columns in another
 //! order; its rows are read by the names of the first one.
 
 use std::collections::BTreeSet;

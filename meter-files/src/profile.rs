@@ -16,6 +16,9 @@ use crate::text::Text;
 #[include = "*/profile.toml"]
 struct Embedded;
 
+/// How many lines of a text may be its header. Too low: a preamble hides it. Too high: time, for each profile.
+const MAX_PREAMBLE: usize = 100;
+
 /// A profile.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -121,13 +124,22 @@ impl Profile {
 }
 
 impl Matcher {
-    /// How many facts match; `None` if one does not, or there are none.
-    fn matches(&self, text: &Text) -> Option<usize> {
+    /// How many facts match a text, of which the head is given in lower case, too; `None` if one does not, or there are none.
+    fn matches(&self, text: &Text, lower: &str) -> Option<usize> {
         let head = text.head().trim_start();
         let has_start = self.starts_with.as_ref().is_none_or(|start| head.starts_with(start));
         let has_texts = self.contains.iter().all(|part| head.contains(part));
+        // Lines are split for few profiles only.
+        let may_have_header = self
+            .header
+            .iter()
+            .all(|column| column.to_lowercase().split('*').all(|part| lower.contains(part)));
         let has_header = self.header.is_empty()
-            || text.lines().any(|(_, line)| header::has_all(line, &self.header));
+            || may_have_header
+                && text
+                    .lines()
+                    .take(MAX_PREAMBLE)
+                    .any(|(_, line)| header::has_all(line, &self.header));
         let facts =
             usize::from(self.starts_with.is_some()) + self.contains.len() + self.header.len();
         (has_start && has_texts && has_header && facts > 0).then_some(facts)
@@ -151,8 +163,10 @@ pub fn all() -> Result<Vec<Profile>, FileError> {
 
 /// The profile with the most facts that match.
 fn detect(text: &Text, profiles: Vec<Profile>) -> Result<Option<Profile>, FileError> {
-    let matching =
-        profiles.into_iter().filter_map(|profile| Some((profile.matcher.matches(text)?, profile)));
+    let lower = text.head().to_lowercase();
+    let matching = profiles
+        .into_iter()
+        .filter_map(|profile| Some((profile.matcher.matches(text, &lower)?, profile)));
     let mut matching: Vec<_> = matching.collect();
     let most = matching.iter().map(|(facts, _)| *facts).max();
     matching.retain(|(facts, _)| Some(*facts) == most);

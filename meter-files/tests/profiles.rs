@@ -1,5 +1,7 @@
 //! Each profile has samples, and what they contain: it was computed by `profiles/expected.py`, apart from this crate.
 
+#![cfg(test)]
+
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::BufReader;
@@ -86,7 +88,7 @@ fn read(file: &mut MeterFile) -> (BTreeMap<String, Vec<Reading>>, Vec<String>) {
     while let Some(item) = file.readings.next_item().unwrap() {
         match item {
             Item::Reading(reading) => {
-                devices.entry(reading.device.clone()).or_default().push(reading)
+                devices.entry(reading.device.clone()).or_default().push(reading);
             }
             Item::Invalid { line, error, .. } => rejected.push(format!("line {line}: {error}")),
         }

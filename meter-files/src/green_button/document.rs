@@ -144,7 +144,7 @@ impl Parser {
         let (parent, name) = (parent.clone(), name.clone());
         match self.resource() {
             Some(Resource::ReadingType(kind)) if parent == "ReadingType" => {
-                kind.set(&name, text.trim())
+                kind.set(&name, text.trim());
             }
             Some(Resource::IntervalBlock(readings)) => {
                 let Some(reading) = readings.last_mut() else { return };

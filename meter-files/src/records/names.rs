@@ -27,6 +27,7 @@ pub fn position(names: &[String], column: &str) -> Option<usize> {
 }
 
 /// The text of a name that `*` of a pattern stands for; `None` if it does not match.
+#[must_use]
 pub fn between<'a>(name: &'a str, pattern: &str) -> Option<&'a str> {
     let (before, after) = pattern.split_once('*')?;
     let found = name.trim().strip_prefix(before)?.strip_suffix(after)?.trim();
@@ -34,6 +35,7 @@ pub fn between<'a>(name: &'a str, pattern: &str) -> Option<&'a str> {
 }
 
 /// The name of a device without what keeps a spreadsheet from taking it for a number: `'123` and `="123"`.
+#[must_use]
 pub fn device(text: &str) -> String {
     let text = text.trim();
     let formula = text.strip_prefix("=\"").and_then(|text| text.strip_suffix('"'));
