@@ -1,8 +1,12 @@
 //! Records with named fields: lines of a table, objects of JSON. They are read alike.
 
+mod describe;
+mod known;
 mod length;
 pub mod names;
 mod plan;
+mod plan_times;
+mod plan_values;
 mod roles;
 mod samples;
 mod values;
