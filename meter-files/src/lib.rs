@@ -34,4 +34,6 @@ pub use open::{MeterFile, Options, open};
 pub use readings::{Item, Reading};
 
 #[cfg(test)]
+mod properties;
+#[cfg(test)]
 mod tests;

@@ -6,9 +6,9 @@ use super::Known;
 use super::plan_times::TimePlan;
 use super::values::ValueField;
 use super::when::TimeFields;
-use crate::shape::{Decimal, Times};
 use crate::shape::duration::Interval;
 use crate::shape::unit::Measure;
+use crate::shape::{Decimal, Times};
 use crate::time::clock::Order;
 use crate::understood::Understood;
 
