@@ -94,7 +94,7 @@ impl NumberFormat {
         }
     }
 
-    /// The number, or why it is none.
+    /// The number, or why it is invalid.
     ///
     /// # Errors
     /// When the text is no number in this format, or is one in two ways.

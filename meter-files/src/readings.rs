@@ -93,7 +93,7 @@ impl Readings {
         &self.report
     }
 
-    /// The next reading, or row that is none; `None` at the end.
+    /// The next reading, or row without one; `None` at the end.
     ///
     /// # Errors
     /// When the rest of the file cannot be read.

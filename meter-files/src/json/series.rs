@@ -16,7 +16,7 @@ pub struct Series<'a> {
 /// The series at a pointer; without one the largest series, if no other one beside it has the same members.
 ///
 /// # Errors
-/// When there is none, or it is unclear which is meant.
+/// When there are no records, or it is unclear which are meant.
 pub fn find<'a>(document: &'a Value, pointer: Option<&str>) -> Result<Series<'a>, FileError> {
     if let Some(pointer) = pointer {
         let found = document.pointer(pointer).and_then(Value::as_array);

@@ -29,7 +29,7 @@ impl Day {
     /// Reads a record: 300, date, a value for each interval, quality, …
     ///
     /// # Errors
-    /// When the date is none, or a value is missing or no number.
+    /// When the date is invalid, or a value is missing or no number.
     pub fn of(stream: &Stream, record: &[&str], line: u64, text: &str) -> Result<Self, RowError> {
         let date = record.get(1).and_then(|date| NaiveDate::parse_from_str(date, "%Y%m%d").ok());
         let date =

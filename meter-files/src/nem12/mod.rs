@@ -25,7 +25,7 @@ use crate::value::{Content, Reader, Row};
 /// Reads NEM12, a day in a row.
 ///
 /// # Errors
-/// When the zone is none.
+/// When the zone is unknown.
 pub fn open(text: Text, shape: &Shape) -> Result<Opened, FileError> {
     let reader = Nem12::new(text.into_reader(), shape.zone.as_deref())?;
     let understood = Understood {
@@ -57,7 +57,7 @@ impl<R: BufRead> Nem12<R> {
     /// Reads these lines. `zone`: that of the days, if it is not market time.
     ///
     /// # Errors
-    /// When the zone is none.
+    /// When the zone is unknown.
     fn new(lines: R, zone: Option<&str>) -> Result<Self, FileError> {
         let zone = zone.map_or_else(|| Ok(market_time()), Zone::from_str);
         let zone = zone.map_err(|reason| FileError::shape(format!("the zone {reason}")))?;

@@ -5,7 +5,7 @@ use chrono::TimeDelta;
 /// The length of an interval: a number of minutes, as `PT15M` (ISO 8601), or as `15 min`.
 ///
 /// # Errors
-/// When it is none of these, or not positive.
+/// When it is written in another way, or not positive.
 pub fn parse(text: &str) -> Result<TimeDelta, String> {
     let minutes = text.trim().parse::<i64>().ok().and_then(TimeDelta::try_minutes);
     let length = minutes.or_else(|| duration(text));

@@ -40,7 +40,7 @@ impl Table {
     /// Finds the header.
     ///
     /// # Errors
-    /// When there is none.
+    /// When no line is a header.
     pub fn find(text: Text, shape: &Shape) -> Result<Self, FileError> {
         let layout = Layout::find(&text, shape)?;
         let known = layout.known(&text);
