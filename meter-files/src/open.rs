@@ -46,7 +46,7 @@ pub fn open(
         Some(Profile { name, title, shape, .. }) => {
             (format!("profile {name} ({title})"), options.shape.or(shape))
         }
-        None => ("no profile".to_owned(), options.shape),
+        None => ("no profile".to_owned(), Shape { kind: kind_of(&text), ..options.shape }),
     };
     let encoding = text.encoding();
     let device = options.device;
@@ -66,6 +66,11 @@ pub fn open(
     }
     let readings = Readings::new(reader, options.site, device, default_device, max_power);
     Ok(MeterFile { understood, readings })
+}
+
+/// The kind of a file without a profile: JSON by its first character, else a table.
+fn kind_of(text: &Text) -> Kind {
+    if text.head().trim_start().starts_with(['[', '{']) { Kind::Json } else { Kind::Table }
 }
 
 fn open_kind(text: Text, shape: &Shape) -> Result<Opened, FileError> {

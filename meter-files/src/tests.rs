@@ -30,3 +30,13 @@ fn half_hours_of_energy_become_mean_power_and_one_closing_reading() {
     assert_eq!(closing.at.to_rfc3339(), "2024-03-31T23:59:59.999999+00:00");
     assert!((closing.watts - readings[95].watts).abs() < 1e-9);
 }
+
+#[test]
+fn json_without_a_profile_is_recognised_by_its_first_character() {
+    let text = r#"{"meter": "m", "data": [{"time": "2024-03-30T00:00:00Z", "power": 5}, {"time": "2024-03-30T00:01:00Z", "power": null}]}"#;
+    let unit = Some("W".parse().unwrap());
+    let options =
+        Options { shape: crate::shape::Shape { unit, ..Default::default() }, ..of_site() };
+    let (readings, report) = import(text, options);
+    assert_eq!((readings.len(), readings[0].watts, report.missing_values), (1, 5.0, 1));
+}
