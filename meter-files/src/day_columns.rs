@@ -10,6 +10,10 @@ use crate::shape::duration::Interval;
 const MIN_INTERVALS: usize = 23;
 const MINUTES_OF_A_DAY: u32 = 24 * 60;
 
+/// What is before the number of an interval.
+const NUMBERED: [&str; 14] =
+    ["", "h", "hh", "hr", "hour", "he", "i", "int", "interval", "period", "t", "v", "value", "kwh"];
+
 /// The columns of the intervals of a day.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DayColumns {
@@ -117,9 +121,13 @@ fn minute(text: &str) -> Option<u32> {
     (minute <= MINUTES_OF_A_DAY).then_some(minute)
 }
 
-/// The number of a column such as `1`, `HH01`, `Interval 48`, `kWh_12`.
+/// The number of a column such as `1`, `HH01`, `Interval 48`, `kWh_12`. Other names are those of devices: `Circuit 12`.
 fn number(name: &str) -> Option<usize> {
     let digits = name.trim_start_matches(|sign: char| !sign.is_ascii_digit());
+    let word = name.strip_suffix(digits).unwrap_or_default().trim_end_matches([' ', '_']);
+    if !NUMBERED.iter().any(|known| known.eq_ignore_ascii_case(word)) {
+        return None;
+    }
     let is_number =
         (1..=3).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit());
     if is_number { digits.parse().ok() } else { None }
@@ -167,7 +175,9 @@ mod tests {
     }
 
     #[test]
-    fn a_table_with_a_few_times_or_numbers_in_its_header_has_no_days() {
+    fn a_table_with_a_few_times_or_numbers_in_its_header_or_with_many_devices_has_no_days() {
+        let devices = (1..=24).map(|n| format!("Circuit {n}"));
+        assert_eq!(DayColumns::find(&header(devices)), None);
         for labels in [vec!["00:00", "12:00"], vec!["1", "2", "3"], vec!["a"; 48]] {
             assert_eq!(DayColumns::find(&header(labels.into_iter().map(str::to_owned))), None);
         }

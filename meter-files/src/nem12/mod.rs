@@ -7,7 +7,7 @@
 mod day;
 mod stream;
 
-use std::io::BufRead;
+use std::io::{BufRead, Read};
 use std::str::FromStr;
 
 use chrono::FixedOffset;
@@ -21,6 +21,9 @@ use crate::time::zone::Zone;
 use crate::understood::Understood;
 use crate::value::Opened;
 use crate::value::{Content, Reader, Row};
+
+/// The longest record. Too low: a day of minutes is refused. Too high: memory, if the file has no line ends.
+const MAX_LINE_BYTES: u64 = 256 * 1024;
 
 /// Reads NEM12, a day in a row.
 ///
@@ -66,9 +69,12 @@ impl<R: BufRead> Nem12<R> {
 
     fn next_line(&mut self) -> Result<Option<String>, FileError> {
         let mut line = String::new();
-        let read = self.lines.read_line(&mut line);
+        let read = self.lines.by_ref().take(MAX_LINE_BYTES).read_line(&mut line);
         let read = read.map_err(|reason| FileError::Read { line: self.number, reason })?;
         self.number += 1;
+        if read as u64 == MAX_LINE_BYTES {
+            return Err(FileError::shape(format!("line {} is too long for NEM12", self.number)));
+        }
         Ok((read > 0).then(|| line.trim().to_owned()))
     }
 
