@@ -160,10 +160,13 @@ fn a_profile_that_is_chosen_by_name_or_by_its_file_reads_the_same() {
 }
 
 #[test]
-fn each_profile_has_a_sample_a_title_and_a_source() {
+fn each_profile_has_a_sample_a_title_a_source_and_a_line_in_the_list() {
     let with_samples: Vec<_> = samples().into_iter().map(|(profile, _)| profile).collect();
+    let list = fs::read_to_string(folder().join("README.md")).unwrap();
     for profile in profile::all().unwrap() {
         assert!(with_samples.contains(&profile.name), "{}", profile.name);
+        let line = format!("| `{}` | {} |", profile.name, profile.title);
+        assert!(list.contains(&line), "{line}");
         assert!(!profile.title.is_empty() && !profile.source.is_empty(), "{}", profile.name);
     }
 }
