@@ -60,10 +60,10 @@ class Clock:
         self.zone = ZoneInfo(zone)
         self.previous = None
 
-    def utc(self, local):
+    def utc(self, local, is_end=False):
         first = local.replace(tzinfo=self.zone, fold=0)
         second = local.replace(tzinfo=self.zone, fold=1)
-        assert first.utcoffset() >= second.utcoffset(), f"{local} does not exist in {self.zone}"
+        assert is_end or first.utcoffset() >= second.utcoffset(), f"{local} does not exist in {self.zone}"
         found = first.astimezone(timezone.utc)
         if self.previous is not None and found <= self.previous:
             found = second.astimezone(timezone.utc)
@@ -246,13 +246,14 @@ def read_uk_half_hourly(file):
 
 
 def read_esb_networks(file):
-    """Newest first; labels are ends of half-hours in Dublin."""
+    """Newest first; labels are ends of half-hours in Dublin. 01:00 on 30 March 2025 is when clocks are set forward."""
     found, clock = Found(), {}
     for row in reversed(table(text_of("esb_networks", file))):
         suffix = "-export" if "Export" in row["Read Type"] else ""
         local = datetime.strptime(row["Read Date and End Time"], "%d-%m-%Y %H:%M")
-        end = clock.setdefault(suffix, Clock("Europe/Dublin")).utc(local)
-        found.add(row["MPRN"] + suffix, end - minutes(30), end, float(row["Read Value"]) / 2)
+        end = clock.setdefault(suffix, Clock("Europe/Dublin")).utc(local, is_end=True)
+        kwh = float(row["Read Value"]) / (1 if "kWh" in row["Read Type"] else 2)
+        found.add(row["MPRN"] + suffix, end - minutes(30), end, kwh)
     return found
 
 
@@ -464,6 +465,7 @@ SAMPLES = [
     ("enedis", "sample.csv", "", "30m"),
     ("enphase", "sample.csv", "--tz America/New_York", "1h"),
     ("esb_networks", "sample.csv", "", "30m"),
+    ("esb_networks", "kwh.csv", "", "30m"),
     ("fingrid", "sample.csv", "", "1h"),
     ("fluvius", "sample.csv", "", "15m"),
     ("fronius_solarweb", "sample.csv", "--tz Europe/Vienna", "30m"),
