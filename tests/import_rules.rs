@@ -56,7 +56,14 @@ const LAYERS: &[(&str, &[&str])] = &[
     ),
     (
         "import",
-        &["import_result", "resume_command", "arguments sender", "client", "tracking", "input"],
+        &[
+            "dry_run import_result",
+            "resume_command",
+            "arguments sender",
+            "client shape_arguments",
+            "tracking",
+            "input",
+        ],
     ),
     ("instrumentation", &["trace", "log_throttle metrics request_id sampling spans"]),
     (

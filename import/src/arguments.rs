@@ -9,6 +9,7 @@ use crate::client::batch_response::MAX_BATCH_SIZE;
 use crate::client::service_url::ServiceUrl;
 use crate::client::tls_files::TlsFiles;
 use crate::input::format::FormatChoice;
+use crate::shape_arguments::ShapeArguments;
 
 /// How long a row is retried by default.
 pub const DEFAULT_RETRY_FOR: Duration = Duration::from_mins(1);
@@ -31,9 +32,12 @@ again; 2 invalid option; 3 all rows were sent, and some rejected; 4 the file has
 pub struct ImportArguments {
     /// File to import: NDJSON (one reading a line, as POST /readings takes it) or CSV with the columns
     /// `site_id`, `device_id`, `power_reading` and `timestamp`, plain or gzip. `-` is standard input.
-    /// In CSV the time 24:00 is 00:00 of the next day
-    #[arg(value_name = "FILE")]
-    pub(crate) file: PathBuf,
+    /// In CSV the time 24:00 is 00:00 of the next day. With `--site` it may be an export of a meter, an inverter or a
+    /// utility
+    #[arg(value_name = "FILE", required_unless_present = "list_profiles")]
+    pub(crate) file: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) shape: ShapeArguments,
     /// Base URL of the Ingestion API, or of the web page with `/api`; `/readings` is appended
     #[arg(long, value_name = "URL")]
     #[arg(default_value = ServiceUrl::DEFAULT, value_parser = ServiceUrl::parse)]
@@ -81,6 +85,23 @@ pub struct ImportArguments {
 }
 
 impl ImportArguments {
+    /// Whether the profiles are to be printed, and nothing imported.
+    #[must_use]
+    pub const fn lists_profiles(&self) -> bool {
+        self.shape.list_profiles
+    }
+
+    /// Whether nothing is sent.
+    #[must_use]
+    pub const fn is_dry_run(&self) -> bool {
+        self.shape.dry_run
+    }
+
+    /// The file; standard input if it is not named.
+    pub(crate) fn file(&self) -> &Path {
+        self.file.as_deref().unwrap_or_else(|| Path::new("-"))
+    }
+
     /// The file with the API key.
     #[must_use]
     pub fn api_key_file(&self) -> Option<&Path> {

@@ -3,6 +3,8 @@
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use meter_files::report::Report;
+
 use crate::resume_command::ResumeCommand;
 use crate::tracking::abort::Abort;
 use crate::tracking::console::Console;
@@ -24,6 +26,8 @@ mod code {
 pub struct ImportResult {
     /// The counts.
     pub(crate) summary: Summary,
+    /// What came out of an export of a meter.
+    pub(crate) report: Option<Report>,
     /// Whether and why it ended before the end of the file.
     pub(crate) abort: Arc<Abort>,
     /// Whether a signal ended it.
@@ -54,7 +58,13 @@ impl ImportResult {
             console.eprint(&format_args!("to continue from line {line}:"));
             console.eprint(&format_args!("  {}", self.resume_command.at_line(line)));
         }
+        for remark in self.report.iter().flat_map(Report::remarks) {
+            console.eprint(&remark);
+        }
         self.summary.to_string().lines().for_each(|line| console.print(&line));
+        if let Some(report) = &self.report {
+            report.to_string().lines().for_each(|line| console.print(&line));
+        }
         self.exit_code().into()
     }
 
@@ -68,7 +78,9 @@ impl ImportResult {
             return None;
         }
         let has_unsent = self.abort.is_aborted() && counts.last_line > 0;
-        let first_unsent = has_unsent.then(|| counts.last_line + 1);
+        // Of a line that becomes several readings, some may not have been sent.
+        let is_line_sent = u64::from(!self.resume_command.of_export);
+        let first_unsent = has_unsent.then(|| counts.last_line + is_line_sent);
         let first_unsettled = counts.first_unsettled_line.filter(|_| self.resume_command.with_keys);
         first_unsettled.into_iter().chain(first_unsent).min()
     }
@@ -109,6 +121,7 @@ mod tests {
         }
         ImportResult {
             summary: Summary { counts, rejects: None },
+            report: None,
             abort: Arc::new(abort),
             is_interrupted: false,
             resume_command: ResumeCommand::new("energy-pipeline", &arguments),

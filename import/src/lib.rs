@@ -8,7 +8,7 @@
 //!                                                 └──► tracking: stats, progress, rejects, abort
 //! ```
 //!
-//! - [`input`] turns bytes into rows. A row that cannot be parsed is rejected; the rows after it are still sent.
+//! - [`input`] turns bytes into rows; those of an export of a meter or a utility by the crate `meter_files`. A row that cannot be parsed is rejected; the rows after it are still sent.
 //! - [`client`] speaks HTTP: it retries a row while the service is unavailable, and distinguishes *failed* from *outcome
 //!   unknown* by the status and the `code` of a response.
 //! - [`sender`] runs the workers, and aborts the import when too many rows fail in succession.
@@ -23,15 +23,19 @@
 
 mod arguments;
 mod client;
+mod dry_run;
 mod import_result;
 mod input;
 mod resume_command;
 mod sender;
+mod shape_arguments;
 mod tracking;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
+use meter_files::profile::{self, Profile};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
@@ -39,7 +43,8 @@ pub use self::arguments::ImportArguments;
 use self::client::Client;
 pub use self::client::api_key::{ApiKey, InvalidApiKey};
 pub use self::import_result::ImportResult;
-use self::input::reader::{self, ReadOptions};
+use self::input::meter_file::MeterFileRows;
+use self::input::reader::{self, Input, ReadOptions};
 use self::input::row::ParsedRow;
 use self::input::source::Source;
 use self::resume_command::ResumeCommand;
@@ -67,24 +72,80 @@ pub async fn run(
         RequestOptions::new(arguments.batch_size, arguments.concurrency, resume_command.with_keys);
     let options =
         ReadOptions { from_line: arguments.from_line, with_keys: !arguments.no_idempotency_keys };
-    let ImportArguments { file, url, tls, retry_for, rejects, format, .. } = arguments;
-    let source = Source::open(&file).with_context(|| format!("cannot read {}", file.display()))?;
+    let file = arguments.file().to_owned();
+    let source = open(&file)?;
     let state = ImportState::new(Progress::new(source.byte_counter(), console), interrupted);
+    let input = understand(source, &arguments, console).await?;
+    let ImportArguments { url, tls, retry_for, rejects, .. } = arguments;
     let rejects = Rejects::create(rejects, &file, options.from_line, state.progress.clone())?;
     let rejects_file = rejects.path().map(PathBuf::from);
     let client = Client::new(url, api_key, &tls, retry_for, state.clone())?;
     let sender = Sender::new(client, rejects, state.clone());
-    let (rows, read_result) = reader::start(source, file, format, options)?;
+    let (rows, read_result) = reader::start(input, file, options)?;
     send_with_progress(&state, sender, rows, requests).await?;
+    let mut report = None;
     // After an abort the reader may still wait for a terminal; its result does not matter then.
     if !state.abort.is_aborted() {
         // Err means that the reader panicked; the panic was printed.
-        let read = read_result.await.context("the reader panicked")?;
-        read.unwrap_or_else(|error| state.abort.record_reason(error));
+        match read_result.await.context("the reader panicked")? {
+            Ok(read) => report = read,
+            Err(error) => state.abort.record_reason(error),
+        }
     }
     let summary = Summary { counts: state.stats.snapshot(), rejects: rejects_file };
     let is_interrupted = interrupted.is_cancelled();
-    Ok(ImportResult { summary, abort: state.abort, is_interrupted, resume_command })
+    Ok(ImportResult { summary, report, abort: state.abort, is_interrupted, resume_command })
+}
+
+/// Reads a file as [`run`] does, prints what would be sent, and sends nothing.
+///
+/// # Errors
+/// When the file cannot be opened or read.
+pub async fn dry_run(
+    arguments: ImportArguments,
+    console: &'static dyn Console,
+) -> anyhow::Result<ExitCode> {
+    let file = arguments.file();
+    let input = understand(open(file)?, &arguments, console).await?;
+    let name = file.display().to_string();
+    tokio::task::spawn_blocking(move || dry_run::run(input, console)).await?.context(name)
+}
+
+/// Prints the names of the profiles that the program has, each with its title.
+///
+/// # Errors
+/// When one of them is invalid.
+pub fn list_profiles(console: &dyn Console) -> anyhow::Result<()> {
+    for Profile { name, title, .. } in profile::all()? {
+        console.print(&format_args!("{name:24} {title}"));
+    }
+    Ok(())
+}
+
+fn open(file: &Path) -> anyhow::Result<Source> {
+    Source::open(file).with_context(|| format!("cannot read {}", file.display()))
+}
+
+/// Finds out what is in an export, if the arguments say that the file is one, and prints it.
+async fn understand(
+    source: Source,
+    arguments: &ImportArguments,
+    console: &'static dyn Console,
+) -> anyhow::Result<Input> {
+    let file = arguments.file().to_owned();
+    if !arguments.shape.is_given() {
+        return Ok(Input::Readings(source, file, arguments.format));
+    }
+    // A line becomes several readings: without keys an import that stopped within one could not go on.
+    ensure!(
+        !arguments.no_idempotency_keys,
+        "--no-idempotency-keys is for files of readings, not for exports of meters"
+    );
+    let options = arguments.shape.options();
+    let opened = tokio::task::spawn_blocking(move || MeterFileRows::open(source, options)).await?;
+    let rows = opened.with_context(|| file.display().to_string())?;
+    console.eprint(&format_args!("{}: {}", file.display(), rows.understood()));
+    Ok(Input::Export(Box::new(rows)))
 }
 
 /// Sends all rows, and displays the progress meanwhile.

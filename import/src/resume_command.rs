@@ -14,15 +14,21 @@ pub struct ResumeCommand {
     words: Vec<String>,
     /// Whether rows are sent with idempotency keys.
     pub with_keys: bool,
+    /// Whether it imports an export, of which a line may become several readings.
+    pub of_export: bool,
 }
 
 impl ResumeCommand {
     /// The command with these arguments. Defaults are left out, and so is a URL with credentials: the command is
     /// printed.
     pub fn new(program: &str, arguments: &ImportArguments) -> Self {
-        let mut command = Self { words: Vec::new(), with_keys: !arguments.no_idempotency_keys };
+        let (with_keys, of_export) = (!arguments.no_idempotency_keys, arguments.shape.is_given());
+        let mut command = Self { words: Vec::new(), with_keys, of_export };
         command.words.extend([quoted(program), "import".to_owned()]);
-        command.words.push(quoted(&arguments.file.to_string_lossy()));
+        command.words.push(quoted(&arguments.file().to_string_lossy()));
+        for (name, value) in arguments.shape.words() {
+            command.option(name, value);
+        }
         if !arguments.url.is_default() && !arguments.url.has_credentials() {
             command.option("--url", &arguments.url);
         }
@@ -95,6 +101,7 @@ mod tests {
             "- --url http://example.org/api --retry-for 5",
             "a.csv --api-key-file 'my key' --retry-for 5",
             "a.csv --url https://example.org --ca-file ca.pem --cert-file 'my cert.pem' --key-file key.pem",
+            "a.csv --site house --device 'my meter' --tz Europe/Berlin --profile auto --map 'date=Day,energy=Net use' --unit kWh --interval 30m --times end --time-format '%d.%m.%y' --delimiter tab --decimal , --skip-lines 3 --max-power 60000",
             "'my file'\"'\"'s.csv' --batch-size 7 --concurrency 8 --format csv --rejects 'r 1' --no-idempotency-keys",
         ] {
             let given = shlex::split(words).unwrap();

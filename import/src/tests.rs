@@ -1,5 +1,4 @@
 use std::io::Write;
-use std::path::Path;
 use std::time::Duration;
 
 use flate2::Compression;
@@ -11,6 +10,7 @@ use super::*;
 use crate::client::fake_service::{FakeService, Reply};
 use crate::client::tls_files::TlsFiles;
 use crate::input::format::FormatChoice;
+use crate::shape_arguments::ShapeArguments;
 use crate::tracking::console::Silent;
 use crate::tracking::stats::Snapshot;
 
@@ -33,7 +33,8 @@ impl Import {
         let file = directory.path().join(name);
         std::fs::write(&file, content).unwrap();
         let arguments = ImportArguments {
-            file,
+            file: Some(file),
+            shape: ShapeArguments::default(),
             url: service.url.clone(),
             api_key_file: None,
             tls: TlsFiles::default(),
@@ -241,7 +242,7 @@ async fn an_interrupted_import_finishes_the_rows_in_flight() {
 async fn a_missing_file_is_named() {
     let service = FakeService::start(|_, _| Reply::accepted()).await;
     let mut import = Import::new(&service, "a.ndjson", "");
-    import.arguments.file = Path::new("/no/such.csv").to_owned();
+    import.arguments.file = Some(PathBuf::from("/no/such.csv"));
     let error =
         run_silently(import.arguments, &CancellationToken::new()).await.err().expect("no file");
     assert!(format!("{error:#}").starts_with("cannot read /no/such.csv: No such file"));

@@ -1,7 +1,6 @@
 //! Profiles: what the files of one program look like. Data, one folder each in `profiles/`.
 
 use std::path::PathBuf;
-use std::str::FromStr;
 
 use rust_embed::RustEmbed;
 use serde::Deserialize;
@@ -62,23 +61,20 @@ pub enum ProfileChoice {
     File(PathBuf),
 }
 
-impl FromStr for ProfileChoice {
-    type Err = std::convert::Infallible;
-
+impl ProfileChoice {
     /// `auto`, a name, or the path of a TOML file.
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
+    #[must_use]
+    pub fn of(text: &str) -> Self {
         let is_file = std::path::Path::new(text)
             .extension()
             .is_some_and(|end| end.eq_ignore_ascii_case("toml"));
-        Ok(match text {
+        match text {
             "auto" => Self::Auto,
             _ if is_file => Self::File(text.into()),
             _ => Self::Named(text.to_owned()),
-        })
+        }
     }
-}
 
-impl ProfileChoice {
     /// The profile for this text; `None` if none matches.
     ///
     /// # Errors

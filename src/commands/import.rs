@@ -26,6 +26,13 @@ impl Console for Terminal {
 /// # Errors
 /// When the import cannot start: the API key or the file cannot be read, or the rejects file not be written.
 pub async fn run(arguments: ImportArguments) -> anyhow::Result<ExitCode> {
+    if arguments.lists_profiles() {
+        import::list_profiles(&Terminal)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    if arguments.is_dry_run() {
+        return import::dry_run(arguments, &Terminal).await;
+    }
     let api_key = import_api_key(&arguments)?;
     let interrupted = shutdown::on_signal()?;
     let import =

@@ -32,6 +32,15 @@ struct StringReading<'a> {
     timestamp: &'a str,
 }
 
+/// A reading whose power is a number.
+#[derive(Serialize)]
+struct NumberReading<'a> {
+    site_id: &'a str,
+    device_id: &'a str,
+    power_reading: f64,
+    timestamp: &'a str,
+}
+
 /// A body that begins with `{"site_id":`, and the site in it.
 #[derive(Debug, PartialEq, Eq)]
 pub struct RequestBody {
@@ -45,6 +54,14 @@ pub struct RequestBody {
 pub fn of_fields([site_id, device_id, power_reading, timestamp]: [&str; 4]) -> RequestBody {
     let reading = StringReading { site_id, device_id, power_reading, timestamp };
     // Never Err: all members are strings.
+    let json = serde_json::to_string(&reading).unwrap_or_default();
+    RequestBody { json, site: SiteHash::of(site_id) }
+}
+
+/// The body for a reading in W.
+pub fn of_reading(site_id: &str, device_id: &str, watts: f64, timestamp: &str) -> RequestBody {
+    let reading = NumberReading { site_id, device_id, power_reading: watts, timestamp };
+    // Never Err: the names are strings.
     let json = serde_json::to_string(&reading).unwrap_or_default();
     RequestBody { json, site: SiteHash::of(site_id) }
 }

@@ -2,10 +2,12 @@
 
 use std::io::{self, ErrorKind};
 
+use meter_files::report::Report;
 use readings::rows::RowError;
 use readings::rows::lines::Line;
 
 use crate::input::request_body::RequestBody;
+use crate::input::row_fault::RowFault;
 use crate::input::site_hash::SiteHash;
 use crate::input::unsupported_file::UnsupportedFile;
 
@@ -54,7 +56,7 @@ pub struct InvalidRow {
     /// The text of the file; truncated if too long, with U+FFFD for invalid UTF-8.
     pub text: String,
     /// The error.
-    pub error: RowError,
+    pub error: RowFault,
 }
 
 impl InvalidRow {
@@ -65,7 +67,7 @@ impl InvalidRow {
         if !line.is_whole {
             text.push('…');
         }
-        Self { line: line.number, text, error }
+        Self { line: line.number, text, error: error.into() }
     }
 }
 
@@ -79,6 +81,11 @@ pub trait RowReader {
     /// # Errors
     /// When the rest of the file cannot be read.
     fn next_row(&mut self) -> Result<Option<ParsedRow>, ReadError>;
+
+    /// What came out of an export of a meter so far; `None` of a file of readings.
+    fn report(&self) -> Option<Report> {
+        None
+    }
 }
 
 /// The rest of the file cannot be read.
@@ -104,6 +111,9 @@ pub enum ReadError {
     /// The file is not text.
     #[error(transparent)]
     NotText(#[from] UnsupportedFile),
+    /// The file has another shape than its head.
+    #[error(transparent)]
+    MeterFile(meter_files::FileError),
     /// The operating system failed to read.
     #[error("reading failed after line {line}: {reason}")]
     Failed {

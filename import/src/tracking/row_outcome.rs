@@ -1,8 +1,9 @@
 //! The outcome of a row.
 
-use readings::rows::RowError;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+
+use crate::input::row_fault::RowFault;
 
 /// The final outcome of a row.
 #[derive(Debug, Clone, PartialEq)]
@@ -79,8 +80,8 @@ impl RowFailure {
     }
 }
 
-impl From<RowError> for RowFailure {
-    fn from(error: RowError) -> Self {
+impl From<RowFault> for RowFailure {
+    fn from(error: RowFault) -> Self {
         Self::new(FailureKind::Rejected, error.code(), error.to_string())
     }
 }

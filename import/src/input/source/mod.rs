@@ -71,17 +71,35 @@ impl Source {
     /// # Errors
     /// When reading fails, or the file is neither text nor gzip.
     pub fn into_text(self) -> io::Result<Text> {
-        const GZIP: &[u8] = b"\x1f\x8b";
-        let counting = CountingReader { bytes: self.bytes, byte_counter: self.byte_counter };
-        let mut bytes = BufReader::with_capacity(CHUNK_BYTES, counting);
-        let magic = sniff(&mut bytes, |head| head.len() == GZIP.len())?;
-        let is_gzip = magic == GZIP;
-        let bytes = Cursor::new(magic).chain(bytes);
+        let (bytes, is_gzip) = self.sniffed()?;
         if is_gzip {
             text(BufReader::with_capacity(CHUNK_BYTES, MultiGzDecoder::new(bytes)))
         } else {
             text(bytes)
         }
+    }
+
+    /// The decompressed bytes of a file that another program has written: text in an encoding of its own, or a zip archive.
+    ///
+    /// # Errors
+    /// When reading fails, or it is a file of another kind.
+    pub fn into_export(self) -> io::Result<Box<dyn BufRead + Send>> {
+        let (bytes, is_gzip) = self.sniffed()?;
+        if is_gzip {
+            export(BufReader::with_capacity(CHUNK_BYTES, MultiGzDecoder::new(bytes)))
+        } else {
+            export(bytes)
+        }
+    }
+
+    /// The bytes, and whether they are those of a gzip file.
+    fn sniffed(self) -> io::Result<(impl BufRead + Send + 'static, bool)> {
+        const GZIP: &[u8] = b"\x1f\x8b";
+        let counting = CountingReader { bytes: self.bytes, byte_counter: self.byte_counter };
+        let mut bytes = BufReader::with_capacity(CHUNK_BYTES, counting);
+        let magic = sniff(&mut bytes, |head| head.len() == GZIP.len())?;
+        let is_gzip = magic == GZIP;
+        Ok((Cursor::new(magic).chain(bytes), is_gzip))
     }
 }
 
@@ -124,6 +142,17 @@ fn text(mut reader: impl BufRead + Send + 'static) -> io::Result<Text> {
     let first = first_character(&head);
     let head = without_byte_order_mark(&head).to_vec();
     Ok(Text { reader: Box::new(Cursor::new(head).chain(reader)), first })
+}
+
+/// Rejects what is neither text in some encoding nor an archive.
+fn export(mut reader: impl BufRead + Send + 'static) -> io::Result<Box<dyn BufRead + Send>> {
+    let mut head = Vec::new();
+    reader.by_ref().take(unsupported_file::IDENTIFIED_BY_BYTES).read_to_end(&mut head)?;
+    let identified = unsupported_file::identify(without_byte_order_mark(&head));
+    if let Some(unsupported) = identified.filter(|_| !unsupported_file::is_export(&head)) {
+        return Err(io::Error::other(unsupported));
+    }
+    Ok(Box::new(Cursor::new(head).chain(reader)))
 }
 
 /// Reads byte by byte until there are enough to decide: from an interactive pipe, a further byte may never come.

@@ -69,6 +69,16 @@ pub fn identify(head: &[u8]) -> Option<UnsupportedFile> {
     format.map(UnsupportedFile)
 }
 
+/// Whether a file that is no text in UTF-8 may be an export all the same: UTF-16, XML, or an archive of files.
+pub fn is_export(head: &[u8]) -> bool {
+    let is_utf16 = matches!(head, [0xff, 0xfe, 0, 0, ..]) || matches!(head, [0, 0, 0xfe, 0xff, ..]);
+    let is_utf16 = !is_utf16
+        && (head.starts_with(b"\xff\xfe")
+            || head.starts_with(b"\xfe\xff")
+            || wide_text_without_mark(head).is_some_and(|text| text.starts_with("UTF-16")));
+    is_utf16 || zip::is_archive(head) || markup(head).is_some_and(|text| text.starts_with("XML"))
+}
+
 fn by_magic(head: &[u8]) -> Option<String> {
     let (magic, format) = MAGIC.iter().find(|(magic, _)| head.starts_with(magic))?;
     // A text may start with the letters of a format's signature.

@@ -38,6 +38,11 @@ pub fn identify(head: &[u8]) -> Option<String> {
     Some(format!("{document}; {advice}"))
 }
 
+/// Whether it is an archive of files, not a document.
+pub fn is_archive(head: &[u8]) -> bool {
+    identify(head).is_some_and(|text| text.starts_with("a zip archive"))
+}
+
 fn archive(members: &[String]) -> String {
     let shown: Vec<_> = members.iter().take(MAX_SHOWN).map(|name| format!("`{name}`")).collect();
     let shown = shown.join(", ");

@@ -2,6 +2,7 @@ use serde_json::Value;
 
 use super::*;
 use crate::input::row::InvalidRow;
+use crate::input::row_fault::RowFault;
 use readings::rows::csv::header::COLUMNS;
 use readings::rows::lines::MAX_LINE_BYTES;
 
@@ -20,9 +21,12 @@ fn read(text: &[u8]) -> Vec<ParsedRow> {
 #[derive(Debug, Clone, PartialEq)]
 enum Found {
     Row(u64, [String; 4]),
-    No(u64, RowError),
+    No(u64, RowFault),
 }
-use Found::No;
+
+fn rejected(line: u64, error: RowError) -> Found {
+    Found::No(line, error.into())
+}
 
 fn rows(text: &str) -> Vec<Found> {
     let member = |body: &Value, name| body[name].as_str().unwrap().to_owned();
@@ -31,7 +35,7 @@ fn rows(text: &str) -> Vec<Found> {
             let body: Value = serde_json::from_str(&body).unwrap();
             Found::Row(line, COLUMNS.map(|name| member(&body, name)))
         }
-        Err(InvalidRow { line, error, .. }) => No(line, error),
+        Err(InvalidRow { line, error, .. }) => Found::No(line, error),
     };
     read(text.as_bytes()).into_iter().map(found).collect()
 }
@@ -109,7 +113,7 @@ fn other_first_lines_than_a_header_are_identified() {
 
 #[test]
 fn an_id_is_never_guessed_from_stray_quotation_marks() {
-    let stray = |line| No(line, RowError::StrayQuote);
+    let stray = |line| rejected(line, RowError::StrayQuote);
     let text = r#""house \"A\"",m,1,t
 "q1" x,m,1,t
 "q4 5" pipe",m,1,t
@@ -149,14 +153,14 @@ fn a_row_with_more_or_fewer_fields_than_the_header_is_rejected() {
     let error = |found| RowError::FieldCount { expected: 4, found };
     assert_eq!(
         rows(&format!("{HEADER}s,d,1,5,t\ns,d,1,t\ns,d,1\n")),
-        [No(2, error(5)), row(3, ["s", "d", "1", "t"]), No(4, error(3))]
+        [rejected(2, error(5)), row(3, ["s", "d", "1", "t"]), rejected(4, error(3))]
     );
 }
 
 #[test]
 fn an_unclosed_quote_rejects_only_its_line() {
     let text = format!("{HEADER}s,\"d,1,t\ns,d,1,t\n\"s\",d,2,t\n");
-    let open = No(2, RowError::OpenQuote);
+    let open = rejected(2, RowError::OpenQuote);
     assert_eq!(
         rows(&text),
         [open.clone(), row(3, ["s", "d", "1", "t"]), row(4, ["s", "d", "2", "t"])]
@@ -177,9 +181,9 @@ fn a_row_that_is_too_long_is_rejected_and_reading_continues() {
     assert_eq!(
         rows(&text),
         [
-            No(2, RowError::TooLong),
-            No(3, RowError::FieldCount { expected: 4, found: MAX_LINE_BYTES + 1 }),
-            No(4, RowError::OpenQuote),
+            rejected(2, RowError::TooLong),
+            rejected(3, RowError::FieldCount { expected: 4, found: MAX_LINE_BYTES + 1 }),
+            rejected(4, RowError::OpenQuote),
             row(5 + MAX_LINE_BYTES as u64, ["s", "d", "1", "t"])
         ]
     );
@@ -189,7 +193,7 @@ fn a_row_that_is_too_long_is_rejected_and_reading_continues() {
 fn a_row_that_is_not_utf8_is_rejected_with_its_text() {
     let rows = read(&[HEADER.as_bytes(), b"s,\xff,1,t\ns,d,1,t\n"].concat());
     let invalid = rows[0].as_ref().expect_err("no text");
-    assert_eq!((invalid.line, invalid.error), (2, RowError::NotUtf8));
+    assert_eq!((invalid.line, invalid.error.clone()), (2, RowError::NotUtf8.into()));
     assert_eq!(invalid.text, "s,\u{fffd},1,t");
     assert!(rows[1].is_ok());
 }
