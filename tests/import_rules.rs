@@ -74,7 +74,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "table",
             "records track",
             "day_columns number time",
-            "report shape text",
+            "archive report shape text",
             "value",
             "error understood",
         ],

@@ -8,6 +8,7 @@
 //! A [`Reader`](value::Reader) is for one kind of file, a [`Profile`](profile::Profile) says what one program writes: it is
 //! data, in `profiles/`. What a file does not say is never guessed: a [`FileError::Unclear`] names the setting.
 
+mod archive;
 mod day_columns;
 mod days;
 pub mod error;

@@ -2,6 +2,7 @@
 
 use std::io::BufRead;
 
+use crate::archive;
 use crate::error::FileError;
 use crate::profile::{Profile, ProfileChoice};
 use crate::readings::Readings;
@@ -40,6 +41,7 @@ pub fn open(
     bytes: impl BufRead + Send + 'static,
     options: Options,
 ) -> Result<MeterFile, FileError> {
+    let (bytes, archived) = archive::unpacked(bytes)?;
     let text = Text::read(bytes).map_err(|reason| FileError::Read { line: 0, reason })?;
     let profile = options.profile.find(&text)?;
     let (origin, shape) = match profile {
@@ -64,6 +66,7 @@ pub fn open(
     if encoding != "UTF-8" {
         understood.notes.push(format!("the text is {encoding}"));
     }
+    understood.notes.extend(archived.map(|name| format!("it is `{name}` of a zip archive")));
     let readings = Readings::new(reader, options.site, device, default_device, max_power);
     Ok(MeterFile { understood, readings })
 }
