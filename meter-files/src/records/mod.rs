@@ -61,6 +61,12 @@ pub fn open(
     Ok((Box::new(RecordReader { records, plan }), understood))
 }
 
+/// Whether one of these names is that of a time.
+#[must_use]
+pub fn name_a_time(names: &[String]) -> bool {
+    roles::columns(names).says_when()
+}
+
 struct RecordReader<R> {
     records: R,
     plan: Plan,

@@ -7,8 +7,8 @@ use super::header::SEPARATORS;
 use crate::day_columns::DayColumns;
 use crate::error::FileError;
 use crate::number::{NumberFormat, is_missing};
-use crate::records::Known;
 use crate::records::names::{names_all, position};
+use crate::records::{self, Known};
 use crate::shape::Shape;
 use crate::text::Text;
 
@@ -115,8 +115,11 @@ fn header(lines: &[(u64, &str)], separator: char, wanted: &[String]) -> Option<L
         are_names(fields)
             && next.into_iter().any(|(_, next)| next.len() == fields.len() && has_value(next))
     };
-    let (_, (number, names)) =
-        split.iter().enumerate().find(|(place, (_, fields))| is_header(*place, fields))?;
+    let mut headers =
+        split.iter().enumerate().filter(|(place, (_, fields))| is_header(*place, fields));
+    // A line before the header may look like one, too, but names no time.
+    let with_time = headers.clone().find(|(_, (_, fields))| records::name_a_time(fields));
+    let (_, (number, names)) = with_time.or_else(|| headers.next())?;
     Some(Layout {
         separator,
         names: names.clone(),
