@@ -105,8 +105,12 @@ function queryOf({ start, end, devices }: Selection, rest: Record<string, string
   return `?${params}`;
 }
 
+/** The URL standard resolves these, written as %2E too, before a request is sent. */
+export function isUnnamable(site: string): boolean {
+  return site === '.' || site === '..';
+}
+
 function sitePath(site: string): string {
-  // The URL standard resolves these, written as %2E too, before a request is sent.
-  if (site === '.' || site === '..') throw new ApiError({ kind: 'noResponse', reason: 'impossibleSite' });
+  if (isUnnamable(site)) throw new ApiError({ kind: 'noResponse', reason: 'impossibleSite' });
   return `/api/sites/${encodeURIComponent(site)}`;
 }

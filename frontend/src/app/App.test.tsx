@@ -113,6 +113,22 @@ describe('the page', () => {
     expect(screen.getByRole('combobox', { name: 'Couleurs' })).toBeTruthy();
   });
 
+  it('has a title in which each character of a site can be seen', async () => {
+    const root = document.createElement('div');
+    const stop = await mount(root, pageOf('/?site=%E2%80%AEetis-evil'));
+    expect(document.title).toBe('‹U+202E›etis-evil · Energy Readings');
+    stop();
+  });
+
+  it('leads its keyboard users past the lists, to the readings and to the form', async () => {
+    const { container } = await renderInApp(<App />, pageOf('/'));
+    const targets = ['Skip to the readings', 'Skip to sending a reading'].map((name) =>
+      screen.getByRole('link', { name }).getAttribute('href'),
+    );
+    expect(targets).toEqual(['#main', '#site_id']);
+    expect(targets.every((target) => container.querySelector(target ?? '') !== null)).toBe(true);
+  });
+
   it('can be mounted twice, each with its own state', async () => {
     const [first, second] = [document.createElement('div'), document.createElement('div')];
     document.body.append(first, second);

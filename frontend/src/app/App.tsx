@@ -62,6 +62,9 @@ function Top() {
       <a class="skip-link" href="#main">
         {t('app.skipToReadings')}
       </a>
+      <a class="skip-link" href="#site_id">
+        {t('app.skipToSend')}
+      </a>
       <header class="top">
         <h1>
           <img src="/favicon.svg" alt="" width="28" height="28" />

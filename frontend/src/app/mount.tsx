@@ -1,5 +1,6 @@
 import { effect } from '@preact/signals';
 import { render } from 'preact';
+import { visibleId } from '../lib/visible-id';
 import { App } from './App';
 import { AppContext } from './app-context';
 import { type AppState, createAppState } from './app-state';
@@ -30,7 +31,7 @@ function followInDocument({ text, view, theme }: AppState, document: Document): 
     effect(() => {
       html.lang = text.text.value.language;
       const name = text.text.value.t('app.title');
-      document.title = view.site.value === null ? name : `${view.site.value} · ${name}`;
+      document.title = view.site.value === null ? name : `${visibleId(view.site.value)} · ${name}`;
     }),
     effect(() => {
       if (theme.choice.value === 'system') delete html.dataset.theme;

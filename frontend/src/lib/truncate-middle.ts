@@ -1,10 +1,14 @@
-const letters = new Intl.Segmenter(undefined, { granularity: 'grapheme' });
+const segmenter = new Intl.Segmenter(undefined, { granularity: 'grapheme' });
+
+/** As a reader counts them: an emoji of several code points is one. */
+export function lettersOf(text: string): string[] {
+  return Array.from(segmenter.segment(text), ({ segment }) => segment);
+}
 
 /** Shortens a long id in its middle: ids of one installation mostly share their beginning and differ at the end. */
 export function truncateMiddle(id: string, maxChars: number): string {
   if (id.length <= maxChars) return id;
-  // As a reader counts them: an emoji of several code points is one.
-  const characters = Array.from(letters.segment(id), ({ segment }) => segment);
+  const characters = lettersOf(id);
   if (characters.length <= maxChars) return id;
   const head = Math.ceil((maxChars - 1) / 2);
   const tail = maxChars - 1 - head;

@@ -5,6 +5,7 @@ import type { MessageKey, Translate } from '../i18n/translation';
 type ErrorStatus = Extract<RequestFailure, { kind: 'errorStatus' }>;
 
 const STATUS_MESSAGES: Record<number, MessageKey> = {
+  403: 'failure.forbidden',
   404: 'failure.notFound',
   413: 'failure.tooLarge',
   429: 'failure.tooMany',

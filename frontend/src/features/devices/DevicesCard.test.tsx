@@ -96,6 +96,36 @@ describe('the devices', () => {
       expect(query.getAll('device_id')).toHaveLength(12);
   });
 
+  it('are shown by names that differ, however long their ids are alike', async () => {
+    const devices = ['01', '02', '03'].map((number) =>
+      device(`distribution-board-3-of-house-circuit-${number}-kitchen-and-living-room`),
+    );
+    await renderInApp(<SiteView />, house(devices));
+    const shown = within(await card()).getAllByRole('rowheader');
+    const seen = shown.map((cell) => cell.querySelector('[aria-hidden="true"]:not(.swatch)')?.textContent);
+    expect(new Set(seen).size).toBe(3);
+    expect(seen[1]).toContain('02');
+  });
+
+  it('are a step back when they are switched, however many are', async () => {
+    const { environment } = await renderInApp(<SiteView />, house([device('a'), device('b'), device('c')]));
+    fireEvent.click(await screen.findByLabelText('a'));
+    fireEvent.click(screen.getByLabelText('b'));
+    expect(environment.visited).toHaveLength(2);
+    environment.goBack();
+    await waitFor(() => expect((screen.getByLabelText('a') as HTMLInputElement).checked).toBe(true));
+  });
+
+  it('that the address names and the site does not have are named, and a click shows all', async () => {
+    const environment = house([device('a')]);
+    environment.visited = ['/?site=house-01&tz=UTC&device=nope'];
+    await renderInApp(<SiteView />, environment);
+    const notice = await screen.findByText(/This site has no device of this name/);
+    expect(notice.textContent).toContain('nope');
+    fireEvent.click(screen.getAllByRole('button', { name: 'All devices' })[0] as HTMLElement);
+    await waitFor(() => expect(screen.queryByText(/This site has no device/)).toBeNull());
+  });
+
   it('may be incomplete, which is said', async () => {
     await renderInApp(<SiteView />, house([device('a')], false));
     await screen.findByText(/some may be missing/);

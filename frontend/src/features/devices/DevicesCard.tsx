@@ -3,12 +3,12 @@ import type { Device, DeviceList } from '../../api/types';
 import { useApp, useText } from '../../app/app-context';
 import { parseInstant } from '../../lib/instant';
 import { Card } from '../../ui/Card';
-import { Id } from '../../ui/Id';
 import { Sign } from '../../ui/Notice';
 import { ScrollBox } from '../../ui/ScrollBox';
 import { STATUS_TONES } from '../../ui/status-tones';
 import { swatchClass } from '../power-chart/colours';
 import { DeviceColumns } from './DeviceColumns';
+import { DeviceId } from './DeviceId';
 import { type Sorting, sorted } from './sorting';
 
 /** A site is a house or a factory; thousands of devices are an error of a sender, and must not freeze the page. */
@@ -73,7 +73,7 @@ function Row({ device }: { device: Device }) {
     <tr>
       <th scope="row">
         <span class={swatchClass(site.known.value.indexOf(id))} aria-hidden="true" />
-        <Id id={id} maxChars={32} />
+        <DeviceId id={id} maxChars={32} />
       </th>
       <td class="number">{watts === null ? '–' : formats.power(watts)}</td>
       <td

@@ -4,7 +4,7 @@ import { useApp, useText } from '../../app/app-context';
 import { at } from '../../lib/arrays';
 import { parseInstant } from '../../lib/instant';
 import type { BarUnit } from '../../lib/url-state';
-import { Id } from '../../ui/Id';
+import { DeviceId } from '../devices/DeviceId';
 import { SERIES_COLOURS, swatchClass, TOTAL } from '../power-chart/colours';
 import { type BarsModel, barsModel } from './bars-model';
 
@@ -132,7 +132,7 @@ function BarReadout({ series, slot, unit, zone, colourOf }: BarReadoutProps) {
         return (
           <p key={id ?? ''} class="readout-line">
             <span class={swatchClass(colourOf(index))} />
-            {id === null ? t('chart.total') : <Id id={id} maxChars={20} />}
+            {id === null ? t('chart.total') : <DeviceId id={id} maxChars={20} />}
             <span class="number">
               {`${formats.energy(bucket.import_kwh)} kWh`}
               {(bucket.export_kwh ?? 0) > 0 &&

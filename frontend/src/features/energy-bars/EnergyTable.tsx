@@ -2,8 +2,8 @@ import type { AggregateBucket, AggregateSeries } from '../../api/types';
 import { useApp, useText } from '../../app/app-context';
 import { parseInstant } from '../../lib/instant';
 import type { BarUnit } from '../../lib/url-state';
-import { Id } from '../../ui/Id';
 import { ScrollBox } from '../../ui/ScrollBox';
+import { DeviceId } from '../devices/DeviceId';
 
 interface EnergyTableProps {
   series: readonly AggregateSeries[];
@@ -25,7 +25,7 @@ export function EnergyTable({ series, unit, zone }: EnergyTableProps) {
             <th scope="col">{t('readings.time')}</th>
             {series.map(({ device_id: id }) => (
               <th key={id ?? ''} scope="col" class="number">
-                {id === null ? t('chart.total') : <Id id={id} maxChars={24} />}
+                {id === null ? t('chart.total') : <DeviceId id={id} maxChars={24} />}
                 {', kWh'}
               </th>
             ))}

@@ -2,8 +2,8 @@ import type { AggregateBucket } from '../../api/types';
 import { useApp, useText } from '../../app/app-context';
 import { parseInstant } from '../../lib/instant';
 import { Card } from '../../ui/Card';
-import { Id } from '../../ui/Id';
 import { ScrollBox } from '../../ui/ScrollBox';
+import { DeviceId } from '../devices/DeviceId';
 import { LiveBadge } from '../live/LiveBadge';
 import { drawnDevices } from '../power-chart/chart-model';
 import { swatchClass, TOTAL } from '../power-chart/colours';
@@ -53,7 +53,7 @@ function Table() {
                   class={swatchClass(row.id === null ? TOTAL : known.indexOf(row.id))}
                   aria-hidden="true"
                 />
-                {row.id === null ? t('chart.total') : <Id id={row.id} maxChars={20} />}
+                {row.id === null ? t('chart.total') : <DeviceId id={row.id} maxChars={20} />}
               </th>
               <Now id={row.id} />
               <Energy bucket={row.today} />

@@ -16,6 +16,8 @@ export type PipelineReport =
 export interface PipelineStatus extends Polling {
   report: ReadonlySignal<PipelineReport>;
   deadLetters: ReadonlySignal<number | null>;
+  /** Whether this server offers what an operator does, deletions included, to the users of this page. */
+  isOffered: ReadonlySignal<boolean>;
 }
 
 const POLL_MS = 2_000;
@@ -39,7 +41,8 @@ export function createPipelineStatus(client: Client, { visibility }: Environment
     const { value } = report;
     return value.phase === 'known' ? value.pipeline.dead_letters : null;
   });
-  return { report, deadLetters, ...pollWhileVisible(visibility, check) };
+  const isOffered = computed(() => !['unknown', 'unavailable'].includes(report.value.phase));
+  return { report, deadLetters, isOffered, ...pollWhileVisible(visibility, check) };
 }
 
 function isUnavailable(failure: RequestFailure): boolean {

@@ -1,5 +1,5 @@
 import { useApp, useText } from '../../app/app-context';
-import { Id } from '../../ui/Id';
+import { DeviceId } from '../devices/DeviceId';
 import { withToggled } from './chart-model';
 import { swatchClass, TOTAL } from './colours';
 
@@ -17,18 +17,19 @@ export function DeviceLegend({ known, drawn }: DeviceLegendProps) {
   const { t } = useText();
   const rest = known.length - MAX_LISTED;
   if (known.length === 0) return null;
+  const toggle = (id: string) => {
+    // A step back shows the usual devices again, however many were switched.
+    const how = view.view.peek().devices === null ? 'push' : 'replace';
+    view.navigate({ devices: withToggled(known, drawn, id) }, how);
+  };
   return (
     <fieldset class="legend">
       <legend class="visually-hidden">{t('devices.title')}</legend>
       {known.slice(0, MAX_LISTED).map((id, index) => (
         <label key={id} class="device-switch">
-          <input
-            type="checkbox"
-            checked={drawn.has(id)}
-            onChange={() => view.navigate({ devices: withToggled(known, drawn, id) }, 'replace')}
-          />
+          <input type="checkbox" checked={drawn.has(id)} onChange={() => toggle(id)} />
           <span class={swatchClass(index)} aria-hidden="true" />
-          <Id id={id} maxChars={28} />
+          <DeviceId id={id} maxChars={28} />
         </label>
       ))}
       {rest > 0 && <p class="hint">{t('devices.rest', { count: rest })}</p>}

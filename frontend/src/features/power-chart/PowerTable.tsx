@@ -1,7 +1,7 @@
 import { useText } from '../../app/app-context';
 import { at } from '../../lib/arrays';
-import { Id } from '../../ui/Id';
 import { ScrollBox } from '../../ui/ScrollBox';
+import { DeviceId } from '../devices/DeviceId';
 import type { ChartModel } from './chart-model';
 
 interface PowerTableProps {
@@ -21,7 +21,7 @@ export function PowerTable({ model, zone }: PowerTableProps) {
             <th scope="col">{t('readings.time')}</th>
             {lines.map(({ id }) => (
               <th key={id ?? ''} scope="col" class="number">
-                {id === null ? t('chart.total') : <Id id={id} maxChars={24} />}
+                {id === null ? t('chart.total') : <DeviceId id={id} maxChars={24} />}
                 {', W'}
               </th>
             ))}

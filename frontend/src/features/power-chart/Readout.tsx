@@ -2,7 +2,7 @@ import type { Signal } from '@preact/signals';
 import { useText } from '../../app/app-context';
 import { at } from '../../lib/arrays';
 import { type DrawnValue, drawnValue, nearestPlace } from '../../lib/drawn-value';
-import { Id } from '../../ui/Id';
+import { DeviceId } from '../devices/DeviceId';
 import type { ChartModel } from './chart-model';
 import { swatchClass } from './colours';
 
@@ -36,7 +36,7 @@ export function Readout({ model, point, zone }: ReadoutProps) {
       {lines.slice(0, MAX_LINES).map(({ id, colour, drawn }) => (
         <p key={id ?? ''} class="readout-line">
           <span class={swatchClass(colour)} />
-          {id === null ? t('chart.total') : <Id id={id} maxChars={20} />}
+          {id === null ? t('chart.total') : <DeviceId id={id} maxChars={20} />}
           <Drawn value={drawnValue(drawn, place)} />
         </p>
       ))}

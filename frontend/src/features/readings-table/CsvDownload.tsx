@@ -5,13 +5,16 @@ import { useApp, useText } from '../../app/app-context';
 import { failureText } from '../../ui/failure-text';
 import { iso } from '../power-chart/load-chart';
 
+/** Too low and a slow disk has an empty file; too high and the memory of the tab holds it for longer. */
+const RELEASE_MS = 60_000;
+
 /** All readings of the range and the devices that are shown, not the page alone. */
 export function CsvDownload() {
   const { site, view, key } = useApp();
   const { t } = useText();
   const range = site.range.range.value;
   const { site: id, devices } = view.view.value;
-  if (id === null || range === null || devices?.length === 0 || id === '.' || id === '..') return null;
+  if (id === null || range === null || devices?.length === 0) return null;
   const selection = { site: id, start: iso(range.from), end: iso(range.to), devices };
   if (key.hasKey.value) return <WithKey selection={selection} />;
   // The browser writes it to the disk as it arrives, however long it is.
@@ -57,5 +60,6 @@ function save(file: Blob, name: string): void {
   link.href = URL.createObjectURL(file);
   link.download = name;
   link.click();
-  URL.revokeObjectURL(link.href);
+  // Not at once: a browser may begin to read it only after the click.
+  setTimeout(() => URL.revokeObjectURL(link.href), RELEASE_MS);
 }

@@ -2,8 +2,8 @@ import type { SiteReadings, StoredReading } from '../../api/types';
 import { useApp, useText } from '../../app/app-context';
 import { parseInstant } from '../../lib/instant';
 import { Card } from '../../ui/Card';
-import { Id } from '../../ui/Id';
 import { ScrollBox } from '../../ui/ScrollBox';
+import { DeviceId } from '../devices/DeviceId';
 import { CsvDownload } from './CsvDownload';
 import { PAGE_ROWS } from './page-state';
 import { RemovalResult, RemoveReading } from './RemoveReading';
@@ -75,20 +75,19 @@ function Head() {
 
 function Row({ reading }: { reading: StoredReading }) {
   const { formats } = useText();
-  const { zone } = useApp().site.range;
+  const { site, pipeline } = useApp();
+  const { zone } = site.range;
   return (
     <tr class="reading">
       <td class="time">{formats.time(Math.floor(parseInstant(reading.timestamp)), zone.value)}</td>
       <td class="number">{formats.exactPower(reading.power_reading)}</td>
       <td>
-        <Id id={reading.device_id} maxChars={40} />
+        <DeviceId id={reading.device_id} maxChars={40} />
       </td>
       <td class="code">{reading.timestamp}</td>
       <td class="code">{reading.ingested_at}</td>
       <td class="code">{reading.stream_id}</td>
-      <td>
-        <RemoveReading reading={reading} />
-      </td>
+      <td>{pipeline.isOffered.value && <RemoveReading reading={reading} />}</td>
     </tr>
   );
 }

@@ -52,4 +52,25 @@ describe('a wrong reading', () => {
     await screen.findByText(/The reading 2-0 is not deleted\. This API key lacks the scope “operate”/);
     expect(screen.getByRole('cell', { name: '150,055' })).toBeTruthy();
   });
+
+  it.each([401, 403, 404])(
+    'cannot be deleted where a server responds to operators only (%i)',
+    async (status) => {
+      const environment = house();
+      environment.services.answer('GET /api/pipeline', () => problem(status, 'forbidden'));
+      await renderInApp(<SiteView />, environment);
+      await screen.findByRole('cell', { name: '150,055' });
+      await waitFor(() => expect(environment.services.requests('GET /api/pipeline')).toHaveLength(1));
+      expect(screen.queryByRole('button', { name: /^Delete/ })).toBeNull();
+    },
+  );
+
+  it('stays where only reading is permitted, in words for people', async () => {
+    const environment = house();
+    environment.services.answer(DELETE, () => problem(403, 'forbidden', 'not offered on this route'));
+    await renderInApp(<SiteView />, environment);
+    await askToDelete();
+    await askToDelete();
+    await screen.findByText(/The reading 2-0 is not deleted\. This is not permitted here\./);
+  });
 });

@@ -1,5 +1,5 @@
 import { useSignal } from '@preact/signals';
-import { useEffect, useLayoutEffect, useRef } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useMemo, useRef } from 'preact/hooks';
 import type { Site } from '../../api/types';
 import { useApp, useText } from '../../app/app-context';
 import { at } from '../../lib/arrays';
@@ -26,7 +26,8 @@ export function SiteLinks({ sites }: { sites: readonly Site[] }) {
   /** The link that arrow keys have gone to. */
   const active = useSignal<number | null>(null);
   const picked = view.site.value;
-  const pickedIndex = sites.findIndex(({ site_id }) => site_id === picked);
+  const ids = useMemo(() => sites.map(({ site_id }) => site_id), [sites]);
+  const pickedIndex = picked === null ? -1 : ids.indexOf(picked);
   const height = rowHeight();
   const rows = rowWindow(sites.length, height, viewport.value);
   const measure = () => {
@@ -73,6 +74,7 @@ export function SiteLinks({ sites }: { sites: readonly Site[] }) {
             place={index + 1}
             count={state.hasMore.value ? -1 : sites.length}
             isTabStop={index === tabStop}
+            among={ids}
           />
         ))}
       </ul>

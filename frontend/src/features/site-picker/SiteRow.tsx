@@ -12,13 +12,15 @@ interface SiteRowProps {
   /** -1 while it is not known. */
   count: number;
   isTabStop: boolean;
+  /** The ids that are listed. */
+  among: readonly string[];
 }
 
-export function SiteRow({ site, place, count, isTabStop }: SiteRowProps) {
+export function SiteRow({ site, place, count, isTabStop, among }: SiteRowProps) {
   return (
     <li aria-posinset={place} aria-setsize={count}>
       <SiteLink site={site.site_id} class="site-link" tabIndex={isTabStop ? 0 : -1}>
-        <Id id={site.site_id} maxChars={22} />
+        <Id id={site.site_id} maxChars={22} among={among} />
         <LastSeen of={site} />
       </SiteLink>
     </li>

@@ -205,6 +205,13 @@ describe('a site', () => {
     await screen.findByText(/^1 to 1/);
   });
 
+  it.each(['.', '..'])('named “%s” is no request, and its user is told why', async (id) => {
+    const { environment } = await renderInApp(<SiteView />, house(0, `/?site=${id}`));
+    await screen.findByText(`A web address cannot hold the name “${id}”.`, { exact: false });
+    expect(screen.queryByRole('button', { name: 'Try again' })).toBeNull();
+    expect(environment.services.seen.filter(({ path }) => path.startsWith('/api/sites/'))).toEqual([]);
+  });
+
   it('says what could not be loaded, beside what could', async () => {
     const environment = house();
     environment.services.answer(`${SITE}/aggregates`, () => problem(503, 'store_unavailable'));

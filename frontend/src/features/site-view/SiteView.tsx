@@ -1,6 +1,8 @@
 import type { ComponentChildren } from 'preact';
+import { isUnnamable } from '../../api/site-client';
 import { useApp, useText } from '../../app/app-context';
 import { DevicesCard } from '../devices/DevicesCard';
+import { UnknownDevices } from '../devices/UnknownDevices';
 import { EnergyCard } from '../energy-bars/EnergyCard';
 import { Figures } from '../figures/Figures';
 import { PowerChart } from '../power-chart/PowerChart';
@@ -17,9 +19,27 @@ export function SiteView() {
   return (
     <>
       <SiteHeader id={id} />
+      {isUnnamable(id) ? <Unnamable id={id} /> : <Loaded id={id} />}
+    </>
+  );
+}
+
+function Loaded({ id }: { id: string }) {
+  return (
+    <>
       <LoadState id={id} />
       <Contents />
     </>
+  );
+}
+
+function Unnamable({ id }: { id: string }) {
+  const { t } = useText();
+  return (
+    <Blank>
+      <h3>{t('site.unnamable')}</h3>
+      <p>{t('site.unnamableAdvice', { id })}</p>
+    </Blank>
   );
 }
 
@@ -59,6 +79,7 @@ function Contents() {
   if (!site.isSettled.value) return <p class="hint site-wait">{t('site.loading')}</p>;
   return (
     <>
+      <UnknownDevices />
       <Figures />
       <RangeBar />
       {range !== null && (
