@@ -1,8 +1,10 @@
 //! The committed OpenAPI documents, from which the page's types are generated, are those of the
 //! program.
 
+use reqwest::Method;
+
 use crate::common::files;
-use crate::common::http::Http;
+use crate::common::http::{Http, Reply};
 use crate::common::product::{ingestion_api, launch, processing_service, query_api};
 use crate::common::redis::RedisServer;
 
@@ -47,4 +49,19 @@ async fn the_documentation_loads_nothing_from_other_hosts() {
     for elsewhere in ["src=\"http", "href=\"http", "src=\"//", "href=\"//"] {
         assert!(!text.contains(elsewhere), "the page loads {elsewhere}…");
     }
+}
+
+#[tokio::test]
+async fn the_documentation_is_sent_once_and_revalidated_after() {
+    let redis = RedisServer::prepared(&[]);
+    let ingestion = ingestion_api(&redis).start().await;
+    let page = ingestion.get("/docs").await;
+    assert_eq!(page.header("cache-control"), "no-cache");
+    let tag = page.header("etag");
+    assert!(tag.starts_with("W/\"") && tag.ends_with('"'), "{tag}");
+    let again = ingestion.request(Method::GET, "/docs").header("if-none-match", tag);
+    let again = Reply::of(again).await;
+    assert_eq!((again.status, again.body.len(), again.header("etag")), (304, 0, tag));
+    let other = ingestion.request(Method::GET, "/docs").header("if-none-match", "\"other\"");
+    assert_eq!(Reply::of(other).await.status, 200);
 }

@@ -266,5 +266,5 @@ async fn the_documentation_runs_only_what_is_in_it_and_is_in_no_frame() {
         assert!(policy.contains(directive), "{policy}");
     }
     assert!(!policy.contains("unsafe"), "{policy}");
-    assert_eq!(policy.matches("'sha256-").count(), 3, "{policy}");
+    assert_eq!(policy.matches("'sha256-").count(), 4, "{policy}");
 }

@@ -8,6 +8,7 @@ use poem::{Endpoint, EndpointExt, Request, Response, Result, Route};
 use rust_embed::RustEmbed;
 
 use crate::compression::Compressed;
+use crate::entity_tag::{self, REVALIDATE};
 use crate::middleware::ApiMiddleware;
 use crate::paths::Paths;
 use crate::weighted_items::weighted_items;
@@ -26,8 +27,7 @@ const CONTENT_SECURITY_POLICY: &str = "default-src 'self'; base-uri 'none'; obje
 const HASHED_ASSETS: &str = "/assets/";
 /// What a browser shows at a path without an asset.
 const NOT_FOUND_PAGE: &str = "404.html";
-const IMMUTABLE: &str = "public, max-age=31536000, immutable";
-const REVALIDATE: &str = "no-cache";
+const IMMUTABLE: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
 
 /// `/api/readings…` is the Ingestion API's, every other `/api/…` the Processing Service's, both without the
 /// prefix.
@@ -96,22 +96,19 @@ async fn asset(
     };
     let headers = response.headers_mut();
     let caching = if is_hashed { IMMUTABLE } else { REVALIDATE };
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(caching));
+    headers.insert(header::CACHE_CONTROL, caching);
     let policy = HeaderValue::from_static(CONTENT_SECURITY_POLICY);
     headers.insert(header::CONTENT_SECURITY_POLICY, policy);
     if response.status() == StatusCode::NOT_FOUND {
         return Ok(response);
     }
-    let headers = response.headers_mut();
-    let Some(tag) = headers.get(header::ETAG).and_then(quoted) else { return Ok(response) };
-    let is_unchanged = if_none_match.is_some_and(|tags| matches_tag(&tags, &tag));
-    headers.insert(header::ETAG, tag);
-    if is_unchanged {
-        headers.remove(header::CONTENT_TYPE);
-        response.set_status(StatusCode::NOT_MODIFIED);
-        response.set_body(());
-    }
-    Ok(response)
+    // The framework's, as RFC 9110 spells it.
+    let tag =
+        response.headers().get(header::ETAG).and_then(|tag| entity_tag::weak(tag.to_str().ok()?));
+    Ok(match tag {
+        Some(tag) => entity_tag::tagged(response, tag, if_none_match.as_ref()),
+        None => response,
+    })
 }
 
 /// Whether a browser shows the response to its user: programs do not name HTML.
@@ -123,19 +120,6 @@ fn not_found_page() -> Option<Response> {
     let page = Assets::get(NOT_FOUND_PAGE)?.data.into_owned();
     let response = Response::builder().status(StatusCode::NOT_FOUND);
     Some(response.content_type("text/html; charset=utf-8").body(page))
-}
-
-/// The framework's entity tag as RFC 9110 (8.8.3) spells it: in quotation marks; weak, since the compressed
-/// response has the same.
-fn quoted(tag: &HeaderValue) -> Option<HeaderValue> {
-    HeaderValue::from_str(&format!("W/\"{}\"", tag.to_str().ok()?)).ok()
-}
-
-/// Whether `If-None-Match` names a tag; weakly, as RFC 9110 (13.1.2) compares it. Our tags have no comma.
-fn matches_tag(if_none_match: &HeaderValue, tag: &HeaderValue) -> bool {
-    let mut tags = if_none_match.as_bytes().split(|byte| *byte == b',').map(<[u8]>::trim_ascii);
-    let opaque = |tag: &'_ [u8]| tag.strip_prefix(b"W/").unwrap_or(tag).to_owned();
-    tags.any(|other| other == b"*" || opaque(other) == opaque(tag.as_bytes()))
 }
 
 /// The services below [`API`], chosen by the path without the prefix.
@@ -183,17 +167,5 @@ mod tests {
         assert_eq!(response.status(), StatusCode::NOT_FOUND);
         let body: serde_json::Value = response.into_body().into_json().await.unwrap();
         assert_eq!(body["code"], "not_found");
-    }
-
-    #[test]
-    fn a_tag_is_named_alone_in_a_list_or_by_a_star() {
-        let tag = quoted(&HeaderValue::from_static("abc")).unwrap();
-        assert_eq!(tag, "W/\"abc\"");
-        for known in ["\"abc\"", "W/\"abc\"", "\"x\", \"abc\"", "*"] {
-            assert!(matches_tag(&HeaderValue::from_static(known), &tag), "{known}");
-        }
-        for unknown in ["", "abc", "\"abcd\"", "\"x\", \"y\""] {
-            assert!(!matches_tag(&HeaderValue::from_static(unknown), &tag), "{unknown}");
-        }
     }
 }

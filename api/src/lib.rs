@@ -50,6 +50,7 @@ pub mod spec;
 mod api_tag;
 mod client_slots;
 mod compression;
+mod entity_tag;
 mod head_only;
 mod parameter;
 mod paths;

@@ -6,27 +6,59 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use poem::endpoint::make_sync;
 use poem::http::HeaderValue;
-use poem::http::header::CONTENT_SECURITY_POLICY;
+use poem::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, IF_NONE_MATCH};
 use poem::web::Html;
-use poem::{Endpoint, IntoResponse, Response};
+use poem::{Endpoint, IntoResponse, Request, Response};
 use sha2::{Digest, Sha256};
+
+use crate::entity_tag::{self, REVALIDATE};
 
 /// The elements whose content a policy permits by its hash.
 const STYLE: &str = "style";
 const SCRIPT: &str = "script";
 
-/// Serves the page with its Content-Security-Policy.
-pub(super) fn docs_page(html: String) -> impl Endpoint<Output = Response> {
+/// The beginning of the framework's page, and ours: with its language, and not in quirks mode.
+const BEGINNING: (&str, &str) = ("<html charset=\"UTF-8\">", "<!DOCTYPE html>\n<html lang=\"en\">");
+const TITLE: &str = "<title>Swagger UI</title>";
+/// The element that the documentation is drawn into.
+const DRAWN: &str = "<div id=\"ui\"";
+/// A link back to the web page, which has this one below a prefix; without one it does not exist.
+const WAY_BACK: &str = "<p><a id=\"page\" href=\"../\" hidden>\u{2190} Energy Readings</a></p>\
+                        <script>document.getElementById('page').hidden = location.pathname === '/docs'</script>";
+
+/// Serves the page with its Content-Security-Policy and its entity tag.
+pub(super) fn docs_page(html: &str, title: &str) -> impl Endpoint<Output = Response> + use<> {
+    let html = completed(html, title);
     // At the first request: hashing 1.5 MB would slow each start down.
     let of = html.clone();
     let policy = LazyLock::new(move || HeaderValue::from_str(&content_security_policy(&of)).ok());
-    make_sync(move |_| {
+    let of = html.clone();
+    let tag = LazyLock::new(move || entity_tag::weak(&hex::encode(Sha256::digest(of.as_bytes()))));
+    make_sync(move |request: Request| {
         let mut response = Html(html.clone()).into_response();
+        response.headers_mut().insert(CACHE_CONTROL, REVALIDATE);
         if let Some(policy) = &*policy {
             response.headers_mut().insert(CONTENT_SECURITY_POLICY, policy.clone());
         }
-        response
+        match &*tag {
+            Some(tag) => {
+                let if_none_match = request.headers().get(IF_NONE_MATCH);
+                entity_tag::tagged(response, tag.clone(), if_none_match)
+            }
+            None => response,
+        }
     })
+}
+
+/// The framework's page with the name of the service, its language and a way back.
+fn completed(html: &str, title: &str) -> String {
+    let head = format!(
+        "<title>{title}</title>\n    <meta name=\"viewport\" content=\"width=device-width\">"
+    );
+    let html = html.replacen(BEGINNING.0, BEGINNING.1, 1).replacen(TITLE, &head, 1);
+    let at = html.rfind(DRAWN).unwrap_or(html.len());
+    let (before, after) = html.split_at(at);
+    [before, WAY_BACK, after].concat()
 }
 
 /// The page may run and show what is in it now and nothing else, send requests to its own service only, and be in no
@@ -79,5 +111,16 @@ mod tests {
         let style = "style-src 'sha256-LXEWQrcmsEQBYnyp+6wy9chTD7GQPMTbAiWHF5IaSIE=';";
         assert!(policy.contains(style), "{policy}");
         assert_eq!(policy.matches("'sha256-").count(), 3, "{policy}");
+    }
+
+    #[test]
+    fn the_page_has_a_name_a_language_and_a_way_back() {
+        let framework =
+            "\n<html charset=\"UTF-8\"><title>Swagger UI</title><body>\n<div id=\"ui\"></div>";
+        let page = completed(framework, "Ingestion API");
+        for part in ["<!DOCTYPE html>\n<html lang=\"en\">", "<title>Ingestion API</title>"] {
+            assert!(page.contains(part), "{page}");
+        }
+        assert!(page.find("href=\"../\"") < page.find(DRAWN), "{page}");
     }
 }

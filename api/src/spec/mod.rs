@@ -10,7 +10,7 @@ use futures_util::future::Either;
 use poem::endpoint::make_sync;
 use poem::http::header;
 use poem::{Endpoint, IntoEndpoint, Request, Response, Result, Route, get};
-use poem_openapi::{OpenApi, OpenApiService, ServerObject, Webhook};
+use poem_openapi::{OpenApi, OpenApiService, ServerObject};
 
 use crate::access::AccessPolicy;
 use crate::compression::Compressed;
@@ -49,7 +49,7 @@ pub fn ingestion_api(
                        the Processing Service stores it.";
     let batch = BatchApi(ingestion.clone());
     let apis = (ingestion, batch, health, metrics, probes);
-    service(access, OpenApiService::new(apis, "Ingestion API", VERSION).description(description))
+    service(access, "Ingestion API", apis, description)
 }
 
 /// The Processing Service, and the query API, which is the same without the consumer; their operations need the keys of
@@ -66,8 +66,7 @@ pub fn processing_service(
 ) -> Service<impl Endpoint<Output = Response> + 'static> {
     let description = "Stores accepted readings and returns them per site.";
     let apis = (queries, health, metrics, pipeline, dead_letters, probes);
-    let api = OpenApiService::new(apis, "Processing Service", VERSION).description(description);
-    service(access, api)
+    service(access, "Processing Service", apis, description)
 }
 
 /// Health, probes and metrics, for the platform, on a port without keys; it has no document of its own.
@@ -81,14 +80,13 @@ pub fn monitoring(
     ApiMiddleware::new(service.into_endpoint(), paths)
 }
 
-fn service<T, W>(
+fn service<T: OpenApi + 'static>(
     access: AccessPolicy,
-    service: OpenApiService<T, W>,
-) -> Service<impl Endpoint<Output = Response> + 'static>
-where
-    T: OpenApi + 'static,
-    W: Webhook + 'static,
-{
+    title: &str,
+    apis: T,
+    description: &str,
+) -> Service<impl Endpoint<Output = Response> + 'static + use<T>> {
+    let service = OpenApiService::new(apis, title, VERSION).description(description);
     let service = service.server(ServerObject::new(SERVER));
     let raw = service.spec();
     let document = document::completed(&raw);
@@ -98,7 +96,8 @@ where
     let spec = make_sync(move |_| {
         Response::builder().header(header::CONTENT_TYPE, "application/json").body(json.clone())
     });
-    let docs = Route::new().at(DOCS, get(docs_page::docs_page(ui))).at(OPENAPI_JSON, get(spec));
+    let docs =
+        Route::new().at(DOCS, get(docs_page::docs_page(&ui, title))).at(OPENAPI_JSON, get(spec));
     let endpoint = access.guard(Documented { docs, service: service.into_endpoint() });
     Service { endpoint: ApiMiddleware::new(Compressed(endpoint), paths), document }
 }
