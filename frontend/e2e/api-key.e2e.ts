@@ -1,4 +1,5 @@
 /** The page of a server with API keys: without one, with one that only reads, and with one that reads and writes. */
+import { readFile } from 'node:fs/promises';
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { violations } from './accessibility';
@@ -122,6 +123,22 @@ describe('the page of a server with API keys', () => {
     await page.getByRole('cell', { name: '1,500' }).first().waitFor();
     await page.reload();
     await page.getByRole('cell', { name: '1,500' }).first().waitFor();
+  });
+
+  it('downloads the readings with the key, which no link could send', async () => {
+    const [download] = await Promise.all([
+      page.waitForEvent('download'),
+      page.getByRole('button', { name: 'Download CSV' }).click(),
+    ]);
+    expect(download.suggestedFilename()).toBe(`${SITE}.csv`);
+    const [head, row] = (await readFile(await download.path(), 'utf8')).split('\r\n');
+    expect(head).toContain('site_id,device_id,power_reading,timestamp');
+    expect(row).toContain(`${SITE},meter,1500.0,`);
+  });
+
+  it('offers no deletion to a key that may not delete', async () => {
+    expect(await page.getByRole('button', { name: /^Delete/ }).count()).toBe(0);
+    expect(await page.getByRole('region', { name: 'Pipeline', exact: true }).count()).toBe(0);
   });
 
   it('says what a key that only sends does not show', async () => {

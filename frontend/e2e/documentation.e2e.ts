@@ -63,6 +63,32 @@ describe('the documentation', () => {
   });
 });
 
+describe('the documentation behind the page', () => {
+  startWith(async () => ({}));
+
+  it('leads back to the page, and is named after its service', async () => {
+    for (const [path, title] of [
+      ['api/docs', 'Processing Service'],
+      ['ingestion/docs', 'Ingestion API'],
+    ] as const) {
+      const [docs = ''] = proxied(path);
+      await reading(docs, async (page) => {
+        expect(await page.title()).toBe(title);
+        await page.getByRole('link', { name: 'Energy Readings' }).click();
+        await page.getByRole('heading', { name: 'Pick a site' }).waitFor();
+      });
+    }
+  });
+
+  it('leads nowhere where there is no page', async () => {
+    for (const docs of product.docs)
+      await reading(docs, async (page) => {
+        await page.locator('.opblock').first().waitFor();
+        expect(await page.getByRole('link', { name: 'Energy Readings' }).isVisible()).toBe(false);
+      });
+  });
+});
+
 describe('the documentation of a server with API keys', () => {
   let keys: Keys;
   let reader: string;

@@ -166,6 +166,14 @@ describe('an analyst', () => {
     ]);
     const lines = (await readFile(await download.path(), 'utf8')).trim().split('\r\n');
     expect(lines).toHaveLength(26);
+    // Of what is seen: this day and device, and each power as it was sent.
+    const cells = lines.slice(1).map((line) => line.split(','));
+    expect(new Set(cells.map(([, site, device]) => `${site} ${device}`))).toEqual(
+      new Set([`${HOUSE} main-meter`]),
+    );
+    const shown = await card('Readings').locator('tr.reading td.number').allTextContents();
+    const inFile = cells.map(([, , , power]) => Number(power)).sort((a, b) => a - b);
+    expect(inFile).toEqual(shown.map((text) => Number(text.replaceAll(',', ''))).sort((a, b) => a - b));
   });
 
   it('reads the power of the chart as a table', async () => {

@@ -1,6 +1,7 @@
 /** What users see of a Redis that does not answer, of entries that cannot be processed, and of a second click. */
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { sendBatch } from './batch';
 import { type Browser, openBrowser } from './browser';
 import type { PrivateRedis } from './private-redis';
 import { type Product, startProduct } from './product';
@@ -34,6 +35,10 @@ const health = () => page.getByRole('region', { name: 'Pipeline health' });
 const fill = async (power: string) => {
   await form().getByLabel('Device', { exact: true }).fill('meter');
   await form().getByLabel('Power (W)', { exact: true }).fill(power);
+};
+const send = async (power: string) => {
+  const reading = { site_id: SITE, device_id: 'meter', power_reading: Number(power) };
+  await sendBatch(product.url, [JSON.stringify({ ...reading, timestamp: new Date().toISOString() })]);
 };
 const rows = () => redis.command('ZCARD', `site:${SITE}:readings`);
 
@@ -79,6 +84,64 @@ describe('a Redis that does not answer', () => {
 
   it('is back within two seconds, without a click', async () => {
     await health().getByText('Healthy').waitFor(SOON);
+  });
+
+  it('leaves what is shown in sight, marked as old, and shows the present again without a click', async () => {
+    const row = page.getByRole('row', { name: /^meter 1,600/ });
+    await row.first().waitFor();
+    await redis.freeze();
+    await page.getByRole('button', { name: 'Refresh' }).click();
+    await page.getByText('These readings could not be refreshed.').waitFor();
+    await page.getByText('Not up to date').waitFor();
+    await row.first().waitFor();
+    await redis.thaw();
+    await page.getByText('These readings could not be refreshed.').waitFor({ state: 'detached' });
+    await page.getByText('Live', { exact: true }).waitFor();
+  });
+});
+
+describe('a server that ends', () => {
+  it('is no server to the page, which shows what arrived meanwhile once it is back', async () => {
+    await page.route(/\/(?:api|ingestion)\//, (route) => route.abort());
+    await health().getByText('Unreachable').waitFor(SOON);
+    await send('1700');
+    await page.unrouteAll();
+    await health().getByText('Healthy').waitFor(SOON);
+    await page
+      .getByRole('row', { name: /^meter 1,700/ })
+      .first()
+      .waitFor();
+  });
+});
+
+describe('events that a proxy keeps back', () => {
+  it('leave the page asking every ten seconds, and saying so', async () => {
+    const other = await browser.context.newPage();
+    await other.route('**/events', (route) => route.abort());
+    await other.goto(`/?site=${SITE}`);
+    await other.getByText('Every 10 seconds').waitFor();
+    await send('1800');
+    await other
+      .getByRole('row', { name: /^meter 1,800/ })
+      .first()
+      .waitFor();
+    await other.close();
+  });
+});
+
+describe('an answer that this page does not understand', () => {
+  it('is an error of its part of the page, beside all others', async () => {
+    const other = await browser.context.newPage();
+    await other.route('**/api/pipeline', (route) => route.fulfill({ json: {} }));
+    await other.goto(`/?site=${SITE}`);
+    await other.getByText('This part of the page has an error.').waitFor();
+    await other.locator('.plot canvas').waitFor();
+    await other.unrouteAll();
+    // The first answer that it understands is used when the second one comes.
+    for (let count = 0; count < 2; count++) await other.waitForResponse('**/api/pipeline');
+    await other.getByRole('button', { name: 'Show it again' }).click();
+    await other.getByRole('region', { name: 'Pipeline', exact: true }).getByText('Oldest pending').waitFor();
+    await other.close();
   });
 });
 

@@ -22,6 +22,8 @@ interface Dependencies {
   visibility: Visibility;
   /** Whether what is shown could be loaded when it was last asked for. */
   isFresh: ReadonlySignal<boolean>;
+  /** Turns true when the service can be read again after an outage. */
+  isReadable: ReadonlySignal<boolean>;
   /** Loads what is shown again. */
   refresh(): void;
 }
@@ -35,7 +37,7 @@ const REFRESH_MS = 5_000;
 const SETTLE_MS = 400;
 
 export function createLiveState(needs: Dependencies): LiveState {
-  const { client, site, clock, visibility, isFresh, refresh } = needs;
+  const { client, site, clock, visibility, isFresh, isReadable, refresh } = needs;
   /** `waiting` until the first text of a first stream. */
   const stream = signal<'waiting' | 'open' | 'ended'>('waiting');
   const refreshSoon = throttled(refresh, SETTLE_MS, REFRESH_MS);
@@ -74,6 +76,10 @@ export function createLiveState(needs: Dependencies): LiveState {
       if (clock.now.value - heardAt <= SILENCE_MS || stream.peek() === 'ended') return;
       stream.value = 'ended';
       connect();
+    }),
+    effect(() => {
+      // Not after the pause, which an outage has made long.
+      if (isReadable.value && stream.peek() === 'ended') connect();
     }),
     effect(() => {
       if (stream.value !== 'ended') return;

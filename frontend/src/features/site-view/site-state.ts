@@ -90,7 +90,7 @@ export function createSiteState({ client, view, clock, isReadable, environment }
     () => shown.map((resource) => resource.failure.value).find((failure) => failure !== null) ?? null,
   );
   const isFresh = computed(() => failure.value === null);
-  const live = createLiveState({ client, site, clock, visibility, isFresh, refresh });
+  const live = createLiveState({ client, site, clock, visibility, isFresh, isReadable, refresh });
   return {
     extent,
     devices,
