@@ -96,7 +96,7 @@ describe('a Redis that does not answer', () => {
     await row.first().waitFor();
     await redis.thaw();
     await page.getByText('These readings could not be refreshed.').waitFor({ state: 'detached' });
-    await page.getByText('Live', { exact: true }).waitFor();
+    await page.locator('.live-live').waitFor();
   });
 });
 
