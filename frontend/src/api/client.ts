@@ -9,6 +9,7 @@ import type {
   NewReading,
   PipelineState,
   ProcessingHealth,
+  Receivers,
   Retried,
   SiteReadings,
   Sites,
@@ -59,6 +60,8 @@ export function createClient(connection: Connection) {
     getIngestionHealth: (timeoutMs: number) => get<IngestionHealth>('/ingestion/health', { timeoutMs }),
     getProcessingHealth: (timeoutMs: number) => get<ProcessingHealth>('/api/health', { timeoutMs }),
     getPipeline: (timeoutMs: number) => get<PipelineState>('/api/pipeline', { scope: 'operate', timeoutMs }),
+    getReceivers: (timeoutMs: number) =>
+      get<Receivers>('/api/pipeline/receivers', { scope: 'operate', timeoutMs }),
     getDeadLetters: (cursor: string | null, limit: number) =>
       get<DeadLetters>('/api/pipeline/dead-letters', {
         scope: 'operate',

@@ -28,3 +28,32 @@ export interface NewReading {
   power_reading?: number;
   timestamp?: string;
 }
+
+/** The state of all receivers. */
+export interface Receivers {
+  receivers: readonly Receiver[];
+}
+
+export interface Receiver {
+  name: string;
+  since: string;
+  /** Replayed ones included. */
+  accepted: number;
+  replayed: number;
+  rejected: number;
+  unmapped: number;
+  last_accepted_at: string | null;
+  /** Only of a receiver that connects by itself. */
+  connections?: { processes: number; open: number };
+  /** The last one first. */
+  not_accepted: readonly NotAccepted[];
+}
+
+export interface NotAccepted {
+  outcome: 'rejected' | 'unmapped';
+  /** As a sender chose it. */
+  name: string;
+  reason: string;
+  rows: number;
+  last_at: string;
+}

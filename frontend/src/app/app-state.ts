@@ -6,6 +6,7 @@ import { createKeyState } from '../features/api-key/key-state';
 import { createHealthState } from '../features/health/health-state';
 import { createDeadLettersState } from '../features/pipeline/dead-letters-state';
 import { createPipelineStatus } from '../features/pipeline/pipeline-state';
+import { createReceiversState } from '../features/pipeline/receivers-state';
 import { createDraftState } from '../features/send-reading/draft-state';
 import { createSendState } from '../features/send-reading/send-state';
 import { createSitesState } from '../features/site-picker/sites-state';
@@ -31,6 +32,7 @@ export function createAppState(environment: Environment) {
   const client = createClient(connection);
   const siteClient = createSiteClient(connection);
   const pipeline = createPipelineStatus(client, environment);
+  const receivers = createReceiversState(client, pipeline.isOffered, environment);
   const deadLetters = createDeadLettersState(client, pipeline.runNow);
   const health = createHealthState(client, environment, pipeline.deadLetters);
   const sites = createSitesState(client, key.key, environment);
@@ -45,7 +47,7 @@ export function createAppState(environment: Environment) {
   };
   const send = createSendState({ client, draft, onStored, onFailed: health.checkNow });
   const keyRejection = createKeyRejectionState({ view, sites, site, send });
-  const parts = [view, theme, clock, key, pipeline, health, sites, site, draft, keyRejection];
+  const parts = [view, theme, clock, key, pipeline, receivers, health, sites, site, draft, keyRejection];
   return {
     environment,
     client,
@@ -56,6 +58,7 @@ export function createAppState(environment: Environment) {
     clock,
     key,
     pipeline,
+    receivers,
     deadLetters,
     health,
     sites,

@@ -6,6 +6,7 @@ import { failureText } from '../../ui/failure-text';
 import { Notice } from '../../ui/Notice';
 import { Consumers } from './Consumers';
 import { DeadLetters } from './DeadLetters';
+import { Receivers } from './Receivers';
 
 /** For operators: not there where the server does not publish the state of its pipeline. */
 export function PipelinePanel() {
@@ -30,6 +31,7 @@ function Known({ of }: { of: PipelineState }) {
       {of.groups.map((group) => (
         <Consumers key={group.name} group={group} />
       ))}
+      <Receivers />
       <DeadLetters count={of.dead_letters} />
     </>
   );

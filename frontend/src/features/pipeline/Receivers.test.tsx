@@ -1,0 +1,103 @@
+import { screen, within } from '@testing-library/preact';
+import { describe, expect, it } from 'vitest';
+import type { NotAccepted, Receiver } from '../../api/types';
+import { FakeEnvironment } from '../../testing/fake-environment';
+import { json, problem } from '../../testing/fake-services';
+import { renderInApp } from '../../testing/render';
+import { PipelinePanel } from './PipelinePanel';
+
+const RECEIVERS = 'GET /api/pipeline/receivers';
+
+const UNMAPPED: NotAccepted = {
+  outcome: 'unmapped',
+  name: 'tele/<b>x</b>/STATE',
+  reason: 'the topic is not in MQTT_TOPICS',
+  rows: 7,
+  last_at: '2024-01-15T10:28:00Z',
+};
+
+function receiver(name: string, rest: Partial<Receiver> = {}): Receiver {
+  return {
+    name,
+    since: '2024-01-15T09:00:00Z',
+    accepted: 1200,
+    replayed: 0,
+    rejected: 2,
+    unmapped: 40,
+    last_accepted_at: '2024-01-15T10:29:00Z',
+    not_accepted: [],
+    ...rest,
+  };
+}
+
+async function draw(...receivers: Receiver[]) {
+  const environment = new FakeEnvironment();
+  environment.services.answer(RECEIVERS, () => json({ receivers }));
+  const { app } = await renderInApp(<PipelinePanel />, environment);
+  await screen.findByRole('region', { name: 'Pipeline' });
+  app.receivers.runNow();
+  return within(await screen.findByRole('region', { name: 'Receivers' }));
+}
+
+const cells = (row: HTMLElement) =>
+  within(row)
+    .getAllByRole('cell')
+    .map(({ textContent }) => textContent);
+
+describe('the receivers', () => {
+  it('are listed with what each accepted, rejected and did not map, and when last', async () => {
+    const section = await draw(receiver('line_protocol', { replayed: 3 }), receiver('new_one'));
+    expect(cells(section.getByRole('row', { name: /^Line protocol/ }))).toEqual([
+      '1,200 3 of them again',
+      '2',
+      '40',
+      '1 min ago',
+      '–',
+    ]);
+    expect(section.getByRole('row', { name: /^new_one/ })).toBeTruthy();
+  });
+
+  it.each([
+    [0, '✕Not connected'],
+    [1, '!1 of 2 connected'],
+    [2, '✓Connected'],
+  ])('that connect by themselves say whether they are connected (%i of 2)', async (open, text) => {
+    const section = await draw(receiver('mqtt', { connections: { processes: 2, open } }));
+    expect(cells(section.getByRole('row', { name: /^MQTT/ })).at(-1)).toBe(text);
+  });
+
+  it('say what was not accepted and why, as text', async () => {
+    const section = await draw(receiver('mqtt', { not_accepted: [UNMAPPED] }));
+    expect(section.getByText('What was not accepted')).toBeTruthy();
+    const row = section.getByRole('row', { name: /STATE/, hidden: true });
+    const texts = within(row)
+      .getAllByRole('cell', { hidden: true })
+      .map(({ textContent }) => textContent);
+    expect(texts).toEqual(['MQTT', 'Not mapped', UNMAPPED.name, UNMAPPED.reason, '7', '2 min ago']);
+  });
+
+  it('say that nothing has come in yet', async () => {
+    const section = await draw();
+    expect(section.getByText('Nothing has come in yet.')).toBeTruthy();
+  });
+
+  it('leave the rest of the panel as it is where they are not known', async () => {
+    const environment = new FakeEnvironment();
+    environment.services.answer(RECEIVERS, () => problem(503, 'store_unavailable'));
+    const { app } = await renderInApp(<PipelinePanel />, environment);
+    await screen.findByText('proc-0');
+    app.receivers.runNow();
+    await screen.findByText('There is no dead letter.');
+    expect(environment.services.requests(RECEIVERS).length).toBeGreaterThan(0);
+    expect(screen.queryByRole('region', { name: 'Receivers' })).toBeNull();
+  });
+
+  it('are not asked for where the pipeline is not offered', async () => {
+    const environment = new FakeEnvironment();
+    environment.services.answer('GET /api/pipeline', () => problem(403, 'forbidden'));
+    const { app } = await renderInApp(<PipelinePanel />, environment);
+    app.receivers.runNow();
+    await app.text.ready;
+    expect(environment.services.requests(RECEIVERS)).toEqual([]);
+  });
+});
