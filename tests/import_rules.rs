@@ -85,7 +85,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "rows store",
             "store::catalog",
             "store::deletion store::rollups",
-            "validation store::stream store::series",
+            "validation store::receivers store::stream store::series",
             "store::deleted_ids",
             "store::connection",
             "store::codec store::error store::keys store::metrics",

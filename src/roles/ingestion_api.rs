@@ -11,9 +11,11 @@ use api::operations::{
 use api::spec::{self, Service};
 use poem::{Endpoint, Response};
 use readings::store::Requirements;
+use readings::store::receivers::{self, Receiver, ReceiverReporter};
 use readings::store::stream::ReadingStream;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
 use super::http_server::{HttpServer, HttpServers};
@@ -43,8 +45,22 @@ pub async fn run(settings: IngestionSettings) -> anyhow::Result<()> {
     let server = servers.bind(settings.port.setting(), &stop, settings.drain.timeout()).await?;
     context.spawn_monitors_without_pending();
     spawn_monitors(&context, &limits);
-    let serving = serve_in_threads(settings.threads.ingestion_threads, server, &context, &limits);
-    tokio::join!(serving, context.drain_on(&stop)).0
+    let ingestion_stopped = CancellationToken::new();
+    let serving = async {
+        let threads = settings.threads.ingestion_threads;
+        let result = serve_in_threads(threads, server, &context, &limits).await;
+        ingestion_stopped.cancel();
+        result
+    };
+    let reporting = report_receivers(&context, &ingestion_stopped);
+    tokio::join!(serving, context.drain_on(&stop), reporting).0
+}
+
+/// Reports what the receivers of this process accept, until no more readings are accepted.
+pub async fn report_receivers(context: &ServiceContext, ingestion_stopped: &CancellationToken) {
+    receivers::expose(&Receiver::OF_INGESTION_API);
+    let reporter = ReceiverReporter::new(&context.keys, context.queries.clone());
+    reporter.run(ingestion_stopped.cancelled()).await;
 }
 
 /// Serves in this number of threads, the current one included; each has its own connections to Redis.

@@ -103,8 +103,10 @@ impl Services {
             result
         };
         let serving = servers.serve(&context, &limits, &consumer, &phases.ingestion_stopped);
+        let reporting = ingestion_api::report_receivers(&context, &phases.ingestion_stopped);
         let banner = phases.stop.run_until_cancelled(banner.print_when_ready());
-        let (pipeline_result, http_result, _) = tokio::join!(processing, serving, banner);
+        let (pipeline_result, http_result, (), _) =
+            tokio::join!(processing, serving, reporting, banner);
         pipeline_result.and(http_result)
     }
 }

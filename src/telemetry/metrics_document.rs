@@ -12,6 +12,7 @@ const DOCUMENT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/metrics.md");
 /// All metrics of the program, by the crate that declares them.
 const CATALOGUE: &[(&str, &[Metric])] = &[
     ("HTTP", api::metrics::CATALOGUE),
+    ("Receivers", readings::metrics::RECEIVER_CATALOGUE),
     ("Event streams", api::query::events::CATALOGUE),
     ("The stream: the same values in every process", api::operations::PIPELINE_CATALOGUE),
     ("The pipeline of a processing service", actors::metrics::CATALOGUE),

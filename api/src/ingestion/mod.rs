@@ -29,6 +29,7 @@ use poem_openapi::{ApiResponse, Enum, Object, OpenApi};
 use readings::Reading;
 use readings::store::codec::ingestion_time;
 use readings::store::idempotency::{IdempotencyKey, IdempotentAppend};
+use readings::store::receivers::{self, Receiver};
 use readings::store::stream::ReadingStream;
 use readings::store::{StoreError, StreamId};
 use readings::validation::{ErrorKind, ValidationError, is_key, parse_reading};
@@ -186,11 +187,13 @@ impl IngestionApi {
 fn forbidden_site(request: &Request, reading: &Reading) -> Option<ErrorBody> {
     let grant = request.extensions().get::<Grant>()?;
     let rejection = check_site(grant, reading.site_id.as_str()).err()?;
+    receivers::of(Receiver::Readings).rejected(reading.device_id.as_str(), "site_forbidden", 1);
     Some(rejection.body(request.uri().path()))
 }
 
 fn accepted(id: StreamId, is_replayed: Option<bool>) -> PostReadingResponse {
     METRICS.accepted(1);
+    receivers::of(Receiver::Readings).accepted(1, usize::from(is_replayed == Some(true)));
     let accepted = Accepted { status: AcceptedStatus::Accepted, stream_id: id.to_string() };
     PostReadingResponse::Accepted(Json(accepted), is_replayed)
 }
@@ -202,6 +205,9 @@ fn append_failed(error: &StoreError) -> ServiceUnavailable {
 
 fn invalid(errors: Vec<ValidationError>) -> PostReadingResponse {
     METRICS.rejected(&errors);
+    if let Some(error) = errors.first() {
+        receivers::of(Receiver::Readings).rejected("", error.kind.code(), 1);
+    }
     PostReadingResponse::Invalid(Json(errors.into()))
 }
 

@@ -63,12 +63,20 @@ impl Keys {
     /// writes both.
     #[must_use]
     pub fn idempotency(&self, window: u64, shard: u16) -> String {
+        format!("{}:idempotency:{window}:{shard}", self.in_slot_of_stream())
+    }
+
+    /// What the receivers of all processes accepted: a hash, its fields the receivers. Where the Ingestion API may write
+    /// hashes.
+    #[must_use]
+    pub fn receivers(&self) -> String {
+        format!("{}:receivers", self.in_slot_of_stream())
+    }
+
+    /// The stream's name as the beginning of a key in its hash slot.
+    fn in_slot_of_stream(&self) -> String {
         let stream = &self.stream;
-        if stream.contains('{') {
-            format!("{stream}:idempotency:{window}:{shard}")
-        } else {
-            format!("{{{stream}}}:idempotency:{window}:{shard}")
-        }
+        if stream.contains('{') { stream.clone() } else { format!("{{{stream}}}") }
     }
 
     /// A key that never exists: a write to it that must not create it shows whether Redis accepts writes.

@@ -9,8 +9,11 @@ use opentelemetry::metrics::{Counter, Histogram};
 
 use crate::store::error_class::ErrorClass;
 
-/// All metrics of this crate.
+/// The metrics of this crate, without those of [`RECEIVER_CATALOGUE`].
 pub const CATALOGUE: &[Metric] = &[OPERATIONS, RECONNECTS, GROUPS_CREATED];
+
+/// The metrics of the receivers of a process.
+pub const RECEIVER_CATALOGUE: &[Metric] = &[RECEIVER_READINGS];
 
 const OPERATIONS: Metric = Metric::histogram_seconds(
     "db.client.operation.duration",
@@ -39,6 +42,17 @@ const GROUPS_CREATED: Metric = Metric::counter(
     "consumer_groups_created",
     "Times the consumer group was missing and was created. After the first start readings may be lost",
 );
+
+pub(crate) const RECEIVER_READINGS: Metric = Metric::counter(
+    "receiver_readings",
+    "Rows by the receiver that they came in by, each counted once. `appended`: a reading that is in the stream; \
+     `replayed`: one that was there before, by its key; `rejected`: not a valid reading; `unmapped`: no setting maps it \
+     to a reading",
+)
+.with_labels(&[
+    Label::documented("receiver", "`readings`, `batch`, `line_protocol`, `remote_write` or `mqtt`"),
+    Label::enumerated("outcome", &["appended", "replayed", "rejected", "unmapped"]),
+]);
 
 /// The error classes, and a failover.
 const RECONNECT_REASONS: [&str; ErrorClass::NAMES.len() + 1] = {

@@ -8,6 +8,7 @@
 //! | [`deletion`] | deletes readings on demand, for good |
 //! | [`rollups`] | rollups of the sites' days, and questions that they answer |
 //! | [`stream`] | the stream and its consumer group: append, read, acknowledge, claim, dead-letter, trim |
+//! | [`receivers`] | what each receiver accepted, in all processes |
 //! | [`series`] | the sorted sets of the sites, and their index |
 //! | [`deleted_ids`] | ids of entries whose readings must not be stored again |
 //! | [`connection`] | connecting to the server, checking it, sending commands |
@@ -26,6 +27,7 @@ pub mod error;
 pub mod error_class;
 pub mod keys;
 pub mod metrics;
+pub mod receivers;
 pub mod rollups;
 pub mod series;
 pub mod stream;

@@ -14,6 +14,7 @@ use poem_openapi::param::{Header, Query};
 use poem_openapi::payload::Json;
 use readings::store::append_batch::{AppendBatchError, Appended, ChunkKeys, Interrupted};
 use readings::store::codec::ingestion_time;
+use readings::store::receivers::{self, Receiver};
 use readings::validation::{ErrorKind, is_key};
 
 use self::answer::{BatchResult, BatchUnavailable, PostBatchResponse, RejectedBatch};
@@ -108,6 +109,7 @@ impl BatchApi {
             Err(AppendBatchError::Failed(interrupted)) => {
                 let Interrupted { appended, rows, error } = *interrupted;
                 METRICS.accepted(appended.readings);
+                receivers::of(Receiver::Batch).accepted(appended.readings, appended.replayed);
                 METRICS.unavailable(error.class.name(), readings - appended.readings);
                 let failed = ServiceUnavailable::from_store(StoreOperation::AppendBatch, &error);
                 Err(BatchUnavailable::after(failed, &appended, rows))
@@ -154,10 +156,12 @@ async fn usable_rows(
         Err(UnusableBody::TooManyRows) => return Err(too_many_rows().into()),
         Err(UnusableBody::Invalid(error)) => {
             METRICS.rejected(std::slice::from_ref(&error));
+            receivers::of(Receiver::Batch).rejected("", error.kind.code(), 1);
             return Err(rejected(vec![error.into()], ValidatedRows::default()).into());
         }
     };
     METRICS.rejected_rows(&rows.reasons);
+    receivers::of(Receiver::Batch).rejected_rows(rows.rejected, &rows.reasons);
     let readings = rows.batch.readings();
     METRICS.batch(rows.batch.rows());
     row_rate::add(request, rows.batch.rows())?;
@@ -175,10 +179,12 @@ async fn usable_rows(
 
 fn accepted(mut rows: ValidatedRows, appended: &Appended, has_key: bool) -> PostBatchResponse {
     METRICS.accepted(appended.readings);
+    receivers::of(Receiver::Batch).accepted(appended.readings, appended.replayed);
     if !appended.conflicts.is_empty() {
         rows.reasons.clear();
         rows.reject_conflicts(&appended.conflicts);
         METRICS.rejected_rows(&rows.reasons);
+        receivers::of(Receiver::Batch).rejected_rows(appended.conflicts.len(), &rows.reasons);
         if appended.readings == 0 {
             return rejected(vec![no_valid_row()], rows);
         }
