@@ -103,7 +103,9 @@ impl Services {
             result
         };
         let serving = servers.serve(&context, &limits, &consumer, &phases.ingestion_stopped);
-        let reporting = ingestion_api::report_receivers(&context, &phases.ingestion_stopped);
+        // On the heap: this future is large.
+        let stopped = &phases.ingestion_stopped;
+        let reporting = Box::pin(ingestion_api::report_receivers(&context, stopped));
         let banner = phases.stop.run_until_cancelled(banner.print_when_ready());
         let (pipeline_result, http_result, (), _) =
             tokio::join!(processing, serving, reporting, banner);
