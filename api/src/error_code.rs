@@ -70,6 +70,8 @@ error_codes! {
     ReadingNotFound,
     /// 404: no dead letter has this id.
     DeadLetterNotFound,
+    /// 409: the dead letter is a row that a receiver rejected; it never was an entry, and can only be deleted.
+    DeadLetterNotRetryable,
     /// 405: the path has operations of other methods, which `Allow` lists.
     MethodNotAllowed,
     /// 413: the body is larger than a reading or a batch can be, or a batch has too many rows.

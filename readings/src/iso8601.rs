@@ -23,6 +23,7 @@
 //! a day around the year 1712, with a digit for the separator.) `tests/python_timestamps.rs` compares
 //! this module with the results of Python itself.
 
+mod format;
 #[cfg(test)]
 mod properties;
 #[cfg(test)]

@@ -8,6 +8,7 @@
 //! | [`JsonRows`], [`NdjsonRows`] | bodies with many |
 //! | [`RowKey`] | the idempotency key of a row in them |
 //! | [`parse_fields`], `rules` | a reading of texts, as in CSV; the rules of its members |
+//! | [`Measurement`] | a reading of values, as receivers map it |
 //! | `json`, `encoding` | JSON as Python reads it |
 //! | [`ValidationError`], `limits` | errors, limits |
 
@@ -18,6 +19,7 @@ mod fields;
 mod json;
 mod json_rows;
 mod limits;
+mod measurement;
 mod ndjson_rows;
 mod parsed_row;
 mod row_key;
@@ -28,6 +30,7 @@ pub use self::error::{ErrorKind, Location, ValidationError};
 pub use self::fields::parse_fields;
 pub use self::json_rows::JsonRows;
 pub use self::limits::{MAX_ID_BYTES, MAX_ROW_BYTES, MAX_TIMESTAMP_CHARACTERS};
+pub use self::measurement::Measurement;
 pub use self::ndjson_rows::NdjsonRows;
 pub use self::parsed_row::ParsedRow;
 pub use self::row_key::{MAX_KEY_BYTES, RowKey, is_key};

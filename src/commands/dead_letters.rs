@@ -3,7 +3,7 @@
 use anyhow::Context;
 use api::operations::DeadLetter;
 use readings::store::StreamId;
-use readings::store::dead_letters::DeadLetterPage;
+use readings::store::dead_letters::{DeadLetterPage, Retried};
 use readings::store::stream::ReadingStream;
 
 use super::redis_discovery::find_server;
@@ -62,14 +62,15 @@ async fn explain_empty_list(stream: &ReadingStream) -> anyhow::Result<()> {
 }
 
 async fn retry(stream: &ReadingStream, selection: &DeadLetterSelection) -> anyhow::Result<()> {
-    let mut missing = Missing::default();
+    let (mut missing, mut rejected_rows) = (Missing::default(), RejectedRows::default());
     for id in selected(stream, selection).await? {
         match stream.retry_dead_letter(id).await? {
-            Some(entry) => console::print(format_args!("{id} requeued as {entry}")),
-            None => missing.record(id),
+            Retried::Entry(entry) => console::print(format_args!("{id} requeued as {entry}")),
+            Retried::NotFound => missing.record(id),
+            Retried::NotAnEntry => rejected_rows.record(id),
         }
     }
-    missing.into_result()
+    missing.into_result().and(rejected_rows.into_result(selection.all))
 }
 
 async fn delete(stream: &ReadingStream, selection: &DeadLetterSelection) -> anyhow::Result<()> {
@@ -96,6 +97,25 @@ impl Missing {
 
     fn into_result(self) -> anyhow::Result<()> {
         anyhow::ensure!(self.0 == 0, "{} dead letters missing", self.0);
+        Ok(())
+    }
+}
+
+/// Counts selected dead letters that are rejected rows, which were no entries; the others are retried all the same.
+#[derive(Debug, Default)]
+struct RejectedRows(usize);
+
+impl RejectedRows {
+    fn record(&mut self, id: StreamId) {
+        self.0 += 1;
+        console::eprint(format_args!(
+            "{id} is a row that a receiver rejected, not an entry: correct its sender, and delete it"
+        ));
+    }
+
+    /// With `--all` they are left out, as no other command can select the entries alone.
+    fn into_result(self, all: bool) -> anyhow::Result<()> {
+        anyhow::ensure!(all || self.0 == 0, "{} dead letters are rejected rows", self.0);
         Ok(())
     }
 }

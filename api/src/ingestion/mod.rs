@@ -7,9 +7,12 @@
 //! | `content_type` | its media type |
 //! | `received_body`, `content_coding` | receiving and decoding a body within limits |
 //! | `idempotency_key` | the header `Idempotency-Key` |
+//! | `append`, `received_rows` | appending the readings of one request; what receivers share |
+//! | `row_rate` | the rows of a request in rate limits |
 //! | `backlog_limit` | whether the backlog is full |
 //! | `timestamp_pattern` | timestamps in the OpenAPI document |
 
+mod append;
 mod backlog_limit;
 pub mod batch;
 mod content_coding;
@@ -17,6 +20,9 @@ mod content_type;
 mod idempotency_key;
 mod reading_body;
 mod received_body;
+#[allow(dead_code, reason = "the receivers that use it follow")]
+mod received_rows;
+mod row_rate;
 mod timestamp_pattern;
 
 use std::time::Duration;

@@ -41,6 +41,13 @@ impl Keys {
         format!("{}:ids", self.dead_letters())
     }
 
+    /// The rejected rows of one window of time that have dead letters: a hash. Its name has the form of
+    /// [`Keys::idempotency`], so that users which may write those may write it.
+    #[must_use]
+    pub fn rejected_rows(&self, window: u64) -> String {
+        format!("{}:rejected-rows:{window}", self.in_slot_of_stream())
+    }
+
     /// The deleted ids: a sorted set, scored by their milliseconds.
     #[must_use]
     pub fn deleted_ids(&self) -> String {

@@ -44,6 +44,7 @@ pub use keys::Keys;
 pub use series::{site_index, write_batch};
 pub use stream::{
     append_batch, backlog, consumer_instances, consumers, dead_letters, delivery, group_reader,
-    history, idempotency, info, lag_correction, live_entry, live_reader, reconcile, unread,
+    history, idempotency, info, lag_correction, live_entry, live_reader, reconcile, rejected_rows,
+    unread,
 };
 pub use stream_id::StreamId;

@@ -78,6 +78,8 @@ pub enum ErrorKind {
     NoRows,
     /// A row is not CSV, or the first line is no header.
     CsvInvalid(Box<str>),
+    /// A line is not line protocol.
+    LineInvalid(Box<str>),
 }
 
 impl ValidationError {
@@ -99,12 +101,28 @@ impl ValidationError {
         "list_type",
         "too_short",
         "csv_invalid",
+        "line_protocol_invalid",
     ];
 
     /// An error; `input` is the JSON text at its place.
     #[must_use]
     pub fn new(location: Location, kind: ErrorKind, input: &str) -> Self {
         Self { location, kind, input: truncated_input(input) }
+    }
+
+    /// The field, the rule and the reason in a sentence, for logs and bodies of other shapes.
+    #[must_use]
+    pub fn sentence(&self) -> String {
+        let message = self.kind.message();
+        let reason = match &self.kind {
+            ErrorKind::JsonInvalid(reason) => format!(": {reason}"),
+            ErrorKind::CsvInvalid(reason) | ErrorKind::LineInvalid(reason) => format!(": {reason}"),
+            _ => String::new(),
+        };
+        match self.location {
+            Location::Field(name) | Location::Header(name) => format!("{name}: {message}{reason}"),
+            Location::Body | Location::Offset(_) => format!("{message}{reason}"),
+        }
     }
 }
 
@@ -133,6 +151,7 @@ impl ErrorKind {
             Self::ListType => "list_type",
             Self::NoRows => "too_short",
             Self::CsvInvalid(_) => "csv_invalid",
+            Self::LineInvalid(_) => "line_protocol_invalid",
         }
     }
 
@@ -169,6 +188,7 @@ impl ErrorKind {
             Self::ListType => "Input should be a valid list".to_owned(),
             Self::NoRows => "List should have at least 1 item after validation, not 0".to_owned(),
             Self::CsvInvalid(_) => "CSV decode error".to_owned(),
+            Self::LineInvalid(_) => "Line protocol decode error".to_owned(),
         }
     }
 
@@ -188,7 +208,8 @@ impl ErrorKind {
             | Self::KeyReused
             | Self::InvalidKey
             | Self::JsonInvalid(_)
-            | Self::CsvInvalid(_) => Some(json!({ "error": self.reason() })),
+            | Self::CsvInvalid(_)
+            | Self::LineInvalid(_) => Some(json!({ "error": self.reason() })),
             _ => None,
         }
     }
@@ -201,7 +222,7 @@ impl ErrorKind {
             Self::KeyReused => "this key was used with another body".to_owned(),
             Self::InvalidKey => "a key has 1 to 255 visible ASCII characters".to_owned(),
             Self::JsonInvalid(reason) => reason.clone(),
-            Self::CsvInvalid(reason) => reason.to_string(),
+            Self::CsvInvalid(reason) | Self::LineInvalid(reason) => reason.to_string(),
             _ => String::new(),
         }
     }

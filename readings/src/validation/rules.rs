@@ -35,11 +35,15 @@ fn has_control_character(id: &str) -> bool {
 }
 
 pub(super) fn power_of(text: &str) -> Result<Power, ErrorKind> {
-    Power::from_text(text).map_err(|error| match error {
+    Power::from_text(text).map_err(power_error)
+}
+
+pub(super) const fn power_error(error: PowerError) -> ErrorKind {
+    match error {
         PowerError::NotANumber => ErrorKind::FloatParsing,
         PowerError::NotFinite => ErrorKind::FiniteNumber,
         PowerError::Negative => ErrorKind::GreaterThanEqual,
-    })
+    }
 }
 
 pub(super) fn timestamp_of(text: String) -> Result<Timestamp, ErrorKind> {

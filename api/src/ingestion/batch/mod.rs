@@ -4,16 +4,13 @@ mod answer;
 mod batch_body;
 mod parameters;
 mod rejected_row;
-mod row_rate;
 mod rows;
 
-use chrono::Utc;
 use poem::Request;
 use poem_openapi::OpenApi;
 use poem_openapi::param::{Header, Query};
 use poem_openapi::payload::Json;
-use readings::store::append_batch::{AppendBatchError, Appended, ChunkKeys, Interrupted};
-use readings::store::codec::ingestion_time;
+use readings::store::append_batch::{Appended, ChunkKeys};
 use readings::store::receivers::{self, Receiver};
 use readings::validation::{ErrorKind, is_key};
 
@@ -21,17 +18,18 @@ use self::answer::{BatchResult, BatchUnavailable, PostBatchResponse, RejectedBat
 use self::batch_body::{BatchBody, MEDIA_TYPES};
 use self::parameters::{Atomic, MaxErrors, all_or_nothing, no_valid_row, two_kinds_of_keys};
 use self::rows::{MAX_ROWS, UnusableBody, ValidatedRows};
+use super::IngestionApi;
+use super::append::NotAppended;
 use super::content_type::Format;
 use super::idempotency_key::{self, IdempotencyKeyHeader};
 use super::received_body::{BodyError, BodyResponses};
-use super::{IngestionApi, backlog_limit};
+use super::row_rate::{self, OverRate};
 use crate::access::Grant;
 use crate::api_tag::ApiTag;
 use crate::error_body::{ErrorBody, ValidationErrorItem};
 use crate::error_code::ErrorCode;
 use crate::metrics::METRICS;
 use crate::parameter::Checked;
-use crate::store_failure::{ServiceUnavailable, StoreOperation};
 use crate::unknown_parameters::unknown_parameters;
 
 /// Operations on many readings.
@@ -87,32 +85,17 @@ impl BatchApi {
         key: Option<&str>,
         body: &[u8],
     ) -> Result<PostBatchResponse, BatchUnavailable> {
-        let Self(IngestionApi { stream, idempotency_ttl, backlog }) = self;
-        let readings = rows.batch.readings();
-        if backlog.is_reached() {
-            METRICS.unavailable("backlog", readings);
-            let retry_after = backlog_limit::RETRY_AFTER_SECONDS;
-            let full = ServiceUnavailable::new(backlog_limit::backlog_full(), retry_after);
-            return Err(BatchUnavailable::new(full));
-        }
-        let keys = key.map(|key| ChunkKeys::new(key, body, *idempotency_ttl));
-        let now = ingestion_time(Utc::now());
-        let ttl = *idempotency_ttl;
-        let appended = stream.append_batch(&rows.batch, &now, keys.as_ref(), ttl).await;
-        fail::fail_point!("ingestion-before-answer");
-        match appended {
+        let Self(ingestion) = self;
+        let keys = key.map(|key| ChunkKeys::new(key, body, ingestion.idempotency_ttl));
+        match ingestion.append_rows(Receiver::Batch, &rows.batch, keys.as_ref()).await {
             Ok(appended) => Ok(accepted(rows, &appended, keys.is_some())),
-            Err(AppendBatchError::KeyConflict) => {
+            Err(NotAppended::KeyConflict) => {
                 let error = idempotency_key::error(ErrorKind::KeyReused, key.unwrap_or_default());
                 Ok(rejected(vec![error.into()], ValidatedRows::default()))
             }
-            Err(AppendBatchError::Failed(interrupted)) => {
-                let Interrupted { appended, rows, error } = *interrupted;
-                METRICS.accepted(appended.readings);
-                receivers::of(Receiver::Batch).accepted(appended.readings, appended.replayed);
-                METRICS.unavailable(error.class.name(), readings - appended.readings);
-                let failed = ServiceUnavailable::from_store(StoreOperation::AppendBatch, &error);
-                Err(BatchUnavailable::after(failed, &appended, rows))
+            Err(NotAppended::BacklogFull(full)) => Err(BatchUnavailable::new(full)),
+            Err(NotAppended::Interrupted { unavailable, appended, rows }) => {
+                Err(BatchUnavailable::after(unavailable, &appended, rows))
             }
         }
     }
@@ -164,7 +147,7 @@ async fn usable_rows(
     receivers::of(Receiver::Batch).rejected_rows(rows.rejected, &rows.reasons);
     let readings = rows.batch.readings();
     METRICS.batch(rows.batch.rows());
-    row_rate::add(request, rows.batch.rows())?;
+    row_rate::add(request, rows.batch.rows()).map_err(|over| Box::new((*over).into()))?;
     if readings == 0 {
         return Err(rejected(vec![no_valid_row()], rows).into());
     }
@@ -178,8 +161,6 @@ async fn usable_rows(
 }
 
 fn accepted(mut rows: ValidatedRows, appended: &Appended, has_key: bool) -> PostBatchResponse {
-    METRICS.accepted(appended.readings);
-    receivers::of(Receiver::Batch).accepted(appended.readings, appended.replayed);
     if !appended.conflicts.is_empty() {
         rows.reasons.clear();
         rows.reject_conflicts(&appended.conflicts);
@@ -208,6 +189,15 @@ fn unsupported_type() -> PostBatchResponse {
     let detail = format!("The Content-Type of a batch is one of {MEDIA_TYPES}");
     let body = ErrorBody::new(ErrorCode::UnsupportedMediaType, detail);
     PostBatchResponse::Unsupported(Json(body), Some(MEDIA_TYPES.to_owned()), None)
+}
+
+impl From<OverRate> for PostBatchResponse {
+    fn from(over: OverRate) -> Self {
+        match over {
+            OverRate::RateLimited(body, retry_after) => Self::RateLimited(Json(body), retry_after),
+            OverRate::TooManyRows(body) => Self::BodyTooLarge(Json(body)),
+        }
+    }
 }
 
 impl From<BodyError> for PostBatchResponse {

@@ -10,7 +10,7 @@ use poem_openapi::param::{Path, Query};
 use poem_openapi::payload::Json;
 use poem_openapi::types::ToJSON;
 use poem_openapi::{ApiResponse, Object, OpenApi};
-use readings::store::dead_letters::{DeadLetterPage, StoredDeadLetter};
+use readings::store::dead_letters::{DeadLetterPage, Retried as Outcome, StoredDeadLetter};
 use readings::store::stream::ReadingStream;
 use readings::store::{StoreError, StreamId};
 use tracing::info;
@@ -42,8 +42,11 @@ pub struct Field {
 pub struct DeadLetter {
     /// The id of the dead letter.
     id: String,
-    /// The id that the entry had in the stream.
+    /// The id that the entry had in the stream; empty for a row that a receiver rejected, which never was an entry.
     original_id: String,
+    /// The receiver that rejected a row. Absent for an entry.
+    #[oai(skip_serializing_if_is_none)]
+    receiver: Option<String>,
     /// The rule that the entry breaks.
     reason: String,
     // The name is older than its meaning; clients know it.
@@ -54,7 +57,7 @@ pub struct DeadLetter {
     /// The time of that: UTC, ISO 8601.
     time: String,
     /// The fields of the entry, in order, truncated at 64 KiB in all; a truncated value ends with its length. A retry
-    /// appends the whole entry.
+    /// appends the whole entry. Of a rejected row there is one field, `row`: the row as it was sent, 2 KiB of it.
     fields: Vec<Field>,
 }
 
@@ -65,6 +68,7 @@ impl From<StoredDeadLetter> for DeadLetter {
         Self {
             id: stored.id.to_string(),
             original_id: stored.original_id,
+            receiver: stored.receiver,
             reason: stored.reason,
             deliveries: stored.failures,
             consumer: stored.consumer,
@@ -122,6 +126,9 @@ enum RetryResponse {
     /// Dead letter not found.
     #[oai(status = 404)]
     NotFound(Json<ErrorBody>),
+    /// The dead letter is a row that a receiver rejected, and no entry.
+    #[oai(status = 409)]
+    NotAnEntry(Json<ErrorBody>),
     /// The id is not UTF-8.
     #[oai(status = 422)]
     Invalid(Json<ValidationErrorBody>),
@@ -165,7 +172,7 @@ impl DeadLettersApi {
     /// Retry a dead letter
     ///
     /// Appends its entry to the stream as a new entry and deletes the dead letter. If the entry fails again, it is
-    /// dead-lettered again. After a 503 with the code `outcome_unknown` it may be in the stream.
+    /// dead-lettered again. A row that a receiver rejected cannot be retried (409). After a 503 with the code `outcome_unknown` it may be in the stream.
     #[oai(
         path = "/pipeline/dead-letters/:id/retry",
         method = "post",
@@ -183,9 +190,14 @@ impl DeadLettersApi {
         };
         let retried = self.stream.retry_dead_letter(id).await;
         let retried = retried.map_err(|error| failed(StoreOperation::ChangeDeadLetters, &error))?;
-        let Some(entry) = retried else { return Ok(RetryResponse::NotFound(not_found())) };
-        log_retried(id, entry);
-        Ok(RetryResponse::Retried(Json(Retried { stream_id: entry.to_string() })))
+        Ok(match retried {
+            Outcome::Entry(entry) => {
+                log_retried(id, entry);
+                RetryResponse::Retried(Json(Retried { stream_id: entry.to_string() }))
+            }
+            Outcome::NotFound => RetryResponse::NotFound(not_found()),
+            Outcome::NotAnEntry => RetryResponse::NotAnEntry(not_an_entry()),
+        })
     }
 
     /// Delete a dead letter
@@ -239,6 +251,11 @@ fn page(DeadLetterPage { dead_letters, has_more }: DeadLetterPage) -> DeadLetter
 
 fn not_found() -> Json<ErrorBody> {
     Json(ErrorBody::new(ErrorCode::DeadLetterNotFound, "Dead letter not found"))
+}
+
+fn not_an_entry() -> Json<ErrorBody> {
+    let detail = "A row that a receiver rejected is no entry: correct its sender or the mapping, and delete it";
+    Json(ErrorBody::new(ErrorCode::DeadLetterNotRetryable, detail))
 }
 
 fn failed(operation: StoreOperation, error: &StoreError) -> ServiceUnavailable {

@@ -1,5 +1,5 @@
 //! Dead letters: entries that cannot be processed, kept with the reason until an operator retries or
-//! deletes them.
+//! deletes them. Rows that receivers rejected are among them ([`super::rejected_rows`]).
 
 use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
@@ -54,7 +54,8 @@ static READ: LazyLock<Script> = LazyLock::new(|| {
 });
 
 /// Appends a dead letter's fields to the stream as a new entry and deletes the dead letter, in one atomic
-/// step: of two concurrent retries one finds nothing. Replies with a number when it has too many fields.
+/// step: of two concurrent retries one finds nothing. Replies with the number of its fields and values when these are too many,
+/// or none: a row that a receiver rejected.
 static RETRY: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
         "local found = redis.call('XRANGE', KEYS[1], ARGV[1], ARGV[1])
@@ -66,7 +67,7 @@ static RETRY: LazyLock<Script> = LazyLock::new(|| {
                  entry[#entry + 1] = dead_letter[i + 1]
              end
          end
-         if #entry > 2 * ARGV[3] then return #entry end
+         if #entry == 0 or #entry > 2 * ARGV[3] then return #entry end
          local id = redis.call('XADD', KEYS[2], '*', unpack(entry))
          redis.call('XDEL', KEYS[1], ARGV[1])
          return id",
@@ -116,7 +117,9 @@ pub struct StoredDeadLetter {
     pub failures: u32,
     /// The consumer that dead-lettered it.
     pub consumer: String,
-    /// The entry's fields, 64 KiB of them; a longer value ends with its length.
+    /// The receiver that rejected it, of a row that never was an entry: it has no original id, and cannot be retried.
+    pub receiver: Option<String>,
+    /// The entry's fields, 64 KiB of them; a longer value ends with its length. Of a row, `row` alone: its text.
     pub fields: Vec<(Vec<u8>, Vec<u8>)>,
 }
 
@@ -128,6 +131,7 @@ impl StoredDeadLetter {
             reason: String::new(),
             failures: 1,
             consumer: String::new(),
+            receiver: None,
             fields: Vec::new(),
         };
         for (name, value) in fields.unwrap_or_default() {
@@ -143,6 +147,8 @@ impl StoredDeadLetter {
             b"reason" => self.reason = text(),
             b"deliveries" => self.failures = text().parse().unwrap_or(1),
             b"consumer" => self.consumer = text(),
+            b"receiver" => self.receiver = Some(text()),
+            b"row" => self.fields.push((name.to_vec(), value)),
             name => {
                 if let Some(name) = name.strip_prefix(FIELD_PREFIX.as_bytes()) {
                     self.fields.push((name.to_vec(), value));
@@ -156,6 +162,17 @@ impl StoredDeadLetter {
     pub fn entry(&self) -> Option<StreamEntry> {
         codec::decode(self.original_id.parse().ok()?, &self.fields).ok()
     }
+}
+
+/// What became of a dead letter that was to be retried.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Retried {
+    /// It is this entry of the stream.
+    Entry(StreamId),
+    /// It does not exist.
+    NotFound,
+    /// It is a row that a receiver rejected, and stays as it is: its sender is to be corrected.
+    NotAnEntry,
 }
 
 /// Dead letters, oldest first.
@@ -254,12 +271,11 @@ impl ReadingStream {
         reply::integer(&reply).ok_or_else(|| self.connection().unexpected_reply(XLEN))
     }
 
-    /// Requeues a dead letter: appends it to the stream as a new entry, and gives that entry's id; `None`
-    /// when the dead letter does not exist.
+    /// Requeues a dead letter: appends it to the stream as a new entry.
     ///
     /// # Errors
     /// When the server replied with an error or not at all; without a reply it may have been requeued.
-    pub async fn retry_dead_letter(&self, id: StreamId) -> StoreResult<Option<StreamId>> {
+    pub async fn retry_dead_letter(&self, id: StreamId) -> StoreResult<Retried> {
         const OPERATION: &str = "XADD XDEL";
         let mut script = RETRY.key(self.keys().dead_letters());
         script
@@ -268,10 +284,11 @@ impl ReadingStream {
             .arg(FIELD_PREFIX)
             .arg(MAX_SCRIPTED_FIELDS);
         match self.connection().eval(OPERATION, &script).await? {
-            Value::Nil | Value::Boolean(false) => Ok(None),
+            Value::Nil | Value::Boolean(false) => Ok(Retried::NotFound),
+            Value::Int(0) => Ok(Retried::NotAnEntry),
             Value::Int(_) => self.retry_unscripted(id).await,
             id => match reply::stream_id(id) {
-                Some(id) => Ok(Some(id)),
+                Some(id) => Ok(Retried::Entry(id)),
                 None => Err(self.connection().unexpected_reply(OPERATION)),
             },
         }
@@ -279,16 +296,18 @@ impl ReadingStream {
 
     /// As [`ReadingStream::retry_dead_letter`] for a dead letter with more fields than a script can
     /// append. Two concurrent retries append two entries.
-    async fn retry_unscripted(&self, id: StreamId) -> StoreResult<Option<StreamId>> {
+    async fn retry_unscripted(&self, id: StreamId) -> StoreResult<Retried> {
         const OPERATION: &str = "MULTI XADD XDEL";
         let found = self.read_raw(&id.to_string(), 1).await?.into_iter().find(|l| l.id == id);
-        let Some(dead_letter) = found.map(StoredDeadLetter::from_raw) else { return Ok(None) };
+        let Some(dead_letter) = found.map(StoredDeadLetter::from_raw) else {
+            return Ok(Retried::NotFound);
+        };
         let mut both = pipe();
         both.atomic().cmd("XADD").arg(self.keys().stream()).arg("*").arg(dead_letter.fields);
         both.cmd("XDEL").arg(self.keys().dead_letters()).arg(id.to_string());
         let replies = reply::array(self.connection().exec_atomic(OPERATION, &both).await?);
         let added = replies.and_then(|replies| reply::stream_id(replies.into_iter().next()?));
-        added.map(Some).ok_or_else(|| self.connection().unexpected_reply(OPERATION))
+        added.map(Retried::Entry).ok_or_else(|| self.connection().unexpected_reply(OPERATION))
     }
 
     /// Deletes a dead letter; returns whether it existed.

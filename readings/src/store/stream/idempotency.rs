@@ -8,7 +8,8 @@ use sha2::{Digest, Sha256};
 
 use super::reading_stream::{ReadingStream, milliseconds};
 use super::trace_context::ProducerSpan;
-use crate::reading::Reading;
+use crate::iso8601::Instant;
+use crate::reading::{Reading, ReadingValues};
 use crate::store::codec;
 use crate::store::connection::reply;
 use crate::store::error::StoreResult;
@@ -59,9 +60,21 @@ impl IdempotencyKey {
     #[must_use]
     pub fn of_parts<const N: usize>(key: &str, body: [&[u8]; N]) -> Self {
         let key: [u8; KEY_BYTES] = digest([key.as_bytes()]);
-        let [first, second, ..] = key;
-        let shard = u16::from_be_bytes([first, second]) % SHARDS;
-        Self { key, body: digest(body), shard }
+        Self { key, body: digest(body), shard: shard(&key) }
+    }
+
+    /// The key of a measurement, of receivers whose senders have no keys: sent again, by whichever receiver, it is the
+    /// same reading. It is never a client's key, which has visible characters only.
+    #[must_use]
+    pub fn of_measurement(reading: &ReadingValues<'_>, instant: Instant) -> Self {
+        let (site, device) = (reading.site_id.as_bytes(), reading.device_id.as_bytes());
+        let lengths = [site.len(), device.len()].map(usize::to_le_bytes);
+        let power = reading.power.watts().to_le_bytes();
+        let instant = instant.epoch_micros().to_le_bytes();
+        let key: [u8; KEY_BYTES] =
+            digest([b"\0measurement", &lengths[0], &lengths[1], site, device, &instant, &power]);
+        // The key has all of the reading: it has one body.
+        Self { key, body: [0; BODY_BYTES], shard: shard(&key) }
     }
 
     /// Another key for the same body; [`IdempotencyKey::shard`] is that of the first one.
@@ -83,7 +96,12 @@ impl IdempotencyKey {
     }
 }
 
-fn digest<const N: usize, const PARTS: usize>(parts: [&[u8]; PARTS]) -> [u8; N] {
+fn shard(key: &[u8; KEY_BYTES]) -> u16 {
+    let [first, second, ..] = key;
+    u16::from_be_bytes([*first, *second]) % SHARDS
+}
+
+pub(super) fn digest<const N: usize, const PARTS: usize>(parts: [&[u8]; PARTS]) -> [u8; N] {
     let mut hasher = Sha256::new();
     for part in parts {
         hasher.update(part);

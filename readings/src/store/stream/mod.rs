@@ -17,9 +17,10 @@
 //! | [`backlog`], [`unread`] | unread and pending entries, whatever lag Redis reports |
 //! | [`lag_correction`] | correcting that lag |
 //! | [`dead_letters`], `dead_lettering`, `dead_lettered_ids` | entries that cannot be processed |
+//! | [`rejected_rows`] | dead letters of rows that never were entries |
 //! | [`reconcile`] | orphaned entries |
 //! | `cache`, `scan_throttle` | memory that clones share; how often scripts read large entries |
-//! | `script_library`, `paging` | shared by scripts; by reads of pages |
+//! | `script_library`, `packed_array`, `paging` | shared by scripts; by their arguments; by reads of pages |
 
 pub mod append_batch;
 pub mod backlog;
@@ -39,10 +40,12 @@ pub mod info;
 pub mod lag_correction;
 pub mod live_entry;
 pub mod live_reader;
+mod packed_array;
 mod paging;
 mod reading_stream;
 pub mod reconcile;
 mod redelivery;
+pub mod rejected_rows;
 mod scan_throttle;
 mod script_library;
 mod stream_info;

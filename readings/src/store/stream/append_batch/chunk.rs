@@ -3,11 +3,9 @@
 //! As arguments of their own, the values of 1,000 readings are 4,000 objects that Redis allocates, hands to Lua and
 //! frees (decision 49 has what that costs).
 
-use std::fmt::Display;
-use std::io::Write;
-
 use crate::reading::ReadingValues;
 use crate::store::stream::idempotency::IdempotencyKey;
+use crate::store::stream::packed_array::PackedArray;
 
 /// Items of a reading among the values: the fields of an entry that differ from reading to reading. The last one of the
 /// contract, `ingested_at`, does not.
@@ -15,58 +13,6 @@ const VALUES: u32 = 4;
 
 /// Items of a reading among the keys: field, digest of the body, number of its hash.
 const KEY_ITEMS: u32 = 3;
-
-/// The longest text that is formatted without an allocation: a number has at most 24 characters.
-const NUMBER_BYTES: usize = 32;
-
-/// An array of `MessagePack`, to which items are added.
-#[derive(Debug)]
-struct PackedArray {
-    bytes: Vec<u8>,
-    items: u32,
-}
-
-impl Default for PackedArray {
-    fn default() -> Self {
-        // `array 32`, whose length is written when items are added.
-        Self { bytes: vec![0xdd, 0, 0, 0, 0], items: 0 }
-    }
-}
-
-impl PackedArray {
-    fn push(&mut self, text: &[u8]) {
-        match u16::try_from(text.len()).unwrap_or(u16::MAX).to_be_bytes() {
-            [0, length @ 0..32] => self.bytes.push(0xa0 | length),
-            [0, length] => self.bytes.extend_from_slice(&[0xd9, length]),
-            [high, low] => self.bytes.extend_from_slice(&[0xda, high, low]),
-        }
-        // No value of a reading is longer than `str 16` permits.
-        self.bytes.extend_from_slice(text.get(..usize::from(u16::MAX)).unwrap_or(text));
-    }
-
-    fn push_display(&mut self, value: impl Display) {
-        let mut text = [0; NUMBER_BYTES];
-        let mut rest = &mut text[..];
-        if write!(rest, "{value}").is_ok() {
-            let length = NUMBER_BYTES - rest.len();
-            self.push(text.get(..length).unwrap_or_default());
-        } else {
-            self.push(value.to_string().as_bytes());
-        }
-    }
-
-    fn push_number(&mut self, number: u16) {
-        let [high, low] = number.to_be_bytes();
-        self.bytes.extend_from_slice(&[0xcd, high, low]);
-    }
-
-    fn count(&mut self, items: u32) {
-        self.items += items;
-        if let Some(length) = self.bytes.get_mut(1..5) {
-            length.copy_from_slice(&self.items.to_be_bytes());
-        }
-    }
-}
 
 /// Where a row with a key is in its request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -132,12 +78,12 @@ impl Chunk {
 
     /// The values of the readings, in the order of the fields.
     pub fn values(&self) -> &[u8] {
-        &self.values.bytes
+        self.values.bytes()
     }
 
     /// The keys of the readings and the shards that they are in; `None` where no row has a key.
     pub fn keys(&self) -> Option<(&[u8], &[u16])> {
-        self.keys.as_ref().map(|keys| (&keys.packed.bytes[..], &keys.shards[..]))
+        self.keys.as_ref().map(|keys| (keys.packed.bytes(), &keys.shards[..]))
     }
 
     /// Where the reading of this number is, which has a key.
@@ -175,37 +121,5 @@ impl Keys {
             *number = u16::try_from(self.shards.len()).unwrap_or(u16::MAX);
         }
         *number
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn texts_have_the_shortest_length_that_message_pack_has_for_them() {
-        for (length, head) in [
-            (0, &[0xa0][..]),
-            (31, &[0xbf]),
-            (32, &[0xd9, 32]),
-            (255, &[0xd9, 255]),
-            (256, &[0xda, 1, 0]),
-        ] {
-            let mut array = PackedArray::default();
-            array.push("x".repeat(length).as_bytes());
-            array.count(1);
-            assert_eq!(array.bytes[..5], [0xdd, 0, 0, 0, 1]);
-            assert_eq!(&array.bytes[5..5 + head.len()], head, "{length}");
-            assert_eq!(array.bytes.len(), 5 + head.len() + length);
-        }
-    }
-
-    #[test]
-    fn a_value_is_formatted_as_it_is_displayed() {
-        for value in ["1500.5", &"9".repeat(NUMBER_BYTES), &"9".repeat(NUMBER_BYTES + 1)] {
-            let mut array = PackedArray::default();
-            array.push_display(value);
-            assert!(array.bytes.ends_with(value.as_bytes()), "{value}");
-        }
     }
 }

@@ -1,0 +1,97 @@
+//! Arrays of `MessagePack`, which Redis' Lua unpacks in C: arguments of scripts with many values.
+
+use std::fmt::Display;
+use std::io::Write;
+
+/// The longest text that is formatted without an allocation: a number has at most 24 characters.
+const NUMBER_BYTES: usize = 32;
+
+/// An array of `MessagePack`, to which items are added.
+#[derive(Debug)]
+pub(super) struct PackedArray {
+    bytes: Vec<u8>,
+    items: u32,
+}
+
+impl Default for PackedArray {
+    fn default() -> Self {
+        // `array 32`, whose length is written when items are added.
+        Self { bytes: vec![0xdd, 0, 0, 0, 0], items: 0 }
+    }
+}
+
+impl PackedArray {
+    /// Writes a text, cut at 64 KiB.
+    pub fn push(&mut self, text: &[u8]) {
+        match u16::try_from(text.len()).unwrap_or(u16::MAX).to_be_bytes() {
+            [0, length @ 0..32] => self.bytes.push(0xa0 | length),
+            [0, length] => self.bytes.extend_from_slice(&[0xd9, length]),
+            [high, low] => self.bytes.extend_from_slice(&[0xda, high, low]),
+        }
+        // No value of a reading is longer than `str 16` permits.
+        self.bytes.extend_from_slice(text.get(..usize::from(u16::MAX)).unwrap_or(text));
+    }
+
+    /// Writes the text of a value.
+    pub fn push_display(&mut self, value: impl Display) {
+        let mut text = [0; NUMBER_BYTES];
+        let mut rest = &mut text[..];
+        if write!(rest, "{value}").is_ok() {
+            let length = NUMBER_BYTES - rest.len();
+            self.push(text.get(..length).unwrap_or_default());
+        } else {
+            self.push(value.to_string().as_bytes());
+        }
+    }
+
+    /// Writes a number.
+    pub fn push_number(&mut self, number: u16) {
+        let [high, low] = number.to_be_bytes();
+        self.bytes.extend_from_slice(&[0xcd, high, low]);
+    }
+
+    /// Counts items that were written.
+    pub fn count(&mut self, items: u32) {
+        self.items += items;
+        if let Some(length) = self.bytes.get_mut(1..5) {
+            length.copy_from_slice(&self.items.to_be_bytes());
+        }
+    }
+
+    /// The array.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_have_the_shortest_length_that_message_pack_has_for_them() {
+        for (length, head) in [
+            (0, &[0xa0][..]),
+            (31, &[0xbf]),
+            (32, &[0xd9, 32]),
+            (255, &[0xd9, 255]),
+            (256, &[0xda, 1, 0]),
+        ] {
+            let mut array = PackedArray::default();
+            array.push("x".repeat(length).as_bytes());
+            array.count(1);
+            assert_eq!(array.bytes[..5], [0xdd, 0, 0, 0, 1]);
+            assert_eq!(&array.bytes[5..5 + head.len()], head, "{length}");
+            assert_eq!(array.bytes.len(), 5 + head.len() + length);
+        }
+    }
+
+    #[test]
+    fn a_value_is_formatted_as_it_is_displayed() {
+        for value in ["1500.5", &"9".repeat(NUMBER_BYTES), &"9".repeat(NUMBER_BYTES + 1)] {
+            let mut array = PackedArray::default();
+            array.push_display(value);
+            assert!(array.bytes.ends_with(value.as_bytes()), "{value}");
+        }
+    }
+}
