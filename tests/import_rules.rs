@@ -35,7 +35,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "client_slots",
             "access middleware parameter store_failure unknown_parameters",
             "rate_limiter",
-            "compression error_body problem_details reloaded request_span",
+            "compression error_body influx_errors problem_details reloaded request_span",
             "api_tag client_address client_certificate draining entity_tag error_code head_only metrics paths rate security_headers weighted_items with_schema",
         ],
     ),

@@ -57,6 +57,7 @@ mod import_with_an_api_key;
 mod keys_command;
 mod killed_processing_service;
 mod latest_readings;
+mod line_protocol;
 mod log_lines;
 mod make_install;
 mod malformed_requests;

@@ -8,6 +8,7 @@
 //! | [`error_code`] | the `code` of every error, and the rules of errors |
 //! | [`error_body`] | the bodies of errors |
 //! | `problem_details` | the same as `application/problem+json`, when asked for |
+//! | `influx_errors` | the same with the members that clients of InfluxDB print |
 //! | `weighted_items` | the items of `Accept` and `Accept-Encoding` |
 //! | `store_failure` | an error of Redis as a 503 and as a line in the log |
 //! | `compression` | responses compressed when asked for |
@@ -52,6 +53,7 @@ mod client_slots;
 mod compression;
 mod entity_tag;
 mod head_only;
+mod influx_errors;
 mod parameter;
 mod paths;
 mod problem_details;

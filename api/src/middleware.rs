@@ -15,6 +15,7 @@ use uuid::Uuid;
 
 use crate::error_body::ErrorBody;
 use crate::error_code::ErrorCode;
+use crate::influx_errors;
 use crate::paths::Paths;
 use crate::problem_details::{self, with_problem_details};
 use crate::request_span::RequestSpan;
@@ -56,7 +57,8 @@ impl<E: Endpoint<Output = Response>> Endpoint for ApiMiddleware<E> {
         let path = request.uri().path().to_owned();
         let span = RequestSpan::begin(&request, &id, &self.paths);
         let responding = self.respond(request, &path).instrument(span.span().clone());
-        let mut response = request_id::scope(id.clone(), responding).await;
+        let response = request_id::scope(id.clone(), responding).await;
+        let mut response = influx_errors::complete(&path, response);
         span.end(response.status());
         response.headers_mut().insert(REQUEST_ID, id);
         security_headers::add(response.headers_mut());
@@ -182,7 +184,7 @@ pub(crate) fn respond_in_place(
 ) -> Response {
     let id = usable_request_id(request);
     let span = RequestSpan::begin(request, &id, &Paths::default());
-    let mut response = respond(&id);
+    let mut response = influx_errors::complete(request.uri().path(), respond(&id));
     span.end(response.status());
     security_headers::add(response.headers_mut());
     response.headers_mut().insert(REQUEST_ID, id);

@@ -16,6 +16,11 @@ pub const OPENAPI_JSON: &str = "/openapi.json";
 /// The paths that probes and scrapers request, every few seconds.
 pub(crate) const PROBES: [&str; 4] = ["/health", "/livez", "/metrics", "/readyz"];
 
+/// Whether clients of `InfluxDB` send requests of this path: they authenticate and read errors in ways of their own.
+pub(crate) fn is_of_influx(path: &str) -> bool {
+    matches!(path, "/api/v2/write" | "/write" | "/query")
+}
+
 /// The paths of a service with the methods of each.
 #[derive(Debug, Default)]
 pub struct Paths {

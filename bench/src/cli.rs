@@ -185,6 +185,9 @@ pub struct IngestArguments {
     /// Measure each program once more, with API keys required and sent
     #[arg(long)]
     pub api_key: bool,
+    /// Measure each program once more, with the readings of a batch as line protocol
+    #[arg(long, requires = "batch")]
+    pub line_protocol: bool,
     #[command(flatten)]
     pub generator: GeneratorArguments,
     #[command(flatten)]

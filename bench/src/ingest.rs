@@ -1,6 +1,7 @@
 //! Throughput and latency of ingestion: single readings or batches, in a closed or an open loop.
 
 use std::fmt;
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 
 use anyhow::ensure;
@@ -41,6 +42,8 @@ enum IngestTarget {
     Service(Subject),
     /// The same with API keys required.
     Keyed(PathBuf, Subject),
+    /// The same with line protocol.
+    Lines(NonZeroU32, Subject),
     /// Redis alone: the ceiling.
     Redis(RedisBenchmark),
 }
@@ -50,6 +53,7 @@ impl fmt::Display for IngestTarget {
         match self {
             Self::Service(subject) => subject.fmt(f),
             Self::Keyed(_, subject) => write!(f, "{subject}, with an API key"),
+            Self::Lines(_, subject) => write!(f, "{subject}, line protocol"),
             Self::Redis(benchmark) => benchmark.fmt(f),
         }
     }
@@ -83,7 +87,9 @@ fn targets(arguments: &IngestArguments) -> Vec<IngestTarget> {
             _ => None,
         };
         let keyed = keyed.map(|path| IngestTarget::Keyed(path, subject.clone()));
-        targets.extend([Some(IngestTarget::Service(subject)), keyed].into_iter().flatten());
+        let lines = generator.batch.filter(|_| arguments.line_protocol);
+        let lines = lines.map(|batch| IngestTarget::Lines(batch, subject.clone()));
+        targets.extend([Some(IngestTarget::Service(subject)), keyed, lines].into_iter().flatten());
     }
     if generator.rate.is_none() {
         let (connections, seconds) = (generator.connections, generator.seconds);
@@ -111,6 +117,11 @@ async fn measure(
             let setting = ("API_KEYS_FILE", key.file.as_path());
             let service = service::start_with(subject, Role::Ingestion, &redis, setting)?;
             let requests = requests.with_header("authorization", &key.authorization);
+            of_service(service, subject, &redis, arguments, requests).await
+        }
+        IngestTarget::Lines(batch, subject) => {
+            let service = service::start(subject, Role::Ingestion, &redis)?;
+            let requests = Requests::lines("localhost", *batch)?;
             of_service(service, subject, &redis, arguments, requests).await
         }
         IngestTarget::Redis(benchmark) => of_redis(benchmark, &redis).await,

@@ -18,6 +18,9 @@ pub const SINGLE: &str = "/readings";
 /// The path of batches, which an implementation may lack.
 pub const BATCH: &str = "/readings/batch";
 
+/// The path of line protocol.
+const LINES: &str = "/api/v2/write?bucket=bench";
+
 /// Requests, sent in a cycle.
 #[derive(Debug, Clone)]
 pub struct Requests {
@@ -54,6 +57,31 @@ impl Requests {
     }
 }
 
+impl Requests {
+    /// Batches of line protocol. The lines have no timestamps, or those of the second cycle would be known.
+    ///
+    /// # Errors
+    /// Never.
+    pub fn lines(host: &str, batch: NonZeroU32) -> anyhow::Result<Self> {
+        let load = Load::even(SITES)?;
+        let readings = batch.get();
+        let line = |number| {
+            let reading: serde_json::Value = serde_json::from_str(&load.body(number)?)?;
+            let (site, power) = (&reading["site_id"], &reading["power_reading"]);
+            let site = site.as_str().unwrap_or_default();
+            Ok(format!(
+                "meter,host=bench,site={site},device_id=meter-{number} power={power},voltage=230.1\n"
+            ))
+        };
+        let request = |number: u32| {
+            let numbers = number * readings..(number + 1) * readings;
+            Ok(post(host, LINES, &numbers.map(line).collect::<anyhow::Result<String>>()?))
+        };
+        let all = (0..READINGS.div_ceil(readings)).map(request).collect::<anyhow::Result<_>>()?;
+        Ok(Self { all, readings })
+    }
+}
+
 fn array(load: Load, first: u32, count: u32) -> anyhow::Result<String> {
     let numbers = first..first + count;
     let bodies = numbers.map(|number| load.body(number)).collect::<anyhow::Result<Vec<_>>>()?;
@@ -81,6 +109,14 @@ mod tests {
         assert_eq!((readings.len(), requests.readings), (30, 30));
         let reading = readings[0].to_string();
         assert!(readings::validation::parse_reading(reading.as_bytes()).is_ok(), "{reading}");
+    }
+
+    #[test]
+    fn line_protocol_has_as_many_different_lines() {
+        let requests = Requests::lines("localhost", NonZeroU32::MIN.saturating_add(29)).unwrap();
+        let (_, body) = requests.all[1].split_once("\r\n\r\n").unwrap();
+        let lines: std::collections::BTreeSet<_> = body.lines().collect();
+        assert_eq!((lines.len(), requests.readings), (30, 30));
     }
 
     #[test]

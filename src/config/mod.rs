@@ -22,6 +22,7 @@ mod http;
 mod import_key;
 mod keys;
 mod limits;
+mod line_protocol;
 mod list;
 mod listen;
 mod log;
@@ -59,6 +60,7 @@ pub use self::http::HttpSettings;
 pub use self::import_key::import_api_key;
 pub use self::keys::{KeysAction, KeysArguments, NewKey};
 pub use self::limits::IngestionLimitSettings;
+pub use self::line_protocol::LineProtocolSettings;
 pub use self::listen::{
     IngestionPort, IngestionThreads, ListenHost, MetricsPort, PortSetting, ProcessingPort,
 };

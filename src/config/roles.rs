@@ -5,8 +5,8 @@ use clap::Args;
 use super::parsers::port;
 use super::{
     ConsumerSettings, DrainSettings, EventStreamSettings, HttpSettings, IngestionLimitSettings,
-    IngestionPort, IngestionThreads, LogSettings, PortSetting, PowerSettings, PrivateRedis,
-    ProcessingPort, RedisSettings, TelemetrySettings,
+    IngestionPort, IngestionThreads, LineProtocolSettings, LogSettings, PortSetting, PowerSettings,
+    PrivateRedis, ProcessingPort, RedisSettings, TelemetrySettings,
 };
 
 /// Logs, metrics and traces, the same in every role.
@@ -24,6 +24,8 @@ pub struct IngestionSettings {
     pub observability: ObservabilitySettings,
     #[command(flatten)]
     pub limits: IngestionLimitSettings,
+    #[command(flatten)]
+    pub line_protocol: LineProtocolSettings,
     #[command(flatten)]
     pub redis: RedisSettings,
     #[command(flatten)]
@@ -78,6 +80,8 @@ pub struct UpSettings {
     pub observability: ObservabilitySettings,
     #[command(flatten)]
     pub limits: IngestionLimitSettings,
+    #[command(flatten)]
+    pub line_protocol: LineProtocolSettings,
     #[command(flatten)]
     pub redis: RedisSettings,
     #[command(flatten)]

@@ -2,8 +2,10 @@
 
 use std::net::Ipv4Addr;
 use std::num::NonZeroUsize;
+use std::sync::Arc;
 use std::time::Duration;
 
+use api::ingestion::line_protocol::LineMapping;
 use api::ingestion::{BacklogLimit, IngestionApi};
 use api::operations::{
     CheckLiveness, IngestionHealthApi, MetricsApi, ProbesApi, PrometheusApi, Readiness,
@@ -21,7 +23,7 @@ use tracing::warn;
 use super::http_server::{HttpServer, HttpServers};
 use super::runtime_thread::spawn_runtime_thread;
 use super::service_context::ServiceContext;
-use crate::config::{IngestionLimitSettings, IngestionSettings};
+use crate::config::{IngestionLimitSettings, IngestionSettings, LineProtocolSettings};
 use crate::shutdown;
 
 /// Interval at which the group is created if it is missing. Too low: needless commands. Too high: after a
@@ -35,7 +37,7 @@ const GROUP_INTERVAL: Duration = Duration::from_secs(5);
 pub async fn run(settings: IngestionSettings) -> anyhow::Result<()> {
     let stop = shutdown::on_signal()?;
     settings.power.apply();
-    let limits = IngestionLimits::new(&settings.limits)?;
+    let limits = IngestionLimits::new(&settings.limits, &settings.line_protocol)?;
     let redis = settings.redis.server()?;
     let access = settings.http.access.policy()?;
     let context = ServiceContext::new(&settings.redis, redis, Requirements::for_ingestion)
@@ -82,12 +84,13 @@ async fn serve_in_threads(
     others.join_all().await.into_iter().collect()
 }
 
-/// Limits of the service, and the backlog as it was last sampled.
+/// Limits of the service, how it maps what receivers receive, and the backlog as it was last sampled.
 #[derive(Debug, Clone, Default)]
 pub struct IngestionLimits {
     idempotency_ttl: Duration,
     max_backlog: Option<u64>,
     backlog: BacklogLimit,
+    line_mapping: Arc<LineMapping>,
 }
 
 impl IngestionLimits {
@@ -95,11 +98,15 @@ impl IngestionLimits {
     ///
     /// # Errors
     /// When a setting is invalid.
-    pub fn new(settings: &IngestionLimitSettings) -> anyhow::Result<Self> {
+    pub fn new(
+        settings: &IngestionLimitSettings,
+        line_protocol: &LineProtocolSettings,
+    ) -> anyhow::Result<Self> {
         Ok(Self {
             idempotency_ttl: settings.idempotency_ttl()?,
             max_backlog: settings.max_backlog(),
             backlog: BacklogLimit::default(),
+            line_mapping: Arc::new(line_protocol.mapping()),
         })
     }
 }
@@ -128,6 +135,7 @@ pub fn service(
             idempotency_ttl: limits.idempotency_ttl,
             backlog: limits.backlog.clone(),
         },
+        Arc::clone(&limits.line_mapping),
         IngestionHealthApi { connection: context.queries.clone() },
         MetricsApi { stream: context.stream.clone(), prometheus: context.prometheus.clone() },
         probes(context, stream),

@@ -31,7 +31,7 @@ pub async fn run(settings: UpSettings) -> anyhow::Result<()> {
     settings.power.apply();
     let redis = &settings.redis;
     let pipeline = settings.consumer.pipeline(redis)?;
-    let limits = IngestionLimits::new(&settings.limits)?;
+    let limits = IngestionLimits::new(&settings.limits, &settings.line_protocol)?;
     let configured = redis.is_configured().then(|| redis.server()).transpose()?;
     let directory = settings.private_redis.directory();
     let access = settings.http.access.policy()?;

@@ -11,10 +11,12 @@ use super::credentials::Credentials;
 use super::grant::Grant;
 use super::key_limit::KeyLimits;
 use super::keys_file::KeysFileError;
+use super::password;
 use super::rejection::Rejection;
 use super::request_counts::{CountsByName, Outcome};
 use super::requirement::{required_scope, site_of};
 use super::scope::Scope;
+use super::secret::Token;
 use crate::client_certificate::ClientCertificate;
 use crate::rate::Rate;
 use crate::reloaded::{ReloadError, Reloaded, SettingFiles};
@@ -116,6 +118,10 @@ fn admit(keys: &ApiKeys, request: &mut Request) -> Result<(), Rejection> {
 
 /// The key of a request: that of its token; without one, that of its client certificate.
 fn authenticate<'a>(keys: &'a ApiKeys, request: &Request) -> Result<&'a Grant, Rejection> {
+    if let Some(password) = password::of(request) {
+        let grant = Token::parse(&password).and_then(|token| keys.of_token(&token));
+        return grant.ok_or(Rejection::Invalid);
+    }
     match Credentials::of(request.headers()) {
         Credentials::Token(token) => keys.of_token(&token).ok_or(Rejection::Invalid),
         Credentials::Invalid => Err(Rejection::Invalid),

@@ -10,6 +10,7 @@
 //! | [`keys_file`] | the file of `API_KEYS_FILE` |
 //! | [`api_keys`] | the keys in use, by what a request names |
 //! | [`credentials`] | the `Authorization` header |
+//! | `password` | API keys as the passwords of clients of InfluxDB |
 //! | [`requirement`] | the scope that a method and a path need |
 //! | [`grant`] | what the key of a request permits |
 //! | [`authorization`] | whether a key permits a request |
@@ -30,6 +31,7 @@ mod key_id;
 mod key_limit;
 mod key_name;
 pub mod keys_file;
+mod password;
 mod rejection;
 mod request_counts;
 mod requirement;

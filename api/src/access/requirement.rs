@@ -14,8 +14,12 @@ pub(crate) fn required_scope(method: &Method, path: &str) -> Option<Scope> {
     // A path with a trailing slash is redirected to the path without it.
     let path = path.strip_suffix('/').unwrap_or(path);
     match (method.as_str(), path) {
-        ("GET", "/health" | "/livez" | "/readyz" | "/docs" | "/openapi.json") => None,
-        ("POST", "/readings" | "/readings/batch") => Some(Scope::Write),
+        ("GET", "/health" | "/livez" | "/readyz" | "/docs" | "/openapi.json" | "/ping") => None,
+        ("POST", "/readings" | "/readings/batch" | "/api/v2/write" | "/write") => {
+            Some(Scope::Write)
+        }
+        // Statements of clients that write: nothing is read or changed by them.
+        ("GET" | "POST", "/query") => Some(Scope::Write),
         ("GET", path) if path == SITES || site_segment(path).is_some() => Some(Scope::Read),
         _ => Some(Scope::Operate),
     }
@@ -47,6 +51,11 @@ mod tests {
             ("POST", "/readings", Some(Scope::Write)),
             ("POST", "/readings/", Some(Scope::Write)),
             ("POST", "/readings/batch", Some(Scope::Write)),
+            ("POST", "/api/v2/write", Some(Scope::Write)),
+            ("POST", "/write", Some(Scope::Write)),
+            ("GET", "/write", Some(Scope::Operate)),
+            ("GET", "/query", Some(Scope::Write)),
+            ("GET", "/ping", None),
             ("GET", "/readings", Some(Scope::Operate)),
             ("POST", "/readings/x", Some(Scope::Operate)),
             ("GET", "/sites", Some(Scope::Read)),

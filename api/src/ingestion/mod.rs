@@ -3,6 +3,7 @@
 //! | module | what it owns |
 //! |---|---|
 //! | [`batch`] | `POST /readings/batch` |
+//! | [`line_protocol`] | `POST /api/v2/write` and `/write` |
 //! | `reading_body` | the body of a reading |
 //! | `content_type` | its media type |
 //! | `received_body`, `content_coding` | receiving and decoding a body within limits |
@@ -18,9 +19,9 @@ pub mod batch;
 mod content_coding;
 mod content_type;
 mod idempotency_key;
+pub mod line_protocol;
 mod reading_body;
 mod received_body;
-#[allow(dead_code, reason = "the receivers that use it follow")]
 mod received_rows;
 mod row_rate;
 mod timestamp_pattern;

@@ -6,6 +6,8 @@ mod merged_paths;
 mod responses;
 mod security;
 
+use std::sync::Arc;
+
 use futures_util::future::Either;
 use poem::endpoint::make_sync;
 use poem::http::header;
@@ -16,6 +18,7 @@ use crate::access::AccessPolicy;
 use crate::compression::Compressed;
 use crate::ingestion::IngestionApi;
 use crate::ingestion::batch::BatchApi;
+use crate::ingestion::line_protocol::{LineMapping, LineProtocolApi};
 use crate::middleware::ApiMiddleware;
 use crate::operations::{
     DeadLettersApi, IngestionHealthApi, MetricsApi, PipelineApi, ProbesApi, ProcessingHealthApi,
@@ -41,6 +44,7 @@ pub struct Service<E> {
 pub fn ingestion_api(
     access: AccessPolicy,
     ingestion: IngestionApi,
+    mapping: Arc<LineMapping>,
     health: IngestionHealthApi,
     metrics: MetricsApi,
     probes: ProbesApi,
@@ -48,7 +52,8 @@ pub fn ingestion_api(
     let description = "Accepts energy-meter readings. A reading is accepted when it is in the stream; \
                        the Processing Service stores it.";
     let batch = BatchApi(ingestion.clone());
-    let apis = (ingestion, batch, health, metrics, probes);
+    let lines = LineProtocolApi::new(ingestion.clone(), mapping);
+    let apis = (ingestion, batch, lines, health, metrics, probes);
     service(access, "Ingestion API", apis, description)
 }
 

@@ -23,10 +23,10 @@ const SMALL_BODY_BYTES: usize = 8 * 1024;
 
 /// The memory of all bodies of batch requests, in KiB; further ones are not read meanwhile. Too low: their senders wait
 /// for one that stalls. Too high: they fill the memory.
-static BATCHES_KIB: Semaphore = Semaphore::const_new(32 * 1024);
+pub(in crate::ingestion) static BATCHES_KIB: Semaphore = Semaphore::const_new(32 * 1024);
 
 /// The same for bodies that are being decoded, and for the readings in them.
-static DECODED_BATCHES_KIB: Semaphore = Semaphore::const_new(32 * 1024);
+pub(in crate::ingestion) static DECODED_BATCHES_KIB: Semaphore = Semaphore::const_new(32 * 1024);
 
 /// How long the body may take to arrive. Too low: large bodies on slow links are cut off. Too high: a sender that stalls
 /// keeps others waiting that long, and no time is left for Redis (`REQUEST_TIMEOUT`).
