@@ -22,6 +22,7 @@ class PythonClient:
         sys.path.insert(0, str(directory))
         try:
             package = importlib.import_module(name)
+            self.file = importlib.import_module(f"{name}.types").File
             self.models = importlib.import_module(f"{name}.models")
             self.modules = {id: importlib.import_module(f"{name}.api.{tag.lower()}.{id}") for id, tag in self.operations.items()}
         finally:
@@ -44,8 +45,8 @@ def generate(served, name, directory):
     source, settings = directory / f"{name}.json", directory / f"{name}.settings.json"
     source.write_text(json.dumps(served))
     # Formatting the code would take longer than making it.
-    # The generator knows no NDJSON, no CSV and no event streams: they are sent and received as bytes.
-    as_bytes = {media_type: "application/octet-stream" for media_type in ("application/x-ndjson", "text/csv", "text/event-stream")}
+    # The generator knows no NDJSON, no CSV, no line protocol and no event streams: they are sent and received as bytes.
+    as_bytes = {media_type: "application/octet-stream" for media_type in ("application/x-ndjson", "text/csv", "text/event-stream", "text/plain")}
     settings.write_text(json.dumps({"post_hooks": [], "content_type_overrides": as_bytes}))
     command = [*GENERATE, "--path", source, "--config", settings, "--output-path", directory / name]
     done = subprocess.run(command, capture_output=True, text=True, check=False)

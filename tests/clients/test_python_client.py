@@ -1,5 +1,7 @@
 """A generated Python client can call every operation, and read every answer: successes, faults, and Redis away."""
 
+import io
+
 import pytest
 
 from processes import wait_for
@@ -43,6 +45,18 @@ def test_every_operation_of_the_ingestion_api_can_be_called(system, ingestion):
     assert (status, result.accepted, result.rejected, result.errors[0].index) == (200, 1, 1, 1)
     status, rejected = call("post_readings_batch", body=batch, atomic=True)
     assert (status, rejected.detail[0].type_, rejected.errors[0].detail[0].loc) == (422, "invalid_rows", ["body", "power_reading"])
+
+    def lines(text):
+        return ingestion.file(payload=io.BytesIO(text))
+
+    assert call("ping")[0] == 204
+    assert call("write_lines", bucket="a/b", body=lines(b"m power=1 1705314600000000000"))[0] == 204
+    assert call("write_lines_v1", db="a/b", precision="s", body=lines(b"m power=1 1705314600"))[0] == 204
+    status, problem = call("write_lines", bucket="a/b", body=lines(b"m power=-1"))
+    assert (status, problem.code, problem.message == problem.error) == (400, "invalid", True)
+    assert call("execute_statement", q="CREATE DATABASE x")[1].results[0].statement_id == 0
+    assert call("show_databases", q="SHOW DATABASES", db="x")[1].results[0].series[0].values == [["x"]]
+    assert call("show_databases", q="SELECT 1")[0] == 400
 
     large = reading(models)
     large["ignored"] = "x" * 70_000

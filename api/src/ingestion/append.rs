@@ -48,7 +48,7 @@ impl IngestionApi {
             Err(AppendBatchError::Failed(interrupted)) => {
                 count(receiver, &interrupted.appended);
                 Err(failed(*interrupted, readings))
-            },
+            }
         }
     }
 }

@@ -12,6 +12,7 @@ use poem::Request;
 use poem_openapi::payload::Json;
 use readings::store::append_batch::{AppendBatch, Appended};
 use readings::store::idempotency::IdempotencyKey;
+use readings::store::receivers::{self, Receiver};
 use readings::store::rejected_rows::RejectedRows;
 use readings::store::{ErrorClass, StoreError};
 use readings::validation::{ErrorKind, Location, Measurement, ValidationError};
@@ -31,6 +32,10 @@ use crate::store_failure::{ServiceUnavailable, StoreOperation};
 /// The attribute of request spans that names the receiver.
 const RECEIVER: &str = "energy_pipeline.receiver";
 
+/// Names of unmapped rows that are told apart in a request. Too low: an operator sees few of them. Too high: a request with
+/// a name a row takes much memory.
+const MAX_UNMAPPED_NAMES: usize = 16;
+
 /// A row as it was sent, and where.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct RawRow<'a> {
@@ -43,13 +48,21 @@ pub(super) struct RawRow<'a> {
 /// The rows of one request of a receiver.
 #[derive(Debug)]
 pub(super) struct ReceivedRows<'r> {
-    receiver: &'static str,
+    receiver: Receiver,
     grant: Option<&'r Grant>,
     batch: AppendBatch,
     rejected: RejectedRows,
     reasons: BTreeMap<&'static str, u64>,
     first_error: Option<String>,
     unmapped: usize,
+    unmapped_names: BTreeMap<String, UnmappedName>,
+}
+
+/// Rows of one name that are no readings by the mapping.
+#[derive(Debug)]
+struct UnmappedName {
+    reason: String,
+    rows: u64,
 }
 
 /// What became of them.
@@ -91,20 +104,21 @@ pub(super) enum NotReceived {
 }
 
 impl<'r> ReceivedRows<'r> {
-    /// No rows yet; `receiver` is the value of the label of metrics.
-    pub fn new(receiver: &'static str, request: &'r Request) -> Self {
+    /// No rows yet.
+    pub fn new(receiver: Receiver, request: &'r Request) -> Self {
         let span = Span::current();
         if !span.is_none() {
-            span.set_attribute(RECEIVER, receiver);
+            span.set_attribute(RECEIVER, receiver.name());
         }
         Self {
             receiver,
             grant: request.extensions().get::<Grant>(),
             batch: AppendBatch::default(),
-            rejected: RejectedRows::new(receiver),
+            rejected: RejectedRows::new(receiver.name()),
             reasons: BTreeMap::new(),
             first_error: None,
             unmapped: 0,
+            unmapped_names: BTreeMap::new(),
         }
     }
 
@@ -131,14 +145,35 @@ impl<'r> ReceivedRows<'r> {
         self.first_error.get_or_insert_with(|| format!("{}: {reason}", row.place));
     }
 
-    /// Counts a row that is no reading by the mapping.
-    pub const fn leave_unmapped(&mut self) {
+    /// Counts a row that is no reading by the mapping, by the name of what it is (a measurement, a metric); `reason` says
+    /// why, and is called for the first of a name.
+    pub fn leave_unmapped(&mut self, name: &str, reason: impl FnOnce() -> String) {
         self.unmapped += 1;
+        if let Some(found) = self.unmapped_names.get_mut(name) {
+            found.rows += 1;
+        } else if self.unmapped_names.len() < MAX_UNMAPPED_NAMES {
+            let first = UnmappedName { reason: reason(), rows: 1 };
+            self.unmapped_names.insert(name.to_owned(), first);
+        } else {
+            let others = || UnmappedName { reason: "other names".to_owned(), rows: 0 };
+            self.unmapped_names.entry(String::new()).or_insert_with(others).rows += 1;
+        }
     }
 
     /// Number of rows.
     pub fn count(&self) -> usize {
         self.batch.rows() + self.rejected.count() + self.unmapped
+    }
+
+    fn count_not_accepted(&self) {
+        METRICS.rejected_rows(&self.reasons);
+        let counter = receivers::of(self.receiver);
+        if self.rejected.count() > 0 {
+            counter.rejected_rows(self.rejected.count(), &self.reasons);
+        }
+        for (name, UnmappedName { reason, rows }) in &self.unmapped_names {
+            counter.unmapped(name, reason, *rows);
+        }
     }
 
     /// Whether rows were rejected, all of them because of the API key.
@@ -163,7 +198,7 @@ impl IngestionApi {
         rows: ReceivedRows<'_>,
     ) -> Result<Received, NotReceived> {
         METRICS.batch(rows.count());
-        METRICS.rejected_rows(&rows.reasons);
+        rows.count_not_accepted();
         row_rate::add(request, rows.count()).map_err(|over| NotReceived::from(*over))?;
         if rows.are_forbidden() {
             let detail = rows.first_error.unwrap_or_default();
@@ -172,7 +207,7 @@ impl IngestionApi {
         }
         let mut appended = Appended::default();
         if rows.batch.readings() > 0 {
-            appended = self.append_rows(&rows.batch, None).await?;
+            appended = self.append_rows(rows.receiver, &rows.batch, None).await?;
         }
         self.dead_letter(&rows).await?;
         Ok(Received {
@@ -211,7 +246,7 @@ const fn passes(error: &StoreError) -> bool {
 fn log_rejected(rows: &ReceivedRows<'_>) {
     static THROTTLE: LogThrottle = LogThrottle::new();
     if let Some(suppressed) = THROTTLE.should_log(Instant::now()) {
-        let (receiver, rejected) = (rows.receiver, rows.rejected.count());
+        let (receiver, rejected) = (rows.receiver.name(), rows.rejected.count());
         let first = rows.first_error.as_deref();
         warn!(receiver, rejected, first, suppressed, "rows were rejected");
     }

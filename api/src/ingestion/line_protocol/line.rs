@@ -163,12 +163,18 @@ fn timestamp(text: &[u8]) -> Result<Option<i64>, LineError> {
 impl<'a> Line<'a> {
     /// The tags; `None` for one that has no form.
     pub fn tags(&self) -> impl Iterator<Item = Option<Pair<'a>>> {
-        Pair::all(self.tags)
+        Pair::tags(self.tags)
     }
 
     /// The fields; `None` for one that has no form.
     pub fn fields(&self) -> impl Iterator<Item = Option<Pair<'a>>> {
-        Pair::all(self.fields)
+        Pair::fields(self.fields)
+    }
+
+    /// The names of the fields, for people.
+    pub fn field_names(&self) -> String {
+        let names = self.fields().flatten().map(|field| field.key.unescaped().into_owned());
+        names.collect::<Vec<_>>().join(", ")
     }
 }
 

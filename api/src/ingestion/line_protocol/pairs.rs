@@ -15,29 +15,37 @@ const BOOLEANS: [&str; 10] =
     ["true", "false", "t", "f", "T", "F", "True", "False", "TRUE", "FALSE"];
 
 impl<'a> Pair<'a> {
-    /// All of a section; `None` for one that is not `key=value`.
-    pub fn all(section: &'a str) -> impl Iterator<Item = Option<Self>> {
+    /// The tags of a section, in which a quotation mark is a character as any other; `None` for one that is not
+    /// `key=value`.
+    pub fn tags(section: &'a str) -> impl Iterator<Item = Option<Self>> {
+        Self::all(section, |value| unescaped_end(value, b","))
+    }
+
+    /// The fields of a section, as above.
+    pub fn fields(section: &'a str) -> impl Iterator<Item = Option<Self>> {
+        let end = |value: &[u8]| quoted_end(value).unwrap_or_else(|| unescaped_end(value, b","));
+        Self::all(section, end)
+    }
+
+    fn all(section: &'a str, value_end: fn(&[u8]) -> usize) -> impl Iterator<Item = Option<Self>> {
         let mut rest = (!section.is_empty()).then_some(section);
         std::iter::from_fn(move || {
             let text = rest.take()?;
-            let Some((pair, end)) = Self::first(text) else { return Some(None) };
+            let Some((pair, end)) = Self::first(text, value_end) else { return Some(None) };
             rest = text.get(end + 1..);
             Some(Some(pair))
         })
     }
 
     /// The first one of a text, and where it ends.
-    fn first(text: &'a str) -> Option<(Self, usize)> {
+    fn first(text: &'a str, value_end: fn(&[u8]) -> usize) -> Option<(Self, usize)> {
         let bytes = text.as_bytes();
         let equals = unescaped_end(bytes, b"=,");
         if equals == 0 || bytes.get(equals) != Some(&b'=') {
             return None;
         }
         let value = &text[equals + 1..];
-        let end = match quoted_end(value.as_bytes()) {
-            Some(end) => end,
-            None => unescaped_end(value.as_bytes(), b","),
-        };
+        let end = value_end(value.as_bytes());
         // Behind a second quotation mark there is nothing else.
         if !matches!(value.as_bytes().get(end), None | Some(b',')) {
             return None;

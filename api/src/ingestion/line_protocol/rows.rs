@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use poem::Request;
 use readings::Instant;
+use readings::store::receivers::Receiver;
 use readings::validation::{ErrorKind, Location, Measurement, ValidationError};
 use serde_json::Value;
 use tokio::task::yield_now;
@@ -13,9 +14,6 @@ use super::line::{Line, LineError, Lines, NumberedLine};
 use super::mapping::LineMapping;
 use super::precision::Precision;
 use crate::ingestion::received_rows::{RawRow, ReceivedRows};
-
-/// The value of the label `receiver`.
-const RECEIVER: &str = "line_protocol";
 
 /// The most lines of a request. Too low: clients which do not divide their batches have to. Too high: one request takes
 /// much time (50,000 take some 0.6 s).
@@ -46,7 +44,7 @@ pub(super) async fn read<'r>(
     mapping: &LineMapping,
     request: &'r Request,
 ) -> Result<ReceivedRows<'r>, TooManyLines> {
-    let mut rows = ReceivedRows::new(RECEIVER, request);
+    let mut rows = ReceivedRows::new(Receiver::LineProtocol, request);
     for (index, line) in Lines::new(body).enumerate() {
         if index == MAX_LINES {
             return Err(TooManyLines);
@@ -77,7 +75,8 @@ fn add(
         rows.push(&Measurement { site: &site, device, watts, instant }, row);
     });
     if !has_power {
-        rows.leave_unmapped();
+        let reason = || format!("none of LINE_PROTOCOL_FIELDS in {}", line.field_names());
+        rows.leave_unmapped(&line.measurement.unescaped(), reason);
         log_unmapped(line);
     }
 }
@@ -95,7 +94,7 @@ fn log_unmapped(line: &Line<'_>) {
     let lines = LINES.fetch_add(1, Ordering::Relaxed) + 1;
     if lines.is_power_of_two() {
         let measurement = &*line.measurement.unescaped();
-        let fields = line.fields;
+        let fields = line.field_names();
         info!(
             measurement,
             fields, lines, "a line without a field of LINE_PROTOCOL_FIELDS is ignored"

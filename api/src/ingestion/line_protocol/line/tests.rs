@@ -40,6 +40,12 @@ fn a_line_without_tags_or_timestamp_is_valid_and_spaces_are_permitted() {
 }
 
 #[test]
+fn a_quotation_mark_in_a_tag_is_a_character_as_any_other() {
+    let line = parsed(r#"m,a="x,b=""y,c=" v=1"#).unwrap();
+    assert_eq!(pairs(line.tags()), [("a", "\"x"), ("b", "\"\"y"), ("c", "\"")].map(own));
+}
+
+#[test]
 fn each_rule_has_its_error() {
     for (text, error) in [
         (",a=b v=1", LineError::NoMeasurement),
