@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use super::field_rule::FieldRule;
 use super::line::Line;
+use super::pairs::Pair;
 
 /// The mapping of the settings.
 #[derive(Debug, Clone, Default)]
@@ -76,10 +77,9 @@ fn applies(rule: &FieldRule, field: super::text::Text<'_>, line: &Line<'_>) -> b
 
 /// The value of the first of these tags that a line has.
 fn first_tag<'a>(line: &Line<'a>, names: &[String]) -> Option<Cow<'a, str>> {
-    names.iter().find_map(|name| {
-        let tag = line.tags().flatten().find(|tag| tag.key.is(name))?;
-        Some(tag.value.unescaped())
-    })
+    let rank = |tag: &Pair<'_>| names.iter().position(|name| tag.key.is(name));
+    let known = line.tags().flatten().filter_map(|tag| Some((rank(&tag)?, tag.value)));
+    known.min_by_key(|(rank, _)| *rank).map(|(_, value)| value.unescaped())
 }
 
 #[cfg(test)]

@@ -63,32 +63,51 @@ impl<'a> Pair<'a> {
     /// The value as a decimal number; `None` for a text, a truth value, and what is none of a field.
     pub fn number(&self) -> Option<&'a str> {
         let value = self.value.sent();
-        let digits = value.strip_prefix(['-', '+']).unwrap_or(value).as_bytes();
-        // Not `inf` and `nan`, which Rust parses.
-        if !digits.first().is_some_and(|byte| byte.is_ascii_digit() || *byte == b'.') {
-            return None;
-        }
         match value.strip_suffix(['i', 'u']) {
-            Some(integer) => {
-                digits[..digits.len() - 1].iter().all(u8::is_ascii_digit).then_some(integer)
-            }
-            None => value.parse::<f64>().ok().map(|_| value),
+            Some(integer) => is_integer(integer.as_bytes()).then_some(integer),
+            None => is_decimal(value.as_bytes()).then_some(value),
         }
     }
 }
 
+/// Whether a text is a whole number. Checked byte by byte: most fields are never parsed.
+fn is_integer(text: &[u8]) -> bool {
+    let digits = without_sign(text);
+    !digits.is_empty() && digits.iter().all(u8::is_ascii_digit)
+}
+
+/// Whether a text is a decimal number that Rust parses, other than `inf` and `nan`.
+fn is_decimal(text: &[u8]) -> bool {
+    let exponent = text.iter().position(|byte| matches!(byte, b'e' | b'E'));
+    let (number, exponent) = text.split_at(exponent.unwrap_or(text.len()));
+    let number = without_sign(number);
+    let (mut digits, mut points) = (0, 0);
+    for byte in number {
+        digits += usize::from(byte.is_ascii_digit());
+        points += usize::from(*byte == b'.');
+    }
+    let has_exponent = exponent.get(1..).is_none_or(is_integer);
+    digits > 0 && points <= 1 && digits + points == number.len() && has_exponent
+}
+
+fn without_sign(text: &[u8]) -> &[u8] {
+    text.strip_prefix(b"-").or_else(|| text.strip_prefix(b"+")).unwrap_or(text)
+}
+
 /// Where the first of these bytes is that no backslash escapes.
-pub(super) fn unescaped_end(text: &[u8], ends: &[u8]) -> usize {
-    let mut at = 0;
-    while let Some(byte) = text.get(at) {
-        if ends.contains(byte) {
+pub(super) fn unescaped_end<const N: usize>(text: &[u8], ends: &[u8; N]) -> usize {
+    let mut from = 0;
+    loop {
+        let is_special = |byte: &u8| *byte == b'\\' || ends.contains(byte);
+        let Some(at) = text[from..].iter().position(is_special) else { return text.len() };
+        let at = from + at;
+        if text[at] != b'\\' {
             return at;
         }
         // A line break is not escaped.
-        let is_escape = *byte == b'\\' && text.get(at + 1).is_some_and(|next| *next != b'\n');
-        at += if is_escape { 2 } else { 1 };
+        let is_escape = text.get(at + 1).is_some_and(|next| *next != b'\n');
+        from = at + if is_escape { 2 } else { 1 };
     }
-    text.len()
 }
 
 /// Where a text in quotation marks ends, behind the second one; `None` if it has no first one or no second one.
@@ -123,5 +142,22 @@ pub(super) fn fields_end(text: &[u8]) -> Result<usize, LineError> {
             return Ok(at);
         }
         at += 1;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn a_text_is_a_number_exactly_when_rust_parses_it_as_a_finite_one(
+            text in "[-+]{0,2}[0-9.]{0,4}(e[-+]?[0-9]{0,2})?|inf|nan|infinity"
+        ) {
+            let parses = text.parse::<f64>().is_ok_and(f64::is_finite);
+            prop_assert_eq!(is_decimal(text.as_bytes()), parses, "{}", text);
+        }
     }
 }
