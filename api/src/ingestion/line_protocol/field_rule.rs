@@ -22,7 +22,7 @@ pub enum FieldRuleError {
         "a field is mapped as FIELD=UNIT, FIELD=UNIT@MEASUREMENT or FIELD=UNIT+SUFFIX, such as power=W"
     )]
     Form,
-    /// Its unit is none of power.
+    /// Its unit is not one of power.
     #[error(transparent)]
     Unit(#[from] UnitError),
 }

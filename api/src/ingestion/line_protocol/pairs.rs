@@ -60,7 +60,7 @@ impl<'a> Pair<'a> {
         self.number().is_some() || value.starts_with('"') || BOOLEANS.contains(&value)
     }
 
-    /// The value as a decimal number; `None` for a text, a truth value, and what is none of a field.
+    /// The value as a decimal number; `None` for a text, a truth value, and what no field may have.
     pub fn number(&self) -> Option<&'a str> {
         let value = self.value.sent();
         match value.strip_suffix(['i', 'u']) {
