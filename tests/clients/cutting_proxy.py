@@ -9,7 +9,7 @@ HEAD_END = b"\r\n\r\n"
 
 
 class CuttingProxy(socketserver.ThreadingTCPServer):
-    """Forwards to a server; of every `every` responses it cuts the first `cut` off before their first byte."""
+    """Forwards to a server; of every `every` responses to a `POST` it cuts the first `cut` off before their first byte."""
 
     allow_reuse_address, daemon_threads = True, True
 
@@ -45,7 +45,7 @@ class Forwarder(socketserver.BaseRequestHandler):
             while request := message(self.request):
                 upstream.sendall(request)
                 response = message(upstream)
-                if not response or self.server.is_cut():
+                if not response or (request.startswith(b"POST") and self.server.is_cut()):
                     return
                 self.request.sendall(response)
 
