@@ -69,6 +69,11 @@ async fn a_batch_of_telegraf_is_stored_and_what_is_not_power_is_ignored() {
         ["house-01", "plug 1", "0.0", "2024-01-15T10:30:01.500Z"],
     ];
     assert_eq!(appended(&redis).await, expected.map(own));
+    for (outcome, lines) in [("appended", 2), ("unmapped", 1), ("rejected", 0)] {
+        let labels = format!(r#"{{outcome="{outcome}",receiver="line_protocol"}}"#);
+        let name = format!("energy_pipeline_receiver_readings_total{labels}");
+        assert_eq!(ingestion.counter(&name).await, lines, "{outcome}");
+    }
 }
 
 #[tokio::test]

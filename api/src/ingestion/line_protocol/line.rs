@@ -87,7 +87,7 @@ impl<'a> Iterator for Lines<'a> {
                 Err(error) => (Err(error), break_at),
             };
             self.advance(end);
-            return Some(NumberedLine { number, text: text[..end].trim_ascii_end(), line });
+            return Some(NumberedLine { number, text: text[..end].trim_ascii(), line });
         }
         None
     }
