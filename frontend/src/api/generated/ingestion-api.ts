@@ -52,6 +52,89 @@ export interface paths {
         readonly patch?: never;
         readonly trace?: never;
     };
+    readonly "/api/v2/write": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /**
+         * Send readings as line protocol
+         * @description As clients of InfluxDB 2 do, such as Telegraf. Site and device are tags, or the bucket and the measurement; fields
+         *     that are power are those of `LINE_PROTOCOL_FIELDS`. After a 204 every such line is in the stream. A line with a
+         *     timestamp that is sent again adds nothing, so a request can be repeated whatever its outcome was.
+         */
+        readonly post: operations["write_lines"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/write": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /**
+         * Send readings as line protocol, version 1
+         * @description As clients of InfluxDB 1 do: see `POST /api/v2/write`.
+         */
+        readonly post: operations["write_lines_v1"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/ping": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** Whether the service is reached, for clients of InfluxDB */
+        readonly get: operations["ping"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/query": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * Statements of InfluxDB 1 that read
+         * @description As `POST /query`.
+         */
+        readonly get: operations["show_databases"];
+        readonly put?: never;
+        /**
+         * Statements of InfluxDB 1
+         * @description Those that clients send before they write: `CREATE DATABASE`, which changes nothing, and `SHOW DATABASES`.
+         */
+        readonly post: operations["execute_statement"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
     readonly "/health": {
         readonly parameters: {
             readonly query?: never;
@@ -288,6 +371,7 @@ export interface components {
          *     - `site_not_found`, 404: no site has this id; none of its readings was ever stored.
          *     - `reading_not_found`, 404: the site has no stored reading with this stream id.
          *     - `dead_letter_not_found`, 404: no dead letter has this id.
+         *     - `dead_letter_not_retryable`, 409: the dead letter is a row that a receiver rejected; it never was an entry, and can only be deleted.
          *     - `method_not_allowed`, 405: the path has operations of other methods, which `Allow` lists.
          *     - `body_too_large`, 413: the body is larger than a reading or a batch can be, or a batch has too many rows.
          *     - `unsupported_media_type`, 415: the operation does not read bodies of this `Content-Type`; `Accept` lists those that it reads.
@@ -324,12 +408,29 @@ export interface components {
          *     - `store_error`, 503: Redis returned another error; the log has it.
          * @enum {string}
          */
-        readonly ErrorCode: "validation_failed" | "cross_origin_forbidden" | "api_key_missing" | "api_key_invalid" | "api_key_expired" | "scope_missing" | "site_forbidden" | "host_not_allowed" | "rate_limited" | "not_found" | "site_not_found" | "reading_not_found" | "dead_letter_not_found" | "method_not_allowed" | "body_too_large" | "unsupported_media_type" | "unsupported_content_encoding" | "body_undecodable" | "body_timeout" | "body_incomplete" | "malformed_request" | "tls_required" | "client_certificate_required" | "header_timeout" | "headers_too_large" | "uri_too_long" | "unsupported_transfer_coding" | "internal_error" | "request_timeout" | "outcome_unknown" | "backlog_full" | "deletion_incomplete" | "too_many_large_responses" | "too_many_connections" | "too_many_event_streams" | "shutting_down" | "stalled" | "store_unreachable" | "store_timeout" | "store_busy" | "store_full" | "store_read_only" | "store_access_denied" | "stream_exhausted" | "store_unsuitable" | "store_misconfigured" | "store_error";
+        readonly ErrorCode: "validation_failed" | "cross_origin_forbidden" | "api_key_missing" | "api_key_invalid" | "api_key_expired" | "scope_missing" | "site_forbidden" | "host_not_allowed" | "rate_limited" | "not_found" | "site_not_found" | "reading_not_found" | "dead_letter_not_found" | "dead_letter_not_retryable" | "method_not_allowed" | "body_too_large" | "unsupported_media_type" | "unsupported_content_encoding" | "body_undecodable" | "body_timeout" | "body_incomplete" | "malformed_request" | "tls_required" | "client_certificate_required" | "header_timeout" | "headers_too_large" | "uri_too_long" | "unsupported_transfer_coding" | "internal_error" | "request_timeout" | "outcome_unknown" | "backlog_full" | "deletion_incomplete" | "too_many_large_responses" | "too_many_connections" | "too_many_event_streams" | "shutting_down" | "stalled" | "store_unreachable" | "store_timeout" | "store_busy" | "store_full" | "store_read_only" | "store_access_denied" | "stream_exhausted" | "store_unsuitable" | "store_misconfigured" | "store_error";
         /**
          * @description Health of a service.
          * @enum {string}
          */
         readonly HealthStatus: "healthy" | "degraded";
+        /**
+         * InfluxError
+         * @description An error as `InfluxDB` has it.
+         */
+        readonly InfluxError: {
+            /**
+             * @description What went wrong, for programs, by the status: `invalid`, `forbidden`, `request too large`, `too many requests`,
+             *     `unavailable`.
+             */
+            readonly code: string;
+            /** @description What went wrong, in a sentence. */
+            readonly message: string;
+            /** @description The same, where version 1 has it. */
+            readonly error: string;
+            /** @description The request's `X-Request-Id`; the log lines of the service about this request have it, too. */
+            readonly request_id: string;
+        };
         /**
          * IngestionHealth
          * @description Health of the Ingestion API.
@@ -420,6 +521,39 @@ export interface components {
             readonly line: number;
             /** @description One item for each error, in field order, as in the response to a single reading. */
             readonly detail: readonly components["schemas"]["ValidationFault"][];
+        };
+        /**
+         * StatementResult
+         * @description The result of a statement.
+         */
+        readonly StatementResult: {
+            /**
+             * Format: uint64
+             * @description Its number, from 0.
+             */
+            readonly statement_id: number;
+            /** @description What it lists. */
+            readonly series?: readonly components["schemas"]["StatementSeries"][];
+        };
+        /**
+         * StatementResults
+         * @description The results of statements.
+         */
+        readonly StatementResults: {
+            /** @description One for each statement. */
+            readonly results: readonly components["schemas"]["StatementResult"][];
+        };
+        /**
+         * StatementSeries
+         * @description A list, as a table.
+         */
+        readonly StatementSeries: {
+            /** @description What is listed. */
+            readonly name: string;
+            /** @description The names of the columns. */
+            readonly columns: readonly string[];
+            /** @description The rows; absent without any. */
+            readonly values?: readonly unknown[];
         };
         /**
          * Stream
@@ -664,12 +798,16 @@ export type EnergyReading = components['schemas']['EnergyReading'];
 export type EnergyReadings = components['schemas']['EnergyReadings'];
 export type ErrorCode = components['schemas']['ErrorCode'];
 export type HealthStatus = components['schemas']['HealthStatus'];
+export type InfluxError = components['schemas']['InfluxError'];
 export type IngestionHealth = components['schemas']['IngestionHealth'];
 export type NoStream = components['schemas']['NoStream'];
 export type Problem = components['schemas']['Problem'];
 export type Ready = components['schemas']['Ready'];
 export type RejectedBatch = components['schemas']['RejectedBatch'];
 export type RejectedRow = components['schemas']['RejectedRow'];
+export type StatementResult = components['schemas']['StatementResult'];
+export type StatementResults = components['schemas']['StatementResults'];
+export type StatementSeries = components['schemas']['StatementSeries'];
 export type Stream = components['schemas']['Stream'];
 export type StreamMetrics = components['schemas']['StreamMetrics'];
 export type UnavailableBatch = components['schemas']['UnavailableBatch'];
@@ -952,6 +1090,382 @@ export interface operations {
                     readonly "application/problem+json": components["schemas"]["ProblemDetails"];
                 };
             };
+        };
+    };
+    readonly write_lines: {
+        readonly parameters: {
+            readonly query?: {
+                /** @description The site of lines without a tag that names one. */
+                readonly bucket?: string;
+                /** @description Accepted, and without effect. */
+                readonly org?: string;
+                /** @description The unit of timestamps: `ns` unless it is set, or `us`, `ms`, `s`. */
+                readonly precision?: string;
+            };
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: {
+            readonly content: {
+                readonly "text/plain": string;
+            };
+        };
+        readonly responses: {
+            /** @description Every line is a reading in the stream, and will be stored; or has no field that is mapped, and is ignored. */
+            readonly 204: {
+                headers: {
+                    readonly "X-Request-Id": components["headers"]["RequestId"];
+                    readonly [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /**
+             * @description A line was rejected; the others are in the stream, as after a 204. Or the request has no lines, or none of the
+             *     bytes that its `Content-Encoding` says.
+             */
+            readonly 400: {
+                headers: {
+                    readonly "X-Request-Id": components["headers"]["RequestId"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["InfluxError"];
+                };
+            };
+            readonly 401: components["responses"]["Unauthorized"];
+            /** @description The API key permits none of the sites, or not to send readings. */
+            readonly 403: {
+                headers: {
+                    readonly "X-Request-Id": components["headers"]["RequestId"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["InfluxError"];
+                };
+            };
+            /** @description The body did not arrive completely in time. */
+            readonly 408: {
+                headers: {
+                    readonly "X-Request-Id": components["headers"]["RequestId"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["InfluxError"];
+                };
+            };
+            /**
+             * @description The body has more than 10 MiB or more than 50,000 lines, or more lines than a rate limit permits at once. Send
+             *     fewer.
+             */
+            readonly 413: {
+                headers: {
+                    readonly "X-Request-Id": components["headers"]["RequestId"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["InfluxError"];
+                };
+            };
+            readonly 414: components["responses"]["TargetTooLong"];
+            /** @description The body has another coding than gzip, deflate or zstd, or several. */
+            readonly 415: {
+                headers: {
+                    /** @description The codings. */
+                    readonly "Accept-Encoding": string;
+                    readonly "X-Request-Id": components["headers"]["RequestId"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["InfluxError"];
+                };
+            };
+            readonly 421: components["responses"]["HostNotAllowed"];
+            /**
+             * @description The client address or the API key is above its rate limit, in which each line counts as a request: `Retry-After`
+             *     says when to try again.
+             */
+            readonly 429: {
+                headers: {
+                    readonly "Retry-After": components["headers"]["RetryAfter"];
+                    readonly "X-Request-Id": components["headers"]["RequestId"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["InfluxError"];
+                };
+            };
+            readonly 431: components["responses"]["HeadTooLarge"];
+            readonly 500: components["responses"]["InternalServerError"];
+            readonly 501: components["responses"]["CodingUnknown"];
+            /**
+             * @description The service is unavailable: `Retry-After` says when to try again. A request that is repeated adds no line twice that
+             *     has a timestamp.
+             */
+            readonly 503: {
+                headers: {
+                    readonly "Retry-After": components["headers"]["RetryAfter"];
+                    readonly "X-Request-Id": components["headers"]["RequestId"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["InfluxError"];
+                };
+            };
+        };
+    };
+    readonly write_lines_v1: {
+        readonly parameters: {
+            readonly query?: {
+                /** @description The site of lines without a tag that names one. */
+                readonly db?: string;
+                /** @description Accepted, and without effect. */
+                readonly rp?: string;
+                /** @description The unit of timestamps: `n` unless it is set, or `u`, `ms`, `s`, `m`, `h`. */
+                readonly precision?: string;
+                /** @description Accepted, and without effect. */
+                readonly consistency?: string;
+            };
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: {
+            readonly content: {
+                readonly "text/plain": string;
+            };
+        };
+        readonly responses: {
+            /** @description Every line is a reading in the stream, and will be stored; or has no field that is mapped, and is ignored. */
+            readonly 204: {
+                headers: {
+                    readonly "X-Request-Id": components["headers"]["RequestId"];
+                    readonly [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /**
+             * @description A line was rejected; the others are in the stream, as after a 204. Or the request has no lines, or none of the
+             *     bytes that its `Content-Encoding` says.
+             */
+            readonly 400: {
+                headers: {
+                    readonly "X-Request-Id": components["headers"]["RequestId"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["InfluxError"];
+                };
+            };
+            readonly 401: components["responses"]["Unauthorized"];
+            /** @description The API key permits none of the sites, or not to send readings. */
+            readonly 403: {
+                headers: {
+                    readonly "X-Request-Id": components["headers"]["RequestId"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["InfluxError"];
+                };
+            };
+            /** @description The body did not arrive completely in time. */
+            readonly 408: {
+                headers: {
+                    readonly "X-Request-Id": components["headers"]["RequestId"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["InfluxError"];
+                };
+            };
+            /**
+             * @description The body has more than 10 MiB or more than 50,000 lines, or more lines than a rate limit permits at once. Send
+             *     fewer.
+             */
+            readonly 413: {
+                headers: {
+                    readonly "X-Request-Id": components["headers"]["RequestId"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["InfluxError"];
+                };
+            };
+            readonly 414: components["responses"]["TargetTooLong"];
+            /** @description The body has another coding than gzip, deflate or zstd, or several. */
+            readonly 415: {
+                headers: {
+                    /** @description The codings. */
+                    readonly "Accept-Encoding": string;
+                    readonly "X-Request-Id": components["headers"]["RequestId"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["InfluxError"];
+                };
+            };
+            readonly 421: components["responses"]["HostNotAllowed"];
+            /**
+             * @description The client address or the API key is above its rate limit, in which each line counts as a request: `Retry-After`
+             *     says when to try again.
+             */
+            readonly 429: {
+                headers: {
+                    readonly "Retry-After": components["headers"]["RetryAfter"];
+                    readonly "X-Request-Id": components["headers"]["RequestId"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["InfluxError"];
+                };
+            };
+            readonly 431: components["responses"]["HeadTooLarge"];
+            readonly 500: components["responses"]["InternalServerError"];
+            readonly 501: components["responses"]["CodingUnknown"];
+            /**
+             * @description The service is unavailable: `Retry-After` says when to try again. A request that is repeated adds no line twice that
+             *     has a timestamp.
+             */
+            readonly 503: {
+                headers: {
+                    readonly "Retry-After": components["headers"]["RetryAfter"];
+                    readonly "X-Request-Id": components["headers"]["RequestId"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["InfluxError"];
+                };
+            };
+        };
+    };
+    readonly ping: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description The service is reached. */
+            readonly 204: {
+                headers: {
+                    /** @description The version of `InfluxDB` whose protocol it is. */
+                    readonly "X-Influxdb-Version": string;
+                    /** @description The service. */
+                    readonly "X-Influxdb-Build": string;
+                    readonly "X-Request-Id": components["headers"]["RequestId"];
+                    readonly [name: string]: unknown;
+                };
+                content?: never;
+            };
+            readonly 400: components["responses"]["BadRequest"];
+            readonly 408: components["responses"]["HeadTooSlow"];
+            readonly 414: components["responses"]["TargetTooLong"];
+            readonly 421: components["responses"]["HostNotAllowed"];
+            readonly 429: components["responses"]["RateLimited"];
+            readonly 431: components["responses"]["HeadTooLarge"];
+            readonly 500: components["responses"]["InternalServerError"];
+            readonly 501: components["responses"]["CodingUnknown"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
+    readonly show_databases: {
+        readonly parameters: {
+            readonly query?: {
+                readonly q?: string;
+                readonly db?: string;
+            };
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /**
+             * @description `CREATE DATABASE` and `CREATE RETENTION POLICY` change nothing; `SHOW DATABASES` lists the database of the request,
+             *     `SHOW RETENTION POLICIES` the one that there is.
+             */
+            readonly 200: {
+                headers: {
+                    readonly "X-Request-Id": components["headers"]["RequestId"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["StatementResults"];
+                };
+            };
+            /** @description Any other statement: readings are queried by the Processing Service. */
+            readonly 400: {
+                headers: {
+                    readonly "X-Request-Id": components["headers"]["RequestId"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["InfluxError"];
+                };
+            };
+            readonly 401: components["responses"]["Unauthorized"];
+            readonly 403: components["responses"]["Forbidden"];
+            readonly 408: components["responses"]["HeadTooSlow"];
+            readonly 414: components["responses"]["TargetTooLong"];
+            readonly 421: components["responses"]["HostNotAllowed"];
+            readonly 429: components["responses"]["RateLimited"];
+            readonly 431: components["responses"]["HeadTooLarge"];
+            readonly 500: components["responses"]["InternalServerError"];
+            readonly 501: components["responses"]["CodingUnknown"];
+            readonly 503: components["responses"]["Unavailable"];
+        };
+    };
+    readonly execute_statement: {
+        readonly parameters: {
+            readonly query?: {
+                readonly q?: string;
+                readonly db?: string;
+            };
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: {
+            readonly content: {
+                readonly "application/x-www-form-urlencoded": Record<string, never>;
+            };
+        };
+        readonly responses: {
+            /**
+             * @description `CREATE DATABASE` and `CREATE RETENTION POLICY` change nothing; `SHOW DATABASES` lists the database of the request,
+             *     `SHOW RETENTION POLICIES` the one that there is.
+             */
+            readonly 200: {
+                headers: {
+                    readonly "X-Request-Id": components["headers"]["RequestId"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["StatementResults"];
+                };
+            };
+            /** @description Any other statement: readings are queried by the Processing Service. */
+            readonly 400: {
+                headers: {
+                    readonly "X-Request-Id": components["headers"]["RequestId"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["InfluxError"];
+                };
+            };
+            readonly 401: components["responses"]["Unauthorized"];
+            readonly 403: components["responses"]["Forbidden"];
+            readonly 408: components["responses"]["HeadTooSlow"];
+            readonly 414: components["responses"]["TargetTooLong"];
+            readonly 421: components["responses"]["HostNotAllowed"];
+            readonly 429: components["responses"]["RateLimited"];
+            readonly 431: components["responses"]["HeadTooLarge"];
+            readonly 500: components["responses"]["InternalServerError"];
+            readonly 501: components["responses"]["CodingUnknown"];
+            readonly 503: components["responses"]["Unavailable"];
         };
     };
     readonly get_health: {

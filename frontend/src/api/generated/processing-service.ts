@@ -315,7 +315,7 @@ export interface paths {
         /**
          * Retry a dead letter
          * @description Appends its entry to the stream as a new entry and deletes the dead letter. If the entry fails again, it is
-         *     dead-lettered again. After a 503 with the code `outcome_unknown` it may be in the stream.
+         *     dead-lettered again. A row that a receiver rejected cannot be retried (409). After a 503 with the code `outcome_unknown` it may be in the stream.
          */
         readonly post: operations["retry_dead_letter"];
         readonly delete?: never;
@@ -515,8 +515,10 @@ export interface components {
         readonly DeadLetter: {
             /** @description The id of the dead letter. */
             readonly id: string;
-            /** @description The id that the entry had in the stream. */
+            /** @description The id that the entry had in the stream; empty for a row that a receiver rejected, which never was an entry. */
             readonly original_id: string;
+            /** @description The receiver that rejected a row. Absent for an entry. */
+            readonly receiver?: string;
             /** @description The rule that the entry breaks. */
             readonly reason: string;
             /**
@@ -530,7 +532,7 @@ export interface components {
             readonly time: string;
             /**
              * @description The fields of the entry, in order, truncated at 64 KiB in all; a truncated value ends with its length. A retry
-             *     appends the whole entry.
+             *     appends the whole entry. Of a rejected row there is one field, `row`: the row as it was sent, 2 KiB of it.
              */
             readonly fields: readonly components["schemas"]["Field"][];
         };
@@ -661,6 +663,7 @@ export interface components {
          *     - `site_not_found`, 404: no site has this id; none of its readings was ever stored.
          *     - `reading_not_found`, 404: the site has no stored reading with this stream id.
          *     - `dead_letter_not_found`, 404: no dead letter has this id.
+         *     - `dead_letter_not_retryable`, 409: the dead letter is a row that a receiver rejected; it never was an entry, and can only be deleted.
          *     - `method_not_allowed`, 405: the path has operations of other methods, which `Allow` lists.
          *     - `body_too_large`, 413: the body is larger than a reading or a batch can be, or a batch has too many rows.
          *     - `unsupported_media_type`, 415: the operation does not read bodies of this `Content-Type`; `Accept` lists those that it reads.
@@ -697,7 +700,7 @@ export interface components {
          *     - `store_error`, 503: Redis returned another error; the log has it.
          * @enum {string}
          */
-        readonly ErrorCode: "validation_failed" | "cross_origin_forbidden" | "api_key_missing" | "api_key_invalid" | "api_key_expired" | "scope_missing" | "site_forbidden" | "host_not_allowed" | "rate_limited" | "not_found" | "site_not_found" | "reading_not_found" | "dead_letter_not_found" | "method_not_allowed" | "body_too_large" | "unsupported_media_type" | "unsupported_content_encoding" | "body_undecodable" | "body_timeout" | "body_incomplete" | "malformed_request" | "tls_required" | "client_certificate_required" | "header_timeout" | "headers_too_large" | "uri_too_long" | "unsupported_transfer_coding" | "internal_error" | "request_timeout" | "outcome_unknown" | "backlog_full" | "deletion_incomplete" | "too_many_large_responses" | "too_many_connections" | "too_many_event_streams" | "shutting_down" | "stalled" | "store_unreachable" | "store_timeout" | "store_busy" | "store_full" | "store_read_only" | "store_access_denied" | "stream_exhausted" | "store_unsuitable" | "store_misconfigured" | "store_error";
+        readonly ErrorCode: "validation_failed" | "cross_origin_forbidden" | "api_key_missing" | "api_key_invalid" | "api_key_expired" | "scope_missing" | "site_forbidden" | "host_not_allowed" | "rate_limited" | "not_found" | "site_not_found" | "reading_not_found" | "dead_letter_not_found" | "dead_letter_not_retryable" | "method_not_allowed" | "body_too_large" | "unsupported_media_type" | "unsupported_content_encoding" | "body_undecodable" | "body_timeout" | "body_incomplete" | "malformed_request" | "tls_required" | "client_certificate_required" | "header_timeout" | "headers_too_large" | "uri_too_long" | "unsupported_transfer_coding" | "internal_error" | "request_timeout" | "outcome_unknown" | "backlog_full" | "deletion_incomplete" | "too_many_large_responses" | "too_many_connections" | "too_many_event_streams" | "shutting_down" | "stalled" | "store_unreachable" | "store_timeout" | "store_busy" | "store_full" | "store_read_only" | "store_access_denied" | "stream_exhausted" | "store_unsuitable" | "store_misconfigured" | "store_error";
         /**
          * Field
          * @description A field of an entry.
@@ -2326,6 +2329,17 @@ export interface operations {
                 };
             };
             readonly 408: components["responses"]["HeadTooSlow"];
+            /** @description The dead letter is a row that a receiver rejected, and no entry. */
+            readonly 409: {
+                headers: {
+                    readonly "X-Request-Id": components["headers"]["RequestId"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["Problem"];
+                    readonly "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
             readonly 414: components["responses"]["TargetTooLong"];
             readonly 421: components["responses"]["HostNotAllowed"];
             /** @description The id is not UTF-8. */
