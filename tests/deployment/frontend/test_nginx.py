@@ -1,5 +1,6 @@
 """What nginx does for the page: routes of paths, and headers of its own files."""
 
+import gzip
 import json
 import re
 import subprocess
@@ -62,6 +63,33 @@ def test_events_arrive_when_they_are_sent(page):
     assert b"data: 2" in answer.read()
 
 
+def test_events_pass_a_client_that_accepts_compression_as_they_are(page):
+    page.processing.seen.set()
+    answer = page.get("/api/sites/x/stream", headers={"Accept-Encoding": "gzip"})
+    assert answer.headers["Content-Type"] == "text/event-stream" and "Content-Encoding" not in answer.headers
+    assert answer.read() == b"data: 1\n\ndata: 2\n\n"
+
+
+@pytest.mark.parametrize("path", ["/", "/assets/index-1a2b.js", "/livez"])
+def test_head_has_the_headers_of_get_and_no_body(page, path):
+    get, head = page.get(path), page.get(path, "HEAD")
+    assert (head.status, head.read()) == (200, b"")
+    changing = {"Date", "X-Request-Id"}
+    headers = [{name: value for name, value in answer.getheaders() if name not in changing} for answer in (get, head)]
+    assert headers[0] == headers[1]
+
+
+@pytest.mark.parametrize("coding", ["identity", "gzip"])
+@pytest.mark.parametrize("path", ["/", "/assets/index-1a2b.js"])
+def test_an_unchanged_file_is_304(page, path, coding):
+    headers = {"Accept-Encoding": coding}
+    tag = page.get(path, headers=headers).headers["ETag"]
+    again = page.get(path, headers={**headers, "If-None-Match": tag})
+    assert (again.status, again.read()) == (304, b"")
+    assert "Cache-Control" in again.headers
+    assert page.get(path, headers={**headers, "If-None-Match": '"other"'}).status == 200
+
+
 def test_the_page_is_revalidated_and_its_assets_are_immutable(page):
     index = page.get("/")
     assert index.status == 200 and b"<title>" in index.read()
@@ -77,7 +105,27 @@ def test_the_page_has_the_policy_of_the_built_in_one(page):
 
 def test_scripts_are_compressed(page):
     answer = page.get("/assets/index-1a2b.js", headers={"Accept-Encoding": "gzip"})
-    assert answer.headers["Content-Encoding"] == "gzip"
+    assert answer.headers["Content-Encoding"] == "gzip" and answer.headers["Vary"] == "Accept-Encoding"
+
+
+def test_the_documentation_of_the_services_passes_with_its_policy_its_tag_and_a_way_back(start, tmp_path):
+    variables = {"INGESTION_PORT": "0", "LISTEN_HOST": "127.0.0.1", "REDIS_HOST": "127.0.0.1", "REDIS_PORT": str(free_port())}
+    service = Process("ingestion", [program(), "ingestion-api"], tmp_path, variables)
+    try:
+        page = start(INGESTION_URL=wait_for("it listens", lambda: service.said(" listens on ")))
+        docs = page.get("/ingestion/docs", headers={"Accept-Encoding": "gzip"})
+        assert (docs.status, docs.headers["Content-Encoding"]) == (200, "gzip")
+        # The whole page is 1.6 MB.
+        body = docs.read()
+        assert len(body) < 700_000 and b'href="../"' in gzip.decompress(body)
+        for name, part in (("Content-Security-Policy", "default-src 'none'"), ("Cache-Control", "no-cache"), ("X-Content-Type-Options", "nosniff")):
+            assert part in docs.headers[name]
+        again = page.get("/ingestion/docs", headers={"If-None-Match": docs.headers["ETag"]})
+        assert (again.status, again.read()) == (304, b"")
+        head = page.get("/ingestion/docs", "HEAD")
+        assert (head.status, head.read()) == (200, b"")
+    finally:
+        service.kill()
 
 
 def test_it_is_ready_and_does_not_reveal_its_version(page):
