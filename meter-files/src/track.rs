@@ -23,6 +23,10 @@ const MAX_GAP: TimeDelta = TimeDelta::hours(2);
 /// the summary. Too high: memory, 50 bytes each, for each device.
 const REMEMBERED: usize = 1_000;
 
+/// The largest number of W or Wh. Too low: values are refused that the service accepts. Too high: Wh of a short interval are
+/// more W than there are numbers.
+const MAX_NUMBER: f64 = 1e300;
+
 /// A reading without its device.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Sample {
@@ -68,6 +72,12 @@ impl Track {
         samples: &mut Vec<Sample>,
         report: &mut Report,
     ) -> Result<(), RowError> {
+        let (Quantity::Watts(number)
+        | Quantity::WattHours(number)
+        | Quantity::CounterWattHours(number)) = value.quantity;
+        if number.abs() > MAX_NUMBER {
+            return Err(RowError::new("value", "is too large"));
+        }
         let sample =
             |at, watts: f64| Sample { line, text: Arc::clone(text), watts: rounded(watts), at };
         match (value.quantity, value.length) {

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use chrono::{DateTime, NaiveDate, NaiveDateTime};
+use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime};
 
 use super::WrittenTime;
 use super::text::{self, DateText};
@@ -85,6 +85,8 @@ impl TimeFormat {
                 text::time_after(found.in_order(*order)?, found.rest)
             }),
         };
+        // Later arithmetic must not overflow.
+        let written = written.filter(|written| (1..=9999).contains(&written.local.year()));
         written.ok_or_else(|| format!("`{text}` is not a time written as {self}"))
     }
 }

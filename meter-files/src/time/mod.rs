@@ -7,6 +7,9 @@ pub mod zone;
 
 use chrono::{FixedOffset, NaiveDateTime};
 
+#[cfg(test)]
+mod properties;
+
 /// A time as it is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct WrittenTime {

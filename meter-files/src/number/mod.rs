@@ -178,3 +178,61 @@ fn plain(text: &str, decimal: Decimal) -> Option<String> {
     let fraction = if fraction.is_empty() { "0" } else { fraction };
     Some(format!("{minus}0{digits}.{fraction}{exponent}"))
 }
+
+#[cfg(test)]
+mod properties;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn infer(samples: &[&str], has_semicolons: bool) -> Result<Option<Decimal>, String> {
+        let format = NumberFormat::infer("kWh", samples.iter().copied(), has_semicolons);
+        format.map(NumberFormat::decimal).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn one_number_that_cannot_be_grouped_decides_the_decimal_sign_of_a_column() {
+        for (samples, has_semicolons, expected) in [
+            (&["1,234", "0,5"][..], false, Some(Decimal::Comma)),
+            (&["1,234", "1,234.5"], false, Some(Decimal::Point)),
+            (&["1.234", "0.400"], true, Some(Decimal::Point)),
+            (&["1.234"], false, Some(Decimal::Point)),
+            (&["1234"], true, None),
+            (&["1.234.567"], true, Some(Decimal::Comma)),
+        ] {
+            assert_eq!(infer(samples, has_semicolons), Ok(expected), "{samples:?}");
+        }
+    }
+
+    #[test]
+    fn a_number_that_may_be_grouped_is_refused_without_other_evidence() {
+        for (samples, has_semicolons) in
+            [(&["1,234"][..], false), (&["1.234", "12.345"], true), (&["1,5", "1.5"], false)]
+        {
+            let error = infer(samples, has_semicolons).expect_err(samples[0]);
+            assert!(error.contains("--decimal"), "{error}");
+        }
+        let later = NumberFormat::default().parse("1,234").expect_err("ambiguous");
+        assert!(later.contains("--decimal"), "{later}");
+    }
+
+    #[test]
+    fn digits_are_grouped_by_three_or_it_is_no_number() {
+        let point = NumberFormat::of(Decimal::Point);
+        assert_eq!(point.parse("1,234.5"), Ok(1234.5));
+        assert_eq!(point.parse(".5"), Ok(0.5));
+        assert_eq!(point.parse("1.5e3"), Ok(1500.0));
+        for text in ["1,5", "12,34.5", "1.2.3", "5 W", "", "1e400", "0x10", "1,,234"] {
+            assert!(point.parse(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn words_for_unknown_values_are_recognised_in_any_case() {
+        for text in ["", " ", "?", "-", "NULL", "NaN", "Unavailable", "unknown"] {
+            assert!(is_missing(text), "{text}");
+        }
+        assert!(!is_missing("0") && !is_missing("0,0"));
+    }
+}
