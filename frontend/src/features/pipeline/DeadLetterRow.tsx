@@ -2,8 +2,10 @@ import { useSignal } from '@preact/signals';
 import { useEffect, useRef } from 'preact/hooks';
 import type { DeadLetter } from '../../api/types';
 import { useApp, useText } from '../../app/app-context';
+import type { Translate } from '../../i18n/translation';
 import { parseInstant } from '../../lib/instant';
 import { LOCAL_ZONE } from '../../lib/local-time';
+import { receiverName } from './receiver-name';
 
 export function DeadLetterRow({ letter }: { letter: DeadLetter }) {
   const { t, formats } = useText();
@@ -15,7 +17,7 @@ export function DeadLetterRow({ letter }: { letter: DeadLetter }) {
         <code>{letter.id}</code>
       </td>
       <td class="prose">
-        {letter.reason} <span class="hint">{t('dead.attempts', { count: letter.deliveries })}</span>
+        {letter.reason} <span class="hint">{originOf(letter, t)}</span>
       </td>
       <td class="prose">
         {letter.fields.map(({ name, value }) => (
@@ -27,27 +29,35 @@ export function DeadLetterRow({ letter }: { letter: DeadLetter }) {
         ))}
       </td>
       <td>
-        <Actions id={letter.id} />
+        <Actions letter={letter} />
       </td>
     </tr>
   );
 }
 
-function Actions({ id }: { id: string }) {
+function originOf({ receiver, deliveries }: DeadLetter, t: Translate): string {
+  if (receiver === undefined) return t('dead.attempts', { count: deliveries });
+  return t('dead.rejectedBy', { name: receiverName(receiver, t) });
+}
+
+/** A row that a receiver rejected never was an entry: to be retried it has to be sent again. */
+function Actions({ letter: { id, receiver } }: { letter: DeadLetter }) {
   const { deadLetters } = useApp();
   const { t } = useText();
   const isAsking = useSignal(false);
   if (isAsking.value) return <Confirmation id={id} onKeep={() => (isAsking.value = false)} />;
   return (
     <div class="actions">
-      <button
-        type="button"
-        class="button-quiet button-small"
-        aria-label={t('dead.retryOf', { id })}
-        onClick={() => void deadLetters.retry(id)}
-      >
-        {t('dead.retry')}
-      </button>
+      {receiver === undefined && (
+        <button
+          type="button"
+          class="button-quiet button-small"
+          aria-label={t('dead.retryOf', { id })}
+          onClick={() => void deadLetters.retry(id)}
+        >
+          {t('dead.retry')}
+        </button>
+      )}
       <button
         type="button"
         class="button-quiet button-small"

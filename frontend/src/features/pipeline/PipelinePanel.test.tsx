@@ -87,6 +87,18 @@ describe('dead letters', () => {
     expect(screen.getByRole('button', { name: 'Retry 2-0' })).toBeTruthy();
   });
 
+  it('can be deleted only where they are rows that a receiver rejected', async () => {
+    const environment = withLetters('5-1', '5-2');
+    const rejected = { ...letter('5-2'), original_id: '', consumer: '', receiver: 'line_protocol' };
+    environment.services.answer(LETTERS, () => json({ dead_letters: [letter('5-1'), rejected] }));
+    await renderInApp(<PipelinePanel />, environment);
+    await open();
+    await screen.findByText('rejected by the receiver Line protocol');
+    const buttons = screen.getAllByRole('button', { name: /^(?:Retry|Delete) / });
+    expect(buttons).toHaveLength(3);
+    expect(screen.queryByRole('button', { name: 'Retry 5-2' })).toBeNull();
+  });
+
   it('are deleted after a question only, whose harmless answer has the focus', async () => {
     const environment = withLetters('1-0');
     const { services } = environment;
