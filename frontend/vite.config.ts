@@ -1,5 +1,6 @@
 import { defineConfig } from 'vitest/config';
 import { icuMessages } from './build/icu-messages';
+import { preloadedPage } from './build/preloaded-page';
 
 const ingestion = process.env.INGESTION_URL ?? 'http://127.0.0.1:8000';
 const processing = process.env.PROCESSING_URL ?? 'http://127.0.0.1:8001';
@@ -14,7 +15,7 @@ const proxy = {
 };
 
 export default defineConfig({
-  plugins: [icuMessages()],
+  plugins: [icuMessages(), preloadedPage()],
   server: { port: 5173, proxy },
   build: {
     target: 'es2022',

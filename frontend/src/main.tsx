@@ -1,7 +1,12 @@
-import { browserEnvironment } from './app/browser-environment';
-import { mount } from './app/mount';
+/** Small, so that it runs while the page itself is still being loaded. */
+import { browserStorages } from './app/storages';
+import { firstLanguage } from './i18n/languages';
+import { loadMessages } from './i18n/load-messages';
 import 'uplot/dist/uPlot.min.css';
 import './styles/index.css';
 
-const root = document.getElementById('app');
-if (root !== null) void mount(root, browserEnvironment());
+// The page waits for them: they are loaded beside it, and not after it. What fails here is tried again there.
+loadMessages(firstLanguage(navigator.languages, browserStorages)).catch(() => undefined);
+import('./app/start').catch(() => {
+  document.getElementById('not-loaded')?.removeAttribute('hidden');
+});

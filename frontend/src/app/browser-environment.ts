@@ -1,5 +1,5 @@
 import type { Environment, Stop } from './environment';
-import { attempt } from './storages';
+import { attempt, browserStorages } from './storages';
 
 export function browserEnvironment(): Environment {
   const dark = matchMedia('(prefers-color-scheme: dark)');
@@ -13,7 +13,7 @@ export function browserEnvironment(): Environment {
       replace: (url) => history.replaceState(null, '', url),
       onChange: (listener) => listen(window, 'popstate', listener),
     },
-    storages: { session: () => sessionStorage, local: () => localStorage },
+    storages: browserStorages,
     onStored: (listener) =>
       listen(window, 'storage', (event) => {
         const { key, storageArea } = event as StorageEvent;

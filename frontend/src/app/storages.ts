@@ -4,6 +4,8 @@ export interface Storages {
   local(): Storage;
 }
 
+export const browserStorages: Storages = { session: () => sessionStorage, local: () => localStorage };
+
 /** Either storage throws where it is blocked: the page then works without it. */
 export function attempt<T>(access: () => T): T | null {
   try {

@@ -1,4 +1,5 @@
 /** The languages of the page, and which of them a browser gets. */
+import { attempt, type Storages } from '../app/storages';
 
 export const LANGUAGES = ['en', 'de', 'fr', 'es'] as const;
 export type Language = (typeof LANGUAGES)[number];
@@ -11,8 +12,17 @@ export const LANGUAGE_NAMES: Record<Language, string> = {
   es: 'Español',
 };
 
+/** The name under which a browser keeps the chosen one. */
+export const LANGUAGE_ITEM = 'language';
+
 export function isLanguage(text: string | null): text is Language {
   return LANGUAGES.some((language) => language === text);
+}
+
+/** The language that was chosen before, or else suits the browser. */
+export function firstLanguage(preferences: readonly string[], storages: Storages): Language {
+  const stored = attempt(() => storages.local().getItem(LANGUAGE_ITEM));
+  return isLanguage(stored) ? stored : preferredLanguage(preferences);
 }
 
 /** The first language that the browser prefers and the page has; English without any. */

@@ -1,21 +1,12 @@
 /** The language of the page: its messages and its formats, as one signal, so that they change together. */
 
-import english from 'virtual:messages/en';
 import type { Messages } from '@lingui/core';
 import { computed, type ReadonlySignal, signal } from '@preact/signals';
 import { attempt, type Storages } from '../app/storages';
 import { createFormats, type Formats } from './formats';
-import { formatLocale, isLanguage, type Language, preferredLanguage } from './languages';
+import { firstLanguage, formatLocale, LANGUAGE_ITEM, type Language } from './languages';
+import { type LoadMessages, loadMessages } from './load-messages';
 import { createTranslate, type Translate } from './translation';
-
-/** English is a part of the page, since it is shown when another language cannot be loaded. */
-const LOADERS: Record<Language, () => Promise<Messages>> = {
-  en: async () => english,
-  de: async () => (await import('virtual:messages/de')).default,
-  fr: async () => (await import('virtual:messages/fr')).default,
-  es: async () => (await import('virtual:messages/es')).default,
-};
-const KEY = 'language';
 
 export interface Text {
   language: Language;
@@ -26,14 +17,18 @@ export interface Text {
 
 export interface TextState {
   text: ReadonlySignal<Text>;
-  /** Resolves when the language of this browser is loaded, or cannot be. */
+  /** Resolves when there are texts: of this browser's language, or English if that cannot be loaded; rejects without either. */
   ready: Promise<void>;
   /** Loads a language, shows it and keeps the choice. */
   choose(language: Language): Promise<void>;
 }
 
-export function createTextState(preferences: readonly string[], storages: Storages): TextState {
-  const shown = signal<{ language: Language; messages: Messages }>({ language: 'en', messages: english });
+export function createTextState(
+  preferences: readonly string[],
+  storages: Storages,
+  load: LoadMessages = loadMessages,
+): TextState {
+  const shown = signal<{ language: Language; messages: Messages }>({ language: 'en', messages: {} });
   const text = computed<Text>(() => {
     const { language, messages } = shown.value;
     const locale = formatLocale(language, preferences);
@@ -43,17 +38,15 @@ export function createTextState(preferences: readonly string[], storages: Storag
   let wanted: Language = 'en';
   const show = async (language: Language) => {
     wanted = language;
-    const messages = await LOADERS[language]();
+    const messages = await load(language);
     // The last choice holds, not the last that arrives.
     if (wanted === language) shown.value = { language, messages };
   };
-  const stored = attempt(() => storages.local().getItem(KEY));
-  const first = isLanguage(stored) ? stored : preferredLanguage(preferences);
   return {
     text,
-    ready: show(first).catch(() => undefined),
+    ready: show(firstLanguage(preferences, storages)).catch(() => show('en')),
     async choose(language) {
-      attempt(() => storages.local().setItem(KEY, language));
+      attempt(() => storages.local().setItem(LANGUAGE_ITEM, language));
       await show(language).catch(() => undefined);
     },
   };

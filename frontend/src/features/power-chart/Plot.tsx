@@ -1,6 +1,7 @@
 import type { Signal } from '@preact/signals';
 import { useEffect, useLayoutEffect, useRef } from 'preact/hooks';
 import { useApp, useText } from '../../app/app-context';
+import { nextTask } from '../../app/next-task';
 import type { TimeRange } from '../../lib/range';
 import type { ChartModel } from './chart-model';
 import { readPalette } from './colours';
@@ -38,12 +39,21 @@ export function Plot({ model, range, zone, point, onZoom, onReset }: PlotProps) 
       },
     });
     plot.current = fresh;
-    return () => fresh.destroy();
+    return () => {
+      plot.current = null;
+      fresh.destroy();
+    };
   }, [look]);
 
-  // A new canvas (`look`) starts without data.
+  // A new canvas (`look`) starts without data. It is filled in a task of its own: making it takes as long.
   useLayoutEffect(() => {
-    plot.current?.draw(model.data, range);
+    let isWanted = true;
+    void nextTask().then(() => {
+      if (isWanted) plot.current?.draw(model.data, range);
+    });
+    return () => {
+      isWanted = false;
+    };
   }, [look, model.data, range.from, range.to]);
 
   useEffect(() => {

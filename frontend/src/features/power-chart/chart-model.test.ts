@@ -3,6 +3,7 @@ import type { AggregateBucket, AggregateSeries, StoredReading } from '../../api/
 import { formats, t } from '../../testing/texts';
 import { chartModel, drawnDevices, summary, withToggled } from './chart-model';
 import { TOTAL } from './colours';
+import { chartData } from './load-chart';
 
 const NOON = Date.UTC(2024, 0, 15, 12);
 const HOUR = 3_600_000;
@@ -36,31 +37,27 @@ describe('the chart of a site', () => {
     expect(withToggled(many, drawnDevices(many, without), 'd03')).toBeNull();
   });
 
-  it('draws the buckets where readings are many, and the readings where they are few', () => {
-    const loaded = { series: [series('a', bucket(0, 5, 9))], interval: '1h' };
+  it('draws the buckets where readings are many, and the readings where they are few', async () => {
+    const loaded = [series('a', bucket(0, 5, 9))];
     const drawn = new Set(['a']);
-    const bucketed = chartModel({ ...loaded, readings: null }, ['a'], drawn);
+    const bucketed = chartModel(await chartData(loaded, '1h', null), ['a'], drawn);
     expect(bucketed).toMatchObject({ interval: '1h', data: { times: [NOON + HOUR / 2] } });
-    const exact = chartModel({ ...loaded, readings: [reading('a', 7)] }, ['a'], drawn);
+    const exact = chartModel(await chartData(loaded, '1h', [reading('a', 7)]), ['a'], drawn);
     expect(exact).toMatchObject({ interval: null, data: { times: [NOON] } });
   });
 
-  it('gives each device the colour of its place, whichever are drawn, and the sum its own', () => {
-    const loaded = { series: [series('b', bucket(0, 5, 9)), series(null, bucket(0, 6, 9))], interval: '1h' };
-    const { lines } = chartModel({ ...loaded, readings: null }, ['a', 'b'], new Set(['b']));
+  it('gives each device the colour of its place, whichever are drawn, and the sum its own', async () => {
+    const loaded = [series('b', bucket(0, 5, 9)), series(null, bucket(0, 6, 9))];
+    const { lines } = chartModel(await chartData(loaded, '1h', null), ['a', 'b'], new Set(['b']));
     expect(lines).toEqual([
       { id: 'b', colour: 1 },
       { id: null, colour: TOTAL },
     ]);
   });
 
-  it('is told in words, with its highest value and its gaps', () => {
-    const loaded = {
-      series: [series('a', bucket(0, 5, 9), bucket(3, 5, 4321.5))],
-      interval: '1h',
-      readings: null,
-    };
-    const model = chartModel(loaded, ['a'], new Set(['a']));
+  it('is told in words, with its highest value and its gaps', async () => {
+    const loaded = [series('a', bucket(0, 5, 9), bucket(3, 5, 4321.5))];
+    const model = chartModel(await chartData(loaded, '1h', null), ['a'], new Set(['a']));
     const words = summary(model, { from: NOON, to: NOON + 4 * HOUR }, 'UTC', { t, formats });
     expect(words.join(' ')).toBe(
       '1 line from 15 Jan 2024, 12:00:00 to 15 Jan 2024, 16:00:00 (UTC). ' +

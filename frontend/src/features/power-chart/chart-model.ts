@@ -1,13 +1,9 @@
 /** What the chart shows of what was loaded: pure, so that a summary in words and a table can be made from it, too. */
-import type { AggregateBucket } from '../../api/types';
 import type { Text } from '../../i18n/text-state';
-import { parseInstant } from '../../lib/instant';
-import { bucketLine, exactLine, type Line } from '../../lib/lines';
 import { align, type PlotData } from '../../lib/plot-data';
 import type { TimeRange } from '../../lib/range';
-import { seriesOf } from '../../lib/series';
 import { TOTAL } from './colours';
-import type { ChartData } from './load-chart';
+import type { ChartData, Peak } from './load-chart';
 
 /** More lines than these cannot be told apart; the others can be selected. */
 export const DEFAULT_VISIBLE_DEVICES = 12;
@@ -17,12 +13,6 @@ export interface ChartLine {
   id: string | null;
   /** Its place in the palette. */
   colour: number;
-}
-
-export interface Peak {
-  watts: number;
-  time: number;
-  id: string | null;
 }
 
 export interface ChartModel {
@@ -39,31 +29,21 @@ export function chartModel(
   known: readonly string[],
   drawn: ReadonlySet<string>,
 ): ChartModel {
-  const exact = loaded.readings === null ? null : seriesOf(loaded.readings);
-  const series = loaded.series.filter(({ device_id: id }) => id === null || drawn.has(id));
-  const lines = series.map(({ device_id: id, buckets }): { id: string | null; line: Line } => {
-    const own = id === null ? undefined : exact?.get(id);
-    return { id, line: own === undefined ? bucketLine(buckets) : exactLine(own) };
-  });
+  const series = loaded.series.filter(({ id }) => id === null || drawn.has(id));
   return {
-    lines: lines.map(({ id }) => ({ id, colour: id === null ? TOTAL : known.indexOf(id) })),
-    data: align(lines.map(({ line }) => line)),
-    interval: exact === null ? loaded.interval : null,
-    gaps: lines.reduce((sum, { line }) => sum + line.breaks.filter(Boolean).length, 0),
-    peak: peakOf(
-      series.flatMap(({ device_id, buckets }) => buckets.map((bucket) => ({ device_id, bucket }))),
-    ),
+    lines: series.map(({ id }) => ({ id, colour: id === null ? TOTAL : known.indexOf(id) })),
+    data: align(series.map(({ line }) => line)),
+    interval: loaded.interval,
+    gaps: series.reduce((sum, { line }) => sum + line.breaks.filter(Boolean).length, 0),
+    peak: highest(series.map(({ peak }) => peak)),
   };
 }
 
-function peakOf(all: readonly { device_id: string | null; bucket: AggregateBucket }[]): Peak | null {
-  let peak: Peak | null = null;
-  for (const { device_id: id, bucket } of all) {
-    const { max, max_at } = bucket;
-    if (max !== null && max_at !== null && (peak === null || max > peak.watts))
-      peak = { watts: max, time: parseInstant(max_at), id };
-  }
-  return peak;
+function highest(peaks: readonly (Peak | null)[]): Peak | null {
+  return peaks.reduce(
+    (best, peak) => (peak !== null && peak.watts > (best?.watts ?? -Infinity) ? peak : best),
+    null,
+  );
 }
 
 /** The devices that are drawn: those of the address, or the page's own choice. */

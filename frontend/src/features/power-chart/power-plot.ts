@@ -134,9 +134,13 @@ export class PowerPlot {
 
   private reportPoint(): void {
     const left = this.plot.cursor.left ?? -1;
-    const isOff = left < 0 || this.plot.data[0].length === 0;
-    const share = left / this.plot.over.clientWidth;
-    this.handlers.onPoint(isOff ? null : { time: this.plot.posToVal(left, 'x'), share });
+    // Asked for its width only where a pointer is: otherwise each new canvas had the page laid out at once.
+    if (left < 0 || this.plot.data[0].length === 0) this.handlers.onPoint(null);
+    else
+      this.handlers.onPoint({
+        time: this.plot.posToVal(left, 'x'),
+        share: left / this.plot.over.clientWidth,
+      });
   }
 }
 

@@ -1,3 +1,4 @@
+import { useSignal } from '@preact/signals';
 import { useApp, useText } from '../../app/app-context';
 import type { Text } from '../../i18n/text-state';
 import type { MessageKey } from '../../i18n/translation';
@@ -51,15 +52,32 @@ export function RangeBar() {
         </h3>
         <Step direction={1} onStep={show} />
       </div>
-      <details class="range-more">
-        <summary>{t('range.more')}</summary>
+      <More />
+    </section>
+  );
+}
+
+/** Made when it is opened: the list of zones has hundreds of entries. */
+function More() {
+  const { range } = useApp().site.range;
+  const { t } = useText();
+  const isOpen = useSignal(false);
+  return (
+    <details
+      class="range-more"
+      onToggle={(event) => {
+        isOpen.value = event.currentTarget.open;
+      }}
+    >
+      <summary>{t('range.more')}</summary>
+      {isOpen.value && (
         <div class="range-fields">
           <DateJump />
           <CustomRange key={`${range.value?.from} ${range.value?.to}`} />
           <ZonePicker />
         </div>
-      </details>
-    </section>
+      )}
+    </details>
   );
 }
 

@@ -113,7 +113,8 @@ describe('the period', () => {
   it('goes to a date, and to what its user types', async () => {
     const { environment } = await renderInApp(<SiteView />, house());
     await click('Today');
-    fireEvent.change(screen.getByLabelText('Go to date'), { target: { value: '2016-11-06' } });
+    await screen.findByText('Date and zone').then(fireEvent.click);
+    fireEvent.change(await screen.findByLabelText('Go to date'), { target: { value: '2016-11-06' } });
     await screen.findByRole('heading', { name: 'Sun, 6 Nov 2016' });
     fireEvent.input(screen.getByLabelText('From'), { target: { value: '2016-11-07T00:00:00' } });
     await click('Show');
@@ -125,6 +126,7 @@ describe('the period', () => {
 
   it('is of a zone by its name, and refuses another name', async () => {
     const { environment } = await renderInApp(<SiteView />, house());
+    fireEvent.click(await screen.findByText('Date and zone'));
     const zone = await screen.findByLabelText('Time zone');
     fireEvent.change(zone, { target: { value: 'Mars/Base' } });
     await screen.findByText(/This time zone is not known/);

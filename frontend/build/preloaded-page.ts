@@ -1,0 +1,21 @@
+/** Has the browser load the page itself at once, beside the small script that would ask for it. */
+import type { Plugin } from 'vite';
+
+const PAGE = '/src/app/start.ts';
+
+export function preloadedPage(): Plugin {
+  return {
+    name: 'preloaded-page',
+    apply: 'build',
+    transformIndexHtml: {
+      order: 'post',
+      handler(_html, { bundle = {} }) {
+        const chunks = Object.values(bundle).filter((file) => file.type === 'chunk');
+        const page = chunks.find(({ facadeModuleId }) => facadeModuleId?.endsWith(PAGE));
+        if (page === undefined) throw new Error(`${PAGE} is no chunk of its own`);
+        const attrs = { rel: 'modulepreload', href: `/${page.fileName}`, crossorigin: true };
+        return [{ tag: 'link', attrs, injectTo: 'head' }];
+      },
+    },
+  };
+}
