@@ -20,15 +20,17 @@ export interface Browser {
   close(): Promise<void>;
 }
 
-export async function openBrowser(url: string): Promise<Browser> {
+// A zone with an offset that changes: a page that mixed up local time and UTC would show it here.
+const ZONE = 'Europe/Paris';
+
+export async function openBrowser(url: string, timezoneId = ZONE): Promise<Browser> {
   const userData = await mkdtemp(join(tmpdir(), 'energy-pipeline-chromium-'));
   const context = await chromium.launchPersistentContext(userData, {
     executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
     args: QUIET,
     baseURL: url,
     viewport: { width: 1360, height: 960 },
-    // A zone with an offset that changes: a page that mixed up local time and UTC would show it here.
-    timezoneId: 'Europe/Paris',
+    timezoneId,
     locale: 'en-GB',
   });
   context.setDefaultTimeout(20_000);

@@ -88,7 +88,7 @@ describe('the page', () => {
     const { app } = await renderInApp(<App />, environment);
     await shown();
     const formats = app.text.text.value.formats;
-    formats.exactPower = () => {
+    formats.exactPowerColumn = () => {
       throw new RangeError('Invalid time value');
     };
     app.site.reload('house-01');

@@ -2,6 +2,7 @@
 import { effect, type ReadonlySignal, signal } from '@preact/signals';
 import { type RequestFailure, toRequestFailure } from '../api/request-failure';
 import type { Stop } from './environment';
+import { nextTask } from './next-task';
 
 export interface Loaded<Wanted, Data> {
   wanted: Wanted;
@@ -57,6 +58,8 @@ export function createResource<Wanted extends { site: string }, Data>(
     isLoading.value = true;
     try {
       const data = await needs.load(wanted, own.signal);
+      // Read in one task and drawn in the next: neither keeps a click waiting for both.
+      await nextTask();
       if (own.signal.aborted) return;
       loaded.value = { wanted, data, at: needs.now() };
       failure.value = null;

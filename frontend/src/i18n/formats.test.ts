@@ -23,6 +23,20 @@ describe('formats', () => {
     expect(formatsOf('fr-FR').power(1500.5)).toBe('1\u202f500,5');
   });
 
+  it('align the decimals of a column', () => {
+    const column = (format: (value: number | null) => string, ...values: number[]) => values.map(format);
+    expect(column(formats.powerColumn([2275.8, 0, 1590.1234]), 2275.8, 0, 1590.1234)).toEqual([
+      '2,275.800',
+      '0.000',
+      '1,590.123',
+    ]);
+    expect(column(formats.exactPowerColumn([0.12345, 7]), 0.12345, 7)).toEqual(['0.12345', '7.000']);
+    expect(column(formats.energyColumn([34.61, 25]), 34.61, 25)).toEqual(['34.6', '25.0']);
+    expect(column(formats.energyColumn([7.771, 25, null]), 7.771, 25)).toEqual(['7.77', '25.00']);
+    expect(column(formats.energyColumn([1, 20, 0]), 1, 20, 0)).toEqual(['1', '20', '0']);
+    expect(formats.energyColumn([])(null)).toBe('–');
+  });
+
   it('choose the prefix of a power by its size', () => {
     expect([0, 950, 7500, 2e6, 1e308].map(formats.shortPower)).toEqual([
       '0 W',

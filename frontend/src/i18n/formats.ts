@@ -1,6 +1,7 @@
 /** How numbers, times and quantities are written in a locale. */
 import { formatUtc, isAmbiguous, offsetAt, offsetText } from '../lib/local-time';
 import type { BarUnit } from '../lib/url-state';
+import { createColumnFormats } from './column-formats';
 import type { Translate } from './translation';
 
 export type Formats = ReturnType<typeof createFormats>;
@@ -63,6 +64,7 @@ export function createFormats(locale: string, t: Translate) {
     new Intl.NumberFormat(locale, { style: 'unit', unit, unitDisplay: 'narrow' });
 
   return {
+    ...createColumnFormats(locale, watts),
     /** `1,234` */
     count: (count: number) => whole.format(count),
     /** A power to the milliwatt, without its unit: `2,275.8`. */

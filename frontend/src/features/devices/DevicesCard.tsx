@@ -47,7 +47,8 @@ interface TableProps {
 }
 
 function Table({ list, sorting, locale }: TableProps) {
-  const { t } = useText();
+  const { t, formats } = useText();
+  const power = formats.powerColumn(list.devices.map(({ last_power_reading }) => last_power_reading));
   return (
     <ScrollBox class="devices-box" label={t('chart.tableOf', { name: t('devices.title') })}>
       <table>
@@ -56,7 +57,7 @@ function Table({ list, sorting, locale }: TableProps) {
           {sorted(list.devices, sorting.value, locale)
             .slice(0, MAX_LISTED)
             .map((device) => (
-              <Row key={device.device_id} device={device} />
+              <Row key={device.device_id} device={device} power={power} />
             ))}
         </tbody>
       </table>
@@ -64,7 +65,12 @@ function Table({ list, sorting, locale }: TableProps) {
   );
 }
 
-function Row({ device }: { device: Device }) {
+interface RowProps {
+  device: Device;
+  power(watts: number | null): string;
+}
+
+function Row({ device, power }: RowProps) {
   const { site, view, clock } = useApp();
   const { t, formats } = useText();
   const { device_id: id, last, last_power_reading: watts, interval_s, readings } = device;
@@ -75,7 +81,7 @@ function Row({ device }: { device: Device }) {
         <span class={swatchClass(site.known.value.indexOf(id))} aria-hidden="true" />
         <DeviceId id={id} maxChars={32} />
       </th>
-      <td class="number">{watts === null ? '–' : formats.power(watts)}</td>
+      <td class="number">{power(watts)}</td>
       <td
         class="time"
         title={last === null ? undefined : formats.time(parseInstant(last), site.range.zone.value)}

@@ -15,6 +15,10 @@ interface EnergyTableProps {
 export function EnergyTable({ series, unit, zone }: EnergyTableProps) {
   const { t, formats } = useText();
   const { view } = useApp();
+  const columns = series.map(({ device_id: id, buckets }) => {
+    const format = formats.energyColumn(buckets.map(({ import_kwh }) => import_kwh));
+    return { id, buckets, format };
+  });
   const show = ({ start, end }: AggregateBucket) =>
     view.navigate({ period: { kind: 'range', from: parseInstant(start), to: parseInstant(end) } }, 'push');
   return (
@@ -39,8 +43,8 @@ export function EnergyTable({ series, unit, zone }: EnergyTableProps) {
                   {formats.calendar(unit, parseInstant(bucket.start), parseInstant(bucket.end), zone)}
                 </button>
               </th>
-              {series.map(({ device_id: id, buckets }) => (
-                <Cell key={id ?? ''} bucket={buckets[slot]} />
+              {columns.map(({ id, buckets, format }) => (
+                <Cell key={id ?? ''} bucket={buckets[slot]} format={format} />
               ))}
             </tr>
           ))}
@@ -50,12 +54,17 @@ export function EnergyTable({ series, unit, zone }: EnergyTableProps) {
   );
 }
 
-function Cell({ bucket }: { bucket: AggregateBucket | undefined }) {
+interface CellProps {
+  bucket: AggregateBucket | undefined;
+  format(kWh: number | null): string;
+}
+
+function Cell({ bucket, format }: CellProps) {
   const { t, formats } = useText();
   if (bucket === undefined || bucket.energy_kwh === null) return <td class="number">–</td>;
   return (
     <td class="number">
-      {formats.energy(bucket.import_kwh)}
+      {format(bucket.import_kwh)}
       {(bucket.export_kwh ?? 0) > 0 &&
         `, ${t('figures.exported', { energy: formats.energy(bucket.export_kwh) })}`}
       {bucket.coverage < 0.995 && (

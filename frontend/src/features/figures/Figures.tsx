@@ -9,6 +9,7 @@ import { drawnDevices } from '../power-chart/chart-model';
 import { swatchClass, TOTAL } from '../power-chart/colours';
 import type { DeviceFigures } from './load-figures';
 
+const ENERGIES = ['today', 'yesterday', 'month'] as const;
 const NO_FIGURES = { today: null, yesterday: null, month: null };
 
 /** What a householder asks first: how much now, today, yesterday and this month. */
@@ -24,7 +25,7 @@ export function Figures() {
 /** A row for each device from the beginning, so that nothing moves when its figures arrive. */
 function Table() {
   const { site, view } = useApp();
-  const { t } = useText();
+  const { t, formats } = useText();
   const known = site.known.value;
   const { devices, total } = view.view.value;
   const figures = site.figures.loaded.value?.data ?? [];
@@ -32,13 +33,17 @@ function Table() {
   const rows = (total ? [...ids, null] : ids).map(
     (id): DeviceFigures => figures.find((each) => each.id === id) ?? { id, ...NO_FIGURES },
   );
+  const columns = ENERGIES.map((name) => {
+    const format = formats.energyColumn(rows.map((row) => row[name]?.import_kwh));
+    return { name, format };
+  });
   return (
     <ScrollBox class="figures-box" label={t('chart.tableOf', { name: t('figures.title') })}>
       <table class="figures-table">
         <thead>
           <tr>
             <th scope="col">{t('devices.device')}</th>
-            {(['now', 'today', 'yesterday', 'month'] as const).map((name) => (
+            {(['now', ...ENERGIES] as const).map((name) => (
               <th key={name} scope="col" class="number">
                 {t(`figures.${name}`)}
               </th>
@@ -56,9 +61,9 @@ function Table() {
                 {row.id === null ? t('chart.total') : <DeviceId id={row.id} maxChars={20} />}
               </th>
               <Now id={row.id} />
-              <Energy bucket={row.today} />
-              <Energy bucket={row.yesterday} />
-              <Energy bucket={row.month} />
+              {columns.map(({ name, format }) => (
+                <Energy key={name} bucket={row[name]} format={format} />
+              ))}
             </tr>
           ))}
         </tbody>
@@ -84,14 +89,19 @@ function Now({ id }: { id: string | null }) {
   );
 }
 
-function Energy({ bucket }: { bucket: AggregateBucket | null }) {
+interface EnergyProps {
+  bucket: AggregateBucket | null;
+  format(kWh: number | null): string;
+}
+
+function Energy({ bucket, format }: EnergyProps) {
   const { t, formats } = useText();
   if (bucket === null || bucket.energy_kwh === null) return <td class="number">–</td>;
   const { import_kwh, export_kwh, coverage } = bucket;
   const isExport = export_kwh !== null && export_kwh > 0;
   return (
     <td class="number">
-      <strong>{formats.energy(import_kwh)}</strong>
+      <strong>{format(import_kwh)}</strong>
       {isExport && (
         <span class="figure-note">{t('figures.exported', { energy: formats.energy(export_kwh) })}</span>
       )}

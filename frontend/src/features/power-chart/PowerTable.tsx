@@ -1,5 +1,6 @@
 import { useText } from '../../app/app-context';
 import { at } from '../../lib/arrays';
+import type { PlotLine } from '../../lib/plot-data';
 import { ScrollBox } from '../../ui/ScrollBox';
 import { DeviceId } from '../devices/DeviceId';
 import type { ChartModel } from './chart-model';
@@ -13,6 +14,7 @@ interface PowerTableProps {
 export function PowerTable({ model, zone }: PowerTableProps) {
   const { t, formats } = useText();
   const { lines, data } = model;
+  const powers = data.lines.map((line) => formats.powerColumn(line.powers));
   return (
     <ScrollBox class="buckets-box" label={t('chart.tableOf', { name: t('chart.title') })}>
       <table>
@@ -34,7 +36,7 @@ export function PowerTable({ model, zone }: PowerTableProps) {
                 {formats.time(Math.round(time), zone)}
               </th>
               {lines.map(({ id }, column) => (
-                <Cell key={id ?? ''} model={model} column={column} place={place} />
+                <Cell key={id ?? ''} line={at(data.lines, column)} place={place} power={at(powers, column)} />
               ))}
             </tr>
           ))}
@@ -44,13 +46,18 @@ export function PowerTable({ model, zone }: PowerTableProps) {
   );
 }
 
-function Cell({ model, column, place }: { model: ChartModel; column: number; place: number }) {
+interface CellProps {
+  line: PlotLine;
+  place: number;
+  power(watts: number): string;
+}
+
+function Cell({ line: { powers, lows, highs }, place, power: format }: CellProps) {
   const { formats } = useText();
-  const { powers, lows, highs } = at(model.data.lines, column);
   const [power, low, high] = [powers[place], lows[place], highs[place]];
   return (
     <td class="number">
-      {typeof power === 'number' ? formats.power(power) : '–'}
+      {typeof power === 'number' ? format(power) : '–'}
       {typeof low === 'number' && typeof high === 'number' && low < high && (
         <span class="hint">{` ${formats.power(low)} – ${formats.power(high)}`}</span>
       )}

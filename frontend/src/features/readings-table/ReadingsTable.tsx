@@ -23,7 +23,8 @@ export function ReadingsTable() {
 }
 
 function Rows({ page }: { page: SiteReadings }) {
-  const { t } = useText();
+  const { t, formats } = useText();
+  const power = formats.exactPowerColumn(page.readings.map(({ power_reading }) => power_reading));
   if (page.readings.length === 0) return <p class="hint">{t('chart.empty')}</p>;
   return (
     <ScrollBox class="readings-box" label={t('chart.tableOf', { name: t('readings.title') })}>
@@ -31,7 +32,7 @@ function Rows({ page }: { page: SiteReadings }) {
         <Head />
         <tbody>
           {page.readings.map((reading) => (
-            <Row key={reading.stream_id} reading={reading} />
+            <Row key={reading.stream_id} reading={reading} power={power} />
           ))}
         </tbody>
       </table>
@@ -73,14 +74,19 @@ function Head() {
   );
 }
 
-function Row({ reading }: { reading: StoredReading }) {
+interface RowProps {
+  reading: StoredReading;
+  power(watts: number): string;
+}
+
+function Row({ reading, power }: RowProps) {
   const { formats } = useText();
   const { site, pipeline } = useApp();
   const { zone } = site.range;
   return (
     <tr class="reading">
       <td class="time">{formats.time(Math.floor(parseInstant(reading.timestamp)), zone.value)}</td>
-      <td class="number">{formats.exactPower(reading.power_reading)}</td>
+      <td class="number">{power(reading.power_reading)}</td>
       <td>
         <DeviceId id={reading.device_id} maxChars={40} />
       </td>
