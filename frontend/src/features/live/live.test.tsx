@@ -65,6 +65,7 @@ describe('a site', () => {
     await screen.findByText(/^1 to 1/);
     send('id: 1-0\n\n');
     await screen.findByText('Live');
+    await waitFor(() => expect(app.site.figures.loaded.value).not.toBeNull());
     environment.services.answer('GET /api/sites/house-01/aggregates', () =>
       problem(503, 'store_unavailable'),
     );
