@@ -1,6 +1,7 @@
 import { type Signal, signal } from '@preact/signals';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { ApiError, type RequestFailure } from '../api/request-failure';
+import { nextTask } from './next-task';
 import { createResource, type Resource } from './resource';
 
 type Wanted = { site: string; day?: number };
@@ -42,7 +43,12 @@ async function start(): Promise<void> {
   await settle();
 }
 
-const settle = () => vi.advanceTimersByTimeAsync(0);
+const settle = async () => {
+  await vi.advanceTimersByTimeAsync(0);
+  // What was loaded is shown in a task of its own.
+  await nextTask();
+  await vi.advanceTimersByTimeAsync(0);
+};
 const failWith = (failure: RequestFailure) => {
   answer = () => Promise.reject(new ApiError(failure));
 };
