@@ -76,6 +76,17 @@ describe('a list of many sites', () => {
 });
 
 describe('a site in the list', () => {
+  it('has a name that differs from those of its neighbours, however long they are alike', async () => {
+    const environment = new FakeEnvironment();
+    const ids = ['07', '08'].map((number) => `the-long-street-of-our-town-house-${number}-second-floor-left`);
+    environment.services.sites = ids;
+    await draw(environment);
+    const shown = links().map((link) => link.querySelector('.id > [aria-hidden]')?.textContent);
+    expect(new Set(shown).size).toBe(2);
+    expect(shown[0]).toContain('07');
+    expect(links()[0]?.textContent).toContain(ids[0]);
+  });
+
   it('has the age of its last reading, and a word for whether that is late for this site', async () => {
     const environment = new FakeEnvironment();
     environment.services.answer(LIST, () =>
