@@ -10,13 +10,14 @@ microsecond before that end. An instant is (time, W), which holds until the next
 
 import csv
 import io
+import itertools
 import json
 import pathlib
 import re
 import sys
-import xml.etree.ElementTree as ElementTree
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta, timezone
+from xml.etree import ElementTree
 from zoneinfo import ZoneInfo
 
 HERE = pathlib.Path(__file__).parent
@@ -64,9 +65,9 @@ class Clock:
         first = local.replace(tzinfo=self.zone, fold=0)
         second = local.replace(tzinfo=self.zone, fold=1)
         assert is_end or first.utcoffset() >= second.utcoffset(), f"{local} does not exist in {self.zone}"
-        found = first.astimezone(timezone.utc)
+        found = first.astimezone(UTC)
         if self.previous is not None and found <= self.previous:
-            found = second.astimezone(timezone.utc)
+            found = second.astimezone(UTC)
         self.previous = found
         return found
 
@@ -92,7 +93,7 @@ def wh(text):
 
 
 def iso(text):
-    return datetime.fromisoformat(text.replace("Z", "+00:00")).astimezone(timezone.utc)
+    return datetime.fromisoformat(text).astimezone(UTC)
 
 
 def read_octopus(file):
@@ -126,7 +127,7 @@ def read_e_redes(file):
             found.rejected += 1
             continue
         local = datetime.strptime(row["Data"], "%Y/%m/%d") + timedelta(hours=hour, minutes=minute)
-        end = local.replace(tzinfo=zone).astimezone(timezone.utc)
+        end = local.replace(tzinfo=zone).astimezone(UTC)
         found.add("", end - minutes(30), end, float(row["Consumo registado, Ativa (kW)"]) / 2)
         found.add("-export", end - minutes(30), end, float(row["Injeção na rede, Ativa (kW)"]) / 2)
     return found
@@ -136,7 +137,7 @@ def read_emoncms(file):
     found = Found()
     for line in text_of("emoncms", file).splitlines()[1:]:
         at, value = line.split(",")
-        found.add_instant("", datetime.fromtimestamp(int(at), timezone.utc), value)
+        found.add_instant("", datetime.fromtimestamp(int(at), UTC), value)
     return found
 
 
@@ -183,7 +184,7 @@ def read_nem12(file):
             scale = {"KWH": 1, "WH": 1000}[record[7]]
             length = minutes(int(record[8]))
         if record[0] == "300":
-            day = datetime.strptime(record[1], "%Y%m%d").replace(tzinfo=east).astimezone(timezone.utc)
+            day = datetime.strptime(record[1], "%Y%m%d").replace(tzinfo=east).astimezone(UTC)
             for n in range(int(timedelta(days=1) / length)):
                 found.add(nmi + suffix, day + n * length, day + (n + 1) * length, float(record[2 + n]) / scale)
     return found
@@ -262,7 +263,7 @@ def read_datadis(file):
     found = Found()
     for row in table(text_of("datadis", file), ";"):
         midnight = datetime.strptime(row["Fecha"], "%d/%m/%Y").replace(tzinfo=ZoneInfo("Europe/Madrid"))
-        end = midnight.astimezone(timezone.utc) + HOUR * int(row["Hora"])
+        end = midnight.astimezone(UTC) + HOUR * int(row["Hora"])
         found.add(row["CUPS"], end - HOUR, end, decimal_comma(row["Consumo_kWh"]))
     return found
 
@@ -402,7 +403,7 @@ def read_green_button(file):
         suffix, scale = ("-export", 1_000) if "/MeterReading/2/" in links else ("", 1_000_000)
         for reading in entry.iter(f"{espi}IntervalReading"):
             period = reading.find(f"{espi}timePeriod")
-            start = datetime.fromtimestamp(int(period.findtext(f"{espi}start")), timezone.utc)
+            start = datetime.fromtimestamp(int(period.findtext(f"{espi}start")), UTC)
             length = timedelta(seconds=int(period.findtext(f"{espi}duration")))
             found.add(suffix, start, start + length, int(reading.findtext(f"{espi}value")) / scale)
     return found
@@ -507,7 +508,7 @@ def stored_intervals(intervals):
 def stored_instants(instants):
     """The instants that are stored, and the kWh when each power holds until the next one, for up to two hours."""
     kwh = 0
-    for (at, watts), (following, _) in zip(instants, instants[1:]):
+    for (at, watts), (following, _) in itertools.pairwise(instants):
         if following - at <= 2 * HOUR:
             kwh += watts * ((following - at) / HOUR) / 1000
     return [at for at, _ in instants], kwh
@@ -532,6 +533,7 @@ def toml_of(profile, file, arguments, max_gap):
         is_channel = device == "" or device.startswith("-")
         yield f"name = {json.dumps(('meter' if is_channel else '') + device)}"
         yield f"readings = {len(times)}"
+        yield f"instants = {len(set(times))}"
         yield f'first = "{shown(times[0])}"'
         yield f'last = "{shown(times[-1])}"'
         yield f"kwh = {kwh:.9f}"

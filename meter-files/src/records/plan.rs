@@ -26,6 +26,9 @@ impl Plan {
     /// # Errors
     /// When a field is missing, or its meaning is unclear.
     pub fn find(known: &Known, shape: &Shape) -> Result<(Self, Understood), FileError> {
+        if known.samples.is_empty() {
+            return Err(FileError::shape("the file has a header and no rows"));
+        }
         let columns = if shape.columns.says_when() {
             shape.columns.clone()
         } else {
