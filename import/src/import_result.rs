@@ -72,7 +72,7 @@ impl ImportResult {
     ///
     /// With keys, it is the first unsettled line: rows after it that were accepted are replayed, not added. Without
     /// keys they would be added twice, so it is the first line that was not sent.
-    fn resume_line(&self) -> Option<u64> {
+    pub(crate) fn resume_line(&self) -> Option<u64> {
         let counts = &self.summary.counts;
         if counts.accepted + counts.rejected == 0 {
             return None;

@@ -1,3 +1,5 @@
+mod exports;
+
 use std::io::Write;
 use std::time::Duration;
 

@@ -1,10 +1,10 @@
 //! The reader thread: reading a file or a terminal blocks.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::thread;
 
-use anyhow::Context;
+use anyhow::{Context, anyhow};
 use meter_files::report::Report;
 use readings::rows::lines::Lines;
 use tokio::sync::{mpsc, oneshot};
@@ -54,13 +54,28 @@ impl Input {
             Self::Readings(source, file, format) => (source, file, format),
             Self::Export(rows) => return Ok(Some(rows)),
         };
-        let text = source.into_text().map_err(|error| ReadError::after(0, error))?;
-        let lines = Lines::new(text.reader);
-        Ok(match format.decide(&file, text.first)? {
-            Format::Ndjson => Some(Box::new(NdjsonRows::open(lines)?)),
-            Format::Csv => CsvRows::open(lines)?.map(|rows| Box::new(rows) as _),
+        let rows = readings(source, &file, format);
+        rows.map_err(|error| match error.downcast_ref() {
+            Some(
+                ReadError::Truncated { .. } | ReadError::Corrupt { .. } | ReadError::Failed { .. },
+            ) => error,
+            _ => anyhow!("{error:#} (`--site SITE` reads exports of meters and utilities)"),
         })
     }
+}
+
+/// The rows of a file of readings.
+fn readings(
+    source: Source,
+    file: &Path,
+    format: FormatChoice,
+) -> anyhow::Result<Option<Box<dyn RowReader>>> {
+    let text = source.into_text().map_err(|error| ReadError::after(0, error))?;
+    let lines = Lines::new(text.reader);
+    Ok(match format.decide(file, text.first)? {
+        Format::Ndjson => Some(Box::new(NdjsonRows::open(lines)?)),
+        Format::Csv => CsvRows::open(lines)?.map(|rows| Box::new(rows) as _),
+    })
 }
 
 /// Starts the reader thread. It ends when the receiver of the rows is dropped, or with the process if it waits for a

@@ -113,7 +113,7 @@ fn header(lines: &[(u64, &str)], separator: char, wanted: &[String]) -> Option<L
         }
         let next = split.get(place + 1..).unwrap_or_default().iter().take(3);
         are_names(fields)
-            && next.into_iter().any(|(_, next)| next.len() == fields.len() && has_value(next))
+            && next.into_iter().any(|(_, next)| is_as_wide(next, fields) && has_value(next))
     };
     let mut headers =
         split.iter().enumerate().filter(|(place, (_, fields))| is_header(*place, fields));
@@ -149,6 +149,13 @@ fn are_names(fields: &[String]) -> bool {
     fields.len() > 1
         && fields.iter().all(is_name)
         && fields.iter().filter(|text| !text.is_empty()).count() > 1
+}
+
+/// Whether a line has no more columns than the header, apart from separators at the end.
+fn is_as_wide(line: &[String], header: &[String]) -> bool {
+    let width =
+        |fields: &[String]| fields.iter().rposition(|text| !text.is_empty()).map_or(0, |at| at + 1);
+    (2..=width(header)).contains(&width(line))
 }
 
 fn has_value(fields: &[String]) -> bool {
