@@ -23,14 +23,17 @@ export function createReceiversState(
   { visibility }: Pick<Environment, 'visibility'>,
 ): ReceiversState {
   const receivers = signal<readonly Receiver[] | null>(null);
+  let wasKnown = false;
   const check = async () => {
     if (!isOffered.peek()) return NOT_OFFERED_MS;
     try {
       receivers.value = (await client.getReceivers(TIMEOUT_MS)).receivers;
+      wasKnown = true;
       return POLL_MS;
     } catch {
       receivers.value = null;
-      return RETRY_MS;
+      // What was known once comes back after an outage.
+      return wasKnown ? POLL_MS : RETRY_MS;
     }
   };
   return { receivers, ...pollWhileVisible(visibility, check) };
