@@ -66,6 +66,11 @@ async fn run(command: Command, warnings: Vec<String>) -> ExitCode {
             let observability = settings.observability.clone();
             run_role("query-api", observability, warnings, roles::query_api::run(settings)).await
         }
+        Command::MqttBridge(settings) => {
+            let observability = settings.observability.clone();
+            run_role("mqtt-bridge", observability, warnings, roles::mqtt_bridge::run(settings))
+                .await
+        }
         other => {
             warnings.iter().for_each(console::eprint);
             Box::pin(run_command(other)).await
@@ -90,7 +95,8 @@ async fn run_command(command: Command) -> ExitCode {
         Command::Up(_)
         | Command::IngestionApi(_)
         | Command::ProcessingService(_)
-        | Command::QueryApi(_) => Ok(()),
+        | Command::QueryApi(_)
+        | Command::MqttBridge(_) => Ok(()),
     };
     result.map_or_else(|error| print_failure(&error), |()| ExitCode::SUCCESS)
 }

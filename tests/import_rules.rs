@@ -66,6 +66,7 @@ const LAYERS: &[(&str, &[&str])] = &[
         ],
     ),
     ("instrumentation", &["trace", "log_throttle metrics request_id sampling spans"]),
+    ("mqtt", &["bridge", "metrics", "mapping session", "config", "address message status"]),
     (
         "meter-files",
         &[
@@ -165,9 +166,18 @@ fn api_and_actors_do_not_know_each_other() {
 }
 
 #[test]
-fn readings_knows_neither_api_nor_actors() {
+fn mqtt_is_beside_both() {
+    let dependencies = dependencies();
+    for (above, below) in [("mqtt", "api"), ("mqtt", "actors"), ("api", "mqtt"), ("actors", "mqtt")]
+    {
+        assert!(!dependencies[above].contains(below), "{above} depends on {below}");
+    }
+}
+
+#[test]
+fn readings_knows_no_crate_above_it() {
     let readings = &dependencies()["readings"];
-    assert!(!readings.contains("api") && !readings.contains("actors"));
+    assert!(["api", "actors", "mqtt"].iter().all(|above| !readings.contains(*above)));
 }
 
 #[test]

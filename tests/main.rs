@@ -65,6 +65,7 @@ mod many_connections;
 mod many_sites;
 mod metrics_contract;
 mod metrics_port;
+mod mqtt_redelivery;
 mod negative_power;
 mod openapi_consistency;
 mod openapi_documents;

@@ -8,16 +8,12 @@ use clap::{Args, ValueEnum};
 use readings::store::series::DedupPolicy;
 
 use super::parsers::{count, duration, milliseconds};
-use super::{DrainSettings, RedisSettings, RetentionSettings};
+use super::{DrainSettings, Instance, RedisSettings, RetentionSettings};
 
 #[derive(Debug, Clone, Args)]
 pub struct ConsumerSettings {
-    /// Name of this process in the consumer group, unique among running processes. The host name if unset
-    #[arg(long, env, value_name = "NAME")]
-    consumer_name: Option<String>,
-    /// The host name, as shells and Kubernetes set it
-    #[arg(long, env, hide = true)]
-    hostname: Option<String>,
+    #[command(flatten)]
+    pub instance: Instance,
     /// Artificial delay before each reading is stored, to try autoscaling; in milliseconds, or as `1s`
     #[arg(long, env, value_name = "MS", default_value = "0", value_parser = milliseconds::<0, 3_600_000>)]
     pub(super) processing_delay_ms: Duration,
@@ -85,12 +81,6 @@ impl ConsumerSettings {
         self.drain.timeout()
     }
 
-    /// The consumer's name; the host name if none is set.
-    pub fn consumer_name(&self) -> String {
-        let name = self.consumer_name.as_ref().or(self.hostname.as_ref()).cloned();
-        name.unwrap_or_else(|| gethostname::gethostname().to_string_lossy().into_owned())
-    }
-
     /// The pipeline's configuration.
     ///
     /// # Errors
@@ -99,7 +89,7 @@ impl ConsumerSettings {
         self.check_constraints()?;
         Ok(PipelineConfig {
             keys: redis.keys(),
-            consumer: self.consumer_name(),
+            consumer: self.instance.name(),
             batch_size: self.batch_size,
             max_in_flight: self.max_in_flight,
             read_block: self.read_block_ms,

@@ -20,12 +20,14 @@ mod event_streams;
 mod host;
 mod http;
 mod import_key;
+mod instance;
 mod keys;
 mod limits;
 mod line_protocol;
 mod list;
 mod listen;
 mod log;
+mod mqtt;
 mod origins;
 mod parse_error;
 mod parsers;
@@ -58,6 +60,7 @@ pub use self::event_streams::EventStreamSettings;
 pub use self::host::Host;
 pub use self::http::HttpSettings;
 pub use self::import_key::import_api_key;
+pub use self::instance::Instance;
 pub use self::keys::{KeysAction, KeysArguments, NewKey};
 pub use self::limits::IngestionLimitSettings;
 pub use self::line_protocol::LineProtocolSettings;
@@ -65,6 +68,7 @@ pub use self::listen::{
     IngestionPort, IngestionThreads, ListenHost, MetricsPort, PortSetting, ProcessingPort,
 };
 pub use self::log::{LogFormat, LogSettings};
+pub use self::mqtt::MqttSettings;
 pub use self::origins::OriginSettings;
 pub use self::power::PowerSettings;
 pub use self::private_redis::PrivateRedis;
@@ -72,7 +76,8 @@ pub use self::rate_limits::RateLimitSettings;
 pub use self::redis::RedisSettings;
 pub use self::retention::RetentionSettings;
 pub use self::roles::{
-    IngestionSettings, ObservabilitySettings, ProcessingSettings, QuerySettings, UpSettings,
+    IngestionSettings, MonitoringSettings, MqttBridgeSettings, ObservabilitySettings,
+    ProcessingSettings, QuerySettings, UpSettings,
 };
 pub use self::telemetry::{OtlpProtocol, TelemetrySettings};
 pub use self::tls::TlsSettings;
@@ -114,6 +119,8 @@ pub enum Command {
     ProcessingService(ProcessingSettings),
     /// Serve stored readings over HTTP, without consuming the stream
     QueryApi(QuerySettings),
+    /// Subscribe to an MQTT broker, and append the readings of its messages to the stream
+    MqttBridge(MqttBridgeSettings),
     /// Send the readings of a file to an Ingestion API
     // The crate `import` knows no environment, like every crate but this.
     #[command(mut_arg("url", |url| url.env("IMPORT_URL").hide_env_values(true)))]

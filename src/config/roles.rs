@@ -4,8 +4,9 @@ use clap::Args;
 
 use super::parsers::port;
 use super::{
-    ConsumerSettings, DrainSettings, EventStreamSettings, HttpSettings, IngestionLimitSettings,
-    IngestionPort, IngestionThreads, LineProtocolSettings, LogSettings, PortSetting, PowerSettings,
+    ConnectionSettings, ConsumerSettings, DrainSettings, EventStreamSettings, HttpSettings,
+    IngestionLimitSettings, IngestionPort, IngestionThreads, Instance, LineProtocolSettings,
+    ListenHost, LogSettings, MetricsPort, MqttSettings, OriginSettings, PortSetting, PowerSettings,
     PrivateRedis, ProcessingPort, RedisSettings, TelemetrySettings,
 };
 
@@ -75,6 +76,37 @@ pub struct QuerySettings {
 }
 
 #[derive(Debug, Clone, Args)]
+pub struct MqttBridgeSettings {
+    #[command(flatten)]
+    pub observability: ObservabilitySettings,
+    #[command(flatten)]
+    pub mqtt: MqttSettings,
+    #[command(flatten)]
+    pub instance: Instance,
+    #[command(flatten)]
+    pub limits: IngestionLimitSettings,
+    #[command(flatten)]
+    pub redis: RedisSettings,
+    #[command(flatten)]
+    pub power: PowerSettings,
+    #[command(flatten)]
+    pub monitoring: MonitoringSettings,
+}
+
+/// What is served at `METRICS_PORT`, by a role without other ports.
+#[derive(Debug, Clone, Args)]
+pub struct MonitoringSettings {
+    #[command(flatten)]
+    pub listen: ListenHost,
+    #[command(flatten)]
+    pub metrics: MetricsPort,
+    #[command(flatten)]
+    pub connections: ConnectionSettings,
+    #[command(flatten)]
+    pub origins: OriginSettings,
+}
+
+#[derive(Debug, Clone, Args)]
 pub struct UpSettings {
     #[command(flatten)]
     pub observability: ObservabilitySettings,
@@ -99,6 +131,8 @@ pub struct UpSettings {
     pub http: HttpSettings,
     #[command(flatten)]
     pub event_streams: EventStreamSettings,
+    #[command(flatten)]
+    pub mqtt: MqttSettings,
     #[command(flatten)]
     pub private_redis: PrivateRedis,
 }

@@ -33,6 +33,8 @@ pub struct Banner {
     pub frontend: SocketAddr,
     /// A description of the server.
     pub redis: String,
+    /// The MQTT broker that readings come from.
+    pub broker: Option<String>,
     /// Whether requests need an API key.
     pub requires_keys: bool,
 }
@@ -69,15 +71,18 @@ impl Banner {
     }
 
     fn lines(&self) -> Vec<String> {
-        let Self { scheme, ingestion, processing, frontend, redis, requires_keys } = self;
+        let Self { scheme, ingestion, processing, frontend, redis, broker, requires_keys } = self;
         let (program, key) = (program(), if *requires_keys { AUTHORIZATION } else { "" });
-        vec![
+        let mut lines = vec![
             "energy-pipeline is up.".to_owned(),
             String::new(),
             format!("  page            {scheme}://{frontend}/"),
             format!("  ingestion API   {scheme}://{ingestion}/docs"),
             format!("  processing      {scheme}://{processing}/docs"),
             format!("  Redis           {redis}"),
+        ];
+        lines.extend(broker.iter().map(|broker| format!("  MQTT broker     {broker}")));
+        lines.extend([
             String::new(),
             "Send a reading, and read it back:".to_owned(),
             String::new(),
@@ -88,6 +93,7 @@ impl Banner {
             String::new(),
             format!("Other commands, such as dead-letters: {program} --help"),
             "Ctrl-C stops it; the data are kept.".to_owned(),
-        ]
+        ]);
+        lines
     }
 }

@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
 
 use super::listener::listen;
-use crate::config::{HttpSettings, PortSetting, SettingError};
+use crate::config::{HttpSettings, MonitoringSettings, PortSetting, SettingError};
 use crate::console;
 
 /// What the servers of a process share.
@@ -67,25 +67,14 @@ impl<'a> HttpServers<'a> {
         })
     }
 
-    /// Binds `METRICS_PORT`, if it is set: without TLS and limits, as probes need, and served until the process exits, so
-    /// that a drain can be observed.
+    /// Binds `METRICS_PORT`, if it is set.
     ///
     /// # Errors
-    /// When the port is in use, or not permitted.
+    /// As [`bind_monitoring`].
     pub async fn bind_monitoring(&self) -> anyhow::Result<Option<HttpServer>> {
-        let Some(port) = self.settings.metrics.setting() else { return Ok(None) };
-        let listener = listen(&self.settings.listen, self.default_host, port).await?;
-        Ok(Some(HttpServer {
-            proxies: TrustedProxies::new(Vec::new()),
-            origins: self.settings.origins.policy(listener.local_addr()?),
-            address_limit: AddressLimit::new(None),
-            listener,
-            // Of its own: it can be reached when all connections of clients are in use.
-            connections: Connections::new(self.settings.connections.monitoring_limits()),
-            tls: None,
-            stop: CancellationToken::new(),
-            grace: Duration::ZERO,
-        }))
+        let HttpSettings { listen, metrics, connections, origins, .. } = self.settings.clone();
+        let settings = MonitoringSettings { listen, metrics, connections, origins };
+        bind_monitoring(&settings, self.default_host).await
     }
 
     fn warn_of_open_access(&self, address: SocketAddr) {
@@ -96,6 +85,30 @@ impl<'a> HttpServers<'a> {
             );
         }
     }
+}
+
+/// Binds `METRICS_PORT`, if it is set: without TLS and limits, as probes need, and served until the process exits, so
+/// that a drain can be observed.
+///
+/// # Errors
+/// When the port is in use, or not permitted.
+pub async fn bind_monitoring(
+    settings: &MonitoringSettings,
+    default_host: Ipv4Addr,
+) -> anyhow::Result<Option<HttpServer>> {
+    let Some(port) = settings.metrics.setting() else { return Ok(None) };
+    let listener = listen(&settings.listen, default_host, port).await?;
+    Ok(Some(HttpServer {
+        proxies: TrustedProxies::new(Vec::new()),
+        origins: settings.origins.policy(listener.local_addr()?),
+        address_limit: AddressLimit::new(None),
+        listener,
+        // Of its own: it can be reached when all connections of clients are in use.
+        connections: Connections::new(settings.connections.monitoring_limits()),
+        tls: None,
+        stop: CancellationToken::new(),
+        grace: Duration::ZERO,
+    }))
 }
 
 /// A bound port with what is needed to serve an endpoint on it.

@@ -109,6 +109,16 @@ impl IngestionLimits {
             line_mapping: Arc::new(line_protocol.mapping()),
         })
     }
+
+    /// How long a key is kept at least.
+    pub const fn idempotency_ttl(&self) -> Duration {
+        self.idempotency_ttl
+    }
+
+    /// The limit of the backlog.
+    pub fn backlog(&self) -> BacklogLimit {
+        self.backlog.clone()
+    }
 }
 
 /// Spawns, until the process exits, the creation of the consumer group and the sampling of the backlog.
@@ -175,6 +185,6 @@ async fn keep_group_created(stream: ReadingStream) {
 }
 
 /// The stream over the connection for appends.
-fn append_stream(context: &ServiceContext) -> ReadingStream {
+pub fn append_stream(context: &ServiceContext) -> ReadingStream {
     ReadingStream::new(context.keys.clone(), context.ingestion.clone())
 }

@@ -8,6 +8,7 @@ pub mod http_server;
 mod index_check;
 pub mod ingestion_api;
 mod listener;
+pub mod mqtt_bridge;
 pub mod processing_service;
 pub mod query_api;
 mod runtime_thread;

@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use super::banner::Banner;
 use super::http_server::{HttpServer, HttpServers};
 use super::ingestion_api::IngestionLimits;
+use super::mqtt_bridge::Receiver;
 use super::processing_service::QUERY_GRACE;
 use super::service_context::ServiceContext;
 use super::{ingestion_api, processing_service};
@@ -32,12 +33,17 @@ pub async fn run(settings: UpSettings) -> anyhow::Result<()> {
     let redis = &settings.redis;
     let pipeline = settings.consumer.pipeline(redis)?;
     let limits = IngestionLimits::new(&settings.limits, &settings.line_protocol)?;
+    let receiver = settings.mqtt.is_configured();
+    let receiver = receiver
+        .then(|| Receiver::new(&settings.mqtt, &settings.consumer.instance, &limits))
+        .transpose()?;
     let configured = redis.is_configured().then(|| redis.server()).transpose()?;
     let directory = settings.private_redis.directory();
     let access = settings.http.access.policy()?;
     let event_streams = settings.event_streams.limit(&settings.http.connections)?;
     let servers = Servers::bind(&settings, &phases).await?;
-    let services = Services { settings, pipeline, limits, event_streams, access, servers, phases };
+    let services =
+        Services { settings, pipeline, limits, receiver, event_streams, access, servers, phases };
     match configured {
         Some(server) => Box::pin(services.run_on(server)).await,
         None => Box::pin(services.run_on_private(&directory?)).await,
@@ -49,6 +55,8 @@ struct Services {
     settings: UpSettings,
     pipeline: PipelineConfig,
     limits: IngestionLimits,
+    /// That of `MQTT_URL`, if it is set.
+    receiver: Option<Receiver>,
     event_streams: usize,
     access: AccessPolicy,
     servers: Servers,
@@ -85,13 +93,14 @@ impl Services {
     }
 
     async fn run(self, context: ServiceContext, redis: &str) -> anyhow::Result<()> {
-        let Self { settings, pipeline, limits, mut servers, phases, .. } = self;
+        let Self { settings, pipeline, limits, receiver, mut servers, phases, .. } = self;
         let consumer = pipeline.consumer.clone();
         HttpServer::spawn_monitoring(servers.monitoring.take(), || {
             processing_service::monitoring(&context, &consumer)
         });
         let pipeline = processing_service::start_pipeline(pipeline, &context).await?;
-        let banner = servers.banner(redis, settings.http.access.requires_keys())?;
+        let broker = receiver.as_ref().map(Receiver::broker);
+        let banner = servers.banner(redis, broker, settings.http.access.requires_keys())?;
         context.spawn_monitors();
         ingestion_api::spawn_monitors(&context, &limits);
         let processing = async {
@@ -102,7 +111,13 @@ impl Services {
             phases.pipeline_drained.cancel();
             result
         };
-        let serving = servers.serve(&context, &limits, &consumer, &phases.ingestion_stopped);
+        let receiving = async {
+            if let Some(receiver) = receiver {
+                Box::pin(receiver.run(&context, &phases.stop)).await;
+            }
+        };
+        let serving =
+            servers.serve(&context, &limits, &consumer, receiving, &phases.ingestion_stopped);
         // On the heap: this future is large.
         let stopped = &phases.ingestion_stopped;
         let reporting = Box::pin(ingestion_api::report_receivers(&context, stopped));
@@ -145,7 +160,12 @@ impl Servers {
     ///
     /// # Errors
     /// When a listener has no address.
-    fn banner(&self, redis: &str, requires_keys: bool) -> anyhow::Result<Banner> {
+    fn banner(
+        &self,
+        redis: &str,
+        broker: Option<String>,
+        requires_keys: bool,
+    ) -> anyhow::Result<Banner> {
         let address = |server: &HttpServer| {
             server.address().map(reachable).context("a listener has no address")
         };
@@ -155,6 +175,7 @@ impl Servers {
             processing: address(&self.processing)?,
             frontend: address(&self.frontend)?,
             redis: redis.to_owned(),
+            broker,
             requires_keys,
         })
     }
@@ -173,12 +194,13 @@ impl Servers {
         })
     }
 
-    /// Serves all services; cancels `ingestion_stopped` once no more readings are accepted.
+    /// Serves all services; cancels `ingestion_stopped` once no more readings are accepted, by HTTP or by `receiving`.
     async fn serve(
         self,
         context: &ServiceContext,
         limits: &IngestionLimits,
         consumer: &str,
+        receiving: impl Future<Output = ()>,
         ingestion_stopped: &CancellationToken,
     ) -> anyhow::Result<()> {
         let ingestion = || ingestion_api::service(context, limits).endpoint;
@@ -186,7 +208,7 @@ impl Servers {
         // The page's port reaches both services under `/api`, by endpoints of its own.
         let frontend = frontend::frontend_endpoint(ingestion(), processing());
         let accepting = async {
-            let result = self.ingestion.serve(ingestion()).await;
+            let (result, ()) = tokio::join!(self.ingestion.serve(ingestion()), receiving);
             ingestion_stopped.cancel();
             result
         };

@@ -16,6 +16,7 @@ const CATALOGUE: &[(&str, &[Metric])] = &[
     ("Event streams", api::query::events::CATALOGUE),
     ("The stream: the same values in every process", api::operations::PIPELINE_CATALOGUE),
     ("The pipeline of a processing service", actors::metrics::CATALOGUE),
+    ("MQTT", mqtt::metrics::CATALOGUE),
     ("Redis", readings::metrics::CATALOGUE),
     ("Tracing", &[traces::SPANS_ENDED, otlp::SPANS_EXPORTED]),
 ];

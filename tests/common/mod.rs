@@ -1,6 +1,7 @@
 //! What the tests start, send requests to, and wait for.
 
 pub mod batch;
+pub mod broker;
 pub mod catalog;
 pub mod collector;
 pub mod documents;

@@ -45,9 +45,9 @@ impl PackedArray {
     }
 
     /// Writes a number.
-    pub fn push_number(&mut self, number: u16) {
+    pub fn push_number(&mut self, number: i16) {
         let [high, low] = number.to_be_bytes();
-        self.bytes.extend_from_slice(&[0xcd, high, low]);
+        self.bytes.extend_from_slice(&[0xd1, high, low]);
     }
 
     /// Counts items that were written.

@@ -3,6 +3,7 @@
 //! As arguments of their own, the values of 1,000 readings are 4,000 objects that Redis allocates, hands to Lua and
 //! frees (decision 49 has what that costs).
 
+use super::delivery_key::DeliveryKey;
 use crate::reading::ReadingValues;
 use crate::store::stream::idempotency::IdempotencyKey;
 use crate::store::stream::packed_array::PackedArray;
@@ -11,7 +12,8 @@ use crate::store::stream::packed_array::PackedArray;
 /// contract, `ingested_at`, does not.
 const VALUES: u32 = 4;
 
-/// Items of a reading among the keys: field, digest of the body, number of its hash.
+/// Items of a reading among the keys: field, with what its record begins, number of its hash (negative: a record that
+/// begins otherwise is replaced).
 const KEY_ITEMS: u32 = 3;
 
 /// Where a row with a key is in its request.
@@ -40,7 +42,7 @@ struct Keys {
     /// The hashes of the keys, each once: that of number 1 is the first.
     shards: Vec<u16>,
     /// By shard: the number of its hash, 0 for none.
-    numbers: Vec<u16>,
+    numbers: Vec<i16>,
 }
 
 impl Chunk {
@@ -57,14 +59,30 @@ impl Chunk {
         key: &IdempotencyKey,
         place: RowPlace,
     ) {
+        let number = self.keys().number(key.shard());
+        self.keys().push(key.key(), key.body(), number, place);
+        self.push_values(reading);
+    }
+
+    pub fn push_delivery(
+        &mut self,
+        reading: &ReadingValues<'_>,
+        key: &DeliveryKey,
+        place: RowPlace,
+    ) {
+        let number = self.keys().number(key.shard());
+        self.keys().push(key.field(), key.message(), -number, place);
+        self.push_values(reading);
+    }
+
+    /// The keys, with none for each reading so far when this is the first one.
+    fn keys(&mut self) -> &mut Keys {
         let readings = self.readings;
-        let keys = self.keys.get_or_insert_with(|| {
+        self.keys.get_or_insert_with(|| {
             let mut keys = Box::<Keys>::default();
             (0..readings).for_each(|_| keys.push_none());
             keys
-        });
-        keys.push(key, place);
-        self.push_values(reading);
+        })
     }
 
     fn push_values(&mut self, reading: &ReadingValues<'_>) {
@@ -82,7 +100,7 @@ impl Chunk {
     }
 
     /// The keys of the readings and the shards that they are in; `None` where no row has a key.
-    pub fn keys(&self) -> Option<(&[u8], &[u16])> {
+    pub fn packed_keys(&self) -> Option<(&[u8], &[u16])> {
         self.keys.as_ref().map(|keys| (keys.packed.bytes(), &keys.shards[..]))
     }
 
@@ -101,16 +119,15 @@ impl Keys {
         self.places.push(RowPlace::default());
     }
 
-    fn push(&mut self, key: &IdempotencyKey, place: RowPlace) {
-        let number = self.number(key.shard());
-        self.packed.push(key.key());
-        self.packed.push(key.body());
+    fn push(&mut self, field: &[u8], record: &[u8], number: i16, place: RowPlace) {
+        self.packed.push(field);
+        self.packed.push(record);
         self.packed.push_number(number);
         self.packed.count(KEY_ITEMS);
         self.places.push(place);
     }
 
-    fn number(&mut self, shard: u16) -> u16 {
+    fn number(&mut self, shard: u16) -> i16 {
         let index = usize::from(shard);
         if self.numbers.len() <= index {
             self.numbers.resize(index + 1, 0);
@@ -118,7 +135,7 @@ impl Keys {
         let number = &mut self.numbers[index];
         if *number == 0 {
             self.shards.push(shard);
-            *number = u16::try_from(self.shards.len()).unwrap_or(u16::MAX);
+            *number = i16::try_from(self.shards.len()).unwrap_or(i16::MAX);
         }
         *number
     }

@@ -8,6 +8,7 @@
 
 mod chunk;
 mod chunk_keys;
+mod delivery_key;
 mod scripts;
 
 use std::time::Duration;
@@ -17,6 +18,7 @@ use redis::{Cmd, Script};
 use self::chunk::Chunk;
 pub use self::chunk::RowPlace;
 pub use self::chunk_keys::ChunkKeys;
+pub use self::delivery_key::DeliveryKey;
 use self::scripts::{APPEND, APPEND_ONCE, APPEND_ROWS_ONCE, COMMON, OF_KEY, Outcome, Recorded};
 use super::idempotency::{IdempotencyKey, key_window};
 use super::reading_stream::{ReadingStream, milliseconds};
@@ -56,6 +58,12 @@ impl AppendBatch {
         self.chunk_of_next_row().push_keyed(reading, key, place);
     }
 
+    /// Adds the reading of the next row, which is appended only if no delivery of its message was.
+    pub fn push_delivery(&mut self, reading: &ReadingValues<'_>, key: &DeliveryKey) {
+        let place = RowPlace { index: self.rows, line: 0 };
+        self.chunk_of_next_row().push_delivery(reading, key, place);
+    }
+
     /// Adds a row without a valid reading.
     pub fn skip(&mut self) {
         self.chunk_of_next_row();
@@ -76,7 +84,7 @@ impl AppendBatch {
     /// Whether a row has a key.
     #[must_use]
     pub fn has_keys(&self) -> bool {
-        self.chunks.iter().any(|chunk| chunk.keys().is_some())
+        self.chunks.iter().any(|chunk| chunk.packed_keys().is_some())
     }
 
     fn chunk_of_next_row(&mut self) -> &mut Chunk {
@@ -177,7 +185,7 @@ impl ReadingStream {
         key: Option<&ChunkKeys<'_>>,
         ttl: Duration,
     ) -> StoreResult<Outcome> {
-        let (operation, script) = match (key, chunk.keys()) {
+        let (operation, script) = match (key, chunk.packed_keys()) {
             (Some(_), _) => ("XADD batch once", &*APPEND_ONCE),
             (None, Some(_)) => ("XADD rows once", &*APPEND_ROWS_ONCE),
             (None, None) => ("XADD batch", &*APPEND),
@@ -186,7 +194,7 @@ impl ReadingStream {
         let mut command = self.command(script, chunk, key, ttl);
         command.arg(ingested_at).arg(span.as_ref().map_or("", |span| span.header().1));
         command.arg(chunk.values());
-        match (key, chunk.keys()) {
+        match (key, chunk.packed_keys()) {
             // Twice the window: a record that is set at its begin is known until the end of the next one.
             (Some(key), _) => {
                 command.arg(key.field(index)).arg(key.field_before(index)).arg(key.body());
@@ -199,7 +207,7 @@ impl ReadingStream {
         }
         let appending = async {
             let reply = self.connection().eval_command(operation, script, &command).await?;
-            let outcome = match (key, chunk.keys()) {
+            let outcome = match (key, chunk.packed_keys()) {
                 (Some(key), _) => Outcome::appended_once(reply, key.body(), chunk.readings),
                 (None, Some(_)) => Outcome::appended_rows_once(reply),
                 (None, None) => Outcome::appended(reply),
@@ -217,7 +225,7 @@ impl ReadingStream {
         key: Option<&ChunkKeys<'_>>,
         ttl: Duration,
     ) -> Cmd {
-        let (packed, shards) = chunk.keys().unwrap_or_default();
+        let (packed, shards) = chunk.packed_keys().unwrap_or_default();
         let shards = if key.is_some() { &[] } else { shards };
         let arguments = 3 + 1 + 2 * shards.len().max(1) + COMMON + OF_KEY;
         let bytes = chunk.values().len() + packed.len() + SHARD_BYTES * shards.len();

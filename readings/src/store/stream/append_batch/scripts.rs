@@ -80,7 +80,8 @@ pub(super) static APPEND_ONCE: LazyLock<Script> = LazyLock::new(|| {
 
 /// Appends each reading whose key has no record, and sets its record, in this order: if Redis rejects an entry, the
 /// readings before it have their records, and the others none. Returns the ids of the first and the last reading, new or
-/// not, how many were not new, and the numbers of those whose keys have records of other bodies.
+/// not, how many were not new, and the numbers of those whose keys have records of other bodies; the record of a
+/// delivery is replaced instead.
 ///
 /// The time to live of a hash is set once in a script: records are set in it as long as its window lasts, so that which
 /// of them sets it does not matter.
@@ -92,8 +93,11 @@ pub(super) static APPEND_ROWS_ONCE: LazyLock<Script> = LazyLock::new(|| {
          for i = 1, #values, 4 do
              local field, body, hash, id = keys[k], keys[k + 1], 2 * keys[k + 2], nil
              k = k + 3
+             local replaces = hash < 0
+             if replaces then hash = -hash end
              local known = hash > 0 and (call('HGET', KEYS[hash], field) or call('HGET', KEYS[hash + 1], field))
-             if not known then
+             local is_same = known and string.sub(known, 1, #body) == body
+             if not known or replaces and not is_same then
                  {}
                  if hash > 0 then
                      call('HSET', KEYS[hash], field, body .. id)
@@ -102,8 +106,9 @@ pub(super) static APPEND_ROWS_ONCE: LazyLock<Script> = LazyLock::new(|| {
                          expires[hash] = true
                      end
                  end
-             elseif string.sub(known, 1, #body) == body then
-                 id = string.sub(known, #body + 1)
+             elseif is_same then
+                 -- The record of a delivery may have more before the id than was compared.
+                 id = not replaces and string.sub(known, #body + 1) or nil
                  replayed = replayed + 1
              else
                  conflicts[#conflicts + 1] = (i - 1) / 4

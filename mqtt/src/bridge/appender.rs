@@ -1,0 +1,90 @@
+//! Appends batches to the stream, and retries until Redis confirms.
+
+use std::time::{Duration, Instant};
+
+use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
+use chrono::Utc;
+use instrumentation::log_throttle::LogThrottle;
+use readings::store::append_batch::{AppendBatch, AppendBatchError, Appended};
+use readings::store::codec::ingestion_time;
+use readings::store::stream::ReadingStream;
+use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
+use tracing::warn;
+
+use super::BacklogGate;
+use crate::metrics::{APPENDED, METRICS, REJECTED, REPLAYED};
+
+/// The pause after the first failure. Too low: a restarting server is flooded. Too high: each short interruption costs
+/// that much.
+const MIN_PAUSE: Duration = Duration::from_millis(50);
+
+/// The longest pause. Too low: an outage is answered with a request storm. Too high: work resumes that late after it.
+const MAX_PAUSE: Duration = Duration::from_secs(1);
+
+/// How long is waited for a shorter backlog before it is read again. Too low: needless checks. Too high: work resumes
+/// that late.
+const BACKLOG_PAUSE: Duration = Duration::from_millis(250);
+
+/// Exponential backoff with jitter and without a limit of attempts.
+pub(super) fn backoff(max_pause: Duration) -> ExponentialBackoff {
+    let builder = ExponentialBuilder::default().with_min_delay(MIN_PAUSE);
+    builder.with_max_delay(max_pause).with_jitter().without_max_times().build()
+}
+
+/// Appends to the stream.
+#[derive(Debug, Clone)]
+pub(super) struct Appender {
+    pub stream: ReadingStream,
+    pub idempotency_ttl: Duration,
+    pub backlog: BacklogGate,
+}
+
+impl Appender {
+    /// Appends the readings, and retries until Redis has confirmed them; false if that is cancelled before. An attempt
+    /// that has begun is always completed: later ones must not overtake it.
+    pub async fn append(&self, readings: &AppendBatch, cancelled: &CancellationToken) -> bool {
+        let mut pauses = backoff(MAX_PAUSE);
+        while self.backlog.is_reached() && !cancelled.is_cancelled() {
+            sleep(BACKLOG_PAUSE).await;
+        }
+        while !cancelled.is_cancelled() {
+            match self.attempt(readings).await {
+                Ok(appended) => {
+                    count(&appended);
+                    return true;
+                }
+                Err(error) => log_failure(&error),
+            }
+            let pause = pauses.next().unwrap_or(MAX_PAUSE);
+            cancelled.run_until_cancelled(sleep(pause)).await;
+        }
+        false
+    }
+
+    async fn attempt(&self, readings: &AppendBatch) -> Result<Appended, String> {
+        if readings.readings() == 0 {
+            return Ok(Appended::default());
+        }
+        let now = ingestion_time(Utc::now());
+        let appended = self.stream.append_batch(readings, &now, None, self.idempotency_ttl).await;
+        fail::fail_point!("mqtt-after-append");
+        appended.map_err(|error| match error {
+            AppendBatchError::Failed(interrupted) => interrupted.error.to_string(),
+            AppendBatchError::KeyConflict => "the key of a batch was used before".to_owned(),
+        })
+    }
+}
+
+fn count(appended: &Appended) {
+    METRICS.readings(APPENDED, appended.readings.saturating_sub(appended.replayed));
+    METRICS.readings(REPLAYED, appended.replayed);
+    METRICS.readings(REJECTED, appended.conflicts.len());
+}
+
+fn log_failure(error: &str) {
+    static THROTTLE: LogThrottle = LogThrottle::new();
+    if let Some(suppressed) = THROTTLE.should_log(Instant::now()) {
+        warn!(error, suppressed, "retrying to append readings; their messages stay unacknowledged");
+    }
+}
