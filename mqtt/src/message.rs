@@ -7,7 +7,7 @@ pub struct Message {
     pub topic: String,
     /// Its bytes.
     pub payload: Vec<u8>,
-    /// The id by which it is acknowledged; `None` with QoS 0, which the broker never delivers again.
+    /// The id by which it is acknowledged; `None` with `QoS` 0, which the broker never delivers again.
     pub packet_id: Option<u16>,
     /// Whether the broker may have delivered it before (DUP).
     pub is_repeated: bool,

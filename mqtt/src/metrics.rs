@@ -6,12 +6,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use instrumentation::metrics::{Label, Metric, as_f64};
 use opentelemetry::KeyValue;
 use opentelemetry::metrics::{Counter, Histogram};
+use readings::store::receivers::{self, Receiver};
 
 use crate::session::SessionError;
 
 /// All metrics of this crate.
-pub const CATALOGUE: &[Metric] =
-    &[CONNECTED, CONNECTIONS_ENDED, MESSAGES, READINGS, BATCHES, UNACKNOWLEDGED];
+pub const CATALOGUE: &[Metric] = &[CONNECTED, CONNECTIONS_ENDED, MESSAGES, BATCHES, UNACKNOWLEDGED];
 
 const CONNECTED: Metric = Metric::gauge(
     "mqtt_connected",
@@ -39,17 +39,6 @@ pub(crate) const IGNORED: &str = "ignored";
 pub(crate) const RETAINED: &str = "retained";
 pub(crate) const UNMAPPED: &str = "unmapped";
 
-const READINGS: Metric = Metric::counter(
-    "mqtt_readings",
-    "Readings of mapped messages. `appended`: to the stream; `replayed`: in the stream already, as their message was \
-     delivered before; `rejected`: invalid",
-)
-.with_labels(&[Label::enumerated("outcome", &[APPENDED, REPLAYED, REJECTED])]);
-
-pub(crate) const APPENDED: &str = "appended";
-pub(crate) const REPLAYED: &str = "replayed";
-pub(crate) const REJECTED: &str = "rejected";
-
 const BATCHES: Metric = Metric::histogram(
     "mqtt_batch_messages",
     &[1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1000.0],
@@ -67,7 +56,6 @@ pub(crate) struct Metrics {
     unacknowledged: AtomicU64,
     connections_ended: Counter<u64>,
     messages: Counter<u64>,
-    readings: Counter<u64>,
     batches: Histogram<f64>,
 }
 
@@ -83,7 +71,6 @@ pub(crate) static METRICS: LazyLock<Metrics> = LazyLock::new(|| {
         unacknowledged: AtomicU64::new(0),
         connections_ended: CONNECTIONS_ENDED.build_counter(),
         messages: MESSAGES.build_counter(),
-        readings: READINGS.build_counter(),
         batches: BATCHES.build_histogram(),
     }
 });
@@ -91,20 +78,17 @@ pub(crate) static METRICS: LazyLock<Metrics> = LazyLock::new(|| {
 impl Metrics {
     pub fn connected(&self) {
         self.is_connected.store(1, Ordering::Relaxed);
+        receivers::of(Receiver::Mqtt).set_connected(true);
     }
 
     pub fn connection_ended(&self, error: &SessionError) {
         self.is_connected.store(0, Ordering::Relaxed);
+        receivers::of(Receiver::Mqtt).set_connected(false);
         self.connections_ended.add(1, &[KeyValue::new("reason", error.name())]);
     }
 
     pub fn message(&self, outcome: &'static str) {
         self.messages.add(1, &[KeyValue::new("outcome", outcome)]);
-    }
-
-    pub fn readings(&self, outcome: &'static str, count: usize) {
-        let count = u64::try_from(count).unwrap_or(u64::MAX);
-        self.readings.add(count, &[KeyValue::new("outcome", outcome)]);
     }
 
     pub fn batch_begins(&self, messages: usize) {

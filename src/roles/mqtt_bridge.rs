@@ -9,6 +9,7 @@ use mqtt::bridge::BacklogGate;
 use mqtt::{Bridge, BridgeConfig, Mappings};
 use poem::{Endpoint, Response};
 use readings::store::Requirements;
+use readings::store::receivers::{self, ReceiverReporter};
 use tokio_util::sync::CancellationToken;
 
 use super::http_server::{HttpServer, bind_monitoring};
@@ -34,8 +35,13 @@ pub async fn run(settings: MqttBridgeSettings) -> anyhow::Result<()> {
     context.spawn_monitors_without_pending();
     spawn_monitors(&context, &limits);
     console::print(format_args!("mqtt-bridge subscribes to {}", receiver.broker()));
-    let running = receiver.run(&context, &stop);
-    tokio::join!(running, context.drain_on(&stop));
+    let stopped = CancellationToken::new();
+    let running = async {
+        receiver.run(&context, &stop).await;
+        stopped.cancel();
+    };
+    let reporter = ReceiverReporter::new(&context.keys, context.queries.clone());
+    tokio::join!(running, context.drain_on(&stop), reporter.run(stopped.cancelled()));
     Ok(())
 }
 
@@ -70,6 +76,7 @@ impl Receiver {
 
     /// Receives until `stop` is cancelled.
     pub async fn run(self, context: &ServiceContext, stop: &CancellationToken) {
+        receivers::expose(&[receivers::Receiver::Mqtt]);
         let Self { config, mappings, backlog } = self;
         let gate = BacklogGate::new(move || backlog.is_reached());
         Bridge::new(config, mappings, append_stream(context), gate).run(stop).await;

@@ -7,13 +7,15 @@ use chrono::Utc;
 use instrumentation::log_throttle::LogThrottle;
 use readings::store::append_batch::{AppendBatch, AppendBatchError, Appended};
 use readings::store::codec::ingestion_time;
+use readings::store::receivers::{self, Receiver};
 use readings::store::stream::ReadingStream;
+use readings::store::{ErrorClass, StoreError};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
 use super::BacklogGate;
-use crate::metrics::{APPENDED, METRICS, REJECTED, REPLAYED};
+use super::batch::Batch;
 
 /// The pause after the first failure. Too low: a restarting server is flooded. Too high: each short interruption costs
 /// that much.
@@ -41,17 +43,17 @@ pub(super) struct Appender {
 }
 
 impl Appender {
-    /// Appends the readings, and retries until Redis has confirmed them; false if that is cancelled before. An attempt
-    /// that has begun is always completed: later ones must not overtake it.
-    pub async fn append(&self, readings: &AppendBatch, cancelled: &CancellationToken) -> bool {
+    /// Appends the readings and dead-letters what is none, and retries until Redis has confirmed it; false if that is
+    /// cancelled before. An attempt that has begun is always completed: later ones must not overtake it.
+    pub async fn append(&self, batch: &Batch, cancelled: &CancellationToken) -> bool {
         let mut pauses = backoff(MAX_PAUSE);
         while self.backlog.is_reached() && !cancelled.is_cancelled() {
             sleep(BACKLOG_PAUSE).await;
         }
         while !cancelled.is_cancelled() {
-            match self.attempt(readings).await {
+            match self.attempt(batch).await {
                 Ok(appended) => {
-                    count(&appended);
+                    receivers::of(Receiver::Mqtt).accepted(appended.readings, appended.replayed);
                     return true;
                 }
                 Err(error) => log_failure(&error),
@@ -62,13 +64,23 @@ impl Appender {
         false
     }
 
-    async fn attempt(&self, readings: &AppendBatch) -> Result<Appended, String> {
+    async fn attempt(&self, batch: &Batch) -> Result<Appended, String> {
+        let appended = self.append_readings(&batch.readings).await?;
+        fail::fail_point!("mqtt-after-append");
+        match self.stream.dead_letter_rows(&batch.rejected, self.idempotency_ttl).await {
+            Err(error) if passes(&error) => return Err(error.to_string()),
+            Err(error) => log_not_dead_lettered(&error),
+            Ok(_) => {}
+        }
+        Ok(appended)
+    }
+
+    async fn append_readings(&self, readings: &AppendBatch) -> Result<Appended, String> {
         if readings.readings() == 0 {
             return Ok(Appended::default());
         }
         let now = ingestion_time(Utc::now());
         let appended = self.stream.append_batch(readings, &now, None, self.idempotency_ttl).await;
-        fail::fail_point!("mqtt-after-append");
         appended.map_err(|error| match error {
             AppendBatchError::Failed(interrupted) => interrupted.error.to_string(),
             AppendBatchError::KeyConflict => "the key of a batch was used before".to_owned(),
@@ -76,10 +88,18 @@ impl Appender {
     }
 }
 
-fn count(appended: &Appended) {
-    METRICS.readings(APPENDED, appended.readings.saturating_sub(appended.replayed));
-    METRICS.readings(REPLAYED, appended.replayed);
-    METRICS.readings(REJECTED, appended.conflicts.len());
+/// Whether a repetition may succeed. Otherwise messages that are no readings are logged only, so that valid ones are not
+/// held up by them.
+const fn passes(error: &StoreError) -> bool {
+    use ErrorClass::{Busy, Disconnected, Full, ReadOnly, Timeout};
+    matches!(error.class, Busy | Disconnected | Full | ReadOnly | Timeout)
+}
+
+fn log_not_dead_lettered(error: &StoreError) {
+    static THROTTLE: LogThrottle = LogThrottle::new();
+    if let Some(suppressed) = THROTTLE.should_log(Instant::now()) {
+        warn!(%error, suppressed, "rejected messages have no dead letters");
+    }
 }
 
 fn log_failure(error: &str) {

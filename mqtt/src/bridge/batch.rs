@@ -5,18 +5,22 @@ use std::time::Instant;
 use chrono::{DateTime, Utc};
 use instrumentation::log_throttle::LogThrottle;
 use readings::store::append_batch::AppendBatch;
+use readings::store::receivers::{self, Receiver};
+use readings::store::rejected_rows::RejectedRows;
 use readings::validation::ValidationError;
 use tracing::{info, warn};
 
 use super::identity;
 use crate::mapping::{Mapped, MappedReading, Mappings};
 use crate::message::Message;
-use crate::metrics::{IGNORED, MAPPED, METRICS, REJECTED, RETAINED, UNMAPPED};
+use crate::metrics::{IGNORED, MAPPED, METRICS, RETAINED, UNMAPPED};
 
 /// The readings of messages, and what to acknowledge when they are in the stream.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Batch {
     pub readings: AppendBatch,
+    /// Messages that are no valid readings.
+    pub rejected: RejectedRows,
     /// In the order of the messages.
     pub packet_ids: Vec<u16>,
 }
@@ -29,7 +33,8 @@ impl Batch {
         client_id: &str,
         arrival: DateTime<Utc>,
     ) -> Self {
-        let mut batch = Self::default();
+        let rejected = RejectedRows::new(Receiver::Mqtt.name());
+        let mut batch = Self { readings: AppendBatch::default(), rejected, packet_ids: Vec::new() };
         for message in messages {
             batch.packet_ids.extend(message.packet_id);
             match mappings.map(&message.topic, &message.payload, arrival) {
@@ -60,27 +65,29 @@ impl Batch {
                 Ok(reading) => {
                     identity::push(&mut self.readings, client_id, message, number, reading);
                 }
-                Err(errors) => rejected(message, &errors),
+                Err(errors) => self.reject(message, &errors),
             }
         }
     }
-}
 
-fn rejected(message: &Message, errors: &[ValidationError]) {
-    static THROTTLE: LogThrottle = LogThrottle::new();
-    METRICS.readings(REJECTED, 1);
-    if let Some(suppressed) = THROTTLE.should_log(Instant::now()) {
-        let reasons: Vec<_> = errors.iter().map(|error| error.kind.message()).collect();
-        let (topic, reasons) = (&*message.topic, reasons.join("; "));
-        warn!(topic, reasons, suppressed, "a message has no valid reading");
+    fn reject(&mut self, message: &Message, errors: &[ValidationError]) {
+        static THROTTLE: LogThrottle = LogThrottle::new();
+        let reasons: Vec<_> = errors.iter().map(ValidationError::sentence).collect();
+        let (topic, reason) = (&*message.topic, reasons.join("; "));
+        receivers::of(Receiver::Mqtt).rejected(topic, &reason, 1);
+        self.rejected.push(&reason, topic, &message.payload);
+        if let Some(suppressed) = THROTTLE.should_log(Instant::now()) {
+            warn!(topic, reason, suppressed, "a message has no valid reading");
+        }
     }
 }
 
 fn unmapped(message: &Message) {
     static THROTTLE: LogThrottle = LogThrottle::new();
+    let topic = &*message.topic;
     METRICS.message(UNMAPPED);
+    receivers::of(Receiver::Mqtt).unmapped(topic, "in no profile, and not in MQTT_MAP", 1);
     if let Some(suppressed) = THROTTLE.should_log(Instant::now()) {
-        let topic = &*message.topic;
         info!(topic, suppressed, "no mapping has the topic of a message; it is not stored");
     }
 }

@@ -1,8 +1,8 @@
 //! By what a reading of a message is recognised when the message is delivered again.
 
+use readings::ReadingValues;
 use readings::store::append_batch::{AppendBatch, DeliveryKey};
 use readings::store::idempotency::IdempotencyKey;
-use readings::{Reading, ReadingValues};
 
 use crate::mapping::MappedReading;
 use crate::message::Message;
@@ -19,29 +19,17 @@ pub(super) fn push(
     mapped: MappedReading,
 ) {
     let MappedReading { reading, has_own_time } = mapped;
-    if has_own_time {
-        let key = content_key(&reading);
-        batch.push_keyed(&ReadingValues::from(reading), &key, 0);
-        return;
-    }
+    let instant = reading.timestamp.instant();
     let values = ReadingValues::from(reading);
     match message.packet_id {
+        _ if has_own_time => {
+            let key = IdempotencyKey::of_measurement(&values, instant);
+            batch.push_keyed(&values, &key, 0);
+        }
         Some(id) => batch.push_delivery(&values, &delivery_key(client_id, message, id, number)),
         // Of QoS 0, which the broker never delivers again.
         None => batch.push(&values),
     }
-}
-
-fn content_key(reading: &Reading) -> IdempotencyKey {
-    let content = format!(
-        "{}\n{}\n{}\n{}",
-        reading.site_id,
-        reading.device_id,
-        reading.timestamp.instant().epoch_micros(),
-        reading.power
-    );
-    // A client's key has no spaces.
-    IdempotencyKey::new(&format!("reading {content}"), b"")
 }
 
 fn delivery_key(client_id: &str, message: &Message, id: u16, number: usize) -> DeliveryKey {

@@ -157,7 +157,7 @@ impl Bridge {
     ) -> Result<bool, SessionError> {
         METRICS.batch_begins(batch.packet_ids.len());
         let cancelled = stop.child_token();
-        let appending = self.appender.append(&batch.readings, &cancelled);
+        let appending = self.appender.append(batch, &cancelled);
         tokio::pin!(appending);
         let appended = tokio::select! {
             appended = &mut appending => Ok(appended),

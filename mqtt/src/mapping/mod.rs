@@ -33,7 +33,7 @@ use self::value::{PowerText, power_of_json, power_of_text, timestamp_of};
 /// All mappings of a bridge, by their ranks from the highest on.
 #[derive(Debug, Clone, Default)]
 pub struct Mappings {
-    mappings: Vec<(usize, Mapping)>,
+    ranked: Vec<(usize, Mapping)>,
     ignored: Vec<(TopicPattern, String)>,
     /// The site of readings whose mapping has none.
     site: String,
@@ -99,8 +99,8 @@ impl Mappings {
         for row in &file.mapping {
             let mapping = Mapping::parse(row).map_err(in_file)?;
             let rank = rank(&mapping.topic);
-            let at = self.mappings.partition_point(|(known, _)| *known >= rank);
-            self.mappings.insert(at, (rank, mapping));
+            let at = self.ranked.partition_point(|(known, _)| *known >= rank);
+            self.ranked.insert(at, (rank, mapping));
         }
         for row in file.ignore {
             let topic = TopicPattern::parse(&row.topic).map_err(|error| in_file(error.into()))?;
@@ -112,14 +112,14 @@ impl Mappings {
     /// The topic filters to subscribe to, each topic by one of them.
     #[must_use]
     pub fn filters(&self) -> Vec<String> {
-        without_covered(self.mappings.iter().map(|(_, mapping)| mapping.topic.filter()).collect())
+        without_covered(self.ranked.iter().map(|(_, mapping)| mapping.topic.filter()).collect())
     }
 
     /// The readings of a message that arrived at this time.
     #[must_use]
     pub fn map(&self, topic: &str, payload: &[u8], arrival: DateTime<Utc>) -> Mapped {
         let mut is_known = false;
-        for (_, mapping) in &self.mappings {
+        for (_, mapping) in &self.ranked {
             let Some(names) = mapping.topic.matches(topic) else { continue };
             is_known = true;
             let readings = self.readings(mapping, &names, payload, arrival);

@@ -38,7 +38,9 @@ fn readings(mappings: &Mappings, topic: &str, payload: &str) -> Vec<SampleReadin
 fn each_sample_of_each_profile_becomes_the_readings_that_it_states() {
     assert!(profile_names().len() >= 7, "{:?}", profile_names());
     let mut all = Mappings::of_site(SITE);
-    profile_names().iter().for_each(|name| all.add_profile(name).unwrap());
+    for name in profile_names() {
+        all.add_profile(&name).unwrap();
+    }
     for name in profile_names() {
         let file: ProfileFile = toml::from_str(&profiles::text(&name).unwrap()).unwrap();
         let mut alone = Mappings::of_site(SITE);

@@ -101,7 +101,7 @@ impl Protocol {
         steps(events)
     }
 
-    /// Subscribes with QoS 1. Version 5 delivers the retained messages of a topic only when it is subscribed to for
+    /// Subscribes with `QoS` 1. Version 5 delivers the retained messages of a topic only when it is subscribed to for
     /// the first time.
     pub fn subscribe(&mut self, topics: &[String]) -> Steps {
         let id = self.connection.acquire_packet_id()?;
@@ -110,7 +110,7 @@ impl Protocol {
             ProtocolVersion::V3_1_1 => options,
             ProtocolVersion::V5 => options.set_rh(RetainHandling::SendRetainedIfNotExists),
         };
-        let entries = topics.iter().map(|topic| SubEntry::new(&**topic, options.clone()));
+        let entries = topics.iter().map(|topic| SubEntry::new(&**topic, options));
         let entries = entries.collect::<Result<Vec<_>, _>>()?;
         let packet: Packet = match self.version {
             ProtocolVersion::V3_1_1 => {
