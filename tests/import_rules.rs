@@ -197,6 +197,11 @@ fn ractor_is_named_only_by_actors() {
 }
 
 #[test]
+fn the_protocol_of_mqtt_is_named_only_by_mqtt() {
+    assert_eq!(dependents("mqtt-protocol-core"), ["mqtt"]);
+}
+
+#[test]
 fn poem_is_named_only_by_api_and_by_the_program_that_serves_it() {
     assert_eq!(dependents("poem"), ["api", "energy-pipeline"]);
     assert_eq!(dependents("poem-openapi"), ["api"]);

@@ -65,6 +65,8 @@ mod many_connections;
 mod many_sites;
 mod metrics_contract;
 mod metrics_port;
+mod mqtt_connections;
+mod mqtt_messages;
 mod mqtt_redelivery;
 mod negative_power;
 mod openapi_consistency;

@@ -104,3 +104,102 @@ async fn a_bridge_that_is_killed_under_load_loses_nothing_and_appends_nothing_tw
     let sent = load.end().await;
     assert_each_is_appended_once(&redis, sent).await;
 }
+
+#[tokio::test]
+async fn readings_that_were_appended_and_not_acknowledged_are_not_appended_again() {
+    let (redis, broker) = (RedisServer::start().await, Broker::start().await);
+    let frozen = broker.bridge(&redis).env("FAILPOINTS", "mqtt-after-append=sleep(600000)");
+    let mut bridge = frozen.start().await;
+    wait::until("it is subscribed", async || bridge.stderr().contains("subscribed to the MQTT"))
+        .await;
+    // The same payload of the same topic twice: two readings.
+    for payload in ["7", "7", "8"] {
+        broker.publish(WITHOUT_TIME, payload).await;
+    }
+    wait::until("the first is appended", async || redis.run::<usize>(&["XLEN", STREAM]).await >= 1)
+        .await;
+    bridge.kill9();
+    let bridge = subscribed(&broker, &redis).await;
+    wait::until("all are appended", async || redis.run::<usize>(&["XLEN", STREAM]).await >= 3)
+        .await;
+    broker.publish(WITHOUT_TIME, "9").await;
+    wait::until("the last one is appended", async || {
+        appended(&redis).await.contains_key(&("plug-0".to_owned(), "9.0".to_owned()))
+    })
+    .await;
+    let found = appended(&redis).await;
+    let times: Vec<_> = found.iter().map(|((_, power), times)| (power.as_str(), *times)).collect();
+    assert_eq!(times, [("7.0", 2), ("8.0", 1), ("9.0", 1)]);
+    assert_eq!(replayed(&bridge).await, 1);
+}
+
+/// Readings that were in the stream already.
+async fn replayed(bridge: &Role) -> u64 {
+    let name = r#"energy_pipeline_receiver_readings_total{outcome="replayed",receiver="mqtt"}"#;
+    bridge.counter(name).await
+}
+
+#[tokio::test]
+async fn while_redis_is_away_nothing_is_acknowledged_and_afterwards_nothing_is_lost() {
+    let (mut redis, broker) = (RedisServer::start_durable().await, Broker::start().await);
+    let bridge = subscribed(&broker, &redis).await;
+    let mut load = Load::begin(&broker);
+    load.run(Duration::from_millis(500)).await;
+    redis.kill9();
+    let before = bridge.counter("energy_pipeline_mqtt_messages_total").await;
+    load.run(Duration::from_secs(3)).await;
+    let received = bridge.counter("energy_pipeline_mqtt_messages_total").await - before;
+    assert!(received <= 1_000, "{received} messages were taken while Redis was away");
+    let waiting = bridge.counter("energy_pipeline_mqtt_unacknowledged_messages").await;
+    assert!(waiting > 0, "messages wait for Redis");
+    redis.restart().await;
+    load.run(Duration::from_millis(500)).await;
+    let sent = load.end().await;
+    assert_each_is_appended_once(&redis, sent).await;
+}
+
+#[tokio::test]
+async fn a_redis_that_hangs_under_load_costs_time_and_no_reading() {
+    let (mut redis, broker) = (RedisServer::start().await, Broker::start().await);
+    let _bridge = subscribed(&broker, &redis).await;
+    let mut load = Load::begin(&broker);
+    load.run(Duration::from_millis(500)).await;
+    // Longer than a command may take: the outcome of those under way is unknown.
+    redis.signal("STOP");
+    load.run(Duration::from_secs(7)).await;
+    redis.signal("CONT");
+    let sent = load.end().await;
+    assert_each_is_appended_once(&redis, sent).await;
+}
+
+#[tokio::test]
+async fn a_broker_that_restarts_delivers_what_it_had_and_the_bridge_connects_again() {
+    let (redis, mut broker) = (RedisServer::start().await, Broker::start().await);
+    let mut bridge = subscribed(&broker, &redis).await;
+    broker.publish(WITHOUT_TIME, "1").await;
+    wait::until("it is appended", async || redis.run::<usize>(&["XLEN", STREAM]).await == 1).await;
+    bridge.kill9();
+    // Without a bridge the broker keeps messages, over its own restart as well.
+    for payload in ["2", "3"] {
+        broker.publish(WITHOUT_TIME, payload).await;
+    }
+    broker.stop().await;
+    broker.restart().await;
+    let bridge = subscribed(&broker, &redis).await;
+    wait::until("all are appended", async || redis.run::<usize>(&["XLEN", STREAM]).await == 3)
+        .await;
+    broker.stop().await;
+    wait::until("the loss is logged", async || {
+        bridge.stderr().contains("not connected to the MQTT")
+    })
+    .await;
+    broker.restart().await;
+    wait::until("it is subscribed again", async || {
+        bridge.counter("energy_pipeline_mqtt_connected").await == 1
+    })
+    .await;
+    broker.publish(WITHOUT_TIME, "4").await;
+    wait::until("all are appended", async || redis.run::<usize>(&["XLEN", STREAM]).await == 4)
+        .await;
+    assert!(appended(&redis).await.values().all(|times| *times == 1));
+}

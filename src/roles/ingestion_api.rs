@@ -102,11 +102,19 @@ impl IngestionLimits {
         settings: &IngestionLimitSettings,
         line_protocol: &LineProtocolSettings,
     ) -> anyhow::Result<Self> {
+        let line_mapping = Arc::new(line_protocol.mapping());
+        Ok(Self { line_mapping, ..Self::without_mappings(settings)? })
+    }
+
+    /// Those of a role whose receivers have mappings of their own.
+    ///
+    /// # Errors
+    /// When a setting is invalid.
+    pub fn without_mappings(settings: &IngestionLimitSettings) -> anyhow::Result<Self> {
         Ok(Self {
             idempotency_ttl: settings.idempotency_ttl()?,
             max_backlog: settings.max_backlog(),
-            backlog: BacklogLimit::default(),
-            line_mapping: Arc::new(line_protocol.mapping()),
+            ..Self::default()
         })
     }
 

@@ -26,7 +26,7 @@ use crate::shutdown;
 pub async fn run(settings: MqttBridgeSettings) -> anyhow::Result<()> {
     let stop = shutdown::on_signal()?;
     settings.power.apply();
-    let limits = IngestionLimits::new(&settings.limits)?;
+    let limits = IngestionLimits::without_mappings(&settings.limits)?;
     let receiver = Receiver::new(&settings.mqtt, &settings.instance, &limits)?;
     let redis = settings.redis.server()?;
     let context = ServiceContext::new(&settings.redis, redis, Requirements::for_ingestion);

@@ -40,7 +40,7 @@ def test_a_configured_browser_is_used_and_one_that_does_not_run_is_reported(bare
 @pytest.fixture
 def without_browser(bare):
     """As root, with everything but a browser."""
-    for name in ("npm", "nginx", "promtool", "curl", "jq", "cargo", "cc", "node", "python3"):
+    for name in ("npm", "nginx", "mosquitto", "mosquitto_pub", "promtool", "curl", "jq", "cargo", "cc", "node", "python3"):
         bare.add(name)
     bare.add("redis-server", "echo Redis server v=7.0.15 sha=0")
     bare.add("id", "echo 0")
