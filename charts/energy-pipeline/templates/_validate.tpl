@@ -6,6 +6,7 @@
 {{- end -}}
 {{- include "energy-pipeline.validate.consumer" . -}}
 {{- include "energy-pipeline.validate.security" . -}}
+{{- include "energy-pipeline.validate.mqtt" . -}}
 {{- range $name, $values := dict "ingestionApi" .Values.ingestionApi "queryApi" .Values.queryApi "frontend" .Values.frontend -}}
 {{- with $values.autoscaling -}}
 {{- if and .enabled (gt (int .minReplicas) (int .maxReplicas)) -}}
@@ -18,6 +19,21 @@
 {{- end -}}
 {{- if and .Values.redis.enabled .Values.redis.auth.password .Values.redis.auth.existingSecret -}}
 {{- fail "redis.auth.password and redis.auth.existingSecret must not both be set" -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "energy-pipeline.validate.mqtt" -}}
+{{- $mqtt := .Values.mqttBridge -}}
+{{- if $mqtt.enabled -}}
+{{- if not $mqtt.url -}}
+{{- fail "mqttBridge.enabled needs mqttBridge.url, such as mqtt://mosquitto:1883" -}}
+{{- end -}}
+{{- if and (gt (int $mqtt.replicaCount) 1) (not $mqtt.sharedGroup) -}}
+{{- fail "mqttBridge.replicaCount above 1 needs mqttBridge.sharedGroup, or each pod receives all messages" -}}
+{{- end -}}
+{{- if and $mqtt.tls.existingSecret (not (hasPrefix "mqtts://" $mqtt.url)) -}}
+{{- fail "mqttBridge.tls.existingSecret needs a mqttBridge.url that begins with mqtts://" -}}
+{{- end -}}
 {{- end -}}
 {{- end -}}
 

@@ -1,7 +1,8 @@
 {{/*
-The Deployment of a component. Takes a dict:
+The Deployment of a component, or another kind of workload. Takes a dict:
   root, component, values (the component's), image, args, env, mounts, volumes, port,
   owned (who else decides on the replicas; none if empty), security (of the pod), configMap (whether the program's is read),
+  kind (`StatefulSet` for pods that keep their names; `Deployment` if empty),
   metricsPort (the number of a port of its own for probes and Prometheus; none if empty), scheme (of probes; `HTTP` if empty).
 */}}
 {{- define "energy-pipeline.deployment" -}}
@@ -9,7 +10,7 @@ The Deployment of a component. Takes a dict:
 {{- $values := .values -}}
 {{- $labels := include "energy-pipeline.selectorLabels" (list $root .component) | fromYaml -}}
 apiVersion: apps/v1
-kind: Deployment
+kind: {{ .kind | default "Deployment" }}
 metadata:
   name: {{ printf "%s-%s" (include "energy-pipeline.fullname" $root) .component | quote }}
   labels:
@@ -26,8 +27,15 @@ spec:
   selector:
     matchLabels:
       {{- toYaml $labels | nindent 6 }}
+  {{- if eq (.kind | default "Deployment") "StatefulSet" }}
+  serviceName: {{ printf "%s-%s" (include "energy-pipeline.fullname" $root) .component | quote }}
+  podManagementPolicy: Parallel
+  updateStrategy:
+    {{- toYaml $values.updateStrategy | nindent 4 }}
+  {{- else }}
   strategy:
     {{- toYaml $values.strategy | nindent 4 }}
+  {{- end }}
   template:
     metadata:
       labels:
@@ -67,7 +75,9 @@ spec:
             {{- toYaml . | nindent 12 }}
           {{- end }}
           ports:
-            - {name: http, containerPort: {{ .port | int64 }}, protocol: TCP}
+            {{- with .port }}
+            - {name: http, containerPort: {{ . | int64 }}, protocol: TCP}
+            {{- end }}
             {{- with .metricsPort }}
             - {name: metrics, containerPort: {{ . | int64 }}, protocol: TCP}
             {{- end }}
