@@ -9,6 +9,7 @@ use reqwest::Method;
 use serde_json::Value;
 
 use crate::common::batch;
+use crate::common::broker::Broker;
 use crate::common::files;
 use crate::common::http::Reply;
 use crate::common::keys::KeysFile;
@@ -107,11 +108,25 @@ async fn after_some_work(redis: &RedisServer) -> Vec<String> {
         texts.push(exposition(role).await);
     }
     texts.push(exposition_of_keys(redis).await);
+    texts.push(exposition_of_bridge(redis).await);
     // Redis has no memory left: the reading is answered with 503.
     redis.run::<()>(&["CONFIG", "SET", "maxmemory", "1"]).await;
     assert_eq!(ingestion.post("/readings", reading("site").to_string()).await.status, 503);
     texts.push(exposition(&ingestion).await);
     texts
+}
+
+/// The metrics of an MQTT bridge after a message.
+async fn exposition_of_bridge(redis: &RedisServer) -> String {
+    let broker = Broker::start().await;
+    let bridge = broker.bridge(redis).start().await;
+    wait::until("it is subscribed", async || bridge.stderr().contains("subscribed to the")).await;
+    broker.publish("energy/readings", "no reading").await;
+    wait::until("it is received", async || {
+        bridge.counter("energy_pipeline_mqtt_messages_total").await == 1
+    })
+    .await;
+    exposition(&bridge).await
 }
 
 /// The metrics of a service with API keys.

@@ -67,9 +67,24 @@ def home(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def up(home):
-    """`energy-pipeline up` with its private Redis, over the data directory of a user who has set nothing."""
-    environment = {"HOME": str(home), "INGESTION_PORT": "0", "PROCESSING_PORT": "0", "FRONTEND_PORT": "0"}
+def broker(home):
+    """The port of an MQTT broker that admits every client of this machine."""
+    port, configuration = free_port(), home / "mosquitto.conf"
+    configuration.write_text(f"listener {port} 127.0.0.1\nallow_anonymous true\n")
+    path = f"{os.environ['PATH']}:/usr/sbin"
+    process = Process("mosquitto", [shutil.which("mosquitto", path=path), "-c", str(configuration)], home)
+    try:
+        wait_for("mosquitto runs", lambda: " running" in process.err.read_text())
+        yield port
+    finally:
+        process.kill()
+        process.ended()
+
+
+@pytest.fixture(scope="session")
+def up(home, broker):
+    """`energy-pipeline up` with its private Redis, over the data directory of a user who has set nothing but a broker."""
+    environment = {"HOME": str(home), "INGESTION_PORT": "0", "PROCESSING_PORT": "0", "FRONTEND_PORT": "0", "MQTT_URL": f"mqtt://127.0.0.1:{broker}"}
     process = Process("up", [program(), "up"], home, environment)
     try:
         wait_for("`up` says where everything is", lambda: process.said("  Redis ") and "Ctrl-C" in process.out.read_text())
@@ -110,7 +125,7 @@ def cluster(home):
 
 
 @pytest.fixture(scope="session")
-def product(up, cluster, home):
+def product(up, broker, cluster, home):
     tools = home / "tools"
     tools.mkdir()
     stand_ins.install(tools)
@@ -127,6 +142,7 @@ def product(up, cluster, home):
         "INGESTION_URL": up["8000"],
     }
     addresses = {f"localhost:{port}": url.removeprefix("http://") for port, url in up.items()}
+    addresses["localhost:1883"] = f"127.0.0.1:{broker}"
     return Product(addresses, environment, cluster)
 
 
