@@ -25,6 +25,22 @@ pub fn send_batch(stream: &str, readings: usize) -> SpanBuilder {
     messaging("send", SpanKind::Producer, stream, "XADD", vec![message_count(readings)])
 }
 
+/// The span attribute that names the receiver of a reading.
+pub const RECEIVER: &str = "energy_pipeline.receiver";
+
+/// The span of receiving this number of messages by another protocol, and appending their readings.
+#[must_use]
+pub fn receive(receiver: &'static str, messages: usize) -> SpanBuilder {
+    let attributes = vec![
+        KeyValue::new("messaging.system", receiver),
+        KeyValue::new("messaging.operation.type", "receive"),
+        KeyValue::new(RECEIVER, receiver),
+        message_count(messages),
+    ];
+    let builder = SpanBuilder::from_name(format!("receive {receiver}"));
+    builder.with_kind(SpanKind::Consumer).with_attributes(attributes)
+}
+
 /// Describes a delivery from the stream: the attributes that its consumer spans share.
 #[derive(Debug, Clone, Copy)]
 pub struct ConsumerSpan<'a> {

@@ -5,6 +5,9 @@ use std::time::{Duration, Instant};
 use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
 use chrono::Utc;
 use instrumentation::log_throttle::LogThrottle;
+use instrumentation::{spans, trace};
+use opentelemetry::Context;
+use opentelemetry::trace::{FutureExt, TraceContextExt, Tracer};
 use readings::store::append_batch::{AppendBatch, AppendBatchError, Appended};
 use readings::store::codec::ingestion_time;
 use readings::store::receivers::{self, Receiver};
@@ -51,7 +54,7 @@ impl Appender {
             sleep(BACKLOG_PAUSE).await;
         }
         while !cancelled.is_cancelled() {
-            match self.attempt(batch).await {
+            match self.traced_attempt(batch).await {
                 Ok(appended) => {
                     receivers::of(Receiver::Mqtt).accepted(appended.readings, appended.replayed);
                     return true;
@@ -62,6 +65,20 @@ impl Appender {
             cancelled.run_until_cancelled(sleep(pause)).await;
         }
         false
+    }
+
+    /// An attempt in a span of its own, if the sampler wants one.
+    async fn traced_attempt(&self, batch: &Batch) -> Result<Appended, String> {
+        let Some(tracer) = trace::tracer_for(None) else { return self.attempt(batch).await };
+        let span = spans::receive(Receiver::Mqtt.name(), batch.packet_ids.len());
+        let context = Context::new();
+        let context = context.with_span(tracer.build_with_context(span, &context));
+        let result = self.attempt(batch).with_context(context.clone()).await;
+        if result.is_err() {
+            spans::set_error(&context.span(), "append_failed");
+        }
+        context.span().end();
+        result
     }
 
     async fn attempt(&self, batch: &Batch) -> Result<Appended, String> {
