@@ -66,7 +66,6 @@ const LAYERS: &[(&str, &[&str])] = &[
         ],
     ),
     ("instrumentation", &["trace", "log_throttle metrics request_id sampling spans"]),
-    ("mqtt", &["bridge", "metrics", "mapping session", "config", "address message status"]),
     (
         "meter-files",
         &[
@@ -80,6 +79,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "error understood",
         ],
     ),
+    ("mqtt", &["bridge", "metrics", "mapping session", "config", "address message status"]),
     (
         "readings",
         &[

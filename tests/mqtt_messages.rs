@@ -92,7 +92,7 @@ async fn a_message_that_is_no_reading_becomes_a_dead_letter_and_the_next_ones_ar
     let (redis, broker) = (RedisServer::start().await, Broker::start().await);
     let mut bridge = subscribed(&broker, &redis, &[]).await;
     let large = "x".repeat(100_000);
-    for poison in ["{", "[]", "\u{0}", &READING.replace("1500.5", "-1"), &large] {
+    for poison in ["{", "[]", "\u{1}", &READING.replace("1500.5", "-1"), &large] {
         broker.publish("energy/readings", poison).await;
     }
     broker.publish("shellies/plug/relay/0/power", "on").await;

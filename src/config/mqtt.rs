@@ -141,7 +141,7 @@ impl MqttSettings {
         if mappings.filters().is_empty() && self.mqtt_topics.is_none() {
             return Err(SettingError::new(
                 "MQTT_PROFILES",
-                "is none: then MQTT_MAP must have a mapping",
+                "has no profile: then MQTT_MAP must have a mapping",
             ));
         }
         Ok(mappings)

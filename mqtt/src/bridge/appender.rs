@@ -46,7 +46,7 @@ pub(super) struct Appender {
 }
 
 impl Appender {
-    /// Appends the readings and dead-letters what is none, and retries until Redis has confirmed it; false if that is
+    /// Appends the readings and dead-letters other messages, and retries until Redis has confirmed it; false if that is
     /// cancelled before. An attempt that has begun is always completed: later ones must not overtake it.
     pub async fn append(&self, batch: &Batch, cancelled: &CancellationToken) -> bool {
         let mut pauses = backoff(MAX_PAUSE);

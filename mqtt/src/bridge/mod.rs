@@ -14,7 +14,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::Utc;
+use chrono::{SubsecRound, Utc};
 use readings::store::append_batch::CHUNK_ROWS;
 use readings::store::stream::ReadingStream;
 use tokio::time::{Instant, sleep};
@@ -130,7 +130,9 @@ impl Bridge {
         loop {
             let received = session.receive(CHUNK_ROWS);
             let Some(messages) = stop.run_until_cancelled(received).await else { break };
-            let batch = Batch::of(&messages?, &self.mappings, &self.config.client_id, Utc::now());
+            // Devices know no finer time.
+            let arrival = Utc::now().trunc_subsecs(3);
+            let batch = Batch::of(&messages?, &self.mappings, &self.config.client_id, arrival);
             if !self.append(&mut session, &batch, stop).await? {
                 break;
             }

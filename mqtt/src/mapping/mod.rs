@@ -70,7 +70,7 @@ impl Mappings {
     /// first; those of a file are tried before all.
     ///
     /// # Errors
-    /// When there is none of this name.
+    /// When no profile has this name, or it cannot be used.
     pub fn add_profile(&mut self, name: &str) -> Result<(), ProfileError> {
         self.add(name, &profiles::text(name)?, TopicPattern::literal_levels)
     }

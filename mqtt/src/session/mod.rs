@@ -75,6 +75,7 @@ impl Session {
         let opening = async {
             let mut session = Self::connect(config).await?;
             session.subscribe(topics).await?;
+            session.room = usize::from(config.receive_maximum);
             Ok(session)
         };
         let opened = timeout(HANDSHAKE_TIMEOUT, Box::pin(opening)).await;
@@ -97,11 +98,13 @@ impl Session {
             needs_write: false,
             timers: Timers::default(),
             inbox: VecDeque::new(),
-            room: usize::from(config.receive_maximum),
+            // Messages of the session come before the reply to the subscription: it would never be read after too many.
+            // They are limited by their packet ids, of which there are 65,535.
+            room: usize::MAX,
             is_session_present: None,
             subscribed: None,
         };
-        let steps = session.protocol.connect(config, password)?;
+        let steps = session.protocol.connect(config, password.as_deref())?;
         session.apply(steps)?;
         while session.is_session_present.is_none() {
             session.turn().await?;

@@ -6,7 +6,8 @@ use mqtt_protocol_core::mqtt::common::Cursor;
 use mqtt_protocol_core::mqtt::connection::event::Event;
 use mqtt_protocol_core::mqtt::connection::{ConnectionOptions, TimerKind};
 use mqtt_protocol_core::mqtt::packet::{
-    Packet, Property, Qos, RetainHandling, SessionExpiryInterval, SubEntry, SubOpts, v3_1_1, v5_0,
+    GenericPacketTrait, Packet, Property, Qos, ReceiveMaximum, RetainHandling,
+    SessionExpiryInterval, SubEntry, SubOpts, v3_1_1, v5_0,
 };
 use mqtt_protocol_core::mqtt::result_code::{ConnectReasonCode, MqttError};
 use mqtt_protocol_core::mqtt::{Connection, Version, role};
@@ -59,9 +60,9 @@ pub(super) struct Protocol {
 impl Protocol {
     pub fn new(config: &BridgeConfig) -> Self {
         let options = ConnectionOptions::new().maximum_packet_size_recv(MAX_PACKET_BYTES);
-        let (version, options) = match config.version {
-            ProtocolVersion::V3_1_1 => (Version::V3_1_1, options),
-            ProtocolVersion::V5 => (Version::V5_0, options.receive_maximum(config.receive_maximum)),
+        let version = match config.version {
+            ProtocolVersion::V3_1_1 => Version::V3_1_1,
+            ProtocolVersion::V5 => Version::V5_0,
         };
         let mut connection = Connection::with_options(version, options);
         connection.set_pingresp_recv_timeout(PING_TIMEOUT_MS);
@@ -69,36 +70,26 @@ impl Protocol {
     }
 
     /// Begins the connection; the broker is to keep the session.
-    pub fn connect(&mut self, config: &BridgeConfig, password: Option<String>) -> Steps {
-        let keep_alive = u16::try_from(config.keep_alive.as_secs()).unwrap_or(u16::MAX);
-        let packet: Packet = match self.version {
+    pub fn connect(&mut self, config: &BridgeConfig, password: Option<&str>) -> Steps {
+        let (packet, sent) = match self.version {
             ProtocolVersion::V3_1_1 => {
-                let mut packet = v3_1_1::Connect::builder().client_id(&*config.client_id)?;
-                packet = packet.clean_session(false).keep_alive(keep_alive);
-                if let Some(user) = user(config, password.is_some()) {
-                    packet = packet.user_name(user)?;
-                }
-                if let Some(password) = password {
-                    packet = packet.password(password.into_bytes())?;
-                }
-                packet.build()?.into()
+                let packet = connect_v3_1_1(config, password)?;
+                (packet.clone(), packet)
             }
+            // The library closes a connection on which the broker exceeds the window, and mosquitto 2.0 does so after
+            // a reconnect: its messages would never be received. So the broker is told, and the library is not.
             ProtocolVersion::V5 => {
-                let expiry = u32::try_from(config.session_expiry.as_secs()).unwrap_or(u32::MAX);
-                let expiry = Property::SessionExpiryInterval(SessionExpiryInterval::new(expiry)?);
-                let mut packet = v5_0::Connect::builder().client_id(&*config.client_id)?;
-                packet = packet.clean_start(false).keep_alive(keep_alive).props(vec![expiry]);
-                if let Some(user) = user(config, password.is_some()) {
-                    packet = packet.user_name(user)?;
-                }
-                if let Some(password) = password {
-                    packet = packet.password(password.into_bytes())?;
-                }
-                packet.build()?.into()
+                let window = ReceiveMaximum::new(config.receive_maximum)?.into();
+                (connect_v5(config, password, None)?, connect_v5(config, password, Some(window))?)
             }
         };
-        let events = self.connection.send(packet);
-        steps(events)
+        let mut steps = steps(self.connection.send(packet))?;
+        for step in &mut steps {
+            if let Step::Send(bytes) = step {
+                *bytes = sent.to_continuous_buffer();
+            }
+        }
+        Ok(steps)
     }
 
     /// Subscribes with `QoS` 1. Version 5 delivers the retained messages of a topic only when it is subscribed to for
@@ -163,9 +154,44 @@ impl Protocol {
     }
 }
 
+fn connect_v3_1_1(config: &BridgeConfig, password: Option<&str>) -> Result<Packet, MqttError> {
+    let mut packet = v3_1_1::Connect::builder().client_id(&*config.client_id)?;
+    packet = packet.clean_session(false).keep_alive(keep_alive(config));
+    if let Some(user) = user(config, password) {
+        packet = packet.user_name(user)?;
+    }
+    if let Some(password) = password {
+        packet = packet.password(password.as_bytes().to_vec())?;
+    }
+    Ok(packet.build()?.into())
+}
+
+fn connect_v5(
+    config: &BridgeConfig,
+    password: Option<&str>,
+    window: Option<Property>,
+) -> Result<Packet, MqttError> {
+    let expiry = u32::try_from(config.session_expiry.as_secs()).unwrap_or(u32::MAX);
+    let expiry = SessionExpiryInterval::new(expiry)?.into();
+    let mut packet = v5_0::Connect::builder().client_id(&*config.client_id)?;
+    packet = packet.clean_start(false).keep_alive(keep_alive(config));
+    packet = packet.props(std::iter::once(expiry).chain(window).collect::<Vec<_>>());
+    if let Some(user) = user(config, password) {
+        packet = packet.user_name(user)?;
+    }
+    if let Some(password) = password {
+        packet = packet.password(password.as_bytes().to_vec())?;
+    }
+    Ok(packet.build()?.into())
+}
+
+fn keep_alive(config: &BridgeConfig) -> u16 {
+    u16::try_from(config.keep_alive.as_secs()).unwrap_or(u16::MAX)
+}
+
 /// A password needs a user in version 3.1.1, so that an empty one is sent.
-fn user(config: &BridgeConfig, has_password: bool) -> Option<&str> {
-    config.credentials.user.as_deref().or(has_password.then_some(""))
+fn user<'a>(config: &'a BridgeConfig, password: Option<&str>) -> Option<&'a str> {
+    config.credentials.user.as_deref().or(password.map(|_| ""))
 }
 
 fn steps(events: Vec<Event>) -> Steps {
@@ -174,10 +200,7 @@ fn steps(events: Vec<Event>) -> Steps {
 
 fn step(event: Event) -> Result<Option<Step>, SessionError> {
     Ok(match event {
-        Event::RequestSendPacket { packet, .. } => {
-            use mqtt_protocol_core::mqtt::packet::GenericPacketTrait;
-            Some(Step::Send(packet.to_continuous_buffer()))
-        }
+        Event::RequestSendPacket { packet, .. } => Some(Step::Send(packet.to_continuous_buffer())),
         Event::NotifyPacketReceived(packet) => received(packet).map(Step::Receive),
         Event::RequestTimerReset { kind, duration_ms } => Some(Step::SetTimer(kind, duration_ms)),
         Event::RequestTimerCancel(kind) => Some(Step::CancelTimer(kind)),
