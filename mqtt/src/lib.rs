@@ -2,7 +2,7 @@
 //!
 //! A message is acknowledged (`PUBACK`) when Redis has confirmed its readings, so that a crash at any moment loses
 //! nothing: the broker delivers it again. Readings have keys, so that it stores nothing twice
-//! (decision 51 has the cases).
+//! (decision 52 has the cases).
 //!
 //! | part | what it owns |
 //! |---|---|
