@@ -41,7 +41,9 @@ pub async fn run(settings: MqttBridgeSettings) -> anyhow::Result<()> {
         stopped.cancel();
     };
     let reporter = ReceiverReporter::new(&context.keys, context.queries.clone());
-    tokio::join!(running, context.drain_on(&stop), reporter.run(stopped.cancelled()));
+    // On the heap: these futures are large.
+    let reporting = Box::pin(reporter.run(stopped.cancelled()));
+    tokio::join!(Box::pin(running), context.drain_on(&stop), reporting);
     Ok(())
 }
 
