@@ -176,7 +176,8 @@ async fn a_rejected_line_is_listed_with_its_reason_cannot_be_retried_and_can_be_
 async fn rejected_lines_do_not_fill_redis() {
     let (redis, ingestion) = started().await;
     for request in 0..12 {
-        let lines: String = (0..1_000).map(|line| format!("m power=x{line} {request}\n")).collect();
+        let lines = (0..1_000).map(|line| format!("m power=x{line} {request}"));
+        let lines = lines.collect::<Vec<_>>().join("\n");
         assert_eq!(write(&ingestion, V2, lines).await.status, 400);
     }
     assert_eq!(redis.run::<usize>(&["XLEN", DEAD_LETTERS]).await, 10_000);
@@ -187,7 +188,7 @@ async fn rejected_lines_do_not_fill_redis() {
 async fn a_line_with_a_timestamp_is_appended_once_in_whichever_request_it_is_sent() {
     let (redis, ingestion) = started().await;
     let line = |device: usize| format!("m,device=d{device} power=1 1705314600000000000\n");
-    let lines = |range: std::ops::Range<usize>| range.map(line).collect::<String>();
+    let lines = |range: std::ops::Range<usize>| range.map(line).collect::<Vec<_>>().concat();
     for (path, range) in [(V2, 0..1_500), (V1, 0..1_500), (V2, 1_000..2_000), (V2, 0..1)] {
         assert_eq!(write(&ingestion, path, lines(range)).await.status, 204);
     }
@@ -322,7 +323,8 @@ async fn lines_count_in_rate_limits_and_a_full_backlog_or_redis_away_is_to_be_tr
     let redis = RedisServer::start().await;
     let limited = ingestion_api(&redis).env("RATE_LIMIT_PER_ADDRESS", "10/s burst=20");
     let limited = limited.start().await;
-    let lines = |count: usize| (0..count).map(|n| format!("m power={n} 1\n")).collect::<String>();
+    let lines =
+        |count: usize| (0..count).map(|n| format!("m power={n} 1\n")).collect::<Vec<_>>().concat();
     assert_eq!(message(&write(&limited, V2, lines(21)).await).0, 413);
     assert_eq!(write(&limited, V2, lines(10)).await.status, 204);
     let above = write(&limited, V2, lines(20)).await;

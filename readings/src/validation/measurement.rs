@@ -40,10 +40,10 @@ impl<'a> Measurement<'a> {
             (site, device, power, timestamp) => {
                 let micros = self.instant.epoch_micros();
                 let errors = [
-                    site.map(|kind| error("site_id", kind, self.site.into())),
-                    device.map(|kind| error("device_id", kind, self.device.into())),
-                    power.err().map(|kind| error("power_reading", kind, self.watts.into())),
-                    timestamp.err().map(|kind| error("timestamp", kind, micros.into())),
+                    site.map(|kind| error("site_id", kind, &self.site.into())),
+                    device.map(|kind| error("device_id", kind, &self.device.into())),
+                    power.err().map(|kind| error("power_reading", kind, &self.watts.into())),
+                    timestamp.err().map(|kind| error("timestamp", kind, &micros.into())),
                 ];
                 Err(errors.into_iter().flatten().collect())
             }
@@ -52,7 +52,7 @@ impl<'a> Measurement<'a> {
 }
 
 #[cold]
-fn error(field: &'static str, kind: ErrorKind, input: Value) -> ValidationError {
+fn error(field: &'static str, kind: ErrorKind, input: &Value) -> ValidationError {
     ValidationError::new(Location::Field(field), kind, &input.to_string())
 }
 

@@ -64,7 +64,7 @@ impl<'a> Lines<'a> {
     /// Goes on behind this number of bytes and the line break that follows.
     fn advance(&mut self, bytes: usize) {
         let (line, rest) = self.rest.split_at(bytes);
-        self.number += 1 + line.iter().filter(|byte| **byte == b'\n').count() as u64;
+        self.number += line.split(|byte| *byte == b'\n').count() as u64;
         self.rest = rest.get(1..).unwrap_or_default();
     }
 }

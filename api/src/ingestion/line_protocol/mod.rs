@@ -36,7 +36,7 @@ use self::body::{LinesBody, StatementBody};
 pub use self::field_rule::{FieldRule, FieldRuleError};
 pub use self::mapping::LineMapping;
 use self::precision::{NAMES, Precision};
-use self::rows::{MAX_LINES, TooManyLines, WriteTarget};
+use self::rows::{MAX_LINES, WriteTarget};
 use self::statement::StatementResponse;
 use super::IngestionApi;
 use crate::api_tag::ApiTag;
@@ -179,10 +179,8 @@ impl LineProtocolApi {
             return invalid(format!("precision: Input should be one of {NAMES}"));
         };
         let target = WriteTarget { bucket, precision, now: now() };
-        let rows = match rows::read(&body.bytes, &target, &self.mapping, request).await {
-            Ok(rows) => rows,
-            Err(TooManyLines) => return too_many_lines(),
-        };
+        let rows = rows::read(&body.bytes, &target, &self.mapping, request).await;
+        let Ok(rows) = rows else { return too_many_lines() };
         match rows.count() {
             0 if sent.may_be_empty => WriteResponse::Written,
             0 => invalid("writing requires points".to_owned()),

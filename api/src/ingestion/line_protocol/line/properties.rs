@@ -56,13 +56,13 @@ proptest! {
         measurement in name(),
         tags in prop::collection::vec((name(), name()), 0..4),
         power in any::<f64>().prop_filter("finite", |power| power.is_finite()),
-        text in r#"[ -~\n]{0,12}"#,
+        text in r"[ -~\n]{0,12}",
         timestamp in any::<Option<i64>>(),
     ) {
         prop_assume!(!measurement.starts_with('#'));
         let quoted = text.replace('\\', r"\\").replace('"', "\\\"");
-        let tags_sent: String =
-            tags.iter().map(|(key, value)| format!(",{}={}", escaped(key), escaped(value))).collect();
+        let tag = |(key, value): &(String, String)| format!(",{}={}", escaped(key), escaped(value));
+        let tags_sent = tags.iter().map(tag).collect::<Vec<_>>().concat();
         let time = timestamp.map(|time| format!(" {time}")).unwrap_or_default();
         let sent = format!("{}{tags_sent} text=\"{quoted}\",power={power:e}{time}", escaped(&measurement));
         let mut lines = Lines::new(sent.as_bytes());
