@@ -3,7 +3,12 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
+
+use crate::shape::duration::Interval;
+
+/// The longest pause that a value holds for, unless a question says otherwise (decision 44).
+pub(crate) const MAX_GAP: TimeDelta = TimeDelta::hours(2);
 
 /// Counts, energy, and the first and last instant.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -24,8 +29,8 @@ pub struct Report {
     pub counter_resets: u64,
     /// Steps of counters above the maximum power.
     pub implausible_steps: u64,
-    /// Whether an interval is longer than two hours, the default of `max_gap`.
-    pub has_long_intervals: bool,
+    /// The longest interval.
+    pub longest_interval: Option<Interval>,
     /// The earliest and the latest instant of a reading.
     pub span: Option<(DateTime<Utc>, DateTime<Utc>)>,
     /// Energy of each device in Wh, by step-hold.
@@ -48,6 +53,14 @@ impl Report {
         self.readings += 1;
         let (first, last) = self.span.unwrap_or((at, at));
         self.span = Some((first.min(at), last.max(at)));
+    }
+
+    /// Keeps the length of the longest interval.
+    pub(crate) fn add_interval(&mut self, length: TimeDelta) {
+        let longest = self.longest_interval.map_or(TimeDelta::zero(), Interval::length);
+        if length > longest {
+            self.longest_interval = Interval::new(length);
+        }
     }
 
     /// Energy of all devices in kWh.
@@ -74,7 +87,18 @@ impl Report {
             ),
         ];
         let remarks = counts.into_iter().filter(|(count, _)| *count > 0);
-        remarks.map(|(count, what)| format!("{count} {what}")).collect()
+        let remarks = remarks.map(|(count, what)| format!("{count} {what}"));
+        remarks.chain(self.max_gap()).collect()
+    }
+}
+
+impl Report {
+    /// What to ask `/energy` for, so that pauses have no energy and long intervals have all of theirs.
+    fn max_gap(&self) -> Option<String> {
+        let longest = self.longest_interval?;
+        let is_default_enough = longest.length() <= MAX_GAP && self.missing_intervals == 0;
+        (!is_default_enough)
+            .then(|| format!("for the energy of the file alone, ask with max_gap={longest}"))
     }
 }
 

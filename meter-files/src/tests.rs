@@ -158,6 +158,7 @@ fn a_missing_interval_ends_a_run_with_a_reading_a_microsecond_before_it() {
     );
     assert_eq!((report.missing_intervals, report.missing_values, report.closing), (1, 1, 2));
     assert!((report.kilowatt_hours() - 7.0).abs() < 1e-12);
+    assert!(report.remarks().iter().any(|remark| remark.ends_with("max_gap=30m")), "{report:?}");
 }
 
 #[test]

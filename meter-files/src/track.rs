@@ -10,14 +10,11 @@ use std::sync::Arc;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::error::RowError;
-use crate::report::Report;
+use crate::report::{MAX_GAP, Report};
 use crate::value::{Quantity, Value};
 
 /// How far the closing reading is before the end of an interval: the unit of instants in the service.
 const BEFORE_END: TimeDelta = TimeDelta::microseconds(1);
-
-/// The longest pause that a value holds for, unless a question says otherwise (decision 44).
-const MAX_GAP: TimeDelta = TimeDelta::hours(2);
 
 /// How many intervals of a device are remembered. Too low: a row that repeats an earlier one is counted as further energy in
 /// the summary. Too high: memory, 50 bytes each, for each device.
@@ -126,7 +123,7 @@ impl Track {
         report: &mut Report,
     ) {
         let (start, end) = (sample.at, sample.at + length);
-        report.has_long_intervals |= length > MAX_GAP;
+        report.add_interval(length);
         let earlier = self.remember(start, watt_hours);
         self.energy += watt_hours - earlier.unwrap_or_default();
         report.repeated += u64::from(earlier.is_some());
