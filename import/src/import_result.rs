@@ -167,4 +167,11 @@ mod tests {
             assert_eq!(result.resume_line(), without, "{counts:?}");
         }
     }
+
+    #[test]
+    fn an_export_continues_at_the_last_line_that_was_sent_as_more_readings_of_it_may_follow() {
+        let counts = Snapshot { accepted: 9, last_line: 9, ..Snapshot::default() };
+        assert_eq!(result(counts, &["--site", "house"], true).resume_line(), Some(9));
+        assert_eq!(result(counts, &["--site", "house"], false).resume_line(), None);
+    }
 }
