@@ -50,7 +50,8 @@ export interface Receiver {
 }
 
 export interface NotAccepted {
-  outcome: 'rejected' | 'unmapped';
+  /** `rejected` or `unmapped`. */
+  outcome: string;
   /** As a sender chose it. */
   name: string;
   reason: string;

@@ -47,7 +47,7 @@ function Row({ receiver, of }: { receiver: string; of: NotAccepted }) {
   return (
     <tr>
       <td>{receiverName(receiver, t)}</td>
-      <td>{t(`receivers.outcome.${of.outcome}`)}</td>
+      <td>{t(of.outcome === 'unmapped' ? 'receivers.outcome.unmapped' : 'receivers.outcome.rejected')}</td>
       <td class="prose">{of.name === '' ? '–' : <Id id={of.name} maxChars={120} />}</td>
       <td class="prose">{of.reason}</td>
       <td class="number">{formats.count(of.rows)}</td>
