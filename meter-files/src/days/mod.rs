@@ -9,15 +9,11 @@ mod unfold;
 use self::unfold::Unfolded;
 use crate::day_columns::DayColumns;
 use crate::error::FileError;
-use crate::shape::{Columns, Shape, ValueColumn};
+use crate::shape::Shape;
 use crate::table::Table;
 use crate::table::header;
 use crate::text::Text;
 use crate::value::Opened;
-
-/// The name of the time of an interval, and that of its value.
-const TIME: &str = "time of the interval";
-const VALUE: &str = "value of the interval";
 
 /// How many lines may be before the header. Too low: a preamble hides it. Too high: time for each file of another kind.
 const MAX_PREAMBLE: usize = 50;
@@ -43,25 +39,4 @@ pub fn open(text: Text, shape: &Shape) -> Result<Opened, FileError> {
     let (reader, mut understood) = layout.open(&known, &shape, intervals)?;
     understood.notes.push(format!("a row is a day, with {count} columns of intervals"));
     Ok((reader, understood))
-}
-
-/// The shape of the intervals: that of the table, with their time and their value.
-fn shape_of_intervals(shape: &Shape, columns: &DayColumns) -> Shape {
-    let values =
-        if shape.values.is_empty() { vec![ValueColumn::default()] } else { shape.values.clone() };
-    let values = values.into_iter().map(|value| ValueColumn { column: VALUE.to_owned(), ..value });
-    Shape {
-        columns: Columns {
-            timestamp: Some(TIME.to_owned()),
-            date: None,
-            time: None,
-            start: None,
-            end: None,
-            ..shape.columns.clone()
-        },
-        values: values.collect(),
-        interval: shape.interval.or(columns.interval()),
-        times: Some(columns.times()),
-        ..shape.clone()
-    }
 }

@@ -5,14 +5,17 @@ use std::str::FromStr;
 
 use chrono::{SecondsFormat, TimeDelta};
 
-use super::{TIME, VALUE, shape_of_intervals};
 use crate::day_columns::DayColumns;
 use crate::error::FileError;
 use crate::records::names::{plain, position};
 use crate::records::{Known, Record, Records};
-use crate::shape::Shape;
+use crate::shape::{Columns, Shape, ValueColumn};
 use crate::time::format::TimeFormat;
 use crate::time::zone::{Offsets, Zone};
+
+/// The name of the time of an interval, and that of its value.
+const TIME: &str = "time of the interval";
+const VALUE: &str = "value of the interval";
 
 /// Names of the date, if the shape does not name it.
 const DATES: [&str; 9] =
@@ -149,5 +152,26 @@ impl<R: Records> Records for Unfolded<R> {
             self.intervals.extend(self.unfolder.intervals(&fields).into_iter().map(record));
         }
         Ok(self.intervals.pop_front())
+    }
+}
+
+/// The shape of the intervals: that of the table, with their time and their value.
+fn shape_of_intervals(shape: &Shape, columns: &DayColumns) -> Shape {
+    let values =
+        if shape.values.is_empty() { vec![ValueColumn::default()] } else { shape.values.clone() };
+    let values = values.into_iter().map(|value| ValueColumn { column: VALUE.to_owned(), ..value });
+    Shape {
+        columns: Columns {
+            timestamp: Some(TIME.to_owned()),
+            date: None,
+            time: None,
+            start: None,
+            end: None,
+            ..shape.columns.clone()
+        },
+        values: values.collect(),
+        interval: shape.interval.or(columns.interval()),
+        times: Some(columns.times()),
+        ..shape.clone()
     }
 }

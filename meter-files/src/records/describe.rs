@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::Known;
+use super::known::Known;
 use super::plan_times::TimePlan;
 use super::values::ValueField;
 use super::when::TimeFields;

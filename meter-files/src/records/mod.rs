@@ -12,6 +12,7 @@ mod samples;
 mod values;
 mod when;
 
+pub use self::known::Known;
 use self::plan::Plan;
 use crate::error::FileError;
 use crate::shape::Shape;
@@ -35,17 +36,6 @@ pub trait Records: Send {
     /// # Errors
     /// When the rest of the file cannot be read.
     fn next_record(&mut self) -> Result<Option<Record>, FileError>;
-}
-
-/// What is known of the records before they are read.
-#[derive(Debug, Clone, Default)]
-pub struct Known {
-    /// The names of the fields.
-    pub names: Vec<String>,
-    /// The first records, from which is inferred what the shape does not say.
-    pub samples: Vec<Vec<String>>,
-    /// Whether the fields are separated by `;`.
-    pub has_semicolons: bool,
 }
 
 /// Finds out which field is what, and reads the records.

@@ -1,10 +1,11 @@
 //! Which field is what: from the shape, the names, and the first records.
 
 use super::describe::understood;
+use super::known::Known;
 use super::names::device;
+use super::roles;
 use super::values::ValueField;
 use super::when::When;
-use super::{Known, roles};
 use crate::error::{FileError, RowError};
 use crate::shape::Shape;
 use crate::shape::unit::Measure;

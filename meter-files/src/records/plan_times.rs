@@ -2,9 +2,9 @@
 
 use chrono::TimeDelta;
 
-use super::known::MAP;
+use super::known::{Known, MAP};
+use super::roles;
 use super::when::{TimeFields, When};
-use super::{Known, roles};
 use crate::error::FileError;
 use crate::shape::{Columns, Shape, Times};
 use crate::time::clock::{Clock, Order};

@@ -1,9 +1,9 @@
 //! Which fields have values, and what these mean.
 
-use super::known::MAP;
+use super::known::{Known, MAP};
 use super::names::between;
+use super::roles;
 use super::values::ValueField;
-use super::{Known, roles};
 use crate::error::FileError;
 use crate::number::{NumberFormat, is_missing};
 use crate::shape::unit::{Measure, Unit};

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use chrono::{NaiveDateTime, TimeDelta};
 
-use super::Known;
+use super::known::Known;
 use super::when::TimeFields;
 use crate::time::clock::Order;
 use crate::time::format::TimeFormat;

@@ -4,20 +4,9 @@ use std::fmt;
 
 use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime};
 
-use super::WrittenTime;
 use super::text::{self, DateText};
+use super::{DateOrder, WrittenTime};
 use crate::error::FileError;
-
-/// The order of the parts of a date.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum DateOrder {
-    /// Year, month, day.
-    Ymd,
-    /// Day, month, year.
-    Dmy,
-    /// Month, day, year.
-    Mdy,
-}
 
 /// How times are written.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -18,3 +18,14 @@ pub struct WrittenTime {
     /// The offset from UTC, if it is written, too.
     pub offset: Option<FixedOffset>,
 }
+
+/// The order of the parts of a date.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DateOrder {
+    /// Year, month, day.
+    Ymd,
+    /// Day, month, year.
+    Dmy,
+    /// Month, day, year.
+    Mdy,
+}

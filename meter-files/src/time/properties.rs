@@ -1,7 +1,8 @@
 use chrono::{DateTime, NaiveDateTime};
 use proptest::prelude::*;
 
-use super::format::{DateOrder, TimeFormat};
+use super::DateOrder;
+use super::format::TimeFormat;
 
 /// From 2001 to 2100, in seconds: before, seconds since 1970 have nine digits.
 fn times() -> impl Strategy<Value = NaiveDateTime> {

@@ -2,8 +2,7 @@
 
 use chrono::{FixedOffset, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta};
 
-use super::WrittenTime;
-use super::format::DateOrder;
+use super::{DateOrder, WrittenTime};
 
 /// English months, of which files write the first three letters.
 const MONTHS: [&str; 12] =
