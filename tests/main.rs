@@ -51,6 +51,7 @@ mod https_connections;
 mod import;
 mod import_behind_a_gateway;
 mod import_by_batches;
+mod import_of_meter_files;
 mod import_of_unsupported_files;
 mod import_rules;
 mod import_with_an_api_key;

@@ -276,3 +276,10 @@ fn two_devices_are_not_one_by_an_option() {
     };
     assert!(error.to_string().contains("leave --device out"), "{error}");
 }
+
+#[test]
+fn a_header_without_rows_is_named_as_such() {
+    let error =
+        open(Cursor::new("Consumption (kWh), Start, End\n"), of_site()).err().expect("an error");
+    assert_eq!(error.to_string(), "the file has a header and no rows");
+}

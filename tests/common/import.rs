@@ -3,8 +3,8 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use flate2::Compression;
-use flate2::write::GzEncoder;
+use flate2::write::{DeflateEncoder, GzEncoder};
+use flate2::{Compression, Crc};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -72,6 +72,31 @@ pub fn gzip(text: &str) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
     encoder.write_all(text.as_bytes()).unwrap();
     encoder.finish().unwrap()
+}
+
+/// A zip archive with this file, deflated (APPNOTE.TXT 4.3).
+pub fn zip(name: &str, text: &str) -> Vec<u8> {
+    let mut encoder = DeflateEncoder::new(Vec::new(), Compression::default());
+    encoder.write_all(text.as_bytes()).unwrap();
+    let data = encoder.finish().unwrap();
+    let mut crc = Crc::new();
+    crc.update(text.as_bytes());
+    let number = |number: usize| u32::try_from(number).unwrap().to_le_bytes();
+    let mut entry = [20, 0, 0, 0, 8, 0, 0, 0, 0x21, 0].to_vec();
+    entry.extend(
+        [crc.sum().to_le_bytes(), number(data.len()), number(text.len()), number(name.len())]
+            .concat(),
+    );
+    let local = [b"PK\x03\x04", &entry[..], name.as_bytes(), &data].concat();
+    let directory = [b"PK\x01\x02\x14\0", &entry[..], &[0; 14], name.as_bytes()].concat();
+    let end = [
+        b"PK\x05\x06\0\0\0\0\x01\0\x01\0",
+        &number(directory.len())[..],
+        &number(local.len()),
+        b"\0\0",
+    ]
+    .concat();
+    [local, directory, end].concat()
 }
 
 /// The power readings that are in the stream.

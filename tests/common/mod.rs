@@ -10,6 +10,7 @@ pub mod files;
 pub mod http;
 pub mod import;
 pub mod keys;
+pub mod meter_files;
 pub mod modules;
 pub mod nginx;
 pub mod process;
