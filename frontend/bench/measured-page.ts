@@ -19,7 +19,7 @@ export interface Load {
   page: Page;
   /** From the beginning of the navigation until the frame with the chart. */
   chartMs: number;
-  /** Bytes as received, headers included. */
+  /** Bytes as received, without headers. */
   pageBytes: number;
   dataBytes: number;
   shift: number;
@@ -112,7 +112,7 @@ async function receivedBytes(
   session.on('Network.responseReceived', ({ requestId, response }) =>
     paths.set(requestId, new URL(response.url).pathname),
   );
-  session.on('Network.loadingFinished', ({ requestId, encodedDataLength }) => {
+  session.on('Network.dataReceived', ({ requestId, encodedDataLength }) => {
     const path = paths.get(requestId) ?? '';
     const kind = /^\/(?:api|ingestion)\//.test(path) ? 'dataBytes' : 'pageBytes';
     received[kind] += encodedDataLength;

@@ -48,7 +48,7 @@ export async function mainThread(
 }
 
 /** Tasks, and the requests that tell which process the page's is. */
-const CATEGORIES = ['toplevel', 'devtools.timeline'];
+const CATEGORIES = ['devtools.timeline', 'disabled-by-default-devtools.timeline'];
 
 async function traced(browser: CDPSession, run: () => Promise<unknown>): Promise<TraceEvent[]> {
   const events: TraceEvent[] = [];

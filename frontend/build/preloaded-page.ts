@@ -11,8 +11,8 @@ export function preloadedPage(): Plugin {
       order: 'post',
       handler(_html, { bundle = {} }) {
         const chunks = Object.values(bundle).filter((file) => file.type === 'chunk');
-        const page = chunks.find(({ facadeModuleId }) => facadeModuleId?.endsWith(PAGE));
-        if (page === undefined) throw new Error(`${PAGE} is no chunk of its own`);
+        const page = chunks.find(({ moduleIds }) => moduleIds.some((id) => id.endsWith(PAGE)));
+        if (page === undefined) throw new Error(`${PAGE} is in no chunk`);
         const attrs = { rel: 'modulepreload', href: `/${page.fileName}`, crossorigin: true };
         return [{ tag: 'link', attrs, injectTo: 'head' }];
       },

@@ -7,6 +7,10 @@ import './styles/index.css';
 
 // The page waits for them: they are loaded beside it, and not after it. What fails here is tried again there.
 loadMessages(firstLanguage(navigator.languages, browserStorages)).catch(() => undefined);
-import('./app/start').catch(() => {
-  document.getElementById('not-loaded')?.removeAttribute('hidden');
-});
+startPage().catch(() => document.getElementById('not-loaded')?.removeAttribute('hidden'));
+
+async function startPage(): Promise<void> {
+  const { start } = await import('./app/start');
+  const root = document.getElementById('app');
+  if (root !== null) await start(root);
+}

@@ -3,12 +3,12 @@ import { ForgetKey } from '../features/api-key/ForgetKey';
 import { HealthBanner } from '../features/health/HealthBanner';
 import { HealthWord } from '../features/health/HealthWord';
 import { LanguagePicker } from '../features/language/LanguagePicker';
-import { PipelinePanel } from '../features/pipeline/PipelinePanel';
 import { SendReading } from '../features/send-reading/SendReading';
 import { SitePicker } from '../features/site-picker/SitePicker';
 import { SiteView } from '../features/site-view/SiteView';
 import { ThemePicker } from '../features/theme/ThemePicker';
 import { ErrorCard } from '../ui/ErrorCard';
+import { lazily } from '../ui/lazily';
 import { useApp, useText } from './app-context';
 
 export function App() {
@@ -35,12 +35,20 @@ export function App() {
           <SendReading />
         </ErrorCard>
         <ErrorCard name="pipeline">
-          <PipelinePanel />
+          <Pipeline />
         </ErrorCard>
       </div>
       <Bottom />
     </ErrorCard>
   );
+}
+
+const PipelinePanel = lazily(async () => (await import('../features/pipeline/PipelinePanel')).PipelinePanel);
+
+/** Most users are no operators, and never load it. */
+function Pipeline() {
+  const { phase } = useApp().pipeline.report.value;
+  return phase === 'known' || phase === 'failed' ? <PipelinePanel /> : null;
 }
 
 function Bottom() {

@@ -3,6 +3,8 @@ import { browserEnvironment } from './browser-environment';
 import { mount } from './mount';
 import { nextTask } from './next-task';
 
-const root = document.getElementById('app');
-await nextTask();
-if (root !== null) await mount(root, browserEnvironment());
+export async function start(root: HTMLElement): Promise<void> {
+  // The scripts have been evaluated: that was a task already.
+  await nextTask();
+  await mount(root, browserEnvironment());
+}

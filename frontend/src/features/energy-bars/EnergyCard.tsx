@@ -3,11 +3,13 @@ import type { AggregateSeries } from '../../api/types';
 import { useApp, useText } from '../../app/app-context';
 import type { TimeRange } from '../../lib/range';
 import { Card } from '../../ui/Card';
+import { lazily } from '../../ui/lazily';
 import { TableSwitch } from '../../ui/TableSwitch';
 import { drawnDevices } from '../power-chart/chart-model';
 import { barUnit, possibleUnits } from './bar-units';
 import { EnergyBars } from './EnergyBars';
-import { EnergyTable } from './EnergyTable';
+
+const EnergyTable = lazily(async () => (await import('./EnergyTable')).EnergyTable);
 
 /** Energy of the range by hour, day, month or year: of each device, never their sum unless it is asked for. */
 export function EnergyCard({ range }: { range: TimeRange }) {

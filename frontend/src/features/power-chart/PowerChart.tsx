@@ -4,13 +4,15 @@ import { useApp, useText } from '../../app/app-context';
 import type { Period } from '../../lib/period';
 import type { TimeRange } from '../../lib/range';
 import { Card } from '../../ui/Card';
+import { lazily } from '../../ui/lazily';
 import { TableSwitch } from '../../ui/TableSwitch';
 import { ChartTools, onChartKey } from './ChartTools';
 import { type ChartModel, chartModel, drawnDevices, summary } from './chart-model';
 import { DeviceLegend } from './DeviceLegend';
 import { Plot } from './Plot';
-import { PowerTable } from './PowerTable';
 import { type Point, Readout } from './Readout';
+
+const PowerTable = lazily(async () => (await import('./PowerTable')).PowerTable);
 
 /** Power over the range, of each device; as high as it will be before it is loaded. */
 export function PowerChart({ range }: { range: TimeRange }) {

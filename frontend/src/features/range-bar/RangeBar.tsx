@@ -2,11 +2,9 @@ import { useSignal } from '@preact/signals';
 import { useApp, useText } from '../../app/app-context';
 import type { Text } from '../../i18n/text-state';
 import type { MessageKey } from '../../i18n/translation';
-import { dateAt, dateText, parseDate } from '../../lib/civil-date';
-import { datedPeriod, type Period, periodText, stepped } from '../../lib/period';
+import { type Period, periodText, stepped } from '../../lib/period';
 import type { TimeRange } from '../../lib/range';
-import { CustomRange } from './CustomRange';
-import { ZonePicker } from './ZonePicker';
+import { lazily } from '../../ui/lazily';
 
 const PRESETS: [MessageKey, Period][] = [
   ['range.last24', { kind: 'last', hours: 24 }],
@@ -57,9 +55,10 @@ export function RangeBar() {
   );
 }
 
+const RangeFields = lazily(async () => (await import('./RangeFields')).RangeFields);
+
 /** Made when it is opened: the list of zones has hundreds of entries. */
 function More() {
-  const { range } = useApp().site.range;
   const { t } = useText();
   const isOpen = useSignal(false);
   return (
@@ -70,13 +69,7 @@ function More() {
       }}
     >
       <summary>{t('range.more')}</summary>
-      {isOpen.value && (
-        <div class="range-fields">
-          <DateJump />
-          <CustomRange key={`${range.value?.from} ${range.value?.to}`} />
-          <ZonePicker />
-        </div>
-      )}
+      {isOpen.value && <RangeFields />}
     </details>
   );
 }
@@ -116,27 +109,4 @@ function nameOf(period: Period, range: TimeRange, zone: string, { t, formats }: 
   if (period.kind === 'last') return t('range.lastHours', { count: period.hours });
   const isLong = range.to - range.from > DAYS_FROM_MS;
   return formats.calendar(isLong ? 'day' : 'hour', range.from, range.to, zone);
-}
-
-/** To a date that is far from now, in one step; the length of the period stays. */
-function DateJump() {
-  const { site, view } = useApp();
-  const { t } = useText();
-  const { period, range, context } = site.range;
-  const { zone, now } = context.value;
-  const shown = range.value === null ? '' : dateText(dateAt(range.value.from, zone));
-  const unit = period.value !== null && 'unit' in period.value ? period.value.unit : 'day';
-  return (
-    <label class="field">
-      {t('range.date')}
-      <input
-        type="date"
-        value={shown}
-        onChange={(event) => {
-          const date = parseDate(event.currentTarget.value);
-          if (date !== null) view.navigate({ period: datedPeriod(unit, date, zone, now) }, 'push');
-        }}
-      />
-    </label>
-  );
 }
