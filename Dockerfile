@@ -68,10 +68,11 @@ COPY actors/Cargo.toml actors/
 COPY api/Cargo.toml api/
 COPY mqtt/Cargo.toml mqtt/
 COPY import/Cargo.toml import/
+COPY meter-files/Cargo.toml meter-files/
 COPY instrumentation/Cargo.toml instrumentation/
 COPY bench/Cargo.toml bench/
-RUN mkdir -p src readings/src actors/src api/src mqtt/src import/src instrumentation/src bench/src tests/soak && \
-    touch readings/src/lib.rs actors/src/lib.rs api/src/lib.rs mqtt/src/lib.rs import/src/lib.rs instrumentation/src/lib.rs tests/main.rs tests/soak/main.rs && \
+RUN mkdir -p src readings/src actors/src api/src mqtt/src import/src meter-files/src instrumentation/src bench/src tests/soak && \
+    touch readings/src/lib.rs actors/src/lib.rs api/src/lib.rs mqtt/src/lib.rs import/src/lib.rs meter-files/src/lib.rs instrumentation/src/lib.rs tests/main.rs tests/soak/main.rs && \
     echo 'fn main() {}' >src/main.rs && cp src/main.rs bench/src/main.rs && \
     cargo auditable build --release --locked --package energy-pipeline --target "$(uname -m)-unknown-linux-gnu"
 COPY src src
@@ -80,10 +81,11 @@ COPY actors actors
 COPY api api
 COPY mqtt mqtt
 COPY import import
+COPY meter-files meter-files
 COPY instrumentation instrumentation
 COPY --from=page /page/dist frontend/dist
 # Sources may be older than the empty ones: their times decide what is built.
-RUN touch src/main.rs readings/src/lib.rs actors/src/lib.rs api/src/lib.rs mqtt/src/lib.rs import/src/lib.rs instrumentation/src/lib.rs && \
+RUN touch src/main.rs readings/src/lib.rs actors/src/lib.rs api/src/lib.rs mqtt/src/lib.rs import/src/lib.rs meter-files/src/lib.rs instrumentation/src/lib.rs && \
     cargo auditable build --release --locked --package energy-pipeline --target "$(uname -m)-unknown-linux-gnu"
 # What an image from scratch needs: the program, whom to trust, and a name for its user.
 RUN mkdir -p /image/etc/ssl/certs && \

@@ -187,6 +187,14 @@ fn import_reaches_the_service_by_http_alone() {
 }
 
 #[test]
+fn meter_files_know_neither_network_nor_redis() {
+    let dependencies = &dependencies()["meter-files"];
+    for known in ["hyper", "import", "readings", "redis", "reqwest", "tokio"] {
+        assert!(!dependencies.contains(known), "{known}");
+    }
+}
+
+#[test]
 fn redis_is_named_only_by_readings() {
     assert_eq!(dependents("redis"), ["readings"]);
 }
