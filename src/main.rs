@@ -50,7 +50,7 @@ async fn run(command: Command, warnings: Vec<String>) -> ExitCode {
     match command {
         Command::Up(settings) => {
             let observability = settings.observability.clone();
-            run_role("up", observability, warnings, roles::up::run(settings)).await
+            run_role("up", observability, warnings, roles::up::run(*settings)).await
         }
         Command::IngestionApi(settings) => {
             let observability = settings.observability.clone();

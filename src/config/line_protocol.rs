@@ -10,6 +10,7 @@ const FIELDS: &str = "power_reading=W,power=W,power_w=W,power_kw=kW,active_power
                       value=W@W,value=kW@kW,value=W@power";
 
 #[derive(Debug, Clone, Args)]
+#[expect(clippy::struct_field_names, reason = "the flags are named after them")]
 pub struct LineProtocolSettings {
     /// Fields of line protocol that are power, as `FIELD=UNIT`; `FIELD=UNIT@MEASUREMENT` in one measurement only,
     /// `FIELD=UNIT+SUFFIX` for devices with several powers in a line, which become `DEVICE.SUFFIX`. Units are `W`, `kW`,

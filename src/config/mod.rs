@@ -105,14 +105,14 @@ impl Cli {
     /// message when a value is invalid.
     pub fn from_process() -> (Command, Vec<String>) {
         let (cli, warnings) = command_line::read::<Self>();
-        (cli.command.unwrap_or(Command::Up(cli.up)), warnings)
+        (cli.command.unwrap_or(Command::Up(cli.up.into())), warnings)
     }
 }
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Run everything in one process on this machine, with a private Redis if no server is configured
-    Up(UpSettings),
+    Up(Box<UpSettings>),
     /// Accept readings over HTTP and append them to the stream
     IngestionApi(IngestionSettings),
     /// Store the readings of the stream, and serve them over HTTP

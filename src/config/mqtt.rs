@@ -12,6 +12,7 @@ use super::parsers::{count, duration};
 use super::{Instance, SettingError};
 
 #[derive(Debug, Clone, Args)]
+#[expect(clippy::struct_field_names, reason = "the flags are named after them")]
 pub struct MqttSettings {
     /// MQTT broker to subscribe to: `mqtt://host:1883` or `mqtts://host:8883` (TLS), with a user if it needs one. With
     /// `up` unset: none. A password in the flag is visible in the list of processes

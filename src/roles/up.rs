@@ -68,7 +68,7 @@ impl Services {
     async fn run_on(self, server: RedisServer) -> anyhow::Result<()> {
         let description = format!("{} (as configured)", server.name());
         let context = self.context(server);
-        self.run(context, &description).await
+        Box::pin(self.run(context, &description)).await
     }
 
     /// Starts the private server, runs on it, and stops it last.
@@ -78,7 +78,7 @@ impl Services {
         let started = self.phases.stop.run_until_cancelled(starting).await;
         let Some(redis) = started.transpose()? else { return Ok(()) };
         let context = self.context(redis.server()).with_private_redis();
-        let result = self.run(context, &redis.to_string()).await;
+        let result = Box::pin(self.run(context, &redis.to_string())).await;
         redis.stop().await;
         result
     }

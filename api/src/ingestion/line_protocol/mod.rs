@@ -122,6 +122,7 @@ impl LineProtocolApi {
 
     /// Whether the service is reached, for clients of InfluxDB
     #[oai(path = "/ping", method = "get", operation_id = "ping")]
+    #[allow(clippy::unused_async, reason = "the framework calls async operations only")]
     async fn ping(&self) -> PingResponse {
         PingResponse::Pong(INFLUXDB_VERSION.to_owned(), BUILD.to_owned())
     }
@@ -130,6 +131,7 @@ impl LineProtocolApi {
     ///
     /// Those that clients send before they write: `CREATE DATABASE`, which changes nothing, and `SHOW DATABASES`.
     #[oai(path = "/query", method = "post", operation_id = "execute_statement")]
+    #[allow(clippy::unused_async, reason = "the framework calls async operations only")]
     async fn execute(&self, body: StatementBody, q: Text, db: Text) -> StatementResponse {
         let form = body.0.map(|body| body.bytes).unwrap_or_default();
         answer(q.0.or_else(|| form_value(&form, "q")), db.0.as_deref())
@@ -139,6 +141,7 @@ impl LineProtocolApi {
     ///
     /// As `POST /query`.
     #[oai(path = "/query", method = "get", operation_id = "show_databases")]
+    #[allow(clippy::unused_async, reason = "the framework calls async operations only")]
     async fn show(&self, q: Text, db: Text) -> StatementResponse {
         answer(q.0, db.0.as_deref())
     }
