@@ -61,31 +61,24 @@ describe('the documentation', () => {
       ]);
     }
   });
-});
-
-describe('the documentation behind the page', () => {
-  startWith(async () => ({}));
 
   it('leads back to the page, and is named after its service', async () => {
-    for (const [path, title] of [
-      ['api/docs', 'Processing Service'],
-      ['ingestion/docs', 'Ingestion API'],
-    ] as const) {
-      const [docs = ''] = proxied(path);
-      await reading(docs, async (page) => {
-        expect(await page.title()).toBe(title);
-        await page.getByRole('link', { name: 'Energy Readings' }).click();
-        await page.getByRole('heading', { name: 'Pick a site' }).waitFor();
-      });
-    }
+    const [docs = ''] = proxied('api/docs');
+    await reading(docs, async (page) => {
+      expect(await page.title()).toBe('Processing Service');
+      await page.getByRole('link', { name: 'Energy Readings' }).click();
+      await page.getByRole('heading', { name: 'Pick a site' }).waitFor();
+    });
   });
 
   it('leads nowhere where there is no page', async () => {
-    for (const docs of product.docs)
-      await reading(docs, async (page) => {
-        await page.locator('.opblock').first().waitFor();
-        expect(await page.getByRole('link', { name: 'Energy Readings' }).isVisible()).toBe(false);
-      });
+    const [docs] = product.docs;
+    if (docs === undefined) return;
+    await reading(docs, async (page) => {
+      expect(await page.title()).toBe('Ingestion API');
+      await page.locator('.opblock').first().waitFor();
+      expect(await page.getByRole('link', { name: 'Energy Readings' }).isVisible()).toBe(false);
+    });
   });
 });
 
