@@ -74,6 +74,7 @@ enum PingResponse {
 }
 
 #[OpenApi(tag = "ApiTag::Ingestion")]
+#[allow(clippy::unused_async, reason = "the framework calls async functions")]
 impl LineProtocolApi {
     /// Send readings as line protocol
     ///
