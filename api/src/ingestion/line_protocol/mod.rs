@@ -74,7 +74,6 @@ enum PingResponse {
 }
 
 #[OpenApi(tag = "ApiTag::Ingestion")]
-#[allow(clippy::unused_async, reason = "the framework calls async functions")]
 impl LineProtocolApi {
     /// Send readings as line protocol
     ///
@@ -124,6 +123,7 @@ impl LineProtocolApi {
     /// Whether the service is reached, for clients of InfluxDB
     #[oai(path = "/ping", method = "get", operation_id = "ping")]
     #[allow(clippy::unused_async, reason = "the framework calls async operations only")]
+    #[allow(clippy::unused_async, reason = "the framework calls async operations only")]
     async fn ping(&self) -> PingResponse {
         PingResponse::Pong(INFLUXDB_VERSION.to_owned(), BUILD.to_owned())
     }
@@ -132,6 +132,7 @@ impl LineProtocolApi {
     ///
     /// Those that clients send before they write: `CREATE DATABASE`, which changes nothing, and `SHOW DATABASES`.
     #[oai(path = "/query", method = "post", operation_id = "execute_statement")]
+    #[allow(clippy::unused_async, reason = "the framework calls async operations only")]
     #[allow(clippy::unused_async, reason = "the framework calls async operations only")]
     async fn execute(&self, body: StatementBody, q: Text, db: Text) -> StatementResponse {
         let form = body.0.map(|body| body.bytes).unwrap_or_default();
@@ -142,6 +143,7 @@ impl LineProtocolApi {
     ///
     /// As `POST /query`.
     #[oai(path = "/query", method = "get", operation_id = "show_databases")]
+    #[allow(clippy::unused_async, reason = "the framework calls async operations only")]
     #[allow(clippy::unused_async, reason = "the framework calls async operations only")]
     async fn show(&self, q: Text, db: Text) -> StatementResponse {
         answer(q.0, db.0.as_deref())
