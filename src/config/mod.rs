@@ -35,6 +35,7 @@ mod power;
 mod private_redis;
 mod rate_limits;
 mod redis;
+mod remote_write;
 mod renamed;
 mod retention;
 mod roles;
@@ -74,6 +75,7 @@ pub use self::power::PowerSettings;
 pub use self::private_redis::PrivateRedis;
 pub use self::rate_limits::RateLimitSettings;
 pub use self::redis::RedisSettings;
+pub use self::remote_write::RemoteWriteSettings;
 pub use self::retention::RetentionSettings;
 pub use self::roles::{
     IngestionSettings, MonitoringSettings, MqttBridgeSettings, ObservabilitySettings,

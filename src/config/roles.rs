@@ -7,7 +7,7 @@ use super::{
     ConnectionSettings, ConsumerSettings, DrainSettings, EventStreamSettings, HttpSettings,
     IngestionLimitSettings, IngestionPort, IngestionThreads, Instance, LineProtocolSettings,
     ListenHost, LogSettings, MetricsPort, MqttSettings, OriginSettings, PortSetting, PowerSettings,
-    PrivateRedis, ProcessingPort, RedisSettings, TelemetrySettings,
+    PrivateRedis, ProcessingPort, RedisSettings, RemoteWriteSettings, TelemetrySettings,
 };
 
 /// Logs, metrics and traces, the same in every role.
@@ -27,6 +27,8 @@ pub struct IngestionSettings {
     pub limits: IngestionLimitSettings,
     #[command(flatten)]
     pub line_protocol: LineProtocolSettings,
+    #[command(flatten)]
+    pub remote_write: RemoteWriteSettings,
     #[command(flatten)]
     pub redis: RedisSettings,
     #[command(flatten)]
@@ -114,6 +116,8 @@ pub struct UpSettings {
     pub limits: IngestionLimitSettings,
     #[command(flatten)]
     pub line_protocol: LineProtocolSettings,
+    #[command(flatten)]
+    pub remote_write: RemoteWriteSettings,
     #[command(flatten)]
     pub redis: RedisSettings,
     #[command(flatten)]

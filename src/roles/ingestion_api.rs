@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use api::ingestion::line_protocol::LineMapping;
+use api::ingestion::remote_write::RemoteWriteMapping;
 use api::ingestion::{BacklogLimit, IngestionApi};
 use api::operations::{
     CheckLiveness, IngestionHealthApi, MetricsApi, ProbesApi, PrometheusApi, Readiness,
@@ -23,7 +24,9 @@ use tracing::warn;
 use super::http_server::{HttpServer, HttpServers};
 use super::runtime_thread::spawn_runtime_thread;
 use super::service_context::ServiceContext;
-use crate::config::{IngestionLimitSettings, IngestionSettings, LineProtocolSettings};
+use crate::config::{
+    IngestionLimitSettings, IngestionSettings, LineProtocolSettings, RemoteWriteSettings,
+};
 use crate::shutdown;
 
 /// Interval at which the group is created if it is missing. Too low: needless commands. Too high: after a
@@ -37,7 +40,8 @@ const GROUP_INTERVAL: Duration = Duration::from_secs(5);
 pub async fn run(settings: IngestionSettings) -> anyhow::Result<()> {
     let stop = shutdown::on_signal()?;
     settings.power.apply();
-    let limits = IngestionLimits::new(&settings.limits, &settings.line_protocol)?;
+    let limits =
+        IngestionLimits::new(&settings.limits, &settings.line_protocol, &settings.remote_write)?;
     let redis = settings.redis.server()?;
     let access = settings.http.access.policy()?;
     let context = ServiceContext::new(&settings.redis, redis, Requirements::for_ingestion)
@@ -91,6 +95,7 @@ pub struct IngestionLimits {
     max_backlog: Option<u64>,
     backlog: BacklogLimit,
     line_mapping: Arc<LineMapping>,
+    remote_write: Arc<RemoteWriteMapping>,
 }
 
 impl IngestionLimits {
@@ -101,9 +106,11 @@ impl IngestionLimits {
     pub fn new(
         settings: &IngestionLimitSettings,
         line_protocol: &LineProtocolSettings,
+        remote_write: &RemoteWriteSettings,
     ) -> anyhow::Result<Self> {
         let line_mapping = Arc::new(line_protocol.mapping());
-        Ok(Self { line_mapping, ..Self::without_mappings(settings)? })
+        let remote_write = Arc::new(remote_write.mapping());
+        Ok(Self { line_mapping, remote_write, ..Self::without_mappings(settings)? })
     }
 
     /// Those of a role whose receivers have mappings of their own.
@@ -154,6 +161,7 @@ pub fn service(
             backlog: limits.backlog.clone(),
         },
         Arc::clone(&limits.line_mapping),
+        Arc::clone(&limits.remote_write),
         IngestionHealthApi { connection: context.queries.clone() },
         MetricsApi { stream: context.stream.clone(), prometheus: context.prometheus.clone() },
         probes(context, stream),

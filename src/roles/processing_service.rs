@@ -6,7 +6,7 @@ use std::time::Duration;
 use actors::{Pipeline, PipelineConfig};
 use api::operations::{
     DeadLettersApi, MetricsApi, PipelineApi, ProbesApi, ProcessingHealthApi, PrometheusApi,
-    Readiness,
+    Readiness, ReceiversApi,
 };
 use api::query::events::EventsApi;
 use api::query::{AggregatesApi, CatalogApi, DeletionApi, QueryApi};
@@ -15,6 +15,7 @@ use poem::{Endpoint, Response};
 use readings::store::Requirements;
 use readings::store::catalog::SiteCatalog;
 use readings::store::deletion::ReadingDeleter;
+use readings::store::receivers::ReceiverStates;
 use readings::store::rollups::RollupStore;
 use readings::store::series::SeriesStore;
 use tokio_util::sync::CancellationToken;
@@ -167,6 +168,7 @@ pub fn service_with(
             monitor: context.monitor.clone(),
             max_length: context.max_backlog,
         },
+        ReceiversApi { states: ReceiverStates::new(&context.keys, context.queries.clone()) },
         DeadLettersApi { stream },
         probes(context, readiness),
     )

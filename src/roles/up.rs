@@ -32,7 +32,8 @@ pub async fn run(settings: UpSettings) -> anyhow::Result<()> {
     settings.power.apply();
     let redis = &settings.redis;
     let pipeline = settings.consumer.pipeline(redis)?;
-    let limits = IngestionLimits::new(&settings.limits, &settings.line_protocol)?;
+    let limits =
+        IngestionLimits::new(&settings.limits, &settings.line_protocol, &settings.remote_write)?;
     let receiver = settings.mqtt.is_configured();
     let receiver = receiver
         .then(|| Receiver::new(&settings.mqtt, &settings.consumer.instance, &limits))

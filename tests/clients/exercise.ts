@@ -70,6 +70,10 @@ async function takeReadings() {
   const none = await ingestion.POST('/readings/batch', { body: { readings: [{ ...reading, power_reading: -1 }] } });
   assert(none.response.status === 422 && none.error && 'accepted' in none.error && 'errors' in none.error);
   assert.deepEqual(none.error.errors[0]?.detail[0]?.loc, ['body', 'power_reading']);
+  // An empty message, as a block of snappy.
+  const headers = { 'Content-Type': 'application/x-protobuf', 'Content-Encoding': 'snappy' };
+  const write = await ingestion.POST('/api/v1/write', { body: '', bodySerializer: () => new Uint8Array([0]), headers });
+  assert.equal(write.response.status, 204);
   const figures = taken(await ingestion.GET('/metrics'));
   assert(typeof figures === 'object' && 'stream' in figures && figures.stream.length === 4);
 }
@@ -117,6 +121,11 @@ async function seeHowItIs() {
   assert.equal(taken(await processing.GET('/readyz')).status, 'ready');
   assert.equal(taken(await processing.GET('/health')).consumer_group_status?.name, 'processing_group');
   assert.equal(taken(await processing.GET('/pipeline')).dead_letters, 3);
+  const names = await until('the counts are reported', async () => {
+    const { receivers } = taken(await processing.GET('/pipeline/receivers'));
+    return receivers.length > 0 ? receivers.map(({ name }) => name) : undefined;
+  });
+  assert(names.includes('readings'));
   const figures = taken(await processing.GET('/metrics'));
   assert(typeof figures === 'object' && 'consumer_groups' in figures && figures.consumer_groups.length === 1);
   const text = await processing.GET('/metrics', { headers: { Accept: 'text/plain' }, parseAs: 'text' });

@@ -45,8 +45,8 @@ def generate(served, name, directory):
     source, settings = directory / f"{name}.json", directory / f"{name}.settings.json"
     source.write_text(json.dumps(served))
     # Formatting the code would take longer than making it.
-    # The generator knows no NDJSON, no CSV, no line protocol and no event streams: they are sent and received as bytes.
-    as_bytes = {media_type: "application/octet-stream" for media_type in ("application/x-ndjson", "text/csv", "text/event-stream", "text/plain")}
+    # The generator knows no NDJSON, no CSV, no line protocol, no remote write and no event streams: they are sent and received as bytes.
+    as_bytes = {media_type: "application/octet-stream" for media_type in ("application/x-ndjson", "text/csv", "text/event-stream", "text/plain", "application/x-protobuf")}
     settings.write_text(json.dumps({"post_hooks": [], "content_type_overrides": as_bytes}))
     command = [*GENERATE, "--path", source, "--config", settings, "--output-path", directory / name]
     done = subprocess.run(command, capture_output=True, text=True, check=False)

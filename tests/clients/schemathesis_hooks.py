@@ -25,6 +25,7 @@ OPAQUE_PARAMETERS = {
 
 schemathesis.serializer.alias("application/x-ndjson", "text/plain")
 schemathesis.serializer.alias("text/csv", "text/plain")
+schemathesis.serializer.alias("application/x-protobuf", "application/octet-stream")
 
 
 @schemathesis.hook

@@ -54,6 +54,10 @@ def test_every_operation_of_the_ingestion_api_can_be_called(system, ingestion):
     assert call("write_lines_v1", db="a/b", precision="s", body=lines(b"m power=1 1705314600"))[0] == 204
     status, problem = call("write_lines", bucket="a/b", body=lines(b"m power=-1"))
     assert (status, problem.code, problem.message == problem.error) == (400, "invalid", True)
+    # An empty message, as a block of snappy.
+    assert call("remote_write", body=lines(b"\0"))[0] == 204
+    status, problem = call("remote_write", body=lines(b"no block"))
+    assert (status, problem.code) == (400, models.ErrorCode.BODY_UNDECODABLE)
     assert call("execute_statement", q="CREATE DATABASE x")[1].results[0].statement_id == 0
     assert call("show_databases", q="SHOW DATABASES", db="x")[1].results[0].series[0].values == [["x"]]
     assert call("show_databases", q="SELECT 1")[0] == 400
@@ -94,6 +98,8 @@ def test_every_operation_of_the_processing_service_can_be_called(system, ingesti
     assert [latest.stream_id for latest in call("get_site_latest", site_id="a/b")[1].readings] == [stored.stream_id]
     assert call("get_metrics")[1].stream.length == 4
     assert call("get_pipeline")[1].dead_letters == 3
+    receivers = wait_for("the counts are reported", lambda: call("get_receivers")[1].receivers)
+    assert [(receiver.name, receiver.accepted) for receiver in receivers] == [(models.ReceiverName.READINGS, 1)]
 
     page = call("get_dead_letters", limit=2)[1]
     first, second = (letter.id for letter in page.dead_letters)
@@ -115,8 +121,8 @@ def test_every_operation_of_the_processing_service_can_be_called(system, ingesti
 
     system.server.kill()
     letters = [call(id, id=third)[0] for id in ("retry_dead_letter", "delete_dead_letter")]
-    others = [call(id)[0] for id in ("get_readyz", "get_metrics", "get_pipeline", "get_sites", "get_dead_letters")]
-    assert (letters, others) == ([503] * 2, [503] * 5)
+    others = [call(id)[0] for id in ("get_readyz", "get_metrics", "get_pipeline", "get_receivers", "get_sites", "get_dead_letters")]
+    assert (letters, others) == ([503] * 2, [503] * 6)
     queries = ("get_site_readings", "get_site_aggregates", "get_site_energy")
     assert [call(id, site_id="a/b")[0] for id in queries] == [503] * 3
     degraded = call("get_health")[1]

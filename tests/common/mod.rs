@@ -17,6 +17,7 @@ pub mod process;
 pub mod product;
 pub mod readings;
 pub mod redis;
+pub mod remote_write;
 pub mod stored;
 pub mod syntax;
 pub mod tls;

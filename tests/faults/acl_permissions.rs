@@ -194,6 +194,9 @@ async fn every_right_of_the_ingestion_api_but_that_of_counting_is_required() {
     assert_eq!(superfluous(&redis, &rights, &api).await, ["+xrange"]);
 }
 
+/// What the counts of receivers need.
+const RECEIVERS: &str = "%R~{energy_readings}:receivers";
+
 /// What event streams need.
 const EVENTS: [&str; 2] = ["+xread", "+client|id"];
 
@@ -210,7 +213,7 @@ async fn every_right_of_the_query_api_but_those_of_rollups_events_and_the_catalo
     rights.grant(&redis).await;
     let api = rights.log_in(query_api(&redis), &redis).start().await;
     wait_until_ready(&api).await;
-    let optional = [&EVENTS[..], &ROLLUPS, &CATALOG].concat();
+    let optional = [&[RECEIVERS][..], &EVENTS, &ROLLUPS, &CATALOG].concat();
     assert_eq!(superfluous(&redis, &rights, &api).await, optional);
     for (right, rest) in rights.each_without() {
         if EVENTS.contains(&right.as_str()) {
@@ -266,7 +269,7 @@ async fn every_right_of_the_processing_service_but_some_is_required() {
     wait_until_ready(&service).await;
     assert_eq!(
         superfluous(&redis, &rights, &service).await,
-        [&["+xread", "+xgroup|setid", "+zcard"][..], &ROLLUPS, &["+scan"]].concat()
+        [&[RECEIVERS, "+xread", "+xgroup|setid", "+zcard"][..], &ROLLUPS, &["+scan"]].concat()
     );
     // One entry whose site was deleted, so that both are used.
     add_backlog(&redis, 3, 1).await;

@@ -15,9 +15,10 @@ pub(crate) fn required_scope(method: &Method, path: &str) -> Option<Scope> {
     let path = path.strip_suffix('/').unwrap_or(path);
     match (method.as_str(), path) {
         ("GET", "/health" | "/livez" | "/readyz" | "/docs" | "/openapi.json" | "/ping") => None,
-        ("POST", "/readings" | "/readings/batch" | "/api/v2/write" | "/write") => {
-            Some(Scope::Write)
-        }
+        (
+            "POST",
+            "/readings" | "/readings/batch" | "/api/v1/write" | "/api/v2/write" | "/write",
+        ) => Some(Scope::Write),
         // Statements of clients that write: nothing is read or changed by them.
         ("GET" | "POST", "/query") => Some(Scope::Write),
         ("GET", path) if path == SITES || site_segment(path).is_some() => Some(Scope::Read),

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`batch`] | `POST /readings/batch` |
 //! | [`line_protocol`] | `POST /api/v2/write` and `/write` |
+//! | [`remote_write`] | `POST /api/v1/write` |
 //! | `reading_body` | the body of a reading |
 //! | `content_type` | its media type |
 //! | `received_body`, `content_coding` | receiving and decoding a body within limits |
@@ -23,6 +24,7 @@ pub mod line_protocol;
 mod reading_body;
 mod received_body;
 mod received_rows;
+pub mod remote_write;
 mod row_rate;
 mod timestamp_pattern;
 

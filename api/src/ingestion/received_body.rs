@@ -126,18 +126,27 @@ pub(super) async fn receive(
     limits: &'static BodyLimits,
 ) -> Result<ReceivedBody, BodyError> {
     let coding = Coding::of(headers).map_err(|_| BodyError::UnsupportedCoding)?;
+    let received = receive_encoded(headers, body, limits).await?;
+    match coding {
+        None => Ok(received),
+        // On the heap: few bodies are encoded.
+        Some(coding) => Box::pin(decode(received, coding, limits)).await,
+    }
+}
+
+/// Receives a body as it was sent, whatever its coding.
+pub(super) async fn receive_encoded(
+    headers: &HeaderMap,
+    body: Body,
+    limits: &'static BodyLimits,
+) -> Result<ReceivedBody, BodyError> {
     let length = declared_length(headers);
     // Not read at all: a client that sends `Expect: 100-continue` need not send it.
     if length.is_some_and(|length| length > limits.bytes) {
         return Err(BodyError::TooLarge(limits));
     }
     let received = timeout(limits.timeout, read(body, length, limits)).await;
-    let received = received.map_err(|_| BodyError::TimedOut(limits.timeout))??;
-    match coding {
-        None => Ok(received),
-        // On the heap: few bodies are encoded.
-        Some(coding) => Box::pin(decode(received, coding, limits)).await,
-    }
+    received.map_err(|_| BodyError::TimedOut(limits.timeout))?
 }
 
 async fn decode(
@@ -203,7 +212,11 @@ async fn memory_permit(
     acquire(limits.received_kib, length).await
 }
 
-async fn acquire(kib: &'static Semaphore, bytes: usize) -> Option<SemaphorePermit<'static>> {
+/// Acquires the memory for this number of bytes.
+pub(super) async fn acquire(
+    kib: &'static Semaphore,
+    bytes: usize,
+) -> Option<SemaphorePermit<'static>> {
     let needed = u32::try_from(bytes.div_ceil(1024)).ok()?;
     kib.acquire_many(needed).await.ok() // Err: it is never closed
 }

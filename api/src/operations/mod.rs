@@ -1,4 +1,4 @@
-//! Health, probes, metrics, the pipeline and its dead letters.
+//! Health, probes, metrics, the pipeline, its receivers and its dead letters.
 
 mod dead_letters;
 mod health;
@@ -8,6 +8,7 @@ mod pipeline;
 mod probes;
 mod prometheus;
 mod readiness;
+mod receivers;
 
 pub use self::dead_letters::{DeadLetter, DeadLettersApi};
 pub use self::health::{IngestionHealthApi, ProcessingHealthApi};
@@ -17,3 +18,4 @@ pub use self::pipeline::{PIPELINE_CATALOGUE, PipelineApi, StreamMonitor};
 pub use self::probes::ProbesApi;
 pub use self::prometheus::PrometheusApi;
 pub use self::readiness::Readiness;
+pub use self::receivers::ReceiversApi;

@@ -19,10 +19,11 @@ use crate::compression::Compressed;
 use crate::ingestion::IngestionApi;
 use crate::ingestion::batch::BatchApi;
 use crate::ingestion::line_protocol::{LineMapping, LineProtocolApi};
+use crate::ingestion::remote_write::{RemoteWriteApi, RemoteWriteMapping};
 use crate::middleware::ApiMiddleware;
 use crate::operations::{
     DeadLettersApi, IngestionHealthApi, MetricsApi, PipelineApi, ProbesApi, ProcessingHealthApi,
-    PrometheusApi,
+    PrometheusApi, ReceiversApi,
 };
 use crate::paths::{DOCS, OPENAPI_JSON, Paths};
 
@@ -45,6 +46,7 @@ pub fn ingestion_api(
     access: AccessPolicy,
     ingestion: IngestionApi,
     mapping: Arc<LineMapping>,
+    remote_write: Arc<RemoteWriteMapping>,
     health: IngestionHealthApi,
     metrics: MetricsApi,
     probes: ProbesApi,
@@ -53,7 +55,8 @@ pub fn ingestion_api(
                        the Processing Service stores it.";
     let batch = BatchApi(ingestion.clone());
     let lines = LineProtocolApi::new(ingestion.clone(), mapping);
-    let apis = (ingestion, batch, lines, health, metrics, probes);
+    let samples = RemoteWriteApi { ingestion: ingestion.clone(), mapping: remote_write };
+    let apis = (ingestion, batch, lines, samples, health, metrics, probes);
     service(access, "Ingestion API", apis, description)
 }
 
@@ -66,11 +69,12 @@ pub fn processing_service(
     health: ProcessingHealthApi,
     metrics: MetricsApi,
     pipeline: PipelineApi,
+    receivers: ReceiversApi,
     dead_letters: DeadLettersApi,
     probes: ProbesApi,
 ) -> Service<impl Endpoint<Output = Response> + 'static> {
     let description = "Stores accepted readings and returns them per site.";
-    let apis = (queries, health, metrics, pipeline, dead_letters, probes);
+    let apis = (queries, health, metrics, pipeline, receivers, dead_letters, probes);
     service(access, "Processing Service", apis, description)
 }
 

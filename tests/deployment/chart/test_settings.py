@@ -18,6 +18,7 @@ SETTINGS = {
     "config.streamRetention": "STREAM_RETENTION",
     "config.readingsRetention": "READINGS_RETENTION",
     "config.dedupPolicy": "DEDUP_POLICY",
+    "config.remoteWrite.siteLabel": "REMOTE_WRITE_SITE_LABEL",
     "processingService.consumer.readBlockMs": "READ_BLOCK_MS",
     "processingService.consumer.claimMinIdleMs": "CLAIM_MIN_IDLE_MS",
     "processingService.consumer.maxProcessingFailures": "MAX_PROCESSING_FAILURES",
@@ -45,6 +46,20 @@ def test_settings_of_roles_reach_their_roles():
     assert processing["STREAM_RETENTION"] == "1h"
     ingestion = environment(containers(render(at("config.maxBacklog", 1_000_000)).pod("-ingestion-api"))[0])
     assert ingestion["MAX_BACKLOG"] == "1000000"
+
+
+def test_metrics_of_remote_write_reach_the_ingestion_api():
+    remote_write = {"metrics": ["plug_watts=W", "pv_kilowatts=kW"], "site": "house-01"}
+    ingestion = environment(containers(render(at("config.remoteWrite", remote_write)).pod("-ingestion-api"))[0])
+    mapping = {name: value for name, value in ingestion.items() if name.startswith("REMOTE_WRITE_")}
+    assert mapping == {
+        "REMOTE_WRITE_METRICS": "plug_watts=W,pv_kilowatts=kW",
+        "REMOTE_WRITE_SITE_LABEL": "site",
+        "REMOTE_WRITE_SITE": "house-01",
+        "REMOTE_WRITE_DEVICE_LABELS": documented()["REMOTE_WRITE_DEVICE_LABELS"],
+    }
+    unset = environment(containers(render().pod("-ingestion-api"))[0])
+    assert not any(name.startswith("REMOTE_WRITE_") for name in unset)
 
 
 def test_the_old_name_of_the_processing_failures_works_and_is_warned_about():

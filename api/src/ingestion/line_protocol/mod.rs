@@ -21,7 +21,7 @@ mod precision;
 mod rows;
 mod statement;
 mod text;
-mod unit;
+pub(super) mod unit;
 
 use std::sync::Arc;
 

@@ -5,7 +5,7 @@ use std::str::FromStr;
 /// What a field is measured in: a multiple of a watt, and whether its sign is to be changed (`-W`), as of meters that
 /// count what is fed in as positive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Unit {
+pub(in crate::ingestion) struct Unit {
     exponent: i32,
     is_negated: bool,
 }

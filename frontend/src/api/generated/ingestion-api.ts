@@ -135,6 +135,28 @@ export interface paths {
         readonly patch?: never;
         readonly trace?: never;
     };
+    readonly "/api/v1/write": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /**
+         * Send samples by Prometheus remote write
+         * @description Remote write 1.0, as Prometheus and agents send it. Samples of the metrics in `REMOTE_WRITE_METRICS` are readings;
+         *     others are counted and not stored. After a 204 each sample that is a valid reading is in the stream. A sample that
+         *     is sent again is accepted once, as site, device, time and power are its idempotency key.
+         */
+        readonly post: operations["remote_write"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
     readonly "/health": {
         readonly parameters: {
             readonly query?: never;
@@ -1466,6 +1488,100 @@ export interface operations {
             readonly 500: components["responses"]["InternalServerError"];
             readonly 501: components["responses"]["CodingUnknown"];
             readonly 503: components["responses"]["Unavailable"];
+        };
+    };
+    readonly remote_write: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody: {
+            readonly content: {
+                readonly "application/x-protobuf": string;
+            };
+        };
+        readonly responses: {
+            /** @description Each sample that is a valid reading is in the stream, and will be stored. */
+            readonly 204: {
+                headers: {
+                    readonly "X-Request-Id": components["headers"]["RequestId"];
+                    readonly [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The body is not what its headers say, or each of its mapped samples is invalid: `detail` has the first error. */
+            readonly 400: {
+                headers: {
+                    readonly "X-Request-Id": components["headers"]["RequestId"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["Problem"];
+                    readonly "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            readonly 401: components["responses"]["Unauthorized"];
+            /**
+             * @description The API key permits no site of the samples (`site_forbidden`) or no sending of readings (`scope_missing`), or a web
+             *     page of another origin sent the request; nothing was stored.
+             */
+            readonly 403: {
+                headers: {
+                    readonly "X-Request-Id": components["headers"]["RequestId"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["Problem"];
+                    readonly "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            readonly 408: components["responses"]["HeadTooSlow"];
+            /** @description The body has more than 10 MiB, or more samples than a rate limit permits at once. */
+            readonly 413: {
+                headers: {
+                    readonly "X-Request-Id": components["headers"]["RequestId"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["Problem"];
+                    readonly "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            readonly 414: components["responses"]["TargetTooLong"];
+            /** @description The body is another message than that of remote write 1.0, or has another coding than snappy. */
+            readonly 415: {
+                headers: {
+                    /** @description The media type. */
+                    readonly Accept?: string;
+                    /** @description The coding. */
+                    readonly "Accept-Encoding"?: string;
+                    readonly "X-Request-Id": components["headers"]["RequestId"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["Problem"];
+                    readonly "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+            readonly 421: components["responses"]["HostNotAllowed"];
+            readonly 429: components["responses"]["RateLimited"];
+            readonly 431: components["responses"]["HeadTooLarge"];
+            readonly 500: components["responses"]["InternalServerError"];
+            readonly 501: components["responses"]["CodingUnknown"];
+            /** @description The service is unavailable: `code` says why, `Retry-After` when to try again. */
+            readonly 503: {
+                headers: {
+                    readonly "Retry-After": components["headers"]["RetryAfter"];
+                    readonly "X-Request-Id": components["headers"]["RequestId"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["Problem"];
+                    readonly "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
         };
     };
     readonly get_health: {

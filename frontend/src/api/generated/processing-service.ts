@@ -283,6 +283,27 @@ export interface paths {
         readonly patch?: never;
         readonly trace?: never;
     };
+    readonly "/pipeline/receivers": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * Receivers, and what they did not accept
+         * @description For each receiver that is used the number of readings that were accepted, rejected or unmapped in all processes,
+         *     and the names and reasons of those that were not accepted.
+         */
+        readonly get: operations["get_receivers"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
     readonly "/pipeline/dead-letters": {
         readonly parameters: {
             readonly query?: never;
@@ -770,6 +791,28 @@ export interface components {
             readonly error: string;
         };
         /**
+         * NotAcceptedRows
+         * @description Rows that were not accepted for one reason.
+         */
+        readonly NotAcceptedRows: {
+            /** @description `rejected` or `unmapped`. */
+            readonly outcome: string;
+            /**
+             * @description A topic, a metric, a field or a device, as it was sent; long ones are truncated. Empty where only the reason is
+             *     known.
+             */
+            readonly name: string;
+            /** @description The rule that the rows break, or the setting that does not map them. */
+            readonly reason: string;
+            /**
+             * Format: uint64
+             * @description Number of rows since the name is listed.
+             */
+            readonly rows: number;
+            /** @description When the last one came in, to about two seconds: UTC, ISO 8601. */
+            readonly last_at: string;
+        };
+        /**
          * PipelineConsumer
          * @description A consumer: a processing service, running or not.
          */
@@ -896,6 +939,71 @@ export interface components {
         readonly Ready: {
             /** @description Always `ready`; a service that is not ready responds with 503. */
             readonly status: string;
+        };
+        /**
+         * ReceiverConnections
+         * @description The connections of a receiver, one of each process.
+         */
+        readonly ReceiverConnections: {
+            /**
+             * Format: uint32
+             * @description Number of processes.
+             */
+            readonly processes: number;
+            /**
+             * Format: uint32
+             * @description Number of processes among them whose connection is open.
+             */
+            readonly open: number;
+        };
+        /**
+         * @description The receivers.
+         * @enum {string}
+         */
+        readonly ReceiverName: "readings" | "batch" | "line_protocol" | "remote_write" | "mqtt";
+        /**
+         * ReceiverSummary
+         * @description What came in by one receiver since it is counted.
+         */
+        readonly ReceiverSummary: {
+            /** @description The receiver. */
+            readonly name: components["schemas"]["ReceiverName"];
+            /** @description Since when it is counted: UTC, ISO 8601. */
+            readonly since: string;
+            /**
+             * Format: uint64
+             * @description Number of readings that are in the stream, and will be stored.
+             */
+            readonly accepted: number;
+            /**
+             * Format: uint64
+             * @description Number of readings among them that were accepted before, by their keys.
+             */
+            readonly replayed: number;
+            /**
+             * Format: uint64
+             * @description Number of rows that are not valid readings.
+             */
+            readonly rejected: number;
+            /**
+             * Format: uint64
+             * @description Number of rows, such as samples, fields or messages, that no setting maps to readings.
+             */
+            readonly unmapped: number;
+            /** @description When a reading was last accepted, to about two seconds: UTC, ISO 8601. */
+            readonly last_accepted_at: string | null;
+            /** @description The connections to a broker. Absent for receivers that have none. */
+            readonly connections?: components["schemas"]["ReceiverConnections"];
+            /** @description The last names and reasons of rows that were not accepted, the last one first; at most 16 of each outcome. */
+            readonly not_accepted: readonly components["schemas"]["NotAcceptedRows"][];
+        };
+        /**
+         * Receivers
+         * @description What came in, by receiver.
+         */
+        readonly Receivers: {
+            /** @description The receivers that have received anything, or have a connection. */
+            readonly receivers: readonly components["schemas"]["ReceiverSummary"][];
         };
         /**
          * Retried
@@ -1328,6 +1436,7 @@ export type HealthStatus = components['schemas']['HealthStatus'];
 export type LatestReading = components['schemas']['LatestReading'];
 export type LatestReadings = components['schemas']['LatestReadings'];
 export type NoStream = components['schemas']['NoStream'];
+export type NotAcceptedRows = components['schemas']['NotAcceptedRows'];
 export type PipelineConsumer = components['schemas']['PipelineConsumer'];
 export type PipelineGroup = components['schemas']['PipelineGroup'];
 export type PipelineRates = components['schemas']['PipelineRates'];
@@ -1336,6 +1445,10 @@ export type PipelineStream = components['schemas']['PipelineStream'];
 export type Problem = components['schemas']['Problem'];
 export type ProcessingHealth = components['schemas']['ProcessingHealth'];
 export type Ready = components['schemas']['Ready'];
+export type ReceiverConnections = components['schemas']['ReceiverConnections'];
+export type ReceiverName = components['schemas']['ReceiverName'];
+export type ReceiverSummary = components['schemas']['ReceiverSummary'];
+export type Receivers = components['schemas']['Receivers'];
 export type Retried = components['schemas']['Retried'];
 export type Site = components['schemas']['Site'];
 export type SiteAggregates = components['schemas']['SiteAggregates'];
@@ -2207,6 +2320,49 @@ export interface operations {
                 };
                 content: {
                     readonly "application/json": components["schemas"]["PipelineState"];
+                };
+            };
+            readonly 400: components["responses"]["BadRequest"];
+            readonly 401: components["responses"]["Unauthorized"];
+            readonly 403: components["responses"]["Forbidden"];
+            readonly 408: components["responses"]["HeadTooSlow"];
+            readonly 414: components["responses"]["TargetTooLong"];
+            readonly 421: components["responses"]["HostNotAllowed"];
+            readonly 429: components["responses"]["RateLimited"];
+            readonly 431: components["responses"]["HeadTooLarge"];
+            readonly 500: components["responses"]["InternalServerError"];
+            readonly 501: components["responses"]["CodingUnknown"];
+            /** @description The service is unavailable: `code` says why, `Retry-After` when to try again. */
+            readonly 503: {
+                headers: {
+                    readonly "Retry-After": components["headers"]["RetryAfter"];
+                    readonly "X-Request-Id": components["headers"]["RequestId"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["Problem"];
+                    readonly "application/problem+json": components["schemas"]["ProblemDetails"];
+                };
+            };
+        };
+    };
+    readonly get_receivers: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description What came in, by receiver. */
+            readonly 200: {
+                headers: {
+                    readonly "X-Request-Id": components["headers"]["RequestId"];
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["Receivers"];
                 };
             };
             readonly 400: components["responses"]["BadRequest"];
