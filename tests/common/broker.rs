@@ -73,18 +73,9 @@ impl Broker {
         process.ended().await;
     }
 
-    /// Sends it a signal: with `STOP` it hangs until `CONT`.
-    pub fn signal(&mut self, signal: &str) {
-        self.process.as_mut().expect("mosquitto runs").signal(signal);
-    }
-
     /// Its log so far.
     pub fn log(&self) -> String {
         self.process.as_ref().expect("mosquitto runs").stderr()
-    }
-
-    pub fn port(&self) -> u16 {
-        self.port
     }
 
     /// Its directory.
