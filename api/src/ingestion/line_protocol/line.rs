@@ -4,29 +4,9 @@
 //! `measurement[,tag=value…] field=value[,field=value…] [timestamp]`. Commas, equals signs and spaces are escaped by a
 //! backslash; only the strings of fields have quotation marks, and may have line breaks in them.
 
+use super::line_error::LineError;
 use super::pairs::{Pair, fields_end, unescaped_end};
 use super::text::Text;
-
-/// Why a line is rejected.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(super) enum LineError {
-    #[error("a line begins with a measurement")]
-    NoMeasurement,
-    #[error("a tag is `key=value`, neither of them empty")]
-    Tag,
-    #[error("a line has a field, `key=value`, behind the tags and one space")]
-    NoField,
-    #[error(
-        "a field is `key=value`, its value a number, a text in quotation marks, or `true` or `false`"
-    )]
-    Field,
-    #[error("the quotation mark of a text has no second one")]
-    OpenText,
-    #[error("a timestamp is a whole number of 64 bits, the last on its line")]
-    Timestamp,
-    #[error("names and values are UTF-8")]
-    NotUtf8,
-}
 
 /// A line: what it measures, and when.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

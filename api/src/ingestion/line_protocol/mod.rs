@@ -2,7 +2,7 @@
 //!
 //! | file | what it owns |
 //! |---|---|
-//! | `line`, `pairs`, `text` | the parser |
+//! | `line`, `pairs`, `text`, `line_error` | the parser |
 //! | `precision` | the unit of timestamps |
 //! | [`mapping`], [`field_rule`], `unit` | which lines are readings, of which site and device |
 //! | `rows` | the lines of a body as the rows of a receiver |
@@ -15,6 +15,7 @@ mod answer;
 mod body;
 mod field_rule;
 mod line;
+mod line_error;
 mod mapping;
 mod pairs;
 mod precision;
@@ -123,7 +124,6 @@ impl LineProtocolApi {
     /// Whether the service is reached, for clients of InfluxDB
     #[oai(path = "/ping", method = "get", operation_id = "ping")]
     #[allow(clippy::unused_async, reason = "the framework calls async operations only")]
-    #[allow(clippy::unused_async, reason = "the framework calls async operations only")]
     async fn ping(&self) -> PingResponse {
         PingResponse::Pong(INFLUXDB_VERSION.to_owned(), BUILD.to_owned())
     }
@@ -132,7 +132,6 @@ impl LineProtocolApi {
     ///
     /// Those that clients send before they write: `CREATE DATABASE`, which changes nothing, and `SHOW DATABASES`.
     #[oai(path = "/query", method = "post", operation_id = "execute_statement")]
-    #[allow(clippy::unused_async, reason = "the framework calls async operations only")]
     #[allow(clippy::unused_async, reason = "the framework calls async operations only")]
     async fn execute(&self, body: StatementBody, q: Text, db: Text) -> StatementResponse {
         let form = body.0.map(|body| body.bytes).unwrap_or_default();
@@ -143,7 +142,6 @@ impl LineProtocolApi {
     ///
     /// As `POST /query`.
     #[oai(path = "/query", method = "get", operation_id = "show_databases")]
-    #[allow(clippy::unused_async, reason = "the framework calls async operations only")]
     #[allow(clippy::unused_async, reason = "the framework calls async operations only")]
     async fn show(&self, q: Text, db: Text) -> StatementResponse {
         answer(q.0, db.0.as_deref())

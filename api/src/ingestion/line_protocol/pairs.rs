@@ -1,6 +1,6 @@
 //! Tags and fields: `key=value`, separated by commas.
 
-use super::line::LineError;
+use super::line_error::LineError;
 use super::text::Text;
 
 /// A tag or a field.

@@ -10,7 +10,8 @@ use serde_json::Value;
 use tokio::task::yield_now;
 use tracing::info;
 
-use super::line::{Line, LineError, Lines, NumberedLine};
+use super::line::{Line, Lines, NumberedLine};
+use super::line_error::LineError;
 use super::mapping::LineMapping;
 use super::precision::Precision;
 use crate::ingestion::received_rows::{RawRow, ReceivedRows};
