@@ -125,6 +125,7 @@ const STATES: Record<string, () => Promise<unknown>> = {
   'with receivers, one of them not connected': async () => {
     await page.route('**/api/pipeline/receivers', (route) => route.fulfill({ json: RECEIVERS }));
     await page.goto('/');
+    await page.getByText('Receivers', { exact: true }).click();
     await page.getByText('Not connected').waitFor();
     await page.getByText('What was not accepted').click();
     await page.getByText('the topic is not in MQTT_TOPICS').waitFor();

@@ -1,4 +1,4 @@
-import { screen, waitFor, within } from '@testing-library/preact';
+import { fireEvent, screen, waitFor, within } from '@testing-library/preact';
 import { describe, expect, it } from 'vitest';
 import type { NotAccepted, Receiver } from '../../api/types';
 import { FakeEnvironment } from '../../testing/fake-environment';
@@ -33,10 +33,17 @@ function receiver(name: string, rest: Partial<Receiver> = {}): Receiver {
 async function draw(...receivers: Receiver[]) {
   const environment = new FakeEnvironment();
   environment.services.answer(RECEIVERS, () => json({ receivers }));
-  const { app } = await renderInApp(<PipelinePanel />, environment);
-  await screen.findByRole('region', { name: 'Pipeline' });
-  app.receivers.runNow();
-  return within(await screen.findByRole('region', { name: 'Receivers' }));
+  await renderInApp(<PipelinePanel />, environment);
+  return within(await open());
+}
+
+/** What its user does; resolves with what is then there. */
+async function open(): Promise<HTMLElement> {
+  const details = (await screen.findByText('Receivers')).closest('details') as HTMLDetailsElement;
+  details.open = true;
+  fireEvent(details, new Event('toggle'));
+  await waitFor(() => expect(within(details).queryByText('Loading…')).toBeNull());
+  return details;
 }
 
 const cells = (row: HTMLElement) =>
@@ -85,19 +92,19 @@ describe('the receivers', () => {
     const environment = new FakeEnvironment();
     environment.services.answer(RECEIVERS, () => json({ receivers: [receiver('batch')] }));
     const { app } = await renderInApp(<PipelinePanel />, environment);
-    await screen.findByText('proc-0');
-    app.receivers.runNow();
-    await screen.findByRole('region', { name: 'Receivers' });
+    await open();
+    expect(screen.getByRole('row', { name: /^Batches/ })).toBeTruthy();
     environment.services.answer(RECEIVERS, () => problem(503, 'store_unavailable'));
     app.receivers.runNow();
-    await waitFor(() => expect(screen.queryByRole('region', { name: 'Receivers' })).toBeNull());
+    await screen.findByText(/The server cannot do this right now/);
+    expect(screen.queryByRole('row', { name: /^Batches/ })).toBeNull();
     expect(screen.getByText('There is no dead letter.')).toBeTruthy();
   });
 
-  it('are not asked for where the pipeline is not offered', async () => {
+  it('are not asked for before they are opened', async () => {
     const environment = new FakeEnvironment();
-    environment.services.answer('GET /api/pipeline', () => problem(403, 'forbidden'));
     const { app } = await renderInApp(<PipelinePanel />, environment);
+    await screen.findByText('proc-0');
     app.receivers.runNow();
     await app.text.ready;
     expect(environment.services.requests(RECEIVERS)).toEqual([]);

@@ -3,22 +3,35 @@ import { useApp, useText } from '../../app/app-context';
 import type { MessageKey } from '../../i18n/translation';
 import { parseInstant } from '../../lib/instant';
 import { LOCAL_ZONE } from '../../lib/local-time';
+import { failureText } from '../../ui/failure-text';
 import { Sign, type Tone } from '../../ui/Notice';
 import { ScrollBox } from '../../ui/ScrollBox';
 import { NotAcceptedRows } from './NotAcceptedRows';
 import { receiverName } from './receiver-name';
 
-/** What came in by each protocol, and what did not: not there while it is not known. */
+/** What came in by each protocol, and what did not; asked for when it is opened. */
 export function Receivers() {
-  const { value: receivers } = useApp().receivers.receivers;
+  const { receivers } = useApp();
   const { t } = useText();
-  if (receivers === null) return null;
   return (
-    <section class="receivers" aria-labelledby="receivers-title">
-      <h3 id="receivers-title">{t('receivers.title')}</h3>
-      {receivers.length === 0 ? <p class="hint">{t('receivers.none')}</p> : <Table of={receivers} />}
-      <NotAcceptedRows of={receivers} />
-    </section>
+    <details class="receivers" onToggle={(event) => receivers.setOpen(event.currentTarget.open)}>
+      <summary>{t('receivers.title')}</summary>
+      <Contents />
+    </details>
+  );
+}
+
+function Contents() {
+  const { receivers, failure } = useApp().receivers;
+  const { t } = useText();
+  if (failure.value !== null) return <p class="hint">{failureText(t, failure.value)}</p>;
+  if (receivers.value === null) return <p class="hint">{t('site.loading')}</p>;
+  if (receivers.value.length === 0) return <p class="hint">{t('receivers.none')}</p>;
+  return (
+    <>
+      <Table of={receivers.value} />
+      <NotAcceptedRows of={receivers.value} />
+    </>
   );
 }
 
