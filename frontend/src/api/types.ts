@@ -8,10 +8,13 @@ export type {
   DeadLetters,
   Device,
   DeviceList,
+  NotAcceptedRows,
   PipelineConsumer,
   PipelineGroup,
   PipelineState,
   ProcessingHealth,
+  ReceiverSummary,
+  Receivers,
   Retried,
   Site,
   SiteAggregates,
@@ -27,34 +30,4 @@ export interface NewReading {
   device_id: string;
   power_reading?: number;
   timestamp?: string;
-}
-
-/** The state of all receivers. */
-export interface Receivers {
-  receivers: readonly Receiver[];
-}
-
-export interface Receiver {
-  name: string;
-  since: string;
-  /** Replayed ones included. */
-  accepted: number;
-  replayed: number;
-  rejected: number;
-  unmapped: number;
-  last_accepted_at: string | null;
-  /** Only of a receiver that connects by itself. */
-  connections?: { processes: number; open: number };
-  /** The last one first. */
-  not_accepted: readonly NotAccepted[];
-}
-
-export interface NotAccepted {
-  /** `rejected` or `unmapped`. */
-  outcome: string;
-  /** As a sender chose it. */
-  name: string;
-  reason: string;
-  rows: number;
-  last_at: string;
 }

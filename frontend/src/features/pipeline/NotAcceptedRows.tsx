@@ -1,4 +1,4 @@
-import type { NotAccepted, Receiver } from '../../api/types';
+import type { NotAcceptedRows as NotAccepted, ReceiverSummary as Receiver } from '../../api/types';
 import { useApp, useText } from '../../app/app-context';
 import { parseInstant } from '../../lib/instant';
 import { Id } from '../../ui/Id';

@@ -1,6 +1,6 @@
 import { fireEvent, screen, waitFor, within } from '@testing-library/preact';
 import { describe, expect, it } from 'vitest';
-import type { NotAccepted, Receiver } from '../../api/types';
+import type { NotAcceptedRows as NotAccepted, ReceiverSummary as Receiver } from '../../api/types';
 import { FakeEnvironment } from '../../testing/fake-environment';
 import { json, problem } from '../../testing/fake-services';
 import { renderInApp } from '../../testing/render';
@@ -16,7 +16,7 @@ const UNMAPPED: NotAccepted = {
   last_at: '2024-01-15T10:28:00Z',
 };
 
-function receiver(name: string, rest: Partial<Receiver> = {}): Receiver {
+function receiver(name: Receiver['name'], rest: Partial<Receiver> = {}): Receiver {
   return {
     name,
     since: '2024-01-15T09:00:00Z',
@@ -53,7 +53,10 @@ const cells = (row: HTMLElement) =>
 
 describe('the receivers', () => {
   it('are listed with what each accepted, rejected and did not map, and when last', async () => {
-    const section = await draw(receiver('line_protocol', { replayed: 3 }), receiver('new_one'));
+    const section = await draw(
+      receiver('line_protocol', { replayed: 3 }),
+      receiver('new_one' as Receiver['name']),
+    );
     expect(cells(section.getByRole('row', { name: /^Line protocol/ }))).toEqual([
       '1,200 3 of them again',
       '2',

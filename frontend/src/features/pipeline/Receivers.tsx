@@ -1,4 +1,4 @@
-import type { Receiver } from '../../api/types';
+import type { ReceiverSummary as Receiver } from '../../api/types';
 import { useApp, useText } from '../../app/app-context';
 import type { MessageKey } from '../../i18n/translation';
 import { parseInstant } from '../../lib/instant';

@@ -2,7 +2,7 @@
 import { type ReadonlySignal, signal } from '@preact/signals';
 import type { Client } from '../../api/client';
 import { type RequestFailure, toRequestFailure } from '../../api/request-failure';
-import type { Receiver } from '../../api/types';
+import type { ReceiverSummary as Receiver } from '../../api/types';
 import type { Environment } from '../../app/environment';
 import { type Polling, pollWhileVisible } from '../../app/polling';
 
