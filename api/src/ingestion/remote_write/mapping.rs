@@ -95,7 +95,7 @@ impl RemoteWriteMapping {
         let mut device = (usize::MAX, "");
         for label in series.labels() {
             let (name, value) = label?;
-            // As in Prometheus, a label without a value is none.
+            // As in Prometheus, a label without a value does not exist.
             if value.is_empty() {
                 continue;
             }
