@@ -43,7 +43,7 @@ def test_rust_is_that_of_the_toolchain_file():
 
 def test_every_crate_of_the_workspace_is_built_into_the_image():
     members = re.search(r"^members = \[(.+)\]$", (REPOSITORY / "Cargo.toml").read_text(), re.M)[1]
-    for crate in re.findall(r'"(\w+)"', members):
+    for crate in re.findall(r'"([\w-]+)"', members):
         assert f"COPY {crate}/Cargo.toml {crate}/\n" in DOCKERFILE, crate
         # The benchmarks are a member, and no part of the program.
         assert f"COPY {crate} {crate}\n" in DOCKERFILE or crate == "bench", crate
