@@ -6,6 +6,7 @@ use clap::Args;
 use super::list::List;
 
 #[derive(Debug, Clone, Args)]
+#[expect(clippy::struct_field_names, reason = "the flags are named after them")]
 pub struct RemoteWriteSettings {
     /// Metrics of power that `POST /api/v1/write` accepts as readings, each with its unit (W or kW), as
     /// `plug_power_watts=W,inverter_power_kilowatts=kW`. Samples of other metrics are counted and not stored; if unset, of

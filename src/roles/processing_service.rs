@@ -162,14 +162,20 @@ pub fn service_with(
         context.access.clone(),
         queries,
         health(context, consumer),
-        MetricsApi { stream: stream.clone(), prometheus: context.prometheus.clone() },
-        PipelineApi {
-            stream: stream.clone(),
-            monitor: context.monitor.clone(),
-            max_length: context.max_backlog,
-        },
-        ReceiversApi { states: ReceiverStates::new(&context.keys, context.queries.clone()) },
-        DeadLettersApi { stream },
+        MetricsApi { stream, prometheus: context.prometheus.clone() },
+        operations(context),
         probes(context, readiness),
     )
+}
+
+/// What operators see and do.
+fn operations(context: &ServiceContext) -> (PipelineApi, ReceiversApi, DeadLettersApi) {
+    let stream = context.stream.clone();
+    let pipeline = PipelineApi {
+        stream: stream.clone(),
+        monitor: context.monitor.clone(),
+        max_length: context.max_backlog,
+    };
+    let states = ReceiverStates::new(&context.keys, context.queries.clone());
+    (pipeline, ReceiversApi { states }, DeadLettersApi { stream })
 }

@@ -18,9 +18,9 @@ pub(crate) fn required_scope(method: &Method, path: &str) -> Option<Scope> {
         (
             "POST",
             "/readings" | "/readings/batch" | "/api/v1/write" | "/api/v2/write" | "/write",
-        ) => Some(Scope::Write),
+        )
         // Statements of clients that write: nothing is read or changed by them.
-        ("GET" | "POST", "/query") => Some(Scope::Write),
+        | ("GET" | "POST", "/query") => Some(Scope::Write),
         ("GET", path) if path == SITES || site_segment(path).is_some() => Some(Scope::Read),
         _ => Some(Scope::Operate),
     }

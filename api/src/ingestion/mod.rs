@@ -8,6 +8,7 @@
 //! | `reading_body` | the body of a reading |
 //! | `content_type` | its media type |
 //! | `received_body`, `content_coding` | receiving and decoding a body within limits |
+//! | `many_readings` | the limits of bodies with many readings |
 //! | `idempotency_key` | the header `Idempotency-Key` |
 //! | `append`, `received_rows` | appending the readings of one request; what receivers share |
 //! | `row_rate` | the rows of a request in rate limits |
@@ -21,6 +22,7 @@ mod content_coding;
 mod content_type;
 mod idempotency_key;
 pub mod line_protocol;
+mod many_readings;
 mod reading_body;
 mod received_body;
 mod received_rows;

@@ -68,9 +68,7 @@ pub fn processing_service(
     queries: impl OpenApi + 'static,
     health: ProcessingHealthApi,
     metrics: MetricsApi,
-    pipeline: PipelineApi,
-    receivers: ReceiversApi,
-    dead_letters: DeadLettersApi,
+    (pipeline, receivers, dead_letters): (PipelineApi, ReceiversApi, DeadLettersApi),
     probes: ProbesApi,
 ) -> Service<impl Endpoint<Output = Response> + 'static> {
     let description = "Stores accepted readings and returns them per site.";

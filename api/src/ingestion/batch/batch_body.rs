@@ -1,45 +1,17 @@
 //! The body of a batch request: its format, and its bytes.
 
-use std::time::Duration;
-
 use poem::{Request, RequestBody};
 use poem_openapi::payload::{Json, Payload};
 use poem_openapi::registry::{MetaMediaType, MetaRequest, MetaSchema, MetaSchemaRef, Registry};
 use poem_openapi::types::Example;
 use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions, Object};
 use serde_json::json;
-use tokio::sync::Semaphore;
 
 use crate::ingestion::content_type::Format;
 use crate::ingestion::reading_body::EnergyReading;
 use crate::ingestion::received_body::{BodyError, BodyLimits, ReceivedBody, receive};
 
-/// The largest body, as sent and decoded. Too low: devices that were offline need many requests. Too high: one request
-/// takes much memory and time.
-const MAX_BODY_BYTES: usize = 10 * 1024 * 1024;
-
-/// The largest body that needs no memory permit. Every connection may have one, so it is that of a reading.
-const SMALL_BODY_BYTES: usize = 8 * 1024;
-
-/// The memory of all bodies of batch requests, in KiB; further ones are not read meanwhile. Too low: their senders wait
-/// for one that stalls. Too high: they fill the memory.
-pub(in crate::ingestion) static BATCHES_KIB: Semaphore = Semaphore::const_new(32 * 1024);
-
-/// The same for bodies that are being decoded, and for the readings in them.
-pub(in crate::ingestion) static DECODED_BATCHES_KIB: Semaphore = Semaphore::const_new(32 * 1024);
-
-/// How long the body may take to arrive. Too low: large bodies on slow links are cut off. Too high: a sender that stalls
-/// keeps others waiting that long, and no time is left for Redis (`REQUEST_TIMEOUT`).
-const BODY_TIMEOUT: Duration = Duration::from_secs(20);
-
-static LIMITS: BodyLimits = BodyLimits {
-    content: "a batch",
-    bytes: MAX_BODY_BYTES,
-    small_bytes: SMALL_BODY_BYTES,
-    received_kib: &BATCHES_KIB,
-    decoded_kib: &DECODED_BATCHES_KIB,
-    timeout: BODY_TIMEOUT,
-};
+static LIMITS: BodyLimits = BodyLimits::of_many_readings("a batch");
 
 /// The body of a batch request.
 #[derive(Debug)]

@@ -15,7 +15,6 @@ use readings::store::receivers::{self, Receiver};
 use readings::validation::{ErrorKind, is_key};
 
 use self::answer::{BatchResult, BatchUnavailable, PostBatchResponse, RejectedBatch};
-pub(super) use self::batch_body::{BATCHES_KIB, DECODED_BATCHES_KIB};
 use self::batch_body::{BatchBody, MEDIA_TYPES};
 use self::parameters::{Atomic, MaxErrors, all_or_nothing, no_valid_row, two_kinds_of_keys};
 use self::rows::{MAX_ROWS, UnusableBody, ValidatedRows};

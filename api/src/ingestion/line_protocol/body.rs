@@ -1,37 +1,17 @@
 //! The bodies of writes and of statements.
 
-use std::time::Duration;
-
 use poem::{Request, RequestBody};
 use poem_openapi::registry::{MetaMediaType, MetaRequest, MetaSchema, MetaSchemaRef, Registry};
 use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
 use serde_json::json;
 
-use crate::ingestion::batch::{BATCHES_KIB, DECODED_BATCHES_KIB};
+use crate::ingestion::many_readings::SMALL_BODY_BYTES;
 use crate::ingestion::received_body::{BodyError, BodyLimits, ReceivedBody, receive};
 
-/// The largest body, as sent and decoded. Too low: clients which do not divide their batches have to. Too high: one request
-/// takes much memory and time.
-const MAX_BODY_BYTES: usize = 10 * 1024 * 1024;
-
-/// The largest body that needs no memory permit. Every connection may have one.
-const SMALL_BODY_BYTES: usize = 8 * 1024;
-
-/// How long the body may take to arrive. Too low: large bodies on slow links are cut off. Too high: a sender that stalls
-/// keeps others waiting that long, and no time is left for Redis (`REQUEST_TIMEOUT`).
-const BODY_TIMEOUT: Duration = Duration::from_secs(20);
-
-static LINES: BodyLimits = BodyLimits {
-    content: "line protocol",
-    bytes: MAX_BODY_BYTES,
-    small_bytes: SMALL_BODY_BYTES,
-    received_kib: &BATCHES_KIB,
-    decoded_kib: &DECODED_BATCHES_KIB,
-    timeout: BODY_TIMEOUT,
-};
+static LINES: BodyLimits = BodyLimits::of_many_readings("line protocol");
 
 static STATEMENT: BodyLimits =
-    BodyLimits { content: "a statement", bytes: SMALL_BODY_BYTES, ..LINES };
+    BodyLimits { bytes: SMALL_BODY_BYTES, ..BodyLimits::of_many_readings("a statement") };
 
 /// Lines, whatever `Content-Type` they have.
 #[derive(Debug)]

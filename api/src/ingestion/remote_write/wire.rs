@@ -29,7 +29,7 @@ enum Value<'a> {
 }
 
 /// The fields of a message, in the order in which they were sent; none after the first that is malformed.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 struct Fields<'a>(&'a [u8]);
 
 impl<'a> Iterator for Fields<'a> {

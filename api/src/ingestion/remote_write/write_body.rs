@@ -1,13 +1,11 @@
 //! The body of a remote write: a message in Protocol Buffers, compressed as one block of snappy.
 
-use std::time::Duration;
-
 use poem::http::{HeaderMap, header};
 use poem::{Request, RequestBody};
 use poem_openapi::registry::{MetaMediaType, MetaRequest, MetaSchema, MetaSchemaRef, Registry};
 use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
 use snap::raw::{Decoder, decompress_len};
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::SemaphorePermit;
 
 use crate::ingestion::received_body::{BodyError, BodyLimits, acquire, receive_encoded};
 
@@ -20,32 +18,7 @@ pub(super) const CODING: &str = "snappy";
 /// The message of the body, as the parameter `proto` of its media type names it.
 const MESSAGE: &str = "prometheus.WriteRequest";
 
-/// The largest body, as sent and decoded: some 50,000 samples, where Prometheus sends 2,000 by default. Too low: a sender
-/// with larger batches loses them. Too high: one request takes much memory and time.
-const MAX_BODY_BYTES: usize = 10 * 1024 * 1024;
-
-/// As for the other bodies of many readings.
-const SMALL_BODY_BYTES: usize = 8 * 1024;
-
-/// The memory of all bodies as they are sent, in KiB; further ones are not read meanwhile. Too low: their senders wait for
-/// one that stalls. Too high: they fill the memory.
-static WRITES_KIB: Semaphore = Semaphore::const_new(32 * 1024);
-
-/// The same for decoded bodies.
-static DECODED_WRITES_KIB: Semaphore = Semaphore::const_new(32 * 1024);
-
-/// How long the body may take to arrive. Too low: slow links are cut off. Too high: a sender that stalls keeps others
-/// waiting that long; Prometheus itself gives up after 30 s.
-const BODY_TIMEOUT: Duration = Duration::from_secs(20);
-
-static LIMITS: BodyLimits = BodyLimits {
-    content: "a remote write",
-    bytes: MAX_BODY_BYTES,
-    small_bytes: SMALL_BODY_BYTES,
-    received_kib: &WRITES_KIB,
-    decoded_kib: &DECODED_WRITES_KIB,
-    timeout: BODY_TIMEOUT,
-};
+static LIMITS: BodyLimits = BodyLimits::of_many_readings("a remote write");
 
 /// A decoded body, and the memory permit that it needs.
 #[derive(Debug)]
@@ -126,7 +99,7 @@ fn is_snappy(headers: &HeaderMap) -> bool {
 /// Decodes a body of which the length is known before a byte is decoded.
 async fn decoded(sent: &[u8]) -> WriteBody {
     let length = match decompress_len(sent) {
-        Ok(length) if length <= MAX_BODY_BYTES => length,
+        Ok(length) if length <= LIMITS.bytes => length,
         Ok(_) => return WriteBody::Failed(BodyError::TooLarge(&LIMITS)),
         Err(_) => return WriteBody::Undecodable,
     };
@@ -174,7 +147,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_body_that_says_it_is_too_large_is_not_decoded() {
-        let bytes = vec![0; MAX_BODY_BYTES + 1];
+        let bytes = vec![0; LIMITS.bytes + 1];
         let sent = snap::raw::Encoder::new().compress_vec(&bytes).unwrap();
         let decoded = decoded(&sent).await;
         assert!(matches!(decoded, WriteBody::Failed(BodyError::TooLarge(_))), "{decoded:?}");
