@@ -49,7 +49,7 @@ async fn without_redis_every_operation_responds_as_documented_and_503_has_retry_
         }
     }
     // All but /livez and /health: those of the Ingestion API, and of the Processing Service.
-    assert_eq!(unavailable, 4 + 15);
+    assert_eq!(unavailable, 4 + 16);
 }
 
 #[tokio::test]
