@@ -73,7 +73,10 @@ async fn counts_of_all_processes_are_added_once_each() {
 async fn what_was_counted_while_redis_was_away_is_reported_once_it_is_back() {
     let mut redis = RedisServer::start_durable().await;
     let mut process = Process::of(&redis);
-    process.counters.get(Receiver::Mqtt).accepted(4, 0);
+    // From now on the server knows the script.
+    process.counters.get(Receiver::Mqtt).accepted(1, 0);
+    process.report().await;
+    process.counters.get(Receiver::Mqtt).accepted(3, 0);
     // The script waits, and its reply is not awaited.
     redis.run::<()>(&["CLIENT", "PAUSE", "200", "WRITE"]).await;
     let unanswered = timeout(Duration::from_millis(50), process.report());
