@@ -74,8 +74,21 @@ async function takeReadings() {
   const headers = { 'Content-Type': 'application/x-protobuf', 'Content-Encoding': 'snappy' };
   const write = await ingestion.POST('/api/v1/write', { body: '', bodySerializer: () => new Uint8Array([0]), headers });
   assert.equal(write.response.status, 204);
+  await writeLines();
   const figures = taken(await ingestion.GET('/metrics'));
   assert(typeof figures === 'object' && 'stream' in figures && figures.stream.length === 4);
+}
+
+/** As clients of InfluxDB do; a line without a power is counted, and not stored. */
+async function writeLines() {
+  const lines = { body: 'room temperature=21.5', bodySerializer: String, headers: { 'Content-Type': 'text/plain' } };
+  const second = await ingestion.POST('/api/v2/write', { ...lines, params: { query: { bucket: 'a/b' } } });
+  const first = await ingestion.POST('/write', { ...lines, params: { query: { db: 'a/b' } } });
+  const ping = await ingestion.GET('/ping');
+  assert.deepEqual([second.response.status, first.response.status, ping.response.status], [204, 204, 204]);
+  const created = taken(await ingestion.POST('/query', { params: { query: { q: 'CREATE DATABASE home' } } }));
+  const shown = taken(await ingestion.GET('/query', { params: { query: { q: 'SHOW DATABASES', db: 'home' } } }));
+  assert.deepEqual([created.results.length, shown.results.length], [1, 1]);
 }
 
 async function readThemBack() {

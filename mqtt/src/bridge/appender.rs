@@ -17,7 +17,7 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
-use super::BacklogGate;
+use super::backlog_gate::BacklogGate;
 use super::batch::Batch;
 
 /// The pause after the first failure. Too low: a restarting server is flooded. Too high: each short interruption costs

@@ -5,13 +5,13 @@
 //! | `batch` | messages that are appended together |
 //! | `identity` | by what a reading is recognised when its message is delivered again |
 //! | `appender` | appending until Redis confirms |
+//! | `backlog_gate` | whether the backlog is at its limit |
 
 mod appender;
+mod backlog_gate;
 mod batch;
 mod identity;
 
-use std::fmt;
-use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{SubsecRound, Utc};
@@ -22,6 +22,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use self::appender::{Appender, backoff};
+pub use self::backlog_gate::BacklogGate;
 use self::batch::Batch;
 use crate::config::BridgeConfig;
 use crate::mapping::Mappings;
@@ -36,28 +37,6 @@ const MAX_RECONNECT_PAUSE: Duration = Duration::from_secs(10);
 /// A connection that lasted this long ends the back-off. Too low: one that is closed at once, again and again, is opened
 /// without a pause. Too high: the first loss after a while costs a long pause.
 const STABLE_AFTER: Duration = Duration::from_secs(5);
-
-/// Whether the backlog of the stream is at its limit.
-#[derive(Clone)]
-pub struct BacklogGate(Arc<dyn Fn() -> bool + Send + Sync>);
-
-impl BacklogGate {
-    /// A gate that asks this function.
-    #[must_use]
-    pub fn new(is_reached: impl Fn() -> bool + Send + Sync + 'static) -> Self {
-        Self(Arc::new(is_reached))
-    }
-
-    fn is_reached(&self) -> bool {
-        (self.0)()
-    }
-}
-
-impl fmt::Debug for BacklogGate {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("BacklogGate").field(&self.is_reached()).finish()
-    }
-}
 
 /// Subscribes to a broker and appends the readings of its messages.
 #[derive(Debug)]
