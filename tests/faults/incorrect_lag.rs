@@ -185,6 +185,8 @@ async fn unread_entries_are_still_reported_after_lag_was_corrected() {
         .env("BATCH_SIZE", 16);
     let service = slow.start().await;
     add_backlog(&redis, 400, 1).await;
+    // Without a group there is no count to make wrong.
+    wait::until("entries are delivered", async || redis.group().await.pending > 0).await;
     spoil(&redis, 1_000_000).await;
     wait::until("it is set right", async || {
         service.counter("energy_pipeline_stream_lag_corrections_total").await == 1
