@@ -19,7 +19,7 @@ mod value;
 
 use std::path::Path;
 
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, Utc};
 use readings::Reading;
 use readings::validation::{ErrorKind, Location, ValidationError, parse_fields, parse_reading};
 use serde_json::Value;
@@ -28,7 +28,7 @@ pub use self::error::ProfileError;
 use self::profile::{Mapping, PayloadKind, ProfileFile};
 pub use self::profiles::profile_names;
 use self::topic_pattern::{Names, TopicPattern, without_covered};
-use self::value::{PowerText, power_of_json, power_of_text, timestamp_of};
+use self::value::{PowerText, power_of_json, power_of_text, rfc3339, timestamp_of};
 
 /// All mappings of a bridge, by their ranks from the highest on.
 #[derive(Debug, Clone, Default)]
@@ -198,8 +198,4 @@ impl<'a> Payload<'a> {
 fn invalid(bytes: &[u8], reason: String) -> ValidationError {
     let text = String::from_utf8_lossy(bytes);
     ValidationError::new(Location::Body, ErrorKind::JsonInvalid(reason), &text)
-}
-
-fn rfc3339(time: DateTime<Utc>) -> String {
-    time.to_rfc3339_opts(SecondsFormat::AutoSi, true)
 }

@@ -1,5 +1,6 @@
 //! Numbers and times in a payload.
 
+use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::Value;
 
 use super::profile::Unit;
@@ -62,11 +63,16 @@ pub(super) fn timestamp_of(value: Option<&Value>) -> Option<String> {
             let number = number.as_f64()?;
             let milliseconds = if number < MILLISECONDS_FROM { number * 1e3 } else { number };
             #[expect(clippy::cast_possible_truncation, reason = "an `as` cast saturates")]
-            let time = chrono::DateTime::from_timestamp_millis(milliseconds.round() as i64)?;
-            Some(super::rfc3339(time))
+            let time = DateTime::from_timestamp_millis(milliseconds.round() as i64)?;
+            Some(rfc3339(time))
         }
         _ => None,
     }
+}
+
+/// A time as the timestamp of a reading.
+pub(super) fn rfc3339(time: DateTime<Utc>) -> String {
+    time.to_rfc3339_opts(SecondsFormat::AutoSi, true)
 }
 
 #[cfg(test)]

@@ -50,7 +50,7 @@ def test_the_program_lists_its_dependencies_by_a_tool_of_a_pinned_version():
 
 def test_compose_builds_our_images_and_never_pulls_them():
     ours = [service for service in COMPOSE["services"].values() if "energy-pipeline/" in service["image"]]
-    assert len(ours) == 4 and all(service["pull_policy"] == "build" and service["build"] for service in ours)
+    assert len(ours) == 5 and all(service["pull_policy"] == "build" and service["build"] for service in ours)
 
 
 def test_local_images_move_to_the_registry_of_all():

@@ -122,6 +122,8 @@ impl LineProtocolApi {
     }
 
     /// Whether the service is reached, for clients of InfluxDB
+    ///
+    /// Clients read the version of InfluxDB from a header, and whether its protocol is spoken. No key is needed.
     #[oai(path = "/ping", method = "get", operation_id = "ping")]
     #[allow(clippy::unused_async, reason = "the framework calls async operations only")]
     async fn ping(&self) -> PingResponse {
