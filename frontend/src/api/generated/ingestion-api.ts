@@ -101,7 +101,10 @@ export interface paths {
             readonly path?: never;
             readonly cookie?: never;
         };
-        /** Whether the service is reached, for clients of InfluxDB */
+        /**
+         * Whether the service is reached, for clients of InfluxDB
+         * @description Clients read the version of InfluxDB from a header, and whether its protocol is spoken. No key is needed.
+         */
         readonly get: operations["ping"];
         readonly put?: never;
         readonly post?: never;
