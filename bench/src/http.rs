@@ -108,7 +108,8 @@ fn response_head(bytes: &[u8]) -> anyhow::Result<Option<Message>> {
         return Ok(None);
     };
     let status = response.code.context("a response has a status")?;
-    let body = body_length(response.headers)?;
+    // RFC 9110, section 8.6: a 204 has no content, and no length.
+    let body = if status == 204 { Some(0) } else { body_length(response.headers)? };
     Ok(Some(Message { status, head, body: body.context("the response has no content-length")? }))
 }
 
@@ -137,6 +138,12 @@ mod tests {
         let message = response_head(response).unwrap().unwrap();
         assert_eq!((message.status, &response[message.head..][..message.body]), (201, &b"{}"[..]));
         assert_eq!(response_head(&response[..30]).unwrap(), None, "more is to come");
+    }
+
+    #[test]
+    fn a_response_without_content_ends_after_its_head() {
+        let message = response_head(b"HTTP/1.1 204 No Content\r\n\r\nHTTP/1.1").unwrap().unwrap();
+        assert_eq!((message.status, message.body), (204, 0));
     }
 
     #[test]
