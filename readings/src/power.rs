@@ -90,6 +90,21 @@ impl Serialize for Power {
     }
 }
 
+/// A decimal number times a power of ten. The decimal point is moved in the text, as a product would be rounded: 1.1 kW are
+/// 1100 W and not 1100.0000000000002, by whichever receiver they come.
+#[must_use]
+pub fn scaled(number: &str, exponent: i32) -> String {
+    match number.split_once(['e', 'E']) {
+        None => format!("{number}e{exponent}"),
+        Some((digits, sent)) => {
+            // Err: more digits than an exponent needs to be infinite or zero.
+            let limit = if sent.starts_with('-') { -1_000 } else { 1_000 };
+            let sent: i32 = sent.parse().unwrap_or(limit);
+            format!("{digits}e{}", sent.saturating_add(exponent))
+        }
+    }
+}
+
 #[cfg(test)]
 mod properties;
 

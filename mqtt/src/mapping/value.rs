@@ -1,6 +1,7 @@
 //! Numbers and times in a payload.
 
 use chrono::{DateTime, SecondsFormat, Utc};
+use readings::power::scaled;
 use serde_json::Value;
 
 use super::profile::Unit;
@@ -44,14 +45,10 @@ pub(super) fn power_of_text(text: &str, unit: Unit) -> PowerText {
     }
 }
 
-/// The decimal point is moved in the text, as a product would be rounded: 1.001 kW is 1001 W.
 fn in_watts(number: &str, unit: Unit) -> String {
     match unit {
         Unit::W => number.to_owned(),
-        Unit::Kilowatts if number.contains(['e', 'E']) => {
-            number.parse::<f64>().map_or_else(|_| number.to_owned(), |kw| (kw * 1e3).to_string())
-        }
-        Unit::Kilowatts => format!("{number}e3"),
+        Unit::Kilowatts => scaled(number, 3),
     }
 }
 
@@ -84,7 +81,7 @@ mod tests {
     #[test]
     fn kilowatts_become_watts_without_rounding() {
         for (kilowatts, watts) in
-            [("1.001", 1001.0), ("0.123", 123.0), ("2", 2000.0), ("1e-3", 1.0)]
+            [("1.001", 1001.0), ("0.123", 123.0), ("2", 2000.0), ("1e-3", 1.0), ("1.1e0", 1100.0)]
         {
             let PowerText::Watts(text) = power_of_text(kilowatts, Unit::Kilowatts) else {
                 panic!("{kilowatts}")

@@ -2,6 +2,8 @@
 
 use std::str::FromStr;
 
+use readings::power::scaled;
+
 /// What a field is measured in: a multiple of a watt, and whether its sign is to be changed (`-W`), as of meters that
 /// count what is fed in as positive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,18 +54,6 @@ impl Unit {
         // Err: never, a number is one.
         let watts: f64 = watts.unwrap_or(f64::NAN);
         if self.is_negated { -watts } else { watts }
-    }
-}
-
-fn scaled(number: &str, exponent: i32) -> String {
-    match number.split_once(['e', 'E']) {
-        None => format!("{number}e{exponent}"),
-        Some((digits, sent)) => {
-            // Err: more digits than an exponent needs to be infinite or zero.
-            let limit = if sent.starts_with('-') { -1_000 } else { 1_000 };
-            let sent: i32 = sent.parse().unwrap_or(limit);
-            format!("{digits}e{}", sent.saturating_add(exponent))
-        }
     }
 }
 
