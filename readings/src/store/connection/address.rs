@@ -1,4 +1,4 @@
-//! The address of a Redis server, or of the Sentinels that know which of several is the master.
+//! The address of a Redis server, of the Sentinels that know which of several is the master, or of nodes of a Redis Cluster.
 
 use std::borrow::Cow;
 use std::net::Ipv6Addr;
@@ -24,6 +24,9 @@ pub(super) const TCP_USER_TIMEOUT: Duration = Duration::from_secs(10);
 /// The port of Sentinels that name none.
 const SENTINEL_PORT: u16 = 26379;
 
+/// The port of nodes of a Redis Cluster that name none.
+const NODE_PORT: u16 = 6379;
+
 /// Why an address is invalid, and the form that is expected. It never contains the address itself, in which
 /// a password may be.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -43,6 +46,8 @@ pub(super) enum Address {
     Server(ConnectionInfo),
     /// The master of this name that these Sentinels report at the time.
     Sentinel { master_name: String, sentinels: Vec<ConnectionAddr>, login: RedisConnectionInfo },
+    /// The nodes of a Redis Cluster, some of which are these.
+    Cluster { seeds: Vec<ConnectionAddr>, login: RedisConnectionInfo },
 }
 
 impl Address {
@@ -59,18 +64,21 @@ impl Address {
         Ok(Self::Server(read(ConnectionAddr::Unix(path.to_owned()))?))
     }
 
-    /// Parses `redis://`, `rediss://`, `redis+unix://`, or
-    /// `redis+sentinel://[user:password@]host[:port],…/master[/database]`; with `rediss+sentinel://` the Sentinels and
-    /// the master use TLS.
+    /// Parses `redis://`, `rediss://`, `redis+unix://`,
+    /// `redis+sentinel://[user:password@]host[:port],…/master[/database]`, or
+    /// `redis+cluster://[user:password@]host[:port],…`; with `rediss+…://` all of the servers use TLS.
     pub fn parse(url: &str) -> Parsed<Self> {
         const SCHEMES: &str = "must begin with redis://, rediss:// (TLS), redis+unix://, \
-                               redis+sentinel:// or rediss+sentinel:// (TLS)";
+                               redis+sentinel://, rediss+sentinel:// (TLS), redis+cluster:// or \
+                               rediss+cluster:// (TLS)";
         let (scheme, rest) = url.split_once("://").ok_or(invalid(SCHEMES))?;
         match scheme {
             "redis" | "rediss" | "valkey" | "valkeys" => Self::parse_server(url, rest),
             "redis+unix" | "valkey+unix" | "unix" => Ok(Self::Server(read(url)?)),
             "redis+sentinel" => Self::parse_sentinel(rest, tcp_address),
             "rediss+sentinel" => Self::parse_sentinel(rest, tls_address),
+            "redis+cluster" | "valkey+cluster" => Self::parse_cluster(rest, tcp_address),
+            "rediss+cluster" | "valkeys+cluster" => Self::parse_cluster(rest, tls_address),
             _ => Err(invalid(SCHEMES)),
         }
     }
@@ -90,18 +98,39 @@ impl Address {
     fn parse_sentinel(rest: &str, address: ToAddress) -> Parsed<Self> {
         const RULE: &str =
             "must be redis+sentinel://[user:password@]host[:port],…/master[/database]";
+        const ONE_MASTER: &str = "must name one master after the Sentinels, not several: the stream and all readings \
+                                  are on one; to spread them over several servers use Redis Cluster";
         reject_raw_delimiters(rest)?;
         let (login, rest) = rest.rsplit_once('@').unwrap_or(("", rest));
         let (hosts, path) = rest.split_once('/').unwrap_or((rest, ""));
         let (master_name, database) = path.split_once('/').unwrap_or((path, ""));
-        // The library reads user, password and database; the host in between is not used.
-        // Without a login no `@`: it would be an empty user.
-        let at = if login.is_empty() { "" } else { "@" };
-        let login = read(format!("redis://{login}{at}master/{database}"))?.redis_settings().clone();
-        let sentinels: Option<Vec<_>> =
-            hosts.split(',').map(|host| sentinel(host, address)).collect();
+        if master_name.contains(',') {
+            return Err(invalid(ONE_MASTER));
+        }
+        let login = read_login(login, database)?;
+        let sentinels = several(hosts, SENTINEL_PORT, address);
         let sentinels = sentinels.filter(|_| !master_name.is_empty()).ok_or(invalid(RULE))?;
         Ok(Self::Sentinel { master_name: master_name.to_owned(), sentinels, login })
+    }
+
+    fn parse_cluster(rest: &str, address: ToAddress) -> Parsed<Self> {
+        const RULE: &str = "must be redis+cluster://[user:password@]host[:port],…";
+        const DATABASE: &str =
+            "must not name a database other than 0: a Redis Cluster has no others";
+        reject_raw_delimiters(rest)?;
+        let (login, rest) = rest.rsplit_once('@').unwrap_or(("", rest));
+        let (hosts, database) = rest.split_once('/').unwrap_or((rest, ""));
+        if !["", "0"].contains(&database) {
+            return Err(invalid(DATABASE));
+        }
+        let login = read_login(login, database)?;
+        let seeds = several(hosts, NODE_PORT, address).ok_or(invalid(RULE))?;
+        Ok(Self::Cluster { seeds, login })
+    }
+
+    /// The address of one node, with the user and password of this one.
+    pub fn of_node(&self, address: ConnectionAddr) -> Parsed<Self> {
+        Ok(Self::Server(read(address)?.set_redis_settings(self.login().clone())))
     }
 
     /// Whether connections use TLS.
@@ -109,7 +138,9 @@ impl Address {
         let uses_tls = |address| matches!(address, &ConnectionAddr::TcpTls { .. });
         match self {
             Self::Server(info) => uses_tls(info.addr()),
-            Self::Sentinel { sentinels, .. } => sentinels.iter().any(uses_tls),
+            Self::Sentinel { sentinels: nodes, .. } | Self::Cluster { seeds: nodes, .. } => {
+                nodes.iter().any(uses_tls)
+            }
         }
     }
 
@@ -118,9 +149,9 @@ impl Address {
         match self {
             Self::Server(info) => shown(info.addr()),
             Self::Sentinel { master_name, sentinels, .. } => {
-                let sentinels: Vec<_> = sentinels.iter().map(shown).collect();
-                format!("master {master_name} of Sentinels {}", sentinels.join(", "))
+                format!("master {master_name} of Sentinels {}", all_shown(sentinels))
             }
+            Self::Cluster { seeds, .. } => format!("Redis Cluster {}", all_shown(seeds)),
         }
     }
 
@@ -128,7 +159,7 @@ impl Address {
     pub fn login(&self) -> &RedisConnectionInfo {
         match self {
             Self::Server(info) => info.redis_settings(),
-            Self::Sentinel { login, .. } => login,
+            Self::Sentinel { login, .. } | Self::Cluster { login, .. } => login,
         }
     }
 }
@@ -159,7 +190,9 @@ pub(super) fn client_of(
     certificates: TlsCertificates,
 ) -> redis::RedisResult<Client> {
     let info = address.into_connection_info()?;
-    let info = info.set_redis_settings(login.clone()).set_tcp_settings(tcp());
+    // `CLIENT SETINFO` (Redis 7.2) would be denied, and be in `ACL LOG`, at each connection of a user with the rights needed.
+    let login = login.clone().set_skip_set_lib_name();
+    let info = info.set_redis_settings(login).set_tcp_settings(tcp());
     if certificates.root_cert.is_none() && certificates.client_tls.is_none() {
         return Client::open(info);
     }
@@ -176,6 +209,17 @@ pub(super) fn shown(address: &ConnectionAddr) -> String {
         }
         address => address.to_string(),
     }
+}
+
+fn all_shown(addresses: &[ConnectionAddr]) -> String {
+    addresses.iter().map(shown).collect::<Vec<_>>().join(", ")
+}
+
+/// User, password and database, which the library reads from a URL; the host in it is not used.
+fn read_login(login: &str, database: &str) -> Parsed<RedisConnectionInfo> {
+    // Without a login no `@`: it would be an empty user.
+    let at = if login.is_empty() { "" } else { "@" };
+    Ok(read(format!("redis://{login}{at}host/{database}"))?.redis_settings().clone())
 }
 
 /// Parses an address with the client library. The error omits the address, in which a password may be.
@@ -207,13 +251,18 @@ fn bare_host(text: &str) -> Option<&str> {
     (usable && !host.is_empty()).then_some(host)
 }
 
+/// Hosts with a comma between each two.
+fn several(hosts: &str, port: u16, address: ToAddress) -> Option<Vec<ConnectionAddr>> {
+    hosts.split(',').map(|host| host_and_port(host, port, address)).collect()
+}
+
 /// `host[:port]`; an IPv6 address with a port must be in brackets.
-fn sentinel(text: &str, address: ToAddress) -> Option<ConnectionAddr> {
+fn host_and_port(text: &str, default: u16, address: ToAddress) -> Option<ConnectionAddr> {
     let (host, port) = match text.rsplit_once(':') {
         Some((host, port)) if !host.contains(':') || host.ends_with(']') => {
             (host, port.parse().ok().filter(|port| *port > 0)?)
         }
-        _ => (text, SENTINEL_PORT),
+        _ => (text, default),
     };
     Some(address(bare_host(host)?.to_owned(), port))
 }

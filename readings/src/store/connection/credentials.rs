@@ -1,7 +1,9 @@
-//! Password and certificates of a connection, and the file that the password is read from.
+//! Passwords and certificates of a connection, and the files that the passwords are read from.
 
 use std::fs;
 use std::path::{Path, PathBuf};
+
+use redis::RedisConnectionInfo;
 
 use super::tls::TlsFiles;
 
@@ -10,8 +12,19 @@ use super::tls::TlsFiles;
 pub struct Credentials {
     /// The password; instead of the one in the URL.
     pub password: Password,
+    /// What the Sentinels are sent; nothing without it.
+    pub sentinel: Option<SentinelLogin>,
     /// The certificates of TLS connections.
     pub tls: TlsFiles,
+}
+
+/// The user and password of the Sentinels, which are not those of the servers that they monitor.
+#[derive(Debug, Clone)]
+pub struct SentinelLogin {
+    /// The ACL user; the default user without it.
+    pub user: Option<String>,
+    /// Its password.
+    pub password: Password,
 }
 
 /// Where the password comes from.
@@ -42,10 +55,30 @@ impl std::fmt::Debug for Password {
 impl Credentials {
     /// The password, if it is not the one in the URL.
     pub(super) fn password(&self) -> Result<Option<String>, String> {
-        Ok(match &self.password {
-            Password::FromUrl => None,
-            Password::Inline(password) => Some(trimmed(password)),
-            Password::FromFile(path) => Some(trimmed(&read(path)?)),
+        self.password.read()
+    }
+
+    /// What a connection to a Sentinel is opened with.
+    pub(super) fn sentinel_login(&self) -> Result<RedisConnectionInfo, String> {
+        let mut info = RedisConnectionInfo::default();
+        if let Some(login) = &self.sentinel {
+            if let Some(user) = &login.user {
+                info = info.set_username(user.as_str());
+            }
+            if let Some(password) = login.password.read()? {
+                info = info.set_password(password);
+            }
+        }
+        Ok(info)
+    }
+}
+
+impl Password {
+    fn read(&self) -> Result<Option<String>, String> {
+        Ok(match self {
+            Self::FromUrl => None,
+            Self::Inline(password) => Some(trimmed(password)),
+            Self::FromFile(path) => Some(trimmed(&read(path)?)),
         })
     }
 }

@@ -8,6 +8,7 @@ use redis::{Cmd, RedisConnectionInfo, Value, cmd};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::timeout;
 
+use super::cluster::Topology;
 use super::master_watch::MasterLease;
 use super::rejection_counter::RejectionCounter;
 use super::reply::into_result;
@@ -15,23 +16,36 @@ use super::resp2::{ParseError, ParseResult, ReplyCursor};
 use super::server::{RedisServer, Resolved};
 use super::socket::Socket;
 use crate::store::error::{CONNECT, ServerName, StoreError, StoreResult};
+use crate::store::error_class::ErrorClass;
 
 /// Free space of the buffer before each read of the socket. Too low and a batch takes many reads; too
 /// high and memory is reserved without use.
 const READ_BUFFER_BYTES: usize = 128 * 1024;
 
 impl RedisServer {
-    /// A connection for one caller whose commands may take up to `response_timeout`, which must be
-    /// above the time that its longest command blocks.
+    /// A connection for one caller whose commands, all of this key, may take up to `response_timeout`, which must be
+    /// above the time that its longest command blocks. Of a Redis Cluster it leads to the node that has the key, and fails
+    /// when another has it.
     ///
     /// # Errors
     /// When the server cannot be reached or rejects the credentials.
-    pub async fn dedicated(&self, response_timeout: Duration) -> StoreResult<DedicatedConnection> {
-        let (socket, login, Resolved { name, lease, .. }) = self.connect_raw().await?;
+    pub async fn dedicated(
+        &self,
+        key: &str,
+        response_timeout: Duration,
+    ) -> StoreResult<DedicatedConnection> {
+        let server = self.with_key(key).await?;
+        let connecting = server.connect_raw().await;
+        if let (Err(_), Some(topology)) = (&connecting, server.topology()) {
+            // The node may have been replaced.
+            topology.mark_stale();
+        }
+        let (socket, login, Resolved { name, lease, .. }) = connecting?;
         let mut connection = DedicatedConnection {
             socket,
             server: name,
             rejections: self.rejections().clone(),
+            topology: self.topology().cloned(),
             buffer: BytesMut::new(),
             client_id: 0,
             lease,
@@ -49,6 +63,7 @@ pub struct DedicatedConnection {
     socket: Socket,
     server: ServerName,
     rejections: RejectionCounter,
+    topology: Option<Topology>,
     /// Bytes that were received and not parsed yet.
     buffer: BytesMut,
     client_id: i64,
@@ -139,6 +154,10 @@ impl DedicatedConnection {
     fn server_error(&self, operation: &'static str) -> StoreError {
         let reply = into_result(&self.server, operation, redis::parse_redis_value(&self.buffer));
         let error = reply.err().unwrap_or_else(|| self.unexpected_reply(operation));
+        if let Some(topology) = self.topology.as_ref().filter(|_| error.is_redirection()) {
+            topology.mark_stale();
+            return error.in_class(ErrorClass::Busy);
+        }
         self.rejections.record(&error);
         error
     }

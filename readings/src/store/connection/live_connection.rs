@@ -9,6 +9,7 @@ use redis::aio::MultiplexedConnection;
 use redis::{AsyncConnectionConfig, PushInfo, PushKind};
 use tokio::sync::Mutex;
 
+use super::generation::Generation;
 use super::master_watch::MasterLease;
 use super::server::{RedisServer, Resolved};
 use super::server_check::{ServerCheck, check_server};
@@ -22,15 +23,6 @@ pub const RESPONSE_TIMEOUT: Duration = Duration::from_secs(3);
 /// ([`ServerCheck::may_change`]). Too low and each readiness probe costs a server check; too high and a
 /// service becomes ready late after a permission was granted.
 const RECHECK_INTERVAL: Duration = Duration::from_millis(250);
-
-/// Number of a connection's server session: a reply is valid only within its generation. A generation ends
-/// with the connection, as the next one may lead to a server that lost some of the data (after a failover,
-/// or a restart from an older file), and when stream or group were found to be missing. Generations of two
-/// shared connections cannot be compared: an entry that is written over one connection must be acknowledged
-/// over the same.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[cfg_attr(test, derive(Default))]
-pub struct Generation(pub(super) u64);
 
 /// An established connection.
 pub(super) struct LiveConnection {

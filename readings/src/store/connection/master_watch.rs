@@ -61,6 +61,11 @@ impl MasterWatch {
         MasterLease { generation, master }
     }
 
+    /// Ends the leases that were issued: the server is no longer a master.
+    pub fn supersede(&self) {
+        self.0.master.send_modify(|master| master.generation += 1);
+    }
+
     /// The last known address; empty before the first one.
     pub fn address(&self) -> String {
         self.0.master.borrow().address.clone()
@@ -108,7 +113,7 @@ where
         if last.as_ref().is_some_and(|last| *last != address)
             && let Some(suppressed) = THROTTLE.should_log(Instant::now())
         {
-            warn!(%address, suppressed, "Sentinels name another master; reconnecting");
+            warn!(%address, suppressed, "Sentinels name another server; reconnecting");
         }
         watch.record(address.clone());
         last = Some(address);

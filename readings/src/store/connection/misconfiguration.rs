@@ -5,10 +5,6 @@ use std::fmt;
 use super::server_check::ServerCheck;
 use super::server_info::ServerInfo;
 
-/// The oldest major version whose commands and replies are all known: it reports pending entries that
-/// were deleted from the stream.
-const OLDEST_MAJOR: u32 = 7;
-
 /// Something about the server that endangers readings.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Misconfiguration {
@@ -34,11 +30,6 @@ pub enum Misconfiguration {
     Exhausted {
         /// The stream.
         stream: String,
-    },
-    /// It lacks commands or parts of replies that the store relies on.
-    TooOld {
-        /// Its version.
-        version: String,
     },
 }
 
@@ -78,9 +69,6 @@ impl fmt::Display for Misconfiguration {
                  When it is drained, rename it (RENAME); a new one is created"
             ),
             Self::Replica => f.write_str("Redis is a replica: it accepts no writes"),
-            Self::TooOld { version } => {
-                write!(f, "Redis {version} is too old: version {OLDEST_MAJOR} or newer is needed")
-            }
         }
     }
 }
@@ -90,7 +78,6 @@ impl ServerInfo {
     /// readings.
     #[must_use]
     pub fn check(&self) -> Vec<Misconfiguration> {
-        let major = self.version.split('.').next().and_then(|major| major.parse().ok());
         let checks = [
             (
                 self.maxmemory_policy.starts_with("allkeys-"),
@@ -99,10 +86,6 @@ impl ServerInfo {
             (!self.append_only, Misconfiguration::NoAppendOnlyFile),
             (self.maxmemory == 0, Misconfiguration::NoMemoryLimit),
             (self.role == "slave", Misconfiguration::Replica),
-            (
-                major.is_some_and(|major: u32| major < OLDEST_MAJOR),
-                Misconfiguration::TooOld { version: self.version.clone() },
-            ),
         ];
         let found = checks.into_iter().filter(|(is_so, _)| *is_so);
         found.map(|(_, misconfiguration)| misconfiguration).collect()
@@ -146,9 +129,5 @@ mod tests {
         assert_eq!(with("aof_enabled:1", "aof_enabled:0"), [Misconfiguration::NoAppendOnlyFile]);
         assert_eq!(with("maxmemory:1000000", "maxmemory:0"), [Misconfiguration::NoMemoryLimit]);
         assert_eq!(with("role:master", "role:slave"), [Misconfiguration::Replica]);
-        assert_eq!(
-            with("7.0.15", "6.2.1"),
-            [Misconfiguration::TooOld { version: "6.2.1".to_owned() }]
-        );
     }
 }

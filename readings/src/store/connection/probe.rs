@@ -101,6 +101,11 @@ pub(super) fn empty(value: &Value) -> bool {
     matches!(value, Value::Array(items) if items.is_empty())
 }
 
+/// The fields and values of a hash.
+pub(super) fn fields(value: &Value) -> bool {
+    reply::map(value.clone()).is_some()
+}
+
 /// Seconds and microseconds.
 pub(super) fn time(value: &Value) -> bool {
     matches!(value, Value::Array(items) if items.len() == 2)

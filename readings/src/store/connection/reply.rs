@@ -74,6 +74,14 @@ pub(crate) fn map(value: Value) -> Option<Vec<(Value, Value)>> {
     }
 }
 
+/// A flat list of numbers and texts.
+pub(crate) fn numbered(value: Value) -> Option<Vec<(usize, Vec<u8>)>> {
+    let pair = |(number, text): (Value, Value)| {
+        Some((usize::try_from(integer(&number)?).ok()?, bytes(text)?))
+    };
+    pairs(array(value)?).into_iter().map(pair).collect()
+}
+
 /// A list of stream entries: `[[id, [field, value, …]], …]`.
 pub(crate) fn entries(value: Value) -> Option<Vec<RawEntry>> {
     array(value)?.into_iter().map(entry).collect()

@@ -6,8 +6,11 @@
 
 use redis::{Cmd, Value, cmd};
 
-use super::probe::{Probe, array, empty, fails, integer, nil, okay, pong, server_info, time, zero};
+use super::probe::{
+    Probe, array, empty, fails, fields, integer, nil, okay, pong, server_info, time, zero,
+};
 use crate::store::keys::{self, Keys};
+use crate::store::partition::Partition;
 
 /// A name of a consumer group, consumer, hash field and member that do not exist.
 const ABSENT: &str = "energy-pipeline probe";
@@ -34,7 +37,7 @@ pub struct Requirements {
 }
 
 impl Requirements {
-    /// Those of the Ingestion API. What it accepts must be processed, so the server must know the
+    /// Those of the Ingestion API for a partition. What it accepts must be processed, so the server must know the
     /// commands of the Processing Service, too.
     #[must_use]
     pub fn for_ingestion(keys: &Keys) -> Self {
@@ -50,6 +53,9 @@ impl Requirements {
             on("XLEN", &keys.dead_letters(), &[], integer),
         ];
         probes.extend(stream_probes(keys));
+        if keys.partition() != Partition::Whole {
+            probes.extend(announcing(keys));
+        }
         probes.extend(scripts([stream, &hash]));
         probes.extend(server_probes());
         let known = names(&Self::for_processing(keys).probes);
@@ -70,6 +76,9 @@ impl Requirements {
         probes.extend(dead_letters(keys));
         probes.extend(pipeline(keys));
         probes.extend(queries(keys));
+        if keys.partition() != Partition::Whole {
+            probes.push(partition_counts(keys));
+        }
         probes.extend(scripts([keys.stream(), &keys.dead_letters(), &keys.dead_lettered_ids()]));
         probes.push(script_on([keys::ABSENT_SERIES]));
         probes.extend(server_probes());
@@ -96,9 +105,20 @@ impl Requirements {
         let mut probes = queries(keys);
         probes.extend(pipeline(keys));
         probes.push(on("XRANGE", &keys.dead_letters(), &["+", "-", "COUNT", "1"], empty));
+        if keys.partition() != Partition::Whole {
+            probes.push(partition_counts(keys));
+        }
         probes.extend(scripts([keys::ABSENT_SERIES]));
         probes.extend(server_probes());
         Self { probes, sampled_prefix: keys.probe(), ..Self::default() }
+    }
+
+    /// Those of waiting for replicas.
+    #[must_use]
+    pub fn for_replica_wait(keys: &Keys) -> Self {
+        let wait = Probe::new("WAIT", None, words(&["WAIT", "0", "1"]), integer);
+        let probes = vec![on("SET", &keys.replica_mark(), &["", "NX", "XX"], fails), wait];
+        Self { probes, ..Self::default() }
     }
 
     /// The union of both.
@@ -148,6 +168,22 @@ fn create_group(keys: &Keys) -> Probe {
     on("XGROUP CREATE", keys.stream(), &[ABSENT, "no id"], fails)
 }
 
+/// Announcing the number of partitions, and knowing that of other services.
+fn announcing(keys: &Keys) -> [Probe; 5] {
+    let counts = keys.partition_counts();
+    [
+        partition_counts(keys),
+        on("HGET", &counts, &[ABSENT], nil),
+        on("HSET", &counts, &["f", "v", "f"], fails),
+        on("HDEL", &counts, &[ABSENT], zero),
+        Probe::new("TIME", None, cmd("TIME"), time),
+    ]
+}
+
+fn partition_counts(keys: &Keys) -> Probe {
+    on("HGETALL", &keys.partition_counts(), &[], fields)
+}
+
 /// Writing readings, and heartbeats.
 fn writing(keys: &Keys) -> Vec<Probe> {
     let (site, instances) = (keys::ABSENT_SERIES, keys.consumer_instances());
@@ -166,6 +202,8 @@ fn writing(keys: &Keys) -> Vec<Probe> {
         on("HKEYS", keys::ABSENT_ROLLUPS, &[], empty),
         on("HDEL", keys::ABSENT_ROLLUPS, &[ABSENT], zero),
         on("HINCRBY", keys::ABSENT_ROLLUPS, &[ABSENT, "no number"], fails),
+        on("HSET", keys::ABSENT_DAYS, &["f", "v", "f"], fails),
+        on("HDEL", keys::ABSENT_PACKED, &[ABSENT], zero),
         on("ZREMRANGEBYSCORE", &instances, &["(0", "(0"], zero),
         on("ZSCORE", &instances, &[ABSENT], nil),
         on("ZRANGE", &instances, &["(0", "(0", "BYSCORE"], empty),
@@ -208,6 +246,11 @@ fn queries(keys: &Keys) -> Vec<Probe> {
         on("ZRANGE", keys::ABSENT_SERIES, &["1", "0"], empty),
         on("ZRANK", keys::ABSENT_SERIES, &[ABSENT], nil),
         on("ZRANGE", &keys.sites(), &["1", "0"], empty),
+        // Without them a service does not know which readings are packed.
+        on("HGET", keys::ABSENT_DAYS, &[ABSENT], nil),
+        on("HGETALL", keys::ABSENT_DAYS, &[], fields),
+        on("HMGET", keys::ABSENT_PACKED, &[ABSENT], array),
+        script_on([keys::ABSENT_SERIES, keys::ABSENT_PACKED, keys::ABSENT_DAYS]),
     ]
 }
 

@@ -56,6 +56,19 @@ impl<'a> ReplyCursor<'a> {
         Ok(self.array()?.unwrap_or(0))
     }
 
+    /// The number of streams whose entries follow, each behind its [`ReplyCursor::stream`]; 0 for a read that timed out.
+    pub fn streams(&mut self) -> ParseResult<usize> {
+        Ok(self.array()?.unwrap_or(0))
+    }
+
+    /// The header of one of several streams' entries: its name, and their number.
+    pub fn stream(&mut self) -> ParseResult<(&'a [u8], usize)> {
+        if self.array()? != Some(2) {
+            return Err(ParseError::UnexpectedShape);
+        }
+        Ok((self.bulk()?, self.array()?.unwrap_or(0)))
+    }
+
     /// An entry: its id and its fields, or no fields when it is pending and deleted from the stream.
     pub fn entry(&mut self) -> ParseResult<(StreamId, Option<Fields<'a>>)> {
         if self.array()? != Some(2) {
@@ -154,6 +167,18 @@ mod tests {
     fn a_read_that_timed_out_has_no_entries() {
         assert_eq!(parse(b"*-1\r\n"), Ok((vec![], 0)));
         assert_eq!(parse(b"*1\r\n*2\r\n$1\r\ns\r\n*0\r\n"), Ok((vec![], 0)));
+    }
+
+    #[test]
+    fn entries_of_several_streams_are_each_behind_the_name_of_theirs() {
+        let bytes =
+            b"*2\r\n*2\r\n$1\r\ns\r\n*1\r\n*2\r\n$3\r\n5-1\r\n*0\r\n*2\r\n$1\r\nt\r\n*0\r\n";
+        let mut cursor = ReplyCursor::new(bytes);
+        assert_eq!((cursor.streams(), cursor.stream()), (Ok(2), Ok((&b"s"[..], 1))));
+        assert_eq!(cursor.entry(), Ok((StreamId { ms: 5, seq: 1 }, Some(vec![]))));
+        assert_eq!((cursor.stream(), cursor.remaining()), (Ok((&b"t"[..], 0)), 0));
+        assert_eq!(ReplyCursor::new(b"*-1\r\n").streams(), Ok(0));
+        assert_eq!(ReplyCursor::new(b"*3\r\n").stream(), Err(ParseError::UnexpectedShape));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Asks the Sentinels for the master's address.
+//! Asks the Sentinels for the master's address, or that of a healthy replica.
 //!
 //! All are asked at once, as one may be partitioned off. Where they differ, the highest configuration
 //! epoch counts, as it does among Sentinels: it belongs to the last failover. Where the epochs are equal
@@ -7,12 +7,15 @@
 //! first.
 
 use std::collections::HashMap;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
+use instrumentation::log_throttle::LogThrottle;
 use redis::{
-    AsyncConnectionConfig, ConnectionAddr, RedisConnectionInfo, RedisError, TlsCertificates, cmd,
+    AsyncConnectionConfig, Cmd, ConnectionAddr, RedisConnectionInfo, RedisError, TlsCertificates,
+    cmd,
 };
+use tracing::warn;
 
 use super::address::{client_of, like, shown};
 use crate::store::error::{CONNECT, ServerName, StoreError, StoreResult};
@@ -22,6 +25,15 @@ use crate::store::error_class::ErrorClass;
 /// passed over; too high and a hanging one delays every connection attempt that long.
 const SENTINEL_TIMEOUT: Duration = Duration::from_secs(1);
 
+const MISSING_PASSWORD: &str = "a Sentinel requires a password: set REDIS_SENTINEL_PASSWORD_FILE (user and password \
+                                of the URL are those of the master)";
+
+const WRONG_PASSWORD: &str = "a Sentinel rejects the password of REDIS_SENTINEL_PASSWORD(_FILE), or the user of \
+                              REDIS_SENTINEL_USER";
+
+const MISSING_PERMISSION: &str = "a Sentinel denies its user SENTINEL MASTERS: grant it sentinel|masters and \
+                                  sentinel|replicas";
+
 /// What a Sentinel reports of a master.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Report {
@@ -29,23 +41,85 @@ struct Report {
     config_epoch: u64,
 }
 
-/// The address of the master of this name; `known` is its last known address, as [`shown`] writes it.
-pub(super) async fn master(
-    name: &str,
-    sentinels: &[ConnectionAddr],
-    all_sentinels: &ServerName,
-    certificates: &TlsCertificates,
-    known: &str,
-) -> StoreResult<ConnectionAddr> {
-    let reports = sentinels.iter().map(|sentinel| report(name, sentinel, certificates));
-    let results = join_all(reports).await;
-    let (reports, failures): (Vec<_>, Vec<_>) = results.into_iter().partition(Result::is_ok);
-    let reports: Vec<Report> = reports.into_iter().flatten().collect();
-    match choose(&reports, known) {
-        Some(address) => Ok(address),
-        None => {
-            Err(no_master(all_sentinels, failures.into_iter().filter_map(Result::err).collect()))
+/// The Sentinels, and how they are connected to.
+pub(super) struct Sentinels<'a> {
+    pub addresses: &'a [ConnectionAddr],
+    /// Their own user and password.
+    pub login: RedisConnectionInfo,
+    pub certificates: TlsCertificates,
+    /// All of them, as logs name them.
+    pub name: &'a ServerName,
+}
+
+impl Sentinels<'_> {
+    /// The address of the master of this name; `known` is its last known address, as [`shown`] writes it.
+    pub async fn master(&self, name: &str, known: &str) -> StoreResult<ConnectionAddr> {
+        let reports = self.addresses.iter().map(|sentinel| self.report(name, sentinel));
+        let results = join_all(reports).await;
+        let (reports, failures): (Vec<_>, Vec<_>) = results.into_iter().partition(Result::is_ok);
+        let reports: Vec<Report> = reports.into_iter().flatten().collect();
+        let failures: Vec<_> = failures.into_iter().filter_map(Result::err).collect();
+        match choose(&reports, known) {
+            Some(address) => {
+                warn_of_denial(&failures);
+                Ok(address)
+            }
+            None => Err(no_master(self.name, failures)),
         }
+    }
+
+    /// The address of a healthy replica of this master: the known one as long as it is healthy. `None` where there is
+    /// none, or no Sentinel responds.
+    pub async fn replica(&self, name: &str, known: &str) -> Option<ConnectionAddr> {
+        let replies = self.addresses.iter().map(|sentinel| async move {
+            let mut command = cmd("SENTINEL");
+            command.arg("REPLICAS").arg(name);
+            let replicas = self.ask(sentinel, &command).await.unwrap_or_default();
+            replicas.iter().filter_map(|replica| healthy(sentinel, replica)).collect::<Vec<_>>()
+        });
+        let healthy: Vec<_> = join_all(replies).await.into_iter().flatten().collect();
+        let kept = healthy.iter().find(|address| shown(address) == known).cloned();
+        kept.or_else(|| healthy.get(fastrand::usize(..healthy.len().max(1))).cloned())
+    }
+
+    async fn report(&self, name: &str, sentinel: &ConnectionAddr) -> StoreResult<Report> {
+        let server: ServerName = format!("Sentinel {} (master {name})", shown(sentinel)).into();
+        // Also says whether the Sentinel considers a master down.
+        let reply = self.ask(sentinel, cmd("SENTINEL").arg("MASTERS")).await;
+        let reply = reply.map_err(|error| failed(&server, error, &self.login))?;
+        let masters = reply.iter().find(|master| master.get("name").is_some_and(|it| it == name));
+        let Some(master) = masters else {
+            let text = "the Sentinel knows no master of this name";
+            return Err(StoreError::found(&server, CONNECT, ErrorClass::Other, text));
+        };
+        parse(sentinel, master).ok_or_else(|| {
+            let text = "the Sentinel reports that the master is down";
+            StoreError::found(&server, CONNECT, ErrorClass::Disconnected, text)
+        })
+    }
+
+    async fn ask(
+        &self,
+        sentinel: &ConnectionAddr,
+        command: &Cmd,
+    ) -> Result<Vec<HashMap<String, String>>, RedisError> {
+        let client = client_of(sentinel.clone(), &self.login, self.certificates.clone())?;
+        let config = AsyncConnectionConfig::new()
+            .set_connection_timeout(Some(SENTINEL_TIMEOUT))
+            .set_response_timeout(Some(SENTINEL_TIMEOUT));
+        let mut connection = client.get_multiplexed_async_connection_with_config(&config).await?;
+        command.query_async(&mut connection).await
+    }
+}
+
+/// A Sentinel that denies access is no help in the next failover, though the others respond.
+fn warn_of_denial(failures: &[StoreError]) {
+    static THROTTLE: LogThrottle = LogThrottle::new();
+    let denial = failures.iter().find(|error| error.class == ErrorClass::Denied);
+    if let Some(error) = denial
+        && let Some(suppressed) = THROTTLE.should_log(Instant::now())
+    {
+        warn!(%error, suppressed, "a Sentinel does not respond to this service; others do");
     }
 }
 
@@ -76,38 +150,6 @@ fn no_master(all_sentinels: &ServerName, failures: Vec<StoreError>) -> StoreErro
     }
 }
 
-async fn report(
-    name: &str,
-    sentinel: &ConnectionAddr,
-    certificates: &TlsCertificates,
-) -> StoreResult<Report> {
-    let server: ServerName = format!("Sentinel {} (master {name})", shown(sentinel)).into();
-    let reply = masters(sentinel, certificates).await.map_err(|error| failed(&server, error))?;
-    let masters = reply.iter().find(|master| master.get("name").is_some_and(|it| it == name));
-    let Some(master) = masters else {
-        let text = "the Sentinel knows no master of this name";
-        return Err(StoreError::found(&server, CONNECT, ErrorClass::Other, text));
-    };
-    parse(sentinel, master).ok_or_else(|| {
-        let text = "the Sentinel reports that the master is down";
-        StoreError::found(&server, CONNECT, ErrorClass::Disconnected, text)
-    })
-}
-
-/// `SENTINEL MASTERS`, which also reports whether the Sentinel considers a master down.
-async fn masters(
-    sentinel: &ConnectionAddr,
-    certificates: &TlsCertificates,
-) -> Result<Vec<HashMap<String, String>>, RedisError> {
-    let (login, certificates) = (RedisConnectionInfo::default(), certificates.clone());
-    let client = client_of(sentinel.clone(), &login, certificates)?;
-    let config = AsyncConnectionConfig::new()
-        .set_connection_timeout(Some(SENTINEL_TIMEOUT))
-        .set_response_timeout(Some(SENTINEL_TIMEOUT));
-    let mut connection = client.get_multiplexed_async_connection_with_config(&config).await?;
-    cmd("SENTINEL").arg("MASTERS").query_async(&mut connection).await
-}
-
 fn parse(sentinel: &ConnectionAddr, master: &HashMap<String, String>) -> Option<Report> {
     let flags = master.get("flags")?;
     if flags.contains("s_down") || flags.contains("o_down") || !flags.contains("master") {
@@ -119,14 +161,27 @@ fn parse(sentinel: &ConnectionAddr, master: &HashMap<String, String>) -> Option<
     Some(Report { address, config_epoch: config_epoch.unwrap_or_default() })
 }
 
-fn failed(server: &ServerName, error: RedisError) -> StoreError {
+/// The address of a replica that is reachable, and connected to its master.
+fn healthy(sentinel: &ConnectionAddr, replica: &HashMap<String, String>) -> Option<ConnectionAddr> {
+    let flags = replica.get("flags")?;
+    let is_down = ["s_down", "o_down", "disconnected"].iter().any(|flag| flags.contains(flag));
+    let is_linked = replica.get("master-link-status").is_some_and(|status| status == "ok");
+    let port = replica.get("port")?.parse().ok()?;
+    let address = like(sentinel, replica.get("ip")?.clone(), port);
+    (is_linked && !is_down && flags.contains("slave")).then_some(address)
+}
+
+/// The error of a Sentinel, with the remedy where it denies access.
+fn failed(server: &ServerName, error: RedisError, login: &RedisConnectionInfo) -> StoreError {
     let error = StoreError::new(server, CONNECT, error);
     if error.class != ErrorClass::Denied {
         return error;
     }
-    let text = "the Sentinel requires a password, which cannot be sent to Sentinels yet (user and \
-                password of the URL are for the master): let it respond without one, or name the \
-                master itself with redis:// or rediss://";
+    let text = match (error.code(), login.password()) {
+        (Some("NOPERM"), _) => MISSING_PERMISSION,
+        (_, None) => MISSING_PASSWORD,
+        (_, Some(_)) => WRONG_PASSWORD,
+    };
     StoreError::found(server, CONNECT, ErrorClass::Denied, text)
 }
 

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::BoxFuture;
 use redis::aio::MultiplexedConnection;
 use redis::{
     AsyncConnectionConfig, Client, ConnectionAddr, ProtocolVersion, RedisConnectionInfo,
@@ -13,11 +14,14 @@ use tokio::io::AsyncReadExt;
 use tokio::time::timeout;
 
 use super::address::{self, Address, AddressError};
+use super::cluster::Topology;
 use super::credentials::Credentials;
 use super::master_watch::{MasterLease, MasterWatch};
 use super::rejection_counter::RejectionCounter;
+use super::replica_choice::ReplicaChoice;
+use super::replica_wait::ReplicaWait;
 use super::requirements::Requirements;
-use super::sentinel;
+use super::sentinel::Sentinels;
 use super::socket::{self, Socket};
 use super::tls::TlsFilesError;
 use crate::store::error::{CONNECT, ServerName, StoreError, StoreResult};
@@ -47,7 +51,12 @@ pub struct RedisServer {
     credentials: Credentials,
     master_watch: MasterWatch,
     requirements: Arc<Requirements>,
+    replica_wait: Option<Arc<ReplicaWait>>,
+    /// Set where a replica is connected to if there is a healthy one.
+    replica_choice: Option<ReplicaChoice>,
     rejections: RejectionCounter,
+    /// That of the Redis Cluster, and of each of its nodes.
+    topology: Option<Topology>,
 }
 
 /// A server whose address is known.
@@ -75,8 +84,8 @@ impl RedisServer {
     }
 
     /// Names a server by URL: `redis://`, `rediss://` (TLS) or `redis+unix://`, with user, password
-    /// and database; or a master by `redis+sentinel://[user:password@]host[:port],…/master[/database]`, with TLS
-    /// `rediss+sentinel://`.
+    /// and database; a master by `redis+sentinel://[user:password@]host[:port],…/master[/database]`; or a Redis Cluster
+    /// by some of its nodes, `redis+cluster://[user:password@]host[:port],…`. With TLS: `rediss+…://`.
     ///
     /// # Errors
     /// When the URL is not one of these.
@@ -90,12 +99,16 @@ impl RedisServer {
             let _ = rustls::crypto::ring::default_provider().install_default();
         }
         let name = address.name().into();
+        let topology = matches!(address, Address::Cluster { .. }).then(Topology::default);
         Self {
             address,
+            topology,
             name,
             credentials: Credentials::default(),
             master_watch: MasterWatch::default(),
             requirements: Arc::default(),
+            replica_wait: None,
+            replica_choice: None,
             rejections: RejectionCounter::default(),
         }
     }
@@ -119,10 +132,75 @@ impl RedisServer {
         Self { requirements: Arc::new(requirements), ..self }
     }
 
+    /// The same server, whose replicas must have a write before it is confirmed
+    /// ([`super::SharedConnection::wait_replicas`]).
+    #[must_use]
+    pub fn waiting_for(self, wait: ReplicaWait) -> Self {
+        Self { replica_wait: Some(Arc::new(wait)), ..self }
+    }
+
+    /// What must be waited for, if anything.
+    #[must_use]
+    pub const fn replica_wait(&self) -> Option<&Arc<ReplicaWait>> {
+        self.replica_wait.as_ref()
+    }
+
+    /// The replicas of the same server, and the server itself while none is healthy; `None` where Sentinels do not name
+    /// them. Connections to it are for reads alone.
+    #[must_use]
+    pub fn replicas(&self) -> Option<Self> {
+        let choice = Some(ReplicaChoice::default());
+        let (server, watch) = (self.clone(), MasterWatch::default());
+        let reads =
+            Self { replica_choice: choice, master_watch: watch, replica_wait: None, ..server };
+        self.has_sentinels().then_some(reads)
+    }
+
+    /// Whether Sentinels name the server.
+    #[must_use]
+    pub const fn has_sentinels(&self) -> bool {
+        matches!(self.address, Address::Sentinel { .. })
+    }
+
     /// The server as logs name it, without password.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// Whether it is a Redis Cluster: several servers, each of which has some of the keys.
+    #[must_use]
+    pub const fn is_cluster(&self) -> bool {
+        matches!(self.address, Address::Cluster { .. })
+    }
+
+    pub(super) const fn address(&self) -> &Address {
+        &self.address
+    }
+
+    /// The topology of the Redis Cluster that it is, or is a node of.
+    pub(super) const fn topology(&self) -> Option<&Topology> {
+        self.topology.as_ref()
+    }
+
+    /// Whether it is one node of a Redis Cluster, named by the slot map.
+    pub(super) const fn is_cluster_node(&self) -> bool {
+        self.topology.is_some() && !self.is_cluster()
+    }
+
+    /// A node of this Redis Cluster.
+    pub(super) fn node(&self, address: &ConnectionAddr) -> StoreResult<Self> {
+        let failed = |error: AddressError| {
+            StoreError::found(&self.name, CONNECT, ErrorClass::Other, error.to_string())
+        };
+        let name = address::shown(address);
+        let master_watch = self.topology.as_ref().map(|topology| topology.watch_of(&name));
+        Ok(Self {
+            address: self.address.of_node(address.clone()).map_err(failed)?,
+            name: name.into(),
+            master_watch: master_watch.unwrap_or_default(),
+            ..self.clone()
+        })
     }
 
     pub(super) const fn rejections(&self) -> &RejectionCounter {
@@ -196,7 +274,7 @@ impl RedisServer {
         let address = resolving.await.map_err(|_| self.not_resolved())??;
         let lease = self.master_watch.record(address::shown(&address));
         let name = match &self.address {
-            Address::Server(_) => Arc::clone(&self.name),
+            Address::Server(_) | Address::Cluster { .. } => Arc::clone(&self.name),
             Address::Sentinel { master_name, .. } => {
                 self.watch_master();
                 format!("{} (master {master_name})", address::shown(&address)).into()
@@ -215,13 +293,30 @@ impl RedisServer {
     }
 
     /// The present address of the server.
-    async fn resolve_address(&self) -> StoreResult<ConnectionAddr> {
+    // A type of its own: of all that connects the compiler would otherwise look into Sentinels' connections, too.
+    fn resolve_address(&self) -> BoxFuture<'_, StoreResult<ConnectionAddr>> {
+        Box::pin(self.find_address())
+    }
+
+    async fn find_address(&self) -> StoreResult<ConnectionAddr> {
         match &self.address {
             Address::Server(info) => Ok(info.addr().clone()),
             Address::Sentinel { master_name, sentinels, .. } => {
                 let known = self.master_watch.address();
-                let certificates = self.certificates()?;
-                sentinel::master(master_name, sentinels, &self.name, &certificates, &known).await
+                let asked = Sentinels {
+                    addresses: sentinels,
+                    login: self.credentials.sentinel_login().map_err(|e| self.unusable(e))?,
+                    certificates: self.certificates()?,
+                    name: &self.name,
+                };
+                // First, also for replicas: an error where no Sentinel responds, which says nothing about them.
+                let master = asked.master(master_name, &known).await?;
+                let Some(choice) = &self.replica_choice else { return Ok(master) };
+                Ok(choice.record(asked.replica(master_name, &known).await).unwrap_or(master))
+            }
+            // Of no key: any of the nodes.
+            Address::Cluster { seeds, .. } => {
+                seeds.first().cloned().ok_or_else(|| self.not_resolved())
             }
         }
     }

@@ -10,6 +10,7 @@ use std::sync::LazyLock;
 use redis::aio::{ConnectionLike, MultiplexedConnection};
 use redis::{Cmd, Pipeline, Script, Value, cmd};
 
+use super::cluster::SLOTS;
 use super::probe::{Probe, ProbeResult};
 use super::reply;
 use super::requirements::Requirements;
@@ -19,9 +20,6 @@ use crate::store::error::{CONNECT, ServerName, StoreError, StoreResult};
 use crate::store::error_class::{ErrorClass, is_unknown_command};
 use crate::store::stream_id::StreamId;
 
-/// The hash slots of a Redis Cluster.
-const SLOTS: u64 = 16_384;
-
 /// Keys that are tried for hash slots. Too few and a node is used that lacks a few slots (a node that
 /// lacks one in a hundred is missed once in 30,000); too many and connecting takes longer.
 const SAMPLED_KEYS: usize = 1_024;
@@ -29,8 +27,8 @@ const SAMPLED_KEYS: usize = 1_024;
 const NOT_REDIS: &str = "the server does not reply as Redis does; name a Redis server";
 
 const NOT_ALL_SLOTS: &str = "Redis is a node of a Redis Cluster that does not own all hash slots, so that \
-                             readings could not be stored: Redis Cluster is not supported; name a \
-                             server with cluster-enabled no";
+                             readings could not be stored: name the cluster with redis+cluster:// \
+                             (rediss+cluster:// with TLS) in REDIS_URL";
 
 /// Gives the last id of a stream. A script, because the reply of `XINFO STREAM` contains two entries,
 /// which may be large.
@@ -55,6 +53,17 @@ pub struct ServerCheck {
 }
 
 impl ServerCheck {
+    /// Adds what another server lacks.
+    pub(super) fn add(&mut self, other: Self) {
+        let Self { user, denied, exhausted, is_cluster_node } = other;
+        self.user = user;
+        self.denied.extend(denied);
+        self.denied.sort_unstable();
+        self.denied.dedup();
+        self.exhausted = self.exhausted.take().or(exhausted);
+        self.is_cluster_node |= is_cluster_node;
+    }
+
     /// The user, and the commands with keys that it is denied.
     pub(super) fn denied(&self) -> Option<(&str, &[String])> {
         (!self.denied.is_empty()).then_some((self.user.as_str(), &self.denied))
@@ -79,7 +88,8 @@ pub(super) async fn check_server(
 ) -> StoreResult<ServerCheck> {
     let required = server.requirements();
     let mut checker = Checker { connection, name, required, denied: Vec::new() };
-    let is_cluster_node = checker.check_cluster().await?;
+    // A node that the slot map names has some of the slots.
+    let is_cluster_node = checker.check_cluster(server.is_cluster_node()).await?;
     checker.check_permissions().await?;
     checker.check_commands().await?;
     let exhausted = checker.check_last_id().await?;
@@ -95,8 +105,8 @@ struct Checker<'a> {
 }
 
 impl Checker<'_> {
-    /// Whether it is a node of a Redis Cluster; one that does not own all slots is an error.
-    async fn check_cluster(&mut self) -> StoreResult<bool> {
+    /// Whether it is a node of a Redis Cluster that must own all slots; one that does not is an error.
+    async fn check_cluster(&mut self, may_lack_slots: bool) -> StoreResult<bool> {
         let info = self.request([cmd("INFO")]).await?.pop().unwrap_or(Value::Nil);
         match info {
             // Reported by `check_permissions`.
@@ -106,6 +116,9 @@ impl Checker<'_> {
         }
         let info = reply::text(info).and_then(|info| ServerInfo::parse(&info));
         let info = info.ok_or_else(|| self.unsuitable(NOT_REDIS.to_owned()))?;
+        if may_lack_slots {
+            return Ok(false);
+        }
         if info.cluster && !self.owns_all_slots().await? {
             return Err(self.unsuitable(NOT_ALL_SLOTS.to_owned()));
         }
@@ -122,7 +135,8 @@ impl Checker<'_> {
         let (Some(my_id), Some(slots)) = (my_id, slots) else {
             return self.reaches_sampled_slots().await;
         };
-        Ok(slots.into_iter().filter_map(|range| owned(range, &my_id)).sum::<u64>() == SLOTS)
+        Ok(slots.into_iter().filter_map(|range| owned(range, &my_id)).sum::<u64>()
+            == u64::from(SLOTS))
     }
 
     /// Without the permission for `CLUSTER`, or behind a proxy that does not know it: requests keys of

@@ -3,10 +3,11 @@
 use redis::cmd;
 
 use super::reply;
-use super::shared::SharedConnection;
+use super::shared::{SharedConnection, of_reachable};
 use crate::store::error::StoreResult;
 
-/// The server's memory (`INFO memory`), in bytes.
+/// The server's memory (`INFO memory`), in bytes. Of a Redis Cluster that of the fullest master, as one that is full
+/// rejects its readings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct ServerMemory {
     /// Allocated for data and for the server itself.
@@ -18,9 +19,34 @@ pub struct ServerMemory {
 impl SharedConnection {
     pub(crate) async fn server_memory(&self) -> StoreResult<ServerMemory> {
         const INFO: &str = "INFO memory";
-        let reply = self.send(INFO, cmd("INFO").arg("memory")).await?;
+        let mut found = Vec::new();
+        for master in self.masters().await? {
+            found.push(master.memory_of_one(INFO).await);
+        }
+        let fuller =
+            |one: ServerMemory, other| if one.is_fuller_than(&other) { one } else { other };
+        let fullest = of_reachable(found)?.into_iter().reduce(fuller);
+        fullest.ok_or_else(|| self.unexpected_reply(INFO))
+    }
+
+    async fn memory_of_one(&self, operation: &'static str) -> StoreResult<ServerMemory> {
+        let reply = self.send(operation, cmd("INFO").arg("memory")).await?;
         let memory = reply::text(reply).and_then(|info| parse(&info));
-        memory.ok_or_else(|| self.unexpected_reply(INFO))
+        memory.ok_or_else(|| self.unexpected_reply(operation))
+    }
+}
+
+impl ServerMemory {
+    /// Whether more of it is used. One without a limit is less full than any other.
+    fn is_fuller_than(&self, other: &Self) -> bool {
+        let product = |used: u64, max: u64| u128::from(used) * u128::from(max);
+        match (self.max, other.max) {
+            (Some(max), Some(other_max)) => {
+                product(self.used, other_max) > product(other.used, max)
+            }
+            (None, None) => self.used > other.used,
+            (max, _) => max.is_some(),
+        }
     }
 }
 
@@ -42,6 +68,16 @@ fn number(info: &str, name: &str) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_fullest_server_has_used_most_of_its_limit() {
+        let memory = |used, max| ServerMemory { used, max };
+        let [full, large, unlimited] =
+            [memory(9, Some(10)), memory(50, Some(100)), memory(99, None)];
+        assert!(full.is_fuller_than(&large) && !large.is_fuller_than(&full));
+        assert!(large.is_fuller_than(&unlimited) && !unlimited.is_fuller_than(&large));
+        assert!(memory(100, None).is_fuller_than(&unlimited));
+    }
 
     #[test]
     fn a_server_without_a_limit_has_no_maximum() {

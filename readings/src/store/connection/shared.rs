@@ -1,129 +1,201 @@
 //! The connection that many callers use at once.
 //!
-//! - [`SharedConnection`]: many callers, one socket, replies within seconds. Each use that must not wait
+//! - [`SharedConnection`]: many callers, one socket for each server, replies within seconds. Each use that must not wait
 //!   for another (writes, queries, ingestion) opens one of its own.
 //! - [`super::DedicatedConnection`]: one caller, one command at a time, which may block. On a shared
 //!   socket a blocking command would delay every command behind it; and a read that is abandoned while
 //!   the server still works on it would be delivered entries that are never received.
 //!
-//! The client library keeps a connection whose replies time out, or that leads to a replica.
-//! [`SharedConnection`] replaces it, and numbers its connections ([`Generation`]), so that a caller can
-//! tell whether two replies came from the same server session.
+//! Commands for a Redis Cluster are on the heap while they wait for their reply: the future of a command to one server
+//! stays as small as it is.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
 
-use instrumentation::log_throttle::LogThrottle;
-use redis::aio::ConnectionLike;
-use redis::{Cmd, Pipeline, Script, ScriptInvocation, Value};
-use tokio::sync::Mutex as AsyncMutex;
-use tracing::info;
+use redis::{Cmd, Pipeline, Script, ScriptInvocation, Value, cmd};
 
-use super::instrument::instrumented;
-use super::live_connection::{Generation, LiveConnection};
-use super::reply::into_result;
+use super::cluster::SlotMap;
+use super::cluster_connection::ClusterConnection;
+use super::generation::Generation;
+use super::node_connection::NodeConnection;
+use super::replica_wait::ReplicaWaits;
 use super::server::RedisServer;
 use super::server_check::ServerCheck;
-use crate::store::error::{StoreError, StoreResult};
+use crate::store::error::{ServerName, StoreError, StoreResult};
 use crate::store::error_class::ErrorClass;
-use crate::store::metrics::{FAILOVER, METRICS};
-
-/// Timeouts in a row after which a connection is replaced. Too low and one slow command costs a
-/// reconnect; too high and requests wait for a dead connection longer.
-const TIMEOUTS_UNTIL_REPLACED: u32 = 2;
-
-/// A failed attempt to connect is the result for every caller within this time. Too low and each waiting
-/// caller makes an attempt of its own, one after the other; too high and a server that is back is used
-/// late.
-const CONNECT_FAILURE_TTL: Duration = Duration::from_millis(50);
-
-/// A connection to a replica, or to a server that lacks a command or permission, is replaced when it is at
-/// least this old. Too low and each failed command reconnects, though the next connection is hardly
-/// better; too high and a mended server is used late.
-const MIN_REPLACE_AGE: Duration = Duration::from_secs(1);
 
 impl RedisServer {
     /// A connection for many callers. It connects at the first command, and again after each loss.
     #[must_use]
     pub fn shared(&self) -> SharedConnection {
-        SharedConnection(Arc::new(ConnectionSlot {
-            server: self.clone(),
-            current: Mutex::default(),
-            discarded: Mutex::default(),
-            connecting: AsyncMutex::default(),
-            generations: AtomicU64::new(0),
-        }))
+        let servers = if self.is_cluster() {
+            Servers::Cluster(ClusterConnection::new(self))
+        } else {
+            Servers::One(NodeConnection::new(self, None))
+        };
+        SharedConnection(servers, self.replica_wait().map(ReplicaWaits::new))
     }
 }
 
 /// A connection that many callers use at once; cloning it is cheap.
 #[derive(Debug, Clone)]
-pub struct SharedConnection(Arc<ConnectionSlot>);
+pub struct SharedConnection(Servers, Option<ReplicaWaits>);
 
-/// The place of the present connection.
-#[derive(Debug)]
-struct ConnectionSlot {
-    server: RedisServer,
-    current: Mutex<Option<Arc<LiveConnection>>>,
-    /// Why the last connection was discarded, until it is replaced.
-    discarded: Mutex<Option<&'static str>>,
-    /// The last failure to connect; locked while one caller connects for all.
-    connecting: AsyncMutex<Option<(Instant, StoreError)>>,
-    /// Number of the last generation.
-    generations: AtomicU64,
+/// Which masters of a Redis Cluster had which keys at a time; always the same with one server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Placement(Option<Arc<SlotMap>>);
+
+#[derive(Debug, Clone)]
+enum Servers {
+    One(NodeConnection),
+    Cluster(ClusterConnection),
 }
 
 impl SharedConnection {
-    /// Whether the server replies at all.
+    /// Whether it leads to a Redis Cluster: a command goes to the node of its key, and may have keys of one slot only.
+    #[must_use]
+    pub const fn is_cluster(&self) -> bool {
+        matches!(self.0, Servers::Cluster(_))
+    }
+
+    /// A connection to each master; with one server this one.
+    pub(crate) async fn masters(&self) -> StoreResult<Vec<Self>> {
+        match &self.0 {
+            Servers::One(_) => Ok(vec![self.clone()]),
+            Servers::Cluster(cluster) => {
+                let masters = Box::pin(cluster.masters()).await?;
+                Ok(masters.into_iter().map(|master| Self(Servers::One(master), None)).collect())
+            }
+        }
+    }
+
+    /// Where the keys are at present.
+    pub(crate) async fn placement(&self) -> StoreResult<Placement> {
+        Ok(Placement(match &self.0 {
+            Servers::One(_) => None,
+            Servers::Cluster(cluster) => Some(Box::pin(cluster.slot_map()).await?),
+        }))
+    }
+
+    /// Whether a server replies at all: of a Redis Cluster any master, as it serves the keys of its slots.
     ///
     /// # Errors
     /// When it cannot be reached, is loading, or cannot write to its disk.
     pub async fn ping(&self) -> StoreResult<()> {
-        self.send("PING", &redis::cmd("PING")).await.map(drop)
+        const PING: &str = "PING";
+        match &self.0 {
+            Servers::One(node) => node.send(PING, &cmd(PING)).await.map(drop),
+            Servers::Cluster(_) => {
+                let mut replies = Vec::new();
+                for master in self.masters().await? {
+                    replies.push(Box::pin(master.ping()).await);
+                }
+                of_reachable(replies).map(drop)
+            }
+        }
     }
 
     /// The present generation; the last one while there is no connection.
     #[must_use]
     pub fn generation(&self) -> Generation {
-        let live = self.current().as_ref().map(|live| live.generation);
-        live.unwrap_or_else(|| Generation(self.0.generations.load(Ordering::Acquire)))
+        match &self.0 {
+            Servers::One(node) => node.generation(),
+            Servers::Cluster(cluster) => cluster.generation(),
+        }
+    }
+
+    /// The present generation, after connecting where there is no connection.
+    pub(super) async fn connected(&self) -> StoreResult<Generation> {
+        match &self.0 {
+            Servers::One(node) => node.connect().await?,
+            Servers::Cluster(cluster) => drop(Box::pin(cluster.slot_map()).await?),
+        }
+        Ok(self.generation())
+    }
+
+    /// The slot map of a Redis Cluster.
+    pub(super) async fn slot_map(&self) -> StoreResult<Option<Arc<SlotMap>>> {
+        Ok(self.placement().await?.0)
+    }
+
+    /// The server or the Redis Cluster, as errors name it.
+    pub(super) fn shared_name(&self) -> &ServerName {
+        match &self.0 {
+            Servers::One(node) => node.server().shared_name(),
+            Servers::Cluster(cluster) => cluster.server().shared_name(),
+        }
+    }
+
+    /// The waits for replicas, if writes are confirmed by them.
+    pub(super) const fn replica_waits(&self) -> Option<&ReplicaWaits> {
+        self.1.as_ref()
     }
 
     /// Ends the present generation: Redis has lost data that it had acknowledged.
     pub(crate) fn invalidate(&self) {
-        let mut current = self.current();
-        if let Some(live) = current.take() {
-            *current = Some(Arc::new(live.in_generation(self.next_generation())));
+        match &self.0 {
+            Servers::One(node) => node.invalidate(),
+            Servers::Cluster(cluster) => cluster.invalidate(),
         }
     }
 
-    /// The result of the server check: which permissions are missing, and whether the stream has run out
-    /// of ids. It is checked on connect, and again where a command was rejected since or something was
+    /// The result of the server check, of a Redis Cluster of all masters: which permissions are missing, and whether the
+    /// stream has run out of ids. It is checked on connect, and again where a command was rejected since or something was
     /// missing.
     ///
     /// # Errors
     /// When the server cannot be reached or cannot be used.
     pub async fn server_check(&self) -> StoreResult<ServerCheck> {
-        let live = self.live().await?;
-        let check = live.checked(&self.0.server).await;
-        self.record_outcome(&live, check)
+        match &self.0 {
+            Servers::One(node) => node.server_check().await,
+            Servers::Cluster(cluster) => {
+                let mut checks = Vec::new();
+                for master in Box::pin(cluster.masters()).await? {
+                    checks.push(Box::pin(master.server_check()).await);
+                }
+                let mut sum = ServerCheck::default();
+                of_reachable(checks)?.into_iter().for_each(|check| sum.add(check));
+                Ok(sum)
+            }
+        }
     }
 
     /// A reply whose shape the command's documentation does not describe.
     pub(crate) fn unexpected_reply(&self, operation: &'static str) -> StoreError {
-        let live = self.current().clone();
-        let server = live.as_ref().map_or(self.0.server.shared_name(), |live| &live.server);
-        StoreError::unexpected_reply(server, operation)
+        match &self.0 {
+            Servers::One(node) => node.unexpected_reply(operation),
+            Servers::Cluster(cluster) => cluster.unexpected_reply(operation),
+        }
     }
 
-    fn next_generation(&self) -> Generation {
-        Generation(self.0.generations.fetch_add(1, Ordering::AcqRel) + 1)
+    /// A finding about what the server has.
+    pub(crate) fn found(
+        &self,
+        operation: &'static str,
+        class: ErrorClass,
+        text: String,
+    ) -> StoreError {
+        StoreError::found(self.shared_name(), operation, class, text)
     }
 
+    /// Sends a command, to the node of its first key. Without a key it goes to any node.
     pub(crate) async fn send(&self, operation: &'static str, command: &Cmd) -> StoreResult<Value> {
-        let live = self.live().await?;
-        self.send_over(&live, operation, command).await
+        match &self.0 {
+            Servers::One(node) => node.send(operation, command).await,
+            Servers::Cluster(cluster) => Box::pin(cluster.send(operation, command)).await,
+        }
+    }
+
+    /// Sends a command about a server, and not about a key, to the one that has this key.
+    pub(crate) async fn send_to(
+        &self,
+        key: &str,
+        operation: &'static str,
+        command: &Cmd,
+    ) -> StoreResult<Value> {
+        match &self.0 {
+            Servers::One(node) => node.send(operation, command).await,
+            Servers::Cluster(cluster) => Box::pin(cluster.send_to(key, operation, command)).await,
+        }
     }
 
     /// As [`SharedConnection::send`], but only in that generation: `None` when it has ended, and nothing
@@ -134,63 +206,38 @@ impl SharedConnection {
         operation: &'static str,
         command: &Cmd,
     ) -> StoreResult<Option<Value>> {
-        let live = self.live().await?;
-        // Compared with the connection that the command goes over, not with `self.generation()`: it may
-        // be replaced between the two.
-        if live.generation != generation {
-            return Ok(None);
+        match &self.0 {
+            Servers::One(node) => node.send_in_generation(generation, operation, command).await,
+            Servers::Cluster(cluster) => {
+                Box::pin(cluster.send_in_generation(generation, operation, command)).await
+            }
         }
-        self.send_over(&live, operation, command).await.map(Some)
     }
 
-    async fn send_over(
-        &self,
-        live: &Arc<LiveConnection>,
-        operation: &'static str,
-        command: &Cmd,
-    ) -> StoreResult<Value> {
-        let mut connection = live.connection.clone();
-        let reply = async {
-            into_result(&live.server, operation, connection.req_packed_command(command).await)
-        };
-        self.record_outcome(live, instrumented(operation, reply).await)
-    }
-
-    /// Sends commands as one pipeline; gives the reply to each, and the generation of all.
+    /// Sends commands as one pipeline, or as one for each node; gives the reply to each, and the generation of all. Only
+    /// those of one node are executed in their order.
     pub(crate) async fn send_all(
         &self,
         operation: &'static str,
         commands: &Pipeline,
     ) -> StoreResult<(Vec<StoreResult<Value>>, Generation)> {
-        let live = self.live().await?;
-        let mut connection = live.connection.clone();
-        let replies = async {
-            let replies = connection.req_packed_commands(commands, 0, commands.len()).await;
-            replies.map_err(|error| StoreError::new(&live.server, operation, error))
-        };
-        let replies = instrumented(operation, replies).await;
-        let mut results = Vec::with_capacity(commands.len());
-        for reply in self.record_outcome(&live, replies)? {
-            // An error in one reply is that command's own, but may show as well that the connection is
-            // unusable.
-            let result = into_result(&live.server, operation, Ok(reply));
-            results.push(self.record_outcome(&live, result));
+        match &self.0 {
+            Servers::One(node) => node.send_all(operation, commands).await,
+            Servers::Cluster(cluster) => Box::pin(cluster.send_all(operation, commands)).await,
         }
-        Ok((results, live.generation))
     }
 
-    /// Runs a script by its hash (`EVALSHA`), and loads it first where the server does not know it.
+    /// Runs a script by its hash (`EVALSHA`), and loads it first where the server does not know it. All its keys must be
+    /// in one slot.
     pub(crate) async fn eval(
         &self,
         operation: &'static str,
         script: &ScriptInvocation<'_>,
     ) -> StoreResult<Value> {
-        let live = self.live().await?;
-        let mut connection = live.connection.clone();
-        let reply = async {
-            into_result(&live.server, operation, script.invoke_async(&mut connection).await)
-        };
-        self.record_outcome(&live, instrumented(operation, reply).await)
+        match &self.0 {
+            Servers::One(node) => node.eval(operation, script).await,
+            Servers::Cluster(cluster) => Box::pin(cluster.eval(operation, script)).await,
+        }
     }
 
     /// Sends an `EVALSHA` of this script as it is, and loads the script first where the server does not know it. For
@@ -201,138 +248,59 @@ impl SharedConnection {
         script: &Script,
         command: &Cmd,
     ) -> StoreResult<Value> {
-        let live = self.live().await?;
-        let reply = self.send_over(&live, operation, command).await;
-        if !reply.as_ref().is_err_and(|error| error.code() == Some("NOSCRIPT")) {
-            return reply;
+        match &self.0 {
+            Servers::One(node) => node.eval_command(operation, script, command).await,
+            Servers::Cluster(cluster) => {
+                Box::pin(cluster.eval_command(operation, script, command)).await
+            }
         }
-        let mut connection = live.connection.clone();
-        let loaded = script.load_async(&mut connection).await.map(Value::SimpleString);
-        self.record_outcome(&live, into_result(&live.server, operation, loaded))?;
-        self.send_over(&live, operation, command).await
     }
 
-    /// Runs commands as a transaction (`MULTI`, `EXEC`): all of them, or none.
+    /// Runs commands as a transaction (`MULTI`, `EXEC`): all of them, or none. All their keys must be in one slot.
     pub(crate) async fn exec_atomic(
         &self,
         operation: &'static str,
         commands: &Pipeline,
     ) -> StoreResult<Value> {
-        let live = self.live().await?;
-        let mut connection = live.connection.clone();
-        let reply = async {
-            into_result(&live.server, operation, commands.query_async(&mut connection).await)
-        };
-        self.record_outcome(&live, instrumented(operation, reply).await)
-    }
-
-    async fn live(&self) -> StoreResult<Arc<LiveConnection>> {
-        match self.usable() {
-            Some(live) => Ok(live),
-            // On the heap: else the future of each command, and so of each request, has room for it
-            // (measured: 1 MB for 64 connections).
-            None => Box::pin(self.reconnect()).await,
+        match &self.0 {
+            Servers::One(node) => node.exec_atomic(operation, commands).await,
+            Servers::Cluster(cluster) => Box::pin(cluster.exec_atomic(operation, commands)).await,
         }
     }
+}
 
-    async fn reconnect(&self) -> StoreResult<Arc<LiveConnection>> {
-        // One caller connects; the others wait here and share the result: its connection, or its failure
-        // while that is fresh.
-        let mut last_failure = self.0.connecting.lock().await;
-        if let Some(live) = self.usable() {
-            return Ok(live);
-        }
-        if let Some((at, error)) = &*last_failure
-            && at.elapsed() < CONNECT_FAILURE_TTL
-        {
-            return Err(error.clone());
-        }
-        self.discard_unusable();
-        match LiveConnection::connect(&self.0.server, || self.next_generation()).await {
-            Ok(live) => Ok(self.install(live)),
-            Err(error) => {
-                *last_failure = Some((Instant::now(), error.clone()));
-                Err(error)
+/// What the masters replied, without those that cannot be reached while others can: a shard without a master does not
+/// make the sites of the others unavailable.
+pub(super) fn of_reachable<T>(replies: Vec<StoreResult<T>>) -> StoreResult<Vec<T>> {
+    use ErrorClass::{Busy, Disconnected, Timeout};
+    let (mut reached, mut unreachable) = (Vec::new(), None);
+    for reply in replies {
+        match reply {
+            Ok(reply) => reached.push(reply),
+            Err(error) if matches!(error.class, Busy | Disconnected | Timeout) => {
+                unreachable = Some(error);
             }
+            Err(error) => return Err(error),
         }
     }
+    unreachable.filter(|_| reached.is_empty()).map_or(Ok(reached), Err)
+}
 
-    fn usable(&self) -> Option<Arc<LiveConnection>> {
-        let current = self.current().clone();
-        current.filter(|live| live.is_usable())
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn failed(class: ErrorClass) -> StoreResult<u8> {
+        Err(StoreError::found(&"one:1".into(), "PING", class, "text"))
     }
 
-    /// Discards a connection that was closed, or whose server is no longer the master, before any
-    /// command has failed on it.
-    fn discard_unusable(&self) {
-        if let Some(live) = self.current().take() {
-            let superseded = live.is_superseded();
-            self.record_discard(if superseded {
-                FAILOVER
-            } else {
-                ErrorClass::Disconnected.name()
-            });
-        }
-    }
-
-    fn record_discard(&self, reason: &'static str) {
-        METRICS.reconnect(reason);
-        *self.0.discarded.lock().unwrap_or_else(PoisonError::into_inner) = Some(reason);
-    }
-
-    /// Installs it as the present connection. A replacement is logged here and not where the old connection
-    /// is discarded: at the end of the process connections are discarded and not replaced.
-    fn install(&self, live: LiveConnection) -> Arc<LiveConnection> {
-        static THROTTLE: LogThrottle = LogThrottle::new();
-        let discarded = self.0.discarded.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(reason) = discarded
-            && let Some(suppressed) = THROTTLE.should_log(Instant::now())
-        {
-            info!(server = %live.server, reason, suppressed, "connection to Redis replaced");
-        }
-        let live = Arc::new(live);
-        *self.current() = Some(Arc::clone(&live));
-        live
-    }
-
-    /// Discards the connection if the outcome of a command shows that it cannot be used any more.
-    fn record_outcome<T>(
-        &self,
-        live: &Arc<LiveConnection>,
-        result: StoreResult<T>,
-    ) -> StoreResult<T> {
-        let Err(error) = &result else {
-            live.record_reply();
-            return result;
-        };
-        self.0.server.rejections().record(error);
-        let is_unusable = match error.class {
-            ErrorClass::Disconnected => true,
-            // The server, not the connection: another one is tried, but not for each failed command.
-            ErrorClass::ReadOnly | ErrorClass::Denied | ErrorClass::Unsuitable => {
-                live.age() >= MIN_REPLACE_AGE
-            }
-            ErrorClass::Timeout => live.record_timeout() >= TIMEOUTS_UNTIL_REPLACED,
-            _ => false,
-        };
-        if is_unusable {
-            self.discard(live, error.class);
-        }
-        result
-    }
-
-    fn discard(&self, live: &Arc<LiveConnection>, reason: ErrorClass) {
-        let mut current = self.current();
-        // Many commands fail on one connection: only the first failure may discard it, and none may
-        // discard its successor.
-        if current.as_ref().is_some_and(|current| Arc::ptr_eq(current, live)) {
-            *current = None;
-            self.record_discard(reason.name());
-        }
-    }
-
-    fn current(&self) -> std::sync::MutexGuard<'_, Option<Arc<LiveConnection>>> {
-        // A poisoned lock is safe: the value is only ever replaced as a whole.
-        self.0.current.lock().unwrap_or_else(PoisonError::into_inner)
+    #[test]
+    fn a_master_that_cannot_be_reached_counts_only_if_none_can() {
+        let unreachable = || failed(ErrorClass::Disconnected);
+        assert_eq!(of_reachable(vec![Ok(1), unreachable(), Ok(2)]).unwrap(), [1, 2]);
+        let class = of_reachable(vec![unreachable(), failed(ErrorClass::Busy)]).unwrap_err().class;
+        assert_eq!(class, ErrorClass::Busy);
+        let class = of_reachable(vec![Ok(1), failed(ErrorClass::Denied)]).unwrap_err().class;
+        assert_eq!(class, ErrorClass::Denied);
     }
 }

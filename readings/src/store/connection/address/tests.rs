@@ -3,14 +3,14 @@ use super::*;
 fn server(address: Parsed<Address>) -> ConnectionAddr {
     match address.unwrap() {
         Address::Server(info) => info.addr().clone(),
-        Address::Sentinel { .. } => panic!("a master"),
+        Address::Sentinel { .. } | Address::Cluster { .. } => panic!("no server"),
     }
 }
 
 fn sentinels(url: &str) -> Vec<ConnectionAddr> {
     match Address::parse(url).unwrap() {
         Address::Sentinel { sentinels, .. } => sentinels,
-        Address::Server(_) => panic!("no master"),
+        Address::Server(_) | Address::Cluster { .. } => panic!("no master"),
     }
 }
 
@@ -114,4 +114,37 @@ fn a_name_has_no_password_and_brackets_around_ipv6() {
     assert_eq!(name("redis+unix:///run/redis.sock"), "/run/redis.sock");
     let of_master = name("redis+sentinel://:s3cret@one,[::1]:7/energy");
     assert_eq!(of_master, "master energy of Sentinels one:26379, [::1]:7");
+}
+
+#[test]
+fn a_cluster_url_names_nodes_and_user() {
+    let url = "redis+cluster://app:s3cret@one:1,[::1]:2,three";
+    let Address::Cluster { seeds, login } = Address::parse(url).unwrap() else {
+        panic!("no cluster")
+    };
+    assert_eq!(seeds, [at("one", 1), at("::1", 2), at("three", NODE_PORT)]);
+    assert_eq!((login.username(), login.password()), (Some("app"), Some("s3cret")));
+    let address = Address::parse(url).unwrap();
+    assert_eq!(address.name(), "Redis Cluster one:1, [::1]:2, three:6379");
+    let node = address.of_node(at("four", 4)).unwrap();
+    assert_eq!((node.name(), node.login().password()), ("four:4".to_owned(), Some("s3cret")));
+}
+
+#[test]
+fn nodes_of_a_cluster_use_tls_where_the_url_says_so() {
+    for scheme in ["rediss+cluster", "valkeys+cluster"] {
+        assert!(Address::parse(&format!("{scheme}://one:1")).unwrap().uses_tls());
+    }
+    for scheme in ["redis+cluster", "valkey+cluster"] {
+        assert!(!Address::parse(&format!("{scheme}://one:1/0")).unwrap().uses_tls());
+    }
+}
+
+#[test]
+fn a_cluster_url_without_nodes_or_with_a_database_is_rejected() {
+    for rest in ["", "one:x", "one,,two", "one:0", "/0"] {
+        let message = error(&format!("redis+cluster://{rest}"));
+        assert!(message.contains("must be redis+cluster://"), "{rest}: {message}");
+    }
+    assert!(error("redis+cluster://one:1/2").contains("no others"));
 }

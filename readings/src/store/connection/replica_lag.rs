@@ -1,0 +1,223 @@
+//! How far a replica is behind its primary, in time.
+//!
+//! Replication offsets are bytes, so a difference of them is no time. The primary's offset is sampled each second: a
+//! replica that has passed the offset of a sample has all that was written until the sample. The lag is the time since
+//! the last such sample, by the clock of this process; it is an upper bound, up to a second above the true lag.
+//! `master_last_io_seconds_ago` says less: a replica that receives data may still be far behind.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use redis::{Cmd, Value, cmd, pipe};
+use tokio::time::sleep;
+use tracing::debug;
+
+use super::generation::Generation;
+use super::replication_info::{ReplicationInfo, Role};
+use super::reply;
+use super::shared::SharedConnection;
+use crate::store::error::StoreResult;
+use crate::store::metrics::REPLICA_LAG;
+
+/// Pause between two samples. Too low: needless commands. Too high: the bound is that much above the true lag.
+const INTERVAL: Duration = Duration::from_secs(1);
+
+/// Samples that are kept. Too few: the lag of a replica that is further behind is not known. Too many: memory without
+/// use, 24 bytes each.
+const MAX_SAMPLES: usize = 3_600;
+
+const INFO: &str = "INFO";
+
+/// The lag of the replica that stored readings are read from; cloning it is cheap.
+#[derive(Debug, Clone)]
+pub struct ReplicaLag(Arc<Watched>);
+
+#[derive(Debug)]
+struct Watched {
+    reads: SharedConnection,
+    primary: SharedConnection,
+    known: Mutex<Option<Known>>,
+}
+
+/// What is known of the replica of a connection.
+#[derive(Debug, Clone, Copy)]
+struct Known {
+    generation: Generation,
+    source: Source,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Source {
+    /// Reads go to the primary.
+    Primary,
+    /// The replica has all that was written until then.
+    CompleteUntil(Instant),
+}
+
+/// Offsets of the primary, and when they were read.
+#[derive(Debug, Default)]
+struct Samples {
+    /// The history that the offsets are of.
+    replication_id: String,
+    offsets: VecDeque<(Instant, u64)>,
+}
+
+impl ReplicaLag {
+    /// Of the connection for reads, by the offsets of the primary.
+    #[must_use]
+    pub fn new(reads: SharedConnection, primary: SharedConnection) -> Self {
+        Self(Arc::new(Watched { reads, primary, known: Mutex::default() }))
+    }
+
+    /// Exposes that reads are from the primary.
+    pub fn register_none() {
+        REPLICA_LAG.register_gauge(|| Some(0.0));
+    }
+
+    /// The upper bound at present; `None` where reads go to the primary, and until it is known after a change of the
+    /// replica.
+    #[must_use]
+    pub fn current(&self) -> Option<Duration> {
+        match self.source()? {
+            Source::Primary => None,
+            Source::CompleteUntil(then) => Some(then.elapsed()),
+        }
+    }
+
+    /// Samples the offsets until the process exits.
+    pub async fn run(self) {
+        let lag = self.clone();
+        REPLICA_LAG.register_gauge(move || lag.gauge());
+        let mut samples = Samples::default();
+        loop {
+            if let Err(error) = self.sample(&mut samples).await {
+                debug!(%error, "cannot sample the replica's lag");
+            }
+            sleep(INTERVAL).await;
+        }
+    }
+
+    /// Seconds.
+    fn gauge(&self) -> Option<f64> {
+        match self.source()? {
+            Source::Primary => Some(0.0),
+            Source::CompleteUntil(then) => Some(then.elapsed().as_secs_f64()),
+        }
+    }
+
+    fn source(&self) -> Option<Source> {
+        let known = (*self.known())?;
+        (known.generation == self.0.reads.generation()).then_some(known.source)
+    }
+
+    async fn sample(&self, samples: &mut Samples) -> StoreResult<()> {
+        let reading = self.replication_of_reads().await;
+        // Before the request: what was written until then has at most the offset of the reply.
+        let at = Instant::now();
+        if let Ok(primary) = self.replication_of_primary().await {
+            samples.add(at, &primary);
+        }
+        let (replica, generation) = reading?;
+        let source = match replica.role {
+            Role::Primary => Some(Source::Primary),
+            Role::Replica => samples.complete_until(&replica).map(Source::CompleteUntil),
+        };
+        let mut known = self.known();
+        match source {
+            Some(source) => *known = Some(Known { generation, source }),
+            // The bound of before grows with time, and holds for the same replica.
+            None if known.is_some_and(|known| known.generation == generation) => {}
+            None => *known = None,
+        }
+        Ok(())
+    }
+
+    async fn replication_of_reads(&self) -> StoreResult<(ReplicationInfo, Generation)> {
+        let mut commands = pipe();
+        commands.add_command(info());
+        let (replies, generation) = self.0.reads.send_all(INFO, &commands).await?;
+        let reply = replies.into_iter().next().unwrap_or(Ok(Value::Nil))?;
+        Ok((parse(&self.0.reads, reply)?, generation))
+    }
+
+    async fn replication_of_primary(&self) -> StoreResult<ReplicationInfo> {
+        let reply = self.0.primary.send(INFO, &info()).await?;
+        parse(&self.0.primary, reply)
+    }
+
+    fn known(&self) -> MutexGuard<'_, Option<Known>> {
+        // A panic cannot leave it half changed.
+        self.0.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn info() -> Cmd {
+    let mut command = cmd(INFO);
+    command.arg("replication");
+    command
+}
+
+fn parse(connection: &SharedConnection, reply: Value) -> StoreResult<ReplicationInfo> {
+    let info = reply::text(reply).and_then(|info| ReplicationInfo::parse(&info));
+    info.ok_or_else(|| connection.unexpected_reply(INFO))
+}
+
+impl Samples {
+    fn add(&mut self, at: Instant, primary: &ReplicationInfo) {
+        if self.replication_id != primary.replication_id {
+            self.offsets.clear();
+            self.replication_id.clone_from(&primary.replication_id);
+        }
+        if self.offsets.len() == MAX_SAMPLES {
+            self.offsets.pop_front();
+        }
+        self.offsets.push_back((at, primary.offset));
+    }
+
+    /// The time of the last sample whose writes the replica has; earlier ones are dropped.
+    fn complete_until(&mut self, replica: &ReplicationInfo) -> Option<Instant> {
+        if replica.replication_id != self.replication_id {
+            return None;
+        }
+        let passed = self.offsets.iter().take_while(|(_, offset)| *offset <= replica.offset);
+        let last = passed.count().checked_sub(1)?;
+        self.offsets.drain(..last);
+        self.offsets.front().map(|(at, _)| *at)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn info(role: Role, replication_id: &str, offset: u64) -> ReplicationInfo {
+        ReplicationInfo { role, replication_id: replication_id.to_owned(), offset }
+    }
+
+    #[test]
+    fn a_replica_has_what_was_written_until_the_last_offset_that_it_has_passed() {
+        let begin = Instant::now();
+        let second = |n| begin + Duration::from_secs(n);
+        let mut samples = Samples::default();
+        for (n, offset) in [(0, 100), (1, 200), (2, 300)] {
+            samples.add(second(n), &info(Role::Primary, "a", offset));
+        }
+        let mut until = |id, offset| samples.complete_until(&info(Role::Replica, id, offset));
+        assert_eq!(until("a", 99), None);
+        assert_eq!(until("a", 100), Some(second(0)));
+        assert_eq!(until("a", 299), Some(second(1)));
+        assert_eq!(until("a", 5_000), Some(second(2)));
+        assert_eq!(until("b", 5_000), None, "of another history");
+    }
+
+    #[test]
+    fn offsets_of_before_a_failover_are_not_compared_with_those_after() {
+        let begin = Instant::now();
+        let mut samples = Samples::default();
+        samples.add(begin, &info(Role::Primary, "a", 100));
+        samples.add(begin, &info(Role::Primary, "b", 50));
+        assert_eq!(samples.complete_until(&info(Role::Replica, "b", 49)), None);
+        assert_eq!(samples.complete_until(&info(Role::Replica, "b", 50)), Some(begin));
+    }
+}
