@@ -28,6 +28,8 @@ pub(super) struct StreamCache {
     pub last_info: AsyncMutex<Option<StreamInfo>>,
     /// Whether the consumer group has existed in this process' time.
     pub group_existed: AtomicBool,
+    /// Whether it is logged that the server does not report deleted pending entries.
+    pub deleted_unreported: AtomicBool,
 }
 
 /// The tracker of each group's unread entries.

@@ -27,7 +27,7 @@ const PAGE: usize = 1_000;
 
 /// Bytes of the dead letters of one page, roughly; a single one may have more. Too low and a page has few;
 /// too high and a thousand dead letters of megabytes each fill this process' memory.
-const PAGE_BYTES: usize = 8 * 1024 * 1024;
+pub(super) const PAGE_BYTES: usize = 8 * 1024 * 1024;
 
 /// Dead letters that are read before their size is known. Too low and a page takes more round trips; too high
 /// and large ones fill this process' memory.
@@ -157,6 +157,11 @@ impl StoredDeadLetter {
         }
     }
 
+    /// Bytes of the names and values of the entry's fields, as they were read.
+    pub(super) fn field_bytes(&self) -> usize {
+        self.fields.iter().map(|(name, value)| name.len() + value.len()).sum()
+    }
+
     /// The entry as a reading; `None` when it is not a valid one.
     #[must_use]
     pub fn entry(&self) -> Option<StreamEntry> {
@@ -200,7 +205,8 @@ impl ReadingStream {
         let mut start = oldest.ms.to_string();
         let mut found = HashMap::new();
         loop {
-            let DeadLetterPage { dead_letters, .. } = self.read_page(start, PAGE).await?;
+            let DeadLetterPage { dead_letters, .. } =
+                self.read_page(start, PAGE, PAGE_BYTES).await?;
             let Some(last) = dead_letters.last() else { return Ok(found) };
             start = format!("({}", last.id);
             for dead_letter in dead_letters {
@@ -222,16 +228,31 @@ impl ReadingStream {
         after: Option<StreamId>,
         count: usize,
     ) -> StoreResult<DeadLetterPage> {
+        self.dead_letters_within(after, count, PAGE_BYTES).await
+    }
+
+    /// As [`ReadingStream::dead_letters`], of roughly `bytes` at most.
+    pub(super) async fn dead_letters_within(
+        &self,
+        after: Option<StreamId>,
+        count: usize,
+        bytes: usize,
+    ) -> StoreResult<DeadLetterPage> {
         // Nothing is after the largest id, and Redis rejects such an interval.
         if after == Some(StreamId::MAX) {
             return Ok(DeadLetterPage::default());
         }
         let start = after.map_or_else(|| "-".to_owned(), |id| format!("({id}"));
-        self.read_page(start, count).await
+        self.read_page(start, count, bytes).await
     }
 
-    /// Reads a page in several steps, so that it may be cut where it has reached [`PAGE_BYTES`].
-    async fn read_page(&self, mut start: String, count: usize) -> StoreResult<DeadLetterPage> {
+    /// Reads a page in several steps, so that it may be cut where it has reached `budget` bytes.
+    async fn read_page(
+        &self,
+        mut start: String,
+        count: usize,
+        budget: usize,
+    ) -> StoreResult<DeadLetterPage> {
         let mut page = DeadLetterPage::default();
         let mut bytes = 0;
         let mut next = FIRST_READ;
@@ -244,12 +265,12 @@ impl ReadingStream {
             page.dead_letters.extend(read.into_iter().map(StoredDeadLetter::from_raw));
             let Some(last) = page.dead_letters.last() else { return Ok(page) };
             let read = page.dead_letters.len();
-            if !page.has_more || read == count || bytes >= PAGE_BYTES {
+            if !page.has_more || read == count || bytes >= budget {
                 return Ok(page);
             }
             start = format!("({}", last.id);
             // As many as fit into the rest of the budget, if they are as large as those before.
-            next = paging::entries_within_budget(read, bytes, PAGE_BYTES - bytes);
+            next = paging::entries_within_budget(read, bytes, budget - bytes);
         }
     }
 

@@ -31,7 +31,7 @@ impl ReadingStream {
         consumer: &str,
         block: Duration,
     ) -> StoreResult<GroupReader> {
-        let connection = server.dedicated(block + READ_MARGIN).await?;
+        let connection = server.dedicated(self.keys().stream(), block + READ_MARGIN).await?;
         Ok(GroupReader {
             keys: self.keys().clone(),
             consumer: consumer.to_owned(),

@@ -89,6 +89,6 @@ impl ReadingStream {
     pub async fn oldest_pending_age(&self, group: &str) -> StoreResult<Option<Duration>> {
         let Some(id) = self.oldest_pending_id(group).await? else { return Ok(None) };
         let added = Duration::from_millis(id.ms);
-        Ok(Some(self.connection().server_time().await?.saturating_sub(added)))
+        Ok(Some(self.server_time().await?.saturating_sub(added)))
     }
 }

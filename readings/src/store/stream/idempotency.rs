@@ -6,6 +6,7 @@ use std::time::Duration;
 use redis::{Script, Value};
 use sha2::{Digest, Sha256};
 
+use super::key_value::KeyValue;
 use super::reading_stream::{ReadingStream, milliseconds};
 use super::trace_context::ProducerSpan;
 use crate::iso8601::Instant;
@@ -13,6 +14,7 @@ use crate::reading::{Reading, ReadingValues};
 use crate::store::codec;
 use crate::store::connection::reply;
 use crate::store::error::StoreResult;
+use crate::store::partition::PartitionCount;
 use crate::store::stream_id::StreamId;
 
 /// Bytes of a key's digest that are stored: with 2^40 keys the probability that two collide is below one
@@ -113,6 +115,15 @@ pub(super) fn digest<const N: usize, const PARTS: usize>(parts: [&[u8]; PARTS]) 
     digest
 }
 
+/// The outcome of an append with a key to one stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum AppendOnce {
+    /// As [`IdempotentAppend`] says.
+    Done(IdempotentAppend),
+    /// Nothing was appended: the key is registered for a partition of this number of them.
+    Registered(PartitionCount),
+}
+
 /// The outcome of an append with a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum IdempotentAppend {
@@ -124,28 +135,30 @@ pub enum IdempotentAppend {
     KeyConflict,
 }
 
-impl IdempotentAppend {
+impl AppendOnce {
     const fn entry(&self) -> Option<StreamId> {
         match self {
-            Self::Appended(id) | Self::Replayed(id) => Some(*id),
-            Self::KeyConflict => None,
+            Self::Done(IdempotentAppend::Appended(id) | IdempotentAppend::Replayed(id)) => {
+                Some(*id)
+            }
+            Self::Done(IdempotentAppend::KeyConflict) | Self::Registered(_) => None,
         }
     }
 }
 
 impl ReadingStream {
-    /// Appends an accepted reading, unless a request with its key did so within `ttl`; then gives the
+    /// Appends an accepted reading to this stream, unless a request with its key did so within `ttl`; then gives the
     /// entry of that request.
     ///
     /// # Errors
     /// When the server rejected it or did not reply; it can be sent again with the same key.
-    pub async fn append_idempotent(
+    pub(super) async fn append_once(
         &self,
         reading: &Reading,
         ingested_at: &str,
         key: &IdempotencyKey,
         ttl: Duration,
-    ) -> StoreResult<IdempotentAppend> {
+    ) -> StoreResult<AppendOnce> {
         const OPERATION: &str = "XADD once";
         let window = key_window(ttl);
         let keys = self.keys();
@@ -162,10 +175,13 @@ impl ReadingStream {
             script.arg(name).arg(value);
         }
         let appending = async {
+            let begun = self.connection().begin_confirmed().await?;
             let reply = self.connection().eval(OPERATION, &script).await?;
+            // Also of a repetition: the first request may have ended before replicas had its entry.
+            self.connection().confirm(begun).await?;
             outcome(reply, &key.body).ok_or_else(|| self.connection().unexpected_reply(OPERATION))
         };
-        ProducerSpan::finish_with(span, appending, IdempotentAppend::entry).await
+        ProducerSpan::finish_with(span, appending, AppendOnce::entry).await
     }
 }
 
@@ -177,18 +193,27 @@ pub(super) fn key_window(ttl: Duration) -> u64 {
     u64::try_from(now).unwrap_or_default() / milliseconds(ttl).max(1)
 }
 
-fn outcome(reply: Value, body: &[u8]) -> Option<IdempotentAppend> {
+fn outcome(reply: Value, body: &[u8]) -> Option<AppendOnce> {
     let [is_new, value] = <[Value; 2]>::try_from(reply::array(reply)?).ok()?;
     let value = reply::bytes(value)?;
     if reply::integer(&is_new)? == 1 {
-        return Some(IdempotentAppend::Appended(id(&value)?));
+        return Some(AppendOnce::Done(IdempotentAppend::Appended(entry_id(&value)?)));
     }
-    match value.strip_prefix(body) {
-        Some(value) => Some(IdempotentAppend::Replayed(id(value)?)),
-        None => Some(IdempotentAppend::KeyConflict),
+    AppendOnce::of(KeyValue::of(&value, body))
+}
+
+impl AppendOnce {
+    /// That of a key which was known; `None` for a value of another shape.
+    pub fn of(value: KeyValue<'_>) -> Option<Self> {
+        Some(match value {
+            KeyValue::Entry(entry) => Self::Done(IdempotentAppend::Replayed(entry_id(entry)?)),
+            KeyValue::Registration(count) => Self::Registered(count),
+            KeyValue::OtherBody => Self::Done(IdempotentAppend::KeyConflict),
+        })
     }
 }
 
-fn id(text: &[u8]) -> Option<StreamId> {
+/// The id in the record of a reading.
+pub(super) fn entry_id(text: &[u8]) -> Option<StreamId> {
     str::from_utf8(text).ok()?.parse().ok()
 }

@@ -18,7 +18,11 @@
 //! | [`lag_correction`] | correcting that lag |
 //! | [`dead_letters`], `dead_lettering`, `dead_lettered_ids` | entries that cannot be processed |
 //! | [`rejected_rows`] | dead letters of rows that never were entries |
+//! | [`partitions`], `partitioned_append` | the streams of all partitions; appending to the one of a site |
+//! | `registered_keys`, `key_value` | keys whose partition is not known from the key; what is recorded of one |
+//! | [`every_partition`], [`entry_id`] | what operations read of all partitions together, and ids of their entries |
 //! | [`reconcile`] | orphaned entries |
+//! | `stored_entries` | which entries are stored, in whichever tier |
 //! | `cache`, `scan_throttle` | memory that clones share; how often scripts read large entries |
 //! | `script_library`, `packed_array`, `paging` | shared by scripts; by their arguments; by reads of pages |
 
@@ -32,27 +36,36 @@ mod dead_lettered_ids;
 mod dead_lettering;
 pub mod dead_letters;
 pub mod delivery;
+pub mod entry_id;
+pub mod every_partition;
 pub mod group_reader;
 mod groups;
 pub mod history;
 pub mod idempotency;
 pub mod info;
+mod key_value;
 pub mod lag_correction;
 pub mod live_entry;
 pub mod live_reader;
 mod packed_array;
 mod paging;
+mod partitioned_append;
+pub mod partitions;
 mod reading_stream;
 pub mod reconcile;
 mod redelivery;
+mod registered_keys;
 pub mod rejected_rows;
 mod scan_throttle;
 mod script_library;
+mod stored_entries;
 mod stream_info;
 mod trace_context;
 mod trim;
 pub mod unread;
 
 pub use delivery::Delivery;
+pub use entry_id::EntryId;
 pub use group_reader::GroupReader;
+pub use partitions::StreamPartitions;
 pub use reading_stream::{Claimed, ReadingStream};

@@ -58,9 +58,51 @@ impl PackedArray {
         }
     }
 
+    /// Writes items of another array as they are.
+    pub fn push_raw(&mut self, items: &[u8]) {
+        self.bytes.extend_from_slice(items);
+    }
+
     /// The array.
     pub fn bytes(&self) -> &[u8] {
         &self.bytes
+    }
+}
+
+/// Reads the items of an array that was written here.
+#[derive(Debug, Clone)]
+pub(super) struct PackedItems<'a>(&'a [u8]);
+
+impl<'a> PackedItems<'a> {
+    /// Begins at the first item.
+    pub fn of(array: &'a [u8]) -> Self {
+        Self(array.get(5..).unwrap_or_default())
+    }
+
+    /// The next item, which is a text; empty after the last one.
+    pub fn text(&mut self) -> &'a [u8] {
+        let (length, rest) = match self.0 {
+            [short @ 0xa0..=0xbf, rest @ ..] => (usize::from(short & 0x1f), rest),
+            [0xd9, length, rest @ ..] => (usize::from(*length), rest),
+            [0xda, high, low, rest @ ..] => (usize::from(u16::from_be_bytes([*high, *low])), rest),
+            _ => return &[],
+        };
+        let (text, rest) = rest.split_at_checked(length).unwrap_or_default();
+        self.0 = rest;
+        text
+    }
+
+    /// The next item, which is a number; 0 after the last one.
+    pub fn number(&mut self) -> i16 {
+        let [0xd1, high, low, rest @ ..] = self.0 else { return 0 };
+        self.0 = rest;
+        i16::from_be_bytes([*high, *low])
+    }
+
+    /// The items that were read since it was cloned.
+    pub fn raw_since(&self, before: &Self) -> &'a [u8] {
+        let read = before.0.len() - self.0.len();
+        before.0.get(..read).unwrap_or_default()
     }
 }
 
@@ -93,5 +135,26 @@ mod tests {
             array.push_display(value);
             assert!(array.bytes.ends_with(value.as_bytes()), "{value}");
         }
+    }
+
+    #[test]
+    fn items_are_read_as_they_were_written() {
+        let texts = ["", "x", &"y".repeat(31), &"z".repeat(32), &"ü".repeat(300)];
+        let mut array = PackedArray::default();
+        for text in texts {
+            array.push(text.as_bytes());
+            array.push_number(-7);
+            array.count(2);
+        }
+        let mut items = PackedItems::of(array.bytes());
+        let (begin, mut copy) = (items.clone(), PackedArray::default());
+        for text in texts {
+            assert_eq!(items.text(), text.as_bytes());
+            assert_eq!(items.number(), -7);
+        }
+        assert_eq!((items.text(), items.number()), (&b""[..], 0), "after the last one");
+        copy.push_raw(items.raw_since(&begin));
+        copy.count(10);
+        assert_eq!(copy.bytes(), array.bytes());
     }
 }

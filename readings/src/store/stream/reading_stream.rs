@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use redis::{Value, cmd};
+use redis::{Cmd, Value, cmd};
 use tracing::{info, warn};
 
 use super::cache::StreamCache;
@@ -19,6 +19,13 @@ use crate::store::error_class::ErrorClass;
 use crate::store::keys::Keys;
 use crate::store::metrics::METRICS;
 use crate::store::stream_id::StreamId;
+
+/// Arguments of an `XADD`: its name, stream and id, five fields, and that of a traced request. Too low: the memory of the
+/// command is allocated several times, for every reading. Too high: some bytes are allocated for nothing.
+const APPEND_ARGUMENTS: usize = 3 + 2 * 6;
+
+/// Bytes of the arguments of an `XADD` with ids of usual lengths; as above.
+const APPEND_BYTES: usize = 384;
 
 /// Entries claimed from other consumers.
 #[derive(Debug)]
@@ -58,8 +65,8 @@ impl ReadingStream {
     /// When the server rejected it or did not reply: see [`StoreError::outcome_is_unknown`].
     pub async fn append(&self, reading: &Reading, ingested_at: &str) -> StoreResult<StreamId> {
         const XADD: &str = "XADD";
-        let mut command = cmd(XADD);
-        command.arg(self.keys.stream()).arg("*");
+        let mut command = Cmd::with_capacity(APPEND_ARGUMENTS, APPEND_BYTES);
+        command.arg(XADD).arg(self.keys.stream()).arg("*");
         for (name, value) in codec::stream_fields(reading, ingested_at) {
             command.arg(name).arg(value.as_bytes());
         }
@@ -68,7 +75,9 @@ impl ReadingStream {
             command.arg(name).arg(value);
         }
         let appending = async {
+            let begun = self.connection.begin_confirmed().await?;
             let reply = self.connection.send(XADD, &command).await?;
+            self.connection.confirm(begun).await?;
             reply::stream_id(reply).ok_or_else(|| self.connection.unexpected_reply(XADD))
         };
         ProducerSpan::finish_with(span, appending, |&id| Some(id)).await
@@ -85,19 +94,21 @@ impl ReadingStream {
     pub async fn ensure_group(&self) -> StoreResult<()> {
         let created = self.create_group().await?;
         let existed = self.cache.group_existed.swap(true, Ordering::Relaxed);
+        let group = self.keys.group();
         if created {
             METRICS.group_created();
-            // Earlier replies no longer hold: the stream may have been deleted with its group.
-            self.invalidate();
         }
-        let group = self.keys.group();
         if created && existed {
+            // Earlier replies no longer hold: the stream may have been deleted with its group. Of a group that did not
+            // exist no entry was delivered, and the connection is that of all partitions.
+            self.invalidate();
             warn!(
                 group,
+                stream = self.keys.stream(),
                 "the consumer group was deleted; created it again from the stream's start"
             );
         } else if created {
-            info!(group, "created the consumer group");
+            info!(group, stream = self.keys.stream(), "created the consumer group");
         }
         Ok(())
     }
@@ -165,7 +176,23 @@ impl ReadingStream {
         command.arg(self.keys.stream()).arg(self.keys.group()).arg(consumer);
         command.arg(milliseconds(min_idle)).arg(cursor.to_string()).arg("COUNT").arg(count);
         let reply = self.connection.send(XAUTOCLAIM, &command).await?;
-        claimed(reply).ok_or_else(|| self.connection.unexpected_reply(XAUTOCLAIM))
+        let claimed = claimed(reply);
+        let (claimed, deleted_is_reported) =
+            claimed.ok_or_else(|| self.connection.unexpected_reply(XAUTOCLAIM))?;
+        if !deleted_is_reported {
+            self.warn_of_unreported_deletions();
+        }
+        Ok(claimed)
+    }
+
+    /// Logs once what a server before Redis 7.0 lacks.
+    fn warn_of_unreported_deletions(&self) {
+        if !self.cache.deleted_unreported.swap(true, Ordering::Relaxed) {
+            warn!(
+                "Redis does not report pending entries that were deleted from the stream \
+                 (XAUTOCLAIM): they stay pending. Use Redis 7 or Valkey"
+            );
+        }
     }
 
     /// Ends the blocking read of a connection (`CLIENT UNBLOCK`) before its `BLOCK` has passed.
@@ -175,11 +202,12 @@ impl ReadingStream {
     pub async fn unblock(&self, client_id: i64) -> StoreResult<()> {
         let mut command = cmd("CLIENT");
         command.arg("UNBLOCK").arg(client_id);
-        self.connection.send("CLIENT UNBLOCK", &command).await.map(drop)
+        self.connection.send_to(self.keys.stream(), "CLIENT UNBLOCK", &command).await.map(drop)
     }
 
-    /// Whether Redis accepts writes now: appends to a stream that must not be created, which changes
-    /// nothing but is rejected while the server is loading, full, read-only or unable to persist.
+    /// Whether Redis accepts writes now, and replicas confirm them where they are waited for: appends to a stream that must
+    /// not be created, which changes nothing but is rejected while the server is loading, full, read-only or unable to
+    /// persist.
     ///
     /// # Errors
     /// The reason why Redis accepts no writes.
@@ -187,18 +215,23 @@ impl ReadingStream {
         const OPERATION: &str = "XADD NOMKSTREAM";
         let mut command = cmd("XADD");
         command.arg(self.keys.probe()).arg("NOMKSTREAM").arg("*").arg("probe").arg("");
+        let begun = self.connection.begin_confirmed().await?;
         match self.connection.send(OPERATION, &command).await? {
-            Value::Nil => Ok(()),
+            // Nothing was written, so the outcome is not unknown.
+            Value::Nil => match begun {
+                None => Ok(()),
+                Some(written) => self.connection.wait_replicas(written).await,
+            },
             _ => Err(self.connection.unexpected_reply(OPERATION)),
         }
     }
 
-    /// The server's clock, since the Unix epoch.
+    /// The clock of the stream's server, since the Unix epoch.
     ///
     /// # Errors
     /// When the server replied with an error or not at all.
     pub async fn server_time(&self) -> StoreResult<Duration> {
-        self.connection.server_time().await
+        self.connection.server_time(self.keys.stream()).await
     }
 
     /// The server's memory.
@@ -209,7 +242,7 @@ impl ReadingStream {
         self.connection.server_memory().await
     }
 
-    pub(super) const fn connection(&self) -> &SharedConnection {
+    pub(in crate::store) const fn connection(&self) -> &SharedConnection {
         &self.connection
     }
 
@@ -226,15 +259,18 @@ impl StoreError {
     }
 }
 
-fn claimed(reply: Value) -> Option<Claimed> {
+/// What was claimed, and whether the server reports deleted entries.
+fn claimed(reply: Value) -> Option<(Claimed, bool)> {
     let mut parts = reply::array(reply)?.into_iter();
     let cursor = reply::stream_id(parts.next()?)?;
     let mut delivery = Delivery::from_raw(reply::entries(parts.next()?)?);
     // The third part has the ids of deleted entries; servers before 7.0 do not send it.
-    let deleted = parts.next().map_or(Some(Vec::new()), reply::array)?;
+    let deleted = parts.next();
+    let is_reported = deleted.is_some();
+    let deleted = deleted.map_or(Some(Vec::new()), reply::array)?;
     let deleted: Option<Vec<_>> = deleted.into_iter().map(reply::stream_id).collect();
     delivery.deleted.extend(deleted?);
-    Some(Claimed { cursor, delivery })
+    Some((Claimed { cursor, delivery }, is_reported))
 }
 
 pub(super) fn milliseconds(duration: Duration) -> u64 {

@@ -4,20 +4,22 @@
 //! delivered again, without any notice. So an operator searches for them on demand.
 
 use std::collections::{HashMap, HashSet};
+use std::ops::AddAssign;
+use std::sync::Arc;
 
 use redis::{Cmd, Value, cmd};
 
 use super::consumers::CLAIMABLE_NOW_IDLE;
 use super::paging;
 use super::reading_stream::{ReadingStream, milliseconds};
+use super::stored_entries::StoredEntries;
 use crate::iso8601::Instant;
 use crate::reading::SiteId;
+use crate::store::archive::DayArchive;
 use crate::store::codec::{self, StreamEntry};
 use crate::store::connection::reply::{self, RawEntry};
 use crate::store::deleted_ids::DeletedIds;
 use crate::store::error::StoreResult;
-use crate::store::error_class::ErrorClass;
-use crate::store::keys;
 use crate::store::stream_id::StreamId;
 
 /// Entries that are checked together. Too low and few are checked with a round trip; too high and Redis
@@ -41,7 +43,7 @@ pub struct ReconcileCounts {
     pub pending: usize,
     /// Dead-lettered, now or before.
     pub dead_lettered: usize,
-    /// In the sorted set of their site.
+    /// In the sorted set of their site, packed or archived.
     pub stored: usize,
     /// Older than the retention: stored and expired, or not worth storing.
     pub expired: usize,
@@ -51,10 +53,11 @@ pub struct ReconcileCounts {
     pub site_deleted: usize,
 }
 
-/// Checks the stream page by page, from its first entry to the last delivered id at the beginning.
+/// Checks the stream of a partition page by page, from its first entry to the last delivered id at the beginning.
 #[derive(Debug)]
 pub struct Reconciler {
     stream: ReadingStream,
+    stored: StoredEntries,
     after: Option<StreamId>,
     until: StreamId,
     expired_before: Option<Instant>,
@@ -65,18 +68,31 @@ pub struct Reconciler {
     pub missing: Vec<StreamId>,
 }
 
+impl AddAssign for ReconcileCounts {
+    fn add_assign(&mut self, other: Self) {
+        self.pending += other.pending;
+        self.dead_lettered += other.dead_lettered;
+        self.stored += other.stored;
+        self.expired += other.expired;
+        self.deleted += other.deleted;
+        self.site_deleted += other.site_deleted;
+    }
+}
+
 impl Reconciler {
     /// Checks the entries delivered until now; readings from before `expired_before` are expected to be
-    /// gone. `None` when the group does not exist, and so no entry was delivered.
+    /// gone. Those that are archived are looked for in the archive. `None` when the group does not exist, and so no entry was delivered.
     ///
     /// # Errors
     /// When the server replied with an error or not at all.
     pub async fn begin(
         stream: ReadingStream,
         expired_before: Option<Instant>,
+        archive: Option<Arc<dyn DayArchive>>,
     ) -> StoreResult<Option<Self>> {
         let Some(group) = stream.group().await? else { return Ok(None) };
         Ok(Some(Self {
+            stored: StoredEntries::new(stream.connection().clone(), archive),
             stream,
             after: None,
             until: group.last_delivered_id,
@@ -150,7 +166,7 @@ impl Reconciler {
         site: &SiteId,
         entries: &[StreamEntry],
     ) -> StoreResult<Vec<StreamId>> {
-        let mut absent = self.stream.not_stored(site, entries).await?;
+        let mut absent = self.stored.absent(site, entries).await?;
         self.counts.stored += entries.len() - absent.len();
         // Only now: an id is added before its reading is removed.
         let (keys, connection) = (self.stream.keys(), self.stream.connection().clone());
@@ -158,7 +174,7 @@ impl Reconciler {
         absent.retain(|id| !deleted.contains(id));
         self.counts.deleted += deleted.len();
         // Only now: a site is deleted at any time, and then all of its entries are absent.
-        if !absent.is_empty() && self.stream.site_was_deleted(site).await? {
+        if !absent.is_empty() && self.stored.site_was_deleted(self.stream.keys(), site).await? {
             self.counts.site_deleted += absent.len();
             return Ok(Vec::new());
         }
@@ -218,41 +234,6 @@ impl ReadingStream {
                 _ => return Ok(pending),
             }
         }
-    }
-
-    /// Those of a site's entries that are not in its sorted set; all, when the key has another type.
-    async fn not_stored(
-        &self,
-        site: &SiteId,
-        entries: &[StreamEntry],
-    ) -> StoreResult<Vec<StreamId>> {
-        const ZMSCORE: &str = "ZMSCORE";
-        let mut command = cmd(ZMSCORE);
-        command.arg(keys::series(site));
-        for entry in entries {
-            command.arg(codec::member(entry));
-        }
-        let scores = match self.array(ZMSCORE, &command).await {
-            Err(error) if error.class == ErrorClass::WrongType => vec![Value::Nil; entries.len()],
-            scores => scores?,
-        };
-        let absent = entries.iter().zip(scores).filter(|(_, score)| *score == Value::Nil);
-        Ok(absent.map(|(entry, _)| entry.id).collect())
-    }
-
-    /// Whether a site had readings and has none any more: it is in the index, and its sorted set does not
-    /// exist. Entries of such a site are not missing: an operator deleted them.
-    async fn site_was_deleted(&self, site: &SiteId) -> StoreResult<bool> {
-        let mut index = cmd("ZSCORE");
-        index.arg(self.keys().sites()).arg(site.as_str());
-        let mut readings = cmd("ZCARD");
-        readings.arg(keys::series(site));
-        let is_indexed = self.connection().send("ZSCORE", &index).await? != Value::Nil;
-        let is_empty = match self.connection().send("ZCARD", &readings).await {
-            Err(error) if error.class == ErrorClass::WrongType => false,
-            count => count? == Value::Int(0),
-        };
-        Ok(is_indexed && is_empty)
     }
 
     async fn array(&self, operation: &'static str, command: &Cmd) -> StoreResult<Vec<Value>> {

@@ -1,8 +1,13 @@
 //! Which entries may be written once more.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
+use redis::pipe;
+
 use super::reading_stream::{ReadingStream, milliseconds};
+use crate::store::codec::FIELD_NAMES;
+use crate::store::connection::reply;
 use crate::store::deleted_ids::DeletedIds;
 use crate::store::error::StoreResult;
 use crate::store::stream_id::StreamId;
@@ -35,4 +40,37 @@ impl ReadingStream {
         }
         deleted_ids.forget_before(self.first_redeliverable().await?).await
     }
+
+    /// The sites of those entries with these ids that are in the stream; none of an entry that is no reading.
+    ///
+    /// # Errors
+    /// When the server replied with an error or not at all.
+    pub(in crate::store) async fn sites_of(
+        &self,
+        ids: &[StreamId],
+    ) -> StoreResult<HashMap<StreamId, Option<String>>> {
+        const XRANGE: &str = "XRANGE";
+        if ids.is_empty() {
+            return Ok(HashMap::new());
+        }
+        let mut commands = pipe();
+        for id in ids {
+            let id = id.to_string();
+            commands.cmd(XRANGE).arg(self.keys().stream()).arg(&id).arg(&id);
+        }
+        let (replies, _) = self.connection().send_all(XRANGE, &commands).await?;
+        let mut sites = HashMap::with_capacity(ids.len());
+        for reply in replies {
+            let entries = reply::entries(reply?);
+            let entries = entries.ok_or_else(|| self.connection().unexpected_reply(XRANGE))?;
+            sites.extend(entries.into_iter().map(|entry| (entry.id, site(entry))));
+        }
+        Ok(sites)
+    }
+}
+
+fn site(entry: reply::RawEntry) -> Option<String> {
+    let mut fields = entry.fields?.into_iter();
+    let (_, site) = fields.find(|(name, _)| name == FIELD_NAMES[0].as_bytes())?;
+    String::from_utf8(site).ok()
 }

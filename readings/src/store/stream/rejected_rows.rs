@@ -118,7 +118,7 @@ impl ReadingStream {
     ///
     /// # Errors
     /// When the server rejected it or did not reply; it can be repeated.
-    pub async fn dead_letter_rows(
+    pub(super) async fn dead_letter_rows(
         &self,
         rows: &RejectedRows,
         ttl: Duration,

@@ -43,6 +43,8 @@ impl ReadingStream {
     async fn trim_below(&self, bound: StreamId, generation: Generation) -> StoreResult<u64> {
         const XTRIM: &str = "XTRIM";
         let mut command = cmd(XTRIM);
+        // Not with `ACKED` (Redis 8.2), by which the server checks the bound once more: with `~` it then removes nothing
+        // (8.2.3), and without it entry by entry, serving no other client meanwhile.
         command.arg(self.keys().stream()).arg("MINID").arg("~").arg(bound.to_string());
         command.arg("LIMIT").arg(TRIM_LIMIT);
         let reply = self.connection().send_in_generation(generation, XTRIM, &command).await?;
@@ -68,7 +70,7 @@ impl ReadingStream {
         retention: Duration,
         newest: StreamId,
     ) -> StoreResult<StreamId> {
-        let seconds = self.connection().server_time().await?.as_secs();
+        let seconds = self.server_time().await?.as_secs();
         if newest.ms / 1_000 > seconds + retention.as_secs() + 1 {
             return Ok(newest);
         }

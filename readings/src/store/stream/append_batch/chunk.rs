@@ -6,7 +6,7 @@
 use super::delivery_key::DeliveryKey;
 use crate::reading::ReadingValues;
 use crate::store::stream::idempotency::IdempotencyKey;
-use crate::store::stream::packed_array::PackedArray;
+use crate::store::stream::packed_array::{PackedArray, PackedItems};
 
 /// Items of a reading among the values: the fields of an entry that differ from reading to reading. The last one of the
 /// contract, `ingested_at`, does not.
@@ -51,6 +51,27 @@ impl Chunk {
             keys.push_none();
         }
         self.push_values(reading);
+    }
+
+    /// Adds the reading whose values these are, and its key.
+    pub fn push_divided(&mut self, values: &[u8], key: Option<(RowKey<'_>, u16)>, place: RowPlace) {
+        if let Some((key, shard)) = key {
+            let number = self.keys().number(shard);
+            let number = if key.is_delivery { -number } else { number };
+            self.keys().push(key.field, key.record, number, place);
+        } else if let Some(keys) = &mut self.keys {
+            keys.push_none();
+        }
+        self.values.push_raw(values);
+        self.values.count(VALUES);
+        self.readings += 1;
+    }
+
+    /// The readings in their order.
+    pub fn rows(&self) -> Rows<'_> {
+        let values = PackedItems::of(self.values.bytes());
+        let keys = self.keys.as_deref().map(|keys| (PackedItems::of(keys.packed.bytes()), keys));
+        Rows { values, keys, left: self.readings }
     }
 
     pub fn push_keyed(
@@ -107,6 +128,57 @@ impl Chunk {
     /// Where the reading of this number is, which has a key.
     pub fn place(&self, reading: usize) -> Option<RowPlace> {
         self.keys.as_ref()?.places.get(reading).copied()
+    }
+}
+
+/// The readings of a chunk, one after the other.
+pub(super) struct Rows<'a> {
+    values: PackedItems<'a>,
+    keys: Option<(PackedItems<'a>, &'a Keys)>,
+    left: usize,
+}
+
+/// A reading as it is in a chunk.
+pub(super) struct ChunkRow<'a> {
+    pub site: &'a [u8],
+    /// All its values, packed.
+    pub values: &'a [u8],
+    /// Its key and the shard of it, if it has one.
+    pub key: Option<(RowKey<'a>, u16)>,
+}
+
+/// A key of a row.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct RowKey<'a> {
+    pub field: &'a [u8],
+    /// With what its record begins.
+    pub record: &'a [u8],
+    /// Whether a record that begins otherwise is replaced.
+    pub is_delivery: bool,
+}
+
+impl<'a> Iterator for Rows<'a> {
+    type Item = ChunkRow<'a>;
+
+    fn next(&mut self) -> Option<ChunkRow<'a>> {
+        self.left = self.left.checked_sub(1)?;
+        let begin = self.values.clone();
+        let site = self.values.text();
+        for _ in 1..VALUES {
+            self.values.text();
+        }
+        let values = self.values.raw_since(&begin);
+        Some(ChunkRow { site, values, key: self.next_key() })
+    }
+}
+
+impl<'a> Rows<'a> {
+    fn next_key(&mut self) -> Option<(RowKey<'a>, u16)> {
+        let (packed, keys) = self.keys.as_mut()?;
+        let (field, record, number) = (packed.text(), packed.text(), packed.number());
+        let index = usize::from(number.unsigned_abs()).checked_sub(1)?;
+        let shard = keys.shards.get(index).copied()?;
+        Some((RowKey { field, record, is_delivery: number < 0 }, shard))
     }
 }
 

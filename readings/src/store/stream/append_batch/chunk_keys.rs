@@ -27,8 +27,13 @@ impl<'a> ChunkKeys<'a> {
     }
 
     /// The field of the chunk before; empty for the first one.
-    pub(super) fn field_before(&self, chunk: usize) -> Vec<u8> {
-        chunk.checked_sub(1).map(|before| self.field(before)).unwrap_or_default()
+    pub(super) fn field_before(&self, before: Option<usize>) -> Vec<u8> {
+        before.map(|before| self.field(before)).unwrap_or_default()
+    }
+
+    /// The key of the first chunk, which is registered for the request.
+    pub(super) const fn first(&self) -> &IdempotencyKey {
+        &self.first
     }
 
     /// The digest of the body, with which records begin.

@@ -6,6 +6,8 @@ use redis::{Script, Value};
 
 use crate::store::codec;
 use crate::store::connection::reply;
+use crate::store::partition::PartitionCount;
+use crate::store::stream::key_value::KeyValue;
 use crate::store::stream_id::StreamId;
 
 /// Arguments of every script: time, trace context, values.
@@ -81,14 +83,15 @@ pub(super) static APPEND_ONCE: LazyLock<Script> = LazyLock::new(|| {
 /// Appends each reading whose key has no record, and sets its record, in this order: if Redis rejects an entry, the
 /// readings before it have their records, and the others none. Returns the ids of the first and the last reading, new or
 /// not, how many were not new, and the numbers of those whose keys have records of other bodies; the record of a
-/// delivery is replaced instead.
+/// delivery is replaced instead. Last the numbers and values of keys that are registered for a partition, of which
+/// nothing was appended.
 ///
 /// The time to live of a hash is set once in a script: records are set in it as long as its window lasts, so that which
 /// of them sets it does not matter.
 pub(super) static APPEND_ROWS_ONCE: LazyLock<Script> = LazyLock::new(|| {
     Script::new(&format!(
         "{BEGIN}
-         local keys, replayed, conflicts, expires = cmsgpack.unpack(ARGV[4]), 0, {{}}, {{}}
+         local keys, replayed, conflicts, expires, registered = cmsgpack.unpack(ARGV[4]), 0, {{}}, {{}}, {{}}
          local k = 1
          for i = 1, #values, 4 do
              local field, body, hash, id = keys[k], keys[k + 1], 2 * keys[k + 2], nil
@@ -106,6 +109,9 @@ pub(super) static APPEND_ROWS_ONCE: LazyLock<Script> = LazyLock::new(|| {
                          expires[hash] = true
                      end
                  end
+             elseif is_same and string.match(known, '@%d+$') then
+                 registered[#registered + 1] = (i - 1) / 4
+                 registered[#registered + 1] = known
              elseif is_same then
                  -- The record of a delivery may have more before the id than was compared.
                  id = not replaces and string.sub(known, #body + 1) or nil
@@ -118,7 +124,7 @@ pub(super) static APPEND_ROWS_ONCE: LazyLock<Script> = LazyLock::new(|| {
                  last = id
              end
          end
-         return {{first and first .. ' ' .. last or '', replayed, conflicts}}",
+         return {{first and first .. ' ' .. last or '', replayed, conflicts, registered}}",
         append_reading()
     ))
 });
@@ -135,6 +141,8 @@ pub(super) struct Recorded {
     pub replayed: usize,
     /// The numbers of the readings whose keys were used with other bodies.
     pub conflicts: Vec<usize>,
+    /// The numbers of the readings whose keys are registered for a partition, and the values of those.
+    pub registered: Vec<(usize, Vec<u8>)>,
 }
 
 /// The outcome of a script.
@@ -143,6 +151,8 @@ pub(super) enum Outcome {
     Recorded(Recorded),
     /// The key of the request was used with another body.
     Conflict,
+    /// The key of the request is registered for partitions of this number of them.
+    Registered(PartitionCount),
 }
 
 impl Outcome {
@@ -163,26 +173,31 @@ impl Outcome {
     pub fn appended_once(reply: Value, body: &[u8], readings: usize) -> Option<Self> {
         let [outcome, value] = <[Value; 2]>::try_from(reply::array(reply)?).ok()?;
         let value = reply::bytes(value)?;
-        match (reply::integer(&outcome)?, value.strip_prefix(body)) {
-            (1, _) => Self::recorded(&value, 0),
-            (0, Some(ids)) => Self::recorded(ids, readings),
-            (0, None) => Some(Self::Conflict),
+        match reply::integer(&outcome)? {
+            1 => Self::recorded(&value, 0),
+            0 => match KeyValue::of(&value, body) {
+                KeyValue::Entry(ids) => Self::recorded(ids, readings),
+                KeyValue::Registration(count) => Some(Self::Registered(count)),
+                KeyValue::OtherBody => Some(Self::Conflict),
+            },
             _ => None,
         }
     }
 
     /// The reply of [`APPEND_ROWS_ONCE`]; `None` for one of another shape.
     pub fn appended_rows_once(reply: Value) -> Option<Self> {
-        let [ids, replayed, conflicts] = <[Value; 3]>::try_from(reply::array(reply)?).ok()?;
+        let parts = <[Value; 4]>::try_from(reply::array(reply)?).ok()?;
+        let [ids, replayed, conflicts, registered] = parts;
         let number = |value: &Value| usize::try_from(reply::integer(value)?).ok();
         let conflicts = reply::array(conflicts)?.iter().map(number).collect::<Option<_>>()?;
         let ids = Self::ids(&reply::bytes(ids)?)?;
-        Some(Self::Recorded(Recorded { ids, replayed: number(&replayed)?, conflicts }))
+        let registered = reply::numbered(registered)?;
+        Some(Self::Recorded(Recorded { ids, replayed: number(&replayed)?, conflicts, registered }))
     }
 
     fn recorded(ids: &[u8], replayed: usize) -> Option<Self> {
         let ids = Self::ids(ids)?;
-        Some(Self::Recorded(Recorded { ids, replayed, conflicts: Vec::new() }))
+        Some(Self::Recorded(Recorded { ids, replayed, ..Recorded::default() }))
     }
 
     #[allow(clippy::option_option, reason = "no ids, and a reply of another shape")]
