@@ -38,14 +38,22 @@ impl Power {
     /// # Errors
     /// [`PowerError`] when the number is not finite, or is below zero and that is not permitted.
     pub fn from_watts(watts: f64) -> Result<Self, PowerError> {
-        if !watts.is_finite() {
-            Err(PowerError::NotFinite)
-        } else if watts < 0.0 && !NEGATIVE_IS_PERMITTED.load(Ordering::Relaxed) {
-            Err(PowerError::Negative)
-        } else {
-            // IEEE 754: -0.0 + 0.0 is +0.0, so a stored zero has one spelling.
-            Ok(Self(watts + 0.0))
+        if watts < 0.0 && watts.is_finite() && !NEGATIVE_IS_PERMITTED.load(Ordering::Relaxed) {
+            return Err(PowerError::Negative);
         }
+        Self::of_stored(watts)
+    }
+
+    /// The power of a reading that was accepted before, by the rules of that time.
+    ///
+    /// # Errors
+    /// [`PowerError`] when the number is not finite.
+    pub fn of_stored(watts: f64) -> Result<Self, PowerError> {
+        if !watts.is_finite() {
+            return Err(PowerError::NotFinite);
+        }
+        // IEEE 754: -0.0 + 0.0 is +0.0, so a stored zero has one spelling.
+        Ok(Self(watts + 0.0))
     }
 
     /// Parses decimal text as Python's `float()` does for ASCII input, but for its underscores:

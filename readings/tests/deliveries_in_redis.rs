@@ -5,9 +5,9 @@ mod support;
 
 use std::time::Duration;
 
-use readings::store::Keys;
 use readings::store::append_batch::{AppendBatch, Appended, DeliveryKey};
-use readings::store::stream::ReadingStream;
+use readings::store::stream::StreamPartitions;
+use readings::store::{Keys, PartitionCount};
 use readings::validation::parse_fields;
 
 use self::support::redis::RedisServer;
@@ -17,7 +17,7 @@ const PACKET: &str = "mqtt bridge 7 0";
 const TTL: Duration = Duration::from_hours(1);
 
 /// Appends a reading of a message with this delivery: how many are there of it, and how many were there before.
-async fn append(stream: &ReadingStream, key: &DeliveryKey) -> (usize, usize) {
+async fn append(stream: &StreamPartitions, key: &DeliveryKey) -> (usize, usize) {
     let mut batch = AppendBatch::default();
     let reading = parse_fields(["s", "m", "5", "2024-01-15T10:30:00Z"]).unwrap();
     batch.push_delivery(&reading.into(), key);
@@ -29,9 +29,10 @@ async fn append(stream: &ReadingStream, key: &DeliveryKey) -> (usize, usize) {
     (readings, replayed)
 }
 
-async fn stream(redis: &RedisServer) -> ReadingStream {
+async fn stream(redis: &RedisServer) -> StreamPartitions {
     wait::until("Redis answers", async || redis.try_run::<String>(&["PING"]).await.is_ok()).await;
-    ReadingStream::new(Keys::new("energy_readings", "processing_group"), shared(redis))
+    let keys = Keys::new("energy_readings", "processing_group");
+    StreamPartitions::new(&keys, PartitionCount::ONE, &shared(redis))
 }
 
 #[tokio::test]

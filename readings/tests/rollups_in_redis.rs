@@ -6,103 +6,20 @@ mod support;
 
 use std::time::Duration;
 
-use ::redis::{Value, cmd, pipe};
-use readings::energy::calendar::{Buckets, Interval, Range, Zone};
-use readings::energy::integration::{Aggregation, MaxGap, Rules, SiteBuckets};
+use ::redis::{Value, cmd};
+use readings::Instant;
+use readings::energy::calendar::{Interval, Zone};
+use readings::energy::integration::MaxGap;
 use readings::energy::rollup::{Day, decode};
-use readings::store::StreamId;
-use readings::store::codec::{StreamEntry, member, score};
+use readings::store::codec::member;
 use readings::store::rollups::{Question, RollupStore};
 use readings::store::series::SeriesStore;
-use readings::{DeviceId, Instant, Power, Reading, SiteId, Timestamp};
 
+use self::support::house::{
+    FIRST_DAY, at, entry, question, questions, site, some_days, store, text,
+};
 use self::support::redis::{RedisServer, free_port};
 use self::support::{shared, wait};
-
-const FIRST_DAY: &str = "2024-01-10T00:00:00Z";
-const MINUTE: i64 = 60_000_000;
-
-fn at(text: &str) -> Instant {
-    readings::iso8601::parse(text).unwrap().instant
-}
-
-fn site() -> SiteId {
-    SiteId::new("house-01").unwrap()
-}
-
-fn entry(number: u64, device: &str, timestamp: &str, watts: f64) -> StreamEntry {
-    StreamEntry {
-        id: StreamId { ms: 1_700_000_000_000 + number, seq: 0 },
-        reading: Reading {
-            site_id: site(),
-            device_id: DeviceId::new(device).unwrap(),
-            power: Power::from_watts(watts).unwrap(),
-            timestamp: Timestamp::parse(timestamp).unwrap(),
-        },
-        ingested_at: "2024-01-15T10:30:00.000000".to_owned(),
-    }
-}
-
-/// Stores entries as the processing service does.
-async fn store(redis: &RedisServer, entries: &[StreamEntry]) {
-    let mut connection = redis.connect().await;
-    for entries in entries.chunks(1_000) {
-        let mut pipeline = pipe();
-        for entry in entries {
-            pipeline.add_command(
-                cmd("ZADD")
-                    .arg("site:house-01:readings")
-                    .arg(score(entry))
-                    .arg(member(entry))
-                    .clone(),
-            );
-        }
-        let _: Vec<u64> = pipeline.query_async(&mut connection).await.unwrap();
-    }
-}
-
-/// Readings of two devices every ten minutes, with a gap of five hours, some repeats and a late device.
-fn some_days(days: i64) -> Vec<StreamEntry> {
-    let start = at(FIRST_DAY).epoch_micros();
-    let mut entries = Vec::new();
-    for slot in 0..days * 144 {
-        let instant = Instant::from_epoch_micros(start + slot * 10 * MINUTE);
-        let timestamp = Zone::UTC.timestamp(instant).unwrap();
-        let number = u64::try_from(slot * 4).unwrap();
-        let watts = f64::from(u32::try_from(slot * 7_919 % 5_000).unwrap()) + 0.125;
-        if !(100..130).contains(&slot) {
-            entries.push(entry(number, "main-meter", &timestamp, watts));
-        }
-        if slot % 50 == 0 {
-            entries.push(entry(number + 1, "main-meter", &timestamp, watts + 1.0));
-        }
-        if slot % 6 == 0 {
-            entries.push(entry(number + 2, "pv-inverter", &timestamp, watts / 2.0));
-        }
-    }
-    entries
-}
-
-fn question(start: &str, end: &str, interval: &str, zone: &str) -> Question {
-    let range = Range::new(at(start), at(end)).unwrap();
-    let buckets = Buckets::new(range, interval.parse().unwrap(), zone.parse().unwrap()).unwrap();
-    Aggregation { buckets, rules: Rules::STEP }.into()
-}
-
-/// Days of a zone, hours, a range that begins and ends inside of quarters, and one from the middle on.
-fn questions() -> Vec<Question> {
-    vec![
-        question("2024-01-01T08:00:00Z", "2024-02-01T08:00:00Z", "1d", "America/Los_Angeles"),
-        question("2024-01-11T00:00:00Z", "2024-01-13T00:00:00Z", "1h", "Asia/Kathmandu"),
-        question("2024-01-11T01:07:03Z", "2024-01-12T22:01:00Z", "1h", "UTC"),
-        question("2024-01-12T00:00:00Z", "2024-01-12T12:00:00Z", "5m", "UTC"),
-        question("0001-01-01T00:00:00Z", "9999-12-31T00:00:00Z", "1y", "Europe/Berlin"),
-    ]
-}
-
-fn text(buckets: &SiteBuckets) -> String {
-    format!("{buckets:?}")
-}
 
 /// Asks each question from rollups and from members; gives the first answer, as text.
 async fn assert_same_as_members(store: &RollupStore) -> String {
@@ -148,9 +65,9 @@ async fn a_warm_question_is_answered_without_members() {
     let _: () = redis.run(&["CONFIG", "RESETSTAT"]).await;
     assert_eq!(text(&rollups.aggregate(&site(), question).await.unwrap()), cold);
     let stats: String = redis.run(&["INFO", "commandstats"]).await;
-    // The only ranges are those that look for a later day.
-    assert!(stats.contains("cmdstat_hmget:calls=1,"), "{stats}");
-    assert!(stats.contains("cmdstat_zrange:calls=1,"), "{stats}");
+    // The only ranges are those that give the first and the last member.
+    assert!(stats.contains("cmdstat_hmget:calls=2,"), "{stats}");
+    assert!(stats.contains("cmdstat_zrange:calls=2,"), "{stats}");
     assert!(!stats.contains("cmdstat_hset"), "{stats}");
 }
 
@@ -208,6 +125,36 @@ async fn removal_leaves_no_stale_rollup(redis: RedisServer) {
     store(&redis, &[entry(900_003, "main-meter", timestamp, 77_777.0)]).await;
     assert!(!stored_days(&redis).await.contains(&day(timestamp)));
     assert_ne!(assert_same_as_members(&rollups).await, before);
+}
+
+#[tokio::test]
+async fn rollups_of_what_a_replica_has_are_stored_on_the_primary_alone() {
+    let (replica, primary) = (RedisServer::start().await, RedisServer::start().await);
+    for server in [&replica, &primary] {
+        store(server, &some_days(5)).await;
+    }
+    let rollups = RollupStore::reading_from(SeriesStore::new(shared(&replica)), shared(&primary));
+    assert_same_as_members(&rollups).await;
+    assert_eq!(stored_days(&primary).await.len(), 5);
+    assert_eq!(stored_days(&replica).await, [""; 0]);
+}
+
+/// The replica is an earlier state of the primary.
+#[tokio::test]
+async fn a_rollup_of_a_replica_that_lacks_a_removal_is_not_stored() {
+    let (replica, primary) = (RedisServer::start().await, RedisServer::start().await);
+    let entries = some_days(5);
+    for server in [&replica, &primary] {
+        store(server, &entries).await;
+    }
+    let removed = &entries[10];
+    let series = SeriesStore::new(shared(&primary));
+    series.remove(&site(), std::slice::from_ref(removed)).await.unwrap();
+    let timestamp = removed.reading.timestamp.as_str();
+    store(&primary, &[entry(900_003, "main-meter", timestamp, 77_777.0)]).await;
+    let rollups = RollupStore::reading_from(SeriesStore::new(shared(&replica)), shared(&primary));
+    assert_same_as_members(&rollups).await;
+    assert_eq!(stored_days(&primary).await, [""; 0]);
 }
 
 #[tokio::test]

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use redis::RedisError;
 
+use super::archive_error::ArchiveError;
 use super::error_class::ErrorClass;
 
 /// The operation of errors before any command was sent.
@@ -25,13 +26,15 @@ pub struct StoreError {
     pub class: ErrorClass,
     server: ServerName,
     cause: Cause,
+    /// Whether another part of the same request was carried out, or may have been.
+    is_partial: bool,
 }
 
 #[derive(Debug, Clone)]
 enum Cause {
     /// The error of the server or the client library.
     Redis(RedisError),
-    /// A finding of this process. It contains no address, so it may be shown to clients.
+    /// A finding of this process.
     Found(Cow<'static, str>),
 }
 
@@ -39,7 +42,7 @@ impl std::error::Error for StoreError {}
 
 impl fmt::Display for StoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { operation, class, server, cause } = self;
+        let Self { operation, class, server, cause, .. } = self;
         write!(f, "{operation} failed at {server} ({class}): {cause}")
     }
 }
@@ -59,7 +62,8 @@ impl fmt::Display for Cause {
 impl StoreError {
     pub(super) fn new(server: &ServerName, operation: &'static str, cause: RedisError) -> Self {
         let class = ErrorClass::of(&cause);
-        Self { operation, class, server: Arc::clone(server), cause: Cause::Redis(cause) }
+        let (server, cause) = (Arc::clone(server), Cause::Redis(cause));
+        Self { operation, class, server, cause, is_partial: false }
     }
 
     /// A finding about the server, or the way to it.
@@ -69,7 +73,14 @@ impl StoreError {
         class: ErrorClass,
         text: impl Into<Cow<'static, str>>,
     ) -> Self {
-        Self { operation, class, server: Arc::clone(server), cause: Cause::Found(text.into()) }
+        let (server, cause) = (Arc::clone(server), Cause::Found(text.into()));
+        Self { operation, class, server, cause, is_partial: false }
+    }
+
+    /// A failure of the archive. The text names it, and no server of Redis.
+    pub(super) fn of_archive(error: &ArchiveError) -> Self {
+        let server = error.url.as_str().into();
+        Self::found(&server, error.operation, ErrorClass::Archive, error.cause.clone())
     }
 
     /// A reply whose shape the command's documentation does not describe.
@@ -91,6 +102,24 @@ impl StoreError {
         }
     }
 
+    /// Whether a node of a Redis Cluster has sent the command elsewhere.
+    pub(super) fn is_redirection(&self) -> bool {
+        matches!(self.code(), Some("MOVED" | "ASK"))
+    }
+
+    /// Where a node of a Redis Cluster has sent the command: `host:port`.
+    pub(super) fn redirected_to(&self) -> Option<&str> {
+        match &self.cause {
+            Cause::Redis(error) => error.redirect_node().map(|(address, _)| address),
+            Cause::Found(_) => None,
+        }
+    }
+
+    /// The same error in another class.
+    pub(super) fn in_class(self, class: ErrorClass) -> Self {
+        Self { class, ..self }
+    }
+
     /// Whether a key does not exist; `XINFO` has no code of its own for that.
     #[must_use]
     pub fn is_missing_key(&self) -> bool {
@@ -103,11 +132,18 @@ impl StoreError {
         matches!(&self.cause, Cause::Redis(error) if error.is_connection_refusal())
     }
 
-    /// Whether the server may have executed the command although no reply arrived.
+    /// Whether the server may have executed the command although no reply arrived, or has executed another part of the
+    /// same request.
     #[must_use]
     pub fn outcome_is_unknown(&self) -> bool {
         let sent = self.operation != CONNECT;
-        sent && matches!(self.class, ErrorClass::Timeout | ErrorClass::Disconnected)
+        self.is_partial
+            || sent && matches!(self.class, ErrorClass::Timeout | ErrorClass::Disconnected)
+    }
+
+    /// The same error of a request of which another part was carried out, or may have been.
+    pub(super) fn with_unknown_outcome(self) -> Self {
+        Self { is_partial: true, ..self }
     }
 
     /// The text without the server, for clients and dead letters.
@@ -117,11 +153,14 @@ impl StoreError {
         format!("{operation} failed ({class}): {cause}")
     }
 
-    /// Why the server cannot be used, and the remedy, where this process found it. It contains no address.
+    /// Why the server cannot be used, and the remedy, where this process found it. It contains no address and no
+    /// path, so a client may be shown it.
     #[must_use]
     pub fn finding(&self) -> Option<&str> {
         match &self.cause {
             Cause::Found(text) if self.class == ErrorClass::Unsuitable => Some(text),
+            // A constant: it cannot contain either.
+            Cause::Found(Cow::Borrowed(text)) => Some(text),
             _ => None,
         }
     }

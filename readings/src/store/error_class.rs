@@ -29,6 +29,8 @@ pub enum ErrorClass {
     /// The server cannot be used: it is a node of a cluster, lacks a needed command, or is not Redis. An
     /// operator must name another or change its configuration.
     Unsuitable,
+    /// The archive does not reply, lacks a file, or is not configured: what needs it fails, until it is back.
+    Archive,
     /// Another error, most likely a defect.
     Other,
 }
@@ -82,10 +84,10 @@ impl ErrorClass {
     }
 
     /// All the names.
-    pub const NAMES: [&str; 11] = {
+    pub const NAMES: [&str; 12] = {
         use ErrorClass::{
-            Busy, Denied, Disconnected, Exhausted, Full, NoGroup, Other, ReadOnly, Timeout,
-            Unsuitable, WrongType,
+            Archive, Busy, Denied, Disconnected, Exhausted, Full, NoGroup, Other, ReadOnly,
+            Timeout, Unsuitable, WrongType,
         };
         [
             NoGroup.name(),
@@ -98,6 +100,7 @@ impl ErrorClass {
             WrongType.name(),
             Exhausted.name(),
             Unsuitable.name(),
+            Archive.name(),
             Other.name(),
         ]
     };
@@ -116,6 +119,7 @@ impl ErrorClass {
             Self::WrongType => "wrong_type",
             Self::Exhausted => "exhausted",
             Self::Unsuitable => "unsuitable",
+            Self::Archive => "archive",
             Self::Other => "other",
         }
     }

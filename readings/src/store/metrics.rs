@@ -1,16 +1,26 @@
 //! The metrics of the store.
 
 use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use instrumentation::metrics::{Label, Metric};
+use instrumentation::bound_histograms::BoundHistograms;
+use instrumentation::metrics::{Label, Metric, as_f64};
 use opentelemetry::KeyValue;
-use opentelemetry::metrics::{Counter, Histogram};
+use opentelemetry::metrics::Counter;
 
 use crate::store::error_class::ErrorClass;
 
 /// The metrics of this crate, without those of [`RECEIVER_CATALOGUE`].
-pub const CATALOGUE: &[Metric] = &[OPERATIONS, RECONNECTS, GROUPS_CREATED];
+pub const CATALOGUE: &[Metric] = &[
+    OPERATIONS,
+    RECONNECTS,
+    GROUPS_CREATED,
+    PARTITION_COUNTS,
+    REPLICAS_MISSING,
+    READ_FALLBACKS,
+    REPLICA_LAG,
+];
 
 /// The metrics of the receivers of a process.
 pub const RECEIVER_CATALOGUE: &[Metric] = &[RECEIVER_READINGS];
@@ -43,6 +53,28 @@ const GROUPS_CREATED: Metric = Metric::counter(
     "Times the consumer group was missing and was created. After the first start readings may be lost",
 );
 
+const PARTITION_COUNTS: Metric = Metric::gauge(
+    "partition_counts",
+    "Different numbers of partitions (`STREAM_PARTITIONS`) that services use now, with that of this one: above 1 while the \
+     number is changed, or where services differ",
+);
+
+const REPLICAS_MISSING: Metric = Metric::counter(
+    "redis_replica_waits_failed",
+    "Waits for `REDIS_WAIT_REPLICAS` in which too few replicas had the write in time; it is on the primary",
+);
+
+const READ_FALLBACKS: Metric = Metric::counter(
+    "redis_read_fallbacks",
+    "Times that queries went over to the primary, as `REDIS_READ_FROM=replica` found no healthy replica",
+);
+
+pub(crate) const REPLICA_LAG: Metric = Metric::gauge_seconds(
+    "redis_replica_lag",
+    "Upper bound of the time that the replica which queries read from is behind; 0 where they read from the primary. Not \
+     exposed by the Ingestion API",
+);
+
 pub(crate) const RECEIVER_READINGS: Metric = Metric::counter(
     "receiver_readings",
     "Rows by the receiver that they came in by, each counted once. `appended`: a reading that is in the stream; \
@@ -68,34 +100,62 @@ const RECONNECT_REASONS: [&str; ErrorClass::NAMES.len() + 1] = {
 /// The reason for a reconnect when Sentinels name another master.
 pub(crate) const FAILOVER: &str = "failover";
 
+/// A command, and why it failed.
+type Operation = (&'static str, Option<ErrorClass>);
+
+fn labels(&(name, error): &Operation) -> Vec<KeyValue> {
+    let labels = [KeyValue::new(SYSTEM, "redis"), KeyValue::new(OPERATION, name)];
+    // By the conventions `error.type` is absent, not empty, when there is no error.
+    let error = error.map(|class| KeyValue::new(ERROR_TYPE, class.name()));
+    labels.into_iter().chain(error).collect()
+}
+
 pub(crate) struct Metrics {
-    operations: Histogram<f64>,
+    operations: BoundHistograms<Operation>,
     reconnects: Counter<u64>,
     groups_created: Counter<u64>,
+    replicas_missing: Counter<u64>,
+    read_fallbacks: Counter<u64>,
+    /// 0 until it is known.
+    partition_counts: &'static AtomicU64,
 }
 
 /// The instruments of this process.
-pub(crate) static METRICS: LazyLock<Metrics> = LazyLock::new(|| Metrics {
-    operations: OPERATIONS.build_histogram(),
-    reconnects: RECONNECTS.build_counter(),
-    groups_created: GROUPS_CREATED.build_counter(),
+pub(crate) static METRICS: LazyLock<Metrics> = LazyLock::new(|| {
+    static COUNTS: AtomicU64 = AtomicU64::new(0);
+    let counts = || Some(COUNTS.load(Ordering::Relaxed)).filter(|counts| *counts > 0);
+    PARTITION_COUNTS.register_gauge(move || counts().map(as_f64));
+    Metrics {
+        operations: BoundHistograms::new(OPERATIONS.build_histogram()),
+        reconnects: RECONNECTS.build_counter(),
+        groups_created: GROUPS_CREATED.build_counter(),
+        replicas_missing: REPLICAS_MISSING.build_counter(),
+        read_fallbacks: READ_FALLBACKS.build_counter(),
+        partition_counts: &COUNTS,
+    }
 });
 
 impl Metrics {
     /// Records a command that got its reply, or failed.
     pub fn operation(&self, name: &'static str, took: Duration, error: Option<ErrorClass>) {
-        let labels = [
-            KeyValue::new(SYSTEM, "redis"),
-            KeyValue::new(OPERATION, name),
-            KeyValue::new(ERROR_TYPE, error.map_or("", ErrorClass::name)),
-        ];
-        // By the conventions `error.type` is absent, not empty, when there is no error.
-        let labels = if error.is_some() { &labels[..] } else { &labels[..2] };
-        self.operations.record(took.as_secs_f64(), labels);
+        self.operations.record((name, error), took.as_secs_f64(), labels);
     }
 
     pub fn group_created(&self) {
         self.groups_created.add(1, &[]);
+    }
+
+    /// Records how many different partition counts are in use.
+    pub fn partition_counts(&self, counts: u64) {
+        self.partition_counts.store(counts, Ordering::Relaxed);
+    }
+
+    pub fn replicas_missing(&self) {
+        self.replicas_missing.add(1, &[]);
+    }
+
+    pub fn read_fallback(&self) {
+        self.read_fallbacks.add(1, &[]);
     }
 
     pub fn reconnect(&self, reason: &'static str) {

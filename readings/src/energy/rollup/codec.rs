@@ -58,7 +58,7 @@ pub enum DecodeError {
 pub fn encode(rollup: &DayRollup) -> Result<Vec<u8>, EncodeError> {
     let day = WireDay {
         day: rollup.day.number(),
-        members: rollup.members,
+        signature: rollup.signature,
         devices: u32::try_from(rollup.devices.len()).map_err(|_| EncodeError)?,
     };
     let mut bytes = append(vec![VERSION], &day)?;
@@ -96,8 +96,8 @@ pub fn decode(bytes: &[u8], day: Day) -> Result<DayRollup, DecodeError> {
         check(devices.insert(device.id.into(), summaries).is_none(), "device id")?;
     }
     check(content.is_empty(), "length")?;
-    let rollup = DayRollup { day, members: wire.members, devices };
-    check_members(&rollup)?;
+    let rollup = DayRollup { day, signature: wire.signature, devices };
+    check_signature(&rollup)?;
     Ok(rollup)
 }
 
@@ -112,13 +112,13 @@ fn check(holds: bool, name: &'static str) -> Result<(), DecodeError> {
     if holds { Ok(()) } else { Err(DecodeError::Invalid(name)) }
 }
 
-/// Readings are members, and no sum of them overflows.
-fn check_members(rollup: &DayRollup) -> Result<(), DecodeError> {
+/// Readings are members, of which a signature has the number, and no sum of them overflows.
+fn check_signature(rollup: &DayRollup) -> Result<(), DecodeError> {
     let mut summaries = rollup.devices.values().flatten();
     let counted = summaries.try_fold(0_u64, |sum, summary| {
         sum.checked_add(summary.count)?.checked_add(summary.repeats)
     });
-    check(counted.is_some_and(|counted| counted <= rollup.members), "number of members")
+    check(counted.is_some_and(|counted| counted <= rollup.signature), "signature")
 }
 
 fn append_device(

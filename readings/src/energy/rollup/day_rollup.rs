@@ -14,9 +14,9 @@ use crate::iso8601::Instant;
 pub struct DayRollup {
     /// The day.
     pub day: Day,
-    /// How many members it is of, those that are no readings included: a rollup is valid while the sorted set
-    /// has as many in the day's range.
-    pub members: u64,
+    /// Of the members that it is of, those that are no readings included: a rollup is valid while its day has this
+    /// signature. That of a day in the sorted set alone is the number of its members.
+    pub signature: u64,
     /// By device, one summary for each quarter that has readings, in the order of time.
     pub devices: BTreeMap<Box<str>, Vec<Summary>>,
 }
@@ -54,7 +54,7 @@ impl DayRollup {
     /// members from then on.
     #[must_use]
     pub fn followed_by(&self, from: Instant, later: Self) -> Self {
-        let members = self.readings_before(from) + later.members;
+        let signature = self.readings_before(from) + later.signature;
         let mut devices = later.devices;
         for (id, summaries) in &self.devices {
             let before = summaries.partition_point(|summary| summary.first.instant < from);
@@ -63,7 +63,7 @@ impl DayRollup {
                 drop(all.splice(..0, summaries[..before].iter().copied()));
             }
         }
-        Self { day: self.day, members, devices }
+        Self { day: self.day, signature, devices }
     }
 }
 
@@ -108,14 +108,14 @@ impl DayBuilder {
 
     /// The summaries, after the last reading of the day.
     #[must_use]
-    pub fn finish(self, members: u64) -> DayRollup {
+    pub fn finish(self, signature: u64) -> DayRollup {
         let finish = |(summarizer, mut summaries): (Summarizer, Vec<Summary>)| {
             summaries.extend(summarizer.finish(RULES, end_of_quarter));
             summaries
         };
         let devices = self.devices.into_iter().map(|(id, device)| (id, finish(device)));
         let devices = devices.filter(|(_, summaries)| !summaries.is_empty()).collect();
-        DayRollup { day: self.day, members, devices }
+        DayRollup { day: self.day, signature, devices }
     }
 }
 

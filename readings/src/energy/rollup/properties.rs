@@ -140,7 +140,7 @@ fn check_decoded(bytes: &[u8], day: Day) -> Result<(), TestCaseError> {
         prop_assert!(integrator.push_summaries(device, summaries).is_ok());
     }
     for bucket in integrator.finish().devices.values().flatten() {
-        prop_assert!(bucket.count + bucket.repeats <= rollup.members);
+        prop_assert!(bucket.count + bucket.repeats <= rollup.signature);
         prop_assert!((0.0..=1.0).contains(&bucket.coverage()));
         prop_assert!(bucket.mean_watts().is_none_or(f64::is_finite));
     }

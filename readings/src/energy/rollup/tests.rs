@@ -91,9 +91,9 @@ fn bytes_of_another_version_or_day_are_an_error() {
 
 #[test]
 fn more_readings_than_members_are_an_error() {
-    let rollup = DayRollup { members: 1_439, ..minutely(|_| 1.0) };
+    let rollup = DayRollup { signature: 1_439, ..minutely(|_| 1.0) };
     let bytes = encode(&rollup).unwrap();
-    assert_eq!(decode(&bytes, day()), Err(DecodeError::Invalid("number of members")));
+    assert_eq!(decode(&bytes, day()), Err(DecodeError::Invalid("signature")));
 }
 
 #[test]

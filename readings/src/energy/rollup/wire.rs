@@ -10,7 +10,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct WireDay {
     pub day: i32,
-    pub members: u64,
+    /// In releases before packed days: the number of members, which is the signature of their days.
+    pub signature: u64,
     pub devices: u32,
 }
 

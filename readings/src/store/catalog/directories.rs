@@ -15,7 +15,9 @@ use crate::energy::rollup::{Day, DayRollup};
 use crate::reading::SiteId;
 use crate::store::connection::SharedConnection;
 use crate::store::error::StoreResult;
+use crate::store::error_class::ErrorClass;
 use crate::store::rollups::RollupStore;
+use crate::store::series::SeriesStore;
 
 /// Devices of all directories together; at more, all are forgotten. Too low and directories are read again and again;
 /// too high and they fill memory (some 400 bytes each).
@@ -42,7 +44,7 @@ pub(super) struct Directories(Arc<Shared>);
 
 #[derive(Debug)]
 struct Shared {
-    connection: SharedConnection,
+    series: SeriesStore,
     rollups: RollupStore,
     known: Mutex<HashMap<SiteId, Known>>,
     readings: Mutex<HashMap<SiteId, Reading>>,
@@ -58,10 +60,10 @@ struct Reading {
 }
 
 impl Directories {
-    pub fn new(connection: SharedConnection) -> Self {
+    pub fn new(series: SeriesStore, primary: SharedConnection) -> Self {
         Self(Arc::new(Shared {
-            rollups: RollupStore::new(connection.clone()),
-            connection,
+            rollups: RollupStore::reading_from(series.clone(), primary),
+            series,
             known: Mutex::default(),
             readings: Mutex::default(),
             turn: Semaphore::new(1),
@@ -147,9 +149,12 @@ impl Directories {
 
     /// Before the members are read: one that is added or removed meanwhile makes the directory invalid.
     async fn signature(&self, site: &SiteId, until: Day) -> StoreResult<Signature> {
-        let state = directory::state(&self.0.connection, site, &[until.start()]).await?;
-        let signature = state.signatures.into_iter().next();
-        signature.ok_or_else(|| self.0.connection.unexpected_reply("ZCOUNT"))
+        let state = directory::state(&self.0.series, site, &[until.start()]).await?;
+        let signature = state.signatures.into_iter().next().flatten();
+        signature.ok_or_else(|| {
+            let text = "the days of the site change again and again".to_owned();
+            self.0.series.connection().found("ZCOUNT", ErrorClass::Busy, text)
+        })
     }
 
     fn keep(&self, site: &SiteId, change: impl FnOnce(&mut Known)) {

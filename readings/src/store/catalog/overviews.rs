@@ -1,33 +1,22 @@
-//! Overviews of many sites, from both ends of their sorted sets: how many readings they have changes nothing in
-//! the cost.
-//!
-//! Three pipelines, of which the second and the third concern few sites: both ends by rank, the ends of what is
-//! plausible where an end is not, and an earlier reading where the last members are of
-//! about the same time.
-
-use redis::{Pipeline, Value, pipe};
+//! What is known of a site, from both ends of its sorted set and what is known of its days.
 
 use super::ends::{self, ScoredMember, instant_of};
 use super::plausible::Plausible;
 use super::status::{Seen, Status};
 use crate::iso8601::Instant;
-use crate::reading::SiteId;
-use crate::store::connection::{SharedConnection, reply};
-use crate::store::error::{StoreError, StoreResult};
+use crate::store::packed::DaysSummary;
 
 /// Members of an end. Too low and most sites need the third pipeline; too high and each page copies members without
 /// need.
-const LAST_MEMBERS: isize = 3;
+pub(super) const LAST_MEMBERS: isize = 3;
 
 /// The interval of a site is from its last reading to one that is this much older, as its devices send together. Less
 /// than a minute, which meters send at, never exactly. Too low and such sites are offline between two of their times;
 /// too high and silence of a site is seen late.
 const MIN_SITE_INTERVAL_MICROS: i64 = 50 * 1_000_000;
 
-const ZRANGE: &str = "ZRANGE";
-
 /// What is known of a site.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default)]
 pub struct SiteOverview {
     /// The number of its members, outliers included; `None` without the permission to count.
     pub readings: Option<u64>,
@@ -35,7 +24,11 @@ pub struct SiteOverview {
     pub first: Option<Instant>,
     /// When it was last seen.
     pub seen: Seen,
-    is_empty: bool,
+    pub(super) is_empty: bool,
+    /// Its packed and archived days.
+    pub(super) days: Option<DaysSummary>,
+    /// Whether its readings are to be counted by comparing members.
+    pub(super) is_uncertain: bool,
 }
 
 impl SiteOverview {
@@ -52,7 +45,7 @@ impl SiteOverview {
     }
 
     /// Adds the last members, of which the last one comes first.
-    fn add_last(&mut self, members: &[ScoredMember], plausible: Plausible) {
+    pub(super) fn add_last(&mut self, members: &[ScoredMember], plausible: Plausible) {
         let (ahead, within): (Vec<_>, Vec<_>) =
             members.iter().partition(|(score, _)| plausible.is_ahead(instant_of(*score)));
         let ingested = |(_, member): &&ScoredMember| ends::ingested_at(member);
@@ -70,7 +63,7 @@ impl SiteOverview {
     }
 
     /// Adds the instant of an earlier reading, from which the interval may be.
-    fn add_reference(&mut self, instant: Instant) {
+    pub(super) fn add_reference(&mut self, instant: Instant) {
         let Some(last) = self.seen.last else { return };
         let micros = last.epoch_micros().saturating_sub(instant.epoch_micros());
         if micros >= MIN_SITE_INTERVAL_MICROS && self.seen.interval_micros.is_none() {
@@ -78,127 +71,24 @@ impl SiteOverview {
         }
     }
 
+    /// Adds what is known of its days, after the ends of its sorted set; returns whether the last reading is of them.
+    pub(super) fn add_days(&mut self) -> bool {
+        let Some(summary) = self.days.filter(|days| days.members > 0) else { return false };
+        self.is_empty = false;
+        self.first = self.first.into_iter().chain(summary.first()).min();
+        self.readings = self.readings.map(|hot| hot + summary.members);
+        summary.last() > self.seen.last
+    }
+
     /// Whether an end is not plausible, so that the ends of what is plausible are to be read.
-    fn needs_plausible(&self) -> bool {
+    pub(super) fn needs_plausible(&self) -> bool {
         !self.is_empty && (self.first.is_none() || self.seen.last.is_none())
     }
 
     /// The instant before which the reading is that the interval is from, where it is not known.
-    fn needs_reference(&self) -> Option<Instant> {
+    pub(super) fn needs_reference(&self) -> Option<Instant> {
         let last = self.seen.last.filter(|_| self.seen.interval_micros.is_none())?;
         let before = last.epoch_micros().saturating_sub(MIN_SITE_INTERVAL_MICROS);
         (self.first? < last).then(|| Instant::from_epoch_micros(before))
-    }
-}
-
-/// The overviews of these sites, in their order.
-///
-/// # Errors
-/// When the server replied with an error or not at all.
-pub(super) async fn read(
-    connection: &SharedConnection,
-    sites: &[SiteId],
-    plausible: Plausible,
-) -> StoreResult<Vec<SiteOverview>> {
-    let mut overviews = vec![SiteOverview::default(); sites.len()];
-    let reader = Reader { connection, sites, plausible };
-    reader.read_ends(&mut overviews).await?;
-    reader.read_plausible(&mut overviews).await?;
-    reader.read_references(&mut overviews).await?;
-    Ok(overviews)
-}
-
-struct Reader<'a> {
-    connection: &'a SharedConnection,
-    sites: &'a [SiteId],
-    plausible: Plausible,
-}
-
-impl Reader<'_> {
-    async fn read_ends(&self, overviews: &mut [SiteOverview]) -> StoreResult<()> {
-        let mut commands = pipe();
-        for site in self.sites {
-            commands.add_command(ends::count(site));
-            commands.add_command(ends::by_rank(site, 0, 0));
-            commands.add_command(ends::by_rank(site, -LAST_MEMBERS, -1));
-        }
-        let mut replies = self.send(&commands).await?;
-        for overview in overviews {
-            let count = ends::permitted(self.next(&mut replies)?)?;
-            overview.readings = count.as_ref().and_then(reply::integer);
-            let first = self.members(&mut replies)?;
-            overview.is_empty = first.is_empty();
-            let first = first.first().map(|(score, _)| instant_of(*score));
-            overview.first = first.filter(|first| self.plausible.contains(*first));
-            let mut last = self.members(&mut replies)?;
-            last.reverse();
-            overview.add_last(&last, self.plausible);
-        }
-        Ok(())
-    }
-
-    async fn read_plausible(&self, overviews: &mut [SiteOverview]) -> StoreResult<()> {
-        let (first, last) = (self.plausible.first(), self.plausible.last());
-        let needs = |overview: &SiteOverview| overview.needs_plausible();
-        let limit = LAST_MEMBERS.unsigned_abs();
-        let mut commands = pipe();
-        for (site, _) in self.sites.iter().zip(&*overviews).filter(|(_, it)| needs(it)) {
-            commands.add_command(ends::first_plausible(site, self.plausible));
-            commands.add_command(ends::downwards(site, last, first, limit));
-        }
-        let mut replies = self.send(&commands).await?;
-        for overview in overviews.iter_mut().filter(|it| needs(it)) {
-            let first = self.members(&mut replies)?;
-            overview.first = first.first().map(|(score, _)| instant_of(*score));
-            overview.add_last(&self.members(&mut replies)?, self.plausible);
-        }
-        Ok(())
-    }
-
-    async fn read_references(&self, overviews: &mut [SiteOverview]) -> StoreResult<()> {
-        let mut commands = pipe();
-        for (site, overview) in self.sites.iter().zip(&*overviews) {
-            if let Some(before) = overview.needs_reference() {
-                let command = ends::downwards(site, before, self.plausible.first(), 1);
-                commands.add_command(command);
-            }
-        }
-        let mut replies = self.send(&commands).await?;
-        for overview in overviews.iter_mut().filter(|it| it.needs_reference().is_some()) {
-            let members = self.members(&mut replies)?;
-            for (score, _) in &members {
-                overview.add_reference(instant_of(*score));
-            }
-        }
-        Ok(())
-    }
-
-    async fn send(
-        &self,
-        commands: &Pipeline,
-    ) -> StoreResult<std::vec::IntoIter<StoreResult<Value>>> {
-        if commands.is_empty() {
-            return Ok(Vec::new().into_iter());
-        }
-        let (replies, _) = self.connection.send_all(ZRANGE, commands).await?;
-        Ok(replies.into_iter())
-    }
-
-    fn next(
-        &self,
-        replies: &mut impl Iterator<Item = StoreResult<Value>>,
-    ) -> StoreResult<StoreResult<Value>> {
-        replies.next().ok_or_else(|| self.unexpected())
-    }
-
-    fn members(
-        &self,
-        replies: &mut impl Iterator<Item = StoreResult<Value>>,
-    ) -> StoreResult<Vec<ScoredMember>> {
-        ends::members(self.next(replies)?)?.ok_or_else(|| self.unexpected())
-    }
-
-    fn unexpected(&self) -> StoreError {
-        self.connection.unexpected_reply(ZRANGE)
     }
 }

@@ -2,10 +2,7 @@
 //! and the last reading of a site are.
 
 use crate::iso8601::Instant;
-
-/// 1990-01-01, in microseconds: clocks that were never set begin in the years 1, 1900, 1970 or 1980. Too early and
-/// such readings are the first ones of a site; too late and years of readings are outliers.
-const FROM_MICROS: i64 = 631_152_000_000_000;
+use crate::store::packed::FIRST_PLAUSIBLE_MICROS;
 
 /// How far ahead of now a timestamp may be. Too low and clocks that are a little fast are ahead; too high and a clock that
 /// is ahead hides later readings of other devices that long.
@@ -33,7 +30,7 @@ impl Plausible {
     /// The first plausible instant.
     #[must_use]
     pub const fn first(self) -> Instant {
-        Instant::from_epoch_micros(FROM_MICROS)
+        Instant::from_epoch_micros(FIRST_PLAUSIBLE_MICROS)
     }
 
     /// The last plausible instant.

@@ -4,9 +4,11 @@ use std::ops::Bound;
 use std::time::Duration;
 
 use super::directories::Directories;
-use super::overviews::{self, SiteOverview};
+use super::overview_reader;
+use super::overviews::SiteOverview;
 use super::plausible::Plausible;
 use super::site_devices::{DevicesReader, SiteDevices};
+use super::tiers::{self, Tiers};
 use crate::reading::SiteId;
 use crate::store::connection::SharedConnection;
 use crate::store::error::StoreResult;
@@ -16,7 +18,6 @@ use crate::store::series::{SeriesStore, SiteIndex};
 /// What is known of sites, over a connection that others may share. Clones share the directories.
 #[derive(Debug, Clone)]
 pub struct SiteCatalog {
-    connection: SharedConnection,
     index: SiteIndex,
     series: SeriesStore,
     directories: Directories,
@@ -26,11 +27,18 @@ impl SiteCatalog {
     /// The sites of the server that the connection leads to.
     #[must_use]
     pub fn new(keys: &Keys, connection: SharedConnection) -> Self {
+        Self::reading_from(keys, SeriesStore::new(connection.clone()), connection)
+    }
+
+    /// As [`SiteCatalog::new`], with readings of another connection, which may lead to a replica; rollups are stored over
+    /// that to the primary.
+    #[must_use]
+    pub fn reading_from(keys: &Keys, series: SeriesStore, primary: SharedConnection) -> Self {
+        let connection = series.connection().clone();
         Self {
-            index: SiteIndex::new(keys, connection.clone()),
-            series: SeriesStore::new(connection.clone()),
-            directories: Directories::new(connection.clone()),
-            connection,
+            index: SiteIndex::new(keys, connection),
+            directories: Directories::new(series.clone(), primary),
+            series,
         }
     }
 
@@ -47,6 +55,15 @@ impl SiteCatalog {
         self.index.list(start, prefix, limit).await
     }
 
+    /// What the tiers of all sites have, from a sample of a bounded number of them; `None` without the permission
+    /// to choose some.
+    ///
+    /// # Errors
+    /// When the server replied with an error or not at all.
+    pub async fn tiers(&self) -> StoreResult<Option<Tiers>> {
+        tiers::sample(self.series.connection(), &self.index).await
+    }
+
     /// The overviews of sites, in their order.
     ///
     /// # Errors
@@ -56,7 +73,7 @@ impl SiteCatalog {
         sites: &[SiteId],
         plausible: Plausible,
     ) -> StoreResult<Vec<SiteOverview>> {
-        overviews::read(&self.connection, sites, plausible).await
+        overview_reader::read(&self.series, sites, plausible).await
     }
 
     /// The overview of one site; `None` for one that is not indexed and has no readings.
@@ -86,13 +103,8 @@ impl SiteCatalog {
         wait: Duration,
         is_wanted: impl Fn(&str) -> bool,
     ) -> StoreResult<Option<SiteDevices>> {
-        let reader = DevicesReader {
-            connection: &self.connection,
-            series: &self.series,
-            directories: &self.directories,
-            site,
-            plausible,
-        };
+        let reader =
+            DevicesReader { series: &self.series, directories: &self.directories, site, plausible };
         match reader.read(wait, is_wanted).await? {
             Some(devices) => Ok(Some(devices)),
             None if self.index.contains(site).await? => {

@@ -6,13 +6,12 @@ use std::time::Duration;
 use super::device_facts::DeviceFacts;
 use super::directories::{Directories, Known};
 use super::directory::{self, Directory, SiteState};
-use super::last_members;
+use super::last_members::LastMembers;
 use super::plausible::Plausible;
 use super::scan::{Scan, ScanRange};
 use super::status::Seen;
 use crate::iso8601::Instant;
 use crate::reading::SiteId;
-use crate::store::connection::SharedConnection;
 use crate::store::error::StoreResult;
 use crate::store::series::{Order, SeriesStore};
 
@@ -63,7 +62,6 @@ pub struct Device {
 /// Reads the devices of one site.
 #[derive(Debug)]
 pub(super) struct DevicesReader<'a> {
-    pub connection: &'a SharedConnection,
     pub series: &'a SeriesStore,
     pub directories: &'a Directories,
     pub site: &'a SiteId,
@@ -95,7 +93,7 @@ impl DevicesReader<'_> {
             Some(base) => self.scan_since(&base, &state).await?,
             None => self.scan_last(&state).await?,
         };
-        self.describe(scan, is_complete, is_wanted).await.map(Some)
+        self.describe(scan, is_complete, state.has_days, is_wanted).await.map(Some)
     }
 
     /// The state of the site, and the last directory that is valid.
@@ -103,12 +101,13 @@ impl DevicesReader<'_> {
         let known: Known = self.directories.known(self.site);
         let mut instants: Vec<_> = known.latest_first().map(|it| it.until).collect();
         instants.push(self.seal());
-        let state = directory::state(self.connection, self.site, &instants).await?;
+        let state = directory::state(self.series, self.site, &instants).await?;
         if state.members <= SMALL_SITE {
             return Ok((state, Some(Arc::new(Directory::nothing()))));
         }
         let mut both = known.latest_first().zip(&state.signatures);
-        let valid = both.find(|(directory, signature)| directory.signature == **signature);
+        let valid =
+            both.find(|(directory, signature)| Some(&directory.signature) == signature.as_ref());
         let valid = valid.map(|(directory, _)| Arc::clone(directory));
         Ok((state, valid))
     }
@@ -130,7 +129,7 @@ impl DevicesReader<'_> {
                 return Ok((scan, false));
             }
             start = self.seal();
-            if let Some(signature) = state.signatures.last() {
+            if let Some(Some(signature)) = state.signatures.last() {
                 let (devices, signature) = (scan.devices.clone(), signature.clone());
                 let directory = Directory { until: start, signature, devices };
                 self.directories.keep_recent(self.site, directory);
@@ -164,13 +163,15 @@ impl DevicesReader<'_> {
         &self,
         scan: Scan,
         is_complete: bool,
+        has_days: bool,
         is_wanted: impl Fn(&str) -> bool,
     ) -> StoreResult<SiteDevices> {
         let Scan { devices, mut latest, mut ahead, .. } = scan;
         let silent = devices.iter().filter(|(id, _)| !latest.contains_key(*id) && is_wanted(id));
         let silent = silent.filter_map(|(id, facts)| Some((&**id, facts.last?.instant)));
         let silent: Vec<_> = silent.collect();
-        latest.extend(last_members::read(self.connection, self.series, self.site, &silent).await?);
+        let last = LastMembers { series: self.series, site: self.site, has_days };
+        latest.extend(last.read(&silent).await?);
         let count = devices.len();
         let wanted = devices.into_iter().filter(|(id, _)| is_wanted(id));
         let devices = wanted.map(|(id, facts)| {

@@ -94,7 +94,20 @@ fn python_member(StreamEntry { id, reading, ingested_at }: &StreamEntry) -> Stri
     )
 }
 
+/// Years with and without a sign, before and after the epoch.
+fn any_time() -> impl Strategy<Value = DateTime<Utc>> {
+    let seconds = prop_oneof![0..4_102_444_800_i64, -99_999_999_999..999_999_999_999_i64];
+    (seconds, 0..1_000_000_000_u32)
+        .prop_map(|(seconds, nanos)| DateTime::from_timestamp(seconds, nanos).unwrap())
+}
+
 proptest! {
+    #[test]
+    fn an_ingestion_time_has_the_format_of_the_original(time in any_time()) {
+        let expected = time.format("%Y-%m-%dT%H:%M:%S%.6f").to_string();
+        prop_assert_eq!(ingestion_time(time), expected);
+    }
+
     #[test]
     fn a_reading_comes_back_from_its_stream_fields(entry in any_entry()) {
         let fields = stream_fields(&entry.reading, &entry.ingested_at);

@@ -4,14 +4,12 @@ use std::collections::BTreeSet;
 use std::ops::Bound;
 
 use super::range_deletion::{CHUNK, RangeDeletion};
-use super::removal::Removal;
+use super::removal::{Removal, StreamOfSite};
 use crate::iso8601::Instant;
 use crate::reading::SiteId;
-use crate::store::connection::SharedConnection;
-use crate::store::deleted_ids::DeletedIds;
 use crate::store::error::StoreResult;
 use crate::store::series::{Selected, Selection, SeriesStore, SiteIndex};
-use crate::store::stream::ReadingStream;
+use crate::store::stream::StreamPartitions;
 use crate::store::stream_id::StreamId;
 
 /// Most readings are accepted within this time of their instants: one is searched for there first, and then among all.
@@ -25,19 +23,17 @@ const ROUNDED_MICROS: i64 = 100;
 /// Deletes readings, over connections that others may share.
 #[derive(Debug, Clone)]
 pub struct ReadingDeleter {
-    stream: ReadingStream,
-    series: SeriesStore,
+    pub(super) partitions: StreamPartitions,
+    pub(super) series: SeriesStore,
     sites: SiteIndex,
-    deleted_ids: DeletedIds,
 }
 
 impl ReadingDeleter {
-    /// Deletes readings that arrived in this stream.
+    /// Deletes readings that arrived in these partitions.
     #[must_use]
-    pub fn new(stream: ReadingStream, connection: SharedConnection) -> Self {
-        let (keys, series) = (stream.keys(), SeriesStore::new(connection.clone()));
-        let sites = SiteIndex::new(keys, connection.clone());
-        Self { deleted_ids: DeletedIds::new(keys, connection), stream, series, sites }
+    pub fn new(partitions: StreamPartitions, series: SeriesStore) -> Self {
+        let sites = SiteIndex::new(partitions.keys(), series.connection().clone());
+        Self { partitions, series, sites }
     }
 
     /// Whether a site has or had readings.
@@ -73,7 +69,10 @@ impl ReadingDeleter {
             ..Selection::default()
         };
         let reader = self.series.select(site, selection, CHUNK);
-        Ok(RangeDeletion::new(self.removal(site).await?, reader, (start, end)))
+        let days = self.series.packed().of_site(site).await?;
+        let tiered = days.headers.into_iter().filter(|(_, header)| header.has_members());
+        let tiered = tiered.map(|(day, _)| day).collect();
+        Ok(RangeDeletion::new(self.removal(site).await?, reader, (start, end), tiered))
     }
 
     /// Deletes the reading of an entry; returns whether it was stored.
@@ -90,10 +89,13 @@ impl ReadingDeleter {
         Ok(false)
     }
 
-    async fn removal(&self, site: &SiteId) -> StoreResult<Removal> {
-        let Self { stream, series, deleted_ids, .. } = self.clone();
-        let first_redeliverable = stream.first_redeliverable().await?;
-        Ok(Removal { series, deleted_ids, site: site.clone(), first_redeliverable })
+    pub(super) async fn removal(&self, site: &SiteId) -> StoreResult<Removal> {
+        let mut streams = Vec::new();
+        for stream in self.partitions.with_entries_of(site).await? {
+            let first_redeliverable = stream.first_redeliverable().await?;
+            streams.push(StreamOfSite::new(stream, first_redeliverable));
+        }
+        Ok(Removal { series: self.series.clone(), site: site.clone(), streams })
     }
 
     async fn find(

@@ -8,7 +8,7 @@ use tracing::warn;
 
 use super::day_cache::DayCache;
 use super::day_members::DaysBuilder;
-use super::keep::Kept;
+use super::keep::{Keeper, Kept};
 use super::pause::Pause;
 use super::stored_days::{self, DayState, StoredDay, StoredDays};
 use crate::energy::calendar::Range;
@@ -16,14 +16,17 @@ use crate::energy::rollup::{Day, DayBuilder, DayRollup};
 use crate::iso8601::Instant;
 use crate::reading::SiteId;
 use crate::store::connection::SharedConnection;
+use crate::store::device_sample::DeviceSample;
 use crate::store::error::{StoreError, StoreResult};
 use crate::store::error_class::ErrorClass;
-use crate::store::series::{DeviceSample, SeriesStore};
+use crate::store::series::SeriesStore;
 
 /// Gives rollups of days.
 #[derive(Debug, Clone)]
 pub(super) struct Days {
     connection: SharedConnection,
+    /// Stores what was computed.
+    primary: SharedConnection,
     series: SeriesStore,
     cache: DayCache,
     /// Of storing rollups.
@@ -36,15 +39,19 @@ pub(super) struct Given {
     pub days: u64,
     /// How many of them had no valid rollup.
     pub computed: u64,
-    /// The first later day that has members, up to the last that was asked for.
+    /// The first later day that may have members, up to the last that was asked for.
     pub next: Option<Day>,
     /// Whether the rollups that were computed are stored now.
     pub kept: StoreResult<()>,
 }
 
 impl Days {
-    pub fn new(connection: SharedConnection, series: SeriesStore) -> Self {
-        Self { connection, series, cache: DayCache::default(), pause: Pause::default() }
+    pub fn new(
+        connection: SharedConnection,
+        primary: SharedConnection,
+        series: SeriesStore,
+    ) -> Self {
+        Self { connection, primary, series, cache: DayCache::default(), pause: Pause::default() }
     }
 
     /// Gives the rollups of the first days from one on until another, which is excluded, in their order; computes
@@ -57,7 +64,12 @@ impl Days {
         add: &mut impl FnMut(&DayRollup) -> Result<(), E>,
     ) -> Result<Given, E> {
         let stored = stored_days::read(&self.connection, &self.cache, site, from, until).await?;
-        let mut kept = Kept::new(&self.connection, site, stored.version.rollups.clone());
+        let keeper = Keeper {
+            primary: &self.primary,
+            reads: &self.connection,
+            read_in: stored.version.connection,
+        };
+        let mut kept = Kept::new(keeper, site, stored.version.rollups.clone());
         if self.pause.is_active() {
             kept.disable();
         }
@@ -101,7 +113,8 @@ impl Days {
         Ok(computed)
     }
 
-    /// Computes a rollup again: from its last quarter on, where there are as many members before it as there were.
+    /// Computes a rollup again: that of a day in the sorted set alone from its last quarter on, where there are as many
+    /// members before it as there were.
     async fn renew<E: From<StoreError>>(
         &self,
         site: &SiteId,
@@ -111,6 +124,10 @@ impl Days {
         add: &mut impl FnMut(&DayRollup) -> Result<(), E>,
     ) -> Result<(), E> {
         self.cache.remove_day(site, day.day);
+        let only = std::slice::from_ref(day);
+        if !day.is_hot() {
+            return self.compute(site, only, kept, add).await;
+        }
         let from = stale.last_quarter().unwrap_or_else(|| day.day.start());
         let before = [day.day.start(), from];
         let members = stored_days::members_between(&self.connection, site, before).await?;
@@ -120,11 +137,11 @@ impl Days {
             None
         };
         let Some(later) = later else {
-            return self.compute(site, std::slice::from_ref(day), kept, add).await;
+            return self.compute(site, only, kept, add).await;
         };
         let rollup = stale.followed_by(from, later);
         add(&rollup)?;
-        kept.push(rollup, std::slice::from_ref(day)).await;
+        kept.push(rollup, only).await;
         Ok(())
     }
 

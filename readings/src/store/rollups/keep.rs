@@ -8,7 +8,7 @@ use super::generation;
 use super::stored_days::StoredDay;
 use crate::energy::rollup::{DayRollup, encode};
 use crate::reading::SiteId;
-use crate::store::connection::{SharedConnection, reply};
+use crate::store::connection::{Generation, SharedConnection, reply};
 use crate::store::error::{StoreError, StoreResult};
 use crate::store::keys;
 
@@ -33,9 +33,26 @@ static KEEP: LazyLock<Script> = LazyLock::new(|| {
     )
 });
 
+/// Where rollups are stored, and where their members were read.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Keeper<'a> {
+    pub primary: &'a SharedConnection,
+    pub reads: &'a SharedConnection,
+    /// The generation of the connection in which the rollup generation was read.
+    pub read_in: Generation,
+}
+
+impl Keeper<'_> {
+    /// Whether all was read from one server. Another replica may be behind the one that the rollup generation was read
+    /// from, and have readings that were removed before it.
+    fn is_of_one_server(&self) -> bool {
+        self.reads.generation() == self.read_in
+    }
+}
+
 /// Rollups to store.
 pub(super) struct Kept<'a> {
-    connection: &'a SharedConnection,
+    keeper: Keeper<'a>,
     site: &'a SiteId,
     generation: Vec<u8>,
     rollups: Vec<(i32, Vec<u8>)>,
@@ -46,13 +63,9 @@ pub(super) struct Kept<'a> {
 }
 
 impl<'a> Kept<'a> {
-    pub const fn new(
-        connection: &'a SharedConnection,
-        site: &'a SiteId,
-        generation: Vec<u8>,
-    ) -> Self {
+    pub const fn new(keeper: Keeper<'a>, site: &'a SiteId, generation: Vec<u8>) -> Self {
         let rollups = Vec::new();
-        Self { connection, site, generation, rollups, bytes: 0, is_enabled: true, failure: None }
+        Self { keeper, site, generation, rollups, bytes: 0, is_enabled: true, failure: None }
     }
 
     /// Nothing is stored.
@@ -60,16 +73,15 @@ impl<'a> Kept<'a> {
         self.is_enabled = false;
     }
 
-    /// Adds the rollup of one of these days.
+    /// Adds the rollup of one of these days, whose signature is the number of its readings so far.
     pub async fn push(&mut self, mut rollup: DayRollup, days: &[StoredDay]) {
         if !self.is_enabled {
             return;
         }
         // A reading is of another day than its score where that was rounded.
         let Some(day) = days.iter().find(|day| day.day == rollup.day) else { return };
-        // Members that are no readings count as well. Of a member that was stored since, the number is too
-        // low, and the rollup is not valid.
-        rollup.members = rollup.members.max(day.members);
+        let Some(signature) = day.signature_of(rollup.signature) else { return };
+        rollup.signature = signature;
         let Ok(bytes) = encode(&rollup) else { return };
         self.bytes += bytes.len();
         self.rollups.push((rollup.day.number(), bytes));
@@ -90,7 +102,8 @@ impl<'a> Kept<'a> {
     async fn flush(&mut self) {
         let rollups = std::mem::take(&mut self.rollups);
         self.bytes = 0;
-        if self.is_enabled && self.failure.is_none() && !rollups.is_empty() {
+        let is_kept = self.is_enabled && self.failure.is_none() && !rollups.is_empty();
+        if is_kept && self.keeper.is_of_one_server() {
             self.failure = self.keep(&rollups).await.err();
         }
     }
@@ -102,7 +115,7 @@ impl<'a> Kept<'a> {
         for (day, bytes) in rollups {
             script.arg(day).arg(bytes.as_slice());
         }
-        match reply::bytes(self.connection.eval(EVALSHA, &script).await?) {
+        match reply::bytes(self.keeper.primary.eval(EVALSHA, &script).await?) {
             Some(generation) => self.generation = generation,
             None => self.is_enabled = false,
         }

@@ -14,9 +14,10 @@ use crate::energy::rollup::{Day, DayRollup, Part, plan};
 use crate::iso8601::Instant;
 use crate::reading::SiteId;
 use crate::store::connection::SharedConnection;
+use crate::store::device_sample::DeviceSample;
 use crate::store::error::{StoreError, StoreResult};
 use crate::store::error_class::ErrorClass;
-use crate::store::series::{DeviceSample, SeriesStore};
+use crate::store::series::SeriesStore;
 
 /// Rollups of the days of all sites, over a connection that others may share.
 #[derive(Debug, Clone)]
@@ -53,8 +54,15 @@ impl RollupStore {
     /// The rollups of the server that the connection leads to.
     #[must_use]
     pub fn new(connection: SharedConnection) -> Self {
-        let series = SeriesStore::new(connection.clone());
-        let days = Days::new(connection, series.clone());
+        Self::reading_from(SeriesStore::new(connection.clone()), connection)
+    }
+
+    /// As [`RollupStore::new`], with readings of another connection, which may lead to a replica: what is computed of its
+    /// readings is stored over that to the primary, which refuses it where a reading was removed since the replica's
+    /// state (see [`crate::store::rollups`]).
+    #[must_use]
+    pub fn reading_from(series: SeriesStore, primary: SharedConnection) -> Self {
+        let days = Days::new(series.connection().clone(), primary, series.clone());
         Self { series, days, pause: Pause::default() }
     }
 

@@ -5,12 +5,14 @@ use std::sync::Arc;
 use redis::{Cmd, Value, cmd, pipe};
 
 use super::day_cache::{CachedDays, DayCache, Version};
+use super::tier_counts::{self, TierCounts};
 use crate::energy::rollup::{Day, DayRollup, decode};
 use crate::iso8601::Instant;
 use crate::reading::SiteId;
 use crate::store::connection::{Generation, SharedConnection, reply};
 use crate::store::error::StoreResult;
 use crate::store::keys;
+use crate::store::packed::DayHeader;
 
 /// Rollups of one request. Too low and a year takes many round trips; too high and Redis serves no other client
 /// while it copies those of a site with many devices (128 days of 20 devices are 8 MB).
@@ -22,13 +24,19 @@ const MAX_DAYS: usize = 512;
 
 const HMGET: &str = "HMGET";
 const ZCOUNT: &str = "ZCOUNT";
+const SCRIPT_LOAD: &str = "SCRIPT LOAD";
 
 /// A day that has members.
 #[derive(Debug)]
 pub(super) struct StoredDay {
     pub day: Day,
-    /// How many.
+    /// How many in all tiers, those that two of them have twice.
     pub members: u64,
+    signature: u64,
+    /// Whether some may be outside of the sorted set.
+    has_header: bool,
+    /// Whether members are being moved, so that its signature may come again with others.
+    is_moving: bool,
     rollup: FoundRollup,
 }
 
@@ -50,6 +58,35 @@ pub(super) enum DayState {
 }
 
 impl StoredDay {
+    fn new(day: Day, hot: u64, header: Option<&DayHeader>, rollup: FoundRollup) -> Self {
+        Self {
+            day,
+            members: hot + header.map_or(0, DayHeader::members),
+            signature: DayHeader::signature(header, hot),
+            has_header: header.is_some(),
+            is_moving: header.is_some_and(|header| !header.is_complete),
+            rollup,
+        }
+    }
+
+    /// Whether all its members are in the sorted set.
+    pub const fn is_hot(&self) -> bool {
+        !self.has_header
+    }
+
+    /// The signature of a rollup of this day that is of this number of readings; `None` where none may be stored.
+    ///
+    /// Members that are no readings count as well. Of a member that was stored since the day's members were counted, the
+    /// number is too low or of those that were read, so the rollup is not valid or of all.
+    pub fn signature_of(&self, readings: u64) -> Option<u64> {
+        (!self.is_moving).then(|| self.signature + readings.saturating_sub(self.members))
+    }
+
+    /// Whether a rollup is of the members that the day has: the one place that decides on it.
+    const fn is_valid(&self, rollup: &DayRollup) -> bool {
+        !self.is_moving && rollup.signature == self.signature
+    }
+
     /// Its rollup. A valid one that had to be decoded is added to `decoded`.
     pub fn state(&self, decoded: &mut Vec<Arc<DayRollup>>) -> DayState {
         let (rollup, is_cached) = match &self.rollup {
@@ -60,7 +97,7 @@ impl StoredDay {
                 Err(_) => return DayState::Missing,
             },
         };
-        if !is_valid(&rollup, self.members) {
+        if !self.is_valid(&rollup) {
             return DayState::Stale(rollup);
         }
         if !is_cached {
@@ -77,7 +114,7 @@ pub(super) struct StoredDays {
     pub version: Version,
     /// The days that have members, in their order.
     pub days: Vec<StoredDay>,
-    /// The first later day that has members, up to the last that was asked for.
+    /// The first later day that may have members, up to the last that was asked for.
     pub next: Option<Day>,
 }
 
@@ -108,15 +145,41 @@ async fn read_uncached(
 ) -> StoreResult<StoredDays> {
     let days = days_of_a_request(from, until, &cached);
     let end = days.last().map_or(from, |day| day.next());
-    let mut pipeline = pipe();
-    pipeline.add_command(fields(site, days.iter().filter(|day| !cached.contains_key(day))));
-    for day in &days {
-        pipeline.add_command(count(site, day.start(), day.next().start()));
-    }
-    pipeline.add_command(first_member(site, end.start(), until.start()));
-    let (replies, connected) = connection.send_all(HMGET, &pipeline).await?;
-    let replies = replies.into_iter().collect::<StoreResult<Vec<_>>>()?;
+    let fields = fields(site, days.iter().filter(|day| !cached.contains_key(day)));
+    let counts = tier_counts::command(site, [from, end, until]);
+    let (replies, connected) = send(connection, fields, counts).await?;
     parse(&days, cached, replies, connected).ok_or_else(|| connection.unexpected_reply(HMGET))
+}
+
+/// The stored rollups, of before the members are counted, and the numbers of members.
+async fn send(
+    connection: &SharedConnection,
+    fields: Cmd,
+    counts: Cmd,
+) -> StoreResult<(Vec<Value>, Generation)> {
+    let mut pipeline = pipe();
+    // In a Redis Cluster commands of two keys are executed in any order, and the generation is read first.
+    let first = if connection.is_cluster() {
+        Some(connection.send(HMGET, &fields).await?)
+    } else {
+        pipeline.add_command(fields);
+        None
+    };
+    pipeline.add_command(counts);
+    let (mut replies, mut connected) = connection.send_all(HMGET, &pipeline).await?;
+    if replies.iter().any(is_unknown_script) {
+        for master in connection.masters().await? {
+            master.send(SCRIPT_LOAD, &tier_counts::load()).await?;
+        }
+        (replies, connected) = connection.send_all(HMGET, &pipeline).await?;
+    }
+    let replies = first.into_iter().map(Ok).chain(replies).collect::<StoreResult<_>>()?;
+    Ok((replies, connected))
+}
+
+/// A server that has been restarted does not know the script.
+fn is_unknown_script(reply: &StoreResult<Value>) -> bool {
+    reply.as_ref().is_err_and(|error| error.code() == Some("NOSCRIPT"))
 }
 
 fn days_of_a_request(from: Day, until: Day, cached: &CachedDays) -> Vec<Day> {
@@ -146,7 +209,7 @@ fn count(site: &SiteId, from: Instant, until: Instant) -> Cmd {
     command
 }
 
-/// The number of members from one instant until another, which is excluded.
+/// The number of members of the sorted set from one instant until another, which is excluded.
 pub(super) async fn members_between(
     connection: &SharedConnection,
     site: &SiteId,
@@ -156,14 +219,6 @@ pub(super) async fn members_between(
     reply::integer(&reply).ok_or_else(|| connection.unexpected_reply(ZCOUNT))
 }
 
-fn first_member(site: &SiteId, from: Instant, until: Instant) -> Cmd {
-    let mut command = cmd("ZRANGE");
-    command.arg(keys::series(site)).arg(from.epoch_seconds());
-    command.arg(format!("({}", until.epoch_seconds())).arg("BYSCORE");
-    command.arg("LIMIT").arg(0).arg(1).arg("WITHSCORES");
-    command
-}
-
 /// `None` for replies of another shape.
 fn parse(
     days: &[Day],
@@ -171,32 +226,21 @@ fn parse(
     replies: Vec<Value>,
     connected: Generation,
 ) -> Option<StoredDays> {
-    let mut replies = replies.into_iter();
-    let mut fields = reply::array(replies.next()?)?.into_iter();
+    let [fields, counts] = <[Value; 2]>::try_from(replies).ok()?;
+    let mut fields = reply::array(fields)?.into_iter();
     let generation = reply::bytes(fields.next()?).unwrap_or_default();
+    let TierCounts { hot, headers, next } = TierCounts::parse(counts)?;
+    let (mut hot, mut headers) = (hot.into_iter(), headers.into_iter());
     let mut stored = Vec::new();
     for day in days {
         let rollup = match cached.remove(day) {
             Some(rollup) => FoundRollup::Cached(rollup),
             None => reply::bytes(fields.next()?).map_or(FoundRollup::Missing, FoundRollup::Stored),
         };
-        let members = reply::integer(&replies.next()?)?;
-        if members > 0 {
-            stored.push(StoredDay { day: *day, members, rollup });
-        }
+        let header = headers.next().flatten();
+        let day = StoredDay::new(*day, hot.next()?, header.as_ref(), rollup);
+        stored.extend((day.members > 0).then_some(day));
     }
-    let next = reply::scored_members(replies.next()?)?.first().map(|(score, _)| day_of(*score));
     let version = Version { rollups: generation, connection: connected };
     Some(StoredDays { version, days: stored, next })
-}
-
-/// Whether a rollup is of the members that its day has: the one place that decides on it.
-const fn is_valid(rollup: &DayRollup, members: u64) -> bool {
-    rollup.members == members
-}
-
-/// The day of a score in epoch seconds.
-#[expect(clippy::cast_possible_truncation, reason = "saturates, and no calendar has such days")]
-fn day_of(score: f64) -> Day {
-    Day::from_number((score / 86_400.0).floor() as i32)
 }

@@ -1,11 +1,10 @@
 //! Reads a site's readings page by page.
 
-use super::member_pages::{Bounds, MAX_PAGE_SIZE, MemberPages};
 use super::order::TieSorter;
 use super::page::Page;
 use super::selection::Order;
+use super::tiers::{MAX_PAGE_SIZE, MemberPages, MembersOrDays, Scores, TierSources};
 use crate::reading::SiteId;
-use crate::store::connection::SharedConnection;
 use crate::store::error::StoreResult;
 
 /// Reads one site's readings in their order, with the memory of one page however many there are.
@@ -16,9 +15,9 @@ pub struct SeriesReader {
 }
 
 impl SeriesReader {
-    pub(super) fn new(connection: SharedConnection, site: &SiteId) -> Self {
-        let all = Bounds { near: "-inf".to_owned(), far: "+inf".to_owned() };
-        let pages = MemberPages::new(connection, site, Order::Ascending, all, MAX_PAGE_SIZE);
+    pub(super) fn new(sources: TierSources, site: &SiteId) -> Self {
+        let order = Order::Ascending;
+        let pages = MemberPages::new(sources, site, order, Scores::ALL, MAX_PAGE_SIZE);
         Self { pages, sorter: TieSorter::default() }
     }
 
@@ -27,10 +26,19 @@ impl SeriesReader {
     /// # Errors
     /// When the server did not reply; the same page can be requested again.
     pub async fn next_page(&mut self) -> StoreResult<Option<Page>> {
-        let Some(members) = self.pages.next().await? else { return Ok(None) };
+        let Some(part) = self.pages.next_part().await? else { return Ok(None) };
         let mut page = Page::default();
-        for (score, member) in members {
-            self.sorter.push(score, member, &mut page);
+        match part {
+            MembersOrDays::Members(members) => {
+                for (score, member) in members {
+                    self.sorter.push(score, member, &mut page);
+                }
+            }
+            MembersOrDays::Days(days) => {
+                // Members of another day have another score.
+                self.sorter.finish(&mut page);
+                page.days = days;
+            }
         }
         if self.has_ended() {
             self.sorter.finish(&mut page);

@@ -1,13 +1,15 @@
 //! The index of the sites that have readings.
 
+use std::collections::BTreeSet;
 use std::ops::Bound;
 
-use redis::{Cmd, cmd};
+use redis::{Cmd, Pipeline, cmd};
 
 use crate::reading::SiteId;
 use crate::store::connection::reply;
 use crate::store::connection::{Generation, SharedConnection};
 use crate::store::error::StoreResult;
+use crate::store::error_class::ErrorClass;
 use crate::store::keys::Keys;
 
 /// The index, over a connection that others may share.
@@ -79,6 +81,45 @@ impl SiteIndex {
 }
 
 impl SiteIndex {
+    /// The number of sites, and up to `limit` of them, each at most once, chosen at random. `None` where the server does not
+    /// permit it.
+    ///
+    /// # Errors
+    /// When the server replied with an error or not at all.
+    pub async fn sample(&self, limit: usize) -> StoreResult<Option<(u64, Vec<SiteId>)>> {
+        const ZCARD: &str = "ZCARD";
+        const ZRANGE: &str = "ZRANGE";
+        let mut count = cmd(ZCARD);
+        count.arg(&self.key);
+        let count = match self.connection.send(ZCARD, &count).await {
+            Err(error) if error.class == ErrorClass::Denied => return Ok(None),
+            count => reply::integer(&count?).unwrap_or_default(),
+        };
+        // By rank, and not by ZRANDMEMBER, for which users of existing services have no right.
+        let mut chosen = BTreeSet::new();
+        if count <= limit as u64 {
+            chosen.extend(0..count);
+        } else {
+            while chosen.len() < limit {
+                chosen.insert(fastrand::u64(0..count));
+            }
+        }
+        let mut commands = Pipeline::with_capacity(chosen.len());
+        for rank in chosen {
+            commands.cmd(ZRANGE).arg(&self.key).arg(rank).arg(rank);
+        }
+        if commands.is_empty() {
+            return Ok(Some((count, Vec::new())));
+        }
+        let (replies, _) = self.connection.send_all(ZRANGE, &commands).await?;
+        let mut sites = Vec::with_capacity(replies.len());
+        for reply in replies {
+            let found = reply::array(reply?).unwrap_or_default().into_iter();
+            sites.extend(found.filter_map(reply::text).filter_map(SiteId::new));
+        }
+        Ok(Some((count, sites)))
+    }
+
     /// Whether a site is in the index.
     ///
     /// # Errors

@@ -1,10 +1,11 @@
-//! Finds the sites of sorted sets, whichever program stored their readings (`SCAN`), for the index of sites.
+//! Finds the sites that have readings by their keys (`SCAN`), whichever program stored them, for the index of sites.
 
 use redis::{Value, cmd};
 
+use super::found_keys::FoundKeys;
 use super::site_index::SiteIndex;
 use crate::reading::SiteId;
-use crate::store::connection::{Generation, reply};
+use crate::store::connection::{Generation, Placement, SharedConnection, reply};
 use crate::store::error::StoreResult;
 use crate::store::error_class::ErrorClass;
 use crate::store::keys;
@@ -31,10 +32,14 @@ pub struct FoundSites {
     pub began_again: bool,
 }
 
-/// A scan of all keys for sites.
+/// A scan of all keys for sites: those of one master after the other.
 #[derive(Debug)]
 pub struct SiteScan<'a> {
     index: &'a SiteIndex,
+    /// Where the keys were when it began: the scan may miss those that move meanwhile.
+    placement: Option<Placement>,
+    /// The masters that are not scanned yet; the last of them is being scanned.
+    masters: Vec<SharedConnection>,
     cursor: u64,
     generation: Option<Generation>,
     ended: bool,
@@ -45,7 +50,15 @@ impl SiteIndex {
     /// Begins a scan.
     #[must_use]
     pub const fn scan(&self) -> SiteScan<'_> {
-        SiteScan { index: self, cursor: BEGIN, generation: None, ended: false, restarts: 0 }
+        SiteScan {
+            index: self,
+            placement: None,
+            masters: Vec::new(),
+            cursor: BEGIN,
+            generation: None,
+            ended: false,
+            restarts: 0,
+        }
     }
 
     /// The number of keys that a scan visits (`DBSIZE`).
@@ -54,8 +67,12 @@ impl SiteIndex {
     /// When the server replied with an error or not at all.
     pub async fn key_count(&self) -> StoreResult<u64> {
         const DBSIZE: &str = "DBSIZE";
-        let count = self.connection().send(DBSIZE, &cmd(DBSIZE)).await?;
-        reply::integer(&count).ok_or_else(|| self.connection().unexpected_reply(DBSIZE))
+        let mut keys = 0;
+        for master in self.connection().masters().await? {
+            let count = master.send(DBSIZE, &cmd(DBSIZE)).await?;
+            keys += reply::integer(&count).ok_or_else(|| master.unexpected_reply(DBSIZE))?;
+        }
+        Ok(keys)
     }
 
     /// Adds sites; gives how many were not in the index (`ZADD`).
@@ -91,7 +108,7 @@ impl SiteIndex {
 
 impl SiteScan<'_> {
     /// The next sites; `None` after the last. After the connection was replaced the scan begins again, as another server
-    /// session does not know the cursor.
+    /// session does not know the cursor; and when keys have moved to other masters of a Redis Cluster meanwhile.
     ///
     /// # Errors
     /// When the server replied with an error or not at all; the same page can be requested again.
@@ -99,25 +116,53 @@ impl SiteScan<'_> {
         if self.ended {
             return Ok(None);
         }
+        let moved = self.begin_with_masters().await?;
+        let Some(master) = self.masters.last().cloned() else { return Ok(None) };
         let reply = match self.generation.filter(|_| self.cursor != BEGIN) {
-            Some(generation) => self.next_page(generation).await?,
+            Some(generation) => self.next_page(&master, generation).await?,
             None => None,
         };
-        let began_again = reply.is_none() && self.cursor != BEGIN;
+        let began_again = moved || (reply.is_none() && self.cursor != BEGIN);
         let reply = match reply {
             Some(reply) => reply,
-            None => self.begin().await?,
+            None => self.begin(&master).await?,
         };
-        let (cursor, sites) =
-            parse(reply).ok_or_else(|| self.index.connection().unexpected_reply(SCAN))?;
+        let (cursor, found) = parse(reply).ok_or_else(|| master.unexpected_reply(SCAN))?;
+        let sites = found.with_readings(self.index.connection()).await?;
         self.cursor = cursor;
-        self.ended = cursor == BEGIN;
+        if cursor == BEGIN {
+            self.masters.pop();
+            self.ended = self.masters.is_empty() && !self.has_moved().await?;
+        }
         Ok(Some(FoundSites { sites, began_again }))
     }
 
+    /// Begins with all masters, unless some are left; returns whether that is because keys have moved.
+    async fn begin_with_masters(&mut self) -> StoreResult<bool> {
+        if !self.masters.is_empty() {
+            return Ok(false);
+        }
+        let moved = self.placement.is_some();
+        self.restarts += u32::from(moved);
+        let connection = self.index.connection();
+        self.placement = Some(connection.placement().await?);
+        self.masters = connection.masters().await?;
+        Ok(moved)
+    }
+
+    /// Whether keys have moved since the scan began; not after many times, as slots may be moved for hours.
+    async fn has_moved(&self) -> StoreResult<bool> {
+        let placement = self.index.connection().placement().await?;
+        Ok(self.restarts < MAX_RESTARTS && self.placement.as_ref() != Some(&placement))
+    }
+
     /// The next page; `None` where the connection was lost and the scan is to begin again.
-    async fn next_page(&mut self, generation: Generation) -> StoreResult<Option<Value>> {
-        match self.page_in(generation).await {
+    async fn next_page(
+        &mut self,
+        master: &SharedConnection,
+        generation: Generation,
+    ) -> StoreResult<Option<Value>> {
+        match self.page_in(master, generation).await {
             Err(error) if error.class != ErrorClass::Disconnected => return Err(error),
             Err(error) if self.restarts >= MAX_RESTARTS => return Err(error),
             Ok(Some(page)) => return Ok(Some(page)),
@@ -126,14 +171,14 @@ impl SiteScan<'_> {
         Ok(None)
     }
 
-    /// The first page, in the present generation.
-    async fn begin(&mut self) -> StoreResult<Value> {
+    /// The first page of a master, in the present generation.
+    async fn begin(&mut self, master: &SharedConnection) -> StoreResult<Value> {
         self.cursor = BEGIN;
         // Connects first, so that the generation is that of the page; else it is requested again.
-        self.index.connection().ping().await?;
+        master.ping().await?;
         loop {
-            let generation = self.index.generation();
-            if let Some(reply) = self.page_in(generation).await? {
+            let generation = master.generation();
+            if let Some(reply) = self.page_in(master, generation).await? {
                 self.generation = Some(generation);
                 return Ok(reply);
             }
@@ -141,18 +186,22 @@ impl SiteScan<'_> {
     }
 
     /// The page at the cursor; `None` where the generation has ended.
-    async fn page_in(&self, generation: Generation) -> StoreResult<Option<Value>> {
+    async fn page_in(
+        &self,
+        master: &SharedConnection,
+        generation: Generation,
+    ) -> StoreResult<Option<Value>> {
         let mut command = cmd(SCAN);
-        command.arg(self.cursor).arg("MATCH").arg(keys::all_series());
-        command.arg("COUNT").arg(SCANNED_KEYS).arg("TYPE").arg("zset");
-        self.index.connection().send_in_generation(generation, SCAN, &command).await
+        command.arg(self.cursor).arg("MATCH").arg(keys::all_series_and_days());
+        command.arg("COUNT").arg(SCANNED_KEYS);
+        master.send_in_generation(generation, SCAN, &command).await
     }
 }
 
 /// `None` for a reply of another shape. Keys that are not UTF-8 are of no site.
-fn parse(reply: Value) -> Option<(u64, Vec<SiteId>)> {
+fn parse(reply: Value) -> Option<(u64, FoundKeys)> {
     let [cursor, found] = <[Value; 2]>::try_from(reply::array(reply)?).ok()?;
     let cursor = reply::text(cursor)?.parse().ok()?;
     let found = reply::array(found)?.into_iter().filter_map(reply::text);
-    Some((cursor, found.filter_map(|key| keys::site_of_series(&key)).collect()))
+    Some((cursor, found.collect()))
 }

@@ -48,14 +48,15 @@ impl SiteWrite {
     }
 }
 
-/// Writes of several sites, after the command that adds new sites to the index, and before one that asks for deleted
+/// Writes of several sites, after the command that adds new sites to the index, and before those that ask for deleted
 /// entries. In this order: a site in the index without readings is harmless, readings of a site that is not in the
 /// index are not found; and what is deleted after the answer is deleted after the writes.
 #[derive(Debug, Default)]
 pub struct WriteBatch {
     commands: Pipeline,
     has_index_command: bool,
-    asks_for_deleted: bool,
+    /// How many commands ask for deleted entries.
+    asks_for_deleted: usize,
 }
 
 /// The results of a [`WriteBatch`].
@@ -88,11 +89,21 @@ impl WriteBatch {
         self.commands.add_command(command);
     }
 
-    /// Asks, after all writes, whether entries with ids between these two, both included, are deleted. To be called
-    /// last.
+    /// The commands that ask for deleted entries.
+    fn questions(&self) -> Pipeline {
+        let mut questions = Pipeline::new();
+        let writes = self.commands.len() - self.asks_for_deleted;
+        for command in self.commands.cmd_iter().skip(writes) {
+            questions.add_command(command.clone());
+        }
+        questions
+    }
+
+    /// Asks, after all writes, whether entries of a partition with ids between these two, both included, are deleted. To be
+    /// called last, once for each partition.
     pub fn ask_for_deleted(&mut self, deleted_ids: &DeletedIds, first: StreamId, last: StreamId) {
         self.commands.add_command(deleted_ids.any_between(first, last));
-        self.asks_for_deleted = true;
+        self.asks_for_deleted += 1;
     }
 }
 
@@ -105,16 +116,17 @@ impl SeriesStore {
         let (mut replies, mut generation) =
             self.connection().send_all(ZADD, &write.commands).await?;
         if replies.iter().any(is_unknown_script) {
-            self.connection().send("SCRIPT LOAD", &deduplication::load()).await?;
+            for master in self.connection().masters().await? {
+                master.send("SCRIPT LOAD", &deduplication::load()).await?;
+            }
             (replies, generation) = self.connection().send_all(ZADD, &write.commands).await?;
         }
         let mut replies = replies.into_iter();
-        let deleted = if write.asks_for_deleted { replies.next_back() } else { None };
-        let any = |reply: StoreResult<Value>| {
-            let found = reply::array(reply?).map(|found| !found.is_empty());
-            found.ok_or_else(|| self.connection().unexpected_reply(ZRANGE))
-        };
-        let may_be_deleted = deleted.map_or(Ok(false), any);
+        // Each is taken, also of a Cluster: what is left are the outcomes.
+        let asked = replies.by_ref().rev().take(write.asks_for_deleted);
+        let asked = self.any_found(asked);
+        let is_early = write.asks_for_deleted > 0 && self.connection().is_cluster();
+        let may_be_deleted = if is_early { self.ask_again(write).await } else { asked };
         let indexed = if write.has_index_command { replies.next() } else { None };
         let indexed = indexed.unwrap_or(Ok(Value::Nil)).map(drop);
         let outcome = |reply: StoreResult<Value>| {
@@ -122,6 +134,21 @@ impl SeriesStore {
         };
         let outcomes = replies.map(outcome).collect();
         Ok(WriteResult { indexed, outcomes, may_be_deleted, generation })
+    }
+
+    /// Asks for deleted entries again: in a Redis Cluster the first answer may be from before some of the writes.
+    async fn ask_again(&self, write: &WriteBatch) -> StoreResult<bool> {
+        let (replies, _) = self.connection().send_all(ZRANGE, &write.questions()).await?;
+        self.any_found(replies.into_iter())
+    }
+
+    /// Whether any of the replies has ids.
+    fn any_found(&self, replies: impl Iterator<Item = StoreResult<Value>>) -> StoreResult<bool> {
+        let found = replies.map(|reply| {
+            let found = reply::array(reply?).map(|found| !found.is_empty());
+            found.ok_or_else(|| self.connection().unexpected_reply(ZRANGE))
+        });
+        found.reduce(|one, other| Ok(one? | other?)).unwrap_or(Ok(false))
     }
 }
 

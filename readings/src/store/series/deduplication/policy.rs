@@ -9,14 +9,29 @@ pub struct Deduplication {
     pub(super) policy: DedupPolicy,
     /// The key of the deleted ids.
     pub(super) deleted_ids: String,
+    /// The key of the uncompared days.
+    pub(super) uncompared_days: String,
+    /// Whether a script may have the keys of a site's readings, of its rollups, and of the deleted ids. In a Redis Cluster
+    /// they are in different slots.
+    pub(super) has_all_keys: bool,
 }
 
 impl Deduplication {
     /// The deduplication of the readings of a stream; `None` if all are kept.
     #[must_use]
     pub fn new(policy: DedupPolicy, keys: &Keys) -> Option<Self> {
-        let deduplication = Self { policy, deleted_ids: keys.deleted_ids() };
-        (policy != DedupPolicy::None).then_some(deduplication)
+        (policy != DedupPolicy::None).then(|| Self {
+            policy,
+            deleted_ids: keys.deleted_ids(),
+            uncompared_days: keys.uncompared_days(),
+            has_all_keys: !keys.are_in_one_slot(),
+        })
+    }
+
+    /// Whether its writes store no entry with a deleted id; else a writer asks after its writes.
+    #[must_use]
+    pub const fn knows_deleted_ids(&self) -> bool {
+        self.has_all_keys
     }
 }
 
@@ -43,9 +58,14 @@ impl DedupPolicy {
         }
     }
 
+    /// The policy of a name that keeps one reading of several; `None` for another name.
+    pub(super) fn named(name: &str) -> Option<Self> {
+        [Self::First, Self::Last].into_iter().find(|policy| policy.name() == name)
+    }
+
     /// Whether the first of two readings of one key is kept rather than the other. A text that is no stream id
     /// (`None`) is lower than all.
-    pub(super) fn prefers(self, one: Option<StreamId>, other: Option<StreamId>) -> bool {
+    pub(in crate::store) fn prefers(self, one: Option<StreamId>, other: Option<StreamId>) -> bool {
         if self == Self::First { one < other } else { one > other }
     }
 }

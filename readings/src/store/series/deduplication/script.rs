@@ -10,8 +10,8 @@ use crate::reading::SiteId;
 use crate::store::codec::{self, StreamEntry};
 use crate::store::keys;
 
-/// Arguments before those of the first entry: the policy, and the field of the rollup generation.
-const COMMON_ARGUMENTS: usize = 2;
+/// Arguments before those of the first entry: the policy, and the fields of the rollup generation and of the lease.
+const COMMON_ARGUMENTS: usize = 3;
 
 /// Arguments of each entry: score, the two numbers of its id, device, timestamp, day, member.
 const ENTRY_ARGUMENTS: usize = 7;
@@ -20,7 +20,8 @@ const ENTRY_ARGUMENTS: usize = 7;
 /// is reserved without use until the write is done.
 const EXPECTED_ENTRY_BYTES: usize = 384;
 
-/// The script. Keys: the readings, the rollups, the deleted ids. Replies with the number of added members, the ids of entries that were not stored,
+/// The script. Keys: the readings, the days, unless the site can not be packed, and the rollups and the deleted ids, unless
+/// these are in other slots. Replies with the number of added members, the ids of entries that were not stored,
 /// the ids of members that were removed, and the positions of entries that are left to an exact comparison.
 ///
 /// Members are read once for each score. Those that Python's `json.dumps` or this program has written are taken apart
@@ -30,10 +31,19 @@ const EXPECTED_ENTRY_BYTES: usize = 384;
 /// Ids of readings that are not kept become deleted ids here and not after the reply, which may be lost. An entry whose id
 /// is one is not compared: it would replace a reading that was accepted after the deletion, and be removed then.
 ///
+/// With the key of the readings alone no member is replaced: what would be is left to the exact comparison, whose caller
+/// invalidates the rollups.
+///
+/// An entry of a day that is packed, or was, is left to the exact comparison as well, which knows the packed readings and
+/// whether there are archived ones; also one that is stored, as the process that stored it may have ended before it could
+/// add the day to the uncompared ones.
+///
 /// A member is added before another one is removed: where Redis is out of memory, the first command fails.
 const CODE: &str = r#"
-local COMMON, EACH, EXACT_BELOW = 2, 7, 8589934592
-local series, rollups, deleted_ids = KEYS[1], KEYS[2], KEYS[3]
+local COMMON, EACH, EXACT_BELOW = 3, 7, 8589934592
+local series, has_all = KEYS[1], #KEYS > 2
+local days_key = #KEYS % 2 == 0 and KEYS[2]
+local rollups, deleted_ids = has_all and KEYS[#KEYS - 1], has_all and KEYS[#KEYS]
 local prefers_last = ARGV[1] == 'last'
 
 local probe = redis.pcall('ZRANGE', series, 1, 0)
@@ -76,13 +86,13 @@ local function taken_apart(member)
 end
 
 local function is_deleted(id)
-    return redis.call('ZMSCORE', deleted_ids, id)[1]
+    return deleted_ids and redis.call('ZMSCORE', deleted_ids, id)[1]
 end
 
 local function forget(reading, ids)
     local id = reading.ms .. '-' .. reading.seq
     -- Members of other programs may have ids of another form, of which no entry is.
-    if #reading.ms > 0 and #reading.ms <= 20 then redis.call('ZADD', deleted_ids, reading.ms, id) end
+    if deleted_ids and #reading.ms > 0 and #reading.ms <= 20 then redis.call('ZADD', deleted_ids, reading.ms, id) end
     ids[#ids + 1] = id
 end
 
@@ -104,6 +114,14 @@ local function devices_at(score)
     return devices
 end
 
+local packed_days = {}
+local function may_be_packed(day)
+    if days_key and packed_days[day] == nil then
+        packed_days[day] = redis.call('HGET', days_key, day) and true
+    end
+    return packed_days[day]
+end
+
 local added, dropped, replaced, undecided, days = 0, {}, {}, {}, {}
 for i = COMMON + 1, #ARGV, EACH do
     local score, ms, seq, device, timestamp, day, member = unpack(ARGV, i, i + EACH - 1)
@@ -118,9 +136,9 @@ for i = COMMON + 1, #ARGV, EACH do
         end
         if is_lower(best.ms, best.seq, other) == prefers_last then best = other end
     end
-    if is_stored or is_deleted(ms .. '-' .. seq) then
+    if (is_stored and not may_be_packed(day)) or is_deleted(ms .. '-' .. seq) then
         -- Nothing is left to do.
-    elseif is_undecided then
+    elseif is_undecided or may_be_packed(day) or (not rollups and #same > (best == mine and 0 or 1)) then
         undecided[#undecided + 1] = (i - COMMON - 1) / EACH
     else
         if best == mine then
@@ -142,6 +160,8 @@ end
 if #replaced > 0 then
     for day in pairs(days) do redis.call('HDEL', rollups, day) end
     redis.call('HINCRBY', rollups, ARGV[2], 1)
+    -- A process that packs the site may have read them.
+    if days_key then redis.call('HDEL', days_key, ARGV[3]) end
 end
 return {added, dropped, replaced, undecided}
 "#;
@@ -163,14 +183,19 @@ pub(in super::super) fn command<'a>(
 ) -> Cmd {
     let entries = entries.into_iter();
     let (count, _) = entries.size_hint();
-    let arguments = COMMON_ARGUMENTS + 6 + ENTRY_ARGUMENTS * count;
+    let arguments = COMMON_ARGUMENTS + 7 + ENTRY_ARGUMENTS * count;
+    let has_all_keys = deduplication.has_all_keys;
     let mut command = Cmd::with_capacity(arguments, EXPECTED_ENTRY_BYTES * (1 + count));
-    command.arg("EVALSHA").arg(SCRIPT.get_hash()).arg(3);
-    command.arg(keys::series(site)).arg(keys::rollups(site));
-    command
-        .arg(&deduplication.deleted_ids)
-        .arg(deduplication.policy.name())
-        .arg(keys::ROLLUP_GENERATION);
+    let can_be_packed = keys::can_be_packed(site);
+    let key_count = 1 + usize::from(can_be_packed) + if has_all_keys { 2 } else { 0 };
+    command.arg("EVALSHA").arg(SCRIPT.get_hash()).arg(key_count).arg(keys::series(site));
+    if can_be_packed {
+        command.arg(keys::days(site));
+    }
+    if has_all_keys {
+        command.arg(keys::rollups(site)).arg(&deduplication.deleted_ids);
+    }
+    command.arg(deduplication.policy.name()).arg(keys::ROLLUP_GENERATION).arg(keys::PACKING_LEASE);
     for entry in entries {
         let timestamp = &entry.reading.timestamp;
         command.arg(codec::score(entry)).arg(entry.id.ms).arg(entry.id.seq);
