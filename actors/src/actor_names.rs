@@ -12,12 +12,12 @@ pub(crate) enum ChildName {
     ConsumerJanitor,
     ReadingsRetention,
     LagCorrector,
+    DayPacker,
 }
 
 impl ChildName {
-    /// All children in start order, downstream first: a child is given references to some of those that
-    /// precede it.
-    pub const IN_START_ORDER: [Self; 9] = [
+    /// All children.
+    const ALL: [Self; 10] = [
         Self::Acker,
         Self::BulkWriter,
         Self::WriterPool,
@@ -26,6 +26,20 @@ impl ChildName {
         Self::Trimmer,
         Self::ConsumerJanitor,
         Self::ReadingsRetention,
+        Self::LagCorrector,
+        Self::DayPacker,
+    ];
+
+    /// Those that all partitions share, in start order: a child is given references to some of those that precede it.
+    pub const SHARED: [Self; 4] =
+        [Self::BulkWriter, Self::WriterPool, Self::ReadingsRetention, Self::DayPacker];
+
+    /// Those of a partition after its `Acker`, in start order.
+    pub const AFTER_ACKER: [Self; 5] = [
+        Self::StreamReader,
+        Self::PendingReclaimer,
+        Self::Trimmer,
+        Self::ConsumerJanitor,
         Self::LagCorrector,
     ];
 
@@ -40,6 +54,7 @@ impl ChildName {
             Self::ConsumerJanitor => "consumer_janitor",
             Self::ReadingsRetention => "readings_retention",
             Self::LagCorrector => "lag_corrector",
+            Self::DayPacker => "day_packer",
         }
     }
 }
@@ -48,11 +63,11 @@ impl ChildName {
 pub(crate) const WRITER: &str = "writer";
 
 /// All values of the label `actor`.
-pub(crate) const LABELS: [&str; ChildName::IN_START_ORDER.len() + 1] = {
-    let mut labels = [WRITER; ChildName::IN_START_ORDER.len() + 1];
+pub(crate) const LABELS: [&str; ChildName::ALL.len() + 1] = {
+    let mut labels = [WRITER; ChildName::ALL.len() + 1];
     let mut at = 0;
-    while at < ChildName::IN_START_ORDER.len() {
-        labels[at] = ChildName::IN_START_ORDER[at].as_str();
+    while at < ChildName::ALL.len() {
+        labels[at] = ChildName::ALL[at].as_str();
         at += 1;
     }
     labels

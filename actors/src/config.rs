@@ -9,7 +9,7 @@ use readings::store::series::DedupPolicy;
 /// How the pipeline works; each value is a setting of the program, described there.
 #[derive(Debug, Clone)]
 pub struct PipelineConfig {
-    /// The stream and the consumer group.
+    /// The keys that all partitions share, and the consumer group.
     pub keys: Keys,
     /// This consumer's name in the group; no other process may use it at the same time.
     pub consumer: String,
@@ -27,6 +27,8 @@ pub struct PipelineConfig {
     pub stream_retention: Duration,
     /// Age, by their timestamps, at which stored readings expire; `None`: never.
     pub readings_retention: Option<Duration>,
+    /// How long after its end a day is packed; `None`: never.
+    pub pack_after: Option<Duration>,
     /// Which of several readings of a device and an instant is kept.
     pub dedup_policy: DedupPolicy,
     /// An artificial delay before each stored reading.

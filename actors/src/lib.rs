@@ -1,11 +1,11 @@
 //! The processing pipeline: a supervisor tree that takes entries from the stream to stored readings.
 //!
 //! ```text
-//!                          PipelineSupervisor
-//!      ┌───────────┬───────────┬──────┴──────┬──────────────────┬───────────────────┐
-//!    Acker    BulkWriter   WriterPool   StreamReader    PendingReclaimer    maintenance tasks
-//!                              │                                            (started left to right)
-//!                        Writer per site
+//!                             PipelineSupervisor                               (started left to right)
+//!      ┌──────────┬───────────────┬───┴─────────────── of each partition: ───────────────────┐
+//!  BulkWriter WriterPool ReadingsRetention   Acker  StreamReader  PendingReclaimer  maintenance tasks
+//!                 │
+//!           Writer per site
 //!
 //!   Redis ──XREADGROUP──► StreamReader ─────┐
 //!   Redis ──XAUTOCLAIM──► PendingReclaimer ─┴─► WriterPool ──► Writer per site ──► BulkWriter ──ZADD──► Redis
@@ -18,6 +18,10 @@
 //! consumer's pending entries again. When a process ends, the `PendingReclaimer` of another claims its
 //! entries. Storing an entry twice leaves one member.
 //!
+//! **Partitions.** What reads, claims and acknowledges is of one partition of the stream. The writers are shared: a bulk
+//! write is as large with many partitions as with one. So a batch refers to its partition, and an entry is identified by
+//! its partition and its id. The partitions in use change at run time; see `supervisor`.
+//!
 //! **Back-pressure.** Mailboxes are unbounded, so each message carries the permits of its entries; without
 //! free permits nothing is read. A permit is settled when its entry is acknowledged, and abandoned when
 //! the message is dropped with the actor that held it.
@@ -26,10 +30,11 @@
 //! when one fails, those started after it are stopped and all are started again (`rest_for_one`), after a
 //! growing pause and within a restart intensity: a pipeline that cannot stay up ends the process, and the
 //! platform decides.
-//! - `Acker`: all others send to it; all are restarted.
-//! - `BulkWriter`: the writers send to it; all but the `Acker` are restarted.
+//! - `BulkWriter`: the writers send to it; all but the `Acker`s are restarted.
 //! - `WriterPool`: the sources send to it; its `Writer`s end with it.
 //! - `Writer`: only `WriterPool` sends to it, and starts another for the site's next entries.
+//! - `Acker`: the sources of its partition send to it, and are restarted. So does the `BulkWriter`, which is told of the
+//!   next one, and drops what it has for the failed one.
 //! - `StreamReader`, `PendingReclaimer`, maintenance tasks: no actor sends to them.
 //!
 //! **The trade.** Some frameworks restart an actor behind its mailbox: references stay valid and queued
@@ -40,11 +45,11 @@
 //! written twice.
 //!
 //! **Shutdown** runs downstream: the sources stop reading, `WriterPool` drains its writers, `BulkWriter`
-//! completes its bulk writes, and `Acker` sends the last acknowledgements. See [`Pipeline::shutdown`].
+//! completes its bulk writes, and the `Acker`s send the last acknowledgements. See [`Pipeline::shutdown`].
 //!
 //! **Layers**, each importing only those below it: `pipeline`, `supervisor`, `stages` and `maintenance`,
-//! `liveness`, `context`, `flow`; at the bottom `config`, `error`, `metrics`, `restart_budget` and
-//! `actor_names`.
+//! `liveness`, `running_partitions`, `partition_context`, `context`, `flow`; at the bottom `config`, `error`, `metrics`,
+//! `restart_budget` and `actor_names`.
 
 mod actor_names;
 mod config;
@@ -54,8 +59,10 @@ mod flow;
 mod liveness;
 mod maintenance;
 pub mod metrics;
+mod partition_context;
 mod pipeline;
 mod restart_budget;
+mod running_partitions;
 mod stages;
 mod supervisor;
 #[cfg(test)]

@@ -1,7 +1,8 @@
 //! The metrics of the pipeline.
 
-use std::sync::LazyLock;
-use std::time::Duration;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use instrumentation::metrics::{Label, Metric, as_f64};
 use opentelemetry::KeyValue;
@@ -25,6 +26,11 @@ pub const CATALOGUE: &[Metric] = &[
     TRIMMED,
     LAG_CORRECTED,
     EXPIRED,
+    PACKED_DAYS,
+    PACKED_READINGS,
+    PACKING_FAILURES,
+    PACKING_LAG,
+    PACKING_LAST_SUCCESS,
     DEDUPLICATED,
     DUPLICATE_CONSUMERS,
     RESTARTS,
@@ -109,6 +115,39 @@ const DUPLICATE_CONSUMERS: Metric = Metric::counter(
 const EXPIRED: Metric =
     Metric::counter("readings_expired", "Stored readings deleted after `READINGS_RETENTION`");
 
+const PACKED_DAYS: Metric = Metric::counter(
+    "packings",
+    "Closed days of sites that were packed, and packed again with late readings (`PACK_AFTER`)",
+);
+
+const PACKED_READINGS: Metric = Metric::counter(
+    "readings_packed",
+    "Stored readings moved from the sorted set of their site into a packed day, repeats included",
+);
+
+const PACKING_FAILURES: Metric = Metric::counter(
+    "packing_failures",
+    "Days that were not packed. Their readings stay in the sorted sets and are served. `error`: an error of Redis, or a \
+     damaged value; `too_large`: more than 64 MiB; `contended`: it changed again and again; `leased`: another process \
+     packs the site",
+)
+.with_labels(&[Label::enumerated("reason", &PACKING_FAILURE_REASONS)]);
+
+/// All values of the label `reason` of days that were not packed.
+const PACKING_FAILURE_REASONS: [&str; 4] = ["error", "too_large", "contended", "leased"];
+
+const PACKING_LAG: Metric = Metric::gauge_seconds(
+    "packing_lag",
+    "How long the oldest day that waits to be packed has waited since it was due, by the last look at all sites; \
+     without waiting days 0",
+);
+
+const PACKING_LAST_SUCCESS: Metric = Metric::gauge_seconds(
+    "packing_last_success",
+    "Unix time at which this process last visited all sites without an error of Redis; before the first time that of its \
+     start, without `PACK_AFTER` 0",
+);
+
 const DEDUPLICATED: Metric = Metric::counter(
     "readings_deduplicated",
     "Readings of which `DEDUP_POLICY` keeps another one of the same device and instant. `dropped`: not stored; \
@@ -135,6 +174,11 @@ pub(crate) struct Metrics {
     trimmed: Counter<u64>,
     lag_corrected: Counter<u64>,
     expired: Counter<u64>,
+    packed_days: Counter<u64>,
+    packed_readings: Counter<u64>,
+    packing_failures: Counter<u64>,
+    packing_lag: Arc<AtomicU64>,
+    packing_last_success: Arc<AtomicU64>,
     deduplicated: Counter<u64>,
     duplicate_consumers: Counter<u64>,
     restarts: Counter<u64>,
@@ -154,6 +198,11 @@ pub(crate) static METRICS: LazyLock<Metrics> = LazyLock::new(|| Metrics {
     trimmed: TRIMMED.build_counter(),
     lag_corrected: LAG_CORRECTED.build_counter(),
     expired: EXPIRED.build_counter(),
+    packed_days: PACKED_DAYS.build_counter(),
+    packed_readings: PACKED_READINGS.build_counter(),
+    packing_failures: PACKING_FAILURES.build_counter(),
+    packing_lag: Arc::default(),
+    packing_last_success: Arc::default(),
     deduplicated: DEDUPLICATED.build_counter(),
     duplicate_consumers: DUPLICATE_CONSUMERS.build_counter(),
     restarts: RESTARTS.build_counter(),
@@ -167,6 +216,12 @@ pub(crate) fn register(
     LazyLock::force(&METRICS);
     IN_FLIGHT.register_gauge(move || Some(as_f64(in_flight() as u64)));
     IN_FLIGHT_LIMIT.register_gauge(move || Some(as_f64(limit() as u64)));
+    let gauge = |value: &Arc<AtomicU64>| {
+        let value = Arc::clone(value);
+        move || Some(as_f64(value.load(Ordering::Relaxed)))
+    };
+    PACKING_LAG.register_gauge(gauge(&METRICS.packing_lag));
+    PACKING_LAST_SUCCESS.register_gauge(gauge(&METRICS.packing_last_success));
 }
 
 impl Metrics {
@@ -218,6 +273,26 @@ impl Metrics {
 
     pub fn expired(&self, readings: u64) {
         self.expired.add(readings, &[]);
+    }
+
+    /// Counts a day that was packed, with the readings that were moved.
+    pub fn packed(&self, readings: u64) {
+        self.packed_days.add(1, &[]);
+        self.packed_readings.add(readings, &[]);
+    }
+
+    pub fn not_packed(&self, reason: &'static str) {
+        self.packing_failures.add(1, &[KeyValue::new("reason", reason)]);
+    }
+
+    pub fn packing_lag(&self, lag: Duration) {
+        self.packing_lag.store(lag.as_secs(), Ordering::Relaxed);
+    }
+
+    /// Records that a run of packing has visited all sites, or that the first one begins.
+    pub fn packing_succeeded(&self) {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        self.packing_last_success.store(now.as_secs(), Ordering::Relaxed);
     }
 
     /// Counts readings that are not kept.

@@ -14,6 +14,11 @@ const TARGET_BUFFERED: Duration = Duration::from_millis(250);
 /// too high and the limit grows late after a burst.
 const SAMPLE: Duration = Duration::from_millis(20);
 
+/// If half a limit of entries is finished within less than a sample, this long is enough. Such a rate never lowers the limit. Too
+/// low and entries of one acknowledgement, whose permits are settled one after the other, look like a rate; too
+/// high and a replica that starts on a long stream reads a dozen entries at a time for that much longer.
+const EARLY_SAMPLE: Duration = Duration::from_millis(1);
+
 /// The lowest limit. Too low and a replica whose readings take seconds each is idle between two reads, and
 /// KEDA's usual threshold (5 pending entries a replica, 3 replicas) is not reached at once
 /// by one busy replica; too high and such a replica holds entries that another could process.
@@ -51,6 +56,11 @@ impl InFlightLimit {
         self.current.min(MAX_BYTES / self.entry_bytes).max(1)
     }
 
+    /// Whether this number of entries, by the size of recent ones, is within the bytes that may be in flight.
+    pub const fn has_bytes_for(&self, entries: usize) -> bool {
+        entries <= MAX_BYTES / self.entry_bytes
+    }
+
     /// Records the bytes of delivered entries. A larger size counts at once, a smaller one gradually: an
     /// estimate that is too low costs memory, one that is too high only throughput.
     pub fn record_entry_size(&mut self, entries: usize, bytes: usize) {
@@ -64,7 +74,9 @@ impl InFlightLimit {
     pub fn record_finished(&mut self, entries: usize, now: Instant) {
         self.finished += entries;
         let elapsed = now.duration_since(self.since);
-        if elapsed < SAMPLE {
+        let is_sample =
+            elapsed >= SAMPLE || elapsed >= EARLY_SAMPLE && self.finished >= self.current / 2;
+        if !is_sample {
             return;
         }
         let target = self.finished as u128 * TARGET_BUFFERED.as_micros();
@@ -107,6 +119,18 @@ mod tests {
         let mut limit = InFlightLimit::new(2_000, start);
         limit.record_finished(320, start + SAMPLE);
         assert_eq!(limit.current(), 2_000);
+    }
+
+    #[test]
+    fn half_a_limit_that_is_finished_at_once_raises_it_before_the_sample_is_complete() {
+        let start = Instant::now();
+        let mut limit = InFlightLimit::new(2_000, start);
+        limit.record_finished(FLOOR / 2 - 1, start + EARLY_SAMPLE);
+        assert_eq!(limit.current(), FLOOR, "less than half of it");
+        limit.record_finished(1, start + EARLY_SAMPLE);
+        assert_eq!(limit.current(), 2_000);
+        limit.record_finished(2_000, start + EARLY_SAMPLE + Duration::from_micros(10));
+        assert_eq!(limit.current(), 2_000, "entries of the same acknowledgement");
     }
 
     #[test]

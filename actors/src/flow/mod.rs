@@ -1,7 +1,6 @@
-//! The types that the stages share: messages and their permits, the window of entries in flight, retries,
+//! The types that the stages share: permits, the window of entries in flight, retries,
 //! and records of entries in flight.
 
-pub(crate) mod batch;
 pub(crate) mod in_flight;
 mod in_flight_limit;
 pub(crate) mod indexed_sites;

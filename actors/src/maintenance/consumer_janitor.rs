@@ -6,13 +6,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use readings::store::StoreError;
 use readings::store::consumer_instances::ConsumerInstance;
+use readings::store::{Partition, StoreError};
 use tracing::{info, warn};
 
 use super::periodic_task::PeriodicTask;
-use crate::context::PipelineContext;
 use crate::metrics::METRICS;
+use crate::partition_context::PartitionContext;
 
 /// How often a heartbeat is sent. Too low and Redis is loaded for nothing; too high and a pause of this
 /// process looks like its end.
@@ -24,20 +24,24 @@ const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(5);
 const CONSUMER_TTL: Duration = Duration::from_mins(5);
 
 pub(crate) struct ConsumerJanitor {
-    context: Arc<PipelineContext>,
+    context: Arc<PartitionContext>,
     instance: ConsumerInstance,
 }
 
 impl ConsumerJanitor {
-    pub fn new(context: Arc<PipelineContext>) -> Self {
-        let instance = ConsumerInstance::of(&context.config.consumer);
+    pub fn new(context: Arc<PartitionContext>) -> Self {
+        let instance = ConsumerInstance::of(&context.pipeline.config.consumer);
         Self { context, instance }
     }
 
+    /// In one partition: processes of one name have all partitions in common.
     async fn detect_duplicate(&self) -> Result<(), StoreError> {
+        if !matches!(self.context.partition(), Partition::Whole | Partition::Numbered(0)) {
+            return Ok(());
+        }
         if self.context.stream.detect_duplicate(&self.instance).await? {
             METRICS.duplicate_consumer_detected();
-            let consumer = &self.context.config.consumer;
+            let consumer = &self.context.pipeline.config.consumer;
             warn!(%consumer, "another process has the same CONSUMER_NAME; each repeats the other's work");
         }
         Ok(())
@@ -52,8 +56,8 @@ impl PeriodicTask for ConsumerJanitor {
     }
 
     async fn run(&mut self) -> Result<(), StoreError> {
-        let PipelineContext { stream, config, .. } = self.context.as_ref();
-        stream.heartbeat(&config.consumer).await?;
+        let PartitionContext { stream, pipeline, .. } = self.context.as_ref();
+        stream.heartbeat(&pipeline.config.consumer).await?;
         self.context.sync_clock().await?;
         let deleted = stream.delete_idle_consumers(CONSUMER_TTL).await?;
         if !deleted.is_empty() {

@@ -11,8 +11,8 @@ use readings::store::{ErrorClass, StoreError};
 use tracing::{info, warn};
 
 use super::periodic_task::PeriodicTask;
-use crate::context::PipelineContext;
 use crate::metrics::METRICS;
+use crate::partition_context::PartitionContext;
 
 /// How often the lag is checked. Too low and Redis counts for nothing; too high and an autoscaler uses a wrong
 /// number that much longer.
@@ -24,7 +24,7 @@ const CHECK_INTERVAL: Duration = Duration::from_secs(5);
 const MAX_SKIPPED: u32 = 60;
 
 pub(crate) struct LagCorrector {
-    context: Arc<PipelineContext>,
+    context: Arc<PartitionContext>,
     /// Checks to skip before the next one.
     skip: u32,
     /// Checks to skip after the next one without effect.
@@ -33,7 +33,7 @@ pub(crate) struct LagCorrector {
 }
 
 impl LagCorrector {
-    pub const fn new(context: Arc<PipelineContext>) -> Self {
+    pub const fn new(context: Arc<PartitionContext>) -> Self {
         Self { context, skip: 0, next_skip: 1, was_denied: false }
     }
 

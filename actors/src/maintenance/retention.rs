@@ -1,12 +1,14 @@
 //! `ReadingsRetention`: deletes stored readings that have expired.
 //!
 //! Without it they stay. A reading that is older than the retention when it is stored is deleted by the
-//! next run.
+//! next run. A packed or archived day is deleted once all of it has expired: to write it again each minute with the rest
+//! would cost more than its memory.
 
 use std::ops::Bound;
 use std::sync::Arc;
 use std::time::Duration;
 
+use readings::energy::rollup::Day;
 use readings::store::StoreError;
 use readings::{Instant, SiteId};
 use tracing::info;
@@ -26,18 +28,24 @@ const SITES_PER_PAGE: usize = 1_000;
 /// The prefix of all sites.
 const ALL_SITES: &str = "";
 
-pub(crate) struct ReadingsRetention(pub Arc<PipelineContext>);
+pub(crate) struct ReadingsRetention {
+    context: Arc<PipelineContext>,
+    /// The day before which packed days are deleted already.
+    kept_from: Option<Day>,
+}
 
 impl PeriodicTask for ReadingsRetention {
     const NAME: &'static str = "delete expired readings";
 
     fn interval(&self) -> Option<Duration> {
-        Some(EXPIRY_INTERVAL.min(self.0.config.readings_retention? / 2))
+        Some(EXPIRY_INTERVAL.min(self.context.config.readings_retention? / 2))
     }
 
     async fn run(&mut self) -> Result<(), StoreError> {
         let Some(oldest_kept) = self.oldest_kept() else { return Ok(()) };
-        let PipelineContext { sites, series, draining, .. } = self.0.as_ref();
+        let kept_from = Day::of(oldest_kept);
+        let days_expire = self.kept_from != Some(kept_from);
+        let PipelineContext { sites, series, draining, .. } = self.context.as_ref();
         let mut after: Option<SiteId> = None;
         let mut expired = 0;
         loop {
@@ -49,12 +57,16 @@ impl PeriodicTask for ReadingsRetention {
                     return Ok(());
                 }
                 expired += series.expire_before(site, oldest_kept).await?;
+                if days_expire {
+                    expired += series.expire_days(site, kept_from).await?;
+                }
             }
             after = page.into_iter().next_back();
             if after.is_none() {
                 break;
             }
         }
+        self.kept_from = Some(kept_from);
         METRICS.expired(expired);
         if expired > 0 {
             info!(expired, "deleted expired readings");
@@ -64,7 +76,11 @@ impl PeriodicTask for ReadingsRetention {
 }
 
 impl ReadingsRetention {
+    pub const fn new(context: Arc<PipelineContext>) -> Self {
+        Self { context, kept_from: None }
+    }
+
     fn oldest_kept(&self) -> Option<Instant> {
-        Instant::before_now(self.0.config.readings_retention?)
+        Instant::before_now(self.context.config.readings_retention?)
     }
 }

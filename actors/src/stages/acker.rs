@@ -1,4 +1,4 @@
-//! `Acker`: acknowledges entries that need not be delivered again, and has the others dead-lettered.
+//! `Acker`: acknowledges entries of a partition that need not be delivered again, and has the others dead-lettered.
 //!
 //! **The contract.** An entry is acknowledged (`XACK`) after Redis has confirmed the write of its reading,
 //! and in the connection generation of that write, or not at all: the server of a later generation may not
@@ -24,12 +24,12 @@ use ractor::{Actor, ActorProcessingErr, ActorRef};
 use readings::store::{Generation, StoreError, StreamId};
 use tracing::warn;
 
+use super::batch::{AckBatch, DeadLetterBatch};
 use super::dead_letterer::DeadLetterer;
-use crate::context::PipelineContext;
-use crate::flow::batch::{AckBatch, DeadLetterBatch};
 use crate::flow::in_flight::InFlightPermit;
 use crate::flow::retry::retry_forever;
 use crate::flow::traces::CommandTiming;
+use crate::partition_context::PartitionContext;
 
 /// Acknowledgements are collected for this long. Too low and each costs a command of its own; too high
 /// and entries stay pending, and hold their permits, longer than they are processed.
@@ -40,7 +40,7 @@ const FLUSH_INTERVAL: Duration = Duration::from_millis(2);
 const FLUSH_SIZE: usize = 1_000;
 
 pub(crate) struct AckerState {
-    context: Arc<PipelineContext>,
+    context: Arc<PartitionContext>,
     dead_letterer: DeadLetterer,
     queue: Vec<AckBatch>,
     queued_entries: usize,
@@ -62,7 +62,7 @@ pub(crate) struct Acker;
 impl Actor for Acker {
     type Msg = AckerMessage;
     type State = AckerState;
-    type Arguments = Arc<PipelineContext>;
+    type Arguments = Arc<PartitionContext>;
 
     async fn pre_start(
         &self,
@@ -135,7 +135,7 @@ impl AckerState {
         if ids.is_empty() {
             return;
         }
-        let PipelineContext { stream, outage, traces, .. } = self.context.as_ref();
+        let PartitionContext { stream, outage, traces, .. } = self.context.as_ref();
         let timing = CommandTiming::start("XACK");
         let acknowledged = retry_forever(outage, || stream.acknowledge(&ids, generation)).await;
         fail::fail_point!("acker-after-xack");
@@ -155,7 +155,7 @@ impl AckerState {
     /// them while this process was slow; it may have dead-lettered an entry that was then stored here.
     async fn resolve_shortfall(&self, ids: &[StreamId]) -> Result<(), StoreError> {
         static THROTTLE: LogThrottle = LogThrottle::new();
-        let PipelineContext { stream, series, .. } = self.context.as_ref();
+        let PartitionContext { stream, pipeline, .. } = self.context.as_ref();
         stream.ensure_group().await?;
         let dead_letters = stream.dead_letters_of(&ids.iter().copied().collect()).await?;
         for dead_letter in dead_letters.values() {
@@ -164,7 +164,7 @@ impl AckerState {
             if let Some(suppressed) = THROTTLE.should_log(Instant::now()) {
                 warn!(entry = %entry.id, suppressed, "a dead-lettered entry was stored as well; its reading is removed");
             }
-            series.remove(&entry.reading.site_id.clone(), &[entry]).await?;
+            pipeline.series.remove(&entry.reading.site_id.clone(), &[entry]).await?;
         }
         Ok(())
     }

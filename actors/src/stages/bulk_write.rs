@@ -6,18 +6,19 @@ use std::time::Instant;
 
 use instrumentation::log_throttle::LogThrottle;
 use readings::store::codec::StreamEntry;
-use readings::store::consumers::Ownership;
-use readings::store::series::SiteOutcome;
+use readings::store::series::{Deduplication, SiteOutcome};
 use readings::store::write_batch::{SiteWrite, WriteBatch, WriteResult};
-use readings::store::{ErrorClass, Generation, StoreError, StreamId};
+use readings::store::{ErrorClass, Generation, Partition, StoreError, StreamId};
 use tracing::warn;
 
-use super::write_log::{log_claimed_by_other, log_deleted};
+use super::batch::{PreparedWrite, by_partition, ids, order_by_partition};
+use super::fence::Fence;
+use super::write_log::log_deleted;
 use crate::context::PipelineContext;
-use crate::flow::batch::{PreparedWrite, ids};
 use crate::flow::retry::retry_forever;
 use crate::flow::traces::CommandTiming;
 use crate::metrics::METRICS;
+use crate::partition_context::PartitionContext;
 
 /// A bulk write that is in progress.
 pub(super) struct BulkWrite {
@@ -36,22 +37,15 @@ pub(super) struct CompletedWrite {
     pub writes: Vec<PreparedWrite>,
     /// For each write: the permanent error that rejected it.
     pub rejections: Vec<Option<StoreError>>,
-    /// Entries that were not written: claimed by another consumer, or dead-lettered.
-    pub fenced: HashSet<StreamId>,
+    /// Has the entries that were not written: claimed by another consumer, or dead-lettered.
+    pub fence: Fence,
     /// The connection's generation in which the writes were confirmed.
     pub generation: Generation,
 }
 
-/// The result of the ownership check.
-#[derive(Default)]
-struct Fence {
-    /// Entries that must be neither written nor acknowledged here.
-    fenced: HashSet<StreamId>,
-    /// Entries that may be written, and are no longer in the stream.
-    deleted: HashSet<StreamId>,
-}
-
 type Outcomes = Vec<Result<SiteOutcome, StoreError>>;
+/// Entries that were not stored, because another reading is kept.
+type Dropped = HashSet<(Partition, StreamId)>;
 type Separated = (Vec<Option<StoreError>>, Vec<(usize, SiteOutcome)>);
 
 /// The replies to an attempt that was confirmed.
@@ -68,10 +62,11 @@ impl BulkWrite {
         let new_sites = writes.iter().filter(|write| write.indexed_in != Some(generation));
         let new_sites = new_sites.map(|write| &write.site);
         let mut commands = WriteBatch::indexing(&context.sites, new_sites);
+        order_by_partition(&mut writes);
         for write in &mut writes {
             commands.push(std::mem::take(&mut write.command));
         }
-        ask_for_deleted(&mut commands, &context, writes.iter().flat_map(|write| &write.entries));
+        ask_for_deleted(&mut commands, &writes, &Fence::default());
         let requested_at = writes.iter().map(|write| write.requested_at).min();
         let requested_at = requested_at.unwrap_or_else(Instant::now);
         Self { context, writes, commands, generation, requested_at }
@@ -81,14 +76,14 @@ impl BulkWrite {
     pub async fn store(self) -> CompletedWrite {
         let Attempt { rejections, fence, generation } =
             retry_forever(&self.context.outage, || self.attempt()).await;
-        CompletedWrite { writes: self.writes, rejections, fenced: fence.fenced, generation }
+        CompletedWrite { writes: self.writes, rejections, fence, generation }
     }
 
     async fn attempt(&self) -> Result<Attempt, StoreError> {
         // Checked in each attempt: entries get older while Redis is unavailable. Costs a round trip, so not
         // while no other consumer can have claimed them.
         let is_late = self.context.may_have_been_claimed(self.requested_at);
-        let fence = if is_late { self.fence().await? } else { Fence::default() };
+        let fence = if is_late { Fence::check(&self.writes).await? } else { Fence::default() };
         fail::fail_point!("bulk-write-after-fence");
         // In a new generation the server may have lost its index: all sites are indexed again.
         let is_outdated = self.generation != self.context.sites.generation();
@@ -103,6 +98,7 @@ impl BulkWrite {
         if may_be_deleted? {
             self.remove_deleted(&rejections, &fence).await?;
         }
+        self.context.series.wait_replicas(generation).await?;
         self.record_stored(timing, &rejections, &fence, &dropped);
         Ok(Attempt { rejections, fence, generation })
     }
@@ -113,51 +109,26 @@ impl BulkWrite {
         rejections: &[Option<StoreError>],
         fence: &Fence,
     ) -> Result<(), StoreError> {
-        let PipelineContext { deleted_ids, series, .. } = self.context.as_ref();
         for (write, rejection) in self.writes.iter().zip(rejections) {
-            let deleted = deleted_ids.among(&ids(&write.entries)).await?;
+            let deleted = write.partition.deleted_ids.among(&ids(&write.entries)).await?;
             let deleted = fence.kept(write).filter(|entry| deleted.contains(&entry.id));
             let deleted: Vec<StreamEntry> = deleted.cloned().collect();
             if !deleted.is_empty() && rejection.is_none() {
                 log_deleted(deleted.len());
-                series.remove(&write.site, &deleted).await?;
+                self.context.series.remove(&write.site, &deleted).await?;
             }
         }
         Ok(())
     }
 
-    /// Finds the entries that another consumer has claimed while this process was suspended or waited for
-    /// Redis, and those that were dead-lettered since. The former are not even acknowledged: the other
-    /// consumer may not have stored them yet. All others are written: if another consumer has stored and
-    /// acknowledged one, writing it again is idempotent.
-    async fn fence(&self) -> Result<Fence, StoreError> {
-        let PipelineContext { stream, config, traces, deleted_ids, .. } = self.context.as_ref();
-        let ids: Vec<_> = self.writes.iter().flat_map(|write| ids(&write.entries)).collect();
-        let Ownership { claimed_by_other, not_pending, deleted } =
-            stream.ownership(&config.consumer, &ids).await?;
-        // Dead-lettering acknowledges an entry, so a dead-lettered one is not pending any more.
-        let mut fenced = stream.dead_lettered_ids(&not_pending | &deleted).await?;
-        let absent: Vec<_> = (&not_pending | &deleted).into_iter().collect();
-        fenced.extend(deleted_ids.among(&absent).await?);
-        let deleted = &deleted - &fenced;
-        if !claimed_by_other.is_empty() {
-            METRICS.claimed_by_other(claimed_by_other.len());
-            traces.fail("claimed_by_other", claimed_by_other.iter().copied());
-            log_claimed_by_other(claimed_by_other.len());
-        }
-        fenced.extend(claimed_by_other);
-        Ok(Fence { fenced, deleted })
-    }
-
     fn rebuild(&self, fence: &Fence) -> WriteBatch {
-        let deduplication = self.context.deduplication.as_ref();
         let sites = self.writes.iter().map(|write| &write.site);
         let mut commands = WriteBatch::indexing(&self.context.sites, sites);
         for write in self.writes.iter().filter(|write| fence.keeps_any(write)) {
+            let deduplication = write.partition.deduplication.as_ref();
             commands.push(SiteWrite::new(&write.site, fence.kept(write), deduplication));
         }
-        let written = self.writes.iter().flat_map(|write| fence.kept(write));
-        ask_for_deleted(&mut commands, &self.context, written);
+        ask_for_deleted(&mut commands, &self.writes, fence);
         commands
     }
 
@@ -184,19 +155,21 @@ impl BulkWrite {
         Ok((rejections, outcomes))
     }
 
-    /// Writes what a policy has left undecided. Gives the entries that were not stored, because another reading is kept.
+    /// Writes what a policy has left undecided. Gives the entries that were not stored.
     async fn finish_deduplication(
         &self,
         outcomes: Vec<(usize, SiteOutcome)>,
         fence: &Fence,
-    ) -> Result<HashSet<StreamId>, StoreError> {
+    ) -> Result<Dropped, StoreError> {
         let mut dropped = HashSet::new();
-        let Some(deduplication) = &self.context.deduplication else { return Ok(dropped) };
         for (place, mut outcome) in outcomes {
-            let entries: Vec<_> = fence.kept(&self.writes[place]).collect();
+            let write = &self.writes[place];
+            let Some(deduplication) = &write.partition.deduplication else { break };
+            let entries: Vec<_> = fence.kept(write).collect();
             self.context.series.write_undecided(deduplication, &entries, &mut outcome).await?;
             METRICS.deduplicated(outcome.dropped.len(), outcome.replaced.len());
-            dropped.extend(outcome.dropped);
+            let partition = write.partition.partition();
+            dropped.extend(outcome.dropped.into_iter().map(|id| (partition, id)));
         }
         Ok(dropped)
     }
@@ -207,47 +180,36 @@ impl BulkWrite {
         timing: CommandTiming,
         rejections: &[Option<StoreError>],
         fence: &Fence,
-        dropped: &HashSet<StreamId>,
+        dropped: &Dropped,
     ) {
-        let stored = || {
-            let writes = self.writes.iter().zip(rejections);
-            let stored = writes.filter(|(_, rejection)| rejection.is_none());
-            let ids = stored.flat_map(|(write, _)| fence.kept(write)).map(|entry| entry.id);
-            ids.filter(|id| !dropped.contains(id))
-        };
-        let oldest = stored().min();
-        let age = oldest.and_then(|oldest| self.context.clock.age(oldest, Instant::now()));
-        METRICS.stored(stored().count(), age);
-        self.context.traces.record_command(timing, stored());
+        let (now, mut count, mut oldest) = (Instant::now(), 0, None);
+        let writes = self.writes.iter().zip(rejections);
+        for (write, _) in writes.filter(|(_, rejection)| rejection.is_none()) {
+            let PartitionContext { clock, traces, .. } = write.partition.as_ref();
+            let partition = write.partition.partition();
+            let stored = || {
+                let ids = fence.kept(write).map(|entry| entry.id);
+                ids.filter(|&id| !dropped.contains(&(partition, id)))
+            };
+            count += stored().count();
+            // By the clock of the server that has given the id.
+            oldest = oldest.max(stored().min().and_then(|first| clock.age(first, now)));
+            traces.record_command(timing, stored());
+        }
+        METRICS.stored(count, oldest);
     }
 }
 
-impl Fence {
-    fn kept<'a>(&self, write: &'a PreparedWrite) -> impl Iterator<Item = &'a StreamEntry> {
-        write.entries.iter().filter(|entry| !self.fenced.contains(&entry.id))
-    }
-
-    fn keeps_any(&self, write: &PreparedWrite) -> bool {
-        self.fenced.is_empty() || self.kept(write).next().is_some()
-    }
-}
-
-/// Has a batch ask for deleted ones among these entries, unless its scripts ask.
-fn ask_for_deleted<'a>(
-    commands: &mut WriteBatch,
-    context: &PipelineContext,
-    entries: impl Iterator<Item = &'a StreamEntry>,
-) {
-    if context.deduplication.is_some() {
-        return;
-    }
-    let mut bounds: Option<(StreamId, StreamId)> = None;
-    for &StreamEntry { id, .. } in entries {
-        let (first, last) = bounds.unwrap_or((id, id));
-        bounds = Some((first.min(id), last.max(id)));
-    }
-    if let Some((first, last)) = bounds {
-        commands.ask_for_deleted(&context.deleted_ids, first, last);
+/// Has a batch ask for deleted ones among the written entries, unless its scripts know them.
+fn ask_for_deleted(commands: &mut WriteBatch, writes: &[PreparedWrite], fence: &Fence) {
+    for writes in by_partition(writes) {
+        let PartitionContext { deduplication, deleted_ids, .. } = writes[0].partition.as_ref();
+        let ids = || writes.iter().flat_map(|write| fence.kept(write)).map(|entry| entry.id);
+        if !deduplication.as_ref().is_some_and(Deduplication::knows_deleted_ids)
+            && let (Some(first), Some(last)) = (ids().min(), ids().max())
+        {
+            commands.ask_for_deleted(deleted_ids, first, last);
+        }
     }
 }
 
@@ -274,15 +236,15 @@ fn report_index_error(indexed: Result<(), StoreError>) -> Result<(), StoreError>
 /// Counts entries that Redis had lost: deleted from the stream, and not in the series before this write.
 fn report_recovered(write: &PreparedWrite, added: u64, fence: &Fence) {
     static THROTTLE: LogThrottle = LogThrottle::new();
-    if fence.deleted.is_empty() {
+    let deleted = fence.deleted(write);
+    if deleted == 0 {
         return;
     }
     let written = fence.kept(write).count();
-    let deleted = fence.kept(write).filter(|entry| fence.deleted.contains(&entry.id)).count();
     // Of the added members, those of entries that are in the stream are no recovery. The reply does not say
     // which members were added, so this is the least number.
     let recovered = added.saturating_sub((written - deleted) as u64);
-    if deleted > 0 && recovered > 0 {
+    if recovered > 0 {
         METRICS.recovered_from_memory(recovered);
         if let Some(suppressed) = THROTTLE.should_log(Instant::now()) {
             let site = &write.site;

@@ -1,41 +1,46 @@
 //! `BulkWriter`: stores what the writers have prepared, many sites at once.
 //!
 //! Owns the bulk writes in progress. Writers never wait for Redis: the writes that they prepare during a bulk
-//! write go with the next one. When this actor fails, its bulk writes are cancelled and their entries abandoned: they
+//! write go with the next one. It is shared by all partitions, so that bulk writes are as large with many as with one. When this actor fails, its bulk writes are cancelled and their entries abandoned: they
 //! may have been stored, and are read and stored again, which is idempotent.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
 
 use instrumentation::log_throttle::LogThrottle;
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use readings::SiteId;
-use readings::store::StoreError;
 use readings::store::dead_letters::DeadLetter;
-use tokio::task::{JoinError, JoinSet};
+use readings::store::{Partition, StoreError};
+use tokio::task::JoinSet;
 use tracing::warn;
 
 use super::acker::AckerMessage;
+use super::batch::{AckBatch, DeadLetterBatch, PreparedWrite};
 use super::bulk_write::{BulkWrite, CompletedWrite};
 use crate::context::PipelineContext;
-use crate::error::DownstreamClosed;
-use crate::flow::batch::{AckBatch, DeadLetterBatch, PreparedWrite};
 use crate::flow::in_flight::InFlightPermit;
 
 /// Bulk writes that may be in progress at once. Too low and Redis waits for this process between two; too
 /// high and each is small.
 const MAX_CONCURRENT_WRITES: usize = 3;
 
+/// The ackers of the partitions.
+pub(crate) type Ackers = HashMap<Partition, ActorRef<AckerMessage>>;
+
 pub(crate) struct BulkWriterArguments {
     pub context: Arc<PipelineContext>,
-    pub acker: ActorRef<AckerMessage>,
+    /// Those that are running already.
+    pub ackers: Ackers,
 }
 
 pub(crate) struct BulkWriterState {
     context: Arc<PipelineContext>,
-    acker: ActorRef<AckerMessage>,
+    /// Replaced when one of them changes: the bulk writes in progress keep theirs.
+    ackers: Arc<Ackers>,
     queue: Vec<PreparedWrite>,
-    tasks: JoinSet<Result<(), DownstreamClosed>>,
+    tasks: JoinSet<()>,
     in_progress: usize,
     flush_is_due: bool,
 }
@@ -44,6 +49,8 @@ pub(crate) struct BulkWriterState {
 pub(crate) enum BulkWriterMessage {
     /// Store these readings.
     Enqueue(PreparedWrite),
+    /// This acker of a partition has been started. Sent before any entry of the partition.
+    AckerStarted(Partition, ActorRef<AckerMessage>),
     /// Start a bulk write of the queue.
     Flush,
     /// A bulk write has ended.
@@ -60,11 +67,11 @@ impl Actor for BulkWriter {
     async fn pre_start(
         &self,
         _myself: ActorRef<Self::Msg>,
-        BulkWriterArguments { context, acker }: Self::Arguments,
+        BulkWriterArguments { context, ackers }: Self::Arguments,
     ) -> Result<Self::State, ActorProcessingErr> {
         Ok(BulkWriterState {
             context,
-            acker,
+            ackers: Arc::new(ackers),
             queue: Vec::new(),
             tasks: JoinSet::new(),
             in_progress: 0,
@@ -80,6 +87,9 @@ impl Actor for BulkWriter {
     ) -> Result<(), ActorProcessingErr> {
         match message {
             BulkWriterMessage::Enqueue(write) => state.queue.push(write),
+            BulkWriterMessage::AckerStarted(partition, acker) => {
+                Arc::make_mut(&mut state.ackers).insert(partition, acker);
+            }
             BulkWriterMessage::Flush => {
                 state.flush_is_due = false;
                 state.start_write(&myself);
@@ -97,7 +107,7 @@ impl Actor for BulkWriter {
     ) -> Result<(), ActorProcessingErr> {
         state.start_write(&myself);
         while let Some(ended) = state.tasks.join_next().await {
-            join_result(ended)?;
+            ended?;
         }
         Ok(())
     }
@@ -120,19 +130,19 @@ impl BulkWriterState {
             return;
         }
         let write = BulkWrite::new(Arc::clone(&self.context), std::mem::take(&mut self.queue));
-        let acker = self.acker.clone();
+        let ackers = Arc::clone(&self.ackers);
         let end_notice = EndNotice(myself.clone());
         self.in_progress += 1;
         self.tasks.spawn(async move {
             let _sent_on_drop = end_notice;
-            forward_to_acker(write.store().await, &acker)
+            forward_to_ackers(write.store().await, &ackers);
         });
     }
 
     fn collect_finished(&mut self) -> Result<(), ActorProcessingErr> {
         self.in_progress -= 1;
         while let Some(ended) = self.tasks.try_join_next() {
-            join_result(ended)?;
+            ended?;
         }
         Ok(())
     }
@@ -148,34 +158,38 @@ impl Drop for EndNotice {
     }
 }
 
-/// A bulk write that panicked, or found the acker ended, is a failure of this actor.
-fn join_result(
-    ended: Result<Result<(), DownstreamClosed>, JoinError>,
-) -> Result<(), ActorProcessingErr> {
-    Ok(ended??)
-}
-
-/// Has stored entries acknowledged in one batch, and those of rejected writes dead-lettered.
-fn forward_to_acker(
-    CompletedWrite { writes, rejections, fenced, generation }: CompletedWrite,
-    acker: &ActorRef<AckerMessage>,
-) -> Result<(), DownstreamClosed> {
+/// Has stored entries acknowledged in one batch a partition, and those of rejected writes dead-lettered.
+fn forward_to_ackers(
+    CompletedWrite { writes, rejections, fence, generation }: CompletedWrite,
+    ackers: &Ackers,
+) {
     fail::fail_point!("bulk-write-after-zadd");
     let mut stored = Vec::with_capacity(writes.len());
     for (mut write, rejection) in writes.into_iter().zip(rejections) {
         // Settled and not acknowledged: another consumer has the fenced entries.
-        write.permit = write.permit.without(&fenced);
-        if let Some(error) = rejection {
+        if let Some(fenced) = fence.fenced(&write) {
+            write.permit = write.permit.without(fenced);
             write.entries.retain(|entry| !fenced.contains(&entry.id));
-            acker.cast(AckerMessage::DeadLetter(dead_letters(write, &error)))?;
+        }
+        if let Some(error) = rejection {
+            let partition = write.permit.partition();
+            send(ackers, partition, AckerMessage::DeadLetter(dead_letters(write, &error)));
         } else {
             stored.push(write.permit);
         }
     }
-    if let Some(permit) = InFlightPermit::merge(stored) {
-        acker.cast(AckerMessage::Acknowledge(AckBatch { permit, generation }))?;
+    for permit in InFlightPermit::merge(stored) {
+        let partition = permit.partition();
+        send(ackers, partition, AckerMessage::Acknowledge(AckBatch { permit, generation }));
     }
-    Ok(())
+}
+
+fn send(ackers: &Ackers, partition: Partition, message: AckerMessage) {
+    // Without an acker the message is dropped, and so are the permits: the entries are abandoned, and read again when
+    // the partition's actors have been restarted. Err: it has ended.
+    if let Some(acker) = ackers.get(&partition) {
+        let _ = acker.cast(message);
+    }
 }
 
 fn dead_letters(write: PreparedWrite, error: &StoreError) -> DeadLetterBatch {

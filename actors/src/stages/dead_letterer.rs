@@ -8,17 +8,17 @@ use readings::store::StoreError;
 use readings::store::dead_letters::DeadLetter;
 use tracing::warn;
 
-use crate::context::PipelineContext;
-use crate::flow::batch::DeadLetterBatch;
+use super::batch::DeadLetterBatch;
 use crate::flow::retry::retry_forever;
 use crate::metrics::METRICS;
+use crate::partition_context::PartitionContext;
 
 pub(super) struct DeadLetterer {
-    context: Arc<PipelineContext>,
+    context: Arc<PartitionContext>,
 }
 
 impl DeadLetterer {
-    pub const fn new(context: Arc<PipelineContext>) -> Self {
+    pub const fn new(context: Arc<PartitionContext>) -> Self {
         Self { context }
     }
 
@@ -35,12 +35,13 @@ impl DeadLetterer {
     }
 
     async fn write(&self, dead_letter: &DeadLetter) -> Result<(), StoreError> {
-        let PipelineContext { stream, config, .. } = self.context.as_ref();
-        match stream.dead_letter(dead_letter, &config.consumer).await {
+        let PartitionContext { stream, pipeline, .. } = self.context.as_ref();
+        let consumer = &pipeline.config.consumer;
+        match stream.dead_letter(dead_letter, consumer).await {
             // The entry is acknowledged in the same step, which needs the group.
             Err(error) if error.is_missing_group() => {
                 stream.ensure_group().await?;
-                stream.dead_letter(dead_letter, &config.consumer).await
+                stream.dead_letter(dead_letter, consumer).await
             }
             result => result,
         }

@@ -3,8 +3,8 @@
 use instrumentation::spans::ConsumerSpan;
 use readings::store::delivery::Delivery;
 
-use crate::context::PipelineContext;
 use crate::metrics::METRICS;
+use crate::partition_context::PartitionContext;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum DeliveryOrigin {
@@ -18,7 +18,7 @@ pub(crate) enum DeliveryOrigin {
 
 impl DeliveryOrigin {
     /// Counts a delivery, and starts the spans of its traced entries.
-    pub fn record(self, context: &PipelineContext, delivery: &Delivery) {
+    pub fn record(self, context: &PartitionContext, delivery: &Delivery) {
         METRICS.delivered(delivery.len());
         match self {
             Self::New => {}
@@ -30,12 +30,12 @@ impl DeliveryOrigin {
         }
     }
 
-    fn consumer_span(self, context: &PipelineContext) -> ConsumerSpan<'_> {
-        let config = &context.config;
+    fn consumer_span(self, context: &PartitionContext) -> ConsumerSpan<'_> {
+        let keys = context.stream.keys();
         ConsumerSpan {
-            stream: config.keys.stream(),
-            group: config.keys.group(),
-            consumer: &config.consumer,
+            stream: keys.stream(),
+            group: keys.group(),
+            consumer: &context.pipeline.config.consumer,
             command: match self {
                 Self::New | Self::OwnPending => "XREADGROUP",
                 Self::Claimed => "XAUTOCLAIM",

@@ -13,18 +13,18 @@ use readings::store::delivery::Delivery;
 use tracing::warn;
 
 use super::acker::AckerMessage;
+use super::batch::{AckBatch, DeadLetterBatch, ReadBatch, ids};
 use super::delivery_origin::DeliveryOrigin;
 use super::writer_pool::WriterPoolMessage;
-use crate::context::PipelineContext;
 use crate::error::DownstreamClosed;
-use crate::flow::batch::{AckBatch, DeadLetterBatch, ReadBatch, ids};
 use crate::flow::in_flight::{InFlightPermit, PermitSplit, Reservation};
 use crate::metrics::METRICS;
+use crate::partition_context::PartitionContext;
 
-/// Sends the deliveries of both sources to the stages behind them.
+/// Sends the deliveries of both sources of a partition to the stages behind them.
 #[derive(Debug, Clone)]
 pub(crate) struct Dispatcher {
-    pub context: Arc<PipelineContext>,
+    pub context: Arc<PartitionContext>,
     pub writer_pool: ActorRef<WriterPoolMessage>,
     pub acker: ActorRef<AckerMessage>,
 }
@@ -96,7 +96,7 @@ impl Dispatcher {
             finished,
             ..Classified::default()
         };
-        let max_failures = self.context.config.max_processing_failures.get();
+        let max_failures = self.context.pipeline.config.max_processing_failures.get();
         for entry in entries {
             match self.context.window.failures(entry.id) {
                 0 => classified.readings.push(entry),
@@ -118,7 +118,8 @@ impl Dispatcher {
         requested_at: Instant,
     ) -> Result<(), DownstreamClosed> {
         if !entries.is_empty() {
-            let batch = ReadBatch { entries, permit, requested_at };
+            let partition = Arc::clone(&self.context);
+            let batch = ReadBatch { partition, entries, permit, requested_at };
             self.writer_pool.cast(WriterPoolMessage::Route(batch))?;
         }
         Ok(())

@@ -13,10 +13,10 @@ use tracing::{info, warn};
 
 use super::delivery_origin::DeliveryOrigin;
 use super::source_actor::{EntrySource, Fetched};
-use crate::context::PipelineContext;
 use crate::flow::in_flight::Reservation;
 use crate::flow::progress::Source;
 use crate::flow::retry::jittered_interval;
+use crate::partition_context::PartitionContext;
 
 /// The pause between two scans, unless half of `CLAIM_MIN_IDLE_MS` is shorter; jitter makes it up to twice
 /// as long. Too low and each replica scans all pending entries for nothing; too high and what an ending
@@ -24,7 +24,7 @@ use crate::flow::retry::jittered_interval;
 const SCAN_INTERVAL: Duration = Duration::from_millis(2_500);
 
 pub(crate) struct PendingReclaimer {
-    context: Arc<PipelineContext>,
+    context: Arc<PartitionContext>,
     cursor: StreamId,
     /// Consecutive scans that failed.
     failures: u32,
@@ -35,11 +35,12 @@ impl EntrySource for PendingReclaimer {
     const SOURCE: Source = Source::PendingReclaimer;
 
     async fn reserve(&self) -> Reservation {
-        self.context.window.reserve(self.context.config.batch_size).await
+        self.context.window.reserve(self.context.pipeline.config.batch_size).await
     }
 
     async fn fetch(&mut self, limit: usize) -> Result<Fetched, StoreError> {
-        let PipelineContext { stream, config, .. } = self.context.as_ref();
+        let PartitionContext { stream, pipeline, .. } = self.context.as_ref();
+        let config = &pipeline.config;
         let claim = stream.claim(&config.consumer, config.claim_min_idle, self.cursor, limit);
         let Claimed { cursor, mut delivery } = claim.await?;
         self.context.filter_finished(&mut delivery).await;
@@ -68,8 +69,8 @@ impl EntrySource for PendingReclaimer {
 }
 
 impl PendingReclaimer {
-    pub fn new(context: Arc<PipelineContext>) -> Self {
-        let interval = SCAN_INTERVAL.min(context.config.claim_min_idle / 2);
+    pub fn new(context: Arc<PartitionContext>) -> Self {
+        let interval = SCAN_INTERVAL.min(context.pipeline.config.claim_min_idle / 2);
         Self { context, cursor: StreamId::ZERO, failures: 0, pauses: jittered_interval(interval) }
     }
 

@@ -21,15 +21,18 @@ use crate::context::PipelineContext;
 use crate::flow::in_flight::Reservation;
 use crate::flow::progress::Source;
 use crate::flow::retry::backoff;
+use crate::partition_context::PartitionContext;
 
 /// How long an unblocked read may take to return. Too low and entries of its reply stay pending until
 /// another consumer claims them; too high and a drain waits for a dead connection.
 const UNBLOCK_TIMEOUT: Duration = Duration::from_secs(1);
 
 pub(crate) struct StreamReader {
-    context: Arc<PipelineContext>,
+    context: Arc<PartitionContext>,
     connection: Option<GroupReader>,
     position: Position,
+    /// Entries that the last read has returned.
+    recent: usize,
     /// Consecutive failures.
     failures: u32,
     pauses: backon::ExponentialBackoff,
@@ -59,7 +62,8 @@ impl EntrySource for StreamReader {
     }
 
     async fn reserve(&self) -> Reservation {
-        self.context.window.reserve_for_read(self.context.config.batch_size).await
+        let PartitionContext { window, pipeline, .. } = self.context.as_ref();
+        window.reserve_for_read(self.recent, pipeline.config.batch_size).await
     }
 
     async fn fetch(&mut self, limit: usize) -> Result<Fetched, StoreError> {
@@ -68,6 +72,7 @@ impl EntrySource for StreamReader {
             Position::New => DeliveryOrigin::New,
         };
         let mut delivery = self.read(limit).await?;
+        self.recent = delivery.len();
         self.context.filter_finished(&mut delivery).await;
         self.on_success();
         fail::fail_point!("reader-after-read");
@@ -88,17 +93,18 @@ impl EntrySource for StreamReader {
         self.position = Position::FIRST_PENDING;
         self.failures += 1;
         let pause = self.pauses.next().unwrap_or_default();
-        log_failure(error, self.failures, pause);
+        log_failure(error, self.context.stream.keys().stream(), self.failures, pause);
         pause
     }
 }
 
 impl StreamReader {
-    pub fn new(context: Arc<PipelineContext>) -> Self {
+    pub fn new(context: Arc<PartitionContext>) -> Self {
         Self {
             context,
             connection: None,
             position: Position::FIRST_PENDING,
+            recent: 0,
             failures: 0,
             pauses: backoff().build(),
         }
@@ -127,7 +133,8 @@ impl StreamReader {
     }
 
     async fn connect(&self) -> Result<GroupReader, StoreError> {
-        let PipelineContext { stream, server, config, window, .. } = self.context.as_ref();
+        let PartitionContext { stream, pipeline, window, .. } = self.context.as_ref();
+        let PipelineContext { server, config, .. } = pipeline.as_ref();
         stream.ensure_group().await?;
         self.context.sync_clock().await?;
         window.record_entry_size(1, stream.estimated_entry_bytes().await?);
@@ -150,19 +157,19 @@ impl StreamReader {
     }
 }
 
-fn log_failure(error: &StoreError, failures: u32, pause: Duration) {
+fn log_failure(error: &StoreError, stream: &str, failures: u32, pause: Duration) {
     static THROTTLE: LogThrottle = LogThrottle::new();
     if failures.is_power_of_two()
         && let Some(suppressed) = THROTTLE.should_log(Instant::now())
     {
-        warn!(%error, failures, ?pause, suppressed, "cannot read the stream");
+        warn!(%error, stream, failures, ?pause, suppressed, "cannot read the stream");
     }
 }
 
 /// Reads new entries. When the pipeline drains during the read, the blocked read is woken (`CLIENT UNBLOCK`),
 /// and neither waited out nor dropped: its reply may have entries.
 async fn read_new(
-    context: &PipelineContext,
+    context: &PartitionContext,
     connection: &mut GroupReader,
     limit: usize,
 ) -> Result<Delivery, StoreError> {

@@ -8,10 +8,10 @@ use std::sync::Arc;
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use readings::store::Generation;
 
+use super::batch::SiteBatch;
 use super::bulk_writer::BulkWriterMessage;
 use crate::context::PipelineContext;
 use crate::error::DownstreamClosed;
-use crate::flow::batch::SiteBatch;
 
 pub(super) struct WriterArguments {
     pub context: Arc<PipelineContext>,
@@ -64,7 +64,7 @@ impl WriterState {
 
     fn forward(&mut self, batch: SiteBatch) -> Result<(), DownstreamClosed> {
         let indexed_in = self.indexed_in.replace(self.context.sites.generation());
-        let write = batch.prepare(indexed_in, self.context.deduplication.as_ref());
+        let write = batch.prepare(indexed_in);
         Ok(self.bulk_writer.cast(BulkWriterMessage::Enqueue(write))?)
     }
 }

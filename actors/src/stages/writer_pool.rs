@@ -17,11 +17,11 @@ use ractor::{
 use readings::SiteId;
 use tracing::{debug, error};
 
+use super::batch::{ReadBatch, SiteBatch, group_by_site};
 use super::bulk_writer::BulkWriterMessage;
 use super::writer::{Writer, WriterArguments};
 use crate::actor_names::WRITER;
 use crate::context::PipelineContext;
-use crate::flow::batch::{ReadBatch, SiteBatch, group_by_site};
 use crate::flow::indexed_sites::IndexedSites;
 use crate::metrics::METRICS;
 use crate::restart_budget::RestartBudget;
@@ -180,7 +180,7 @@ impl WriterPoolState {
 
     fn prepare_here(&mut self, batch: SiteBatch) {
         let indexed_in = self.indexed_sites.insert(&batch.site, self.context.sites.generation());
-        let write = batch.prepare(indexed_in, self.context.deduplication.as_ref());
+        let write = batch.prepare(indexed_in);
         // Err: the supervisor is about to restart this actor as well. The write is dropped: abandoned, and
         // read again.
         let _ = self.bulk_writer.cast(BulkWriterMessage::Enqueue(write));
@@ -225,6 +225,7 @@ mod tests {
 
     use super::*;
     use crate::flow::in_flight::InFlightPermit;
+    use crate::partition_context::PartitionContext;
     use crate::test_support;
 
     /// An actor whose message type is not a writer's.
@@ -244,29 +245,32 @@ mod tests {
         }
     }
 
-    async fn permit(context: &PipelineContext) -> InFlightPermit {
-        let reservation = context.window.reserve(context.config.batch_size).await;
+    async fn permit(partition: &PartitionContext) -> InFlightPermit {
+        let batch_size = partition.pipeline.config.batch_size;
+        let reservation = partition.window.reserve(batch_size).await;
         reservation.fill(vec![StreamId { ms: 1, seq: 0 }])
     }
 
     #[tokio::test]
     async fn a_batch_of_a_type_that_an_actor_does_not_receive_is_a_failure_and_abandoned() {
-        let context = Arc::new(test_support::context());
+        let partition = Arc::new(test_support::context());
         let other = Actor::spawn(None, Other, ()).await.unwrap().0.get_cell();
         let site = SiteId::new("site").unwrap();
         // ractor converts without a check.
         let slot = WriterSlot { writer: other.clone().into(), last_used: Instant::now() };
         let mut state = WriterPoolState {
-            context: Arc::clone(&context),
+            context: Arc::clone(&partition.pipeline),
             bulk_writer: other.clone().into(),
             writers: HashMap::from([(site.clone(), slot)]),
             indexed_sites: IndexedSites::default(),
             budget: RestartBudget::default(),
         };
-        let permit = permit(&context).await;
-        let batch = SiteBatch { site, entries: Vec::new(), permit, requested_at: Instant::now() };
+        let permit = permit(&partition).await;
+        let (entries, requested_at) = (Vec::new(), Instant::now());
+        let window = partition.window.clone();
+        let batch = SiteBatch { partition, site, entries, permit, requested_at };
         assert!(state.send_to_writer(batch).is_err());
-        assert!(context.window.take_abandoned());
+        assert!(window.take_abandoned());
         other.kill();
     }
 }

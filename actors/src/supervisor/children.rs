@@ -1,39 +1,46 @@
 //! The supervisor's children, in the one order that starting, restarting and draining follow.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use ractor::{Actor, ActorCell, ActorId, ActorRef, SpawnErr};
+use futures_util::future::join_all;
+use ractor::{ActorCell, ActorId, ActorRef, SpawnErr};
+use readings::store::Partition;
+use readings::store::stream::ReadingStream;
+use tracing::{info, warn};
 
+use super::leave::leave_group;
+use super::partition_actors::{Downstream, PartitionActors};
+use super::spawn::{drain, kill, spawn, spawn_periodic};
 use crate::actor_names::ChildName;
 use crate::context::PipelineContext;
-use crate::maintenance::consumer_janitor::ConsumerJanitor;
-use crate::maintenance::lag_corrector::LagCorrector;
-use crate::maintenance::periodic_task::{PeriodicActor, PeriodicTask};
+use crate::maintenance::packing::DayPacking;
 use crate::maintenance::retention::ReadingsRetention;
-use crate::maintenance::trimmer::Trimmer;
-use crate::stages::acker::{Acker, AckerMessage};
-use crate::stages::bulk_writer::{BulkWriter, BulkWriterArguments, BulkWriterMessage};
-use crate::stages::dispatcher::Dispatcher;
-use crate::stages::pending_reclaimer::PendingReclaimer;
-use crate::stages::source_actor::{EntrySource, SourceActor, SourceArguments};
-use crate::stages::stream_reader::StreamReader;
+use crate::partition_context::PartitionContext;
+use crate::running_partitions::RunningPartitions;
+use crate::stages::bulk_writer::{Ackers, BulkWriter, BulkWriterArguments, BulkWriterMessage};
 use crate::stages::writer_pool::{WriterPool, WriterPoolArguments, WriterPoolMessage};
 
-/// The running children: the first ones of [`ChildName::IN_START_ORDER`].
+/// How long the sources of a partition that retires may take to end. Too low and a reply that is on its way is dropped;
+/// too high and the supervisor restarts no other child meanwhile.
+const RETIRE_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// The running children: those that all partitions share, and those of each.
 #[derive(Debug)]
 pub(super) struct Children {
     context: Arc<PipelineContext>,
-    running: Vec<Child>,
+    running: RunningPartitions,
+    /// The first ones of [`ChildName::SHARED`].
+    shared: Vec<Shared>,
+    partitions: BTreeMap<Partition, PartitionActors>,
 }
 
-/// A running child; typed where a later child sends to it.
+/// A running child of all partitions; typed where others send to it.
 #[derive(Debug)]
-enum Child {
-    Acker(ActorRef<AckerMessage>),
+enum Shared {
     BulkWriter(ActorRef<BulkWriterMessage>),
     WriterPool(ActorRef<WriterPoolMessage>),
-    /// The sources and the maintenance tasks: no other child sends to them.
     Leaf(ActorCell),
 }
 
@@ -48,130 +55,173 @@ pub(super) enum StartError {
 }
 
 impl Children {
-    pub const fn new(context: Arc<PipelineContext>) -> Self {
-        Self { context, running: Vec::new() }
+    pub const fn new(context: Arc<PipelineContext>, running: RunningPartitions) -> Self {
+        Self { context, running, shared: Vec::new(), partitions: BTreeMap::new() }
     }
 
     /// Starts the children that are not running.
     pub async fn start_missing(&mut self, supervisor: &ActorCell) -> Result<(), StartError> {
-        for &name in &ChildName::IN_START_ORDER[self.running.len()..] {
-            let child = self.start(name, supervisor.clone()).await?;
-            self.running.push(child);
+        for &name in &ChildName::SHARED[self.shared.len()..] {
+            let child = self.start(name, supervisor).await?;
+            self.shared.push(child);
+        }
+        let downstream = self.downstream()?;
+        for actors in self.partitions.values_mut().filter(|actors| !actors.is_retiring()) {
+            actors.start_missing(&downstream, supervisor).await?;
         }
         Ok(())
     }
 
     /// Removes a child that has ended, and kills those that were started after it: their references to
-    /// it are stale. Returns the child's name; `None` if it was killed or drained here before.
+    /// it are stale. A child of one partition has none of another. Returns the child's name; `None` if it was killed or
+    /// drained here before.
     pub async fn on_ended(&mut self, ended: ActorId) -> Option<ChildName> {
-        let place = self.running.iter().position(|child| child.cell().get_id() == ended)?;
-        for child in self.running.drain(place..).skip(1).rev() {
-            // Err: it has ended already.
-            let _ = child.cell().kill_and_wait(None).await;
+        if let Some(place) = self.shared.iter().position(|child| child.cell().get_id() == ended) {
+            return self.on_shared_ended(place).await;
         }
-        ChildName::IN_START_ORDER.get(place).copied()
+        for actors in self.partitions.values_mut() {
+            let name = actors.on_ended(ended).await;
+            if name.is_some() {
+                return name;
+            }
+        }
+        None
+    }
+
+    async fn on_shared_ended(&mut self, place: usize) -> Option<ChildName> {
+        let name = ChildName::SHARED.get(place).copied();
+        // No child sends to these.
+        if !matches!(name, Some(ChildName::ReadingsRetention | ChildName::DayPacker)) {
+            for actors in self.partitions.values_mut() {
+                actors.kill_after_acker().await;
+            }
+        }
+        let stale: Vec<_> = self.shared.drain(place..).skip(1).map(|child| child.cell()).collect();
+        kill(stale.into_iter()).await;
+        name
+    }
+
+    /// Adds the partitions that have none of the children, which [`Self::start_missing`] then starts, and retires those
+    /// that have no more entries. Returns whether some were added.
+    pub async fn update_partitions(&mut self, current: &[ReadingStream]) -> bool {
+        let is_current =
+            |partition| current.iter().any(|stream| stream.keys().partition() == partition);
+        let leaving: Vec<_> = self
+            .partitions
+            .iter()
+            .filter(|(partition, actors)| actors.is_retiring() || !is_current(**partition))
+            .map(|(partition, _)| *partition)
+            .collect();
+        for partition in leaving {
+            self.retire(partition).await;
+        }
+        let before = self.partitions.len();
+        for stream in current {
+            let partition = stream.keys().partition();
+            self.partitions.entry(partition).or_insert_with(|| {
+                let context =
+                    Arc::new(PartitionContext::new(Arc::clone(&self.context), stream.clone()));
+                self.running.insert(Arc::clone(&context));
+                PartitionActors::new(context)
+            });
+        }
+        self.partitions.len() > before
     }
 
     /// Drains the children, the sources first; kills those that are not drained at the deadline.
     pub async fn drain(&mut self, deadline: Instant) {
-        for child in self.running.drain(..).rev() {
-            let remaining = deadline.saturating_duration_since(Instant::now());
-            if child.cell().drain_and_wait(Some(remaining)).await.is_err() {
-                child.cell().kill();
-            }
+        // All at once: each may wait for the reply to its last read.
+        let sources = self.partitions.values_mut().map(|actors| actors.drain_sources(deadline));
+        join_all(sources).await;
+        for child in self.shared.drain(..).rev() {
+            drain(child.cell(), deadline).await;
+        }
+        join_all(self.partitions.values_mut().map(|actors| actors.drain_acker(deadline))).await;
+    }
+
+    /// The first call stops the sources of a partition, and one after its last entry is finished ends its actors.
+    async fn retire(&mut self, partition: Partition) {
+        let Some(actors) = self.partitions.get_mut(&partition) else { return };
+        if !actors.is_retiring() {
+            return actors.begin_to_retire();
+        }
+        let deadline = Instant::now() + RETIRE_TIMEOUT;
+        actors.drain_sources(deadline).await;
+        let context = Arc::clone(actors.context());
+        if context.window.len() > 0 {
+            return;
+        }
+        actors.drain_acker(deadline).await;
+        self.partitions.remove(&partition);
+        self.running.remove(partition);
+        context.window.retire();
+        let stream = context.stream.keys().stream();
+        info!(
+            stream,
+            "all entries of the partition are acknowledged, and no more are appended to it"
+        );
+        if let Err(error) = leave_group(&context).await {
+            warn!(%error, stream, "cannot leave the consumer group of the partition");
         }
     }
 
-    #[cfg(test)]
-    pub fn ids(&self) -> Vec<ActorId> {
-        self.running.iter().map(|child| child.cell().get_id()).collect()
-    }
-
-    #[cfg(test)]
-    pub fn names(&self) -> &'static [ChildName] {
-        &ChildName::IN_START_ORDER[..self.running.len()]
-    }
-
-    async fn start(&self, name: ChildName, supervisor: ActorCell) -> Result<Child, StartError> {
+    async fn start(&self, name: ChildName, supervisor: &ActorCell) -> Result<Shared, StartError> {
         let context = Arc::clone(&self.context);
         Ok(match name {
-            ChildName::Acker => Child::Acker(spawn(Acker, context, supervisor).await?),
             ChildName::BulkWriter => {
-                let arguments = BulkWriterArguments { context, acker: self.acker()? };
-                Child::BulkWriter(spawn(BulkWriter, arguments, supervisor).await?)
+                let arguments = BulkWriterArguments { context, ackers: self.ackers() };
+                Shared::BulkWriter(spawn(BulkWriter, arguments, supervisor).await?)
             }
             ChildName::WriterPool => {
                 let arguments = WriterPoolArguments { context, bulk_writer: self.bulk_writer()? };
-                Child::WriterPool(spawn(WriterPool, arguments, supervisor).await?)
+                Shared::WriterPool(spawn(WriterPool, arguments, supervisor).await?)
             }
-            ChildName::StreamReader => {
-                self.start_source(StreamReader::new(context), supervisor).await?
+            ChildName::DayPacker => {
+                Shared::Leaf(spawn_periodic(DayPacking::new(context), supervisor).await?)
             }
-            ChildName::PendingReclaimer => {
-                self.start_source(PendingReclaimer::new(context), supervisor).await?
-            }
-            ChildName::Trimmer => spawn_periodic(Trimmer(context), supervisor).await?,
-            ChildName::ConsumerJanitor => {
-                spawn_periodic(ConsumerJanitor::new(context), supervisor).await?
-            }
-            ChildName::ReadingsRetention => {
-                spawn_periodic(ReadingsRetention(context), supervisor).await?
-            }
-            ChildName::LagCorrector => {
-                spawn_periodic(LagCorrector::new(context), supervisor).await?
-            }
+            // The others are children of a partition.
+            _ => Shared::Leaf(spawn_periodic(ReadingsRetention::new(context), supervisor).await?),
         })
     }
 
-    async fn start_source(
-        &self,
-        source: impl EntrySource,
-        supervisor: ActorCell,
-    ) -> Result<Child, StartError> {
-        let dispatcher = Dispatcher {
-            context: Arc::clone(&self.context),
-            writer_pool: self.writer_pool()?,
-            acker: self.acker()?,
-        };
-        let arguments = SourceArguments { source, dispatcher };
-        let actor = spawn(SourceActor::new(), arguments, supervisor).await?;
-        Ok(Child::Leaf(actor.get_cell()))
+    fn ackers(&self) -> Ackers {
+        let running = self.partitions.iter();
+        running
+            .filter_map(|(&partition, actors)| Some((partition, actors.acker()?.clone())))
+            .collect()
     }
 
-    fn acker(&self) -> Result<ActorRef<AckerMessage>, StartError> {
-        self.find(ChildName::Acker, |child| match child {
-            Child::Acker(acker) => Some(acker.clone()),
+    fn downstream(&self) -> Result<Downstream, StartError> {
+        let writer_pool = self.shared.iter().find_map(|child| match child {
+            Shared::WriterPool(writer_pool) => Some(writer_pool.clone()),
             _ => None,
-        })
+        });
+        let writer_pool = writer_pool.ok_or(StartError::NotRunning(ChildName::WriterPool))?;
+        Ok(Downstream { bulk_writer: self.bulk_writer()?, writer_pool })
     }
 
     fn bulk_writer(&self) -> Result<ActorRef<BulkWriterMessage>, StartError> {
-        self.find(ChildName::BulkWriter, |child| match child {
-            Child::BulkWriter(bulk_writer) => Some(bulk_writer.clone()),
+        let bulk_writer = self.shared.iter().find_map(|child| match child {
+            Shared::BulkWriter(bulk_writer) => Some(bulk_writer.clone()),
             _ => None,
-        })
+        });
+        bulk_writer.ok_or(StartError::NotRunning(ChildName::BulkWriter))
     }
 
-    fn writer_pool(&self) -> Result<ActorRef<WriterPoolMessage>, StartError> {
-        self.find(ChildName::WriterPool, |child| match child {
-            Child::WriterPool(writer_pool) => Some(writer_pool.clone()),
-            _ => None,
-        })
+    #[cfg(test)]
+    pub fn shared_ids(&self) -> Vec<ActorId> {
+        self.shared.iter().map(|child| child.cell().get_id()).collect()
     }
 
-    fn find<T>(
-        &self,
-        name: ChildName,
-        typed: impl Fn(&Child) -> Option<T>,
-    ) -> Result<T, StartError> {
-        self.running.iter().find_map(typed).ok_or(StartError::NotRunning(name))
+    #[cfg(test)]
+    pub fn ids_of(&self, partition: Partition) -> Vec<ActorId> {
+        self.partitions.get(&partition).map(PartitionActors::ids).unwrap_or_default()
     }
 }
 
-impl Child {
+impl Shared {
     fn cell(&self) -> ActorCell {
         match self {
-            Self::Acker(acker) => acker.get_cell(),
             Self::BulkWriter(bulk_writer) => bulk_writer.get_cell(),
             Self::WriterPool(writer_pool) => writer_pool.get_cell(),
             Self::Leaf(cell) => cell.clone(),
@@ -179,106 +229,5 @@ impl Child {
     }
 }
 
-async fn spawn_periodic(task: impl PeriodicTask, supervisor: ActorCell) -> Result<Child, SpawnErr> {
-    let actor = spawn(PeriodicActor::new(), task, supervisor).await?;
-    Ok(Child::Leaf(actor.get_cell()))
-}
-
-async fn spawn<A: Actor>(
-    actor: A,
-    arguments: A::Arguments,
-    supervisor: ActorCell,
-) -> Result<ActorRef<A::Msg>, SpawnErr> {
-    let (actor, _task) = Actor::spawn_linked(None, actor, arguments, supervisor).await?;
-    Ok(actor)
-}
-
 #[cfg(test)]
-mod tests {
-    use ractor::{ActorProcessingErr, SupervisionEvent};
-
-    use super::*;
-    use crate::test_support;
-
-    /// Starts children and leaves their end to the test.
-    struct Supervisor;
-
-    impl Actor for Supervisor {
-        type Msg = ();
-        type State = ();
-        type Arguments = ();
-
-        async fn pre_start(
-            &self,
-            _myself: ActorRef<Self::Msg>,
-            (): Self::Arguments,
-        ) -> Result<Self::State, ActorProcessingErr> {
-            Ok(())
-        }
-
-        async fn handle_supervisor_evt(
-            &self,
-            _myself: ActorRef<Self::Msg>,
-            _event: SupervisionEvent,
-            _state: &mut Self::State,
-        ) -> Result<(), ActorProcessingErr> {
-            Ok(())
-        }
-    }
-
-    async fn started() -> (ActorCell, Children) {
-        let supervisor = spawn_supervisor().await;
-        let mut children = Children::new(Arc::new(test_support::context()));
-        children.start_missing(&supervisor).await.unwrap();
-        (supervisor, children)
-    }
-
-    async fn spawn_supervisor() -> ActorCell {
-        Actor::spawn(None, Supervisor, ()).await.unwrap().0.get_cell()
-    }
-
-    fn ids(children: &Children) -> Vec<ActorId> {
-        children.running.iter().map(|child| child.cell().get_id()).collect()
-    }
-
-    #[tokio::test]
-    async fn each_child_finds_the_children_that_it_sends_to_in_start_order() {
-        let (supervisor, children) = started().await;
-        assert_eq!(children.running.len(), ChildName::IN_START_ORDER.len());
-        supervisor.kill();
-    }
-
-    #[tokio::test]
-    async fn a_child_is_not_started_without_the_children_that_it_sends_to() {
-        let supervisor = spawn_supervisor().await;
-        let children = Children::new(Arc::new(test_support::context()));
-        let refused = children.start(ChildName::WriterPool, supervisor.clone()).await.unwrap_err();
-        assert!(matches!(refused, StartError::NotRunning(ChildName::BulkWriter)), "{refused}");
-        supervisor.kill();
-    }
-
-    #[tokio::test]
-    async fn a_child_and_those_started_after_it_are_restarted_and_those_before_it_go_on() {
-        let (supervisor, mut children) = started().await;
-        let before = ids(&children);
-        let place = 2;
-        children.running[place].cell().kill_and_wait(None).await.unwrap();
-        assert_eq!(children.on_ended(before[place]).await, Some(ChildName::WriterPool));
-        assert_eq!(ids(&children), before[..place]);
-        children.start_missing(&supervisor).await.unwrap();
-        let after = ids(&children);
-        assert_eq!((after.len(), &after[..place]), (before.len(), &before[..place]));
-        assert!(after[place..].iter().all(|id| !before.contains(id)));
-        supervisor.kill();
-    }
-
-    #[tokio::test]
-    async fn the_end_of_a_child_that_was_stopped_here_restarts_nothing() {
-        let (supervisor, mut children) = started().await;
-        let before = ids(&children);
-        children.on_ended(before[3]).await.unwrap();
-        assert_eq!(children.on_ended(before[4]).await, None);
-        assert_eq!(ids(&children), before[..3]);
-        supervisor.kill();
-    }
-}
+mod tests;

@@ -5,10 +5,13 @@
 
 mod children;
 mod leave;
+mod partition_actors;
+mod spawn;
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+use futures_util::future::join_all;
 use ractor::{Actor, ActorId, ActorProcessingErr, ActorRef, SupervisionEvent};
 use tracing::{error, warn};
 
@@ -16,10 +19,22 @@ use crate::context::PipelineContext;
 use crate::error::PipelineError;
 use crate::metrics::METRICS;
 use crate::restart_budget::RestartBudget;
+use crate::running_partitions::RunningPartitions;
 use children::Children;
+
+/// How often the partitions that have actors are compared with those in use. Too low and the supervisor is woken for
+/// nothing; too high and entries of a new partition are read that much later.
+const PARTITIONS_INTERVAL: Duration = Duration::from_secs(1);
+
+pub(crate) struct SupervisorArguments {
+    pub context: Arc<PipelineContext>,
+    /// Filled by the supervisor.
+    pub running: RunningPartitions,
+}
 
 pub(crate) struct SupervisorState {
     context: Arc<PipelineContext>,
+    running: RunningPartitions,
     children: Children,
     /// When the children that are not running are started again.
     restart_due: Option<Instant>,
@@ -30,6 +45,8 @@ pub(crate) struct SupervisorState {
 pub(crate) enum SupervisorMessage {
     /// Start the children that are not running.
     Restart,
+    /// Start the children of partitions that are new, and retire those without entries.
+    UpdatePartitions,
     /// Drain the children, the sources first, leave the group, and end.
     Drain,
 }
@@ -39,17 +56,19 @@ pub(crate) struct PipelineSupervisor;
 impl Actor for PipelineSupervisor {
     type Msg = SupervisorMessage;
     type State = SupervisorState;
-    type Arguments = Arc<PipelineContext>;
+    type Arguments = SupervisorArguments;
 
     async fn pre_start(
         &self,
         myself: ActorRef<Self::Msg>,
-        context: Self::Arguments,
+        SupervisorArguments { context, running }: Self::Arguments,
     ) -> Result<Self::State, ActorProcessingErr> {
-        let mut children = Children::new(Arc::clone(&context));
+        let mut children = Children::new(Arc::clone(&context), running.clone());
+        children.update_partitions(&context.partitions.current()).await;
         children.start_missing(&myself).await?;
+        myself.send_interval(PARTITIONS_INTERVAL, || SupervisorMessage::UpdatePartitions);
         let budget = RestartBudget::default();
-        Ok(SupervisorState { context, children, restart_due: None, budget })
+        Ok(SupervisorState { context, running, children, restart_due: None, budget })
     }
 
     async fn handle(
@@ -60,6 +79,7 @@ impl Actor for PipelineSupervisor {
     ) -> Result<(), ActorProcessingErr> {
         match message {
             SupervisorMessage::Restart => state.restart(&myself).await?,
+            SupervisorMessage::UpdatePartitions => state.update_partitions(&myself).await?,
             SupervisorMessage::Drain => {
                 state.drain().await;
                 myself.stop(None);
@@ -128,10 +148,22 @@ impl SupervisorState {
         Ok(())
     }
 
+    async fn update_partitions(
+        &mut self,
+        myself: &ActorRef<SupervisorMessage>,
+    ) -> Result<(), ActorProcessingErr> {
+        let current = self.context.partitions.current();
+        let added = self.children.update_partitions(&current).await;
+        // A restart that is due starts them as well.
+        if added && self.restart_due.is_none() { self.restart(myself).await } else { Ok(()) }
+    }
+
     async fn drain(&mut self) {
         let deadline = Instant::now() + self.context.config.drain_timeout;
         self.children.drain(deadline).await;
-        if let Err(error) = leave::leave_group(&self.context).await {
+        let partitions = self.running.all();
+        let left = join_all(partitions.iter().map(|partition| leave::leave_group(partition))).await;
+        for error in left.into_iter().filter_map(Result::err) {
             warn!(%error, "cannot hand over pending entries; they are claimed after their idle time");
         }
     }

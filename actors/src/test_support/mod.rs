@@ -9,26 +9,62 @@ use std::time::{Duration, Instant};
 
 use readings::store::codec::StreamEntry;
 use readings::store::series::DedupPolicy;
-use readings::store::{Generation, Keys, RedisServer, StreamId};
+use readings::store::stream::{ReadingStream, StreamPartitions};
+use readings::store::{Generation, Keys, Partition, PartitionCount, RedisServer, StreamId};
 use readings::{DeviceId, Power, Reading, SiteId, Timestamp};
 
 use self::scripted_redis::ScriptedRedis;
 use crate::config::PipelineConfig;
 use crate::context::PipelineContext;
 use crate::flow::in_flight::InFlightPermit;
+use crate::partition_context::PartitionContext;
 
 /// Far above the time of any condition on a busy machine.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(20);
 
-/// The context of a pipeline whose Redis does not exist: nothing listens on port 1 (RFC 6335).
-pub(crate) fn context() -> PipelineContext {
-    PipelineContext::new(config(), RedisServer::from_host_port("127.0.0.1", 1).unwrap())
+/// The context of the whole stream in a pipeline whose Redis does not exist: nothing listens on port 1 (RFC 6335).
+pub(crate) fn context() -> PartitionContext {
+    partition_of(&pipeline())
 }
 
-/// The context of a pipeline with this server.
-pub(crate) fn context_with(redis: &ScriptedRedis, config: PipelineConfig) -> Arc<PipelineContext> {
+/// The context of the whole stream in a pipeline with this server.
+pub(crate) fn context_with(redis: &ScriptedRedis, config: PipelineConfig) -> Arc<PartitionContext> {
     let server = RedisServer::from_host_port("127.0.0.1", redis.port()).unwrap();
-    Arc::new(PipelineContext::new(config, server))
+    Arc::new(partition_of(&pipeline_with(config, server, PartitionCount::ONE)))
+}
+
+/// The context of a pipeline whose Redis does not exist.
+pub(crate) fn pipeline() -> Arc<PipelineContext> {
+    pipeline_of(PartitionCount::ONE)
+}
+
+/// As above, with this number of partitions.
+pub(crate) fn pipeline_of(partitions: PartitionCount) -> Arc<PipelineContext> {
+    let server = RedisServer::from_host_port("127.0.0.1", 1).unwrap();
+    pipeline_with(config(), server, partitions)
+}
+
+fn pipeline_with(
+    config: PipelineConfig,
+    server: RedisServer,
+    partitions: PartitionCount,
+) -> Arc<PipelineContext> {
+    let partitions = StreamPartitions::new(&config.keys, partitions, &server.shared());
+    Arc::new(PipelineContext::new(config, server, &partitions))
+}
+
+/// The context of the first partition.
+fn partition_of(pipeline: &Arc<PipelineContext>) -> PartitionContext {
+    let stream = pipeline.partitions.current()[0].clone();
+    PartitionContext::new(Arc::clone(pipeline), stream)
+}
+
+/// The context of another partition of the same pipeline.
+pub(crate) fn beside(partition: &PartitionContext, number: u16) -> Arc<PartitionContext> {
+    let keys = partition.stream.keys().of_partition(Partition::Numbered(number));
+    let connection = partition.pipeline.partitions.connection().clone();
+    let stream = ReadingStream::new(keys, connection);
+    Arc::new(PartitionContext::new(Arc::clone(&partition.pipeline), stream))
 }
 
 /// Settings as the program's defaults.
@@ -43,6 +79,7 @@ pub(crate) fn config() -> PipelineConfig {
         max_processing_failures: NonZeroU32::new(5).unwrap(),
         stream_retention: Duration::from_mins(5),
         readings_retention: None,
+        pack_after: None,
         dedup_policy: DedupPolicy::None,
         processing_delay: Duration::ZERO,
         progress_timeout: Duration::from_mins(2),
@@ -68,13 +105,13 @@ pub(crate) fn entry(ms: u64, site: &str) -> StreamEntry {
 }
 
 /// A permit for these entries.
-pub(crate) async fn permit(context: &PipelineContext, entries: &[u64]) -> InFlightPermit {
+pub(crate) async fn permit(context: &PartitionContext, entries: &[u64]) -> InFlightPermit {
     let count = NonZeroUsize::new(entries.len()).unwrap();
     context.window.reserve(count).await.fill(entries.iter().copied().map(id).collect())
 }
 
 /// Connects to Redis, and gives the generation.
-pub(crate) async fn connect(context: &PipelineContext) -> Generation {
+pub(crate) async fn connect(context: &PartitionContext) -> Generation {
     context.sync_clock().await.unwrap();
     context.stream.generation()
 }

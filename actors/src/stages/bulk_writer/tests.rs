@@ -3,10 +3,13 @@ use std::time::Duration;
 use readings::store::{Generation, StreamId};
 
 use super::*;
-use crate::flow::batch::SiteBatch;
+use crate::partition_context::PartitionContext;
+use crate::stages::batch::SiteBatch;
 use crate::test_support::probe::Probe;
 use crate::test_support::scripted_redis::{Reply, ScriptedRedis, Words};
-use crate::test_support::{DEADLINE, config, connect, context_with, entry, id, permit, wait};
+use crate::test_support::{
+    DEADLINE, beside, config, connect, context_with, entry, id, permit, wait,
+};
 
 const WRONG_TYPE: Reply =
     Reply::Error("WRONGTYPE Operation against a key holding the wrong kind of value");
@@ -14,7 +17,7 @@ const WRONG_TYPE: Reply =
 /// A bulk writer between a server that replies in this way and a probe instead of the acker.
 struct Tested {
     redis: ScriptedRedis,
-    context: Arc<PipelineContext>,
+    context: Arc<PartitionContext>,
     bulk_writer: ActorRef<BulkWriterMessage>,
     acker: Probe<AckerMessage>,
     generation: Generation,
@@ -26,46 +29,72 @@ impl Tested {
         let context = context_with(&redis, config());
         let generation = connect(&context).await;
         let acker = Probe::start().await;
-        let arguments =
-            BulkWriterArguments { context: Arc::clone(&context), acker: acker.actor.clone() };
+        let ackers = Ackers::from([(context.partition(), acker.actor.clone())]);
+        let arguments = BulkWriterArguments { context: Arc::clone(&context.pipeline), ackers };
         let (bulk_writer, _) = Actor::spawn(None, BulkWriter, arguments).await.unwrap();
         Self { redis, context, bulk_writer, acker, generation }
     }
 
+    /// Adds a partition with its acker.
+    fn add_acker(&self, partition: &PartitionContext, acker: &Probe<AckerMessage>) {
+        let started = BulkWriterMessage::AckerStarted(partition.partition(), acker.actor.clone());
+        self.bulk_writer.cast(started).unwrap();
+    }
+
     /// The prepared write of entries of a site, which were requested this long ago.
     async fn prepared(&self, site: &str, entries: &[u64], age: Duration) -> PreparedWrite {
-        let permit = permit(&self.context, entries).await;
+        self.prepared_of(&self.context, site, entries, age).await
+    }
+
+    async fn prepared_of(
+        &self,
+        partition: &Arc<PartitionContext>,
+        site: &str,
+        entries: &[u64],
+        age: Duration,
+    ) -> PreparedWrite {
+        let partition = Arc::clone(partition);
+        let permit = permit(&partition, entries).await;
         let entries: Vec<_> = entries.iter().map(|&ms| entry(ms, site)).collect();
         let site = entries[0].reading.site_id.clone();
         let requested_at = Instant::now().checked_sub(age).unwrap();
-        SiteBatch { site, entries, permit, requested_at }.prepare(Some(self.generation), None)
+        let batch = SiteBatch { partition, site, entries, permit, requested_at };
+        batch.prepare(Some(self.generation))
     }
 
     async fn enqueue(&self, site: &str, entries: &[u64]) {
-        let write = self.prepared(site, entries, Duration::ZERO).await;
+        self.enqueue_of(&self.context, site, entries).await;
+    }
+
+    async fn enqueue_of(&self, partition: &Arc<PartitionContext>, site: &str, entries: &[u64]) {
+        let write = self.prepared_of(partition, site, entries, Duration::ZERO).await;
         self.bulk_writer.cast(BulkWriterMessage::Enqueue(write)).unwrap();
     }
 
     /// As above, of entries that another consumer may have claimed.
     async fn enqueue_late(&self, site: &str, entries: &[u64]) {
-        let write = self.prepared(site, entries, self.context.config.claim_min_idle).await;
+        let write = self.prepared(site, entries, self.context.pipeline.config.claim_min_idle).await;
         self.bulk_writer.cast(BulkWriterMessage::Enqueue(write)).unwrap();
     }
 
     async fn acknowledged(&mut self) -> (Vec<StreamId>, Generation) {
-        match self.acker.message().await {
-            AckerMessage::Acknowledge(AckBatch { permit, generation }) => {
-                let ids = permit.ids().to_vec();
-                permit.settle();
-                (ids, generation)
-            }
-            other => panic!("not an acknowledgement but {other:?}"),
-        }
+        acknowledged_by(&mut self.acker).await
     }
 
     /// The keys that were written.
     fn written(&self) -> Vec<String> {
         self.redis.received("ZADD").into_iter().map(|words| words[0].clone()).collect()
+    }
+}
+
+async fn acknowledged_by(acker: &mut Probe<AckerMessage>) -> (Vec<StreamId>, Generation) {
+    match acker.message().await {
+        AckerMessage::Acknowledge(AckBatch { permit, generation }) => {
+            let ids = permit.ids().to_vec();
+            permit.settle();
+            (ids, generation)
+        }
+        other => panic!("not an acknowledgement but {other:?}"),
     }
 }
 
@@ -134,7 +163,7 @@ async fn a_site_index_of_the_wrong_type_keeps_no_reading_from_being_stored() {
 async fn a_site_is_indexed_again_in_a_new_generation_also_when_its_write_was_prepared_before() {
     let tested = Tested::start(|_| Reply::Int(1)).await;
     let write = tested.prepared("home", &[1], Duration::ZERO).await;
-    let write = BulkWrite::new(Arc::clone(&tested.context), vec![write]);
+    let write = BulkWrite::new(Arc::clone(&tested.context.pipeline), vec![write]);
     tested.context.stream.invalidate();
     let CompletedWrite { generation, .. } = write.store().await;
     assert_eq!(generation, tested.context.stream.generation());
@@ -199,11 +228,58 @@ async fn a_bulk_writer_that_drains_stores_what_it_has_queued() {
 }
 
 #[tokio::test]
-async fn a_bulk_writer_whose_acker_has_ended_fails_and_abandons_its_entries() {
-    let tested = Tested::start(|_| Reply::Int(1)).await;
-    tested.acker.actor.stop(None);
-    wait("the acker has ended", || tested.acker.has_ended()).await;
+async fn entries_whose_acker_has_ended_are_abandoned_and_others_go_on() {
+    let mut tested = Tested::start(|_| Reply::Int(1)).await;
+    let (ended, partition) = (Probe::start().await, beside(&tested.context, 1));
+    tested.add_acker(&partition, &ended);
+    ended.actor.stop(None);
+    wait("the acker has ended", || ended.has_ended()).await;
+    tested.enqueue_of(&partition, "away", &[1]).await;
     tested.enqueue("home", &[1]).await;
-    wait("the entry is abandoned", || tested.context.window.take_abandoned()).await;
-    tested.bulk_writer.wait(Some(DEADLINE)).await.unwrap();
+    assert_eq!(tested.acknowledged().await.0, [id(1)]);
+    wait("the entry is abandoned", || partition.window.take_abandoned()).await;
+    assert!(!tested.context.window.take_abandoned());
+}
+
+#[tokio::test]
+async fn entries_of_all_partitions_are_acknowledged_each_by_the_acker_of_its_own() {
+    let mut tested = Tested::start(|_| Reply::Int(1)).await;
+    let (mut acker, partition) = (Probe::start().await, beside(&tested.context, 1));
+    tested.add_acker(&partition, &acker);
+    let writes = [
+        tested.prepared_of(&partition, "away", &[1], Duration::ZERO).await,
+        tested.prepared("home", &[1, 2], Duration::ZERO).await,
+        tested.prepared_of(&partition, "out", &[3], Duration::ZERO).await,
+    ];
+    let write = BulkWrite::new(Arc::clone(&tested.context.pipeline), writes.into());
+    let ackers = [(&tested.context, &tested.acker), (&partition, &acker)];
+    let ackers = ackers.map(|(partition, acker)| (partition.partition(), acker.actor.clone()));
+    forward_to_ackers(write.store().await, &Ackers::from(ackers));
+    assert_eq!(tested.acknowledged().await.0, [id(1), id(2)]);
+    assert_eq!(acknowledged_by(&mut acker).await.0, [id(1), id(3)]);
+    acker.assert_empty();
+}
+
+#[tokio::test]
+async fn an_entry_that_was_claimed_fences_none_of_another_partition_with_the_same_id() {
+    let mut tested = Tested::start(|words| match words[0].as_str() {
+        "EVALSHA" if words.iter().any(|word| word.ends_with(":{1}")) => {
+            ownership(&["1-0"], &[], &[])
+        }
+        "EVALSHA" => ownership(&[], &[], &[]),
+        "ZRANGE" => texts(&[]),
+        _ => Reply::Int(1),
+    })
+    .await;
+    let (mut acker, partition) = (Probe::start().await, beside(&tested.context, 1));
+    tested.add_acker(&partition, &acker);
+    let age = tested.context.pipeline.config.claim_min_idle;
+    for write in [
+        tested.prepared_of(&partition, "away", &[1, 2], age).await,
+        tested.prepared("home", &[1, 2], age).await,
+    ] {
+        tested.bulk_writer.cast(BulkWriterMessage::Enqueue(write)).unwrap();
+    }
+    assert_eq!(tested.acknowledged().await.0, [id(1), id(2)]);
+    assert_eq!(acknowledged_by(&mut acker).await.0, [id(2)]);
 }

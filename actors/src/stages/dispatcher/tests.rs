@@ -116,7 +116,7 @@ async fn an_entry_that_has_panicked_goes_in_a_batch_of_its_own() {
 #[tokio::test]
 async fn an_entry_that_has_panicked_too_often_is_dead_lettered_with_the_number_of_failures() {
     let mut tested = Tested::start().await;
-    let limit = tested.dispatcher.context.config.max_processing_failures.get();
+    let limit = tested.dispatcher.context.pipeline.config.max_processing_failures.get();
     for _ in 0..limit {
         tested.panic_with(1).await;
     }

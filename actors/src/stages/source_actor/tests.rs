@@ -5,7 +5,7 @@ use readings::store::stream::ReadingStream;
 use tokio::sync::mpsc;
 
 use super::*;
-use crate::context::PipelineContext;
+use crate::partition_context::PartitionContext;
 use crate::stages::acker::AckerMessage;
 use crate::stages::delivery_origin::DeliveryOrigin;
 use crate::stages::writer_pool::WriterPoolMessage;
@@ -14,7 +14,7 @@ use crate::test_support::{self, DEADLINE, entry, id, wait};
 
 /// A source that fetches what the test gives it; each fetch is reported.
 struct Scripted {
-    context: Arc<PipelineContext>,
+    context: Arc<PartitionContext>,
     fetches: mpsc::UnboundedSender<usize>,
     results: mpsc::UnboundedReceiver<Result<Delivery, ()>>,
 }
@@ -47,7 +47,7 @@ async fn any_error(stream: &ReadingStream) -> StoreError {
 }
 
 struct Tested {
-    context: Arc<PipelineContext>,
+    context: Arc<PartitionContext>,
     source: ActorRef<SourceMessage>,
     writer_pool: Probe<WriterPoolMessage>,
     _acker: Probe<AckerMessage>,
@@ -56,7 +56,7 @@ struct Tested {
 }
 
 impl Tested {
-    async fn start(context: PipelineContext) -> Self {
+    async fn start(context: PartitionContext) -> Self {
         let context = Arc::new(context);
         let (writer_pool, acker) = (Probe::start().await, Probe::start().await);
         let (report, fetches) = mpsc::unbounded_channel();

@@ -6,7 +6,7 @@ use crate::test_support::{self, context_with, id};
 
 struct Tested {
     redis: ScriptedRedis,
-    context: Arc<PipelineContext>,
+    context: Arc<PartitionContext>,
     reader: StreamReader,
 }
 
