@@ -139,6 +139,8 @@ error_codes! {
     StoreUnsuitable,
     /// 503: a setting of Redis endangers readings.
     StoreMisconfigured,
+    /// 503: the archive, which has a part of the readings, does not reply or lacks a file.
+    ArchiveUnavailable,
     /// 503: Redis returned another error; the log has it.
     StoreError,
 }

@@ -58,6 +58,7 @@ mod parameter;
 mod paths;
 mod problem_details;
 mod rate_limiter;
+mod replica_lag;
 mod request_span;
 mod security_headers;
 mod store_failure;

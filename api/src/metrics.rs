@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
+use instrumentation::bound_histograms::BoundHistograms;
 use instrumentation::metrics::{Label, Metric};
 use opentelemetry::KeyValue;
 use opentelemetry::metrics::{Counter, Histogram};
@@ -180,8 +181,26 @@ const INVALID_MEMBERS: Metric = Metric::counter(
     "Stored members that are not valid readings, left out of responses",
 );
 
+/// What the durations of requests are distinguished by.
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct Responded {
+    method: &'static str,
+    route: Arc<str>,
+    status: u16,
+}
+
+impl Responded {
+    fn labels(&self) -> [KeyValue; 3] {
+        [
+            KeyValue::new(METHOD, self.method),
+            KeyValue::new(ROUTE, Arc::clone(&self.route)),
+            KeyValue::new(STATUS, i64::from(self.status)),
+        ]
+    }
+}
+
 pub(crate) struct Metrics {
-    requests: Histogram<f64>,
+    requests: BoundHistograms<Responded>,
     requests_rejected: Counter<u64>,
     rate_limited: Counter<u64>,
     over_limit: Counter<u64>,
@@ -196,7 +215,7 @@ pub(crate) struct Metrics {
 
 /// The instruments of this process.
 pub(crate) static METRICS: LazyLock<Metrics> = LazyLock::new(|| Metrics {
-    requests: REQUESTS.build_histogram(),
+    requests: BoundHistograms::new(REQUESTS.build_histogram()),
     requests_rejected: REQUESTS_REJECTED.build_counter(),
     rate_limited: RATE_LIMITED.build_counter(),
     over_limit: OVER_LIMIT.build_counter(),
@@ -211,13 +230,9 @@ pub(crate) static METRICS: LazyLock<Metrics> = LazyLock::new(|| Metrics {
 
 impl Metrics {
     /// Records a response; the route is the path template.
-    pub fn responded(&self, method: &'static str, route: &Arc<str>, status: u16, took: Duration) {
-        let labels = [
-            KeyValue::new(METHOD, method),
-            KeyValue::new(ROUTE, Arc::clone(route)),
-            KeyValue::new(STATUS, i64::from(status)),
-        ];
-        self.requests.record(took.as_secs_f64(), &labels);
+    pub fn responded(&self, method: &'static str, route: Arc<str>, status: u16, took: Duration) {
+        let responded = Responded { method, route, status };
+        self.requests.record(responded, took.as_secs_f64(), Responded::labels);
     }
 
     /// Counts a request that was rejected for its origin or its key.

@@ -1,6 +1,7 @@
 //! What applies to every request: its id, its time limit, its span, and the form of its errors.
 
 use std::panic::AssertUnwindSafe;
+use std::pin::pin;
 use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
@@ -28,7 +29,7 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 /// Seconds after which to try again, where the operation sets no `Retry-After`.
 const RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
 
-const REQUEST_ID: &str = "x-request-id";
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// The longest id of a client that is kept. It gets into logs: too high and clients can fill them; too low and
 /// the ids of usual tracing headers are replaced.
@@ -50,17 +51,18 @@ impl<E> ApiMiddleware<E> {
 impl<E: Endpoint<Output = Response>> Endpoint for ApiMiddleware<E> {
     type Output = Response;
 
-    async fn call(&self, mut request: Request) -> Result<Response> {
+    async fn call(&self, request: Request) -> Result<Response> {
         let id = usable_request_id(&request);
-        request.headers_mut().insert(REQUEST_ID, id.clone());
         let wants_problem = problem_details::is_wanted(request.headers());
         let path = request.uri().path().to_owned();
         let span = RequestSpan::begin(&request, &id, &self.paths);
-        let responding = self.respond(request, &path).instrument(span.span().clone());
-        let response = request_id::scope(id.clone(), responding).await;
+        // Pinned before it is wrapped: else each wrapper moves it, and it is large.
+        let responding = pin!(self.respond(request, &path));
+        let responding = responding.instrument(span.span().clone());
+        let (response, id) = request_id::scope(id, responding).await;
         let mut response = influx_errors::complete(&path, response);
         span.end(response.status());
-        response.headers_mut().insert(REQUEST_ID, id);
+        response.headers_mut().extend(id.map(|id| (REQUEST_ID, id)));
         security_headers::add(response.headers_mut());
         if response.status() == StatusCode::SERVICE_UNAVAILABLE {
             response.headers_mut().entry(header::RETRY_AFTER).or_insert(RETRY_AFTER);
@@ -73,8 +75,9 @@ impl<E: Endpoint<Output = Response>> ApiMiddleware<E> {
     async fn respond(&self, request: Request, path: &str) -> Response {
         // Only a request that may change something can have an unknown outcome.
         let is_safe = request.method().is_safe();
+        let responding = pin!(self.service.call(request));
         // After a panic only state behind locks is used again, and those are taken also when poisoned.
-        let responding = AssertUnwindSafe(self.service.call(request)).catch_unwind();
+        let responding = AssertUnwindSafe(responding).catch_unwind();
         match timeout(REQUEST_TIMEOUT, responding).await {
             Ok(Ok(Ok(response))) => response,
             Ok(Ok(Err(error))) => self.error_response(error, path),
@@ -161,8 +164,9 @@ fn usable_request_id(request: &Request) -> HeaderValue {
 
 /// An id for a request without one.
 pub(crate) fn new_request_id() -> HeaderValue {
-    let id = Uuid::new_v4().simple().to_string();
-    HeaderValue::from_str(&id).unwrap_or(HeaderValue::from_static("unknown"))
+    let mut text = Uuid::encode_buffer();
+    let id = Uuid::new_v4().simple().encode_lower(&mut text);
+    HeaderValue::from_str(id).unwrap_or(HeaderValue::from_static("unknown"))
 }
 
 /// The response to a request that must not reach an operation; it is counted and traced here.

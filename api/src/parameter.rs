@@ -16,6 +16,9 @@ use crate::with_schema::WithSchema;
 /// place; too high and one bad request costs a large response.
 const MAX_INPUT_BYTES: usize = 512;
 
+/// The pattern of what an id of an entry has before the stream id: the number of its partition, if the stream has several.
+pub const PARTITION_PATTERN: &str = "(([1-9]?[0-9]|1[0-9]{2}|2[0-4][0-9]|25[0-5]):)?";
+
 /// A parameter: its location, its schema and its parser.
 pub trait Parameter: Send + Sync {
     /// The type that valid text is parsed into.

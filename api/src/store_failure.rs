@@ -16,6 +16,8 @@ use crate::error_code::ErrorCode;
 const UNSUITABLE: &str = "The store cannot serve this service: it is a node of a Redis Cluster, or lacks \
                           commands that are needed";
 
+const DENIED: &str = "The store denies access with this service's credentials";
+
 /// The operation of a request that failed in the store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum StoreOperation {
@@ -92,8 +94,8 @@ pub(crate) fn error_body(error: &StoreError) -> (ErrorBody, u64) {
 
 fn classify(error: &StoreError) -> (ErrorCode, &str, u64) {
     use ErrorCode::{
-        StoreAccessDenied, StoreBusy, StoreFull, StoreReadOnly, StoreTimeout, StoreUnreachable,
-        StoreUnsuitable, StreamExhausted,
+        ArchiveUnavailable, StoreAccessDenied, StoreBusy, StoreFull, StoreReadOnly, StoreTimeout,
+        StoreUnreachable, StoreUnsuitable, StreamExhausted,
     };
     match error.class {
         ErrorClass::Full => {
@@ -105,9 +107,7 @@ fn classify(error: &StoreError) -> (ErrorCode, &str, u64) {
         ErrorClass::Busy | ErrorClass::NoGroup => (StoreBusy, "The store is starting or busy", 1),
         ErrorClass::Timeout => (StoreTimeout, "The store did not respond in time", 1),
         ErrorClass::Disconnected => (StoreUnreachable, "The store cannot be reached", 1),
-        ErrorClass::Denied => {
-            (StoreAccessDenied, "The store denies access with this service's credentials", 30)
-        }
+        ErrorClass::Denied => (StoreAccessDenied, error.finding().unwrap_or(DENIED), 30),
         ErrorClass::Exhausted => (
             StreamExhausted,
             "The stream accepts no more entries: its last id is the largest there can be. When it is \
@@ -115,6 +115,11 @@ fn classify(error: &StoreError) -> (ErrorCode, &str, u64) {
             30,
         ),
         ErrorClass::Unsuitable => (StoreUnsuitable, error.finding().unwrap_or(UNSUITABLE), 30),
+        ErrorClass::Archive => (
+            ArchiveUnavailable,
+            "A part of the readings is in the archive, which does not respond",
+            10,
+        ),
         ErrorClass::WrongType | ErrorClass::Other => {
             (ErrorCode::StoreError, "The store rejected the request", 30)
         }

@@ -37,7 +37,7 @@ impl IngestionApi {
             return Err(NotAppended::BacklogFull(full));
         }
         let (now, ttl) = (ingestion_time(Utc::now()), self.idempotency_ttl);
-        let appended = self.stream.append_batch(batch, &now, keys, ttl).await;
+        let appended = self.partitions.append_batch(batch, &now, keys, ttl).await;
         fail::fail_point!("ingestion-before-answer");
         match appended {
             Ok(appended) => {

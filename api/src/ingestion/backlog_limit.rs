@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use futures_util::future::try_join_all;
 use readings::store::StoreError;
-use readings::store::stream::ReadingStream;
+use readings::store::stream::{ReadingStream, StreamPartitions};
 use tokio::time::sleep;
 use tracing::{debug, info, warn};
 
@@ -30,11 +31,11 @@ impl BacklogLimit {
         self.0.load(Ordering::Relaxed)
     }
 
-    /// Polls the backlog (unread and pending entries) forever. `None` means no limit.
-    pub async fn poll(self, stream: ReadingStream, limit: Option<u64>) {
+    /// Polls the backlog (unread and pending entries) of all partitions forever. `None` means no limit.
+    pub async fn poll(self, partitions: StreamPartitions, limit: Option<u64>) {
         let Some(limit) = limit else { return };
         loop {
-            if let Err(error) = self.update(&stream, limit).await {
+            if let Err(error) = self.update(&partitions.current(), limit).await {
                 // Redis is down: the next append reports it.
                 debug!(%error, "the backlog is unknown");
             }
@@ -42,10 +43,15 @@ impl BacklogLimit {
         }
     }
 
-    /// The backlog is never longer than the stream, and its length is cheaper to read: usually that suffices.
-    async fn update(&self, stream: &ReadingStream, limit: u64) -> Result<(), StoreError> {
-        if self.is_reached() || stream.length().await? >= limit {
-            self.record(unprocessed(stream).await?, limit);
+    /// The backlog is never longer than the streams, and their lengths are cheaper to read: usually they suffice.
+    async fn update(&self, streams: &[ReadingStream], limit: u64) -> Result<(), StoreError> {
+        let is_long = || async {
+            let lengths = try_join_all(streams.iter().map(ReadingStream::length)).await?;
+            Ok::<_, StoreError>(lengths.iter().sum::<u64>() >= limit)
+        };
+        if self.is_reached() || is_long().await? {
+            let unprocessed = try_join_all(streams.iter().map(unprocessed)).await?;
+            self.record(unprocessed.iter().sum(), limit);
         }
         Ok(())
     }

@@ -19,6 +19,10 @@ impl Format {
     pub fn of(headers: &HeaderMap) -> Option<Self> {
         let Some(value) = headers.get(header::CONTENT_TYPE) else { return Some(Self::Json) };
         let essence = value.as_bytes().split(|byte| *byte == b';').next()?.trim_ascii();
+        // The usual one, without allocating its lower case.
+        if essence == b"application/json" {
+            return Some(Self::Json);
+        }
         match essence.to_ascii_lowercase().as_slice() {
             b"application/x-ndjson" | b"application/ndjson" => Some(Self::Ndjson),
             b"text/csv" => Some(Self::Csv),

@@ -1,7 +1,7 @@
 //! The header `Idempotency-Key`.
 
 use poem::Request;
-use poem::http::HeaderValue;
+use poem::http::{HeaderName, HeaderValue};
 use poem_openapi::registry::MetaSchema;
 use readings::validation::{ErrorKind, Location, MAX_KEY_BYTES, ValidationError};
 use serde_json::Value;
@@ -9,6 +9,8 @@ use serde_json::Value;
 use crate::parameter::{Parameter, ParameterError};
 
 const IDEMPOTENCY_KEY: &str = "Idempotency-Key";
+/// The same, without parsing the name for each request.
+const HEADER: HeaderName = HeaderName::from_static("idempotency-key");
 
 /// Documents the header; [`sent`] reads it.
 pub(super) struct IdempotencyKeyHeader;
@@ -37,7 +39,7 @@ impl Parameter for IdempotencyKeyHeader {
 /// Not the framework's parameter: that ignores a header that is not ASCII, and all but the first, so that a
 /// sender would rely on a key that was never used.
 pub(super) fn sent(request: &Request) -> Option<String> {
-    let sent = request.headers().get_all(IDEMPOTENCY_KEY).into_iter();
+    let sent = request.headers().get_all(HEADER).into_iter();
     let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
     sent.map(text).reduce(|first, second| format!("{first}, {second}"))
 }

@@ -6,6 +6,8 @@
 //! | [`line_protocol`] | `POST /api/v2/write` and `/write` |
 //! | [`remote_write`] | `POST /api/v1/write` |
 //! | `reading_body` | the body of a reading |
+//! | `accepted` | the body of the response to it |
+//! | [`reading_route`] | the direct way to `POST /readings` |
 //! | `content_type` | its media type |
 //! | `received_body`, `content_coding` | receiving and decoding a body within limits |
 //! | `many_readings` | the limits of bodies with many readings |
@@ -15,6 +17,7 @@
 //! | `backlog_limit` | whether the backlog is full |
 //! | `timestamp_pattern` | timestamps in the OpenAPI document |
 
+mod accepted;
 mod append;
 mod backlog_limit;
 pub mod batch;
@@ -24,6 +27,7 @@ mod idempotency_key;
 pub mod line_protocol;
 mod many_readings;
 mod reading_body;
+pub(crate) mod reading_route;
 mod received_body;
 mod received_rows;
 pub mod remote_write;
@@ -36,15 +40,16 @@ use chrono::Utc;
 use poem::Request;
 use poem_openapi::param::Header;
 use poem_openapi::payload::Json;
-use poem_openapi::{ApiResponse, Enum, Object, OpenApi};
+use poem_openapi::{ApiResponse, OpenApi};
 use readings::Reading;
 use readings::store::codec::ingestion_time;
 use readings::store::idempotency::{IdempotencyKey, IdempotentAppend};
 use readings::store::receivers::{self, Receiver};
-use readings::store::stream::ReadingStream;
+use readings::store::stream::StreamPartitions;
 use readings::store::{StoreError, StreamId};
 use readings::validation::{ErrorKind, ValidationError, is_key, parse_reading};
 
+use self::accepted::AcceptedBody;
 pub use self::backlog_limit::BacklogLimit;
 use self::idempotency_key::IdempotencyKeyHeader;
 use self::reading_body::ReadingBody;
@@ -59,26 +64,12 @@ use crate::store_failure::{ServiceUnavailable, StoreOperation};
 /// The operations of the Ingestion API.
 #[derive(Debug, Clone)]
 pub struct IngestionApi {
-    /// The stream that readings are appended to.
-    pub stream: ReadingStream,
+    /// The partitions that readings are appended to.
+    pub partitions: StreamPartitions,
     /// How long idempotency keys are kept at least.
     pub idempotency_ttl: Duration,
     /// Above it readings are not accepted.
     pub backlog: BacklogLimit,
-}
-
-/// An accepted reading.
-#[derive(Debug, Clone, Object)]
-pub struct Accepted {
-    status: AcceptedStatus,
-    /// The id of its stream entry, `<milliseconds>-<sequence>`; the stored reading has the same.
-    stream_id: String,
-}
-
-#[derive(Debug, Clone, Enum)]
-#[oai(rename_all = "lowercase")]
-enum AcceptedStatus {
-    Accepted,
 }
 
 #[derive(ApiResponse)]
@@ -86,7 +77,7 @@ enum PostReadingResponse {
     /// The reading is in the stream, and will be stored.
     #[oai(status = 201)]
     Accepted(
-        Json<Accepted>,
+        AcceptedBody,
         /// Only with an `Idempotency-Key`: true when the key was known, so that nothing was appended and this is
         /// the first response again.
         #[oai(header = "Idempotent-Replayed")]
@@ -137,6 +128,13 @@ impl IngestionApi {
         #[oai(name = "Idempotency-Key")]
         _idempotency_key: Header<Checked<IdempotencyKeyHeader>>,
     ) -> PostReadingResult {
+        self.accept(body, request).await
+    }
+}
+
+impl IngestionApi {
+    /// Accepts a reading, or says why not.
+    async fn accept(&self, body: ReadingBody, request: &Request) -> PostReadingResult {
         let body = match body {
             ReadingBody::Complete(body) => body,
             ReadingBody::Failed(error) => return Ok(error.into()),
@@ -163,11 +161,9 @@ impl IngestionApi {
         fail::fail_point!("ingestion-before-answer");
         response
     }
-}
 
-impl IngestionApi {
     async fn append(&self, reading: &Reading) -> PostReadingResult {
-        let appended = self.stream.append(reading, &ingestion_time(Utc::now())).await;
+        let appended = self.partitions.append(reading, &ingestion_time(Utc::now())).await;
         let id = appended.map_err(|error| append_failed(&error))?;
         Ok(accepted(id, None))
     }
@@ -183,7 +179,7 @@ impl IngestionApi {
         }
         let (now, ttl) = (ingestion_time(Utc::now()), self.idempotency_ttl);
         let key_and_body = IdempotencyKey::new(key, body);
-        let appended = self.stream.append_idempotent(reading, &now, &key_and_body, ttl).await;
+        let appended = self.partitions.append_idempotent(reading, &now, &key_and_body, ttl).await;
         Ok(match appended.map_err(|error| append_failed(&error))? {
             IdempotentAppend::Appended(id) => accepted(id, Some(false)),
             IdempotentAppend::Replayed(id) => accepted(id, Some(true)),
@@ -205,8 +201,7 @@ fn forbidden_site(request: &Request, reading: &Reading) -> Option<ErrorBody> {
 fn accepted(id: StreamId, is_replayed: Option<bool>) -> PostReadingResponse {
     METRICS.accepted(1);
     receivers::of(Receiver::Readings).accepted(1, usize::from(is_replayed == Some(true)));
-    let accepted = Accepted { status: AcceptedStatus::Accepted, stream_id: id.to_string() };
-    PostReadingResponse::Accepted(Json(accepted), is_replayed)
+    PostReadingResponse::Accepted(AcceptedBody(id), is_replayed)
 }
 
 fn append_failed(error: &StoreError) -> ServiceUnavailable {

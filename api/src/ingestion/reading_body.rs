@@ -5,7 +5,8 @@
 
 use std::time::Duration;
 
-use poem::{Request, RequestBody};
+use poem::http::HeaderMap;
+use poem::{Body, Request, RequestBody};
 use poem_openapi::payload::{Json, Payload};
 use poem_openapi::registry::{MetaMediaType, MetaRequest, Registry};
 use poem_openapi::types::Example;
@@ -104,15 +105,21 @@ impl<'a> ApiExtractor<'a> for ReadingBody {
         body: &mut RequestBody,
         _options: ExtractParamOptions<Self::ParamType>,
     ) -> poem::Result<Self> {
-        let headers = request.headers();
-        let body = match receive(headers, body.take()?, &LIMITS).await {
+        Ok(Self::receive(request.headers(), body.take()?).await)
+    }
+}
+
+impl ReadingBody {
+    /// Receives the body of a request with these headers.
+    pub async fn receive(headers: &HeaderMap, body: Body) -> Self {
+        let body = match receive(headers, body, &LIMITS).await {
             Ok(body) => body,
-            Err(error) => return Ok(Self::Failed(error)),
+            Err(error) => return Self::Failed(error),
         };
         if body.bytes.is_empty() || Format::of(headers) == Some(Format::Json) {
-            return Ok(Self::Complete(body));
+            return Self::Complete(body);
         }
         let text = serde_json::to_string(&String::from_utf8_lossy(&body.bytes)).unwrap_or_default();
-        Ok(Self::NotJson(ValidationError::new(Location::Body, ErrorKind::ObjectType, &text)))
+        Self::NotJson(ValidationError::new(Location::Body, ErrorKind::ObjectType, &text))
     }
 }

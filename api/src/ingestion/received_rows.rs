@@ -223,7 +223,7 @@ impl IngestionApi {
             return Ok(());
         }
         log_rejected(rows);
-        match self.stream.dead_letter_rows(&rows.rejected, self.idempotency_ttl).await {
+        match self.partitions.dead_letter_rows(&rows.rejected, self.idempotency_ttl).await {
             Ok(dead_lettered) => debug!(?dead_lettered, "rejected rows were dead-lettered"),
             Err(error) if passes(&error) => {
                 return Err(

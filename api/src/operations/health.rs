@@ -4,7 +4,7 @@ use poem_openapi::payload::Json;
 use poem_openapi::{Enum, Object, OpenApi};
 use readings::store::backlog::GroupBacklog;
 use readings::store::info::GroupInfo;
-use readings::store::stream::ReadingStream;
+use readings::store::stream::StreamPartitions;
 use readings::store::{SharedConnection, StoreError};
 use tracing::debug;
 
@@ -94,8 +94,8 @@ impl IngestionHealthApi {
 /// `/health` of the Processing Service.
 #[derive(Debug)]
 pub struct ProcessingHealthApi {
-    /// The stream with the consumer group.
-    pub stream: ReadingStream,
+    /// The partitions of the stream with the consumer group.
+    pub partitions: StreamPartitions,
     /// The connection that is pinged.
     pub connection: SharedConnection,
     /// The consumer name of this process.
@@ -110,12 +110,13 @@ impl ProcessingHealthApi {
     #[oai(path = "/health", method = "get", operation_id = "get_health")]
     async fn health(&self) -> Json<ProcessingHealth> {
         let redis_connected = is_ok(self.connection.ping().await);
-        let group = if redis_connected { self.stream.backlog().await.ok().flatten() } else { None };
+        let group =
+            if redis_connected { self.partitions.backlog().await.ok().flatten() } else { None };
         Json(ProcessingHealth {
             status: HealthStatus::of(redis_connected),
             redis_connected,
             consumer_name: self.consumer.clone(),
-            consumer_group: self.stream.keys().group().to_owned(),
+            consumer_group: self.partitions.keys().group().to_owned(),
             consumer_group_status: group.map(Into::into),
         })
     }

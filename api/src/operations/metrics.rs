@@ -11,7 +11,7 @@ use poem_openapi::types::{ToJSON, Type};
 use poem_openapi::{ApiResponse, Object, OpenApi, ResponseContent};
 use readings::store::StoreError;
 use readings::store::info::{EntryPreview, StreamInfo};
-use readings::store::stream::ReadingStream;
+use readings::store::stream::StreamPartitions;
 use serde_json::{Map, Value, json};
 
 use super::health::ConsumerGroup;
@@ -45,8 +45,8 @@ impl fmt::Debug for RenderPrometheus {
 /// `/metrics`.
 #[derive(Debug)]
 pub struct MetricsApi {
-    /// The stream to describe.
-    pub stream: ReadingStream,
+    /// The partitions of the stream to describe.
+    pub partitions: StreamPartitions,
     /// The metrics of this process.
     pub prometheus: RenderPrometheus,
 }
@@ -159,11 +159,9 @@ impl MetricsApi {
 
 impl MetricsApi {
     async fn describe(&self) -> Result<Option<StreamMetrics>, StoreError> {
-        let Some(StreamInfo { length, first_entry, last_entry, .. }) = self.stream.info().await?
-        else {
-            return Ok(None);
-        };
-        let groups = self.stream.backlogs().await?;
+        let Some(info) = self.partitions.info().await? else { return Ok(None) };
+        let StreamInfo { length, first_entry, last_entry, .. } = info;
+        let groups = self.partitions.backlogs().await?;
         Ok(Some(StreamMetrics {
             stream: Stream {
                 length,

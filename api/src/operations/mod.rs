@@ -14,7 +14,9 @@ pub use self::dead_letters::{DeadLetter, DeadLettersApi};
 pub use self::health::{IngestionHealthApi, ProcessingHealthApi};
 pub use self::liveness::CheckLiveness;
 pub use self::metrics::{MetricsApi, PrometheusText, RenderPrometheus};
-pub use self::pipeline::{PIPELINE_CATALOGUE, PipelineApi, StreamMonitor};
+pub use self::pipeline::{
+    PIPELINE_CATALOGUE, PipelineApi, StreamMonitor, TIERS_CATALOGUE, TierMonitor,
+};
 pub use self::probes::ProbesApi;
 pub use self::prometheus::PrometheusApi;
 pub use self::readiness::Readiness;

@@ -28,6 +28,9 @@ pub struct Liveness {
 pub struct Ready {
     /// Always `ready`; a service that is not ready responds with 503.
     status: String,
+    /// Of several partitions, the streams that accept no readings now. Absent when all do.
+    #[oai(skip_serializing_if_is_none)]
+    unavailable_streams: Option<Vec<String>>,
 }
 
 #[derive(ApiResponse)]
@@ -69,25 +72,35 @@ impl ProbesApi {
     }
 
     /// Logs a change of readiness or of its reason: a line for each probe would be one every few seconds.
-    fn log_change(&self, reason: Option<&str>) {
+    fn log_change(&self, line: &'static str, reason: Option<&str>) {
         // A panic cannot leave it half changed.
         let mut logged = self.logged.lock().unwrap_or_else(PoisonError::into_inner);
         if logged.as_deref() == reason {
             return;
         }
         if let Some(reason) = reason {
-            warn!(reason, "not ready");
+            warn!(reason, "{line}");
         } else {
             info!("ready again");
         }
         *logged = reason.map(str::to_owned);
     }
 
+    fn ready(&self, unavailable: Vec<String>) -> Ready {
+        let is_partial = !unavailable.is_empty();
+        let reason = is_partial.then(|| format!("{} accept no readings", unavailable.join(", ")));
+        self.log_change("not ready for all partitions", reason.as_deref());
+        let unavailable_streams = is_partial.then_some(unavailable);
+        Ready { status: "ready".to_owned(), unavailable_streams }
+    }
+
     fn not_ready(&self, reason: &NotReady) -> ReadyResponse {
         match reason {
             // Logged by the connection, with the name of the server.
             NotReady::Store(error) => debug!(%error, "not ready"),
-            NotReady::Misconfigured(reason) => self.log_change(Some(&reason.to_string())),
+            NotReady::Misconfigured(reason) => {
+                self.log_change("not ready", Some(&reason.to_string()));
+            }
         }
         ReadyResponse::NotReady(Json(reason.error_body()))
     }
@@ -112,7 +125,8 @@ impl ProbesApi {
     ///
     /// 503 while Redis is unreachable, loading, read-only, out of memory, set to evict readings or unsuitable (a node
     /// of a Redis Cluster, a server without required commands), denies what the service needs, or its stream accepts
-    /// no more entries; and while the service is shutting down. `detail` says what to do.
+    /// no more entries; and while the service is shutting down. `detail` says what to do. With several partitions it is
+    /// 200 while one of them accepts readings, and names the others.
     #[oai(path = "/readyz", method = "get", operation_id = "get_readyz")]
     async fn readyz(&self) -> ReadyResponse {
         if self.draining.has_begun() {
@@ -122,10 +136,7 @@ impl ProbesApi {
             )));
         }
         match self.readiness.check().await {
-            Ok(()) => {
-                self.log_change(None);
-                ReadyResponse::Ready(Json(Ready { status: "ready".to_owned() }))
-            }
+            Ok(unavailable) => ReadyResponse::Ready(Json(self.ready(unavailable))),
             Err(reason) => self.not_ready(&reason),
         }
     }

@@ -13,6 +13,7 @@ use instrumentation::log_throttle::LogThrottle;
 use poem::Body;
 use readings::SiteId;
 use readings::store::StoreError;
+use readings::store::series::Page;
 use tracing::{error, warn};
 
 use super::readings_format::ReadingsFormat;
@@ -29,7 +30,7 @@ pub(super) enum ReadingsBody {
     /// The first page is the only one.
     Buffered(Bytes),
     /// There are more pages.
-    Streaming(Bytes, BodyStream),
+    Streaming(Bytes, Box<BodyStream>),
 }
 
 /// The pages of a body that have not been read yet.
@@ -55,7 +56,7 @@ impl ReadingsBody {
         format.begin(site, &mut first);
         let is_last = stream.append_next_page(&mut first).await?;
         let first = Bytes::from(first);
-        Ok(if is_last { Self::Buffered(first) } else { Self::Streaming(first, stream) })
+        Ok(if is_last { Self::Buffered(first) } else { Self::Streaming(first, Box::new(stream)) })
     }
 
     /// Whether it is complete and so small that it needs no slot.
@@ -126,8 +127,7 @@ impl BodyStream {
         drop(permit);
         let Some(page) = page else { return Ok(true) };
         count_invalid(&self.site, page.invalid);
-        chunk.reserve(page.members.iter().map(|member| member.len() + 1).sum::<usize>() + 2);
-        page.members.iter().for_each(|member| self.append(member, chunk));
+        self.append_page(&page, chunk);
         let is_last = self.source.has_ended();
         if is_last {
             self.format.end(None, chunk);
@@ -135,9 +135,18 @@ impl BodyStream {
         Ok(is_last)
     }
 
-    fn append(&mut self, member: &[u8], body: &mut Vec<u8>) {
-        self.format.append(member, self.is_first, body);
-        self.is_first = false;
+    fn append_page(&mut self, page: &Page, chunk: &mut Vec<u8>) {
+        let members = page.members.iter().map(|member| member.len() + 1).sum::<usize>();
+        let days = page.days.iter().map(|day| day.text().len() + 1).sum::<usize>();
+        chunk.reserve(members + days + 2);
+        for member in &page.members {
+            self.format.append(member, self.is_first, chunk);
+            self.is_first = false;
+        }
+        for day in &page.days {
+            self.format.append_day(day, self.is_first, chunk);
+            self.is_first &= day.is_empty();
+        }
     }
 }
 

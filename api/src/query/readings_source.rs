@@ -6,7 +6,7 @@ use readings::store::series::{Page, SelectedPage, SelectionReader, SeriesReader}
 /// A reader of all readings of a site, or of a selection.
 pub(super) enum ReadingsSource {
     /// All, oldest first.
-    All(SeriesReader),
+    All(Box<SeriesReader>),
     /// A selection.
     Selected(Box<SelectionReader>),
 }
@@ -31,5 +31,5 @@ impl ReadingsSource {
 
 fn as_page(page: SelectedPage) -> Page {
     let members = page.readings.into_iter().map(|selected| selected.member).collect();
-    Page { members, invalid: page.invalid }
+    Page { members, invalid: page.invalid, ..Page::default() }
 }

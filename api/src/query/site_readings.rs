@@ -140,7 +140,7 @@ impl ReadingsRequest {
         slots: &Arc<ResponseSlots>,
     ) -> Result<ReadingsBody, StoreError> {
         let source = match &self.selection {
-            None => ReadingsSource::All(series.read(&self.site)),
+            None => ReadingsSource::All(Box::new(series.read(&self.site))),
             Some(request) => {
                 let selection = request.selection.clone();
                 let reader = series.select(&self.site, selection, WANTED_OF_ALL);

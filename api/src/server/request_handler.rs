@@ -1,11 +1,13 @@
 //! One request of a connection, from its head to the last byte of its response.
 
+use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
+use http_body_util::BodyExt;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 use hyper::{Request, Response, StatusCode};
 use poem::http::{HeaderValue, header};
@@ -23,7 +25,7 @@ use crate::paths::PROBES;
 /// Seconds after which a client should try again when there are too many connections.
 const RETRY_AFTER_SECONDS: u16 = 5;
 
-type BoxBody = http_body_util::combinators::BoxBody<Bytes, std::io::Error>;
+type BoxBody = http_body_util::combinators::BoxBody<Bytes, io::Error>;
 
 /// Both ends of a connection, and what is between them.
 #[derive(Debug, Clone)]
@@ -39,7 +41,7 @@ pub(super) async fn handle(
     endpoint: &impl Endpoint<Output = poem::Response>,
     peers: &Peers,
     state: &Arc<ConnectionState>,
-) -> Response<TrackedBody<ResponseTracker>> {
+) -> Response<TrackedBody<BoxBody, ResponseTracker>> {
     let error = request_head::validate(&request);
     let error = error.or_else(|| peers.transport.rejection(request.uri().path()));
     request_head::normalize_path(&mut request);
@@ -69,18 +71,20 @@ fn into_poem(
     Peers { local, remote, transport }: &Peers,
     state: &Arc<ConnectionState>,
 ) -> poem::Request {
-    let has_body = !request.body().is_end_stream();
-    let peers = (LocalAddr(Addr::from(*local)), RemoteAddr(Addr::from(*remote)));
-    let mut request: poem::Request = (request, peers.0, peers.1, transport.scheme()).into();
+    let (mut parts, body) = request.into_parts();
     if let Some(certificate) = transport.client_certificate() {
-        request.extensions_mut().insert(certificate.clone());
+        parts.extensions.insert(certificate.clone());
     }
-    if has_body {
-        let body = BoxBody::from(request.take_body());
+    // Boxed once: the framework's own conversion boxes the body before it can be wrapped.
+    let body = if body.is_end_stream() {
+        poem::Body::empty()
+    } else {
+        let body = body.map_err(io::Error::other);
         let tracker = RequestTracker(Arc::clone(state));
-        request.set_body(BoxBody::new(TrackedBody { body, tracker }));
-    }
-    request
+        BoxBody::new(TrackedBody { body, tracker }).into()
+    };
+    let peers = (LocalAddr(Addr::from(*local)), RemoteAddr(Addr::from(*remote)));
+    poem::Request::from_parts((parts, peers.0, peers.1, transport.scheme()).into(), body)
 }
 
 fn too_many_connections(request: &poem::Request) -> poem::Response {
@@ -93,8 +97,8 @@ fn too_many_connections(request: &poem::Request) -> poem::Response {
 }
 
 /// A body whose end changes the state of the connection.
-pub(super) struct TrackedBody<T> {
-    body: BoxBody,
+pub(super) struct TrackedBody<B, T> {
+    body: B,
     tracker: T,
 }
 
@@ -124,9 +128,9 @@ impl Drop for ResponseTracker {
     }
 }
 
-impl<T: BodyTracker> Body for TrackedBody<T> {
+impl<B: Body<Data = Bytes, Error = io::Error> + Unpin, T: BodyTracker> Body for TrackedBody<B, T> {
     type Data = Bytes;
-    type Error = std::io::Error;
+    type Error = io::Error;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,

@@ -9,16 +9,18 @@ mod security;
 use std::sync::Arc;
 
 use futures_util::future::Either;
-use poem::endpoint::make_sync;
+use poem::endpoint::{BoxEndpoint, make_sync};
 use poem::http::header;
 use poem::{Endpoint, IntoEndpoint, Request, Response, Result, Route, get};
 use poem_openapi::{OpenApi, OpenApiService, ServerObject};
+use readings::store::ReplicaLag;
 
 use crate::access::AccessPolicy;
 use crate::compression::Compressed;
 use crate::ingestion::IngestionApi;
 use crate::ingestion::batch::BatchApi;
 use crate::ingestion::line_protocol::{LineMapping, LineProtocolApi};
+use crate::ingestion::reading_route::ReadingRoute;
 use crate::ingestion::remote_write::{RemoteWriteApi, RemoteWriteMapping};
 use crate::middleware::ApiMiddleware;
 use crate::operations::{
@@ -26,6 +28,7 @@ use crate::operations::{
     PrometheusApi, ReceiversApi,
 };
 use crate::paths::{DOCS, OPENAPI_JSON, Paths};
+use crate::replica_lag::WithReplicaLag;
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
@@ -56,12 +59,13 @@ pub fn ingestion_api(
     let batch = BatchApi(ingestion.clone());
     let lines = LineProtocolApi::new(ingestion.clone(), mapping);
     let samples = RemoteWriteApi { ingestion: ingestion.clone(), mapping: remote_write };
-    let apis = (ingestion, batch, lines, samples, health, metrics, probes);
-    service(access, "Ingestion API", apis, description)
+    let apis = (ingestion.clone(), batch, lines, samples, health, metrics, probes);
+    let direct = |others| ReadingRoute { ingestion, others };
+    service(access, "Ingestion API", apis, description, direct)
 }
 
 /// The Processing Service, and the query API, which is the same without the consumer; their operations need the keys of
-/// `access`. The queries are those of [`crate::query`], a tuple.
+/// `access`. The queries are those of [`crate::query`], a tuple; with a lag they read from a replica.
 #[must_use]
 pub fn processing_service(
     access: AccessPolicy,
@@ -70,10 +74,13 @@ pub fn processing_service(
     metrics: MetricsApi,
     (pipeline, receivers, dead_letters): (PipelineApi, ReceiversApi, DeadLettersApi),
     probes: ProbesApi,
+    lag: Option<ReplicaLag>,
 ) -> Service<impl Endpoint<Output = Response> + 'static> {
     let description = "Stores accepted readings and returns them per site.";
     let apis = (queries, health, metrics, pipeline, receivers, dead_letters, probes);
-    service(access, "Processing Service", apis, description)
+    let Service { endpoint, document } =
+        service(access, "Processing Service", apis, description, |endpoint| endpoint);
+    Service { endpoint: WithReplicaLag::new(endpoint, lag), document }
 }
 
 /// Health, probes and metrics, for the platform, on a port without keys; it has no document of its own.
@@ -87,12 +94,17 @@ pub fn monitoring(
     ApiMiddleware::new(service.into_endpoint(), paths)
 }
 
-fn service<T: OpenApi + 'static>(
+/// A service with the operations of `apis`, whose endpoint `wrap` may give shorter ways to some of them.
+fn service<T: OpenApi + 'static, E: Endpoint<Output = Response> + 'static, W>(
     access: AccessPolicy,
     title: &str,
     apis: T,
     description: &str,
-) -> Service<impl Endpoint<Output = Response> + 'static + use<T>> {
+    wrap: W,
+) -> Service<impl Endpoint<Output = Response> + 'static + use<T, E, W>>
+where
+    W: FnOnce(BoxEndpoint<'static>) -> E,
+{
     let service = OpenApiService::new(apis, title, VERSION).description(description);
     let service = service.server(ServerObject::new(SERVER));
     let raw = service.spec();
@@ -105,7 +117,7 @@ fn service<T: OpenApi + 'static>(
     });
     let docs =
         Route::new().at(DOCS, get(docs_page::docs_page(&ui, title))).at(OPENAPI_JSON, get(spec));
-    let endpoint = access.guard(Documented { docs, service: service.into_endpoint() });
+    let endpoint = access.guard(Documented { docs, service: wrap(service.into_endpoint()) });
     Service { endpoint: ApiMiddleware::new(Compressed(endpoint), paths), document }
 }
 

@@ -4,6 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::security;
 use crate::problem_details;
+use crate::replica_lag::reads_stored;
 
 /// The schemas of error bodies.
 const ERROR_BODIES: [&str; 4] =
@@ -48,16 +49,25 @@ const OF_KEYED: [(&str, &str, &str); 2] = [
 /// Adds the common responses to each operation, and the headers to all responses.
 pub(super) fn complete(document: &mut Value) {
     let Some(paths) = document.get_mut("paths").and_then(Value::as_object_mut) else { return };
+    let mut any_lags = false;
     for (path, operations) in paths {
         for (method, operation) in operations.as_object_mut().into_iter().flatten() {
             let summary = operation["summary"].clone();
+            let may_lag = method == "get" && reads_stored(path);
             if let Some(responses) = operation["responses"].as_object_mut() {
                 complete_specific(responses, &summary);
+                if may_lag {
+                    add_replica_lag(responses);
+                    any_lags = true;
+                }
                 add_common(responses, security::scope_of(method, path).is_some());
             }
         }
     }
     define_common(document);
+    if any_lags {
+        document["components"]["headers"]["ReplicaLag"] = replica_lag();
+    }
     define_problem_details(document);
 }
 
@@ -74,6 +84,22 @@ fn complete_specific(responses: &mut Map<String, Value>, summary: &Value) {
         let all = specific.chain(headers(status)).collect::<Map<_, _>>();
         response.insert("headers".to_owned(), all.into());
     }
+}
+
+fn add_replica_lag(responses: &mut Map<String, Value>) {
+    let header = json!({ "$ref": "#/components/headers/ReplicaLag" });
+    let headers = responses.get_mut("200").and_then(|response| response["headers"].as_object_mut());
+    headers.map(|headers| headers.insert("Replica-Lag".to_owned(), header));
+}
+
+fn replica_lag() -> Value {
+    json!({
+        "description": "Where readings are read from a replica of Redis (`REDIS_READ_FROM`): the response has all \
+                        that was stored this many seconds ago or earlier, as of the last sample of each second. \
+                        Absent where they are read from the primary, and for a second after another replica was chosen.",
+        "required": false,
+        "schema": { "type": "number", "minimum": 0 },
+    })
 }
 
 /// The framework writes the names of headers in capitals.

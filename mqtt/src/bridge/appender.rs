@@ -11,7 +11,7 @@ use opentelemetry::trace::{FutureExt, TraceContextExt, Tracer};
 use readings::store::append_batch::{AppendBatch, AppendBatchError, Appended};
 use readings::store::codec::ingestion_time;
 use readings::store::receivers::{self, Receiver};
-use readings::store::stream::ReadingStream;
+use readings::store::stream::StreamPartitions;
 use readings::store::{ErrorClass, StoreError};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
@@ -40,7 +40,7 @@ pub(super) fn backoff(max_pause: Duration) -> ExponentialBackoff {
 /// Appends to the stream.
 #[derive(Debug, Clone)]
 pub(super) struct Appender {
-    pub stream: ReadingStream,
+    pub partitions: StreamPartitions,
     pub idempotency_ttl: Duration,
     pub backlog: BacklogGate,
 }
@@ -84,7 +84,7 @@ impl Appender {
     async fn attempt(&self, batch: &Batch) -> Result<Appended, String> {
         let appended = self.append_readings(&batch.readings).await?;
         fail::fail_point!("mqtt-after-append");
-        match self.stream.dead_letter_rows(&batch.rejected, self.idempotency_ttl).await {
+        match self.partitions.dead_letter_rows(&batch.rejected, self.idempotency_ttl).await {
             Err(error) if passes(&error) => return Err(error.to_string()),
             Err(error) => log_not_dead_lettered(&error),
             Ok(_) => {}
@@ -97,7 +97,8 @@ impl Appender {
             return Ok(Appended::default());
         }
         let now = ingestion_time(Utc::now());
-        let appended = self.stream.append_batch(readings, &now, None, self.idempotency_ttl).await;
+        let appended =
+            self.partitions.append_batch(readings, &now, None, self.idempotency_ttl).await;
         appended.map_err(|error| match error {
             AppendBatchError::Failed(interrupted) => interrupted.error.to_string(),
             AppendBatchError::KeyConflict => "the key of a batch was used before".to_owned(),

@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use chrono::{SubsecRound, Utc};
 use readings::store::append_batch::CHUNK_ROWS;
-use readings::store::stream::ReadingStream;
+use readings::store::stream::StreamPartitions;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
@@ -48,16 +48,16 @@ pub struct Bridge {
 }
 
 impl Bridge {
-    /// A bridge to this stream. It connects when it runs.
+    /// A bridge to these partitions. It connects when it runs.
     #[must_use]
     pub fn new(
         config: BridgeConfig,
         mappings: Mappings,
-        stream: ReadingStream,
+        partitions: StreamPartitions,
         backlog: BacklogGate,
     ) -> Self {
         let idempotency_ttl = config.idempotency_ttl;
-        let appender = Appender { stream, idempotency_ttl, backlog };
+        let appender = Appender { partitions, idempotency_ttl, backlog };
         Self { config, mappings, appender, status: BridgeStatus::default() }
     }
 

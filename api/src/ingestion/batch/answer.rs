@@ -21,7 +21,8 @@ pub struct BatchResult {
     /// The id of the first reading's stream entry.
     #[oai(nullable)]
     first_stream_id: Option<String>,
-    /// The id of the last one's. Readings of other requests may have ids in between.
+    /// The id of the last one's. Readings of other requests may have ids in between; and with several partitions of the
+    /// stream, in which ids are apart, it may be the lower one.
     #[oai(nullable)]
     last_stream_id: Option<String>,
     /// The errors of the first invalid rows, at most `max_errors`.

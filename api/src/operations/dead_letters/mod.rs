@@ -10,8 +10,9 @@ use poem_openapi::param::{Path, Query};
 use poem_openapi::payload::Json;
 use poem_openapi::types::ToJSON;
 use poem_openapi::{ApiResponse, Object, OpenApi};
-use readings::store::dead_letters::{DeadLetterPage, Retried as Outcome, StoredDeadLetter};
-use readings::store::stream::ReadingStream;
+use readings::store::dead_letters::{Retried as Outcome, StoredDeadLetter};
+use readings::store::stream::every_partition::dead_letters::DeadLetterList;
+use readings::store::stream::{EntryId, StreamPartitions};
 use readings::store::{StoreError, StreamId};
 use tracing::info;
 
@@ -25,8 +26,8 @@ use crate::store_failure::{ServiceUnavailable, StoreOperation};
 /// The dead letters of a stream.
 #[derive(Debug)]
 pub struct DeadLettersApi {
-    /// The stream.
-    pub stream: ReadingStream,
+    /// Its partitions.
+    pub partitions: StreamPartitions,
 }
 
 /// A field of an entry.
@@ -40,9 +41,10 @@ pub struct Field {
 /// An entry that cannot be processed.
 #[derive(Debug, Clone, Object)]
 pub struct DeadLetter {
-    /// The id of the dead letter.
+    /// The id of the dead letter: a stream id, behind the number of its partition where the stream has several
+    /// (`3:1705314600000-0`).
     id: String,
-    /// The id that the entry had in the stream; empty for a row that a receiver rejected, which never was an entry.
+    /// The id that the entry had in the stream of its partition; empty for a row that a receiver rejected, which never was an entry.
     original_id: String,
     /// The receiver that rejected a row. Absent for an entry.
     #[oai(skip_serializing_if_is_none)]
@@ -61,12 +63,12 @@ pub struct DeadLetter {
     fields: Vec<Field>,
 }
 
-impl From<StoredDeadLetter> for DeadLetter {
-    fn from(stored: StoredDeadLetter) -> Self {
+impl From<(EntryId, StoredDeadLetter)> for DeadLetter {
+    fn from((id, stored): (EntryId, StoredDeadLetter)) -> Self {
         let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
         let field = |(name, value)| Field { name: text(name), value: text(value) };
         Self {
-            id: stored.id.to_string(),
+            id: id.to_string(),
             original_id: stored.original_id,
             receiver: stored.receiver,
             reason: stored.reason,
@@ -151,7 +153,7 @@ enum DeleteResponse {
 impl DeadLettersApi {
     /// List dead letters
     ///
-    /// In pages, oldest first, each with the rule that its entry breaks.
+    /// In pages, oldest first, each with the rule that its entry breaks; of all partitions of the stream.
     #[oai(path = "/pipeline/dead-letters", method = "get", operation_id = "get_dead_letters")]
     async fn list(
         &self,
@@ -164,7 +166,7 @@ impl DeadLettersApi {
             Ok(parameters) => parameters,
             Err(errors) => return Ok(ListResponse::Invalid(Json(errors))),
         };
-        let listed = self.stream.dead_letters(after, limit).await;
+        let listed = self.partitions.dead_letters(after, limit).await;
         let listed = listed.map_err(|error| failed(StoreOperation::ListDeadLetters, &error))?;
         Ok(ListResponse::DeadLetters(Json(page(listed))))
     }
@@ -188,7 +190,7 @@ impl DeadLettersApi {
             Ok(None) => return Ok(RetryResponse::NotFound(not_found())),
             Err(error) => return Ok(RetryResponse::Invalid(Json(error.into()))),
         };
-        let retried = self.stream.retry_dead_letter(id).await;
+        let retried = self.partitions.retry_dead_letter(id).await;
         let retried = retried.map_err(|error| failed(StoreOperation::ChangeDeadLetters, &error))?;
         Ok(match retried {
             Outcome::Entry(entry) => {
@@ -218,7 +220,7 @@ impl DeadLettersApi {
             Ok(None) => return Ok(DeleteResponse::NotFound(not_found())),
             Err(error) => return Ok(DeleteResponse::Invalid(Json(error.into()))),
         };
-        let deleted = self.stream.delete_dead_letter(id).await;
+        let deleted = self.partitions.delete_dead_letter(id).await;
         if !deleted.map_err(|error| failed(StoreOperation::ChangeDeadLetters, &error))? {
             return Ok(DeleteResponse::NotFound(not_found()));
         }
@@ -227,22 +229,22 @@ impl DeadLettersApi {
     }
 }
 
-fn log_retried(id: StreamId, entry: StreamId) {
+fn log_retried(id: EntryId, entry: StreamId) {
     static THROTTLE: LogThrottle = LogThrottle::new();
     if let Some(suppressed) = THROTTLE.should_log(Instant::now()) {
         info!(dead_letter_id = %id, %entry, suppressed, "a dead letter was retried");
     }
 }
 
-fn log_deleted(id: StreamId) {
+fn log_deleted(id: EntryId) {
     static THROTTLE: LogThrottle = LogThrottle::new();
     if let Some(suppressed) = THROTTLE.should_log(Instant::now()) {
         info!(dead_letter_id = %id, suppressed, "a dead letter was deleted");
     }
 }
 
-fn page(DeadLetterPage { dead_letters, has_more }: DeadLetterPage) -> DeadLetters {
-    let last = dead_letters.last().filter(|_| has_more).map(|last| last.id);
+fn page(DeadLetterList { dead_letters, has_more }: DeadLetterList) -> DeadLetters {
+    let last = dead_letters.last().filter(|_| has_more).map(|(id, _)| *id);
     DeadLetters {
         dead_letters: dead_letters.into_iter().map(Into::into).collect(),
         next_cursor: last.map(|id| id.to_string()),

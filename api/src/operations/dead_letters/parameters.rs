@@ -1,10 +1,12 @@
 //! Parameters of the operations on dead letters.
 
 use poem_openapi::registry::MetaSchema;
-use readings::store::StreamId;
+use readings::store::stream::EntryId;
 use serde_json::json;
 
-use crate::parameter::{Parameter, ParameterError, integer_schema, integer_within};
+use crate::parameter::{
+    PARTITION_PATTERN, Parameter, ParameterError, integer_schema, integer_within,
+};
 
 /// The page length when the request has none.
 const DEFAULT_LIMIT: usize = 100;
@@ -35,13 +37,13 @@ impl Parameter for PageLimit {
 pub(super) struct Cursor;
 
 impl Parameter for Cursor {
-    type Value = Option<StreamId>;
+    type Value = Option<EntryId>;
 
     const LOCATION: [&'static str; 2] = ["query", "cursor"];
 
     fn schema() -> MetaSchema {
         // The largest that Redis gives has 20 digits, as have numbers that are too large.
-        let pattern = Some("^[0-9]{1,19}-[0-9]{1,19}$".to_owned());
+        let pattern = Some(format!("^{PARTITION_PATTERN}[0-9]{{1,19}}-[0-9]{{1,19}}$"));
         MetaSchema { pattern, ..MetaSchema::new("string") }
     }
 
@@ -58,7 +60,7 @@ fn not_a_cursor() -> ParameterError {
 pub(super) struct DeadLetterId;
 
 impl Parameter for DeadLetterId {
-    type Value = Option<StreamId>;
+    type Value = Option<EntryId>;
 
     const LOCATION: [&'static str; 2] = ["path", "id"];
     const REQUIRED: bool = true;
@@ -94,8 +96,10 @@ mod tests {
     #[test]
     fn a_cursor_is_an_entry_id() {
         assert_eq!(Cursor::parse(None).unwrap(), None);
-        assert_eq!(Cursor::parse(Some("5-10")).unwrap(), Some(StreamId { ms: 5, seq: 10 }));
-        for text in ["", "zzz", "5"] {
+        for text in ["5-10", "3:5-10"] {
+            assert_eq!(Cursor::parse(Some(text)).unwrap(), text.parse().ok(), "{text:?}");
+        }
+        for text in ["", "zzz", "5", "3:5"] {
             assert_eq!(Cursor::parse(Some(text)).unwrap_err().code, "value_error", "{text:?}");
         }
     }

@@ -1,98 +1,42 @@
 //! `GET /pipeline`: the stream, its groups and consumers, and the rates.
 
+mod partition_report;
 mod rates;
+mod state;
 mod stream_monitor;
-
-use std::time::Duration;
+mod tier_monitor;
+mod tier_runs_state;
+mod tiers_state;
 
 use poem_openapi::payload::Json;
-use poem_openapi::{ApiResponse, Object, OpenApi};
+use poem_openapi::{ApiResponse, OpenApi};
 use readings::store::StoreError;
-use readings::store::backlog::GroupBacklog;
-use readings::store::info::ConsumerInfo;
-use readings::store::info::EntryPreview;
-use readings::store::stream::ReadingStream;
+use readings::store::stream::StreamPartitions;
+use readings::store::stream::every_partition::of_each;
+use readings::store::tier_runs::TierRuns;
 
+use self::partition_report::{PartitionReport, group_states, stream_state};
+use self::state::{GroupState, PipelineRates, PipelineState};
 pub use self::stream_monitor::{CATALOGUE as PIPELINE_CATALOGUE, StreamMonitor};
+pub use self::tier_monitor::{CATALOGUE as TIERS_CATALOGUE, TierMonitor};
+use self::tier_runs_state::packing_states;
+use self::tiers_state::TiersState;
 use crate::api_tag::ApiTag;
 use crate::store_failure::{ServiceUnavailable, StoreOperation};
 
 /// `/pipeline`.
 #[derive(Debug)]
 pub struct PipelineApi {
-    /// The stream to describe.
-    pub stream: ReadingStream,
+    /// The partitions of the stream to describe.
+    pub partitions: StreamPartitions,
     /// Measures the rates.
     pub monitor: StreamMonitor,
+    /// Samples the tiers.
+    pub tiers: TierMonitor,
+    /// The runs of packing and archiving of all processes.
+    pub tier_runs: TierRuns,
     /// The limit of the backlog, in entries, where it is known here.
     pub max_length: Option<u64>,
-}
-
-/// The stream, its consumer groups, its rates and the number of dead letters.
-#[derive(Debug, Object)]
-pub struct PipelineState {
-    stream: StreamState,
-    /// The consumer groups of the stream.
-    groups: Vec<GroupState>,
-    rates: PipelineRates,
-    /// Entries that cannot be processed, for an operator to retry or to delete.
-    dead_letters: u64,
-}
-
-/// The stream of accepted readings.
-#[derive(Debug, Default, Object)]
-#[oai(rename = "PipelineStream")]
-pub struct StreamState {
-    /// Entries in the stream, delivered or not; 0 when the stream does not exist.
-    length: u64,
-    // The name is older than its meaning; clients know it.
-    /// The limit of the backlog (`MAX_BACKLOG`), above which readings are not accepted; null for no limit, or where
-    /// it is unknown.
-    #[oai(nullable)]
-    max_length: Option<u64>,
-    /// The id of the oldest entry, or null.
-    #[oai(nullable)]
-    first_id: Option<String>,
-    /// The id of the newest entry, or null.
-    #[oai(nullable)]
-    last_id: Option<String>,
-}
-
-/// A consumer group.
-#[derive(Debug, Object)]
-#[oai(rename = "PipelineGroup")]
-pub struct GroupState {
-    name: String,
-    /// Entries delivered and not acknowledged: in progress. A backlog is in `lag`.
-    pending: u64,
-    /// Entries not delivered yet; a lower bound while a large backlog is being counted.
-    lag: u64,
-    /// Time since the oldest pending entry was accepted; null when no entry is pending.
-    #[oai(nullable)]
-    oldest_pending_ms: Option<u64>,
-    consumers: Vec<ConsumerState>,
-}
-
-/// A consumer: a processing service, running or not.
-#[derive(Debug, Object)]
-#[oai(rename = "PipelineConsumer")]
-pub struct ConsumerState {
-    name: String,
-    /// Entries delivered to it and not acknowledged.
-    pending: u64,
-    /// Time since its last delivery or heartbeat.
-    idle_ms: u64,
-}
-
-/// Readings per second over the last minute, of all processes; null until two samples exist.
-#[derive(Debug, Object)]
-pub struct PipelineRates {
-    /// Accepted.
-    #[oai(nullable)]
-    ingested_1m: Option<f64>,
-    /// Stored and acknowledged.
-    #[oai(nullable)]
-    stored_1m: Option<f64>,
 }
 
 #[derive(ApiResponse)]
@@ -106,7 +50,8 @@ enum PipelineResponse {
 impl PipelineApi {
     /// State of the pipeline
     ///
-    /// The backlog, the consumers with their pending entries, and the rates of accepted and stored readings.
+    /// The backlog, the consumers with their pending entries, and the rates of accepted and stored readings: sums over
+    /// all partitions of the stream, and each of several. Where days are packed and archived, how the last run went.
     #[oai(path = "/pipeline", method = "get", operation_id = "get_pipeline")]
     async fn pipeline(&self) -> Result<PipelineResponse, ServiceUnavailable> {
         let state = self.state().await.map_err(|error| {
@@ -118,50 +63,26 @@ impl PipelineApi {
 
 impl PipelineApi {
     async fn state(&self) -> Result<PipelineState, StoreError> {
-        let info = self.stream.info().await?.unwrap_or_default();
-        let id = |entry: Option<EntryPreview>| entry.map(|entry| entry.id.to_string());
-        let mut groups = Vec::new();
-        for backlog in self.stream.backlogs().await? {
-            groups.push(self.group(backlog).await?);
-        }
+        let streams = self.partitions.current();
+        let (reports, runs) =
+            tokio::try_join!(of_each(&streams, PartitionReport::read), self.tier_runs.read())?;
+        let groups = group_states(&reports);
         let rates = self.monitor.rates();
+        let group = self.partitions.keys().group();
+        let has_several = reports.len() > 1;
         Ok(PipelineState {
-            stream: StreamState {
-                length: info.length,
-                max_length: self.max_length,
-                first_id: id(info.first_entry),
-                last_id: id(info.last_entry),
-            },
-            groups,
+            stream: stream_state(&reports, self.max_length),
             rates: PipelineRates { ingested_1m: rates.ingested, stored_1m: rates.stored },
-            dead_letters: self.stream.count_dead_letters().await?,
-        })
-    }
-
-    async fn group(&self, backlog: GroupBacklog) -> Result<GroupState, StoreError> {
-        let GroupBacklog { group, unread, .. } = backlog;
-        let consumers = self.stream.consumers(&group.name).await?;
-        let oldest = if group.pending == 0 {
-            None
-        } else {
-            self.stream.oldest_pending_age(&group.name).await?
-        };
-        Ok(GroupState {
-            name: group.name,
-            pending: group.pending,
-            lag: unread.entries,
-            oldest_pending_ms: oldest.map(milliseconds),
-            consumers: consumers.into_iter().map(ConsumerState::from).collect(),
+            dead_letters: reports.iter().map(|it| it.dead_letters).sum(),
+            tiers: self.tiers.of_sites().map(TiersState::from),
+            packing: packing_states(&runs, |name| has_consumer(&groups, name)),
+            archiving: runs.archiving.as_ref().map(Into::into),
+            groups,
+            partitions: has_several.then(|| reports.iter().map(|it| it.state(group)).collect()),
         })
     }
 }
 
-impl From<ConsumerInfo> for ConsumerState {
-    fn from(ConsumerInfo { name, pending, idle }: ConsumerInfo) -> Self {
-        Self { name, pending, idle_ms: milliseconds(idle) }
-    }
-}
-
-fn milliseconds(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+fn has_consumer(groups: &[GroupState], name: &str) -> bool {
+    groups.iter().flat_map(|group| &group.consumers).any(|consumer| consumer.name == name)
 }

@@ -1,13 +1,13 @@
-//! Polls the stream for the gauges and the rates.
+//! Polls the stream for the gauges and the rates: sums over all its partitions.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use instrumentation::metrics::{Metric, as_f64};
 use readings::store::backlog::GroupBacklog;
-use readings::store::stream::ReadingStream;
-use readings::store::unread::Unread;
-use readings::store::{ServerMemory, StoreError};
+use readings::store::stream::StreamPartitions;
+use readings::store::stream::every_partition::backlogs::PartitionBacklog;
+use readings::store::{Partition, ServerMemory, StoreError};
 use tokio::time::sleep;
 use tracing::debug;
 
@@ -101,10 +101,10 @@ struct Snapshot {
 impl StreamMonitor {
     /// Polls the stream forever and registers the gauges. `with_ages` polls the age of pending entries, too,
     /// which the Redis user of the Ingestion API is not allowed to.
-    pub async fn run(self, stream: ReadingStream, with_ages: bool) {
+    pub async fn run(self, partitions: StreamPartitions, with_ages: bool) {
         self.register_gauges(with_ages);
         loop {
-            let polled = poll(&stream, with_ages).await;
+            let polled = poll(&partitions, with_ages).await;
             self.record(polled.inspect_err(|error| debug!(%error, "cannot read the stream")).ok());
             sleep(POLL_INTERVAL).await;
         }
@@ -114,13 +114,13 @@ impl StreamMonitor {
         self.state().samples.rates()
     }
 
-    fn record(&self, polled: Option<(Snapshot, Option<Sample>)>) {
+    fn record(&self, polled: Option<(Snapshot, Polled)>) {
         let mut state = self.state();
         state.redis_is_up = Some(polled.is_some());
-        let (snapshot, sample) = polled.unzip();
+        let (snapshot, samples) = polled.unzip();
         state.snapshot = snapshot;
-        if let Some(sample) = sample.flatten() {
-            state.samples.record(sample);
+        if let Some(samples) = samples {
+            state.samples.record(samples);
         }
     }
 
@@ -159,35 +159,43 @@ impl StreamMonitor {
     }
 }
 
+/// What one poll found: a sample of each partition, where its counters are known.
+type Polled = Vec<(Partition, Option<Sample>)>;
+
 async fn poll(
-    stream: &ReadingStream,
+    partitions: &StreamPartitions,
     with_ages: bool,
-) -> Result<(Snapshot, Option<Sample>), StoreError> {
+) -> Result<(Snapshot, Polled), StoreError> {
     let at = Instant::now();
-    let (backlog, sample) = match stream.backlog_and_entries_added().await? {
-        Some(backlog) => {
-            let processed = backlog.processed();
-            let sample = backlog.entries_added.map(|added| Sample { at, added, processed });
-            (backlog, sample)
-        }
-        None => without_group(stream.length().await?, at),
-    };
-    let oldest_pending = if with_ages && backlog.group.pending > 0 {
-        stream.oldest_pending_age(&backlog.group.name).await?
-    } else {
-        None
-    };
-    let dead_letters = stream.count_dead_letters().await?;
+    let backlogs = partitions.partition_backlogs().await?;
+    let samples = backlogs.iter().map(|it| (it.partition, sample(&it.backlog, at))).collect();
+    let oldest_pending =
+        if with_ages { oldest_pending(partitions, &backlogs).await? } else { None };
+    let dead_letters = partitions.count_dead_letters().await?;
     // The Redis user may be denied `INFO`; the rest is valid without it.
-    let memory = stream.server_memory().await.ok();
-    Ok((Snapshot { memory, backlog, oldest_pending, dead_letters }, sample))
+    let memory = partitions.of_partition(Partition::Whole).server_memory().await.ok();
+    let backlog = GroupBacklog::sum(backlogs.into_iter().map(|it| it.backlog));
+    Ok((Snapshot { memory, backlog, oldest_pending, dead_letters }, samples))
 }
 
-/// Without a group the whole stream is unread. Without a stream, too, both counters are known: 0.
-fn without_group(stream_length: u64, at: Instant) -> (GroupBacklog, Option<Sample>) {
-    let unread = Unread { entries: stream_length, is_exact: true };
-    let sample = (stream_length == 0).then_some(Sample { at, added: 0, processed: Some(0) });
-    (GroupBacklog { unread, stream_length, ..GroupBacklog::default() }, sample)
+fn sample(backlog: &GroupBacklog, at: Instant) -> Option<Sample> {
+    let processed = backlog.processed();
+    backlog.entries_added.map(|added| Sample { at, added, processed })
+}
+
+/// The highest age in all partitions with pending entries.
+async fn oldest_pending(
+    partitions: &StreamPartitions,
+    backlogs: &[PartitionBacklog],
+) -> Result<Option<Duration>, StoreError> {
+    let mut oldest = None;
+    for PartitionBacklog { partition, backlog, .. } in backlogs {
+        if backlog.group.pending > 0 {
+            let stream = partitions.of_partition(*partition);
+            oldest = oldest.max(stream.oldest_pending_age(&backlog.group.name).await?);
+        }
+    }
+    Ok(oldest)
 }
 
 #[cfg(test)]
@@ -196,8 +204,8 @@ mod tests {
 
     #[test]
     fn before_the_stream_exists_nothing_was_added_and_nothing_done() {
-        let (_, sample) = without_group(0, Instant::now());
+        let sample = sample(&GroupBacklog::without_group(0), Instant::now());
         assert_eq!(sample.map(|sample| (sample.added, sample.processed)), Some((0, Some(0))));
-        assert!(without_group(5, Instant::now()).1.is_none());
+        assert!(super::sample(&GroupBacklog::without_group(5), Instant::now()).is_none());
     }
 }

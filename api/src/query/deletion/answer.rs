@@ -23,7 +23,8 @@ pub struct UnavailableDeletion {
     code: ErrorCode,
     /// The request's `X-Request-Id`; the log lines of the service about this request have it, too.
     request_id: String,
-    /// Number of readings that were deleted. With the code `outcome_unknown` up to 500 more may be.
+    /// Number of readings that were deleted. With the code `outcome_unknown` up to 500 more may be, or 50,000 of a packed or
+    /// archived day.
     deleted: u64,
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use instrumentation::log_throttle::LogThrottle;
-use readings::store::{StoreError, StreamId};
+use readings::store::{Partition, StoreError};
 use tokio::time::{Instant, sleep, sleep_until};
 use tracing::info;
 
@@ -13,6 +13,7 @@ use super::catch_up::CatchUp;
 use super::feed::Attachment;
 use super::hub::{EventHub, Lease};
 use super::metrics::{self, OpenStream};
+use super::positions::Positions;
 use super::subscribers::{Filter, Message};
 use super::texts::{self, Ending};
 use crate::draining::Draining;
@@ -36,7 +37,7 @@ const RETRY_MS: std::ops::Range<u64> = 1_000..4_000;
 pub(super) struct Subscription {
     pub filter: Filter,
     /// The last event that the client has.
-    pub after: Option<StreamId>,
+    pub after: Option<Positions>,
     pub admission: Admission,
     pub draining: Draining,
 }
@@ -46,8 +47,8 @@ pub(super) struct EventStream {
     phase: Phase,
     lease: Lease,
     subscription: Subscription,
-    /// Everything up to this id was sent.
-    position: StreamId,
+    /// Everything up to these was sent.
+    positions: Positions,
     next_comment: Instant,
     /// Bytes that are sent before anything else.
     first: Option<Bytes>,
@@ -67,18 +68,23 @@ impl EventStream {
     /// When Redis fails.
     pub async fn open(hub: &EventHub, subscription: Subscription) -> Result<Self, StoreError> {
         let lease = hub.lease().await?;
-        let (phase, position) = match subscription.after {
+        let filter = &subscription.filter;
+        let (phase, positions) = match &subscription.after {
             None => {
-                let attachment = lease.attach(subscription.filter.clone());
-                let position = attachment.position;
-                (Phase::Live(attachment), position)
+                let attachment = lease.attach(filter.clone());
+                let positions = lease.positions_of(&filter.site, &attachment.positions);
+                (Phase::Live(attachment), positions)
             }
-            Some(id) => (Phase::CatchingUp(CatchUp::after(&lease, id)), id),
+            Some(last) => {
+                let catch_up = CatchUp::after(&lease, filter, last).await?;
+                let positions = catch_up.positions().clone();
+                (Phase::CatchingUp(catch_up), positions)
+            }
         };
         let (open, next_comment) = (OpenStream::new(), Instant::now() + COMMENT_INTERVAL);
         let mut stream =
-            Self { phase, lease, subscription, position, next_comment, first: None, open };
-        let opening = texts::opening(position, fastrand::u64(RETRY_MS));
+            Self { phase, lease, subscription, positions, next_comment, first: None, open };
+        let opening = texts::opening(&stream.positions, fastrand::u64(RETRY_MS));
         let history = stream.next_part().await?.unwrap_or_default();
         stream.first = Some([&opening[..], &history].concat().into());
         Ok(stream)
@@ -124,10 +130,13 @@ impl EventStream {
     async fn next_part(&mut self) -> Result<Option<Vec<u8>>, StoreError> {
         let Phase::CatchingUp(catch_up) = &mut self.phase else { return Ok(None) };
         let part = catch_up.next_part(&self.lease, &self.subscription.filter).await?;
-        self.position = part.position;
+        self.positions = part.positions;
         metrics::sent(part.readings);
         if let Some(attachment) = part.attachment {
             self.phase = Phase::Live(attachment);
+            // All others were read to their ends.
+            self.positions =
+                self.lease.positions_of(&self.subscription.filter.site, &self.positions);
         }
         Ok(Some(part.text))
     }
@@ -147,14 +156,11 @@ impl EventStream {
 
     fn comment(&mut self) -> Bytes {
         self.next_comment = Instant::now() + COMMENT_INTERVAL;
-        let position = match &self.phase {
-            Phase::Live(attachment) => {
-                attachment.received_up_to().map(|position| position.max(self.position))
-            }
-            Phase::CatchingUp(_) | Phase::Ended => Some(self.position),
-        };
-        self.position = position.unwrap_or(self.position);
-        texts::comment(position)
+        if let Phase::Live(attachment) = &self.phase {
+            let Some(received) = attachment.received_up_to() else { return texts::comment(None) };
+            self.positions.advance(&received);
+        }
+        texts::comment(Some(&self.positions))
     }
 
     /// This message and those that wait behind it.
@@ -163,15 +169,16 @@ impl EventStream {
         while let Some(message) = next {
             match message {
                 // Another replica was ahead of this one when it sent the last event that the client has.
-                Message::Reading(event) if event.id <= self.position => {}
+                Message::Reading(event) if self.positions.include(event.partition, event.id) => {}
                 Message::Reading(event) => {
-                    self.position = event.id;
-                    text.extend_from_slice(&event.text);
+                    self.positions.set(event.partition, event.id);
+                    event.write_to(&mut text, &self.positions);
                     readings += 1;
                 }
-                Message::Reset(position) => {
-                    self.position = position;
-                    text.extend_from_slice(texts::reset(position).as_bytes());
+                Message::Reset(partition, _) if !self.may_have_readings_in(partition) => {}
+                Message::Reset(partition, position) => {
+                    self.positions.set(partition, position);
+                    text.extend_from_slice(texts::reset(&self.positions).as_bytes());
                 }
                 Message::Interrupted => text.extend_from_slice(texts::INTERRUPTED.as_bytes()),
             }
@@ -184,6 +191,13 @@ impl EventStream {
         }
         metrics::sent(readings);
         text.into()
+    }
+
+    /// Whether readings of the site may be in this partition.
+    fn may_have_readings_in(&self, partition: Partition) -> bool {
+        let site = &self.subscription.filter.site;
+        self.positions.of(partition).is_some()
+            || self.lease.partitions_of(site).contains(&partition)
     }
 
     fn end(&mut self, ending: Ending) -> Bytes {

@@ -4,7 +4,7 @@ use std::io;
 
 use bytes::Bytes;
 use futures_util::{Stream, stream};
-use readings::store::stream::ReadingStream;
+use readings::store::stream::StreamPartitions;
 use readings::store::{RedisServer, StoreError};
 
 use super::event_stream::{EventStream, Subscription};
@@ -26,7 +26,7 @@ impl EventStreams {
     /// `draining` begins.
     #[must_use]
     pub fn new(
-        stream: ReadingStream,
+        partitions: StreamPartitions,
         server: RedisServer,
         draining: Draining,
         limit: usize,
@@ -34,7 +34,7 @@ impl EventStreams {
         metrics::expose();
         let per_client = (limit - limit / 4).max(1);
         let slots = ClientSlots::new(SlotLimits { total: limit, per_client });
-        Self { hub: EventHub::new(stream, server), slots, draining }
+        Self { hub: EventHub::new(partitions, server), slots, draining }
     }
 
     pub(super) const fn draining(&self) -> &Draining {

@@ -2,20 +2,21 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use readings::store::StreamId;
 use readings::store::live_entry::LiveEntry;
+use readings::store::{Partition, StreamId};
 use tokio::sync::mpsc::Receiver;
 
+use super::positions::Positions;
 use super::subscribers::{Filter, Message, Subscribers};
 
-/// The subscribers, and the position of the reader.
+/// The subscribers, and the positions of the reader.
 #[derive(Debug, Default)]
 pub(super) struct Feed(Mutex<State>);
 
 #[derive(Debug, Default)]
 struct State {
-    /// The last entry that was published.
-    position: StreamId,
+    /// The last entry of each partition that was published.
+    positions: Positions,
     subscribers: Subscribers,
 }
 
@@ -24,29 +25,30 @@ impl Feed {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The last entry that was published: each subscriber has it in its buffer, or has no interest in it.
-    pub fn position(&self) -> StreamId {
-        self.lock().position
+    /// The last entry of each partition that was published: each subscriber has them in its buffer, or has no interest in
+    /// them.
+    pub fn positions(&self) -> Positions {
+        self.lock().positions.clone()
     }
 
-    /// Sets where the reader begins.
-    pub fn begin_at(&self, position: StreamId) {
-        self.lock().position = position;
+    /// Sets where the reader begins in a partition.
+    pub fn begin_at(&self, partition: Partition, position: StreamId) {
+        self.lock().positions.set(partition, position);
     }
 
     /// Sends an entry to the subscribers of its site.
-    pub fn publish(&self, entry: &LiveEntry<'_>) {
+    pub fn publish(&self, partition: Partition, entry: &LiveEntry<'_>) {
         // One lock for each entry: a subscriber is added before an entry or after it.
         let mut state = self.lock();
-        state.position = entry.id;
-        state.subscribers.publish(entry);
+        state.positions.set(partition, entry.id);
+        state.subscribers.publish(partition, entry);
     }
 
-    /// Entries before this position may be missing.
-    pub fn reset(&self, position: StreamId) {
+    /// Entries of a partition before this position may be missing.
+    pub fn reset(&self, partition: Partition, position: StreamId) {
         let mut state = self.lock();
-        state.position = position;
-        state.subscribers.send_all(&Message::Reset(position));
+        state.positions.set(partition, position);
+        state.subscribers.send_all(&Message::Reset(partition, position));
     }
 
     /// Redis does not respond.
@@ -59,13 +61,13 @@ impl Feed {
         self.lock().subscribers = Subscribers::default();
     }
 
-    /// Adds a subscriber: it receives what is published after the position of the attachment.
+    /// Adds a subscriber: it receives what is published after the positions of the attachment.
     pub fn attach(self: &Arc<Self>, filter: Filter) -> Attachment {
         let mut state = self.lock();
         let (number, receiver) = state.subscribers.add(filter.clone());
-        let position = state.position;
+        let positions = state.positions.clone();
         drop(state);
-        Attachment { receiver, position, number, filter, feed: Arc::clone(self) }
+        Attachment { receiver, positions, number, filter, feed: Arc::clone(self) }
     }
 }
 
@@ -74,19 +76,19 @@ impl Feed {
 pub(super) struct Attachment {
     /// Its messages; they end when it is cut because its buffer is full.
     pub receiver: Receiver<Message>,
-    /// The last entry that was published before.
-    pub position: StreamId,
+    /// The last entry of each partition that was published before.
+    pub positions: Positions,
     number: u64,
     filter: Filter,
     feed: Arc<Feed>,
 }
 
 impl Attachment {
-    /// The last entry that was published, if nothing waits in the buffer: then everything up to it was received.
-    pub fn received_up_to(&self) -> Option<StreamId> {
+    /// The last entries that were published, if nothing waits in the buffer: then everything up to them was received.
+    pub fn received_up_to(&self) -> Option<Positions> {
         // Before the buffer is looked into: what is published between the two waits in it.
-        let position = self.feed.position();
-        self.receiver.is_empty().then_some(position)
+        let positions = self.feed.positions();
+        self.receiver.is_empty().then_some(positions)
     }
 }
 

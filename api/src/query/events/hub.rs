@@ -2,14 +2,17 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use readings::SiteId;
 use readings::store::history::History;
-use readings::store::stream::ReadingStream;
-use readings::store::{RedisServer, StoreError, StreamId};
+use readings::store::stream::StreamPartitions;
+use readings::store::{Partition, RedisServer, StoreError, StreamId};
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
 
 use super::feed::{Attachment, Feed};
+use super::positions::Positions;
 use super::shared_reader::{Begun, SharedReader};
+use super::site_partitions;
 use super::subscribers::Filter;
 
 /// The events of a process. Clones share the reader.
@@ -18,7 +21,7 @@ pub(super) struct EventHub(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    stream: ReadingStream,
+    partitions: StreamPartitions,
     server: RedisServer,
     readers: Mutex<Readers>,
 }
@@ -39,9 +42,9 @@ struct RunningReader {
 }
 
 impl EventHub {
-    /// Reads this stream: histories over the stream's connection, what is new over one of its own.
-    pub fn new(stream: ReadingStream, server: RedisServer) -> Self {
-        Self(Arc::new(Inner { stream, server, readers: Mutex::default() }))
+    /// Reads the stream of these partitions: histories over their connection, what is new over one of its own.
+    pub fn new(partitions: StreamPartitions, server: RedisServer) -> Self {
+        Self(Arc::new(Inner { partitions, server, readers: Mutex::default() }))
     }
 
     /// A lease as soon as the reader has begun.
@@ -74,9 +77,9 @@ impl Inner {
     }
 
     fn spawn_reader(&self) -> RunningReader {
-        let (stream, server) = (self.stream.clone(), self.server.clone());
+        let (partitions, server) = (self.partitions.clone(), self.server.clone());
         let feed = Arc::<Feed>::default();
-        let reader = SharedReader { stream, server, feed: Arc::clone(&feed) };
+        let reader = SharedReader { partitions, server, feed: Arc::clone(&feed) };
         let (sender, begun) = watch::channel(None);
         let task = tokio::spawn(reader.run(sender)).abort_handle();
         RunningReader { task, feed, begun }
@@ -103,9 +106,9 @@ pub(super) struct Lease {
 }
 
 impl Lease {
-    /// The last entry that was published.
-    pub fn position(&self) -> StreamId {
-        self.feed.position()
+    /// The last entry of each partition that was published.
+    pub fn positions(&self) -> Positions {
+        self.feed.positions()
     }
 
     /// Subscribes to what is published from now on.
@@ -113,9 +116,42 @@ impl Lease {
         self.feed.attach(filter)
     }
 
-    /// The entries after a position.
-    pub fn history(&self, position: StreamId) -> History {
-        self.hub.stream.history(position)
+    /// The partitions that new readings of a site may be in.
+    pub fn partitions_of(&self, site: &SiteId) -> Vec<Partition> {
+        self.hub.partitions.current_of_site(site)
+    }
+
+    /// Of these positions those with which the events of a site continue.
+    pub fn positions_of(&self, site: &SiteId, positions: &Positions) -> Positions {
+        positions.among(&self.partitions_of(site))
+    }
+
+    /// Where the events of a site continue after one with this id.
+    pub async fn positions_after(
+        &self,
+        site: &SiteId,
+        last: &Positions,
+    ) -> Result<Positions, StoreError> {
+        site_partitions::positions_after(&self.hub.partitions, site, last).await
+    }
+
+    /// Where they continue in a partition that the id does not name.
+    pub async fn unnamed_position(
+        &self,
+        partition: Partition,
+        last: &Positions,
+    ) -> Result<StreamId, StoreError> {
+        site_partitions::unnamed_position(&self.hub.partitions, partition, last).await
+    }
+
+    /// The last entry of a partition.
+    pub async fn end_of(&self, partition: Partition) -> Result<StreamId, StoreError> {
+        site_partitions::end_of(&self.hub.partitions, partition).await
+    }
+
+    /// The entries of a partition after a position.
+    pub fn history(&self, partition: Partition, position: StreamId) -> History {
+        self.hub.partitions.of_partition(partition).history(position)
     }
 }
 

@@ -7,6 +7,7 @@
 //! | `catch_up` | what was missed, read from the stream |
 //! | `hub`, `shared_reader` | the one reader of a process, which runs while there are streams |
 //! | `feed`, `subscribers` | who receives what the reader reads |
+//! | `positions`, `site_partitions` | ids of events, and the partitions of a site's readings |
 //! | `reading_event`, `texts` | events and comments as they are sent |
 //! | `admission` | whether the key of an open stream still permits it |
 //! | `parameters`, `payload`, `metrics` | parameters, response and metrics |
@@ -22,8 +23,10 @@ mod hub;
 mod metrics;
 mod parameters;
 mod payload;
+mod positions;
 mod reading_event;
 mod shared_reader;
+mod site_partitions;
 mod subscribers;
 mod texts;
 
@@ -32,7 +35,6 @@ use poem_openapi::param::{Header, Path, Query};
 use poem_openapi::payload::Json;
 use poem_openapi::{ApiResponse, OpenApi};
 use readings::SiteId;
-use readings::store::StreamId;
 
 pub use self::event_streams::EventStreams;
 pub use self::metrics::CATALOGUE;
@@ -41,6 +43,7 @@ use self::admission::Admission;
 use self::event_stream::Subscription;
 use self::parameters::{LastEventIdHeader, LastEventIdParameter};
 use self::payload::EventsPayload;
+use self::positions::Positions;
 use self::subscribers::Filter;
 use super::site_id_in_path::{SiteIdInPath, not_found};
 use super::unavailable::failed;
@@ -86,8 +89,8 @@ enum EventsResponse {
 impl EventsApi {
     /// Readings of a site as they are accepted
     ///
-    /// Server-Sent Events that do not end. `event: reading` is an accepted reading: its `id` is the stream id, its data
-    /// the reading as queries return it. Readings come in the order of their acceptance, whatever their timestamps; a
+    /// Server-Sent Events that do not end. `event: reading` is an accepted reading: its `id` is the stream id (where the
+    /// stream has several partitions a text with the position in each that counts), its data the reading as queries return it. Readings come in the order of their acceptance, whatever their timestamps; a
     /// query may return one shortly after its event. With the id of the last event (`Last-Event-ID`, or `last_event_id`
     /// where a client cannot set headers) the stream continues after it, without loss or repetition. `event: reset` says
     /// that readings before it may be missing: request the readings of the site. Every 15 seconds there is a
@@ -127,7 +130,7 @@ impl EventsApi {
         &self,
         request: &Request,
         filter: Filter,
-        after: Option<StreamId>,
+        after: Option<Positions>,
     ) -> Result<EventsResponse, ServiceUnavailable> {
         if self.streams.draining().has_begun() {
             return Err(shutting_down());
@@ -153,7 +156,7 @@ fn position(
     request: &Request,
     header: Checked<LastEventIdHeader>,
     parameter: Checked<LastEventIdParameter>,
-) -> Result<Option<StreamId>, Vec<ValidationErrorItem>> {
+) -> Result<Option<Positions>, Vec<ValidationErrorItem>> {
     let mut errors = unknown_parameters(request, &["device_id", "last_event_id"]);
     let header = header.0.map_err(|error| errors.push(error));
     let parameter = parameter.0.map_err(|error| errors.push(error));

@@ -1,9 +1,8 @@
 //! The last event that a client has: a header, and a parameter for clients that cannot set the header.
 
+use super::positions::Positions;
+use crate::parameter::{PARTITION_PATTERN, Parameter, ParameterError};
 use poem_openapi::registry::MetaSchema;
-use readings::store::StreamId;
-
-use crate::parameter::{Parameter, ParameterError};
 
 /// The header, which browsers set when they reconnect (HTML standard, 9.2.4).
 pub(super) const HEADER: &str = "Last-Event-ID";
@@ -15,20 +14,20 @@ pub(super) struct LastEventIdHeader;
 pub(super) struct LastEventIdParameter;
 
 fn schema() -> MetaSchema {
-    MetaSchema {
-        pattern: Some("^[0-9]{1,20}-[0-9]{1,20}$".to_owned()),
-        ..MetaSchema::new("string")
-    }
+    let position = format!("{PARTITION_PATTERN}[0-9]{{1,20}}-[0-9]{{1,20}}");
+    let pattern = Some(format!("^{position}(,{position})*$"));
+    MetaSchema { pattern, ..MetaSchema::new("string") }
 }
 
-fn parse(text: Option<&str>) -> Result<Option<StreamId>, ParameterError> {
-    let error =
-        || ParameterError::value_error("an event id is a stream id, such as 1705314600000-0");
+fn parse(text: Option<&str>) -> Result<Option<Positions>, ParameterError> {
+    let error = || {
+        ParameterError::value_error("an event id is the id of an event, such as 1705314600000-0")
+    };
     text.map(|text| text.parse().map_err(|_| error())).transpose()
 }
 
 impl Parameter for LastEventIdHeader {
-    type Value = Option<StreamId>;
+    type Value = Option<Positions>;
 
     const LOCATION: [&'static str; 2] = ["header", HEADER];
 
@@ -42,7 +41,7 @@ impl Parameter for LastEventIdHeader {
 }
 
 impl Parameter for LastEventIdParameter {
-    type Value = Option<StreamId>;
+    type Value = Option<Positions>;
 
     const LOCATION: [&'static str; 2] = ["query", "last_event_id"];
 

@@ -1,13 +1,16 @@
 //! The one reader of the stream that all subscribers of a process share.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use futures_util::future::select_all;
 use instrumentation::log_throttle::LogThrottle;
 use readings::metrics::count_reader_reconnect;
 use readings::store::live_reader::{LiveReader, Wait};
-use readings::store::stream::ReadingStream;
-use readings::store::{RedisServer, StoreError, StreamId};
+use readings::store::stream::every_partition::of_each;
+use readings::store::stream::{ReadingStream, StreamPartitions};
+use readings::store::{Partition, RedisServer, StoreError, StreamId};
 use tokio::sync::watch;
 use tokio::time::sleep;
 use tracing::{info, warn};
@@ -29,20 +32,26 @@ const LONGEST_BACKOFF: Duration = Duration::from_secs(2);
 /// Whether the reader has begun; `None` while it connects.
 pub(super) type Begun = Option<Result<(), StoreError>>;
 
-/// Reads the stream and publishes its entries.
+/// Reads all partitions of the stream and publishes their entries.
 pub(super) struct SharedReader {
-    pub stream: ReadingStream,
+    pub partitions: StreamPartitions,
     pub server: RedisServer,
     pub feed: Arc<Feed>,
 }
+
+/// The streams of one connection, and a reader of them that is open already.
+type Group = (Vec<ReadingStream>, Option<LiveReader>);
 
 impl SharedReader {
     /// Reads until it is dropped; ends at once when the first connection fails. Drop is the one way to abandon a
     /// blocking read.
     pub async fn run(self, begun: watch::Sender<Begun>) {
-        let first = self.begin().await;
-        let mut reader = match first {
-            Ok(reader) => reader,
+        let since = Instant::now();
+        let mut changes = self.partitions.changes();
+        changes.mark_unchanged();
+        let mut streams = self.partitions.current();
+        let mut groups = match self.begin(&streams).await {
+            Ok(groups) => groups,
             Err(error) => {
                 begun.send_replace(Some(Err(error)));
                 return;
@@ -50,31 +59,87 @@ impl SharedReader {
         };
         begun.send_replace(Some(Ok(())));
         loop {
-            let Err(error) = self.follow(&mut reader).await;
-            reader = self.reconnect(error).await;
+            let following = groups.into_iter().map(|group| Box::pin(self.follow_group(group)));
+            tokio::select! {
+                (never, ..) = select_all(following) => match never {},
+                // Err: never, the partitions have the sender.
+                _ = changes.changed() => {}
+            }
+            streams = self.partitions.current();
+            self.begin_new(&streams, since).await;
+            groups = self.groups(&streams).into_iter().map(|streams| (streams, None)).collect();
         }
     }
 
-    /// Begins behind the last entry.
-    async fn begin(&self) -> Result<LiveReader, StoreError> {
-        let position = self.stream.bounds().await?.last;
-        let mut reader = self.stream.live_reader(&self.server, position).await?;
-        self.feed.begin_at(position);
-        // Fails here, and not after the begin of a response, if the user may not read the stream.
-        self.read(&mut reader, Wait::No).await?;
-        Ok(reader)
+    /// Begins behind the last entries.
+    async fn begin(&self, streams: &[ReadingStream]) -> Result<Vec<Group>, StoreError> {
+        let ends = of_each(streams, async |stream| {
+            Ok((stream.keys().partition(), stream.bounds().await?.last))
+        });
+        for (partition, end) in ends.await? {
+            self.feed.begin_at(partition, end);
+        }
+        let mut groups = Vec::new();
+        for streams in self.groups(streams) {
+            let mut reader = self.open(&streams).await?;
+            // Fails here, and not after the begin of a response, if the user may not read the stream.
+            self.read(&mut reader, Wait::No).await?;
+            groups.push((streams, Some(reader)));
+        }
+        Ok(groups)
+    }
+
+    /// The streams of each connection: one for all, but of a Redis Cluster one for each, as its streams move between nodes
+    /// one by one.
+    fn groups(&self, streams: &[ReadingStream]) -> Vec<Vec<ReadingStream>> {
+        let of_one = if self.server.is_cluster() { 1 } else { streams.len() };
+        streams.chunks(of_one.max(1)).map(<[_]>::to_vec).collect()
+    }
+
+    /// Sets the position of each partition that has come into use: what was added since this reader runs is new.
+    async fn begin_new(&self, streams: &[ReadingStream], since: Instant) {
+        let positions = self.feed.positions();
+        for stream in streams {
+            let partition = stream.keys().partition();
+            let mut backoff = FIRST_BACKOFF;
+            while positions.of(partition).is_none() {
+                match begin_of(stream, since).await {
+                    Ok(begin) => {
+                        self.feed.begin_at(partition, begin);
+                        break;
+                    }
+                    Err(error) => pause(&error, &mut backoff).await,
+                }
+            }
+        }
+    }
+
+    /// Reads some streams over one connection, for ever.
+    async fn follow_group(&self, (streams, reader): Group) -> Infallible {
+        let mut reader = match reader {
+            Some(reader) => reader,
+            None => match self.continued(&streams).await {
+                Ok(reader) => reader,
+                Err(error) => self.reconnect(&streams, error).await,
+            },
+        };
+        loop {
+            let Err(error) = self.follow(&streams, &mut reader).await;
+            reader = self.reconnect(&streams, error).await;
+        }
     }
 
     async fn follow(
         &self,
+        streams: &[ReadingStream],
         reader: &mut LiveReader,
-    ) -> Result<std::convert::Infallible, StoreError> {
+    ) -> Result<Infallible, StoreError> {
         let mut replied = Instant::now();
         loop {
-            let before = reader.position();
+            let before = reader.positions();
             let has_more = self.read(reader, Wait::UntilEntry).await?;
             if replied.elapsed() > STALL {
-                self.check(reader, before).await?;
+                self.check(streams, reader, &before).await?;
             }
             replied = Instant::now();
             if !has_more {
@@ -84,29 +149,35 @@ impl SharedReader {
     }
 
     async fn read(&self, reader: &mut LiveReader, wait: Wait) -> Result<bool, StoreError> {
-        reader.read(wait, |entry| self.feed.publish(&entry)).await
+        reader.read(wait, |partition, entry| self.feed.publish(partition, &entry)).await
     }
 
     /// Checks, after a read, that no entry behind `before` was removed ahead of it.
-    async fn check(&self, reader: &mut LiveReader, before: StreamId) -> Result<(), StoreError> {
-        let bounds = self.stream.bounds().await?;
-        if !bounds.hold_all_after(before) {
-            reader.set_position(reader.position().min(bounds.last));
-            self.feed.reset(reader.position());
+    async fn check(
+        &self,
+        streams: &[ReadingStream],
+        reader: &mut LiveReader,
+        before: &[(Partition, StreamId)],
+    ) -> Result<(), StoreError> {
+        let read = reader.positions();
+        for ((stream, &(partition, before)), (_, read)) in streams.iter().zip(before).zip(read) {
+            let bounds = stream.bounds().await?;
+            if !bounds.hold_all_after(before) {
+                let position = read.min(bounds.last);
+                reader.set_position(partition, position);
+                self.feed.reset(partition, position);
+            }
         }
         Ok(())
     }
 
     /// A reader that continues where the failed one was.
-    async fn reconnect(&self, mut error: StoreError) -> LiveReader {
+    async fn reconnect(&self, streams: &[ReadingStream], mut error: StoreError) -> LiveReader {
         self.feed.interrupt();
         let mut backoff = FIRST_BACKOFF;
         loop {
-            count_reader_reconnect(error.class);
-            log(&error);
-            sleep(backoff).await;
-            backoff = (backoff * 2).min(LONGEST_BACKOFF);
-            match self.continued().await {
+            pause(&error, &mut backoff).await;
+            match self.continued(streams).await {
                 Ok(reader) => {
                     info!("event streams continue");
                     return reader;
@@ -116,13 +187,36 @@ impl SharedReader {
         }
     }
 
-    async fn continued(&self) -> Result<LiveReader, StoreError> {
-        let before = self.feed.position();
-        let mut reader = self.stream.live_reader(&self.server, before).await?;
+    async fn continued(&self, streams: &[ReadingStream]) -> Result<LiveReader, StoreError> {
+        let mut reader = self.open(streams).await?;
+        let before = reader.positions();
         self.read(&mut reader, Wait::No).await?;
-        self.check(&mut reader, before).await?;
+        self.check(streams, &mut reader, &before).await?;
         Ok(reader)
     }
+
+    /// Opens a reader that continues after what was published.
+    async fn open(&self, streams: &[ReadingStream]) -> Result<LiveReader, StoreError> {
+        let positions = self.feed.positions();
+        let position = |stream: &ReadingStream| positions.of(stream.keys().partition());
+        let after = |stream: &ReadingStream| (stream.clone(), position(stream).unwrap_or_default());
+        let streams: Vec<_> = streams.iter().map(after).collect();
+        LiveReader::open(&self.server, &streams).await
+    }
+}
+
+/// The position of a stream's first entry that was added after `since`, by the server's clock.
+async fn begin_of(stream: &ReadingStream, since: Instant) -> Result<StreamId, StoreError> {
+    let now = stream.server_time().await?;
+    let ms = u64::try_from(now.saturating_sub(since.elapsed()).as_millis()).unwrap_or(u64::MAX);
+    Ok(StreamId { ms, seq: 0 }.min(stream.bounds().await?.last))
+}
+
+async fn pause(error: &StoreError, backoff: &mut Duration) {
+    count_reader_reconnect(error.class);
+    log(error);
+    sleep(*backoff).await;
+    *backoff = (*backoff * 2).min(LONGEST_BACKOFF);
 }
 
 impl Drop for SharedReader {

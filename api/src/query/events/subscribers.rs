@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use readings::SiteId;
-use readings::store::StreamId;
 use readings::store::live_entry::LiveEntry;
+use readings::store::{Partition, StreamId};
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 
 use super::reading_event::ReadingEvent;
@@ -19,8 +19,8 @@ pub(super) const BUFFERED: usize = 1_024;
 pub(super) enum Message {
     /// A reading.
     Reading(Arc<ReadingEvent>),
-    /// Readings may be missing before this id, from which it continues.
-    Reset(StreamId),
+    /// Readings of a partition may be missing before this id, from which it continues.
+    Reset(Partition, StreamId),
     /// Redis does not respond.
     Interrupted,
 }
@@ -79,13 +79,12 @@ impl Subscribers {
 
     /// Sends an entry to those that want it, and cuts those whose buffers are full. An entry is decoded only if its site has
     /// subscribers; one that is no valid reading is left out.
-    pub fn publish(&mut self, entry: &LiveEntry<'_>) {
+    pub fn publish(&mut self, partition: Partition, entry: &LiveEntry<'_>) {
         let Some(site) = entry.site_id().filter(|site| self.by_site.contains_key(*site)) else {
             return;
         };
-        let Some(event) = entry.decode().map(|entry| Arc::new(ReadingEvent::new(entry))) else {
-            return;
-        };
+        let Some(entry) = entry.decode() else { return };
+        let event = Arc::new(ReadingEvent::new(partition, entry));
         self.retain_of(site, |subscriber| {
             let is_wanted = subscriber.filter.matches(&event);
             !is_wanted || subscriber.send(Message::Reading(Arc::clone(&event)))

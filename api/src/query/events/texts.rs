@@ -3,7 +3,8 @@
 
 use bytes::Bytes;
 use poem::web::sse::Event;
-use readings::store::StreamId;
+
+use super::positions::Positions;
 
 /// The type of the event after which a client reads the readings again.
 pub(super) const RESET: &str = "reset";
@@ -39,14 +40,14 @@ impl Ending {
 }
 
 /// The begin: when to reconnect, and with which id.
-pub(super) fn opening(position: StreamId, retry_ms: u64) -> Bytes {
-    format!("retry: {retry_ms}\nid: {position}\n\n").into()
+pub(super) fn opening(positions: &Positions, retry_ms: u64) -> Bytes {
+    format!("retry: {retry_ms}\nid: {positions}\n\n").into()
 }
 
 /// A comment, which tells that the connection works; and that everything up to this id was sent.
-pub(super) fn comment(position: Option<StreamId>) -> Bytes {
-    match position {
-        Some(position) => format!(":\nid: {position}\n\n").into(),
+pub(super) fn comment(positions: Option<&Positions>) -> Bytes {
+    match positions {
+        Some(positions) => format!(":\nid: {positions}\n\n").into(),
         None => Bytes::from_static(b":\n\n"),
     }
 }
@@ -55,9 +56,9 @@ pub(super) fn comment(position: Option<StreamId>) -> Bytes {
 pub(super) const INTERRUPTED: &str = ": the store cannot be reached: readings are late\n\n";
 
 /// The event after a gap.
-pub(super) fn reset(position: StreamId) -> String {
+pub(super) fn reset(positions: &Positions) -> String {
     const DATA: &str = r#"{"detail": "Readings before this event may be missing: request the readings of the site"}"#;
-    Event::message(DATA).event_type(RESET).id(position.to_string()).to_string()
+    Event::message(DATA).event_type(RESET).id(positions.to_string()).to_string()
 }
 
 /// The comment at the end.

@@ -19,13 +19,14 @@ fn publish(subscribers: &mut Subscribers, seq: u64, site: &str, device: &str) {
     let fields = stream_fields(&reading, "2024-01-15T10:30:00.000000");
     let fields: Vec<_> =
         fields.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes())).collect();
-    subscribers.publish(&LiveEntry::new(StreamId { ms: 5, seq }, &fields));
+    let entry = LiveEntry::new(StreamId { ms: 5, seq }, &fields);
+    subscribers.publish(Partition::Whole, &entry);
 }
 
 fn received(receiver: &mut Receiver<Message>) -> Vec<u64> {
     std::iter::from_fn(|| match receiver.try_recv().ok()? {
         Message::Reading(event) => Some(event.id.seq),
-        Message::Reset(_) | Message::Interrupted => None,
+        Message::Reset(..) | Message::Interrupted => None,
     })
     .collect()
 }
@@ -87,7 +88,8 @@ fn an_entry_that_is_no_reading_is_no_event() {
     let mut subscribers = Subscribers::default();
     let (_, mut receiver) = subscribers.add(filter("a", &[]));
     let fields: [(&[u8], &[u8]); 2] = [(b"site_id", b"a"), (b"power_reading", b"x")];
-    subscribers.publish(&LiveEntry::new(StreamId { ms: 5, seq: 0 }, &fields));
+    let entry = LiveEntry::new(StreamId { ms: 5, seq: 0 }, &fields);
+    subscribers.publish(Partition::Whole, &entry);
     publish(&mut subscribers, 1, "a", "d");
     assert_eq!(received(&mut receiver), [1]);
 }
