@@ -86,11 +86,14 @@ async fn run_command(command: Command) -> ExitCode {
             return code.unwrap_or_else(|error| print_failure(&error));
         }
         Command::Healthcheck(arguments) => commands::healthcheck::run(arguments).await,
+        Command::Archive(arguments) => Box::pin(commands::archive::run(arguments)).await,
         Command::DeadLetters(arguments) => commands::dead_letters::run(arguments).await,
         Command::Keys(arguments) => commands::keys::run(arguments),
         Command::Reconcile(arguments) => commands::reconcile::run(arguments).await,
         Command::Reindex(arguments) => commands::reindex::run(arguments).await,
         Command::Rollups(arguments) => commands::rollups::run(arguments).await,
+        Command::Pack(arguments) => commands::pack::run(arguments).await,
+        Command::Unpack(arguments) => commands::unpack::run(arguments).await,
         Command::Openapi(arguments) => commands::openapi::run(arguments.role),
         Command::Up(_)
         | Command::IngestionApi(_)

@@ -2,12 +2,12 @@
 
 use anyhow::Context;
 use api::operations::DeadLetter;
-use readings::store::StreamId;
-use readings::store::dead_letters::{DeadLetterPage, Retried};
-use readings::store::stream::ReadingStream;
+use readings::store::dead_letters::Retried;
+use readings::store::stream::every_partition::dead_letters::DeadLetterList;
+use readings::store::stream::{EntryId, StreamPartitions};
 
-use super::redis_discovery::find_server;
-use crate::config::{CommandRedis, DeadLetterSelection, DeadLettersAction, DeadLettersArguments};
+use super::redis_discovery::find_partitions;
+use crate::config::{DeadLetterSelection, DeadLettersAction, DeadLettersArguments};
 use crate::console;
 
 /// Dead letters per read. Too low: a round trip to Redis for few. Too high: more memory.
@@ -19,52 +19,51 @@ const PAGE: usize = 1_000;
 /// When Redis does not respond, an id is invalid, or a dead letter does not exist.
 pub async fn run(arguments: DeadLettersArguments) -> anyhow::Result<()> {
     match arguments.action {
-        DeadLettersAction::List { redis } => list(&connect(&redis).await?).await,
+        DeadLettersAction::List { redis } => list(&find_partitions(&redis).await?).await,
         DeadLettersAction::Retry { selection, redis } => {
-            retry(&connect(&redis).await?, &selection).await
+            retry(&find_partitions(&redis).await?, &selection).await
         }
         DeadLettersAction::Delete { selection, redis } => {
-            delete(&connect(&redis).await?, &selection).await
+            delete(&find_partitions(&redis).await?, &selection).await
         }
     }
 }
 
-async fn connect(settings: &CommandRedis) -> anyhow::Result<ReadingStream> {
-    let server = find_server(settings).await?;
-    Ok(ReadingStream::new(settings.redis.keys(), server.shared()))
-}
-
-async fn list(stream: &ReadingStream) -> anyhow::Result<()> {
+async fn list(partitions: &StreamPartitions) -> anyhow::Result<()> {
     let mut after = None;
     let mut is_empty = true;
     loop {
-        let DeadLetterPage { dead_letters, has_more } = stream.dead_letters(after, PAGE).await?;
-        after = dead_letters.last().map(|dead_letter| dead_letter.id);
+        let DeadLetterList { dead_letters, has_more } =
+            partitions.dead_letters(after, PAGE).await?;
+        after = dead_letters.last().map(|(id, _)| *id);
         is_empty &= dead_letters.is_empty();
         for dead_letter in dead_letters {
             console::print(DeadLetter::from(dead_letter).to_line());
         }
         if !has_more {
-            return if is_empty { explain_empty_list(stream).await } else { Ok(()) };
+            return if is_empty { explain_empty_list(partitions).await } else { Ok(()) };
         }
     }
 }
 
 /// Distinguishes a stream without dead letters from a mistyped name.
-async fn explain_empty_list(stream: &ReadingStream) -> anyhow::Result<()> {
-    let name = stream.keys().stream();
+async fn explain_empty_list(partitions: &StreamPartitions) -> anyhow::Result<()> {
+    let name = partitions.keys().stream();
     anyhow::ensure!(
-        stream.info().await?.is_some(),
+        partitions.info().await?.is_some(),
         "there is no stream {name} in this Redis (REDIS_STREAM)"
     );
     console::eprint(format_args!("there are no dead letters of {name}"));
     Ok(())
 }
 
-async fn retry(stream: &ReadingStream, selection: &DeadLetterSelection) -> anyhow::Result<()> {
+async fn retry(
+    partitions: &StreamPartitions,
+    selection: &DeadLetterSelection,
+) -> anyhow::Result<()> {
     let (mut missing, mut rejected_rows) = (Missing::default(), RejectedRows::default());
-    for id in selected(stream, selection).await? {
-        match stream.retry_dead_letter(id).await? {
+    for id in selected(partitions, selection).await? {
+        match partitions.retry_dead_letter(id).await? {
             Retried::Entry(entry) => console::print(format_args!("{id} requeued as {entry}")),
             Retried::NotFound => missing.record(id),
             Retried::NotAnEntry => rejected_rows.record(id),
@@ -73,10 +72,13 @@ async fn retry(stream: &ReadingStream, selection: &DeadLetterSelection) -> anyho
     missing.into_result().and(rejected_rows.into_result(selection.all))
 }
 
-async fn delete(stream: &ReadingStream, selection: &DeadLetterSelection) -> anyhow::Result<()> {
+async fn delete(
+    partitions: &StreamPartitions,
+    selection: &DeadLetterSelection,
+) -> anyhow::Result<()> {
     let mut missing = Missing::default();
-    for id in selected(stream, selection).await? {
-        if stream.delete_dead_letter(id).await? {
+    for id in selected(partitions, selection).await? {
+        if partitions.delete_dead_letter(id).await? {
             console::print(format_args!("{id} deleted"));
         } else {
             missing.record(id);
@@ -90,7 +92,7 @@ async fn delete(stream: &ReadingStream, selection: &DeadLetterSelection) -> anyh
 struct Missing(usize);
 
 impl Missing {
-    fn record(&mut self, id: StreamId) {
+    fn record(&mut self, id: EntryId) {
         self.0 += 1;
         console::eprint(format_args!("there is no dead letter {id}"));
     }
@@ -106,7 +108,7 @@ impl Missing {
 struct RejectedRows(usize);
 
 impl RejectedRows {
-    fn record(&mut self, id: StreamId) {
+    fn record(&mut self, id: EntryId) {
         self.0 += 1;
         console::eprint(format_args!(
             "{id} is a row that a receiver rejected, not an entry: correct its sender, and delete it"
@@ -123,17 +125,17 @@ impl RejectedRows {
 /// The given ids; with `--all`, the ids of all dead letters that exist now, so that one which fails again is
 /// not retried without end.
 async fn selected(
-    stream: &ReadingStream,
+    partitions: &StreamPartitions,
     selection: &DeadLetterSelection,
-) -> anyhow::Result<Vec<StreamId>> {
+) -> anyhow::Result<Vec<EntryId>> {
     if !selection.all {
         let id = |text: &String| text.parse().with_context(|| format!("invalid id: {text}"));
         return selection.ids.iter().map(id).collect();
     }
-    let mut ids: Vec<StreamId> = Vec::new();
+    let mut ids: Vec<EntryId> = Vec::new();
     loop {
-        let page = stream.dead_letters(ids.last().copied(), PAGE).await?;
-        ids.extend(page.dead_letters.iter().map(|dead_letter| dead_letter.id));
+        let page = partitions.dead_letters(ids.last().copied(), PAGE).await?;
+        ids.extend(page.dead_letters.iter().map(|(id, _)| *id));
         if !page.has_more {
             return Ok(ids);
         }

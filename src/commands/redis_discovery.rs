@@ -1,6 +1,7 @@
-//! Finds the Redis server that a command works on.
+//! Finds the Redis server that a command works on, and the partitions of its stream.
 
 use readings::store::RedisServer;
+use readings::store::stream::StreamPartitions;
 
 use crate::config::{CommandRedis, SettingError};
 use crate::{console, local_redis};
@@ -23,4 +24,16 @@ pub async fn find_server(settings: &CommandRedis) -> Result<RedisServer, Setting
         return Ok(server);
     }
     settings.redis.server()
+}
+
+/// The partitions of the stream on that server, those of other counts included.
+///
+/// # Errors
+/// As [`find_server`], or when Redis does not respond.
+pub async fn find_partitions(settings: &CommandRedis) -> anyhow::Result<StreamPartitions> {
+    let connection = find_server(settings).await?.shared();
+    let redis = &settings.redis;
+    let partitions = StreamPartitions::new(&redis.keys(), redis.partitions(), &connection);
+    partitions.refresh().await?;
+    Ok(partitions)
 }

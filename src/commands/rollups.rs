@@ -1,29 +1,14 @@
 //! `rollups build`: computes rollups before questions need them.
 
-use std::ops::Bound;
-use std::time::{Duration, Instant};
-
-use anyhow::Context;
-use indicatif::{HumanCount, ProgressBar, ProgressStyle};
+use indicatif::HumanCount;
 use readings::SiteId;
 use readings::store::rollups::RollupStore;
+use readings::store::series::SeriesStore;
 use readings::store::site_index::SiteIndex;
 
 use super::redis_discovery::find_server;
+use super::site_progress::{Progress, Sites};
 use crate::config::{BuildRollupsArguments, RollupsAction, RollupsArguments};
-use crate::console;
-
-/// Sites of one page of the index. Too low: a round trip to Redis for few. Too high: more memory.
-const PAGE: usize = 1_000;
-
-/// The prefix of all sites.
-const ALL_SITES: &str = "";
-
-/// Interval of progress lines where standard error is no terminal. Too low: logs are full of them. Too
-/// high: the command seems to hang.
-const LINE_INTERVAL: Duration = Duration::from_secs(5);
-
-const SPINNER: &str = "{spinner} {elapsed} {msg}";
 
 /// Builds rollups.
 ///
@@ -37,19 +22,27 @@ pub async fn run(arguments: RollupsArguments) -> anyhow::Result<()> {
 
 async fn build(arguments: BuildRollupsArguments) -> anyhow::Result<()> {
     let connection = find_server(&arguments.redis).await?.shared();
-    let mut building = Building::new(RollupStore::new(connection.clone()));
-    if arguments.sites.is_empty() {
-        let index = SiteIndex::new(&arguments.redis.redis.keys(), connection);
-        building.all(&index).await?;
+    let archive = arguments.archive.days()?;
+    let series = SeriesStore::new(connection.clone()).with_archive(archive);
+    let index = SiteIndex::new(&arguments.redis.redis.keys(), connection.clone());
+    let mut sites = Sites::new(index, arguments.sites);
+    let mut building = Building {
+        rollups: RollupStore::reading_from(series, connection),
+        done: Done::default(),
+        progress: Progress::new(),
+    };
+    loop {
+        let page = sites.next().await?;
+        if page.is_empty() {
+            break;
+        }
+        for site in &page {
+            let days = building.site(site).await?;
+            let is_known = days > 0 || !sites.are_named();
+            anyhow::ensure!(is_known, "there are no readings of {site} in this Redis");
+        }
     }
-    for site in &arguments.sites {
-        let id =
-            SiteId::new(site.as_str()).with_context(|| format!("{site} is no id of a site"))?;
-        let days = building.site(&id).await?;
-        anyhow::ensure!(days > 0, "there are no readings of {site} in this Redis");
-    }
-    building.bar.finish_and_clear();
-    console::eprint(building.done);
+    building.progress.finish(building.done);
     Ok(())
 }
 
@@ -73,33 +66,10 @@ impl std::fmt::Display for Done {
 struct Building {
     rollups: RollupStore,
     done: Done,
-    bar: ProgressBar,
-    last_line: Instant,
+    progress: Progress,
 }
 
 impl Building {
-    fn new(rollups: RollupStore) -> Self {
-        let style = ProgressStyle::with_template(SPINNER)
-            .unwrap_or_else(|_| ProgressStyle::default_spinner());
-        let bar = ProgressBar::new_spinner().with_style(style);
-        Self { rollups, done: Done::default(), bar, last_line: Instant::now() }
-    }
-
-    async fn all(&mut self, index: &SiteIndex) -> anyhow::Result<()> {
-        let mut after: Option<SiteId> = None;
-        loop {
-            let start = after.as_ref().map_or(Bound::Unbounded, |it| Bound::Excluded(it.as_str()));
-            let page = index.list(start, ALL_SITES, PAGE).await?;
-            for site in &page {
-                self.site(site).await?;
-            }
-            match page.into_iter().next_back() {
-                Some(last) => after = Some(last),
-                None => return Ok(()),
-            }
-        }
-    }
-
     /// The number of days of a site that have readings.
     async fn site(&mut self, site: &SiteId) -> anyhow::Result<u64> {
         let (mut from, mut days) = (None, 0);
@@ -109,20 +79,11 @@ impl Building {
             days += built.days;
             self.done.days += built.days;
             self.done.computed += built.computed;
-            self.show(site);
+            self.progress.show(&self.done, site);
             match built.next {
                 Some(next) => from = Some(next),
                 None => return Ok(days),
             }
-        }
-    }
-
-    fn show(&mut self, site: &SiteId) {
-        self.bar.set_message(console::escaped(&format!("{}, {site}", self.done)));
-        self.bar.tick();
-        if self.bar.is_hidden() && self.last_line.elapsed() >= LINE_INTERVAL {
-            self.last_line = Instant::now();
-            console::eprint(&self.done);
         }
     }
 }

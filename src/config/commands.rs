@@ -2,9 +2,13 @@
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::parsers::port;
+use readings::SiteId;
+use readings::energy::rollup::Day;
+
+use super::parsers::{past_day, port, site};
 use super::{
-    CommandRedis, ListenHost, PowerSettings, RetentionSettings, SettingError, TlsSettings,
+    ArchiveSettings, ArchivingSettings, CommandRedis, ListenHost, PackingSettings, PowerSettings,
+    RetentionSettings, SettingError, TlsSettings,
 };
 
 #[derive(Debug, Args)]
@@ -55,6 +59,8 @@ pub struct ReconcileArguments {
     #[command(flatten)]
     pub retention: RetentionSettings,
     #[command(flatten)]
+    pub archive: ArchiveSettings,
+    #[command(flatten)]
     pub power: PowerSettings,
     #[command(flatten)]
     pub redis: CommandRedis,
@@ -84,8 +90,112 @@ pub enum RollupsAction {
 #[derive(Debug, Args)]
 pub struct BuildRollupsArguments {
     /// Only this site. If repeated, these
-    #[arg(long = "site", value_name = "SITE")]
-    pub sites: Vec<String>,
+    #[arg(long = "site", value_name = "SITE", value_parser = site)]
+    pub sites: Vec<SiteId>,
+    #[command(flatten)]
+    pub archive: ArchiveSettings,
+    #[command(flatten)]
+    pub redis: CommandRedis,
+}
+
+#[derive(Debug, Args)]
+pub struct PackArguments {
+    /// Only this site. If repeated, these
+    #[arg(long = "site", value_name = "SITE", value_parser = site)]
+    pub sites: Vec<SiteId>,
+    /// Only UTC days before this one, as `2026-01-31`; today at most
+    #[arg(long, value_name = "DATE", value_parser = past_day)]
+    pub before: Option<Day>,
+    #[command(flatten)]
+    pub redis: CommandRedis,
+}
+
+#[derive(Debug, Args)]
+pub struct UnpackArguments {
+    /// Only this site. If repeated, these
+    #[arg(long = "site", value_name = "SITE", value_parser = site)]
+    pub sites: Vec<SiteId>,
+    /// Only UTC days before this one, as `2026-01-31`; today at most
+    #[arg(long, value_name = "DATE", value_parser = past_day)]
+    pub before: Option<Day>,
+    #[command(flatten)]
+    pub packing: PackingSettings,
+    #[command(flatten)]
+    pub archive: ArchiveSettings,
+    #[command(flatten)]
+    pub redis: CommandRedis,
+}
+
+#[derive(Debug, Args)]
+pub struct ArchiveArguments {
+    #[command(subcommand)]
+    pub action: ArchiveAction,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum ArchiveAction {
+    /// Move packed days into the archive now, as the Processing Service does each hour
+    ///
+    /// Days that are not packed stay where they are: `pack` packs them. With the settings of the service; it may be interrupted
+    /// and run again, beside services, one process at a time
+    Run(RunArchiverArguments),
+    /// Print what the archive has: its files, and the day before which all days are archived
+    Status(StatusArguments),
+    /// Read all files, and compare each day of each site with what Redis knows of it
+    ///
+    /// Prints what is wrong; the exit code is 0 when nothing is. It changes nothing, and may run beside services; what they
+    /// archive meanwhile may be reported wrongly
+    Verify(VerifyArguments),
+    /// Restore archived days as packed days, also into a Redis that has lost its data
+    ///
+    /// Packed readings take some 20 bytes of memory each; with `--only-headers` they stay in the archive. A day of which Redis
+    /// has packed readings already, or that was deleted or unpacked, is left as it is: the command may be interrupted and run
+    /// again, beside services. To leave the archive unset `PACK_AFTER` in all services before, as those with it archive the
+    /// days again
+    Restore(RestoreArguments),
+}
+
+#[derive(Debug, Args)]
+pub struct RunArchiverArguments {
+    #[command(flatten)]
+    pub archiving: ArchivingSettings,
+    #[command(flatten)]
+    pub retention: RetentionSettings,
+    #[command(flatten)]
+    pub redis: CommandRedis,
+}
+
+#[derive(Debug, Args)]
+pub struct StatusArguments {
+    #[command(flatten)]
+    pub archive: ArchiveSettings,
+}
+
+#[derive(Debug, Args)]
+pub struct VerifyArguments {
+    #[command(flatten)]
+    pub archive: ArchiveSettings,
+    #[command(flatten)]
+    pub redis: CommandRedis,
+}
+
+#[derive(Debug, Args)]
+pub struct RestoreArguments {
+    /// Only this site. If repeated, these
+    #[arg(long = "site", value_name = "SITE", value_parser = site)]
+    pub sites: Vec<SiteId>,
+    /// Only UTC days from this one on, as `2026-01-31`
+    #[arg(long, value_name = "DATE", value_parser = past_day)]
+    pub from: Option<Day>,
+    /// Only UTC days before this one, as `2026-01-31`
+    #[arg(long, value_name = "DATE", value_parser = past_day)]
+    pub before: Option<Day>,
+    /// Restore only the headers of days, about 100 bytes each, by which Redis knows that the archive has their readings:
+    /// these stay in the files and are read from there. For a Redis that has lost its data
+    #[arg(long)]
+    pub only_headers: bool,
+    #[command(flatten)]
+    pub archive: ArchiveSettings,
     #[command(flatten)]
     pub redis: CommandRedis,
 }

@@ -9,6 +9,9 @@ use super::{ConsumerSettings, SettingError};
 /// for its Redis; too high and a stalled process works that much later again.
 const SLOWEST_TURN: Duration = Duration::from_secs(30);
 
+/// The shortest `PACK_AFTER`. Too low and a day is packed again and again with late readings.
+const SHORTEST_PACK_AFTER: Duration = Duration::from_hours(1);
+
 impl ConsumerSettings {
     /// Checks them.
     ///
@@ -33,11 +36,30 @@ impl ConsumerSettings {
                  {progress:?} is below {slowest:?}"
             )
         })?;
+        self.check_packing()?;
         let (delay, idle) = (self.processing_delay_ms, self.claim_min_idle_ms);
         check(delay * 3 < idle, "PROCESSING_DELAY_MS", || {
             format!(
                 "times 3 must be below CLAIM_MIN_IDLE_MS, or entries are claimed while they are being \
                  processed, but 3 × {delay:?} is not below {idle:?}"
+            )
+        })
+    }
+
+    fn check_packing(&self) -> Result<(), SettingError> {
+        let Some(pack) = self.packing.pack_after() else { return Ok(()) };
+        check(pack >= SHORTEST_PACK_AFTER, "PACK_AFTER", || {
+            format!(
+                "must be 0 or at least {SHORTEST_PACK_AFTER:?}, or a day is packed while its last readings arrive, \
+                 but is {pack:?}"
+            )
+        })?;
+        let kept = self.retention.age();
+        check(kept.is_none_or(|kept| pack < kept), "PACK_AFTER", || {
+            let kept = kept.unwrap_or_default();
+            format!(
+                "must be below READINGS_RETENTION, or readings expire before they are packed, but {pack:?} is not \
+                 below {kept:?}"
             )
         })
     }

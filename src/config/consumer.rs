@@ -8,7 +8,7 @@ use clap::{Args, ValueEnum};
 use readings::store::series::DedupPolicy;
 
 use super::parsers::{count, duration, milliseconds};
-use super::{DrainSettings, Instance, RedisSettings, RetentionSettings};
+use super::{DrainSettings, Instance, PackingSettings, RedisSettings, RetentionSettings};
 
 #[derive(Debug, Clone, Args)]
 pub struct ConsumerSettings {
@@ -52,7 +52,9 @@ pub struct ConsumerSettings {
     #[arg(long, env, value_name = "TIME", default_value = "2m", value_parser = duration)]
     pub(super) progress_timeout: Duration,
     #[command(flatten)]
-    retention: RetentionSettings,
+    pub(super) retention: RetentionSettings,
+    #[command(flatten)]
+    pub(super) packing: PackingSettings,
     #[command(flatten)]
     drain: DrainSettings,
 }
@@ -76,6 +78,11 @@ impl From<Dedup> for DedupPolicy {
 }
 
 impl ConsumerSettings {
+    /// The retention of stored readings.
+    pub const fn retention(&self) -> &RetentionSettings {
+        &self.retention
+    }
+
     /// The graceful shutdown timeout.
     pub const fn drain_timeout(&self) -> Duration {
         self.drain.timeout()
@@ -97,6 +104,7 @@ impl ConsumerSettings {
             max_processing_failures: NonZeroU32::try_from(self.max_processing_failures)?,
             stream_retention: self.stream_retention,
             readings_retention: self.retention.age(),
+            pack_after: self.packing.pack_after(),
             dedup_policy: self.dedup_policy.into(),
             processing_delay: self.processing_delay_ms,
             progress_timeout: self.progress_timeout,

@@ -5,6 +5,7 @@
 //! and [`commands`] combine the topics.
 
 mod access;
+mod archive;
 mod command_line;
 mod command_redis;
 mod commands;
@@ -29,16 +30,20 @@ mod listen;
 mod log;
 mod mqtt;
 mod origins;
+mod packing;
 mod parse_error;
 mod parsers;
+mod password;
 mod power;
 mod private_redis;
 mod rate_limits;
 mod redis;
 mod remote_write;
 mod renamed;
+mod replicas;
 mod retention;
 mod roles;
+mod sentinel;
 mod telemetry;
 mod tls;
 
@@ -46,11 +51,13 @@ use clap::{Parser, Subcommand};
 use import::ImportArguments;
 
 pub use self::access::AccessSettings;
+pub use self::archive::{ArchiveSettings, ArchivingSettings};
 pub use self::command_redis::CommandRedis;
 pub use self::commands::{
-    BuildRollupsArguments, DeadLetterSelection, DeadLettersAction, DeadLettersArguments,
-    DocumentedRole, HealthcheckArguments, OpenapiArguments, ReconcileArguments, ReindexArguments,
-    RollupsAction, RollupsArguments,
+    ArchiveAction, ArchiveArguments, BuildRollupsArguments, DeadLetterSelection, DeadLettersAction,
+    DeadLettersArguments, DocumentedRole, HealthcheckArguments, OpenapiArguments, PackArguments,
+    ReconcileArguments, ReindexArguments, RestoreArguments, RollupsAction, RollupsArguments,
+    RunArchiverArguments, StatusArguments, UnpackArguments, VerifyArguments,
 };
 pub use self::connections::ConnectionSettings;
 pub use self::consumer::ConsumerSettings;
@@ -71,6 +78,7 @@ pub use self::listen::{
 pub use self::log::{LogFormat, LogSettings};
 pub use self::mqtt::MqttSettings;
 pub use self::origins::OriginSettings;
+pub use self::packing::PackingSettings;
 pub use self::power::PowerSettings;
 pub use self::private_redis::PrivateRedis;
 pub use self::rate_limits::RateLimitSettings;
@@ -148,8 +156,22 @@ pub enum Command {
     /// time, while services run, and again: what is in the index stays. The exit code is 0 when all keys were scanned;
     /// after a failure run it again
     Reindex(ReindexArguments),
+    /// Move packed days into the archive (`ARCHIVE_URL`), verify it, or restore days from it
+    Archive(ArchiveArguments),
     /// Compute rollups of stored readings before questions about energy need them
     Rollups(RollupsArguments),
+    /// Pack closed days of sites: the readings of a day become one compressed value
+    ///
+    /// As the Processing Service does with `PACK_AFTER`, at once and for all days that have ended, apart from the last day
+    /// of each site. It may be interrupted and run again, at any time, beside services. Sites are those of the index, unless
+    /// they are named. The original Python services do not see packed readings; `unpack` restores them
+    Pack(PackArguments),
+    /// Restore packed and archived days, byte for byte as they were stored
+    ///
+    /// It needs the memory that packing has saved: some 290 bytes a reading. Services with `PACK_AFTER` pack the days again:
+    /// unset it there before. Archived days need `ARCHIVE_URL`. It may be interrupted and run again, at any time, beside
+    /// services. Sites are those of the index, unless they are named
+    Unpack(UnpackArguments),
     /// Check whether the services on this machine are ready; exit code 0 when they are
     Healthcheck(HealthcheckArguments),
 }

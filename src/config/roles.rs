@@ -4,10 +4,11 @@ use clap::Args;
 
 use super::parsers::port;
 use super::{
-    ConnectionSettings, ConsumerSettings, DrainSettings, EventStreamSettings, HttpSettings,
-    IngestionLimitSettings, IngestionPort, IngestionThreads, Instance, LineProtocolSettings,
-    ListenHost, LogSettings, MetricsPort, MqttSettings, OriginSettings, PortSetting, PowerSettings,
-    PrivateRedis, ProcessingPort, RedisSettings, RemoteWriteSettings, TelemetrySettings,
+    ArchiveSettings, ArchivingSettings, ConnectionSettings, ConsumerSettings, DrainSettings,
+    EventStreamSettings, HttpSettings, IngestionLimitSettings, IngestionPort, IngestionThreads,
+    Instance, LineProtocolSettings, ListenHost, LogSettings, MetricsPort, MqttSettings,
+    OriginSettings, PortSetting, PowerSettings, PrivateRedis, ProcessingPort, RedisSettings,
+    RemoteWriteSettings, TelemetrySettings,
 };
 
 /// Logs, metrics and traces, the same in every role.
@@ -52,6 +53,8 @@ pub struct ProcessingSettings {
     #[command(flatten)]
     pub power: PowerSettings,
     #[command(flatten)]
+    pub archiving: ArchivingSettings,
+    #[command(flatten)]
     pub consumer: ConsumerSettings,
     #[command(flatten)]
     pub port: ProcessingPort,
@@ -67,6 +70,8 @@ pub struct QuerySettings {
     pub observability: ObservabilitySettings,
     #[command(flatten)]
     pub redis: RedisSettings,
+    #[command(flatten)]
+    pub archive: ArchiveSettings,
     #[command(flatten)]
     pub port: ProcessingPort,
     #[command(flatten)]
@@ -122,6 +127,8 @@ pub struct UpSettings {
     pub redis: RedisSettings,
     #[command(flatten)]
     pub power: PowerSettings,
+    #[command(flatten)]
+    pub archiving: ArchivingSettings,
     #[command(flatten)]
     pub consumer: ConsumerSettings,
     #[command(flatten)]

@@ -15,7 +15,7 @@ use api::spec::{self, Service};
 use poem::{Endpoint, Response};
 use readings::store::Requirements;
 use readings::store::receivers::{self, Receiver, ReceiverReporter};
-use readings::store::stream::ReadingStream;
+use readings::store::stream::{ReadingStream, StreamPartitions};
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
@@ -136,13 +136,17 @@ impl IngestionLimits {
     }
 }
 
-/// Spawns, until the process exits, the creation of the consumer group and the sampling of the backlog.
+/// Spawns, until the process exits, the creation of the consumer groups, the announcement of the number of partitions and
+/// the sampling of the backlog.
 pub fn spawn_monitors(context: &ServiceContext, limits: &IngestionLimits) {
-    let (stream, limits) = (append_stream(context), limits.clone());
+    let (partitions, limits) = (append_partitions(context), limits.clone());
+    for stream in partitions.own() {
+        tokio::spawn(keep_group_created(stream.clone()));
+    }
     tokio::spawn(async move {
         tokio::join!(
-            keep_group_created(stream.clone()),
-            limits.backlog.poll(stream, limits.max_backlog),
+            partitions.clone().keep_announced(),
+            limits.backlog.poll(partitions, limits.max_backlog),
         );
     });
 }
@@ -152,19 +156,22 @@ pub fn service(
     context: &ServiceContext,
     limits: &IngestionLimits,
 ) -> Service<impl Endpoint<Output = Response> + 'static> {
-    let stream = append_stream(context);
+    let partitions = append_partitions(context);
     spec::ingestion_api(
         context.access.clone(),
         IngestionApi {
-            stream: stream.clone(),
+            partitions: partitions.clone(),
             idempotency_ttl: limits.idempotency_ttl,
             backlog: limits.backlog.clone(),
         },
         Arc::clone(&limits.line_mapping),
         Arc::clone(&limits.remote_write),
         IngestionHealthApi { connection: context.queries.clone() },
-        MetricsApi { stream: context.stream.clone(), prometheus: context.prometheus.clone() },
-        probes(context, stream),
+        MetricsApi {
+            partitions: context.partitions.clone(),
+            prometheus: context.prometheus.clone(),
+        },
+        probes(context, partitions),
     )
 }
 
@@ -173,12 +180,12 @@ fn monitoring(context: &ServiceContext) -> impl Endpoint<Output = Response> + 's
     spec::monitoring(
         IngestionHealthApi { connection: context.queries.clone() },
         PrometheusApi(context.prometheus.clone()),
-        probes(context, append_stream(context)),
+        probes(context, append_partitions(context)),
     )
 }
 
-fn probes(context: &ServiceContext, stream: ReadingStream) -> ProbesApi {
-    let readiness = Readiness::Writes(stream, context.queries.clone());
+fn probes(context: &ServiceContext, partitions: StreamPartitions) -> ProbesApi {
+    let readiness = Readiness::Writes(partitions, context.queries.clone());
     ProbesApi::new(CheckLiveness::default(), readiness, context.draining.clone())
 }
 
@@ -200,7 +207,7 @@ async fn keep_group_created(stream: ReadingStream) {
     }
 }
 
-/// The stream over the connection for appends.
-pub fn append_stream(context: &ServiceContext) -> ReadingStream {
-    ReadingStream::new(context.keys.clone(), context.ingestion.clone())
+/// The partitions over the connection for appends.
+pub fn append_partitions(context: &ServiceContext) -> StreamPartitions {
+    context.partitions.with_connection(&context.ingestion)
 }

@@ -3,6 +3,7 @@
 //! A role builds a [`service_context::ServiceContext`], binds an [`http_server::HttpServer`], spawns the
 //! monitors, and serves until a signal stops it. `up` does so for all services of one process.
 
+mod archiving;
 mod banner;
 pub mod http_server;
 mod index_check;

@@ -13,7 +13,7 @@ use readings::store::receivers::{self, ReceiverReporter};
 use tokio_util::sync::CancellationToken;
 
 use super::http_server::{HttpServer, bind_monitoring};
-use super::ingestion_api::{IngestionLimits, append_stream, spawn_monitors};
+use super::ingestion_api::{IngestionLimits, append_partitions, spawn_monitors};
 use super::service_context::ServiceContext;
 use crate::config::{Instance, MqttBridgeSettings, MqttSettings};
 use crate::console;
@@ -81,13 +81,13 @@ impl Receiver {
         receivers::expose(&[receivers::Receiver::Mqtt]);
         let Self { config, mappings, backlog } = self;
         let gate = BacklogGate::new(move || backlog.is_reached());
-        Bridge::new(config, mappings, append_stream(context), gate).run(stop).await;
+        Bridge::new(config, mappings, append_partitions(context), gate).run(stop).await;
     }
 }
 
 /// What `METRICS_PORT` serves.
 fn monitoring(context: &ServiceContext) -> impl Endpoint<Output = Response> + 'static {
-    let readiness = Readiness::Writes(append_stream(context), context.queries.clone());
+    let readiness = Readiness::Writes(append_partitions(context), context.queries.clone());
     spec::monitoring(
         IngestionHealthApi { connection: context.queries.clone() },
         PrometheusApi(context.prometheus.clone()),

@@ -17,9 +17,10 @@ use readings::store::catalog::SiteCatalog;
 use readings::store::deletion::ReadingDeleter;
 use readings::store::receivers::ReceiverStates;
 use readings::store::rollups::RollupStore;
-use readings::store::series::SeriesStore;
+use readings::store::tier_runs::TierRuns;
 use tokio_util::sync::CancellationToken;
 
+use super::archiving;
 use super::http_server::{HttpServer, HttpServers};
 use super::runtime_thread::spawn_runtime_thread;
 use super::service_context::ServiceContext;
@@ -40,10 +41,12 @@ pub async fn run(settings: ProcessingSettings) -> anyhow::Result<()> {
     let config = settings.consumer.pipeline(&settings.redis)?;
     let redis = settings.redis.server()?;
     let access = settings.http.access.policy()?;
+    let archive = settings.archiving.open_for(&settings.consumer)?;
     let event_streams = settings.event_streams.limit(&settings.http.connections)?;
     let context = ServiceContext::new(&settings.redis, redis, Requirements::for_processing)
         .with_event_streams(event_streams)
-        .with_access(access);
+        .with_access(access)
+        .with_archive(archive);
     let pipeline_drained = CancellationToken::new();
     let servers = HttpServers::new(&settings.http, Ipv4Addr::UNSPECIFIED)?;
     HttpServer::spawn_monitoring(servers.bind_monitoring().await?, || {
@@ -52,6 +55,7 @@ pub async fn run(settings: ProcessingSettings) -> anyhow::Result<()> {
     let server = servers.bind(settings.port.setting(), &pipeline_drained, QUERY_GRACE).await?;
     let endpoint = service(&context, &config.consumer).endpoint;
     let pipeline = start_pipeline(config, &context).await?;
+    archiving::spawn(&context, settings.archiving.of_service(&settings.consumer))?;
     context.spawn_monitors();
     let processing = async {
         let result = run_pipeline(pipeline, &context, &stop).await;
@@ -72,7 +76,8 @@ pub async fn start_pipeline(
     config: PipelineConfig,
     context: &ServiceContext,
 ) -> anyhow::Result<Pipeline> {
-    let starting = Pipeline::start(config, context.server.clone());
+    let (server, partitions) = (context.server.clone(), context.partitions.clone());
+    let starting = async move { Pipeline::start(config, server, &partitions).await };
     let pipeline = spawn_runtime_thread("pipeline")?.spawn(starting).await??;
     // Err: set before, as a process has one pipeline.
     let _ = context.liveness.set(pipeline.liveness());
@@ -131,12 +136,12 @@ pub fn monitoring_with(
 }
 
 fn writes(context: &ServiceContext) -> Readiness {
-    Readiness::Writes(context.stream.clone(), context.queries.clone())
+    Readiness::Writes(context.partitions.clone(), context.queries.clone())
 }
 
 fn health(context: &ServiceContext, consumer: &str) -> ProcessingHealthApi {
-    let (stream, connection) = (context.stream.clone(), context.queries.clone());
-    ProcessingHealthApi { stream, connection, consumer: consumer.to_owned() }
+    let (partitions, connection) = (context.partitions.clone(), context.queries.clone());
+    ProcessingHealthApi { partitions, connection, consumer: consumer.to_owned() }
 }
 
 fn probes(context: &ServiceContext, readiness: Readiness) -> ProbesApi {
@@ -150,32 +155,40 @@ pub fn service_with(
     readiness: Readiness,
 ) -> Service<impl Endpoint<Output = Response> + 'static> {
     let connection = context.queries.clone();
-    let stream = context.stream.clone();
+    let reads = context.series(context.reads.clone());
+    let catalog = SiteCatalog::reading_from(&context.keys, reads.clone(), connection.clone());
+    let primary = context.series(connection.clone());
     let queries = (
-        QueryApi::new(SeriesStore::new(connection.clone())),
-        CatalogApi::new(SiteCatalog::new(&context.keys, connection.clone())),
-        AggregatesApi::new(RollupStore::new(connection.clone())),
+        QueryApi::new(reads.clone()),
+        CatalogApi::new(catalog),
+        AggregatesApi::new(RollupStore::reading_from(reads, connection)),
         EventsApi { streams: context.event_streams.clone(), access: context.access.clone() },
-        DeletionApi::new(ReadingDeleter::new(stream.clone(), connection)),
+        DeletionApi::new(ReadingDeleter::new(context.partitions.clone(), primary)),
     );
     spec::processing_service(
         context.access.clone(),
         queries,
         health(context, consumer),
-        MetricsApi { stream, prometheus: context.prometheus.clone() },
+        MetricsApi {
+            partitions: context.partitions.clone(),
+            prometheus: context.prometheus.clone(),
+        },
         operations(context),
         probes(context, readiness),
+        context.lag.clone(),
     )
 }
 
 /// What operators see and do.
 fn operations(context: &ServiceContext) -> (PipelineApi, ReceiversApi, DeadLettersApi) {
-    let stream = context.stream.clone();
+    let partitions = context.partitions.clone();
     let pipeline = PipelineApi {
-        stream: stream.clone(),
+        partitions: partitions.clone(),
         monitor: context.monitor.clone(),
+        tiers: context.tiers.clone(),
+        tier_runs: TierRuns::new(&context.keys, context.queries.clone()),
         max_length: context.max_backlog,
     };
     let states = ReceiverStates::new(&context.keys, context.queries.clone());
-    (pipeline, ReceiversApi { states }, DeadLettersApi { stream })
+    (pipeline, ReceiversApi { states }, DeadLettersApi { partitions })
 }

@@ -22,12 +22,14 @@ pub async fn run(settings: QuerySettings) -> anyhow::Result<()> {
     let stop = shutdown::on_signal()?;
     let redis = settings.redis.server()?;
     let access = settings.http.access.policy()?;
+    let archive = settings.archive.open()?;
     let event_streams = settings.event_streams.limit(&settings.http.connections)?;
     let context = ServiceContext::new(&settings.redis, redis, Requirements::for_queries)
         .with_event_streams(event_streams)
-        .with_access(access);
+        .with_access(access)
+        .with_archive(archive);
     let servers = HttpServers::new(&settings.http, Ipv4Addr::UNSPECIFIED)?;
-    let readiness = || Readiness::Reads(context.queries.clone());
+    let readiness = || Readiness::Reads(context.reads.clone());
     HttpServer::spawn_monitoring(servers.bind_monitoring().await?, || {
         monitoring_with(&context, NO_CONSUMER, readiness())
     });

@@ -6,12 +6,19 @@ use std::time::Duration;
 use actors::Liveness;
 use api::access::AccessPolicy;
 use api::draining::Draining;
-use api::operations::{CheckLiveness, RenderPrometheus, StreamMonitor};
+use api::operations::{CheckLiveness, RenderPrometheus, StreamMonitor, TierMonitor};
 use api::query::events::EventStreams;
+use archive::ParquetArchive;
 use readings::store::Misconfiguration;
+use readings::store::archive::DayArchive;
+use readings::store::catalog::SiteCatalog;
+use readings::store::series::SeriesStore;
 use readings::store::site_index::SiteIndex;
-use readings::store::stream::ReadingStream;
-use readings::store::{Keys, RedisServer, Requirements, SharedConnection, StoreError};
+use readings::store::stream::StreamPartitions;
+use readings::store::{
+    Keys, Partition, PartitionCount, RedisServer, ReplicaLag, Requirements, SharedConnection,
+    StoreError,
+};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
@@ -33,20 +40,28 @@ pub struct ServiceContext {
     pub ingestion: SharedConnection,
     /// For queries and health checks, so that no range delays an append or an acknowledgement.
     pub queries: SharedConnection,
-    /// The stream over the connection for queries.
-    pub stream: ReadingStream,
+    /// For queries of stored readings: that for queries, or one to a replica.
+    pub reads: SharedConnection,
+    /// How far reads may be behind, where they are from a replica.
+    pub lag: Option<ReplicaLag>,
+    /// The partitions of the stream over the connection for queries.
+    pub partitions: StreamPartitions,
     pub prometheus: RenderPrometheus,
     pub draining: Draining,
     /// The progress of the pipeline; empty until one is started in this process.
     pub liveness: Arc<OnceLock<Liveness>>,
     /// The stream as it was last sampled.
     pub monitor: StreamMonitor,
+    /// The tiers as they were last sampled.
+    pub tiers: TierMonitor,
     /// Maximum number of unread and pending entries, if this process knows it.
     pub max_backlog: Option<u64>,
     /// The event streams of the process.
     pub event_streams: EventStreams,
     /// Which requests need an API key.
     pub access: AccessPolicy,
+    /// The archive, where one is configured.
+    pub archive: Option<ParquetArchive>,
     /// Whether the server is the private Redis of this process, whose configuration is ours.
     is_private: bool,
 }
@@ -56,25 +71,54 @@ impl ServiceContext {
     pub fn new(
         settings: &RedisSettings,
         server: RedisServer,
-        requirements: impl FnOnce(&Keys) -> Requirements,
+        requirements: impl Fn(&Keys) -> Requirements,
     ) -> Self {
-        let keys = settings.keys();
+        let (keys, count) = (settings.keys(), settings.partitions());
         info!(server = server.name(), "connects to Redis");
-        Self::with(server.requiring(requirements(&keys)), keys, telemetry::renderer())
+        let mut required = requirements(&keys);
+        if count > PartitionCount::ONE {
+            // Permissions are for a pattern of keys: one partition stands for all.
+            let partition = keys.of_partition(Partition::Numbered(0));
+            required = requirements(&partition).and(required);
+        }
+        if server.replica_wait().is_some() {
+            required = required.and(Requirements::for_replica_wait(&keys));
+        }
+        let replicas = server.replicas().filter(|_| settings.reads_from_replica());
+        let replicas = replicas.map(|it| it.requiring(Requirements::for_queries(&keys)));
+        let server = server.requiring(required);
+        Self::with(server, keys, count, telemetry::renderer()).reading_from(replicas)
     }
 
     /// A context for OpenAPI documents, which never connects.
     pub fn unconnected(server: RedisServer) -> Self {
-        Self::with(server, Keys::new("", ""), RenderPrometheus::new(String::new))
+        let renderer = RenderPrometheus::new(String::new);
+        Self::with(server, Keys::new("", ""), PartitionCount::ONE, renderer)
     }
 
-    fn with(server: RedisServer, keys: Keys, prometheus: RenderPrometheus) -> Self {
+    fn reading_from(self, replicas: Option<RedisServer>) -> Self {
+        let Some(replicas) = replicas else { return self };
+        let reads = replicas.shared();
+        let lag = ReplicaLag::new(reads.clone(), self.queries.clone());
+        Self { reads, lag: Some(lag), ..self }
+    }
+
+    fn with(
+        server: RedisServer,
+        keys: Keys,
+        count: PartitionCount,
+        prometheus: RenderPrometheus,
+    ) -> Self {
         let (queries, draining) = (server.shared(), Draining::default());
-        let stream = ReadingStream::new(keys.clone(), queries.clone());
+        let partitions = StreamPartitions::new(&keys, count, &queries);
+        let event_streams =
+            EventStreams::new(partitions.clone(), server.clone(), draining.clone(), 1);
         Self {
             ingestion: server.shared(),
-            event_streams: EventStreams::new(stream.clone(), server.clone(), draining.clone(), 1),
-            stream,
+            event_streams,
+            partitions,
+            reads: queries.clone(),
+            lag: None,
             queries,
             server,
             keys,
@@ -82,8 +126,10 @@ impl ServiceContext {
             draining,
             liveness: Arc::default(),
             monitor: StreamMonitor::default(),
+            tiers: TierMonitor::default(),
             max_backlog: None,
             access: AccessPolicy::open(),
+            archive: None,
             is_private: false,
         }
     }
@@ -101,8 +147,8 @@ impl ServiceContext {
     /// commands.
     pub fn with_own_connections(&self) -> Self {
         let (ingestion, queries) = (self.server.shared(), self.server.shared());
-        let stream = ReadingStream::new(self.keys.clone(), queries.clone());
-        Self { ingestion, queries, stream, ..self.clone() }
+        let partitions = self.partitions.with_connection(&queries);
+        Self { ingestion, queries, partitions, ..self.clone() }
     }
 
     /// The context with the maximum backlog.
@@ -112,8 +158,8 @@ impl ServiceContext {
 
     /// The context with this maximum number of event streams.
     pub fn with_event_streams(self, limit: usize) -> Self {
-        let (stream, server) = (self.stream.clone(), self.server.clone());
-        let event_streams = EventStreams::new(stream, server, self.draining.clone(), limit);
+        let (partitions, server) = (self.partitions.clone(), self.server.clone());
+        let event_streams = EventStreams::new(partitions, server, self.draining.clone(), limit);
         Self { event_streams, ..self }
     }
 
@@ -122,15 +168,32 @@ impl ServiceContext {
         Self { access, ..self }
     }
 
+    /// The context of services that read archived days.
+    pub fn with_archive(self, archive: Option<ParquetArchive>) -> Self {
+        Self { archive, ..self }
+    }
+
+    /// The stored readings over a connection, those of archived days included.
+    pub fn series(&self, connection: SharedConnection) -> SeriesStore {
+        let archive = self.archive.clone().map(|archive| Arc::new(archive) as Arc<dyn DayArchive>);
+        SeriesStore::new(connection).with_archive(archive)
+    }
+
     /// The context for a server that this process has started.
     pub fn with_private_redis(self) -> Self {
         Self { is_private: true, ..self }
     }
 
-    /// Spawns, until the process exits, the sampling of the stream, the check of the server's configuration and
-    /// that of the site index.
+    /// Spawns, until the process exits, the sampling of the stream and of the tiers, the refresh of its partitions, the check of the
+    /// server's configuration and that of the site index.
     pub fn spawn_monitors(&self) {
         self.spawn_monitors_with(true);
+        match &self.lag {
+            Some(lag) => drop(tokio::spawn(lag.clone().run())),
+            None => ReplicaLag::register_none(),
+        }
+        let catalog = SiteCatalog::new(&self.keys, self.queries.clone());
+        tokio::spawn(self.tiers.clone().run(catalog));
         let index = SiteIndex::new(&self.keys, self.queries.clone());
         tokio::spawn(warn_missing_sites(index));
     }
@@ -144,8 +207,9 @@ impl ServiceContext {
     fn spawn_monitors_with(&self, reads_pending: bool) {
         let context = self.clone();
         tokio::spawn(async move {
-            let sampling = context.monitor.clone().run(context.stream.clone(), reads_pending);
-            tokio::join!(sampling, context.warn_misconfiguration());
+            let sampling = context.monitor.clone().run(context.partitions.clone(), reads_pending);
+            let current = context.partitions.clone().keep_current();
+            tokio::join!(sampling, context.warn_misconfiguration(), current);
         });
     }
 

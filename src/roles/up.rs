@@ -7,6 +7,7 @@ use actors::PipelineConfig;
 use anyhow::Context;
 use api::access::AccessPolicy;
 use api::frontend;
+use archive::ParquetArchive;
 use readings::store::{Keys, RedisServer, Requirements};
 use tokio_util::sync::CancellationToken;
 
@@ -16,7 +17,7 @@ use super::ingestion_api::IngestionLimits;
 use super::mqtt_bridge::Receiver;
 use super::processing_service::QUERY_GRACE;
 use super::service_context::ServiceContext;
-use super::{ingestion_api, processing_service};
+use super::{archiving, ingestion_api, processing_service};
 use crate::config::UpSettings;
 use crate::local_redis::LocalRedis;
 use crate::readiness::reachable;
@@ -38,13 +39,23 @@ pub async fn run(settings: UpSettings) -> anyhow::Result<()> {
     let receiver = receiver
         .then(|| Receiver::new(&settings.mqtt, &settings.consumer.instance, &limits))
         .transpose()?;
-    let configured = redis.is_configured().then(|| redis.server()).transpose()?;
+    let configured = redis.configured_server()?;
     let directory = settings.private_redis.directory();
     let access = settings.http.access.policy()?;
+    let archive = settings.archiving.open_for(&settings.consumer)?;
     let event_streams = settings.event_streams.limit(&settings.http.connections)?;
     let servers = Servers::bind(&settings, &phases).await?;
-    let services =
-        Services { settings, pipeline, limits, receiver, event_streams, access, servers, phases };
+    let services = Services {
+        settings,
+        pipeline,
+        limits,
+        receiver,
+        event_streams,
+        access,
+        archive,
+        servers,
+        phases,
+    };
     match configured {
         Some(server) => Box::pin(services.run_on(server)).await,
         None => Box::pin(services.run_on_private(&directory?)).await,
@@ -60,6 +71,8 @@ struct Services {
     receiver: Option<Receiver>,
     event_streams: usize,
     access: AccessPolicy,
+    /// The archive of `ARCHIVE_URL`, if it is set.
+    archive: Option<ParquetArchive>,
     servers: Servers,
     phases: ShutdownPhases,
 }
@@ -91,6 +104,7 @@ impl Services {
             .with_max_backlog(self.settings.limits.max_backlog())
             .with_event_streams(self.event_streams)
             .with_access(self.access.clone())
+            .with_archive(self.archive.clone())
     }
 
     async fn run(self, context: ServiceContext, redis: &str) -> anyhow::Result<()> {
@@ -102,6 +116,7 @@ impl Services {
         let pipeline = processing_service::start_pipeline(pipeline, &context).await?;
         let broker = receiver.as_ref().map(Receiver::broker);
         let banner = servers.banner(redis, broker, settings.http.access.requires_keys())?;
+        archiving::spawn(&context, settings.archiving.of_service(&settings.consumer))?;
         context.spawn_monitors();
         ingestion_api::spawn_monitors(&context, &limits);
         let processing = async {

@@ -6,7 +6,9 @@ use api::operations::RenderPrometheus;
 use instrumentation::metrics::with_prefix;
 use opentelemetry_otlp::{MetricExporter, Protocol, WithExportConfig};
 use opentelemetry_sdk::Resource;
-use opentelemetry_sdk::metrics::{PeriodicReader, SdkMeterProvider};
+use opentelemetry_sdk::metrics::{
+    Aggregation, Instrument, PeriodicReader, SdkMeterProvider, Stream,
+};
 use prometheus::{Encoder, Registry, TextEncoder};
 
 use super::otlp;
@@ -26,8 +28,8 @@ pub fn start(settings: &TelemetrySettings, resource: Resource) -> anyhow::Result
         .without_target_info()
         .scope_info_enabled(false)
         .build()?;
-    let mut provider =
-        SdkMeterProvider::builder().with_reader(for_prometheus).with_resource(resource);
+    let provider = SdkMeterProvider::builder().with_reader(for_prometheus).with_view(without_sdk);
+    let mut provider = provider.with_resource(resource);
     if settings.exports_metrics() {
         provider = provider.with_reader(PeriodicReader::builder(exporter(settings)?).build());
     }
@@ -36,6 +38,13 @@ pub fn start(settings: &TelemetrySettings, resource: Resource) -> anyhow::Result
     // Err: collecting has been started before.
     let _ = REGISTRY.set(registry);
     Ok(provider)
+}
+
+/// Drops the metrics of the SDK about itself, which come with its bound instruments: `docs/metrics.md` is complete.
+fn without_sdk(instrument: &Instrument) -> Option<Stream> {
+    let is_of_sdk = instrument.scope().name() == "otel.sdk";
+    let dropped = || Stream::builder().with_aggregation(Aggregation::Drop).build().ok();
+    if is_of_sdk { dropped() } else { None }
 }
 
 fn exporter(settings: &TelemetrySettings) -> anyhow::Result<MetricExporter> {
