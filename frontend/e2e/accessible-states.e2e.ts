@@ -35,6 +35,36 @@ const RECEIVERS = {
   ],
 };
 
+/** A process that has packed days, and an archive that is away. */
+const TIER_RUNS = {
+  packing: [
+    {
+      consumer: 'proc-0',
+      state: 'done',
+      started_at: '2024-01-15T10:28:59Z',
+      ended_at: '2024-01-15T10:29:00Z',
+      sites: 100,
+      days: 3,
+      readings: 4_320,
+      not_packed: 1,
+      oldest_waiting_day: '2024-01-03',
+      last_success_at: '2024-01-15T10:29:00Z',
+      last_error: null,
+    },
+  ],
+  archiving: {
+    state: 'failed',
+    started_at: '2024-01-15T10:00:00Z',
+    ended_at: '2024-01-15T10:01:00Z',
+    days_due: 40,
+    days: 10,
+    changed: 0,
+    watermark: '2023-12-10',
+    last_success_at: '2024-01-15T09:01:00Z',
+    last_error: { at: '2024-01-15T10:01:00Z', message: 'the archive is away' },
+  },
+};
+
 let product: Product;
 let browser: Browser;
 let page: Page;
@@ -129,6 +159,25 @@ const STATES: Record<string, () => Promise<unknown>> = {
     await page.getByText('Not connected').waitFor();
     await page.getByText('What was not accepted').click();
     await page.getByText('the topic is not in MQTT_TOPICS').waitFor();
+  },
+  'with runs of packing and archiving, one of which has failed': async () => {
+    await page.route('**/api/pipeline', async (route) => {
+      const response = await route.fetch();
+      await route.fulfill({ response, json: { ...(await response.json()), ...TIER_RUNS } });
+    });
+    await page.goto('/');
+    await page.getByText('the archive is away').waitFor();
+  },
+  'with the tiers of stored readings': async () => {
+    const tier = { readings: 1_440, days: 1, memory_bytes: 25_000 };
+    const tiers = { sites: 100, sampled_sites: 64, hot: tier, packed: tier, archived: tier };
+    await page.route('**/api/pipeline', async (route) => {
+      const response = await route.fetch();
+      await route.fulfill({ response, json: { ...(await response.json()), tiers } });
+    });
+    await page.goto('/');
+    await page.getByText('Stored readings by age').click();
+    await page.getByText('Estimated from 64 sites of 100.').waitFor();
   },
   'without its server': async () => {
     await page.goto(at(SITE));

@@ -54,11 +54,8 @@ describe('formats', () => {
   });
 
   it('show bytes and rates', () => {
-    expect([formats.bytes(850_000), formats.bytes(19_400_000), formats.rate(41.25)]).toEqual([
-      '850 kB',
-      '19.4 MB',
-      '41.3/s',
-    ]);
+    const bytes = [850_000, 19_400_000, 9_200_000_000].map((bytes) => formats.bytes(bytes));
+    expect([...bytes, formats.rate(41.25)]).toEqual(['850 kB', '19.4 MB', '9.2 GB', '41.3/s']);
   });
 
   it('name the months as the locale does', () => {

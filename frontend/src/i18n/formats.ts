@@ -82,9 +82,11 @@ export function createFormats(locale: string, t: Translate) {
     },
     /** Readings per second: `41.2/s`. */
     rate: (perSecond: number) => t('format.rate', { value: three.format(perSecond) }),
-    /** `850 kB`, `19.4 MB`. */
-    bytes: (bytes: number) =>
-      bytes < 1e6 ? `${whole.format(Math.ceil(bytes / 1e3))} kB` : `${three.format(bytes / 1e6)} MB`,
+    /** `850 kB`, `19.4 MB`, `9.2 GB`. */
+    bytes(bytes: number) {
+      if (bytes < 1e6) return `${whole.format(Math.ceil(bytes / 1e3))} kB`;
+      return bytes < 1e9 ? `${three.format(bytes / 1e6)} MB` : `${three.format(bytes / 1e9)} GB`;
+    },
     /** `340 ms`, `2.4 sec`: in the largest unit of which it has at least one. */
     span(milliseconds: number) {
       const [size, unit] = SPANS.find(([size]) => milliseconds >= size) ?? [1, 'millisecond'];

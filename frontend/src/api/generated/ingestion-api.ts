@@ -233,7 +233,8 @@ export interface paths {
          * Readiness
          * @description 503 while Redis is unreachable, loading, read-only, out of memory, set to evict readings or unsuitable (a node
          *     of a Redis Cluster, a server without required commands), denies what the service needs, or its stream accepts
-         *     no more entries; and while the service is shutting down. `detail` says what to do.
+         *     no more entries; and while the service is shutting down. `detail` says what to do. With several partitions it is
+         *     200 while one of them accepts readings, and names the others.
          */
         readonly get: operations["get_readyz"];
         readonly put?: never;
@@ -309,7 +310,10 @@ export interface components {
             readonly rejected: number;
             /** @description The id of the first reading's stream entry. */
             readonly first_stream_id: string | null;
-            /** @description The id of the last one's. Readings of other requests may have ids in between. */
+            /**
+             * @description The id of the last one's. Readings of other requests may have ids in between; and with several partitions of the
+             *     stream, in which ids are apart, it may be the lower one.
+             */
             readonly last_stream_id: string | null;
             /** @description The errors of the first invalid rows, at most `max_errors`. */
             readonly errors: readonly components["schemas"]["RejectedRow"][];
@@ -430,10 +434,11 @@ export interface components {
          *     - `stream_exhausted`, 503: the stream accepts no more entries, because its last id is the largest possible; an operator must rename it.
          *     - `store_unsuitable`, 503: Redis cannot serve this service: a node of a cluster, or commands are missing.
          *     - `store_misconfigured`, 503: a setting of Redis endangers readings.
+         *     - `archive_unavailable`, 503: the archive, which has a part of the readings, does not reply or lacks a file.
          *     - `store_error`, 503: Redis returned another error; the log has it.
          * @enum {string}
          */
-        readonly ErrorCode: "validation_failed" | "cross_origin_forbidden" | "api_key_missing" | "api_key_invalid" | "api_key_expired" | "scope_missing" | "site_forbidden" | "host_not_allowed" | "rate_limited" | "not_found" | "site_not_found" | "reading_not_found" | "dead_letter_not_found" | "dead_letter_not_retryable" | "method_not_allowed" | "body_too_large" | "unsupported_media_type" | "unsupported_content_encoding" | "body_undecodable" | "body_timeout" | "body_incomplete" | "malformed_request" | "tls_required" | "client_certificate_required" | "header_timeout" | "headers_too_large" | "uri_too_long" | "unsupported_transfer_coding" | "internal_error" | "request_timeout" | "outcome_unknown" | "backlog_full" | "deletion_incomplete" | "too_many_large_responses" | "too_many_connections" | "too_many_event_streams" | "shutting_down" | "stalled" | "store_unreachable" | "store_timeout" | "store_busy" | "store_full" | "store_read_only" | "store_access_denied" | "stream_exhausted" | "store_unsuitable" | "store_misconfigured" | "store_error";
+        readonly ErrorCode: "validation_failed" | "cross_origin_forbidden" | "api_key_missing" | "api_key_invalid" | "api_key_expired" | "scope_missing" | "site_forbidden" | "host_not_allowed" | "rate_limited" | "not_found" | "site_not_found" | "reading_not_found" | "dead_letter_not_found" | "dead_letter_not_retryable" | "method_not_allowed" | "body_too_large" | "unsupported_media_type" | "unsupported_content_encoding" | "body_undecodable" | "body_timeout" | "body_incomplete" | "malformed_request" | "tls_required" | "client_certificate_required" | "header_timeout" | "headers_too_large" | "uri_too_long" | "unsupported_transfer_coding" | "internal_error" | "request_timeout" | "outcome_unknown" | "backlog_full" | "deletion_incomplete" | "too_many_large_responses" | "too_many_connections" | "too_many_event_streams" | "shutting_down" | "stalled" | "store_unreachable" | "store_timeout" | "store_busy" | "store_full" | "store_read_only" | "store_access_denied" | "stream_exhausted" | "store_unsuitable" | "store_misconfigured" | "archive_unavailable" | "store_error";
         /**
          * @description Health of a service.
          * @enum {string}
@@ -493,6 +498,8 @@ export interface components {
         readonly Ready: {
             /** @description Always `ready`; a service that is not ready responds with 503. */
             readonly status: string;
+            /** @description Of several partitions, the streams that accept no readings now. Absent when all do. */
+            readonly unavailable_streams?: readonly string[];
         };
         /**
          * RejectedBatch
@@ -522,7 +529,10 @@ export interface components {
             readonly rejected: number;
             /** @description The id of the first reading's stream entry. */
             readonly first_stream_id: string | null;
-            /** @description The id of the last one's. Readings of other requests may have ids in between. */
+            /**
+             * @description The id of the last one's. Readings of other requests may have ids in between; and with several partitions of the
+             *     stream, in which ids are apart, it may be the lower one.
+             */
             readonly last_stream_id: string | null;
             /** @description The errors of the first invalid rows, at most `max_errors`. */
             readonly errors: readonly components["schemas"]["RejectedRow"][];

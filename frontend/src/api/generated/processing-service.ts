@@ -185,8 +185,8 @@ export interface paths {
         };
         /**
          * Readings of a site as they are accepted
-         * @description Server-Sent Events that do not end. `event: reading` is an accepted reading: its `id` is the stream id, its data
-         *     the reading as queries return it. Readings come in the order of their acceptance, whatever their timestamps; a
+         * @description Server-Sent Events that do not end. `event: reading` is an accepted reading: its `id` is the stream id (where the
+         *     stream has several partitions a text with the position in each that counts), its data the reading as queries return it. Readings come in the order of their acceptance, whatever their timestamps; a
          *     query may return one shortly after its event. With the id of the last event (`Last-Event-ID`, or `last_event_id`
          *     where a client cannot set headers) the stream continues after it, without loss or repetition. `event: reset` says
          *     that readings before it may be missing: request the readings of the site. Every 15 seconds there is a
@@ -272,7 +272,8 @@ export interface paths {
         };
         /**
          * State of the pipeline
-         * @description The backlog, the consumers with their pending entries, and the rates of accepted and stored readings.
+         * @description The backlog, the consumers with their pending entries, and the rates of accepted and stored readings: sums over
+         *     all partitions of the stream, and each of several. Where days are packed and archived, how the last run went.
          */
         readonly get: operations["get_pipeline"];
         readonly put?: never;
@@ -313,7 +314,7 @@ export interface paths {
         };
         /**
          * List dead letters
-         * @description In pages, oldest first, each with the rule that its entry breaks.
+         * @description In pages, oldest first, each with the rule that its entry breaks; of all partitions of the stream.
          */
         readonly get: operations["get_dead_letters"];
         readonly put?: never;
@@ -397,7 +398,8 @@ export interface paths {
          * Readiness
          * @description 503 while Redis is unreachable, loading, read-only, out of memory, set to evict readings or unsuitable (a node
          *     of a Redis Cluster, a server without required commands), denies what the service needs, or its stream accepts
-         *     no more entries; and while the service is shutting down. `detail` says what to do.
+         *     no more entries; and while the service is shutting down. `detail` says what to do. With several partitions it is
+         *     200 while one of them accepts readings, and names the others.
          */
         readonly get: operations["get_readyz"];
         readonly put?: never;
@@ -534,9 +536,12 @@ export interface components {
          * @description An entry that cannot be processed.
          */
         readonly DeadLetter: {
-            /** @description The id of the dead letter. */
+            /**
+             * @description The id of the dead letter: a stream id, behind the number of its partition where the stream has several
+             *     (`3:1705314600000-0`).
+             */
             readonly id: string;
-            /** @description The id that the entry had in the stream; empty for a row that a receiver rejected, which never was an entry. */
+            /** @description The id that the entry had in the stream of its partition; empty for a row that a receiver rejected, which never was an entry. */
             readonly original_id: string;
             /** @description The receiver that rejected a row. Absent for an entry. */
             readonly receiver?: string;
@@ -718,10 +723,11 @@ export interface components {
          *     - `stream_exhausted`, 503: the stream accepts no more entries, because its last id is the largest possible; an operator must rename it.
          *     - `store_unsuitable`, 503: Redis cannot serve this service: a node of a cluster, or commands are missing.
          *     - `store_misconfigured`, 503: a setting of Redis endangers readings.
+         *     - `archive_unavailable`, 503: the archive, which has a part of the readings, does not reply or lacks a file.
          *     - `store_error`, 503: Redis returned another error; the log has it.
          * @enum {string}
          */
-        readonly ErrorCode: "validation_failed" | "cross_origin_forbidden" | "api_key_missing" | "api_key_invalid" | "api_key_expired" | "scope_missing" | "site_forbidden" | "host_not_allowed" | "rate_limited" | "not_found" | "site_not_found" | "reading_not_found" | "dead_letter_not_found" | "dead_letter_not_retryable" | "method_not_allowed" | "body_too_large" | "unsupported_media_type" | "unsupported_content_encoding" | "body_undecodable" | "body_timeout" | "body_incomplete" | "malformed_request" | "tls_required" | "client_certificate_required" | "header_timeout" | "headers_too_large" | "uri_too_long" | "unsupported_transfer_coding" | "internal_error" | "request_timeout" | "outcome_unknown" | "backlog_full" | "deletion_incomplete" | "too_many_large_responses" | "too_many_connections" | "too_many_event_streams" | "shutting_down" | "stalled" | "store_unreachable" | "store_timeout" | "store_busy" | "store_full" | "store_read_only" | "store_access_denied" | "stream_exhausted" | "store_unsuitable" | "store_misconfigured" | "store_error";
+        readonly ErrorCode: "validation_failed" | "cross_origin_forbidden" | "api_key_missing" | "api_key_invalid" | "api_key_expired" | "scope_missing" | "site_forbidden" | "host_not_allowed" | "rate_limited" | "not_found" | "site_not_found" | "reading_not_found" | "dead_letter_not_found" | "dead_letter_not_retryable" | "method_not_allowed" | "body_too_large" | "unsupported_media_type" | "unsupported_content_encoding" | "body_undecodable" | "body_timeout" | "body_incomplete" | "malformed_request" | "tls_required" | "client_certificate_required" | "header_timeout" | "headers_too_large" | "uri_too_long" | "unsupported_transfer_coding" | "internal_error" | "request_timeout" | "outcome_unknown" | "backlog_full" | "deletion_incomplete" | "too_many_large_responses" | "too_many_connections" | "too_many_event_streams" | "shutting_down" | "stalled" | "store_unreachable" | "store_timeout" | "store_busy" | "store_full" | "store_read_only" | "store_access_denied" | "stream_exhausted" | "store_unsuitable" | "store_misconfigured" | "archive_unavailable" | "store_error";
         /**
          * Field
          * @description A field of an entry.
@@ -813,6 +819,39 @@ export interface components {
             readonly last_at: string;
         };
         /**
+         * PipelineArchiving
+         * @description The last run of archiving, by whichever process.
+         */
+        readonly PipelineArchiving: {
+            /** @description Whether the run is in progress, or how it ended. */
+            readonly state: components["schemas"]["PipelineRunState"];
+            /** @description When it began: UTC, ISO 8601, as all times here. */
+            readonly started_at: string;
+            /** @description When it ended; null before. */
+            readonly ended_at: string | null;
+            /**
+             * Format: uint64
+             * @description Days of sites that it has found due.
+             */
+            readonly days_due: number;
+            /**
+             * Format: uint64
+             * @description Days of sites that it has archived.
+             */
+            readonly days: number;
+            /**
+             * Format: uint64
+             * @description Days of sites that were changed meanwhile: the next run archives them.
+             */
+            readonly changed: number;
+            /** @description The day before which all packed days of all sites are archived; null before the first run that was complete. */
+            readonly watermark: string | null;
+            /** @description When a run last ended without an error; null before the first time. */
+            readonly last_success_at: string | null;
+            /** @description The last error, of this run or one before it; null without any. */
+            readonly last_error: components["schemas"]["PipelineRunError"] | null;
+        };
+        /**
          * PipelineConsumer
          * @description A consumer: a processing service, running or not.
          */
@@ -853,6 +892,89 @@ export interface components {
             readonly consumers: readonly components["schemas"]["PipelineConsumer"][];
         };
         /**
+         * PipelinePacking
+         * @description The last run of packing in one processing service.
+         */
+        readonly PipelinePacking: {
+            /** @description The name of its consumer. */
+            readonly consumer: string;
+            /** @description Whether the run is in progress, or how it ended. */
+            readonly state: components["schemas"]["PipelineRunState"];
+            /** @description When it began: UTC, ISO 8601, as all times here. */
+            readonly started_at: string;
+            /** @description When it ended; null before. */
+            readonly ended_at: string | null;
+            /**
+             * Format: uint64
+             * @description Sites that it has visited so far, of those of `tiers`.
+             */
+            readonly sites: number;
+            /**
+             * Format: uint64
+             * @description Days of sites that it has packed.
+             */
+            readonly days: number;
+            /**
+             * Format: uint64
+             * @description Readings that it has moved into them.
+             */
+            readonly readings: number;
+            /**
+             * Format: uint64
+             * @description Days that it could not pack: their readings stay in sorted sets.
+             */
+            readonly not_packed: number;
+            /**
+             * @description The oldest day that waits to be packed. While the run is in progress the oldest that it has found, packed since or
+             *     not; after it the oldest that it had to leave. Null without any.
+             */
+            readonly oldest_waiting_day: string | null;
+            /** @description When a run last visited all sites without an error; null before the first time. */
+            readonly last_success_at: string | null;
+            /** @description The last error, of this run or one before it; null without any. */
+            readonly last_error: components["schemas"]["PipelineRunError"] | null;
+        };
+        /**
+         * PipelinePartition
+         * @description One of several partitions of the stream.
+         */
+        readonly PipelinePartition: {
+            /**
+             * Format: uint16
+             * @description Its number; null for the whole stream, which holds what was accepted when there was one partition.
+             */
+            readonly partition: number | null;
+            /**
+             * Format: uint64
+             * @description Entries in it, delivered or not.
+             */
+            readonly length: number;
+            /**
+             * Format: uint64
+             * @description Entries delivered to the group of this service and not acknowledged.
+             */
+            readonly pending: number;
+            /**
+             * Format: uint64
+             * @description Entries not delivered to it yet; a lower bound while a large backlog is being counted.
+             */
+            readonly lag: number;
+            /**
+             * Format: uint64
+             * @description Time since the oldest pending entry was accepted; null when no entry is pending.
+             */
+            readonly oldest_pending_ms: number | null;
+            /** @description The id of the oldest entry, or null. */
+            readonly first_id: string | null;
+            /** @description The id of the newest entry, or null. */
+            readonly last_id: string | null;
+            /**
+             * Format: uint64
+             * @description Its dead letters.
+             */
+            readonly dead_letters: number;
+        };
+        /**
          * PipelineRates
          * @description Readings per second over the last minute, of all processes; null until two samples exist.
          */
@@ -869,6 +991,21 @@ export interface components {
             readonly stored_1m: number | null;
         };
         /**
+         * PipelineRunError
+         * @description An error of a run.
+         */
+        readonly PipelineRunError: {
+            /** @description When it came up. */
+            readonly at: string;
+            /** @description What it was. */
+            readonly message: string;
+        };
+        /**
+         * @description Whether a run is in progress, or how it ended.
+         * @enum {string}
+         */
+        readonly PipelineRunState: "running" | "done" | "failed" | "interrupted";
+        /**
          * PipelineState
          * @description The stream, its consumer groups, its rates and the number of dead letters.
          */
@@ -882,6 +1019,14 @@ export interface components {
              * @description Entries that cannot be processed, for an operator to retry or to delete.
              */
             readonly dead_letters: number;
+            /** @description The tiers of stored readings; absent until sites were sampled, or where the service may not do so. */
+            readonly tiers?: components["schemas"]["PipelineTiers"];
+            /** @description The last run of packing in each processing service; absent where none packs days. */
+            readonly packing?: readonly components["schemas"]["PipelinePacking"][];
+            /** @description The last run of archiving; absent before the first one. */
+            readonly archiving?: components["schemas"]["PipelineArchiving"];
+            /** @description The partitions of the stream; absent while there is one. What is above is their sum. */
+            readonly partitions?: readonly components["schemas"]["PipelinePartition"][];
         };
         /**
          * PipelineStream
@@ -903,6 +1048,46 @@ export interface components {
             readonly first_id: string | null;
             /** @description The id of the newest entry, or null. */
             readonly last_id: string | null;
+        };
+        /**
+         * PipelineTier
+         * @description A tier of stored readings.
+         */
+        readonly PipelineTier: {
+            /** Format: uint64 */
+            readonly readings: number;
+            /**
+             * Format: uint64
+             * @description Days of sites; 0 for the sorted sets, which are not divided.
+             */
+            readonly days: number;
+            /**
+             * Format: uint64
+             * @description Memory of Redis; null where the service may not ask for it. Of archived days what Redis keeps of them.
+             */
+            readonly memory_bytes: number | null;
+        };
+        /**
+         * PipelineTiers
+         * @description How many readings are in which tier, from a sample of at most 64 sites: an estimate where there are more.
+         */
+        readonly PipelineTiers: {
+            /**
+             * Format: uint64
+             * @description The number of sites.
+             */
+            readonly sites: number;
+            /**
+             * Format: uint64
+             * @description The number of sites that were read. Where it is that of all, the rest is exact.
+             */
+            readonly sampled_sites: number;
+            /** @description What is in sorted sets. */
+            readonly hot: components["schemas"]["PipelineTier"];
+            /** @description What is in packed days, in Redis. */
+            readonly packed: components["schemas"]["PipelineTier"];
+            /** @description What is in the archive. */
+            readonly archived: components["schemas"]["PipelineTier"];
         };
         /**
          * Problem
@@ -939,6 +1124,8 @@ export interface components {
         readonly Ready: {
             /** @description Always `ready`; a service that is not ready responds with 503. */
             readonly status: string;
+            /** @description Of several partitions, the streams that accept no readings now. Absent when all do. */
+            readonly unavailable_streams?: readonly string[];
         };
         /**
          * ReceiverConnections
@@ -1226,7 +1413,8 @@ export interface components {
             readonly request_id: string;
             /**
              * Format: uint64
-             * @description Number of readings that were deleted. With the code `outcome_unknown` up to 500 more may be.
+             * @description Number of readings that were deleted. With the code `outcome_unknown` up to 500 more may be, or 50,000 of a packed or
+             *     archived day.
              */
             readonly deleted: number;
         };
@@ -1417,6 +1605,8 @@ export interface components {
         readonly Challenge: string;
         /** @description Seconds after which to try again. */
         readonly RetryAfter: number;
+        /** @description Where readings are read from a replica of Redis (`REDIS_READ_FROM`): the response has all that was stored this many seconds ago or earlier, as of the last sample of each second. Absent where they are read from the primary, and for a second after another replica was chosen. */
+        readonly ReplicaLag: number;
     };
     pathItems: never;
 }
@@ -1437,11 +1627,18 @@ export type LatestReading = components['schemas']['LatestReading'];
 export type LatestReadings = components['schemas']['LatestReadings'];
 export type NoStream = components['schemas']['NoStream'];
 export type NotAcceptedRows = components['schemas']['NotAcceptedRows'];
+export type PipelineArchiving = components['schemas']['PipelineArchiving'];
 export type PipelineConsumer = components['schemas']['PipelineConsumer'];
 export type PipelineGroup = components['schemas']['PipelineGroup'];
+export type PipelinePacking = components['schemas']['PipelinePacking'];
+export type PipelinePartition = components['schemas']['PipelinePartition'];
 export type PipelineRates = components['schemas']['PipelineRates'];
+export type PipelineRunError = components['schemas']['PipelineRunError'];
+export type PipelineRunState = components['schemas']['PipelineRunState'];
 export type PipelineState = components['schemas']['PipelineState'];
 export type PipelineStream = components['schemas']['PipelineStream'];
+export type PipelineTier = components['schemas']['PipelineTier'];
+export type PipelineTiers = components['schemas']['PipelineTiers'];
 export type Problem = components['schemas']['Problem'];
 export type ProcessingHealth = components['schemas']['ProcessingHealth'];
 export type Ready = components['schemas']['Ready'];
@@ -1478,6 +1675,7 @@ export type ResponseForbidden = components['responses']['Forbidden'];
 export type HeaderRequestId = components['headers']['RequestId'];
 export type HeaderChallenge = components['headers']['Challenge'];
 export type HeaderRetryAfter = components['headers']['RetryAfter'];
+export type HeaderReplicaLag = components['headers']['ReplicaLag'];
 export type $defs = Record<string, never>;
 export interface operations {
     readonly get_site_readings: {
@@ -1511,6 +1709,7 @@ export interface operations {
             readonly 200: {
                 headers: {
                     readonly "X-Request-Id": components["headers"]["RequestId"];
+                    readonly "Replica-Lag": components["headers"]["ReplicaLag"];
                     readonly [name: string]: unknown;
                 };
                 content: {
@@ -1666,6 +1865,7 @@ export interface operations {
                     /** @description The next page, with `rel="next"`; its target is relative to the request. Absent on the last page. */
                     readonly Link?: string;
                     readonly "X-Request-Id": components["headers"]["RequestId"];
+                    readonly "Replica-Lag": components["headers"]["ReplicaLag"];
                     readonly [name: string]: unknown;
                 };
                 content: {
@@ -1723,6 +1923,7 @@ export interface operations {
             readonly 200: {
                 headers: {
                     readonly "X-Request-Id": components["headers"]["RequestId"];
+                    readonly "Replica-Lag": components["headers"]["ReplicaLag"];
                     readonly [name: string]: unknown;
                 };
                 content: {
@@ -1791,6 +1992,7 @@ export interface operations {
             readonly 200: {
                 headers: {
                     readonly "X-Request-Id": components["headers"]["RequestId"];
+                    readonly "Replica-Lag": components["headers"]["ReplicaLag"];
                     readonly [name: string]: unknown;
                 };
                 content: {
@@ -1862,6 +2064,7 @@ export interface operations {
             readonly 200: {
                 headers: {
                     readonly "X-Request-Id": components["headers"]["RequestId"];
+                    readonly "Replica-Lag": components["headers"]["ReplicaLag"];
                     readonly [name: string]: unknown;
                 };
                 content: {
@@ -1951,6 +2154,7 @@ export interface operations {
             readonly 200: {
                 headers: {
                     readonly "X-Request-Id": components["headers"]["RequestId"];
+                    readonly "Replica-Lag": components["headers"]["ReplicaLag"];
                     readonly [name: string]: unknown;
                 };
                 content: {
@@ -2030,6 +2234,7 @@ export interface operations {
             readonly 200: {
                 headers: {
                     readonly "X-Request-Id": components["headers"]["RequestId"];
+                    readonly "Replica-Lag": components["headers"]["ReplicaLag"];
                     readonly [name: string]: unknown;
                 };
                 content: {

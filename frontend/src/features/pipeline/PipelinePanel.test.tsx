@@ -50,6 +50,84 @@ describe('the pipeline', () => {
     await screen.findByText(/No consumer reads the stream/);
   });
 
+  it('lists the partitions of a stream that has several', async () => {
+    const environment = new FakeEnvironment();
+    const { services } = environment;
+    const partition = {
+      partition: null,
+      length: 7,
+      pending: 0,
+      lag: 0,
+      oldest_pending_ms: null,
+      first_id: null,
+      last_id: null,
+      dead_letters: 0,
+    };
+    const third = {
+      ...partition,
+      partition: 3,
+      length: 1_003,
+      lag: 1_002,
+      oldest_pending_ms: 200,
+      dead_letters: 4,
+    };
+    services.pipeline = { ...services.pipeline, partitions: [partition, third] };
+    await renderInApp(<PipelinePanel />, environment);
+    const table = await screen.findByRole('region', { name: '2 partitions', hidden: true });
+    const rows = within(table).getAllByRole('row', { hidden: true }).slice(1);
+    const cells = rows.map((row) => [...row.children].map((cell) => cell.textContent));
+    expect(cells).toEqual([
+      ['whole stream', '7', '0', '0', '–', '0'],
+      ['3', '1,003', '1,002', '0', '200 ms', '4'],
+    ]);
+  });
+
+  it('lists no partitions of a stream that has one', async () => {
+    await renderInApp(<PipelinePanel />);
+    await screen.findByRole('region', { name: 'Pipeline' });
+    expect(screen.queryByText(/partition/)).toBeNull();
+  });
+
+  it('shows where stored readings are, and what they need', async () => {
+    const environment = new FakeEnvironment();
+    const { services } = environment;
+    const tier = { readings: 0, days: 0, memory_bytes: 0 };
+    const tiers = {
+      sites: 2,
+      sampled_sites: 2,
+      hot: { ...tier, readings: 8_640, memory_bytes: 2_500_000 },
+      packed: { readings: 525_600, days: 365, memory_bytes: 9_200_000_000 },
+      archived: { readings: 1_051_200, days: 730, memory_bytes: null },
+    };
+    services.pipeline = { ...services.pipeline, tiers };
+    await renderInApp(<PipelinePanel />, environment);
+    const table = await screen.findByRole('region', { name: 'Stored readings by age', hidden: true });
+    const rows = within(table).getAllByRole('row', { hidden: true }).slice(1);
+    const cells = rows.map((row) => [...row.children].map((cell) => cell.textContent));
+    expect(cells).toEqual([
+      ['Recent (sorted sets)', '8,640', '–', '2.5 MB'],
+      ['Packed days', '525,600', '365', '9.2 GB'],
+      ['Archived days', '1,051,200', '730', '–'],
+    ]);
+    expect(screen.queryByText(/^Estimated/)).toBeNull();
+  });
+
+  it('says that the tiers of many sites are an estimate', async () => {
+    const environment = new FakeEnvironment();
+    const { services } = environment;
+    const tier = { readings: 1, days: 1, memory_bytes: 1 };
+    const tiers = { sites: 12_000, sampled_sites: 64, hot: tier, packed: tier, archived: tier };
+    services.pipeline = { ...services.pipeline, tiers };
+    await renderInApp(<PipelinePanel />, environment);
+    await screen.findByText('Estimated from 64 sites of 12,000.');
+  });
+
+  it('shows no tiers before the service has sampled sites', async () => {
+    await renderInApp(<PipelinePanel />);
+    await screen.findByRole('region', { name: 'Pipeline' });
+    expect(screen.queryByText('Stored readings by age')).toBeNull();
+  });
+
   it.each([401, 403, 404])('is not there where the server answers %i', async (status) => {
     const environment = new FakeEnvironment();
     environment.services.answer('GET /api/pipeline', () => problem(status, 'forbidden'));

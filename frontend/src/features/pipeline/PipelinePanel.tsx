@@ -6,7 +6,10 @@ import { failureText } from '../../ui/failure-text';
 import { Notice } from '../../ui/Notice';
 import { Consumers } from './Consumers';
 import { DeadLetters } from './DeadLetters';
+import { Partitions } from './Partitions';
 import { Receivers } from './Receivers';
+import { TierRuns } from './TierRuns';
+import { Tiers } from './Tiers';
 
 /** For operators: not there where the server does not publish the state of its pipeline. */
 export function PipelinePanel() {
@@ -31,6 +34,9 @@ function Known({ of }: { of: PipelineState }) {
       {of.groups.map((group) => (
         <Consumers key={group.name} group={group} />
       ))}
+      {of.partitions !== undefined && <Partitions of={of.partitions} />}
+      {of.tiers !== undefined && <Tiers of={of.tiers} />}
+      <TierRuns of={of} />
       <Receivers />
       <DeadLetters count={of.dead_letters} />
     </>
