@@ -64,6 +64,7 @@ ENV RUSTFLAGS="-C target-feature=+crt-static --remap-path-prefix=/build=."
 # The dependencies first, over empty sources: they are built again only when they change.
 COPY Cargo.toml Cargo.lock ./
 COPY readings/Cargo.toml readings/
+COPY archive/Cargo.toml archive/
 COPY actors/Cargo.toml actors/
 COPY api/Cargo.toml api/
 COPY mqtt/Cargo.toml mqtt/
@@ -71,12 +72,13 @@ COPY import/Cargo.toml import/
 COPY meter-files/Cargo.toml meter-files/
 COPY instrumentation/Cargo.toml instrumentation/
 COPY bench/Cargo.toml bench/
-RUN mkdir -p src readings/src actors/src api/src mqtt/src import/src meter-files/src instrumentation/src bench/src tests/soak && \
-    touch readings/src/lib.rs actors/src/lib.rs api/src/lib.rs mqtt/src/lib.rs import/src/lib.rs meter-files/src/lib.rs instrumentation/src/lib.rs tests/main.rs tests/soak/main.rs && \
+RUN mkdir -p src readings/src archive/src actors/src api/src mqtt/src import/src meter-files/src instrumentation/src bench/src tests/soak && \
+    touch readings/src/lib.rs archive/src/lib.rs actors/src/lib.rs api/src/lib.rs mqtt/src/lib.rs import/src/lib.rs meter-files/src/lib.rs instrumentation/src/lib.rs tests/main.rs tests/soak/main.rs && \
     echo 'fn main() {}' >src/main.rs && cp src/main.rs bench/src/main.rs && \
     cargo auditable build --release --locked --package energy-pipeline --target "$(uname -m)-unknown-linux-gnu"
 COPY src src
 COPY readings readings
+COPY archive archive
 COPY actors actors
 COPY api api
 COPY mqtt mqtt
@@ -88,7 +90,8 @@ COPY --from=page /page/dist frontend/dist
 RUN touch src/main.rs readings/src/lib.rs actors/src/lib.rs api/src/lib.rs mqtt/src/lib.rs import/src/lib.rs meter-files/src/lib.rs instrumentation/src/lib.rs && \
     cargo auditable build --release --locked --package energy-pipeline --target "$(uname -m)-unknown-linux-gnu"
 # What an image from scratch needs: the program, whom to trust, and a name for its user.
-RUN mkdir -p /image/etc/ssl/certs && \
+# A new volume gets the mode of the directory that it is mounted at: every user may write an archive.
+RUN mkdir -p /image/etc/ssl/certs && mkdir -m 1777 /image/archive && \
     cp "target/$(uname -m)-unknown-linux-gnu/release/energy-pipeline" /image/ && \
     strip --strip-all /image/energy-pipeline && \
     cp /etc/ssl/certs/ca-certificates.crt /image/etc/ssl/certs/ && \

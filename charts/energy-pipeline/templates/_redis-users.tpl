@@ -17,7 +17,7 @@ for each of their bytes. `*`, `?`, `[`, `]` and backslashes stand for themselves
 {{/*
 Makes the server's file of users. The server knows passwords by their hashes, each in both forms: as the program reads it,
 without a byte order mark before it and line ends after it, and as it is in the Secret, which is what KEDA sends. KEDA may
-look at the stream, and nothing else.
+look at the stream and its partitions, however many there are, and at nothing else: the server reads its users at its start, and a change of the number needs none.
 */}}
 {{- define "energy-pipeline.redis.makeUsers" -}}
 set -eu
@@ -44,7 +44,7 @@ keda=$(hashes /login/keda-password)
   printf 'user default on %s %s\n' "$default" '~* &* +@all'
   {{- if include "energy-pipeline.redis.hasKedaUser" . }}
   {{- $stream := include "energy-pipeline.redis.pattern" .Values.config.redisStream | replace "'" "'\\''" }}
-  printf 'user keda on %s %s\n' "$keda" 'resetchannels -@all +ping +hello +info +xinfo|groups +xlen +xpending ~{{ $stream }}'
+  printf 'user keda on %s %s\n' "$keda" 'resetchannels -@all +ping +hello +info +xinfo|groups +xlen +xpending ~{{ $stream }} ~{{ $stream }}:{[0-9]*}'
   {{- end }}
 } >/users/users.acl
 password /login/password >/users/cli-password

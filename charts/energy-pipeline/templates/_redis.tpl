@@ -21,6 +21,11 @@
 {{- ternary "standalone" .Values.externalRedis.mode .Values.redis.enabled -}}
 {{- end -}}
 
+{{/* Whether the program connects to the nodes of a Redis Cluster: not by a proxy. */}}
+{{- define "energy-pipeline.redis.byNodes" -}}
+{{- if and (eq (include "energy-pipeline.redis.mode" .) "cluster") (not .Values.externalRedis.host) -}}true{{- end -}}
+{{- end -}}
+
 {{- define "energy-pipeline.redis.tls" -}}
 {{- if ternary .Values.redis.tls.enabled .Values.externalRedis.tls.enabled .Values.redis.enabled -}}true{{- end -}}
 {{- end -}}
@@ -71,6 +76,23 @@
 {{- end -}}
 {{- end -}}
 
+{{/* The Secret with the password of the Sentinels; empty without one. */}}
+{{- define "energy-pipeline.redis.sentinelSecret" -}}
+{{- $sentinel := .Values.externalRedis.sentinel -}}
+{{- if eq (include "energy-pipeline.redis.mode" .) "sentinel" -}}
+{{- if $sentinel.existingSecret -}}
+{{- $sentinel.existingSecret -}}
+{{- else if $sentinel.password -}}
+{{- printf "%s-sentinel" (include "energy-pipeline.fullname" .) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{/* Whether a Secret has something for Redis: password, authority, certificate. */}}
+{{- define "energy-pipeline.redis.hasFiles" -}}
+{{- if or (include "energy-pipeline.redis.secret" .) (include "energy-pipeline.redis.sentinelSecret" .) (include "energy-pipeline.redis.caSecret" .) (include "energy-pipeline.redis.clientSecret" .) -}}true{{- end -}}
+{{- end -}}
+
 {{/*
 REDIS_URL, where host and port do not say all; without the password, which is in a file.
 */}}
@@ -81,7 +103,9 @@ REDIS_URL, where host and port do not say all; without the password, which is in
 {{- $user := ternary "" $external.username .Values.redis.enabled -}}
 {{- $login := ternary (printf "%s@" (urlquery $user | replace "+" "%20")) "" (not (empty $user)) -}}
 {{- $path := ternary (printf "/%d" $db) "" (gt $db 0) -}}
-{{- if eq (include "energy-pipeline.redis.mode" .) "sentinel" -}}
+{{- if include "energy-pipeline.redis.byNodes" . -}}
+{{- printf "%s+cluster://%s%s" (ternary "rediss" "redis" (not (empty $tls))) $login (join "," $external.addresses) -}}
+{{- else if eq (include "energy-pipeline.redis.mode" .) "sentinel" -}}
 {{- printf "%s+sentinel://%s%s/%s%s" (ternary "rediss" "redis" (not (empty $tls))) $login (join "," $external.addresses) $external.sentinel.masterName $path -}}
 {{- else if or $tls $path $login -}}
 {{- printf "%s://%s%s%s" (ternary "rediss" "redis" (not (empty $tls))) $login (include "energy-pipeline.redis.hostPort" .) $path -}}
@@ -99,6 +123,13 @@ REDIS_PORT: {{ include "energy-pipeline.redis.port" . | quote }}
 {{- if include "energy-pipeline.redis.secret" . }}
 REDIS_PASSWORD_FILE: /etc/energy-pipeline/redis/password
 {{- end }}
+{{- if include "energy-pipeline.redis.sentinelSecret" . }}
+REDIS_SENTINEL_PASSWORD_FILE: /etc/energy-pipeline/redis/sentinel-password
+{{- with .Values.externalRedis.sentinel.username }}
+REDIS_SENTINEL_USER: {{ . | quote }}
+{{- end }}
+{{- end }}
+{{- include "energy-pipeline.redis.replication" . }}
 {{- if include "energy-pipeline.redis.caSecret" . }}
 REDIS_TLS_CA_FILE: /etc/energy-pipeline/redis/ca.crt
 {{- end }}
@@ -108,12 +139,29 @@ REDIS_TLS_KEY_FILE: /etc/energy-pipeline/redis/tls.key
 {{- end }}
 {{- end -}}
 
+{{/* Variables that concern the replicas of an external server. */}}
+{{- define "energy-pipeline.redis.replication" -}}
+{{- $external := .Values.externalRedis -}}
+{{- if not .Values.redis.enabled }}
+{{- if ne $external.readFrom "primary" }}
+REDIS_READ_FROM: {{ $external.readFrom | quote }}
+{{- end }}
+{{- if $external.waitReplicas }}
+REDIS_WAIT_REPLICAS: {{ $external.waitReplicas | int64 | quote }}
+{{- with $external.waitTimeoutMs }}
+REDIS_WAIT_TIMEOUT_MS: {{ . | int64 | quote }}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- end -}}
+
 {{/* The volume with those files, as a list; a change of the Secret reaches it without a restart. */}}
 {{- define "energy-pipeline.redis.volumes" -}}
 {{- $secret := include "energy-pipeline.redis.secret" . -}}
 {{- $caSecret := include "energy-pipeline.redis.caSecret" . -}}
 {{- $clientSecret := include "energy-pipeline.redis.clientSecret" . -}}
-{{- if or $secret $caSecret $clientSecret }}
+{{- $sentinelSecret := include "energy-pipeline.redis.sentinelSecret" . -}}
+{{- if include "energy-pipeline.redis.hasFiles" . }}
 - name: redis-login
   projected:
     defaultMode: 0440
@@ -123,6 +171,12 @@ REDIS_TLS_KEY_FILE: /etc/energy-pipeline/redis/tls.key
           name: {{ $secret | quote }}
           items:
             - {key: {{ include "energy-pipeline.redis.secretKey" . | quote }}, path: password}
+      {{- end }}
+      {{- if $sentinelSecret }}
+      - secret:
+          name: {{ $sentinelSecret | quote }}
+          items:
+            - {key: {{ .Values.externalRedis.sentinel.existingSecretPasswordKey | quote }}, path: sentinel-password}
       {{- end }}
       {{- if $caSecret }}
       - secret:
@@ -143,7 +197,7 @@ REDIS_TLS_KEY_FILE: /etc/energy-pipeline/redis/tls.key
 {{- end -}}
 
 {{- define "energy-pipeline.redis.mounts" -}}
-{{- if or (include "energy-pipeline.redis.secret" .) (include "energy-pipeline.redis.caSecret" .) (include "energy-pipeline.redis.clientSecret" .) }}
+{{- if include "energy-pipeline.redis.hasFiles" . }}
 - {name: redis-login, mountPath: /etc/energy-pipeline/redis, readOnly: true}
 {{- else }}
 []

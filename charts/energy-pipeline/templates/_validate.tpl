@@ -5,8 +5,11 @@
 {{- include "energy-pipeline.validate.keda" . -}}
 {{- end -}}
 {{- include "energy-pipeline.validate.consumer" . -}}
+{{- include "energy-pipeline.validate.partitions" . -}}
+{{- include "energy-pipeline.validate.externalRedis" . -}}
 {{- include "energy-pipeline.validate.security" . -}}
 {{- include "energy-pipeline.validate.mqtt" . -}}
+{{- include "energy-pipeline.validate.archive" . -}}
 {{- range $name, $values := dict "ingestionApi" .Values.ingestionApi "queryApi" .Values.queryApi "frontend" .Values.frontend -}}
 {{- with $values.autoscaling -}}
 {{- if and .enabled (gt (int .minReplicas) (int .maxReplicas)) -}}
@@ -22,6 +25,22 @@
 {{- end -}}
 {{- end -}}
 
+{{- define "energy-pipeline.validate.externalRedis" -}}
+{{- $external := .Values.externalRedis -}}
+{{- $sentinel := $external.sentinel -}}
+{{- if not .Values.redis.enabled -}}
+{{- if and (ne $external.readFrom "primary") (ne $external.mode "sentinel") -}}
+{{- fail "externalRedis.readFrom: replica needs externalRedis.mode: sentinel, as Sentinels name the replicas" -}}
+{{- end -}}
+{{- if and $sentinel.username (not (include "energy-pipeline.redis.sentinelSecret" .)) -}}
+{{- fail "externalRedis.sentinel.username needs externalRedis.mode: sentinel and a password: externalRedis.sentinel.existingSecret" -}}
+{{- end -}}
+{{- if and $sentinel.password $sentinel.existingSecret -}}
+{{- fail "externalRedis.sentinel.password and externalRedis.sentinel.existingSecret must not both be set" -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
 {{- define "energy-pipeline.validate.mqtt" -}}
 {{- $mqtt := .Values.mqttBridge -}}
 {{- if $mqtt.enabled -}}
@@ -34,6 +53,12 @@
 {{- if and $mqtt.tls.existingSecret (not (hasPrefix "mqtts://" $mqtt.url)) -}}
 {{- fail "mqttBridge.tls.existingSecret needs a mqttBridge.url that begins with mqtts://" -}}
 {{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "energy-pipeline.validate.partitions" -}}
+{{- if and (gt (int .Values.config.streamPartitions) 1) (contains "{" .Values.config.redisStream) -}}
+{{- fail "config.streamPartitions must be 1 where config.redisStream has a hash tag ({…}), which puts all partitions in one slot" -}}
 {{- end -}}
 {{- end -}}
 
@@ -71,8 +96,9 @@
 {{- /* A quarter of the window is reserved for claimed entries. */ -}}
 {{- $read := sub (int .) (div (int .) 4) -}}
 {{- $keda := $.Values.keda -}}
-{{- if and $keda.enabled $keda.pending.enabled (le (mul $read 10) (mul (int $keda.threshold) 11)) -}}
-{{- fail (printf "processingService.consumer.maxInFlight is too low for keda.threshold: a pod that reads %d entries at most never has more than 1.1 × %v pending, so nothing is ever scaled, whatever waits" $read $keda.threshold) -}}
+{{- $threshold := int (include "energy-pipeline.threshold" $) -}}
+{{- if and $keda.enabled $keda.pending.enabled (le (mul $read 10) (mul $threshold 11)) -}}
+{{- fail (printf "processingService.consumer.maxInFlight is too low for keda.threshold: a pod that reads %d entries at most never has more than 1.1 × %v pending, so nothing is ever scaled, whatever waits" $read $threshold) -}}
 {{- end -}}
 {{- if gt (int (include "energy-pipeline.batchSize" $ | default "0")) (int .) -}}
 {{- fail (printf "processingService.consumer.batchSize must be at most maxInFlight (%v)" .) -}}
@@ -90,6 +116,15 @@
 {{- if gt $needed (int $role.terminationGracePeriodSeconds) -}}
 {{- fail (printf "%s.terminationGracePeriodSeconds must be at least preStopSleepSeconds + config.drainTimeoutMs + 5 s = %d, or pods are killed while they drain" $name $needed) -}}
 {{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{/* The pending entries for which there is a pod: keda.threshold, but at least one in each partition where the largest decides. */}}
+{{- define "energy-pipeline.threshold" -}}
+{{- if eq .Values.keda.aggregate "sum" -}}
+{{- int .Values.keda.threshold -}}
+{{- else -}}
+{{- mul (include "energy-pipeline.keda.part" (list . .Values.keda.threshold)) .Values.config.streamPartitions -}}
 {{- end -}}
 {{- end -}}
 

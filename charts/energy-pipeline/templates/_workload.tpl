@@ -126,17 +126,22 @@ spec:
       {{- end }}
 {{- end -}}
 
-{{/* A Deployment of a role of the program. Takes a dict: root, component, values, port, variable (the port's), env, owned. */}}
+{{/*
+A Deployment of a role of the program. Takes a dict: root, component, values, port, variable (the port's), env, owned, archive (whether it
+reads the archive).
+*/}}
 {{- define "energy-pipeline.role" -}}
 {{- $settings := list
     (dict "name" .variable "value" (.port | int64 | toString))
     (dict "name" "DRAIN_TIMEOUT_MS" "value" (.root.Values.config.drainTimeoutMs | int64 | toString)) -}}
+{{- $archive := dict "env" (list) "mounts" (list) "volumes" (list) -}}
+{{- if .archive -}}{{- $archive = include "energy-pipeline.archive.files" .root | fromYaml -}}{{- end -}}
 {{- include "energy-pipeline.deployment" (merge (dict
     "image" (include "energy-pipeline.roleImage" (list .root .values.image))
     "args" (list .component)
-    "env" (concat $settings .env)
-    "mounts" (concat (include "energy-pipeline.redis.mounts" .root | fromYamlArray) (include "energy-pipeline.security.mounts" .root | fromYamlArray))
-    "volumes" (concat (include "energy-pipeline.redis.volumes" .root | fromYamlArray) (include "energy-pipeline.security.volumes" .root | fromYamlArray))
+    "env" (concat $settings .env $archive.env)
+    "mounts" (concat (include "energy-pipeline.redis.mounts" .root | fromYamlArray) (include "energy-pipeline.security.mounts" .root | fromYamlArray) $archive.mounts)
+    "volumes" (concat (include "energy-pipeline.redis.volumes" .root | fromYamlArray) (include "energy-pipeline.security.volumes" .root | fromYamlArray) $archive.volumes)
     "metricsPort" (ternary .root.Values.metrics.port nil (not (empty (include "energy-pipeline.security.hasMetricsPort" .root))))
     "security" .root.Values.podSecurityContext
     "configMap" true) .) -}}
