@@ -71,14 +71,14 @@ async fn measure(
     let millis = |download: crate::download::Download| download.whole.as_secs_f64() * 1e3;
     let all = millis(connection.download(&format!("/sites/{DEVICE_SITE}/readings")).await?);
     let cold = connection.download(&question).await?;
-    let before = Usage::now(&service.pids(), Some(redis.pid()))?;
+    let before = Usage::now(&service.pids(), &redis.pids())?;
     let mut latencies = Latencies::new()?;
     for _ in 0..questions {
         let download = connection.download(&question).await?;
         ensure!(download.length == cold.length, "the response now has {} bytes", download.length);
         latencies.add(download.whole)?;
     }
-    let spent = Usage::now(&service.pids(), Some(redis.pid()))?.since(&before);
+    let spent = Usage::now(&service.pids(), &redis.pids())?.since(&before);
     let [readings, rollups] = memory(&redis).await?;
     service.end().await?;
     redis.end().await?;

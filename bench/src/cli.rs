@@ -1,6 +1,7 @@
 //! The commands and their arguments.
 
 mod parsers;
+mod spread;
 
 use std::fmt;
 use std::num::NonZeroU32;
@@ -11,6 +12,7 @@ use clap::{Args, Parser, Subcommand};
 use hyper::Uri;
 
 use self::parsers::{batch, exponent, seconds};
+pub use self::spread::LayoutArguments;
 use crate::aof::Aof;
 use crate::redis_server::Store;
 
@@ -60,6 +62,12 @@ pub enum Scenario {
     Aggregates(AggregatesArguments),
     /// Memory of an active site
     LiveSites(LiveSitesArguments),
+    /// Memory and time of many sites: storing, index, list, rollups
+    Sites(SitesArguments),
+    /// Throughput of `processing-service` while it packs days of other sites, compared with one that packs none
+    DrainWhilePacking(DrainWhilePackingArguments),
+    /// Memory and time of a reading in each tier: sorted set, packed day, archive
+    Tiers(TiersArguments),
     /// Time until the services are ready, and their memory then
     Startup(StartupArguments),
     /// Load any running implementation of the contract by its URL
@@ -144,6 +152,52 @@ pub struct DrainArguments {
     /// interleaved, and compared with each other instead of the plain loop
     #[arg(long, value_name = "COUNT", default_value = "1")]
     pub replicas: Vec<NonZeroU32>,
+    #[command(flatten)]
+    pub layout: LayoutArguments,
+    #[command(flatten)]
+    pub programs: Programs,
+}
+
+#[derive(Debug, Args)]
+pub struct SitesArguments {
+    /// Sites, each with one reading
+    #[arg(long, default_value = "1000000")]
+    pub sites: NonZeroU32,
+    #[command(flatten)]
+    pub layout: LayoutArguments,
+    #[command(flatten)]
+    pub run: RunArguments,
+    #[command(flatten)]
+    pub programs: Programs,
+}
+
+#[derive(Debug, Args)]
+pub struct TiersArguments {
+    /// Sites, each with one device
+    #[arg(long, default_value = "20")]
+    pub sites: NonZeroU32,
+    /// Days of each that are packed; one more is never packed
+    #[arg(long, default_value = "30")]
+    pub days: NonZeroU32,
+    /// Measure packed days alone
+    #[arg(long)]
+    pub without_archive: bool,
+    #[command(flatten)]
+    pub run: RunArguments,
+    #[command(flatten)]
+    pub programs: Programs,
+}
+
+#[derive(Debug, Args)]
+pub struct DrainWhilePackingArguments {
+    #[command(flatten)]
+    pub load: DrainLoad,
+    /// Sites with days to pack
+    #[arg(long, default_value = "100")]
+    pub packed_sites: NonZeroU32,
+    /// Days to pack of each of them
+    #[arg(long, default_value = "10")]
+    pub packed_days: NonZeroU32,
     #[command(flatten)]
     pub programs: Programs,
 }

@@ -71,6 +71,19 @@ impl KeptConnection {
         let response = request(&mut self.requests, self.address, path).await?;
         read(sent, response).await
     }
+
+    /// Downloads a response, and returns its body as well.
+    ///
+    /// # Errors
+    /// As [`body`].
+    pub async fn body(&mut self, path: &str) -> anyhow::Result<(Download, Bytes)> {
+        let sent = Instant::now();
+        let response = request(&mut self.requests, self.address, path).await?;
+        let first = sent.elapsed();
+        let body = response.into_body().collect().await?.to_bytes();
+        let length = body.len().try_into()?;
+        Ok((Download { first, whole: sent.elapsed(), length }, body))
+    }
 }
 
 async fn read(sent: Instant, response: Response<Incoming>) -> anyhow::Result<Download> {

@@ -98,8 +98,8 @@ async fn observe(
     let batch = requests.readings;
     let generator = Generator::start(address, &arguments.generator, requests);
     let probes = latency_probes::observe(redis, address, generator.begin()..generator.end());
-    let ((spent, accepted), seen) =
-        tokio::try_join!(generator.watch(&pids, Some(redis.pid())), probes)?;
+    let servers = redis.pids();
+    let ((spent, accepted), seen) = tokio::try_join!(generator.watch(&pids, &servers), probes)?;
     let backlog = backlog(redis).await?;
     let responses = generator.finish().await?;
     ensure!(responses.refused.is_empty(), "responses by status: {:?}", responses.refused);

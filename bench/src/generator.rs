@@ -101,11 +101,7 @@ impl Generator {
     ///
     /// # Errors
     /// When a process has ended.
-    pub async fn watch(
-        &self,
-        services: &[u32],
-        redis: Option<u32>,
-    ) -> anyhow::Result<(Spent, u32)> {
+    pub async fn watch(&self, services: &[u32], redis: &[u32]) -> anyhow::Result<(Spent, u32)> {
         sleep_until(self.begin().into()).await;
         let (before, accepted_before) = (Usage::now(services, redis)?, self.accepted());
         sleep_until(self.end().into()).await;

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::thread;
 use std::time::Instant;
@@ -10,6 +11,7 @@ use std::time::Instant;
 use anyhow::{Context, anyhow, ensure};
 use readings::SiteId;
 use readings::store::keys as store_keys;
+use redis::cmd;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use tokio::process::Command;
@@ -20,9 +22,8 @@ use crate::download::{self, Download};
 use crate::histogram::Latencies;
 use crate::http::HttpStream;
 use crate::interleave::{InterleavedRuns, Outcome};
-use crate::load::Load;
 use crate::open_loop::OpenLoop;
-use crate::redis_server::{HOST, Redis, Store};
+use crate::redis_server::{HOST, Redis, Store, connect};
 use crate::report::Figure;
 use crate::seed;
 use crate::service::{self, Role, Subject};
@@ -34,6 +35,9 @@ const HEALTH: &[u8] = b"GET /health HTTP/1.1\r\nhost: localhost\r\n\r\n";
 /// Requests of `/health` a second meanwhile. Too low: none falls into a response of a few milliseconds. Too high: they
 /// wait for each other on their one connection.
 const HEALTH_RATE: NonZeroU32 = NonZeroU32::MIN.saturating_add(49);
+
+/// Seconds between two readings of the site: a year is 525,600.
+const SECONDS: u32 = 60;
 
 const FIGURES: [Figure; 10] = [
     Figure::new("readings/s", 0),
@@ -52,6 +56,8 @@ const FIGURES: [Figure; 10] = [
 #[derive(Debug)]
 enum Source {
     Service(Subject),
+    /// The same while all days but the last are packed.
+    Packed(PathBuf),
     /// `redis-cli ZRANGE`: the whole set in one command, output to `/dev/null`.
     RedisCli {
         scores: bool,
@@ -62,6 +68,9 @@ impl fmt::Display for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Service(subject) => subject.fmt(f),
+            Self::Packed(program) => {
+                write!(f, "{}, packed days", program.file_name().unwrap_or_default().display())
+            }
             Self::RedisCli { scores: false } => f.write_str("redis-cli ZRANGE"),
             Self::RedisCli { scores: true } => f.write_str("redis-cli ZRANGE WITHSCORES"),
         }
@@ -75,6 +84,7 @@ impl fmt::Display for Source {
 pub async fn run(arguments: &GetArguments) -> anyhow::Result<Vec<Outcome>> {
     service::check(&arguments.programs)?;
     let mut sources: Vec<_> = Subject::all(&arguments.programs).map(Source::Service).collect();
+    sources.extend(arguments.programs.program.iter().cloned().map(Source::Packed));
     sources.extend([false, true].map(|scores| Source::RedisCli { scores }));
     let mut outcomes = Vec::new();
     for readings in &arguments.readings {
@@ -87,15 +97,32 @@ pub async fn run(arguments: &GetArguments) -> anyhow::Result<Vec<Outcome>> {
 }
 
 async fn measure(source: &Source, store: &Store, readings: u32) -> anyhow::Result<[f64; 10]> {
-    let (redis, load) = (Redis::start(store).await?, Load::even(NonZeroU32::MIN)?);
-    seed::series(&redis, load, readings).await?;
-    let site = load.sites().next().context("the load has a site")?;
+    let redis = Redis::start(store).await?;
+    seed::device(&redis, SECONDS, readings).await?;
+    let site = SiteId::new(seed::DEVICE_SITE).context("an id")?;
     let figures = match source {
         Source::Service(subject) => of_service(subject, &redis, &site, readings).await,
+        Source::Packed(program) => {
+            pack(program, &redis, &site).await?;
+            let subject = Subject::Program { path: program.clone(), alone: true };
+            of_service(&subject, &redis, &site, readings).await
+        }
         Source::RedisCli { scores } => of_redis_cli(*scores, &redis, &site, readings).await,
     };
     redis.end().await?;
     figures
+}
+
+/// Packs the days of a site. Without a day that is packed there is nothing to compare.
+async fn pack(program: &Path, redis: &Redis, site: &SiteId) -> anyhow::Result<()> {
+    let mut command = service::command(program, &["pack", "--site", site.as_str()], redis);
+    let ended = command.stdout(Stdio::null()).stderr(Stdio::piped()).output().await?;
+    let printed = String::from_utf8_lossy(&ended.stderr);
+    ensure!(ended.status.success(), "pack ended: {}: {printed}", ended.status);
+    let mut connection = connect(redis.port()).await?;
+    let days: u64 = cmd("HLEN").arg(store_keys::packed(site)).query_async(&mut connection).await?;
+    ensure!(days > 0, "no day was packed of fewer than two days of readings");
+    Ok(())
 }
 
 async fn of_service(
@@ -110,9 +137,9 @@ async fn of_service(
     let (path, pids) = (format!("/sites/{site}/readings"), service.pids());
     let idle = memory(&pids, Rss::Now)?;
     let length = verify(address, &path, readings).await?;
-    let before = Usage::now(&pids, Some(redis.pid()))?;
+    let before = Usage::now(&pids, &redis.pids())?;
     let (download, health) = get(address, path).await?;
-    let spent = Usage::now(&pids, Some(redis.pid()))?.since(&before);
+    let spent = Usage::now(&pids, &redis.pids())?.since(&before);
     ensure!(download.length == length, "the response now has {} bytes", download.length);
     let growth = memory(&pids, Rss::Peak)? - idle;
     service.end().await?;
@@ -189,10 +216,10 @@ async fn of_redis_cli(
         command.arg("WITHSCORES");
     }
     command.stdout(Stdio::null()).kill_on_drop(true);
-    let (before, started) = (Usage::now(&[], Some(redis.pid()))?, Instant::now());
+    let (before, started) = (Usage::now(&[], &redis.pids())?, Instant::now());
     let status = command.status().await.context("cannot start redis-cli")?;
     let whole = started.elapsed();
-    let spent = Usage::now(&[], Some(redis.pid()))?.since(&before);
+    let spent = Usage::now(&[], &redis.pids())?.since(&before);
     ensure!(status.success(), "redis-cli ended: {status}");
     let mut figures = [f64::NAN; 10];
     figures[0] = f64::from(readings) / whole.as_secs_f64();

@@ -115,7 +115,7 @@ async fn measure(
         IngestTarget::Keyed(program, subject) => {
             let key = ApiKey::create(program, &redis).await?;
             let setting = ("API_KEYS_FILE", key.file.as_path());
-            let service = service::start_with(subject, Role::Ingestion, &redis, setting)?;
+            let service = service::start_with(subject, Role::Ingestion, &redis, &[setting])?;
             let requests = requests.with_header("authorization", &key.authorization);
             of_service(service, subject, &redis, arguments, requests).await
         }
@@ -141,7 +141,7 @@ async fn of_service(
     check(address, &requests, &subject.to_string()).await?;
     let batch = requests.readings;
     let generator = Generator::start(address, &arguments.generator, requests);
-    let (spent, accepted) = generator.watch(&service.pids(), Some(redis.pid())).await?;
+    let (spent, accepted) = generator.watch(&service.pids(), &redis.pids()).await?;
     ensure!(accepted > 0, "no reading was accepted");
     let responses = generator.finish().await?;
     ensure!(responses.refused.is_empty(), "responses by status: {:?}", responses.refused);
@@ -165,9 +165,9 @@ async fn of_service(
 }
 
 async fn of_redis(benchmark: &RedisBenchmark, redis: &Redis) -> anyhow::Result<[f64; 11]> {
-    let before = Usage::now(&[], Some(redis.pid()))?;
+    let before = Usage::now(&[], &redis.pids())?;
     let result = benchmark.run(redis).await?;
-    let spent = Usage::now(&[], Some(redis.pid()))?.since(&before);
+    let spent = Usage::now(&[], &redis.pids())?.since(&before);
     let mut figures = [f64::NAN; 11];
     figures[0] = result.rate;
     figures[2] = micros_each(spent.redis, result.count);

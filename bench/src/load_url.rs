@@ -46,7 +46,7 @@ async fn measure(url: &Uri, arguments: &LoadArguments) -> anyhow::Result<[f64; 1
     let batch = requests.readings;
     let running = Generator::start(address, generator, requests);
     let pids: Vec<u32> = arguments.pid.into_iter().collect();
-    let (spent, accepted) = running.watch(&pids, None).await?;
+    let (spent, accepted) = running.watch(&pids, &[]).await?;
     let responses = running.finish().await?;
     print_refused(&responses.refused)?;
     Ok(figures(&spent, accepted, batch, &responses, !pids.is_empty()))

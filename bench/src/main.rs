@@ -9,6 +9,8 @@ mod api_key;
 mod cli;
 mod download;
 mod drain;
+mod drain_while_packing;
+mod draining;
 mod end_to_end;
 mod generator;
 mod get;
@@ -17,10 +19,12 @@ mod http;
 mod ingest;
 mod interleave;
 mod latency_probes;
+mod layout;
 mod live_sites;
 mod load;
 mod load_url;
 mod machine;
+mod minutes;
 mod open_loop;
 mod plain_loop;
 mod plain_server;
@@ -32,10 +36,12 @@ mod report;
 mod requests;
 mod seed;
 mod service;
+mod sites;
 mod startup;
 mod suite;
 mod table;
 mod target;
+mod tiers;
 mod usage;
 
 use std::io::{self, Write};
@@ -104,6 +110,11 @@ async fn measure(scenario: Scenario) -> suite::Outcomes {
         Scenario::Get(arguments) => get::run(&arguments).await?,
         Scenario::Aggregates(arguments) => aggregates::run(&arguments).await?,
         Scenario::LiveSites(arguments) => vec![live_sites::run(&arguments).await?],
+        Scenario::Sites(arguments) => vec![sites::run(&arguments).await?],
+        Scenario::DrainWhilePacking(arguments) => {
+            vec![drain_while_packing::run(&arguments).await?]
+        }
+        Scenario::Tiers(arguments) => vec![tiers::run(&arguments).await?],
         Scenario::Startup(arguments) => startup::run(&arguments).await?,
         Scenario::Load(arguments) => vec![load_url::run(&arguments).await?],
     })

@@ -1,5 +1,7 @@
 //! The content of Redis before a run.
 
+use std::collections::HashMap;
+use std::mem;
 use std::ops::Range;
 
 use anyhow::Context;
@@ -16,45 +18,41 @@ use crate::redis_server::{Redis, connect, keys};
 /// Commands in a pipeline.
 const BATCH: u32 = 1_000;
 
-/// Appends entries to the stream.
+/// Appends entries to the stream, each to the partition of its site.
 ///
 /// # Errors
 /// When Redis returns an error.
 pub async fn stream(redis: &Redis, load: Load, entries: u32) -> anyhow::Result<()> {
-    let mut connection = connect(redis.port()).await?;
+    let mut nodes = Vec::new();
+    for port in redis.ports() {
+        nodes.push((connect(port).await?, Pipeline::new()));
+    }
+    let (count, mut streams) = (redis.layout().partitions, HashMap::new());
+    for partition in count.partitions() {
+        let stream = keys().of_partition(partition).stream().to_owned();
+        streams.insert(partition, (redis.owner(&stream).await?, stream));
+    }
     for batch in batches(entries) {
-        let mut pipeline = Pipeline::with_capacity(batch.len());
         for number in batch {
-            pipeline.add_command(append(load, number)?).ignore();
+            let reading = load.reading(number)?;
+            let (node, stream) = &streams[&count.partition_of(&reading.site_id)];
+            nodes[*node].1.add_command(append(stream, &reading)).ignore();
         }
-        pipeline.query_async::<()>(&mut connection).await?;
+        for (connection, pipeline) in nodes.iter_mut().filter(|(_, pipeline)| !pipeline.is_empty())
+        {
+            mem::take(pipeline).query_async::<()>(connection).await?;
+        }
     }
     Ok(())
 }
 
-fn append(load: Load, number: u32) -> anyhow::Result<Cmd> {
+fn append(stream: &str, reading: &Reading) -> Cmd {
     let mut add = cmd("XADD");
-    add.arg(keys().stream()).arg("*");
-    for (name, value) in codec::stream_fields(&load.reading(number)?, &now()) {
+    add.arg(stream).arg("*");
+    for (name, value) in codec::stream_fields(reading, &now()) {
         add.arg(name).arg(value.as_bytes());
     }
-    Ok(add)
-}
-
-/// Stores readings like a processing service.
-///
-/// # Errors
-/// When Redis returns an error.
-pub async fn series(redis: &Redis, load: Load, readings: u32) -> anyhow::Result<()> {
-    let mut connection = connect(redis.port()).await?;
-    for batch in batches(readings) {
-        let mut pipeline = Pipeline::with_capacity(batch.len());
-        for number in batch {
-            pipeline.add_command(store(load, number)?).ignore();
-        }
-        pipeline.query_async::<()>(&mut connection).await?;
-    }
-    Ok(())
+    add
 }
 
 /// Stores readings of one device, one each `seconds` from the beginning of 2023 on, like a processing service.
@@ -90,12 +88,6 @@ pub const DEVICE_SITE: &str = "house-01";
 
 /// 2023-01-01T00:00:00Z.
 const FIRST_SECOND: i64 = 1_672_531_200;
-
-fn store(load: Load, number: u32) -> anyhow::Result<Cmd> {
-    let (id, reading) =
-        (StreamId { ms: 1_705_314_600_000, seq: number.into() }, load.reading(number)?);
-    Ok(add(&StreamEntry { id, reading, ingested_at: now() }))
-}
 
 fn add(entry: &StreamEntry) -> Cmd {
     let mut add = cmd("ZADD");

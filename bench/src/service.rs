@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail, ensure};
+use readings::store::PartitionCount;
 use tokio::net::TcpStream;
 use tokio::process::Command;
 use tokio::time::sleep;
@@ -118,14 +119,26 @@ impl fmt::Display for Subject {
     }
 }
 
-fn program(path: &Path, role: Role, redis: &Redis, replica: u32) -> Command {
+/// A command of the program, with the address and the keys of Redis.
+pub fn command(path: &Path, words: &[&str], redis: &Redis) -> Command {
     let keys = keys();
     let mut command = Command::new(path);
     // Flags override the environment, by which all other settings can be varied.
     command
-        .args([role.name(), "--redis-url", &format!("redis://{HOST}:{}", redis.port())])
-        .args(["--redis-stream", keys.stream(), "--consumer-group", keys.group()])
-        .args(["--listen-host", &HOST.to_string(), role.port_flag(), "0"]);
+        .args(words)
+        .args(["--redis-url", &redis.url(), "--redis-stream", keys.stream()])
+        .args(["--consumer-group", keys.group()]);
+    let partitions = redis.layout().partitions;
+    // An older program, with which this one is compared, does not have the flag.
+    if partitions > PartitionCount::ONE {
+        command.args(["--stream-partitions", &partitions.to_string()]);
+    }
+    command
+}
+
+fn program(path: &Path, role: Role, redis: &Redis, replica: u32) -> Command {
+    let mut command = command(path, &[role.name()], redis);
+    command.args(["--listen-host", &HOST.to_string(), role.port_flag(), "0"]);
     if role == Role::Processing {
         command.args(["--consumer-name", &format!("bench-{replica}")]);
     }
@@ -169,7 +182,7 @@ pub fn start(subject: &Subject, role: Role, redis: &Redis) -> anyhow::Result<Ser
     start_replica(subject, role, redis, 0)
 }
 
-/// Starts a subject in a role with a setting of its environment.
+/// Starts a subject in a role with settings of its environment.
 ///
 /// # Errors
 /// When it cannot be started.
@@ -177,11 +190,11 @@ pub fn start_with(
     subject: &Subject,
     role: Role,
     redis: &Redis,
-    (variable, value): (&str, &Path),
+    settings: &[(&str, &Path)],
 ) -> anyhow::Result<Service> {
     let free = free_port()?;
     let mut command = subject.command(role, redis, 0, free)?;
-    command.env(variable, value);
+    command.envs(settings.iter().copied());
     Service::spawn(command, subject, redis, free)
 }
 

@@ -27,7 +27,7 @@ pub struct Spent {
     pub wall: Duration,
     /// CPU time of the measured processes, all threads, user and kernel.
     pub service: Duration,
-    /// CPU time of Redis.
+    /// CPU time of Redis; of a Cluster that of all masters.
     pub redis: Duration,
     /// CPU time of the bench: generator and polling.
     pub bench: Duration,
@@ -40,11 +40,11 @@ impl Usage {
     ///
     /// # Errors
     /// When a process has ended.
-    pub fn now(services: &[u32], redis: Option<u32>) -> anyhow::Result<Self> {
+    pub fn now(services: &[u32], redis: &[u32]) -> anyhow::Result<Self> {
         Ok(Self {
             at: Instant::now(),
-            service: services.iter().map(|&pid| cpu_time(pid)).sum::<anyhow::Result<_>>()?,
-            redis: redis.map_or(Ok(Duration::ZERO), cpu_time)?,
+            service: cpu_times(services)?,
+            redis: cpu_times(redis)?,
             bench: cpu_time(process::id())?,
             machine: machine_time()?,
         })
@@ -121,6 +121,10 @@ pub fn family(pid: u32) -> Vec<u32> {
     let children = children.collect::<String>();
     let children = children.split_whitespace().filter_map(|child| child.parse().ok());
     iter::once(pid).chain(children.flat_map(family)).collect()
+}
+
+fn cpu_times(pids: &[u32]) -> anyhow::Result<Duration> {
+    pids.iter().map(|&pid| cpu_time(pid)).sum()
 }
 
 fn cpu_time(pid: u32) -> anyhow::Result<Duration> {
