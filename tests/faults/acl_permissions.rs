@@ -127,7 +127,7 @@ async fn users_need_the_documented_rights_only() {
     let api = api.start().await;
     let service = processing.log_in(consumer(&redis, 1), &redis);
     let service = service.env("STREAM_RETENTION", "1s").env("READINGS_RETENTION", "100y");
-    let service = service.start().await;
+    let service = service.env("PACK_AFTER", "1h").start().await;
     let query_api = queries.log_in(query_api(&redis), &redis).start().await;
     let system = System::of(redis, api, vec![service]);
     let producer = system.producer().keyed().poison(system.redis.port(), 20).start();
@@ -158,6 +158,10 @@ async fn users_need_the_documented_rights_only() {
     }
     wait::until("the stream is trimmed", async || {
         system.redis.run::<usize>(&["XLEN", STREAM]).await < 200
+    })
+    .await;
+    wait::until("a run of packing is reported", async || {
+        query_api.get("/pipeline").await.json()["packing"][0]["state"] == "done"
     })
     .await;
     decide_on_dead_letters(&system.processing[0]).await;
@@ -191,17 +195,43 @@ async fn every_right_of_the_ingestion_api_but_that_of_counting_is_required() {
     rights.grant(&redis).await;
     let api = rights.log_in(ingestion_api(&redis), &redis).start().await;
     wait_until_ready(&api).await;
+    assert_eq!(superfluous(&redis, &rights, &api).await, ["+xrange", "+hgetall"]);
+}
+
+#[tokio::test]
+async fn every_right_that_partitions_need_of_the_ingestion_api_is_required() {
+    let redis = RedisServer::start().await;
+    let rights = Rights::documented("partitioned-ingestion");
+    rights.grant(&redis).await;
+    let api = rights.log_in(ingestion_api(&redis), &redis).env("STREAM_PARTITIONS", 4);
+    let api = api.start().await;
+    wait_until_ready(&api).await;
+    let body = reading("site").to_string();
+    for key in [None, Some("key"), Some("key")] {
+        let request = api.request(reqwest::Method::POST, "/readings").body(body.clone());
+        let request =
+            key.map_or(request.try_clone(), |key| Some(request.header("idempotency-key", key)));
+        let reply = crate::common::http::Reply::of(request.unwrap()).await;
+        assert_eq!(reply.status, 201, "{reply:?}");
+    }
+    assert!(denied(&redis).await.is_empty(), "{:?}", denied(&redis).await);
     assert_eq!(superfluous(&redis, &rights, &api).await, ["+xrange"]);
 }
 
 /// What the counts of receivers need.
 const RECEIVERS: &str = "%R~{energy_readings}:receivers";
 
+/// What a service needs to know the partitions of others.
+const PARTITIONS: &str = "%R~{energy_readings}:partitions";
+
 /// What event streams need.
 const EVENTS: [&str; 2] = ["+xread", "+client|id"];
 
 /// What a service stores and reads for questions about energy; without it they are answered from readings.
-const ROLLUPS: [&str; 4] = ["+hmget", "+zcount", "+hget", "+hset"];
+const ROLLUPS: [&str; 2] = ["+zcount", "+hset"];
+
+/// What a service needs to know the memory of tiers.
+const MEMORY: &str = "+memory|usage";
 
 /// The rights of lists of sites, and of the check of their index.
 const CATALOG: [&str; 3] = ["+zcard", "+zmscore", "+scan"];
@@ -213,7 +243,9 @@ async fn every_right_of_the_query_api_but_those_of_rollups_events_and_the_catalo
     rights.grant(&redis).await;
     let api = rights.log_in(query_api(&redis), &redis).start().await;
     wait_until_ready(&api).await;
-    let optional = [&[RECEIVERS][..], &EVENTS, &ROLLUPS, &CATALOG].concat();
+    let [count, store] = ROLLUPS;
+    let later = ["+hkeys", MEMORY, "~site:*:rollups", store];
+    let optional = [&[RECEIVERS, PARTITIONS][..], &EVENTS, &[count], &CATALOG, &later].concat();
     assert_eq!(superfluous(&redis, &rights, &api).await, optional);
     for (right, rest) in rights.each_without() {
         if EVENTS.contains(&right.as_str()) {
@@ -238,9 +270,11 @@ async fn without_the_rights_of_rollups_energy_is_computed_from_readings() {
     let rights = Rights::documented("queries");
     let path = "/sites/s/energy?start=1970-01-01&end=1970-01-02";
     let mut found = Vec::new();
-    for missing in [&ROLLUPS[..], &ROLLUPS[2..], &[]] {
+    for missing in [&ROLLUPS[..], &ROLLUPS[1..], &[]] {
         let mut rest = rights.clone();
-        rest.rules[0].retain(|rule| !missing.contains(&rule.as_str()));
+        for rules in &mut rest.rules {
+            rules.retain(|rule| !missing.contains(&rule.as_str()));
+        }
         rest.grant(&redis).await;
         let api = rest.log_in(query_api(&redis), &redis).start().await;
         wait_until_ready(&api).await;
@@ -251,9 +285,9 @@ async fn without_the_rights_of_rollups_energy_is_computed_from_readings() {
         assert_eq!(has_rollup, missing.is_empty());
         assert_eq!(
             api.stderr().contains("questions are answered from members"),
-            missing.len() == 4
+            missing.len() == 2
         );
-        assert_eq!(api.stderr().contains("rollups were not stored"), missing.len() == 2);
+        assert_eq!(api.stderr().contains("rollups were not stored"), missing.len() == 1);
         assert_eq!(api.get("/sites/s/readings").await.status, 200);
         wait_until_ready(&api).await;
     }
@@ -267,10 +301,9 @@ async fn every_right_of_the_processing_service_but_some_is_required() {
     rights.grant(&redis).await;
     let service = rights.log_in(consumer(&redis, 1), &redis).start().await;
     wait_until_ready(&service).await;
-    assert_eq!(
-        superfluous(&redis, &rights, &service).await,
-        [&[RECEIVERS, "+xread", "+xgroup|setid", "+zcard"][..], &ROLLUPS, &["+scan"]].concat()
-    );
+    let first = [RECEIVERS, PARTITIONS, "+xread", "+xgroup|setid", "+zcard"];
+    let optional = [&first[..], &["+zcount", "+scan", MEMORY]].concat();
+    assert_eq!(superfluous(&redis, &rights, &service).await, optional);
     // One entry whose site was deleted, so that both are used.
     add_backlog(&redis, 3, 1).await;
     wait_until_settled(&redis).await;

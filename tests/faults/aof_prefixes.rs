@@ -15,7 +15,7 @@ use crate::common::stored;
 const CUTS: usize = 20;
 
 /// The file that commands are appended to.
-const APPENDED: &str = "appendonlydir/appendonly.aof.1.incr.aof";
+pub(super) const APPENDED: &str = "appendonlydir/appendonly.aof.1.incr.aof";
 
 #[tokio::test]
 async fn in_every_prefix_of_the_append_only_file_what_is_acknowledged_is_stored() {
@@ -86,7 +86,7 @@ async fn last_delivered(redis: &RedisServer) -> Option<String> {
     redis::from_redis_value_ref(&group["last-delivered-id"]).ok()
 }
 
-fn copy(from: &Path, to: &Path) {
+pub(super) fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
     for entry in fs::read_dir(from).unwrap().map(Result::unwrap) {
         let target = to.join(entry.file_name());

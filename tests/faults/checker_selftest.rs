@@ -2,8 +2,11 @@
 
 use std::time::Duration;
 
+use super::support::archiving::Archived;
 use super::support::ledger::{Class, Ledger};
 use super::support::manual_pipeline::{AcceptedReading, ManualPipeline, member};
+use super::support::packing::PER_DAY;
+use super::support::remains::Remains;
 use super::support::report::Invariant::{
     self, LiveConsumers, NoInvention, NoLoss, NoTwice, NotDeadAndStored, NothingTrimmedUnread,
     WorkedOff,
@@ -217,4 +220,14 @@ async fn a_dropped_poison_entry_is_detected() {
     system.deliver("consumer-1", 1).await;
     system.acknowledge(&[poison]).await;
     assert_found(&system, &[NoLoss]).await;
+}
+
+#[tokio::test]
+async fn readings_that_are_archived_between_two_snapshots_of_a_server_are_not_lost() {
+    let archived = Archived::packed(2).await;
+    let before = Remains::copy_of(&archived.redis);
+    archived.archive_all().await;
+    let after = Remains::copy_of(&archived.redis);
+    assert_eq!(before.lacking_in(&after, Some(&archived.url())).await.len(), 0);
+    assert_eq!(before.lacking_in(&after, None).await.len(), PER_DAY, "they are not in Redis");
 }

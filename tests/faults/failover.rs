@@ -15,9 +15,14 @@ use crate::common::wait;
 pub async fn replica_of(master: &RedisServer) -> RedisServer {
     let address = format!("127.0.0.1 {}", master.port());
     let replica = RedisServer::start_with(&["--replicaof", &address]).await;
-    wait::until("the replica follows", async || info(&replica, "master_link_status").await == "up")
-        .await;
+    follows(&replica).await;
     replica
+}
+
+/// Waits until a replica is in sync with its master.
+pub async fn follows(replica: &RedisServer) {
+    wait::until("the replica follows", async || info(replica, "master_link_status").await == "up")
+        .await;
 }
 
 /// Promotes a replica: it receives nothing more from its former master.

@@ -4,11 +4,24 @@ pub mod support;
 
 mod acl_permissions;
 mod aof_prefixes;
+#[cfg(feature = "failpoints")]
+mod archive_crash_points;
+mod archive_files;
+mod archive_full_disk;
+mod archive_of_before;
+mod archive_power_failures;
+mod archiving_under_faults;
 mod backlogs;
 mod batch_idempotency_keys;
 mod busy_script;
 mod checker_selftest;
 mod clock_jumps;
+mod cluster_down;
+mod cluster_failover;
+mod cluster_partition;
+mod cluster_selftest;
+mod cluster_slots;
+mod confirmed_replicas;
 mod conflicting_settings;
 #[cfg(feature = "failpoints")]
 mod crash_points;
@@ -35,11 +48,21 @@ mod large_foreign_entries;
 mod missing_replicas;
 mod network_failures;
 #[cfg(feature = "failpoints")]
+mod packing_crash_points;
+#[cfg(feature = "failpoints")]
+mod packing_gaps;
+#[cfg(feature = "failpoints")]
+mod packing_in_a_cluster;
+mod packing_power_failures;
+mod packing_redelivery;
+mod packing_under_faults;
+#[cfg(feature = "failpoints")]
 mod panicking_entries;
 mod poison;
 mod power_failures;
 mod random_faults;
 mod readings_retention;
+mod reads_from_replicas;
 mod reconciliation;
 mod recovery_times;
 mod redis_data_loss;

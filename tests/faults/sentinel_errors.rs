@@ -10,7 +10,7 @@ use super::support::system::consumer;
 use crate::common::process::Process;
 use crate::common::product::{Role, ingestion_api};
 use crate::common::readings::reading;
-use crate::common::redis::{RedisServer, free_port};
+use crate::common::redis::{RedisServer, free_port, program};
 use crate::common::wait;
 
 const MASTER: &str = "energy";
@@ -36,7 +36,7 @@ impl Sentinel {
              sentinel announce-hostnames yes\nsentinel monitor {MASTER} {host} {master} 1\n{rules}\n"
         );
         fs::write(&file, rules).unwrap();
-        let mut command = Command::new("redis-server");
+        let mut command = Command::new(program());
         let process = Process::start("sentinel", command.arg(file).arg("--sentinel"));
         wait::until("the Sentinel answers", async || {
             let asked: redis::RedisResult<String> = RedisAt::port(port).try_run("PING").await;
@@ -72,21 +72,83 @@ async fn wait_until_it_says(role: &Role, text: &str) -> String {
     wait::until_some(&format!("it says: {text}"), line).await
 }
 
-#[tokio::test]
-async fn sentinels_that_require_a_password_are_reported_as_the_cause() {
-    let redis = RedisServer::start().await;
-    let sentinel = Sentinel::watching("127.0.0.1", redis.port(), "requirepass s3cret").await;
+/// Asserts that a service with these settings is not ready, and that clients and log are given this reason.
+async fn assert_reported(
+    redis: &RedisServer,
+    sentinel: &Sentinel,
+    login: &[(&str, &str)],
+    why: &str,
+) {
     let url = format!("redis+sentinel://:s3cret@127.0.0.1:{}/{MASTER}", sentinel.port);
-    let api = ingestion_api(&redis).env("REDIS_URL", &url).start().await;
+    let mut launch = ingestion_api(redis).env("REDIS_URL", &url);
+    for (variable, value) in login {
+        launch = launch.env(variable, value);
+    }
+    let api = launch.start().await;
     let refused = api.post("/readings", reading("site").to_string()).await;
     assert_eq!(refused.status, 503);
-    assert!(refused.detail().contains("credentials"), "{refused:?}");
-    assert_eq!(api.get("/readyz").await.status, 503);
-    let line = wait_until_it_says(&api, "the Sentinel requires a password").await;
+    assert!(refused.detail().contains(why), "{refused:?}");
+    let unready = api.get("/readyz").await;
+    assert_eq!(unready.status, 503);
+    assert!(unready.detail().contains(why), "{unready:?}");
+    let line = wait_until_it_says(&api, why).await;
     let address = format!("127.0.0.1:{}", sentinel.port);
     assert_eq!(line.matches(&address).count(), 1, "{line}");
-    assert!(line.contains("redis:// or rediss://"), "{line}");
     assert!(!api.stderr().contains("s3cret"), "{}", api.stderr());
+}
+
+#[tokio::test]
+async fn a_missing_or_wrong_password_of_sentinels_is_reported_as_the_cause() {
+    let redis = RedisServer::start().await;
+    let sentinel = Sentinel::watching("127.0.0.1", redis.port(), "requirepass right").await;
+    assert_reported(&redis, &sentinel, &[], "set REDIS_SENTINEL_PASSWORD_FILE").await;
+    let wrong = [("REDIS_SENTINEL_PASSWORD", "wrong")];
+    assert_reported(&redis, &sentinel, &wrong, "a Sentinel rejects the password").await;
+    let user = [("REDIS_SENTINEL_PASSWORD", "right"), ("REDIS_SENTINEL_USER", "unknown")];
+    assert_reported(&redis, &sentinel, &user, "a Sentinel rejects the password").await;
+}
+
+#[tokio::test]
+async fn a_user_of_sentinels_needs_the_permission_to_list_masters() {
+    let redis = RedisServer::start().await;
+    let users = "user default off\nuser low on >pw -@all +ping +client +hello\n\
+                 user app on >pw -@all +ping +client +hello +sentinel|masters";
+    let sentinel = Sentinel::watching("127.0.0.1", redis.port(), users).await;
+    let user = |name| [("REDIS_SENTINEL_PASSWORD", "pw"), ("REDIS_SENTINEL_USER", name)];
+    assert_reported(&redis, &sentinel, &user("low"), "denies its user SENTINEL MASTERS").await;
+    let [password, name] = user("app").map(|(variable, value)| (variable, value));
+    let launch = ingestion_api(&redis).env(password.0, password.1).env(name.0, name.1);
+    let api = launch.env("REDIS_URL", url(&[&sentinel], MASTER)).start().await;
+    assert_eq!(api.post("/readings", reading("site").to_string()).await.status, 201);
+}
+
+#[tokio::test]
+async fn a_password_of_sentinels_is_corrected_in_its_file_without_a_restart() {
+    let redis = RedisServer::start().await;
+    let sentinel = Sentinel::watching("127.0.0.1", redis.port(), "requirepass right").await;
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("password");
+    fs::write(&file, "wrong\n").unwrap();
+    let launch = ingestion_api(&redis).env("REDIS_SENTINEL_PASSWORD_FILE", file.display());
+    let api = launch.env("REDIS_URL", url(&[&sentinel], MASTER)).start().await;
+    assert_eq!(api.post("/readings", reading("site").to_string()).await.status, 503);
+    fs::write(&file, "right\n").unwrap();
+    wait::until("a reading is accepted", async || {
+        api.post("/readings", reading("site").to_string()).await.status == 201
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_sentinel_that_denies_access_is_logged_while_another_responds() {
+    let redis = RedisServer::start().await;
+    let open = Sentinel::watching("127.0.0.1", redis.port(), "").await;
+    let closed = Sentinel::watching("127.0.0.1", redis.port(), "requirepass right").await;
+    let launch = ingestion_api(&redis).env("REDIS_URL", url(&[&open, &closed], MASTER));
+    let api = launch.start().await;
+    assert_eq!(api.post("/readings", reading("site").to_string()).await.status, 201);
+    let line = wait_until_it_says(&api, "a Sentinel does not respond to this service").await;
+    assert!(line.contains(&format!("127.0.0.1:{}", closed.port)), "{line}");
 }
 
 #[tokio::test]

@@ -52,7 +52,7 @@ async fn a_redis_cluster_node_that_does_not_own_all_slots_is_not_used() {
     redis.run::<()>(&["CLUSTER", "ADDSLOTSRANGE", "0", "8191"]).await;
     redis.run::<()>(&["CONFIG", "SET", "cluster-require-full-coverage", "no"]).await;
     let roles = services(&redis).await;
-    assert_not_ready(&roles, &redis, "Redis Cluster is not supported").await;
+    assert_not_ready(&roles, &redis, "name the cluster with redis+cluster://").await;
     let refused = post(&roles[0]).await;
     assert_eq!(refused.status, 503);
     assert!(refused.detail().contains("Redis Cluster"), "{refused:?}");

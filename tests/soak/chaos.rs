@@ -8,18 +8,20 @@ use tokio::time::{Instant, sleep_until, timeout_at};
 use super::plan::Plan;
 use super::process_metrics::ProcessMetrics;
 use super::testbed::Testbed;
+use super::tiers::Tiers;
 use crate::support::checker::Checker;
-use crate::support::ledger::Class;
+use crate::support::ledger::{Class, Ledger};
 use crate::support::producer::{Producer, Producing};
 use crate::support::redis_at::RedisAt;
 use crate::support::report::Report;
 use crate::support::sampler::Sampler;
+use crate::support::sent::Timestamps;
 
 /// The interval of progress lines.
-const LINE_EVERY: Duration = Duration::from_secs(10);
+pub const LINE_EVERY: Duration = Duration::from_secs(10);
 
 /// Bound on processing everything once all is healed.
-const WORKED_OFF_WITHIN: Duration = Duration::from_mins(1);
+pub const WORKED_OFF_WITHIN: Duration = Duration::from_mins(1);
 
 /// Readings a second, of each of the producers.
 const PER_SECOND: u64 = 100;
@@ -31,6 +33,7 @@ pub struct Chaos {
     process_metrics: ProcessMetrics,
     started: Instant,
     next_line: Instant,
+    seed: u64,
 }
 
 /// The result.
@@ -43,13 +46,7 @@ pub struct Outcome {
 
 impl Chaos {
     pub fn on(testbed: Testbed, seed: u64) -> Self {
-        let producer = |number: u64| {
-            let producer = Producer::to(testbed.ingestion_urls()).ledger(&testbed.ledger);
-            producer.sites(20).per_second(PER_SECOND).seed(seed + number)
-        };
-        // The third does not retry requests with an unknown outcome.
-        let producers = [producer(1).keyed(), producer(2).keyed(), producer(3)];
-        let producers = producers.map(Producer::start).into();
+        let producers = producers(&testbed.ingestion_urls(), &testbed.ledger, seed);
         let sampler = Sampler::of(testbed.redis.port());
         let started = Instant::now();
         Self {
@@ -59,21 +56,28 @@ impl Chaos {
             process_metrics: ProcessMetrics::default(),
             started,
             next_line: started + LINE_EVERY,
+            seed,
         }
     }
 
     /// Executes the plan, heals everything, and compares.
     pub async fn run(mut self, plan: Plan) -> Outcome {
+        let (tiers, seed) = (self.testbed.tiers.clone(), self.seed);
+        let end = self.started + plan.time;
+        tokio::join!(self.perform(&plan), tiers.change_until(end, seed));
+        println!("healing");
+        self.testbed.heal().await;
+        self.wait_until(Instant::now() + LINE_EVERY).await;
+        self.end().await
+    }
+
+    async fn perform(&mut self, plan: &Plan) {
         for step in plan.steps.iter().take_while(|step| step.at < plan.time) {
             self.wait_until(self.started + step.at).await;
             println!("{step}");
             self.testbed.perform(*step).await;
         }
         self.wait_until(self.started + plan.time).await;
-        println!("healing");
-        self.testbed.heal().await;
-        self.wait_until(Instant::now() + LINE_EVERY).await;
-        self.end().await
     }
 
     /// Waits, and prints progress lines meanwhile.
@@ -105,22 +109,53 @@ impl Chaos {
     }
 
     async fn end(self) -> Outcome {
-        let Self { testbed, producers, sampler, process_metrics, .. } = self;
+        let Self { mut testbed, producers, sampler, process_metrics, .. } = self;
         for producer in producers {
             producer.stop().await;
         }
         let checker = Checker::of(testbed.redis.port()).within(WORKED_OFF_WITHIN);
         let checker = checker.excusing(testbed.lost_by_redis.clone()).sampled(sampler.stop().await);
-        let report = checker.check(&testbed.ledger).await;
+        let Testbed { tiers, ledger, failures, .. } = &mut testbed;
+        let report = check(checker, tiers, ledger, failures).await;
         if !report.broken().is_empty() {
             testbed.keep_disk();
         }
-        let failures = testbed.failures.iter().cloned().chain(process_metrics.leaks()).collect();
-        Outcome { report, process_metrics, failures }
+        Outcome::of(report, process_metrics, &testbed.failures)
     }
 }
 
+/// Packs and archives the rest, and compares the ledger with all tiers, and these with the answers of a service.
+pub async fn check(
+    checker: Checker,
+    tiers: &Tiers,
+    ledger: &Ledger,
+    failures: &mut Vec<String>,
+) -> Report {
+    checker.wait_until_worked_off().await;
+    tiers.finish().await;
+    let report = checker.in_one_tier().archive(tiers.archive()).check(ledger).await;
+    failures.extend(tiers.compare_answers(&report).await);
+    report
+}
+
+/// Starts the producers.
+pub fn producers(urls: &[String], ledger: &Ledger, seed: u64) -> Vec<Producing> {
+    let producer = |number: u64| {
+        let producer = Producer::to(urls).ledger(ledger);
+        let producer = producer.timestamps(Timestamps::FAST);
+        producer.sites(20).per_second(PER_SECOND).seed(seed + number)
+    };
+    // The third does not retry requests with an unknown outcome.
+    let producers = [producer(1).keyed(), producer(2).keyed(), producer(3)];
+    producers.map(Producer::start).into()
+}
+
 impl Outcome {
+    pub fn of(report: Report, process_metrics: ProcessMetrics, failures: &[String]) -> Self {
+        let failures = failures.iter().cloned().chain(process_metrics.leaks()).collect();
+        Self { report, process_metrics, failures }
+    }
+
     /// Whether all invariants hold and no service failed.
     pub fn is_success(&self) -> bool {
         self.report.broken().is_empty() && self.failures.is_empty() && self.report.accepted > 0

@@ -69,6 +69,15 @@ pub struct Plan {
 impl Plan {
     /// Draws the faults of this time: one every one to five seconds, `pace` times as often.
     pub fn drawn(seed: u64, time: Duration, pace: u32) -> Self {
+        Self::of(draw, seed, time, pace)
+    }
+
+    /// As [`Plan::drawn`], of services only.
+    pub fn of_services(seed: u64, time: Duration, pace: u32) -> Self {
+        Self::of(draw_of_services, seed, time, pace)
+    }
+
+    fn of(draw: fn(&mut Rng) -> (Action, Duration), seed: u64, time: Duration, pace: u32) -> Self {
         let mut rng = Rng::seeded(seed);
         let (mut at, mut steps) = (Duration::from_secs(3), Vec::new());
         while at < time {
@@ -107,6 +116,15 @@ fn draw(rng: &mut Rng) -> (Action, Duration) {
         Action::Poison(entries),
     ]);
     (action, lasts(action, rng))
+}
+
+fn draw_of_services(rng: &mut Rng) -> (Action, Duration) {
+    loop {
+        let (action, lasts) = draw(rng);
+        if matches!(action, Action::Kill(_) | Action::Terminate(_) | Action::Freeze(_)) {
+            return (action, lasts);
+        }
+    }
 }
 
 fn lasts(action: Action, rng: &mut Rng) -> Duration {

@@ -26,17 +26,25 @@ pub struct Service {
     log: PathBuf,
     /// Number of its starts.
     instances: u32,
+    /// Settings in addition.
+    settings: Vec<(&'static str, String)>,
 }
 
 impl Service {
-    /// Starts the n-th service; its logs are written to this directory when it exits.
-    pub async fn start(number: usize, redis: &RedisServer, logs: &Path) -> Self {
+    /// Starts the n-th service with further settings; its logs are written to this directory when it exits.
+    pub async fn start_with(
+        number: usize,
+        redis: &RedisServer,
+        logs: &Path,
+        settings: Vec<(&'static str, String)>,
+    ) -> Self {
         let log = logs.join(format!("service-{number}.log"));
         File::create(&log).unwrap();
         let network = Proxy::to(redis.port()).await;
         let (port, role) = (free_port(), None);
         let (frozen, ending, instances) = (false, false, 0);
-        let mut service = Self { number, port, role, frozen, ending, network, log, instances };
+        let mut service =
+            Self { number, port, role, frozen, ending, network, log, instances, settings };
         service.start_again(redis).await;
         service
     }
@@ -65,6 +73,8 @@ impl Service {
             self.instances += 1;
             (self.frozen, self.ending) = (false, false);
             let launch = self.launch(redis).env("REDIS_PORT", self.network.port());
+            let set = |launch: Launch, (name, value): &(&str, String)| launch.env(name, value);
+            let launch = self.settings.iter().fold(launch, set);
             self.role = Some(launch.start().await);
         }
     }

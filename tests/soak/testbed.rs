@@ -7,6 +7,7 @@ use tempfile::TempDir;
 
 use super::plan::{Action, INGESTIONS, Kind, PROCESSORS, Step};
 use super::service::Service;
+use super::tiers::Tiers;
 use crate::common::redis::{GROUP, RedisServer, STREAM};
 use crate::support::disk::Disk;
 use crate::support::ledger::{Ledger, now_ns};
@@ -38,6 +39,7 @@ pub struct Testbed {
     directory: PathBuf,
     poisoned: u64,
     rng: Rng,
+    pub tiers: Tiers,
 }
 
 impl Testbed {
@@ -49,8 +51,12 @@ impl Testbed {
         let redis = RedisServer::start().await;
         let disk = Disk::of(redis.port()).await;
         let mut services = Vec::new();
+        let address =
+            [("REDIS_HOST", "127.0.0.1".to_owned()), ("REDIS_PORT", redis.port().to_string())];
+        let tiers = Tiers::of(&address, vec![redis.port()], &directory);
         for number in 0..PROCESSORS + INGESTIONS {
-            services.push(Service::start(number, &redis, &directory).await);
+            let start = Service::start_with(number, &redis, &directory, tiers.settings());
+            services.push(start.await);
         }
         Self {
             redis,
@@ -63,6 +69,7 @@ impl Testbed {
             directory,
             poisoned: 0,
             rng: Rng::seeded(seed),
+            tiers,
         }
     }
 

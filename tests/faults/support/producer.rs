@@ -14,7 +14,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 use super::ledger::{Attempt, Class, Ledger, now_ns};
 use super::poisoning;
 use super::rng::Rng;
-use super::sent::SentReading;
+use super::sent::{SentReading, Timestamps};
 use crate::common::wait;
 
 /// Bound on requests in flight: a producer without responses stops sending.
@@ -42,6 +42,7 @@ pub struct Producer {
     keyed: bool,
     poison: Option<(u16, u64)>,
     ledger: Option<Ledger>,
+    times: Timestamps,
 }
 
 /// A running producer.
@@ -55,7 +56,8 @@ impl Producer {
     /// Sends to these ingestion APIs in turn, 300 readings of 8 sites per second.
     pub fn to(urls: impl IntoIterator<Item = impl Into<String>>) -> Self {
         let urls = urls.into_iter().map(Into::into).collect();
-        Self { urls, sites: 8, per_second: 300, seed: 1, keyed: false, poison: None, ledger: None }
+        let (keyed, poison, ledger, times) = (false, None, None, Timestamps::EACH_SECOND);
+        Self { urls, sites: 8, per_second: 300, seed: 1, keyed, poison, ledger, times }
     }
 
     #[allow(dead_code, reason = "the soak uses it")]
@@ -65,6 +67,11 @@ impl Producer {
 
     pub fn per_second(self, per_second: u64) -> Self {
         Self { per_second, ..self }
+    }
+
+    /// Sends readings with these timestamps.
+    pub fn timestamps(self, times: Timestamps) -> Self {
+        Self { times, ..self }
     }
 
     pub fn seed(self, seed: u64) -> Self {
@@ -116,7 +123,7 @@ impl Producer {
             if sender.stop.load(Ordering::Relaxed) {
                 break;
             }
-            let sent = SentReading::nth(number, n, self.sites, &mut rng);
+            let sent = SentReading::at(self.times, number, n, self.sites, &mut rng);
             let sender = Arc::clone(&sender);
             let poison = self.poison.filter(|&(_, one_in)| rng.one_in(one_in));
             let key = self.keyed.then(|| format!("{:016x}-{}", rng.next(), sent.device));

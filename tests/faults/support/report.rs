@@ -23,6 +23,8 @@ pub enum Invariant {
     LiveConsumers,
     /// I6: nothing was trimmed that was unread or pending.
     NothingTrimmedUnread,
+    /// I7: a packed day is what its header says; after packing has ended, a reading is in one tier.
+    TiersFit,
 }
 
 /// A violation of an invariant.
@@ -45,8 +47,12 @@ pub struct Report {
     pub unknown_stored: usize,
     /// Poison entries that were added by hand.
     pub poison: usize,
-    /// Members of all sorted sets.
+    /// Members of all tiers.
     pub stored: usize,
+    /// Of these, the packed ones.
+    pub packed: usize,
+    /// Of these, the archived ones.
+    pub archived: usize,
     /// Entries of the dead-letter stream.
     pub dead: usize,
     /// Entries of the stream.
@@ -85,8 +91,8 @@ impl fmt::Display for Report {
         writeln!(f, "accepted {accepted}, refused {refused}, unknown {unknown}, poison {poison}")?;
         writeln!(
             f,
-            "stored {stored} ({unknown_stored} of the unknown), dead {dead}, in the stream {}",
-            self.stream
+            "stored {stored} ({unknown_stored} of the unknown; {} packed, {} archived), dead {dead}, in the stream {}",
+            self.packed, self.archived, self.stream
         )?;
         let by_redis = self.lost_by_redis;
         let (lost, twice) = (self.lost.len(), self.twice.len());

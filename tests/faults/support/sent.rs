@@ -5,8 +5,34 @@ use serde_json::{Value, json};
 
 use super::rng::Rng;
 
-/// The first timestamp; each reading is a second after the one before.
+/// The first timestamp.
 const EPOCH: i64 = 1_700_000_000;
+
+/// The timestamps of a producer's readings.
+#[derive(Debug, Clone, Copy)]
+pub struct Timestamps {
+    /// Seconds from one reading to the next.
+    pub every: u64,
+    /// One in this number of readings is late; 0: none.
+    pub late_one_in: u64,
+    /// By how many seconds at most.
+    pub late_by: u64,
+}
+
+impl Timestamps {
+    /// One a second, none late.
+    pub const EACH_SECOND: Self = Self { every: 1, late_one_in: 0, late_by: 0 };
+
+    /// A day passes in a few seconds, and one in ten readings is up to four days late: packed days get late readings.
+    pub const FAST: Self = Self { every: 300, late_one_in: 10, late_by: 4 * 86_400 };
+
+    /// The timestamp of the n-th reading, in seconds after the first.
+    fn nth(self, n: u64, rng: &mut Rng) -> i64 {
+        let is_late = self.late_one_in > 0 && rng.one_in(self.late_one_in);
+        let late = if is_late { rng.below(self.late_by) } else { 0 };
+        i64::try_from(n * self.every).unwrap() - i64::try_from(late).unwrap()
+    }
+}
 
 /// A reading; its device is unique and serves as its name.
 #[derive(Debug, Clone, PartialEq)]
@@ -20,12 +46,17 @@ pub struct SentReading {
 impl SentReading {
     /// The n-th reading of a producer.
     pub fn nth(producer: u64, n: u64, sites: u64, rng: &mut Rng) -> Self {
+        Self::at(Timestamps::EACH_SECOND, producer, n, sites, rng)
+    }
+
+    /// The n-th reading of a producer with other timestamps.
+    pub fn at(times: Timestamps, producer: u64, n: u64, sites: u64, rng: &mut Rng) -> Self {
         #[expect(clippy::cast_precision_loss, reason = "small numbers")]
         let value = rng.below(1_000_000) as f64 / 100.0;
         Self {
             site: format!("site-{}", rng.below(sites)),
             device: format!("p{producer}-{n}"),
-            timestamp: timestamp(n, rng),
+            timestamp: timestamp(times.nth(n, rng), rng),
             value,
         }
     }
@@ -52,10 +83,10 @@ impl SentReading {
     }
 }
 
-/// The n-th second, in one of several notations.
-fn timestamp(n: u64, rng: &mut Rng) -> String {
-    let seconds = EPOCH + i64::try_from(n).unwrap();
-    let time = DateTime::from_timestamp(seconds, 250_000_000 * rng.next_u32_below(4)).unwrap();
+/// A second after the first, in one of several notations.
+fn timestamp(seconds: i64, rng: &mut Rng) -> String {
+    let time =
+        DateTime::from_timestamp(EPOCH + seconds, 250_000_000 * rng.next_u32_below(4)).unwrap();
     let hours = i32::try_from(rng.below(5)).unwrap() - 2;
     let local = time.with_timezone(&FixedOffset::east_opt(hours * 3_600).unwrap());
     local.to_rfc3339_opts(SecondsFormat::AutoSi, true)
