@@ -124,9 +124,10 @@ class Outcome:
     accepted: list
     stored: list
     shares: dict
+    partitions: dict
     exits: dict
     drained: float
-    consumers: list
+    consumers: set
     dead: int
 
 
@@ -163,30 +164,51 @@ class Cluster:
         """The autoscaler polls and decides once."""
         now = time.monotonic() - started
         metrics = self.autoscaler.metrics(self.keda)
-        totals = {name: total for name, (total, _) in metrics.items()}
+        pending, lag = (total_of(kind, metrics) for kind in ("pending", "lag"))
         replicas = len(self.running)
         wants = self.autoscaler.decide(metrics, replicas, now * SPEED)
-        self.moments.append(Moment(now, totals.get("pending", -1), totals.get("lag", -1), replicas, wants, arriving))
+        self.moments.append(Moment(now, pending, lag, replicas, wants, arriving))
         self.scale(wants)
 
+    def streams(self):
+        """The streams that KEDA asks: one for each partition."""
+        triggers = self.autoscaler.spec["triggers"]
+        return sorted({trigger["metadata"]["stream"] for trigger in triggers})
+
     def is_worked_off(self):
-        stream = self.release.config()["REDIS_STREAM"]
-        (group,) = self.redis.admin.xinfo_groups(stream)
-        return (group["pending"], group["lag"]) == (0, 0)
+        groups = [group for stream in self.streams() for group in self.redis.admin.xinfo_groups(stream)]
+        return all((group["pending"], group["lag"]) == (0, 0) for group in groups)
+
+    def consumers(self):
+        group = self.release.config()["CONSUMER_GROUP"]
+        return {consumer["name"] for stream in self.streams() for consumer in self.redis.admin.xinfo_consumers(stream, group)}
+
+    def appended(self):
+        """The number of entries that each partition has had."""
+        return {stream: self.redis.admin.xinfo_stream(stream)["entries-added"] for stream in self.streams()}
+
+    def dead(self):
+        return sum(self.redis.admin.xlen(f"{stream}:dead") for stream in self.streams())
+
+
+def total_of(kind, metrics):
+    """The sum of a kind of trigger over the partitions; -1 without such triggers."""
+    totals = [total for name, (total, _) in metrics.items() if name.partition("_")[0] == kind]
+    return sum(totals) if totals else -1
 
 
 class Load:
     """Senders of readings: a burst, and then some each second for a while."""
 
-    def __init__(self, url, burst, rate, seconds):
-        self.url, self.burst, self.rate, self.seconds = url, burst, rate, seconds
+    def __init__(self, url, burst, rate, seconds, sites):
+        self.url, self.burst, self.rate, self.seconds, self.sites = url, burst, rate, seconds, sites
         self.accepted = []
         self.thread = threading.Thread(target=self.run, daemon=True)
         self.thread.start()
 
     def send(self, number):
         reading = {
-            "site_id": f"site-{number % 7}",
+            "site_id": f"site-{number % self.sites}",
             "device_id": "meter",
             "power_reading": number,
             "timestamp": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(1_700_000_000 + number)),
@@ -195,7 +217,7 @@ class Load:
             f"{self.url}/readings", json.dumps(reading).encode(), {"Content-Type": "application/json"}
         )
         with urllib.request.urlopen(request, timeout=30) as answer:
-            self.accepted.append(json.load(answer)["stream_id"])
+            self.accepted.append((reading["site_id"], json.load(answer)["stream_id"]))
 
     def run(self):
         with ThreadPoolExecutor(8) as senders:
@@ -209,19 +231,20 @@ class Load:
 
 
 def stored(redis):
-    """Ids of the readings in all sites' sorted sets, doubled ones doubled."""
+    """Sites and ids of the readings in all sites' sorted sets, doubled ones doubled. Ids of two partitions may be equal."""
     sites = redis.admin.keys("site:*:readings")
-    return [json.loads(member)["stream_id"] for site in sites for member in redis.admin.zrange(site, 0, -1)]
+    members = [json.loads(member) for site in sites for member in redis.admin.zrange(site, 0, -1)]
+    return [(member["site_id"], member["stream_id"]) for member in members]
 
 
-def run(values=None, *, burst=60, rate=1.5, seconds=38, delay=500, deadline=180):
+def run(values=None, *, burst=60, rate=1.5, seconds=38, delay=500, sites=7, deadline=180):
     """Applies a load for a while, and returns the result."""
     release = render(merged({"config": {"processingDelayMs": delay}}, values or {}))
     with tempfile.TemporaryDirectory() as directory, ExitStack() as resources:
         cluster = Cluster(release, directory, resources)
         cluster.scale(cluster.autoscaler.spec["minReplicaCount"])
         started = time.monotonic()
-        load = Load(cluster.ingestion.url(), burst, rate, seconds)
+        load = Load(cluster.ingestion.url(), burst, rate, seconds, sites)
         # Polling at an interval is what the autoscaler itself does; there is no condition to wait for.
         while not (load.is_over() and cluster.is_worked_off() and len(cluster.running) == 1):
             assert time.monotonic() - started < deadline, cluster.moments
@@ -230,7 +253,6 @@ def run(values=None, *, burst=60, rate=1.5, seconds=38, delay=500, deadline=180)
         drained = time.monotonic() - started
         for pod in cluster.running:
             pod.count()
-        consumers = [c["name"] for c in cluster.redis.admin.xinfo_consumers("energy_readings", "processing_group")]
         exits = {pod.name: pod.ended() for pod in cluster.ended}
         pods = cluster.ended + cluster.running
         return Outcome(
@@ -238,10 +260,11 @@ def run(values=None, *, burst=60, rate=1.5, seconds=38, delay=500, deadline=180)
             load.accepted,
             stored(cluster.redis),
             {pod.name: pod.stored for pod in sorted(pods, key=lambda pod: pod.name)},
+            cluster.appended(),
             exits,
             drained,
-            consumers,
-            cluster.redis.admin.xlen("energy_readings:dead"),
+            cluster.consumers(),
+            cluster.dead(),
         )
 
 
@@ -254,6 +277,9 @@ SCENARIOS = {
     ),
     "pending only, threshold 11": merged(at("keda.lag.enabled", False), at("keda.threshold", 11)),
     "`aggregate: sum`": at("keda.aggregate", "sum"),
+    "4 partitions": at("config.streamPartitions", 4),
+    "4 partitions, `aggregate: sum`": merged(at("config.streamPartitions", 4), at("keda.aggregate", "sum")),
+    "16 partitions": at("config.streamPartitions", 16),
 }
 
 
@@ -265,11 +291,12 @@ def report(name, outcome):
     shares = " / ".join(str(share) for share in outcome.shares.values())
     lost = len(set(outcome.accepted) - set(outcome.stored))
     doubled = len(outcome.stored) - len(set(outcome.stored))
-    print(f"\n{len(outcome.accepted)} accepted, {lost} lost, {doubled} doubled; each pod's share: {shares}", flush=True)
+    print(f"\n{len(outcome.accepted)} accepted, {lost} lost, {doubled} doubled; each pod's share: {shares}; drained after {outcome.drained:.0f} s")
+    print(f"entries of each partition: {' / '.join(map(str, outcome.partitions.values()))}", flush=True)
 
 
 if __name__ == "__main__":
     chosen = sys.argv[1:] or SCENARIOS
-    load = {key.lower(): int(os.environ[key]) for key in ("BURST", "SECONDS", "DELAY") if key in os.environ}
+    load = {key.lower(): int(os.environ[key]) for key in ("BURST", "SECONDS", "DELAY", "SITES") if key in os.environ}
     for name in chosen:
         report(name, run(SCENARIOS[name], **load))

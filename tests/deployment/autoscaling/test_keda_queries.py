@@ -9,14 +9,14 @@ import redis
 import keda
 from oracle import Redis, Replica
 from processes import wait_for
-from rendering import render
+from rendering import at, render
 
 
-@pytest.fixture
-def world():
+@pytest.fixture(params=[1], ids="{} partitions".format)
+def world(request):
     """A server of the chart's, its release, and where processes end."""
     with tempfile.TemporaryDirectory() as directory, ExitStack() as resources:
-        release = render()
+        release = render(at("config.streamPartitions", request.param))
         server = Redis(release, directory)
         resources.callback(server.process.kill)
         yield release, server, directory, resources
@@ -59,6 +59,19 @@ def test_once_ingestion_runs_both_triggers_get_an_answer(world):
     assert ask(release, server) == {"pending": 0, "lag": 7}
     server.admin.xreadgroup("processing_group", "consumer-1", {"energy_readings": ">"}, count=3)
     assert ask(release, server) == {"pending": 3, "lag": 4}
+
+
+@pytest.mark.parametrize("world", [3], indirect=True, ids="{} partitions".format)
+def test_each_partition_is_asked_for_its_own_entries(world):
+    release, server, *_ = world
+    start_ingestion(world)
+    nothing = {f"{kind}_{number}": 0 for kind in ("pending", "lag") for number in range(3)}
+    assert wait_for("KEDA can ask", lambda: can_ask(release, server)) == nothing
+    for number in range(3):
+        for _ in range(5 * number):
+            server.admin.xadd(f"energy_readings:{{{number}}}", {"site_id": "s"})
+    server.admin.xreadgroup("processing_group", "consumer-1", {"energy_readings:{2}": ">"}, count=3)
+    assert ask(release, server) == nothing | {"lag_1": 5, "lag_2": 7, "pending_2": 3}
 
 
 def test_after_a_loss_of_all_data_both_triggers_get_an_answer_again(world):

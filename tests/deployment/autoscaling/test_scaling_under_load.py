@@ -3,11 +3,16 @@
 import pytest
 
 import oracle
+from rendering import at
 
 
-@pytest.fixture(scope="module")
-def outcome():
-    return oracle.run()
+# By the number of partitions. Of several each has its part of the backlog, so it is larger, and of more sites.
+LOADS = {1: {}, 4: {"burst": 130, "delay": 250, "sites": 40}}
+
+
+@pytest.fixture(scope="module", params=LOADS, ids="{} partitions".format)
+def outcome(request):
+    return oracle.run(at("config.streamPartitions", request.param), **LOADS[request.param])
 
 
 def test_a_backlog_starts_all_replicas_at_the_first_poll(outcome):
@@ -39,6 +44,12 @@ def test_every_replica_gets_a_share(outcome):
     assert all(share >= len(outcome.accepted) / 10 for share in outcome.shares.values()), outcome.shares
 
 
+def test_every_partition_gets_a_share(outcome):
+    entries, partitions = len(outcome.accepted), outcome.partitions
+    assert sum(partitions.values()) == entries
+    assert all(share >= entries / len(partitions) / 3 for share in partitions.values()), partitions
+
+
 def test_stopped_replicas_exit_with_0_and_leave_no_consumer(outcome):
     assert list(outcome.exits.values()) == [0, 0]
-    assert outcome.consumers == ["pod-1"]
+    assert outcome.consumers == {"pod-1"}

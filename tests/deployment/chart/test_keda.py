@@ -18,19 +18,29 @@ def test_the_autoscaler_owns_the_number_of_replicas(release):
         assert ("replicas" in deployment["spec"]) == (deployment["metadata"]["name"] not in scaled)
 
 
-def test_triggers_query_the_redis_stream_and_group_of_the_program(release):
+def streams(config):
+    """The streams of the program, as `readings/src/store/keys.rs` names them."""
+    name, partitions = config["REDIS_STREAM"], int(config["STREAM_PARTITIONS"])
+    return [name] if partitions == 1 else [f"{name}:{{{number}}}" for number in range(partitions)]
+
+
+def test_triggers_query_the_streams_and_the_group_of_the_program(release):
     config = release.config()
     for scaled in release.all("ScaledObject"):
         ours = [trigger for trigger in scaled["spec"]["triggers"] if "name" in trigger]
-        assert {trigger["name"] for trigger in ours} == {"pending", "lag"}
-        for trigger in ours:
-            asked = trigger["metadata"]
-            assert (asked["stream"], asked["consumerGroup"]) == (config["REDIS_STREAM"], config["CONSUMER_GROUP"])
-            where = asked.get("address", asked.get("addresses"))
-            if trigger["type"] == "redis-cluster-streams":
-                continue
-            told = config.get("REDIS_URL") or f"{config['REDIS_HOST']}:{config['REDIS_PORT']}"
-            assert where in told
+        for kind in ("pending", "lag"):
+            asked = [trigger["metadata"] for trigger in ours if trigger["name"].partition("_")[0] == kind]
+            assert [one["stream"] for one in asked] == streams(config)
+            assert {one["consumerGroup"] for one in asked} == {config["CONSUMER_GROUP"]}
+
+
+def test_triggers_query_the_redis_of_the_program(release, name):
+    config = release.config()
+    told = config.get("REDIS_URL") or f"{config['REDIS_HOST']}:{config['REDIS_PORT']}"
+    for scaled in release.all("ScaledObject"):
+        for asked in (trigger["metadata"] for trigger in scaled["spec"]["triggers"] if "name" in trigger):
+            # A proxy of a cluster is the program's only: KEDA connects to the nodes.
+            assert name == "external-cluster-proxy" or asked.get("address", asked.get("addresses")) in told
 
 
 def test_pending_and_lag_are_triggers_of_their_own():
@@ -102,6 +112,8 @@ def test_an_existing_authentication_is_used_instead():
         ("external-standalone", "redis-streams"),
         ("external-sentinel", "redis-sentinel-streams"),
         ("external-cluster", "redis-cluster-streams"),
+        ("external-cluster-proxy", "redis-cluster-streams"),
+        ("partitions", "redis-streams"),
     ],
 )
 def test_the_kind_of_trigger_is_that_of_the_redis(name, kind):

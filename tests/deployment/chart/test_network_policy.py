@@ -2,7 +2,7 @@
 
 import pytest
 
-from rendering import at, merged, render
+from rendering import at, merged, render, values_of
 
 TUNNEL = at("cloudflare", {"enabled": True, "tunnelToken": {"value": "t"}})
 OUTSIDE = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "ingress"}}}
@@ -214,3 +214,11 @@ def test_the_collector_can_be_named():
 def test_names_are_looked_up_at_the_ports_of_the_clusters_dns():
     for component in ("ingestion-api", "processing-service", "frontend"):
         assert {(5353, "TCP"), (5353, "UDP")} <= egress_ports(at("networkPolicy.dnsPorts", [5353]), component)
+
+
+def test_the_program_may_reach_the_ports_of_all_named_nodes_and_sentinels():
+    for name, named in (("external-cluster", {6379, 6380}), ("external-sentinel", {6379, 26379})):
+        release = render(merged(values_of(name), at("networkPolicy.enabled", True)))
+        for role in ("-ingestion-api", "-processing-service"):
+            ports = [{port["port"] for port in rule["ports"]} for rule in release.one("NetworkPolicy", role)["spec"]["egress"]]
+            assert named in ports, f"{name}: {ports}"

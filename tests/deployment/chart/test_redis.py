@@ -6,7 +6,7 @@ import pytest
 
 from rendering import at, containers, environment, merged, render, values_of
 
-EXTERNAL = ["external-standalone", "external-sentinel", "external-cluster"]
+EXTERNAL = ["external-standalone", "external-sentinel", "external-sentinel-secured", "external-cluster", "external-cluster-proxy"]
 
 
 @pytest.mark.parametrize("name", EXTERNAL)
@@ -22,7 +22,9 @@ def test_the_program_gets_the_address_of_an_external_redis():
     assert sentinel == (
         "redis+sentinel://sentinel-0.redis.svc.cluster.local:26379,sentinel-1.redis.svc.cluster.local:26379/energy"
     )
-    assert render(values_of("external-cluster")).config()["REDIS_HOST"] == "redis-proxy.redis.svc.cluster.local"
+    assert render(values_of("external-cluster-proxy")).config()["REDIS_HOST"] == "redis-proxy.redis.svc.cluster.local"
+    nodes = "redis-0.redis.svc.cluster.local:6379,redis-1.redis.svc.cluster.local:6379,redis-2.redis.svc.cluster.local:6380"
+    assert render(values_of("external-cluster")).config()["REDIS_URL"] == f"rediss+cluster://energy@{nodes}"
 
 
 def test_an_external_redis_may_have_an_ipv6_address():
@@ -39,6 +41,8 @@ def test_an_external_redis_may_have_an_ipv6_address():
     assert release.config()["REDIS_URL"] == "redis+sentinel://[fd00::1]:26379,b:26380/mymaster"
     ports = release.one("NetworkPolicy", "-ingestion-api")["spec"]["egress"][1]["ports"]
     assert {port["port"] for port in ports} == {6379, 26379, 26380}
+    nodes = render({"redis": {"enabled": False}, "externalRedis": {"mode": "cluster", "addresses": ["[fd00::1]:7000", "b:7001"]}})
+    assert nodes.config()["REDIS_URL"] == "redis+cluster://[fd00::1]:7000,b:7001"
 
 
 def test_sentinels_and_their_master_are_reached_by_tls_where_it_is_enabled():
@@ -48,6 +52,37 @@ def test_sentinels_and_their_master_are_reached_by_tls_where_it_is_enabled():
     assert config["REDIS_URL"] == "rediss+sentinel://s:26379/mymaster"
     assert {"REDIS_TLS_CA_FILE", "REDIS_TLS_CERT_FILE", "REDIS_TLS_KEY_FILE"} <= config.keys()
     assert {trigger["metadata"]["enableTLS"] for trigger in release.one("ScaledObject")["spec"]["triggers"]} == {"true"}
+
+
+def test_sentinels_have_credentials_of_their_own():
+    release = render(values_of("external-sentinel-secured"))
+    config = release.config()
+    assert (config["REDIS_SENTINEL_USER"], config["REDIS_SENTINEL_PASSWORD_FILE"]) == ("watcher", "/etc/energy-pipeline/redis/sentinel-password")
+    for ending in ("-ingestion-api", "-processing-service", "-query-api"):
+        (volume,) = release.pod(ending)["spec"]["volumes"]
+        sources = [source["secret"] for source in volume["projected"]["sources"]]
+        assert {"name": "sentinel-login", "items": [{"key": "pw", "path": "sentinel-password"}]} in sources
+    login = {part["parameter"]: (part["name"], part["key"]) for part in release.one("TriggerAuthentication")["spec"]["secretTargetRef"]}
+    assert (login["sentinelPassword"], login["password"]) == (("sentinel-login", "pw"), ("redis-login", "redis-password"))
+    asked = [trigger["metadata"] for trigger in release.one("ScaledObject")["spec"]["triggers"]]
+    assert {(one["sentinelUsername"], one["sentinelMaster"], one["enableTLS"]) for one in asked} == {("watcher", "energy", "true")}
+
+
+def test_sentinels_alone_may_have_a_password():
+    values = {"redis": {"enabled": False}, "externalRedis": {"mode": "sentinel", "addresses": ["s:26379"], "sentinel": {"password": "p"}}}
+    release = render(values)
+    assert release.one("Secret")["metadata"]["name"] == "r-energy-pipeline-sentinel"
+    assert "REDIS_PASSWORD_FILE" not in release.config() and "REDIS_SENTINEL_PASSWORD_FILE" in release.config()
+    (login,) = release.one("TriggerAuthentication")["spec"]["secretTargetRef"]
+    assert login == {"parameter": "sentinelPassword", "name": "r-energy-pipeline-sentinel", "key": "sentinel-password"}
+
+
+def test_replicas_are_waited_for_and_read_from_only_if_it_is_set():
+    names = {"REDIS_READ_FROM", "REDIS_WAIT_REPLICAS", "REDIS_WAIT_TIMEOUT_MS"}
+    config = render(values_of("external-sentinel-secured")).config()
+    assert [config[name] for name in sorted(names)] == ["replica", "1", "500"]
+    for values in ({}, values_of("external-sentinel"), values_of("external-cluster")):
+        assert not names & render(values).config().keys()
 
 
 def test_redis_listens_by_ipv4_and_ipv6_whichever_there_is():
@@ -103,6 +138,7 @@ def test_notes_warn_of_too_little_memory(values, warned, noted):
 SECRETS = {
     "redis.auth.password": "s3cret-of-redis",
     "externalRedis.password": "s3cret-of-others",
+    "externalRedis.sentinel.password": "s3cret-of-the-sentinels",
     "cloudflare.tunnelToken.value": "s3cret-of-the-tunnel",
 }
 
@@ -111,7 +147,8 @@ SECRETS = {
 def test_secrets_are_in_secrets_only(path):
     values = merged(at(path, SECRETS[path]), at("cloudflare.enabled", path.startswith("cloudflare")))
     if path.startswith("externalRedis"):
-        values = merged(values, at("redis.enabled", False), at("externalRedis.host", "redis.example.com"))
+        mode = {"mode": "sentinel", "addresses": ["s:26379"]} if "sentinel" in path else {"host": "redis.example.com"}
+        values = merged(values, at("redis.enabled", False), at("externalRedis", mode))
     release = render(values)
     assert SECRETS[path] not in release.notes
     for thing in release.objects:

@@ -9,6 +9,7 @@ from rendering import REPOSITORY, at, containers, environment, merged, render, s
 # Values whose variables have these names.
 SETTINGS = {
     "config.redisStream": "REDIS_STREAM",
+    "config.streamPartitions": "STREAM_PARTITIONS",
     "config.consumerGroup": "CONSUMER_GROUP",
     "config.processingDelayMs": "PROCESSING_DELAY_MS",
     "config.logLevel": "RUST_LOG",
@@ -17,8 +18,13 @@ SETTINGS = {
     "config.maxBacklog": "MAX_BACKLOG",
     "config.streamRetention": "STREAM_RETENTION",
     "config.readingsRetention": "READINGS_RETENTION",
+    "config.packAfter": "PACK_AFTER",
+    "archive.after": "ARCHIVE_AFTER",
+    "archive.partitions": "ARCHIVE_PARTITIONS",
     "config.dedupPolicy": "DEDUP_POLICY",
     "config.remoteWrite.siteLabel": "REMOTE_WRITE_SITE_LABEL",
+    "externalRedis.readFrom": "REDIS_READ_FROM",
+    "externalRedis.waitReplicas": "REDIS_WAIT_REPLICAS",
     "processingService.consumer.readBlockMs": "READ_BLOCK_MS",
     "processingService.consumer.claimMinIdleMs": "CLAIM_MIN_IDLE_MS",
     "processingService.consumer.maxProcessingFailures": "MAX_PROCESSING_FAILURES",

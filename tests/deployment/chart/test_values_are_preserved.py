@@ -19,7 +19,8 @@ ODD = [
     *("my stream", " x", "x ", "a: b", "a #b", "- x", "{x}", "[x]", "*x", "&x", "!x", "%x", "@x", "|", ">", "?x", ",", "a,b"),
     *("$(id)", "`id`", "$HOME", "it's", 'say "so"', "back\\slash", "\\", "x ~* +@all", "x'; id; '", "${x}", "{{ 1 }}", "x\ty", "x\ny"),
     *("\x85", "\u2028", "\ufeff", "ü", "\U0001f50b", "%41", "a/b?c#d"),
-    *("123.example.com", "1e3/2", "300h", "1000000ms", "1000000/h", "https://x:4318/a?b=c#d", "mqtts://u:p%40@x:8884", "123:456", "10.0.0.1", "::1", "[::1]:6379", "123:6379"),
+    *("123.example.com", "1e3/2", "300h", "9000000ms", "1000000/h", "https://x:4318/a?b=c#d", "mqtts://u:p%40@x:8884", "123:456", "10.0.0.1", "::1", "[::1]:6379", "123:6379"),
+    *("s3://123/0x10", "file:///0x10", "http://123:456"),
     *("/123", "/a b", "/x #y", "/x: y", "50%", "sha256:" + "0123456789" * 6 + "1234"),
 ]
 # The largest that a rule takes is tried.
@@ -57,8 +58,13 @@ WORLDS = {
         "frontend": {"clientCertificate": {"existingSecret": "page"}, "tls": {"existingSecret": "page-tls"}},
         "tests": {"apiKey": {"existingSecret": "key"}},
     },
-    "shared redis, password in the clear": merged(values_of("external-cluster"), at("keda.aggregate", "sum")),
+    "shared redis, password in the clear": merged(values_of("external-cluster-proxy"), at("keda.aggregate", "sum")),
+    "archive on a volume": values_of("archive-volume"),
+    "archive on a volume of others": merged(values_of("archive-volume"), at("archive.persistence.existingClaim", "claim")),
+    "archive in a bucket": merged(values_of("archive"), at("config.packAfter", "1h"), at("archive.s3.endpoint", "https://x"), at("networkPolicy.enabled", "auto")),
+    "nodes of a cluster": values_of("external-cluster"),
     "sentinels": values_of("external-sentinel"),
+    "sentinels with credentials": values_of("external-sentinel-secured"),
     "secrets of others": merged(values_of("redis-tls"), at("redis.master.persistence.existingClaim", "claim")),
     "by digest": values_of("gateway"),
     "from zero": merged(values_of("scale-to-zero"), at("keda.idleReplicaCount", None)),
@@ -115,10 +121,14 @@ def name(path):
     return ".".join(map(str, path))
 
 
-# Values that are set where they are not empty, as they contradict another one, or need another one.
+# Values that are set where they are neither empty nor off, as they contradict another one, or need another one.
 EITHER = {
     *(("redis", "auth", "existingSecret"), ("redis", "auth", "password"), ("tls", "clientCa", "existingSecret")),
     *(("frontend", "clientCertificate", "existingSecret"), ("externalRedis", "tls", "clientCertificate", "existingSecret")),
+    *(("externalRedis", "sentinel", "username"), ("archive", "url"), ("archive", "persistence", "existingClaim")),
+    *(("archive", "s3", key) for key in ("existingSecret", "region", "endpoint")),
+    # At most the retention of readings, which takes any time.
+    ("config", "packAfter"),
 }
 
 
@@ -127,7 +137,7 @@ ELSEWHERE = {"extraObjects", "assignmentId", "fullnameOverride"}
 
 
 def can_be(path, base, kind, value):
-    return path[0] != "extraObjects" and is_of(path, kind) and takes(path, value) and (path not in EITHER or at_path(base, path))
+    return path[0] != "extraObjects" and is_of(path, kind) and takes(path, value) and (path not in EITHER or at_path(base, path) not in (None, "", "0"))
 
 
 @functools.cache
@@ -176,14 +186,16 @@ TEXTS = [path for path in paths("string") if path[0] not in ELSEWHERE and path[:
 
 @pytest.mark.parametrize("number", range(len(TEXTS)), ids=lambda number: name(TEXTS[number]))
 def test_a_text_is_preserved(number):
-    taken = odd_texts(TEXTS[number])
+    # What a release has anyway would not be more often there.
+    present = {at_path(base, TEXTS[number]) for base in BASES.values() if has(base, TEXTS[number])}
+    taken = [odd for odd in odd_texts(TEXTS[number]) if odd not in present]
     assert taken, "no odd text is taken"
     # Each another one: all of them at each place would take minutes.
     odd = taken[number * 7 % len(taken)]
     assert arrives(TEXTS[number], "string", odd, odd), repr(odd)
 
 
-@pytest.mark.parametrize("path", [path for path in paths("integer") if path[-1] not in ("streamRetention", "readingsRetention", "assignmentId")], ids=name)
+@pytest.mark.parametrize("path", [path for path in paths("integer") if path[-1] not in ("streamRetention", "readingsRetention", "packAfter", "assignmentId")], ids=name)
 def test_a_large_number_is_preserved(path):
     # The largest that contradicts no other value.
     for number in (number for number in LARGE if takes(path, number)):
@@ -202,4 +214,4 @@ def test_no_number_is_written_as_a_power_of_ten():
     assert release.pod("-ingestion-api")["spec"]["securityContext"]["runAsUser"] == 1_000_640_000
     assert "maxmemory 400000000\n" in release.one("ConfigMap", "-redis-master")["data"]["redis.conf"]
     assert environment(containers(release.pod("-processing-service"))[0])["READINGS_RETENTION"] == "0"
-    assert not re.search(r"\d[eE][+-]?\d+\s*$", release.text(), re.M)
+    assert not re.search(r"\d[eE][+-]?\d+\s*$", BY_CHANCE.sub("", release.text()), re.M)

@@ -114,6 +114,21 @@ def test_redis_is_reached_by_containers_only_and_with_a_password():
         assert "redis-login:/run/redis:ro" in service["volumes"]
 
 
+def test_archived_days_outlive_the_container_that_writes_them():
+    service = COMPOSE["services"]["processing-service"]
+    assert "archive:/archive" in service["volumes"] and "archive" in COMPOSE["volumes"]
+    # A new volume gets owner and mode of the image's directory.
+    assert "mkdir -m 1777 /image/archive" in DOCKERFILE
+
+
+def test_the_identity_of_a_bucket_is_unset_where_it_is_not_given():
+    """An empty access key is one, and would replace the identity of the machine."""
+    environment = COMPOSE["services"]["processing-service"]["environment"]
+    given = {name: value for name, value in environment.items() if name.startswith("AWS_")}
+    assert {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION", "AWS_ENDPOINT_URL"} <= given.keys()
+    assert set(given.values()) == {None}
+
+
 def test_redis_keeps_its_data_and_evicts_nothing():
     assert "redis-data:/data" in COMPOSE["services"]["redis"]["volumes"]
     script = (REPOSITORY / "compose/redis/start").read_text()

@@ -1,4 +1,4 @@
-"""A stream may be called what the program takes as a name; KEDA's user may look at that stream, and at no other key."""
+"""A stream may be called what the program takes as a name; KEDA's user may look at that stream and its partitions, and at no other key."""
 
 import pytest
 import redis
@@ -19,7 +19,8 @@ def test_kedas_user_reaches_the_stream_by_its_name_and_nothing_else(server, name
     admin.xadd("site:other", {"a": "b"})
     keda = server.client("keda", "of-keda")
     assert keda.xlen(name) == 1
-    for key in ("site:other", "a", "owned", f"{name}x", f"x{name}"):
+    assert [keda.xlen(f"{name}:{{{number}}}") for number in (0, 9, 255)] == [0, 0, 0]
+    for key in ("site:other", "a", "owned", f"{name}x", f"x{name}", f"{name}:dead", f"{name}:{{0}}:dead", f"{name}:{{a}}"):
         with pytest.raises(redis.exceptions.NoPermissionError):
             keda.xlen(key)
     for command in (["DEL", name], ["XADD", name, "*", "a", "b"], ["GET", "x"], ["FLUSHALL"], ["ACL", "LIST"]):
