@@ -218,7 +218,7 @@ async fn rollups_of_the_days_that_lose_readings_are_invalidated_and_no_others() 
 async fn a_query_api_that_may_only_read_says_so_and_goes_on_reading() {
     let (redis, _) = service_with(3).await;
     let user = "reader on >secret ~energy_readings* ~site:* +zrange +zrank +xinfo +xpending +xrange +xlen +time +evalsha \
-                +script|load +ping +info";
+                +script|load +ping +info +hget +hmget +hgetall";
     let words: Vec<_> = ["ACL", "SETUSER"].into_iter().chain(user.split(' ')).collect();
     redis.run::<()>(&words).await;
     let url = format!("redis://reader:secret@127.0.0.1:{}", redis.port());

@@ -10,10 +10,14 @@ use crate::common::documents::{ROLES, document, operations};
 /// Members of responses that may be left out. All others are always sent, as null where they have
 /// no value: `#[oai(nullable)]` marks such an `Option`, `#[oai(skip_serializing_if_is_none)]` one
 /// that is left out.
-const LEFT_OUT: [(&str, &str); 13] = [
+const LEFT_OUT: [(&str, &str); 18] = [
     ("AggregateSeries", "devices"),
     ("DeadLetter", "receiver"),
     ("DeadLetters", "next_cursor"),
+    ("PipelineState", "archiving"),
+    ("PipelineState", "packing"),
+    ("PipelineState", "partitions"),
+    ("PipelineState", "tiers"),
     ("ProblemDetails", "errors"),
     ("ProblemDetails", "row_errors"),
     ("ReceiverSummary", "connections"),
@@ -22,6 +26,7 @@ const LEFT_OUT: [(&str, &str); 13] = [
     ("Sites", "next_cursor"),
     ("StatementResult", "series"),
     ("StatementSeries", "values"),
+    ("Ready", "unavailable_streams"),
     ("UnavailableBatch", "progress"),
     ("ValidationFault", "ctx"),
 ];

@@ -9,7 +9,7 @@ use std::process::Command;
 use crate::common::process::{self, Process};
 use crate::common::product::{after, launch};
 use crate::common::readings::{NOON, fields, reading};
-use crate::common::redis::{STREAM, free_port, try_run, try_run_at};
+use crate::common::redis::{STREAM, free_port, program, try_run, try_run_at};
 use crate::common::up::{Up, is_alive, send, stored_ids, up, wait_until_stored};
 use crate::common::wait;
 
@@ -44,7 +44,7 @@ fn older_redis(directory: &Path, port: u16, arguments: &[&str]) -> Process {
     fs::set_permissions(directory, fs::Permissions::from_mode(0o755)).unwrap();
     fs::write(directory.join("lock"), "").unwrap();
     fs::write(directory.join("port"), port.to_string()).unwrap();
-    let mut command = Command::new("redis-server");
+    let mut command = Command::new(program());
     command.args(["--bind", "127.0.0.1", "--port", &port.to_string(), "--appendonly", "yes"]);
     command.args(["--save", "", "--dir"]).arg(directory).args(arguments);
     Process::start("redis-server", &mut command)

@@ -67,6 +67,8 @@ async fn an_invalid_address_is_rejected_at_the_start_with_the_rule_and_without_p
         ("REDIS_URL", "redis://:s3#cret@localhost", "percent-encoded"),
         ("REDIS_URL", "redis+sentinel://:s3?cret@localhost/m", "percent-encoded"),
         ("REDIS_URL", "rediss+sentinel://:s3?cret@localhost/m", "percent-encoded"),
+        ("REDIS_URL", "redis+cluster://one:1/2", "a Redis Cluster has no others"),
+        ("REDIS_URL", "redis+cluster://:s3cret@one:x", "must be redis+cluster://"),
         ("REDIS_TLS_CA_FILE", file, "ca.pem has no certificate"),
     ] {
         let ended = launch(&["ingestion-api"]).env(variable, value).run().await;
@@ -74,5 +76,35 @@ async fn an_invalid_address_is_rejected_at_the_start_with_the_rule_and_without_p
         assert!(ended.stderr.contains(variable), "{ended:?}");
         assert!(ended.stderr.contains(rule), "{rule}: {ended:?}");
         assert!(!ended.stderr.contains("cret"), "{ended:?}");
+    }
+}
+
+#[tokio::test]
+async fn settings_of_sentinels_that_cannot_be_used_are_rejected_at_the_start_by_name() {
+    let password = ("REDIS_SENTINEL_PASSWORD", "s3cret");
+    let file = ("REDIS_SENTINEL_PASSWORD_FILE", "/dev/null");
+    let user = ("REDIS_SENTINEL_USER", "app");
+    let (server, sentinels) = ("redis://one", "redis+sentinel://one/energy");
+    for (url, set, rule) in [
+        (server, vec![password], "REDIS_SENTINEL_PASSWORD needs a REDIS_URL"),
+        (server, vec![file], "REDIS_SENTINEL_PASSWORD_FILE needs a REDIS_URL"),
+        (server, vec![user], "REDIS_SENTINEL_USER needs a REDIS_URL"),
+        (sentinels, vec![user], "REDIS_SENTINEL_USER needs REDIS_SENTINEL_PASSWORD"),
+        (
+            sentinels,
+            vec![password, file],
+            "REDIS_SENTINEL_PASSWORD and REDIS_SENTINEL_PASSWORD_FILE",
+        ),
+        ("redis+sentinel://one/energy,other", vec![], "must name one master"),
+        (server, vec![("REDIS_READ_FROM", "replica")], "REDIS_READ_FROM replica needs a REDIS_URL"),
+    ] {
+        let mut launch = launch(&["ingestion-api"]).env("REDIS_URL", url);
+        for (variable, value) in set {
+            launch = launch.env(variable, value);
+        }
+        let ended = launch.run().await;
+        assert_eq!(ended.status.code(), Some(2), "{rule}: {}", ended.stderr);
+        assert!(ended.stderr.contains(rule), "{rule} is not in {}", ended.stderr);
+        assert!(!ended.stderr.contains("s3cret"), "{}", ended.stderr);
     }
 }

@@ -2,8 +2,11 @@
 
 use std::collections::BTreeSet;
 
+use reqwest::Method;
+
 use crate::common::catalog::{Stored, index, store};
-use crate::common::http::segment;
+use crate::common::http::{Reply, segment};
+use crate::common::packed::{fill, pack};
 use crate::common::process::Ended;
 use crate::common::product::{Launch, Role, launch, processing_service, query_api};
 use crate::common::redis::{RedisServer, STREAM};
@@ -74,6 +77,36 @@ async fn it_may_run_while_services_store_readings() {
     let indexed = indexed(&redis).await;
     assert!(indexed.is_superset(&before));
     assert_eq!(indexed.len(), 2_500);
+}
+
+#[tokio::test]
+async fn sites_without_hot_readings_are_found_by_their_packed_days() {
+    let redis = RedisServer::start().await;
+    let sites = ["s", "a{b}c", "deleted"];
+    for site in sites {
+        fill(&redis, site, 10..13).await;
+    }
+    pack(&redis, &[]).await;
+    for site in sites {
+        redis.run::<()>(&["DEL", &format!("site:{site}:readings")]).await;
+    }
+    let query = query_api(&redis).start().await;
+    let all = query.request(Method::DELETE, "/sites/deleted/readings?start=0&end=now");
+    assert_eq!(Reply::of(all).await.status, 200);
+    redis.run::<()>(&["DEL", &format!("{STREAM}:sites")]).await;
+    let role = query_api(&redis).start().await;
+    wait::until("it warns", async || warns(&role)).await;
+    assert!(role.stderr().contains(r#""missing":2"#), "{}", role.stderr());
+    assert_succeeded(&reindex(&redis).run().await, "2 sites with readings, 2 added");
+    assert_eq!(indexed(&redis).await, BTreeSet::from(["s", "a{b}c"].map(str::to_owned)));
+}
+
+#[tokio::test]
+async fn a_site_with_hot_and_packed_readings_counts_once() {
+    let redis = RedisServer::start().await;
+    fill(&redis, "s", 10..13).await;
+    pack(&redis, &[]).await;
+    assert_succeeded(&reindex(&redis).run().await, "1 sites with readings, 0 added");
 }
 
 #[cfg(feature = "failpoints")]

@@ -1,8 +1,10 @@
 //! What the tests start, send requests to, and wait for.
 
+pub mod archived;
 pub mod batch;
 pub mod broker;
 pub mod catalog;
+pub mod cluster;
 pub mod collector;
 pub mod documents;
 pub mod event_stream;
@@ -13,6 +15,9 @@ pub mod keys;
 pub mod meter_files;
 pub mod modules;
 pub mod nginx;
+pub mod packed;
+pub mod partition_streams;
+pub mod partitions;
 pub mod process;
 pub mod product;
 pub mod readings;
@@ -20,6 +25,7 @@ pub mod redis;
 pub mod remote_write;
 pub mod stored;
 pub mod syntax;
+pub mod tiers;
 pub mod tls;
 pub mod up;
 pub mod wait;

@@ -1,9 +1,11 @@
 //! A real Redis server in a directory of its own, and its contents.
 
 use std::collections::HashMap;
+use std::ffi::OsString;
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::Path;
 use std::process::Command;
+use std::time::Duration;
 
 use redis::aio::MultiplexedConnection;
 use redis::{AsyncConnectionConfig, Cmd, FromRedisValue, ToRedisArgs};
@@ -11,6 +13,9 @@ use tempfile::TempDir;
 
 use super::process::Process;
 use super::wait;
+
+/// Bound on connecting. Lower: a busy machine fails a test.
+const CONNECTED_WITHIN: Duration = Duration::from_secs(30);
 
 pub const STREAM: &str = "energy_readings";
 pub const GROUP: &str = "processing_group";
@@ -58,6 +63,13 @@ impl RedisServer {
         server
     }
 
+    /// Starts a server over the files of a directory.
+    pub async fn start_in(directory: TempDir) -> Self {
+        let mut server = Self { directory, ..Self::prepared(&[]) };
+        server.restart().await;
+        server
+    }
+
     /// A server that is not started yet, but has its port.
     pub fn prepared(arguments: &[&str]) -> Self {
         Self {
@@ -86,8 +98,20 @@ impl RedisServer {
         self.process = Some(process);
     }
 
+    /// Starts it, unless another process has one of its ports; returns whether it runs.
+    pub async fn try_start(&mut self) -> bool {
+        let mut process = self.spawn();
+        let runs = wait::until_some("redis-server answers on its port, or ends", async || {
+            let answers = self.try_run::<String>(&["PING"]).await.is_ok();
+            if process.is_running() { answers.then_some(true) } else { Some(false) }
+        });
+        let runs = runs.await;
+        self.process = runs.then_some(process);
+        runs
+    }
+
     fn spawn(&self) -> Process {
-        let mut command = Command::new("redis-server");
+        let mut command = Command::new(program());
         command.args(["--bind", "127.0.0.1", "--port", &self.port.to_string(), "--save", ""]);
         command.args(["--appendonly", "yes", "--maxmemory-policy", "noeviction", "--dir"]);
         command.arg(self.directory.path()).args(&self.arguments);
@@ -140,10 +164,15 @@ impl RedisServer {
 
     /// The consumer group of the processing services; empty while it does not exist.
     pub async fn group(&self) -> Group {
-        let reply =
-            self.try_run::<Vec<HashMap<String, redis::Value>>>(&["XINFO", "GROUPS", STREAM]);
+        self.group_of(STREAM).await
+    }
+
+    /// The same of another stream.
+    pub async fn group_of(&self, stream: &str) -> Group {
+        let command = ["XINFO", "GROUPS", stream];
+        let reply = self.try_run::<Vec<HashMap<String, redis::Value>>>(&command).await;
         let named = redis::Value::BulkString(GROUP.into());
-        let groups = reply.await.unwrap_or_default();
+        let groups = reply.unwrap_or_default();
         let Some(group) = groups.into_iter().find(|group| group["name"] == named) else {
             return Group::default();
         };
@@ -193,8 +222,15 @@ async fn connect(port: u16) -> redis::RedisResult<MultiplexedConnection> {
 }
 
 async fn connect_to(client: &redis::Client) -> redis::RedisResult<MultiplexedConnection> {
-    let config = AsyncConnectionConfig::new().set_response_timeout(None);
+    let config = AsyncConnectionConfig::new()
+        .set_connection_timeout(Some(CONNECTED_WITHIN))
+        .set_response_timeout(None);
     client.get_multiplexed_async_connection_with_config(&config).await
+}
+
+/// The program of all servers: `TEST_REDIS_SERVER`, such as a newer one or Valkey, or `redis-server` on the `PATH`.
+pub fn program() -> OsString {
+    std::env::var_os("TEST_REDIS_SERVER").unwrap_or_else(|| "redis-server".into())
 }
 
 /// A free port, assigned by the kernel.

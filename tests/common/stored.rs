@@ -1,4 +1,4 @@
-//! The readings that are stored in Redis.
+//! The readings that are stored in Redis, in its tiers.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -6,7 +6,7 @@ use std::ops::Range;
 use serde_json::Value;
 
 use super::redis::{DEAD_LETTERS, Group, RedisServer};
-use super::wait;
+use super::{tiers, wait};
 
 /// A member of a site's sorted set.
 #[derive(Debug, Clone, PartialEq)]
@@ -22,14 +22,9 @@ pub async fn members(redis: &RedisServer, site: &str) -> Vec<Member> {
     members.into_iter().map(|(text, score)| Member { text, score }).collect()
 }
 
-/// The number of stored readings of all sites.
+/// The number of stored readings of all sites, in whatever tier.
 pub async fn count(redis: &RedisServer) -> usize {
-    let keys: Vec<String> = redis.run(&["KEYS", "site:*:readings"]).await;
-    let mut count = 0;
-    for key in keys {
-        count += redis.run::<usize>(&["ZCARD", &key]).await;
-    }
-    count
+    tiers::all(redis).await.iter().map(|site| site.union().len()).sum()
 }
 
 /// Waits until every entry of the stream is delivered and acknowledged.
@@ -45,12 +40,10 @@ pub async fn wait_until_settled(redis: &RedisServer) {
 /// once, and there is no other reading and no dead letter.
 pub async fn assert_each_is_stored_once(redis: &RedisServer, ids: &[String]) {
     wait_until_settled(redis).await;
-    let keys: Vec<String> = redis.run(&["KEYS", "site:*:readings"]).await;
     let mut found: BTreeMap<String, usize> = BTreeMap::new();
-    for key in keys {
-        let members: Vec<String> = redis.run(&["ZRANGE", &key, "0", "-1"]).await;
-        for member in members {
-            let member: Value = serde_json::from_str(&member).unwrap();
+    for site in tiers::all(redis).await {
+        for member in site.union() {
+            let member: Value = serde_json::from_str(member).unwrap();
             let id = member["stream_id"].as_str().unwrap().to_owned();
             *found.entry(id).or_default() += 1;
         }

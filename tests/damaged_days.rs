@@ -1,0 +1,144 @@
+//! A packed value or a file that is not what was written is neither completed, packed again, archived nor replaced: the
+//! readings stay where they are, and what needs them is an error.
+
+use readings::store::packed::{ArchivedDay, Contents, DayHeader};
+
+use crate::common::archived::{Archived, readings};
+use crate::common::packed::{command, fill, headers, members, pack, set_header, set_value};
+use crate::common::product::query_api;
+use crate::common::redis::RedisServer;
+use crate::common::stored::{self, insert_members, member};
+
+const DAY: i32 = 10;
+
+/// A late reading of the day.
+async fn late(redis: &RedisServer) {
+    insert_members(redis, "s", [(864_001.0, member("s", 864_001))].into_iter()).await;
+}
+
+/// Takes the first reading out of the packed value of the day.
+async fn damage(redis: &RedisServer) {
+    let packed = members(redis, "s").await.remove(&DAY).unwrap();
+    set_value(redis, "s", DAY, &packed[1..]).await;
+}
+
+async fn has_value(redis: &RedisServer) -> bool {
+    redis.run(&["HEXISTS", "site:{site:s:readings}:packed", &DAY.to_string()]).await
+}
+
+#[tokio::test]
+async fn a_day_whose_value_lacks_a_reading_is_neither_packed_again_nor_unpacked_nor_read() {
+    let redis = RedisServer::start().await;
+    fill(&redis, "s", 10..12).await;
+    pack(&redis, &[]).await;
+    damage(&redis).await;
+    let before = headers(&redis, "s").await;
+    late(&redis).await;
+    for name in ["pack", "unpack"] {
+        let ended = command(&redis, &[name]).await;
+        assert_eq!(ended.status.code(), Some(1), "{ended:?}");
+        assert_eq!(headers(&redis, "s").await, before, "{name}");
+        assert!(has_value(&redis).await, "{name}");
+    }
+    assert_eq!(stored::members(&redis, "s").await.len(), 25, "the late reading is hot");
+    let query = query_api(&redis).start().await;
+    assert!(readings(&query, "s").await.status >= 500);
+}
+
+#[tokio::test]
+async fn a_day_whose_value_lacks_a_reading_is_not_archived() {
+    let archived = Archived::packed().await;
+    damage(&archived.redis).await;
+    let before = headers(&archived.redis, "s").await;
+    let ended = archived.fail(&["run"]).await;
+    assert!(ended.stderr.contains("its packed value differs from its header"), "{ended:?}");
+    assert_eq!(headers(&archived.redis, "s").await, before);
+    assert!(has_value(&archived.redis).await);
+}
+
+/// As of a file that has lost a reading, or has others.
+#[tokio::test]
+async fn a_file_whose_readings_are_not_those_of_a_header_is_not_replaced() {
+    let archived = Archived::packed().await;
+    archived.succeed(&["run"]).await;
+    let files = archived.files();
+    late(&archived.redis).await;
+    pack(&archived.redis, &[]).await;
+    let right = headers(&archived.redis, "s").await[&12].clone();
+    let contents = right.archived().unwrap();
+    for wrong in [
+        Contents { count: contents.count + 1, ..contents },
+        Contents { checksum: !contents.checksum, ..contents },
+    ] {
+        let archived_day = Some(ArchivedDay::Current(wrong));
+        let header = DayHeader { archived: archived_day, ..right.clone() };
+        set_header(&archived.redis, "s", 12, &header).await;
+        let ended = archived.fail(&["verify"]).await;
+        assert!(ended.stdout.contains("its header in Redis has"), "{ended:?}");
+        let ended = archived.fail(&["run"]).await;
+        assert!(ended.stderr.contains("the archive has 24 readings other than the"), "{ended:?}");
+        assert!(files.iter().all(|file| file.exists()));
+    }
+    set_header(&archived.redis, "s", 12, &right).await;
+    archived.succeed(&["run"]).await;
+    archived.succeed(&["verify"]).await;
+}
+
+#[tokio::test]
+async fn a_file_that_is_missing_is_not_replaced() {
+    let archived = Archived::packed().await;
+    archived.succeed(&["run"]).await;
+    let file = archived.files().remove(0);
+    let content = std::fs::read(&file).unwrap();
+    late(&archived.redis).await;
+    pack(&archived.redis, &[]).await;
+    std::fs::remove_file(&file).unwrap();
+    let before = headers(&archived.redis, "s").await;
+    archived.fail(&["run"]).await;
+    assert_eq!(headers(&archived.redis, "s").await, before);
+    std::fs::write(&file, content).unwrap();
+    archived.succeed(&["run"]).await;
+    let verified = archived.succeed(&["verify"]).await;
+    assert!(verified.contains("8 days of sites with 193 readings"), "{verified}");
+}
+
+#[cfg(feature = "failpoints")]
+mod before_it_is_read_back {
+    use super::*;
+    use crate::common::product::launch;
+    use crate::common::wait;
+
+    #[tokio::test]
+    async fn a_value_that_is_not_the_one_that_was_written_leaves_its_readings_in_the_sorted_set() {
+        let redis = RedisServer::start().await;
+        fill(&redis, "s", 10..12).await;
+        let before = stored::members(&redis, "s").await;
+        let packer = launch(&["pack"]).env("FAILPOINTS", "pack-after-write=1*sleep(3000)");
+        let packer = packer.env("REDIS_HOST", "127.0.0.1").env("REDIS_PORT", redis.port());
+        let mut packer = packer.start_process();
+        wait::until("the value is written", async || has_value(&redis).await).await;
+        damage(&redis).await;
+        let ended = packer.ended().await;
+        assert_eq!(ended.status.code(), Some(1), "{ended:?}");
+        assert!(ended.stderr.contains("not the one that was written"), "{ended:?}");
+        assert_eq!(stored::members(&redis, "s").await, before);
+    }
+
+    #[tokio::test]
+    async fn a_file_that_is_not_the_one_that_was_written_is_no_part_of_the_archive() {
+        let archived = Archived::packed().await;
+        let before = members(&archived.redis, "s").await;
+        let run = archived.command(&["run"]).env("FAILPOINTS", "archive-after-file=1*sleep(3000)");
+        let mut run = run.start_process();
+        let is_written =
+            |file: &std::path::PathBuf| file.extension().is_some_and(|it| it == "parquet");
+        wait::until("the file is written", async || archived.files().iter().any(is_written)).await;
+        let written = archived.files().into_iter().find(is_written).unwrap();
+        std::fs::OpenOptions::new().write(true).open(written).unwrap().set_len(100).unwrap();
+        let ended = run.ended().await;
+        assert_eq!(ended.status.code(), Some(1), "{ended:?}");
+        assert_eq!(members(&archived.redis, "s").await, before);
+        archived.succeed(&["run"]).await;
+        archived.succeed(&["verify"]).await;
+    }
+}
