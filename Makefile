@@ -1,7 +1,7 @@
 # `make run` and `make test` need only git, make, a C compiler and Rust: they install everything else
 # where they have the rights, and otherwise print what to install.
 .DEFAULT_GOAL := help
-.PHONY: help run install test demo build page setup setup-test lint doc deny advisories npm-advisories fix unit rust-tests page-tests test-one e2e clients deployment test-containers checkov images chart bench bench-quick soak fuzz fault-tests docs openapi api-types chart-docs clean
+.PHONY: help run install test demo build page setup setup-test lint doc deny advisories npm-advisories fix unit rust-tests test-servers page-tests test-one e2e clients deployment test-containers checkov images chart bench bench-quick soak fuzz fault-tests docs openapi api-types chart-docs clean
 
 CARGO ?= cargo
 SETUP ?= scripts/setup
@@ -19,6 +19,7 @@ EXAMPLES ?= 100
 FUZZ_SECONDS ?= 60
 MALFORMED ?= 100000
 PATIENCE ?= 10
+SERVERS ?= $(shell scripts/servers)
 PREFIX ?= $(HOME)/.local
 VERSION = $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -1)
 IMAGE_LABELS = --build-arg VERSION=$(VERSION) --build-arg REVISION=$$(git rev-parse HEAD) --build-arg CREATED=$$(git log -1 --format=%cI)
@@ -77,6 +78,13 @@ unit: rust-tests page-tests ## Unit tests, and black-box tests of the program ag
 rust-tests: page
 	RUST_TEST_THREADS=4 $(CARGO) test --workspace --features failpoints --tests --no-fail-fast
 
+# Not a part of `make test`, which has the server that is installed: each takes as long as `make rust-tests`.
+test-servers: setup-test page ## Black-box and fault tests against other servers: make test-servers SERVERS=valkey-9.1 NAME=faults
+	@for server in $(SERVERS); do \
+	    program=$$(scripts/servers "$$server") && echo "$$($$program --version)" && RUST_TEST_THREADS=4 TEST_REDIS_SERVER=$$program \
+	        $(CARGO) test --features failpoints --test black_box --no-fail-fast -- $(NAME) || failed="$$failed $$server"; \
+	done; test -z "$$failed" || { echo "failed:$$failed"; exit 1; }
+
 page-tests: page
 	cd frontend && npm test --silent
 
@@ -93,13 +101,15 @@ bench: build ## Measure the release program in 15 minutes, into docs/benchmarks.
 	$(CARGO) build --release -p energy-pipeline -p bench
 	$(BUILT)/release/bench all --patience $(PATIENCE) --record docs/benchmarks.md
 
-clients: setup-test page tests/clients/node_modules/.package-lock.json ## API tests: generated clients, Spectral and schemathesis: make clients EXAMPLES=5000 SEED=7
+clients: setup-test page tests/clients/node_modules/.package-lock.json ## API tests: generated clients, Spectral and schemathesis, and programs that read the archive: make clients EXAMPLES=5000 SEED=7
 	$(CARGO) build --features failpoints
 	EXAMPLES=$(EXAMPLES) SEED=$(SEED) $(PYTEST) tests/clients
+	$(PYTEST) tests/archive
 
+# Each file in one process: its tests share servers, and guides their data.
 deployment: page ## Tests of the chart, the page's nginx, the compose file, the guides, and scaling with real replicas
 	$(CARGO) build --features failpoints
-	$(PYTEST) tests/deployment --ignore tests/deployment/containers/docker
+	$(PYTEST) -n 2 --dist loadfile tests/deployment --ignore tests/deployment/containers/docker
 
 test-containers: setup-test ## Build the images and test them with Docker (see docs/kubernetes.md)
 	tests/deployment/containers/with-docker $(PYTEST) -v tests/deployment/containers/docker
@@ -125,8 +135,8 @@ bench-quick: build ## Measure the release program in under 2 minutes (see bench/
 	$(CARGO) build --release -p energy-pipeline -p bench
 	$(BUILT)/release/bench all --quick
 
-soak: fuzz ## Fuzz, send malformed requests, and inject faults under load for a time: make soak MINUTES=30 SEED=1
-	MINUTES=$(MINUTES) SEED=$(SEED) MALFORMED=$(MALFORMED) $(CARGO) test --test soak
+soak: fuzz ## Fuzz, send malformed requests, and inject faults under load for a time, while days are packed and archived: make soak MINUTES=30 SEED=1; CLUSTER=4: on a Redis Cluster with 4 partitions
+	MINUTES=$(MINUTES) SEED=$(SEED) MALFORMED=$(MALFORMED) PARTITIONS=$(CLUSTER) $(CARGO) test --test soak $(if $(CLUSTER),-- --cluster)
 
 fuzz: ## Check the properties of all parsers with other inputs for a time: make fuzz FUZZ_SECONDS=600
 	CARGO="$(CARGO)" FUZZ_SECONDS=$(FUZZ_SECONDS) scripts/fuzz
