@@ -2,13 +2,13 @@
 
 use std::collections::HashMap;
 use std::ffi::OsString;
-use std::net::{Ipv4Addr, TcpListener};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
 use redis::aio::MultiplexedConnection;
-use redis::{AsyncConnectionConfig, Cmd, FromRedisValue, ToRedisArgs};
+use redis::{AsyncConnectionConfig, Cmd, FromRedisValue, InfoDict, ToRedisArgs};
 use tempfile::TempDir;
 
 use super::process::Process;
@@ -92,7 +92,7 @@ impl RedisServer {
             if !process.is_running() {
                 process = self.spawn(); // another process had the port for a moment
             }
-            self.try_run::<String>(&["PING"]).await.is_ok()
+            self.answers(&process).await
         })
         .await;
         self.process = Some(process);
@@ -102,12 +102,19 @@ impl RedisServer {
     pub async fn try_start(&mut self) -> bool {
         let mut process = self.spawn();
         let runs = wait::until_some("redis-server answers on its port, or ends", async || {
-            let answers = self.try_run::<String>(&["PING"]).await.is_ok();
+            let answers = self.answers(&process).await;
             if process.is_running() { answers.then_some(true) } else { Some(false) }
         });
         let runs = runs.await;
         self.process = runs.then_some(process);
         runs
+    }
+
+    /// Whether it answers, and not the server of another test that has got its port.
+    async fn answers(&self, process: &Process) -> bool {
+        let has_loaded = self.try_run::<String>(&["PING"]).await.is_ok();
+        let information = self.try_run::<InfoDict>(&["INFO", "server"]).await;
+        has_loaded && information.is_ok_and(|it| it.get("process_id") == Some(process.pid()))
     }
 
     fn spawn(&self) -> Process {
@@ -233,7 +240,14 @@ pub fn program() -> OsString {
     std::env::var_os("TEST_REDIS_SERVER").unwrap_or_else(|| "redis-server".into())
 }
 
-/// A free port, assigned by the kernel.
+/// A free port, assigned by the kernel, which assigns it to none but its server for a minute: a connection to it was closed
+/// (`TIME_WAIT`), so it can be bound only by name, and with `SO_REUSEADDR`, as servers do.
 pub fn free_port() -> u16 {
-    TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port()
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let address = listener.local_addr().unwrap();
+    let client = TcpStream::connect(address).unwrap();
+    // The side that closes first waits.
+    drop(listener.accept().unwrap());
+    drop(client);
+    address.port()
 }

@@ -15,9 +15,13 @@ DEADLINE = 60
 
 
 def free_port():
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
+    """Assigned by the kernel, which assigns it to none but its server for a minute: a connection to it was closed
+    (TIME_WAIT), so it can be bound only by name, and with SO_REUSEADDR, as servers do."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        address = listener.getsockname()
+        with socket.create_connection(address):
+            listener.accept()[0].close()  # the side that closes first waits
+        return address[1]
 
 
 def wait_for(what, condition, deadline=DEADLINE):
