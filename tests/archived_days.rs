@@ -268,11 +268,16 @@ async fn a_late_reading_of_an_archived_day_is_stored_without_the_archive() {
 async fn an_archive_that_is_not_that_of_this_redis_is_an_error() {
     let archived = Archived::packed().await;
     archived.succeed(&["run"]).await;
-    let other = tempfile::tempdir().unwrap();
-    let other = format!("file://{}", other.path().display());
-    let ended = archived.command(&["run"]).env("ARCHIVE_URL", other).run().await;
-    assert_eq!(ended.status.code(), Some(1), "{ended:?}");
-    assert!(ended.stderr.contains("in another archive"), "{ended:?}");
+    let empty = tempfile::tempdir().unwrap();
+    let empty = format!("file://{}", empty.path().display());
+    let of_another = Archived::packed().await;
+    of_another.succeed(&["run"]).await;
+    for other in [empty, of_another.url()] {
+        let ended = archived.command(&["run"]).env("ARCHIVE_URL", other).run().await;
+        assert_eq!(ended.status.code(), Some(1), "{ended:?}");
+        assert!(ended.stderr.contains("in another archive"), "{ended:?}");
+    }
+    of_another.succeed(&["verify"]).await;
 }
 
 #[tokio::test]

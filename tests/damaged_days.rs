@@ -4,10 +4,13 @@
 use readings::store::packed::{ArchivedDay, Contents, DayHeader};
 
 use crate::common::archived::{Archived, readings};
-use crate::common::packed::{command, fill, headers, members, pack, set_header, set_value};
-use crate::common::product::query_api;
+use crate::common::packed::{
+    command, fill, headers, members, pack, set_header, set_value, unpack, unpack_with,
+};
+use crate::common::product::{processing_service, query_api};
+use crate::common::readings::{add, fields};
 use crate::common::redis::RedisServer;
-use crate::common::stored::{self, insert_members, member};
+use crate::common::stored::{self, insert_members, member, wait_until_settled};
 
 const DAY: i32 = 10;
 
@@ -37,6 +40,7 @@ async fn a_day_whose_value_lacks_a_reading_is_neither_packed_again_nor_unpacked_
     for name in ["pack", "unpack"] {
         let ended = command(&redis, &[name]).await;
         assert_eq!(ended.status.code(), Some(1), "{ended:?}");
+        assert!(ended.stderr.contains("has 23 readings at revision 0, its header 24"), "{ended:?}");
         assert_eq!(headers(&redis, "s").await, before, "{name}");
         assert!(has_value(&redis).await, "{name}");
     }
@@ -50,10 +54,80 @@ async fn a_day_whose_value_lacks_a_reading_is_not_archived() {
     let archived = Archived::packed().await;
     damage(&archived.redis).await;
     let before = headers(&archived.redis, "s").await;
-    let ended = archived.fail(&["run"]).await;
-    assert!(ended.stderr.contains("its packed value differs from its header"), "{ended:?}");
-    assert_eq!(headers(&archived.redis, "s").await, before);
-    assert!(has_value(&archived.redis).await);
+    for run in ["the first", "another"] {
+        let ended = archived.fail(&["run"]).await;
+        assert!(ended.stderr.contains("1970-01-11 of site s was not archived"), "{run}: {ended:?}");
+        assert_eq!(headers(&archived.redis, "s").await[&DAY], before[&DAY]);
+        assert!(has_value(&archived.redis).await);
+        assert_eq!(archived.files().len(), 1, "no file is written for it: {run}");
+    }
+    let all = [headers(&archived.redis, "s").await, headers(&archived.redis, "t").await];
+    let moved = all.iter().flat_map(|it| it.values()).filter(|it| it.archived().is_some());
+    assert_eq!(moved.count(), 7, "it keeps no other day from the archive");
+}
+
+/// What packs, archives or stores readings goes on beside it, and a reading of the day arrives.
+#[tokio::test]
+async fn a_damaged_day_keeps_neither_other_days_nor_readings_from_being_stored() {
+    let redis = RedisServer::start().await;
+    for site in ["r", "s", "t"] {
+        fill(&redis, site, 10..12).await;
+    }
+    pack(&redis, &["--site", "s"]).await;
+    damage(&redis).await;
+    late(&redis).await;
+    assert_eq!(command(&redis, &["pack"]).await.status.code(), Some(1));
+    for site in ["r", "t"] {
+        assert_eq!(members(&redis, site).await.len(), 1, "{site} is packed");
+    }
+    let unpacked = command(&redis, &["unpack"]).await;
+    assert_eq!(unpacked.status.code(), Some(1), "{unpacked:?}");
+    for site in ["r", "t"] {
+        assert_eq!(members(&redis, site).await.len(), 0, "{site} is unpacked");
+    }
+    for policy in ["none", "last"] {
+        let service = processing_service(&redis).env("DEDUP_POLICY", policy).start().await;
+        add(&redis, "*", &fields("s", "7.5", "1970-01-11T12:00:00Z")).await;
+        wait_until_settled(&redis).await;
+        drop(service);
+    }
+    assert_eq!(stored::members(&redis, "s").await.len(), 24 + 1 + 2);
+}
+
+#[tokio::test]
+async fn a_damaged_value_is_discarded_when_an_operator_says_so() {
+    let redis = RedisServer::start().await;
+    fill(&redis, "s", 10..12).await;
+    pack(&redis, &[]).await;
+    damage(&redis).await;
+    late(&redis).await;
+    let printed = unpack(&redis, &["--discard-damaged"]).await;
+    let expected = "1 sites, 1 days unpacked, 0 readings restored, 24 of damaged days discarded";
+    assert_eq!(printed, expected);
+    assert!(!has_value(&redis).await);
+    let query = query_api(&redis).start().await;
+    let served = readings(&query, "s").await;
+    assert_eq!(served.json()["readings"].as_array().unwrap().len(), 25, "{}", served.text());
+    pack(&redis, &[]).await;
+    assert_eq!(members(&redis, "s").await[&DAY].len(), 1, "the late reading is packed");
+}
+
+#[tokio::test]
+async fn archived_readings_of_a_damaged_day_are_restored_when_its_value_is_discarded() {
+    let archived = Archived::packed().await;
+    archived.succeed(&["run"]).await;
+    late(&archived.redis).await;
+    pack(&archived.redis, &[]).await;
+    damage(&archived.redis).await;
+    archived.fail(&["run"]).await;
+    let discard = ["--site", "s", "--before", "1970-01-12", "--discard-damaged"];
+    unpack_with(&archived.redis, &archived.url(), &discard).await;
+    let reader = archived.reader().await;
+    let served = readings(&reader, "s").await.json();
+    assert_eq!(served["readings"].as_array().unwrap().len(), 5 * 24);
+    pack(&archived.redis, &[]).await;
+    archived.succeed(&["run"]).await;
+    archived.succeed(&["verify"]).await;
 }
 
 /// As of a file that has lost a reading, or has others.
@@ -64,6 +138,7 @@ async fn a_file_whose_readings_are_not_those_of_a_header_is_not_replaced() {
     let files = archived.files();
     late(&archived.redis).await;
     pack(&archived.redis, &[]).await;
+    let reader = archived.reader().await;
     let right = headers(&archived.redis, "s").await[&12].clone();
     let contents = right.archived().unwrap();
     for wrong in [
@@ -77,6 +152,7 @@ async fn a_file_whose_readings_are_not_those_of_a_header_is_not_replaced() {
         assert!(ended.stdout.contains("its header in Redis has"), "{ended:?}");
         let ended = archived.fail(&["run"]).await;
         assert!(ended.stderr.contains("the archive has 24 readings other than the"), "{ended:?}");
+        assert_eq!(readings(&reader, "s").await.status, 503);
         assert!(files.iter().all(|file| file.exists()));
     }
     set_header(&archived.redis, "s", 12, &right).await;

@@ -138,3 +138,40 @@ impl Manifests {
 fn path(number: u64) -> String {
     format!("{FOLDER}/{number:020}.json")
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs::File;
+
+    use readings::store::PartitionCount;
+
+    use super::*;
+    use crate::archive_url::ArchiveUrl;
+
+    #[tokio::test]
+    async fn a_manifest_is_deleted_when_it_is_neither_among_the_newest_nor_young() {
+        let directory = tempfile::tempdir().unwrap();
+        let url = ArchiveUrl::Directory(directory.path().to_owned());
+        let manifests = Manifests::new(ObjectFiles::open(url).unwrap());
+        let mut newest = Manifest::new("test".to_owned(), PartitionCount::ONE);
+        for _ in 0..KEPT + 2 {
+            newest = newest.replacing(&[], None);
+            manifests.commit(newest.clone()).await.unwrap().unwrap();
+        }
+        manifests.sweep().await.unwrap();
+        let young = manifests.list().await.unwrap();
+        assert_eq!(young.len(), KEPT + 2);
+        for (_, object) in &young[1..] {
+            let path = directory.path().join(object.location.as_ref());
+            let file = File::options().append(true).open(path).unwrap();
+            file.set_modified(SystemTime::now() - 2 * KEPT_FOR).unwrap();
+        }
+        manifests.sweep().await.unwrap();
+        let numbers = |listed: Vec<(u64, ObjectMeta)>| -> Vec<u64> {
+            listed.into_iter().map(|(number, _)| number).collect()
+        };
+        let mut kept = numbers(young);
+        kept.remove(1);
+        assert_eq!(numbers(manifests.list().await.unwrap()), kept, "the first one is young");
+    }
+}

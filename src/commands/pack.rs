@@ -6,10 +6,10 @@ use indicatif::{HumanBytes, HumanCount};
 use readings::Instant;
 use readings::SiteId;
 use readings::energy::rollup::Day;
-use readings::store::SharedConnection;
 use readings::store::packing::{DayOutcome, DueSite, SitePacker};
 use readings::store::series::SeriesStore;
 use readings::store::site_index::SiteIndex;
+use readings::store::{ErrorClass, SharedConnection};
 
 use super::redis_discovery::find_server;
 use super::site_progress::{Progress, Sites};
@@ -90,10 +90,16 @@ impl Packing {
     async fn site(&mut self, due: DueSite) -> anyhow::Result<()> {
         let site = due.site.clone();
         let mut packing = self.packer.begin(due);
-        while let Some((day, outcome)) =
-            self.packer.next(&mut packing).await.map_err(|(_, error)| error)?
-        {
-            self.record(&site, day, outcome);
+        loop {
+            match self.packer.next(&mut packing).await {
+                Ok(Some((day, outcome))) => self.record(&site, day, outcome),
+                Ok(None) => break,
+                // Others are packed.
+                Err((Some(day), error)) if error.class == ErrorClass::Other => {
+                    self.not_packed(format_args!("{day} of {site} was not packed: {error}"));
+                }
+                Err((_, error)) => return Err(error.into()),
+            }
             self.progress.show(&self.done, &site);
         }
         Ok(self.packer.end(packing).await?)
@@ -112,7 +118,11 @@ impl Packing {
             DayOutcome::Leased => "is being packed by another process, as is the rest of its site",
             DayOutcome::Contended => "changed again and again",
         };
+        self.not_packed(format_args!("{day} of {site} {reason}"));
+    }
+
+    fn not_packed(&mut self, what: std::fmt::Arguments<'_>) {
         self.done.not_packed += 1;
-        self.progress.print(format_args!("{day} of {site} {reason}"));
+        self.progress.print(what);
     }
 }

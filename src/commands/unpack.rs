@@ -12,6 +12,10 @@ use super::redis_discovery::find_partitions;
 use super::site_progress::{Progress, Sites};
 use crate::config::UnpackArguments;
 
+/// What to do about a damaged day.
+const DAMAGED: &str =
+    "restore a backup of Redis, or run it with --discard-damaged to do without these readings";
+
 /// Unpacks the days of the sites.
 ///
 /// # Errors
@@ -24,7 +28,7 @@ pub async fn run(arguments: UnpackArguments) -> anyhow::Result<()> {
     let archive = arguments.archive.days()?;
     let series = SeriesStore::new(connection.clone()).with_archive(archive.clone());
     let mut unpacking = Unpacking {
-        unpacker: Unpacker::new(series.clone()),
+        unpacker: Unpacker::new(series.clone()).discarding_damaged(arguments.discard_damaged),
         series,
         before: arguments.before,
         done: Done::default(),
@@ -57,13 +61,18 @@ struct Done {
     sites: u64,
     days: u64,
     readings: u64,
+    discarded: u64,
     not_unpacked: u64,
 }
 
 impl std::fmt::Display for Done {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let [sites, days, readings] = [self.sites, self.days, self.readings].map(HumanCount);
-        write!(f, "{sites} sites, {days} days unpacked, {readings} readings restored")
+        write!(f, "{sites} sites, {days} days unpacked, {readings} readings restored")?;
+        match self.discarded {
+            0 => Ok(()),
+            discarded => write!(f, ", {} of damaged days discarded", HumanCount(discarded)),
+        }
     }
 }
 
@@ -95,14 +104,16 @@ impl Unpacking {
 
     async fn day(&mut self, site: &SiteId, day: Day) -> anyhow::Result<()> {
         let reason = match self.unpacker.unpack(site, day).await? {
-            Unpacked::Members(members) => {
+            Unpacked::Members { restored, discarded } => {
                 self.done.days += 1;
-                self.done.readings += members;
+                self.done.readings += restored;
+                self.done.discarded += discarded;
                 self.progress.show(&self.done, site);
                 return Ok(());
             }
-            Unpacked::Leased => "is being packed or unpacked by another process",
-            Unpacked::Contended => "changed again and again",
+            Unpacked::Damaged(damage) => format!("is damaged: {damage} ({DAMAGED})"),
+            Unpacked::Leased => "is being packed or unpacked by another process".to_owned(),
+            Unpacked::Contended => "changed again and again".to_owned(),
         };
         self.done.not_unpacked += 1;
         self.progress.print(format_args!("{day} of {site} {reason}"));

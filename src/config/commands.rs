@@ -118,6 +118,10 @@ pub struct UnpackArguments {
     /// Only UTC days before this one, as `2026-01-31`; today at most
     #[arg(long, value_name = "DATE", value_parser = past_day)]
     pub before: Option<Day>,
+    /// Discard packed values that are damaged: their readings are lost, unless the archive has them. Until then what needs
+    /// them is an error, and nothing packs or archives their days
+    #[arg(long)]
+    pub discard_damaged: bool,
     #[command(flatten)]
     pub packing: PackingSettings,
     #[command(flatten)]

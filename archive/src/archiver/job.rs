@@ -46,14 +46,17 @@ struct Written {
     file: Option<ArchiveFile>,
     replaced: Option<ArchiveFile>,
     outcomes: Vec<Outcome>,
+    damaged: Vec<RunError>,
 }
 
 /// What a job has done.
-#[derive(Debug, Default, Clone, Copy)]
+#[derive(Debug, Default)]
 pub(super) struct Done {
     pub days: u64,
-    /// Days that were changed meanwhile.
+    /// Days that were changed meanwhile, or are damaged.
     pub skipped: u64,
+    /// How days are damaged.
+    pub damaged: Vec<RunError>,
 }
 
 impl Workplace<'_> {
@@ -63,9 +66,13 @@ impl Workplace<'_> {
         job: &Job,
         manifest: &Manifest,
     ) -> Result<(Done, Manifest), RunError> {
-        let Written { file, replaced, outcomes } = self.write(job, manifest).await?;
+        let Written { file, replaced, outcomes, damaged } = self.write(job, manifest).await?;
         let written: Vec<_> = file.iter().chain(&replaced).cloned().collect();
         fail::fail_point!("archive-after-file");
+        if outcomes.is_empty() && !damaged.is_empty() {
+            self.delete(&written).await?;
+            return Ok((Done { days: 0, skipped: count(&job.due), damaged }, manifest.clone()));
+        }
         for file in &written {
             self.verify(file).await?;
         }
@@ -74,13 +81,11 @@ impl Workplace<'_> {
         self.commit(&next, &written).await?;
         fail::fail_point!("archive-after-manifest");
         let days = self.change_headers(&outcomes).await?;
-        let done = Done { days, skipped: count(&job.due).saturating_sub(days) };
-        self.reporter.progress().changed += done.skipped;
+        let skipped = count(&job.due).saturating_sub(days);
+        self.reporter.progress().changed += skipped.saturating_sub(damaged.len() as u64);
         fail::fail_point!("archive-before-delete");
-        for input in &job.inputs {
-            self.archive.files().delete(&input.path).await?;
-        }
-        Ok((done, next))
+        self.delete(&job.inputs).await?;
+        Ok((Done { days, skipped, damaged }, next))
     }
 
     /// Changes the headers of the days that are as they were: how many.
@@ -107,7 +112,7 @@ impl Workplace<'_> {
         let mut replaced = ReplacedWriter::create(files, job)?;
         let mut before = SitesOfFiles::open(files, reader, &job.inputs).await?;
         let mut due = job.due.iter().peekable();
-        let mut outcomes = Vec::new();
+        let (mut outcomes, mut damaged) = (Vec::new(), Vec::new());
         while let Some(site) = first(before.next_site(), due.peek().map(|(site, _)| *site)) {
             self.renew().await?;
             let days = due.next_if(|(next, _)| **next == site).map(|(_, days)| days.clone());
@@ -123,8 +128,10 @@ impl Workplace<'_> {
             writer.push(&site, of_site.rows).await?;
             replaced.push(&site, of_site.replaced).await?;
             outcomes.extend(of_site.outcomes);
+            damaged.extend(of_site.damaged);
         }
-        Ok(Written { file: writer.finish().await?, replaced: replaced.finish().await?, outcomes })
+        let (file, replaced) = (writer.finish().await?, replaced.finish().await?);
+        Ok(Written { file, replaced, outcomes, damaged })
     }
 
     /// Reads the file back. What was read from Redis and from other files was compared with its headers before, so the sum
@@ -155,10 +162,15 @@ impl Workplace<'_> {
         if self.archive.manifests().commit(next.clone()).await?.is_some() {
             return Ok(());
         }
-        for file in written {
+        self.delete(written).await?;
+        Err(RunError::Conflict)
+    }
+
+    async fn delete(&self, files: &[ArchiveFile]) -> Result<(), RunError> {
+        for file in files {
             self.archive.files().delete(&file.path).await?;
         }
-        Err(RunError::Conflict)
+        Ok(())
     }
 
     /// Renews the lease and reports how far the run is, if that was not done for some seconds.

@@ -10,7 +10,7 @@ use readings::store::series::{SeriesStore, SiteIndex};
 use readings::store::stream::StreamPartitions;
 use readings::store::tier_runs::ArchivingProgress;
 use readings::store::{ArchiveRecord, Keys, PartitionCount, SharedConnection};
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::error::RunError;
@@ -53,7 +53,7 @@ pub struct Archiver {
 pub struct Archived {
     /// Days of sites that were archived.
     pub days: u64,
-    /// Days of sites that were changed meanwhile: the next run archives them.
+    /// Days of sites that were changed meanwhile, which the next run archives, and those that are damaged.
     pub skipped: u64,
     /// Files that were written, or whose readings are expired.
     pub files: u64,
@@ -61,6 +61,13 @@ pub struct Archived {
     pub swept: u64,
     /// Readings of archived days that were removed, because `DEDUP_POLICY` keeps another one of their device and instant.
     pub deduplicated: u64,
+}
+
+/// What a pass leaves.
+struct Passed {
+    manifest: Manifest,
+    /// How the first of the days and files that are damaged is.
+    damaged: Option<RunError>,
 }
 
 impl Archiver {
@@ -119,13 +126,16 @@ impl Archiver {
         loop {
             let found = self.scan(cut).await?;
             reporter.progress().days_due += count(&found.due);
-            manifest = self.pass(&manifest, found.due, cut, &mut archived, reporter).await?;
+            let passed = self.pass(&manifest, found.due, cut, &mut archived, reporter).await?;
+            manifest = passed.manifest;
             if found.is_complete {
                 let first_archived = found.first_archived;
                 let newest = self.finish(manifest, cut, first_archived, &mut archived).await?;
                 reporter.progress().watermark = newest.watermark;
-                return Ok(archived);
+                return passed.damaged.map_or(Ok(archived), Err);
             }
+            // Another pass would find the damaged days again.
+            passed.damaged.map_or(Ok(()), Err)?;
         }
     }
 
@@ -192,7 +202,7 @@ impl Archiver {
         Ok(found)
     }
 
-    /// Writes the files of a plan, one after another.
+    /// Writes the files of a plan, one after another. What is damaged stays as it is, and keeps nothing else from the archive.
     async fn pass(
         &self,
         manifest: &Manifest,
@@ -200,7 +210,7 @@ impl Archiver {
         cut: Day,
         archived: &mut Archived,
         reporter: &mut Reporter,
-    ) -> Result<Manifest, RunError> {
+    ) -> Result<Passed, RunError> {
         let mut workplace = Workplace {
             reporter,
             archive: &self.archive,
@@ -210,18 +220,28 @@ impl Archiver {
             oldest_kept: self.oldest_kept(),
             renewed_at: Instant::now(),
         };
-        let mut manifest = manifest.clone();
-        for job in jobs(&manifest.clone(), due, cut) {
-            let (Done { days, skipped }, next) = workplace.execute(&job, &manifest).await?;
-            let [first, last] = job.days;
+        let mut passed = Passed { manifest: manifest.clone(), damaged: None };
+        for job in jobs(manifest, due, cut) {
+            let (done, next) = match workplace.execute(&job, &passed.manifest).await {
+                Ok(done) => done,
+                Err(error @ RunError::Damaged { .. }) => {
+                    error!(%error, "a file is left as it is");
+                    archived.skipped += count(&job.due);
+                    passed.damaged.get_or_insert(error);
+                    continue;
+                }
+                Err(error) => return Err(error),
+            };
+            let ([first, last], Done { days, skipped, damaged }) = (job.days, done);
             info!(days, skipped, %first, %last, partition = job.partition, "archived days");
             archived.days += days;
             archived.skipped += skipped;
             archived.files += 1;
             METRICS.archived(days);
-            manifest = next;
+            passed.damaged = passed.damaged.or_else(|| damaged.into_iter().next());
+            passed.manifest = next;
         }
-        Ok(manifest)
+        Ok(passed)
     }
 
     /// Commits the watermark, forgets expired files and old replaced readings, and sweeps.

@@ -5,8 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use readings::SiteId;
 use readings::energy::rollup::Day;
 use readings::store::packed::{
-    ArchivedDay, Changed, Contents, DayChange, DayHeader, PackedDays, PackedMembers, PackedValue,
+    ArchivedDay, Changed, Contents, DayChange, DayHeader, PackedDays, PackedMembers, PackedPart,
+    PackedValue,
 };
+use tracing::error;
 
 use super::error::RunError;
 use crate::manifest::Manifest;
@@ -65,6 +67,8 @@ pub(super) struct SiteRows {
     /// Those of the files before of days that the new one has otherwise, or not at all.
     pub replaced: Vec<Row>,
     pub outcomes: Vec<Outcome>,
+    /// Days that are left as they are, as their packed values are damaged.
+    pub damaged: Vec<RunError>,
 }
 
 /// Archived members of a day.
@@ -84,8 +88,16 @@ impl SiteDaysOfFile<'_> {
         let (mut before, mut found) = (by_day(rows), SiteRows::default());
         for day in &self.due {
             let Some(header) = headers.get(day).filter(|it| it.is_archivable()) else { continue };
-            let Some((outcome, rows)) = self.due_day(*day, header, &before).await? else {
-                continue;
+            let (outcome, rows) = match self.due_day(*day, header, &before).await {
+                Ok(Some(due)) => due,
+                Ok(None) => continue,
+                // What the archive has of it stays, or the file fails for the same reason.
+                Err(error @ RunError::Damaged { .. }) => {
+                    error!(%error, "a day is left as it is");
+                    found.damaged.push(error);
+                    continue;
+                }
+                Err(error) => return Err(error),
             };
             let replaced = before.remove(day).unwrap_or_default();
             if !self.members_of(*day, &replaced)?.are(&outcome.header.packed) {
@@ -176,25 +188,26 @@ impl SiteDaysOfFile<'_> {
                 };
                 united
             }
-            None => (header.clone(), self.packed_members(day, header).await?),
+            None => match self.packed_members(day, header).await? {
+                Some(members) => (header.clone(), members),
+                None => return Ok(None),
+            },
         };
-        if !members.are(&header.packed) {
-            return Err(self.damaged(day, "its packed value differs from its header"));
-        }
         let rows = self.rows_of(day, &members)?;
         Ok(Some((Outcome { site: self.site.clone(), day, header }, rows)))
     }
 
+    /// `None` when the day was changed since its header was read.
     async fn packed_members(
         &self,
         day: Day,
         header: &DayHeader,
-    ) -> Result<PackedMembers, RunError> {
-        if header.packed.count == 0 {
-            return Ok(PackedMembers::default());
+    ) -> Result<Option<PackedMembers>, RunError> {
+        match self.packed.part(self.site, day, header).await? {
+            PackedPart::Members(members) => Ok(Some(members)),
+            PackedPart::Changed => Ok(None),
+            PackedPart::Damaged(damage) => Err(self.damaged(day, damage)),
         }
-        let found = self.packed.members(self.site, &[day]).await?.into_iter().next().flatten();
-        found.map(|(_, members)| members).ok_or_else(|| self.damaged(day, "it has no packed value"))
     }
 
     /// Brings archived readings and those that were packed later together in the packed value: from now on the rows of
@@ -207,7 +220,8 @@ impl SiteDaysOfFile<'_> {
         rows: &[Row],
     ) -> Result<Option<(DayHeader, PackedMembers)>, RunError> {
         let archived = self.archived(day, archived, rows).await?.members;
-        let united = archived.union(&self.packed_members(day, header).await?);
+        let Some(packed) = self.packed_members(day, header).await? else { return Ok(None) };
+        let united = archived.union(&packed);
         let revision = header.revision.wrapping_add(1);
         let block = united.to_block(revision).map_err(|error| self.damaged(day, error))?;
         let changed = DayHeader {

@@ -10,6 +10,7 @@
 //! | `stored_summary` | the summary in Redis |
 //! | `change` | [`DayChange`]: changes a day, unless it was changed meanwhile |
 //! | `packed_days` | [`PackedDays`]: reads and changes days |
+//! | `packed_part` | [`PackedPart`]: the packed value of a day, compared with its header |
 //!
 //! A reading may be in several tiers at a time: the sorted set (hot), its packed day, and the archive. It is one member, a
 //! pure function of its entry, so equal bytes are one reading wherever they are; each reader takes the union. Nothing is
@@ -26,6 +27,7 @@ mod block;
 mod change;
 mod header;
 mod packed_days;
+mod packed_part;
 mod site_days;
 mod stored_summary;
 mod subsets;
@@ -35,6 +37,7 @@ pub use block::{BlockError, FIRST_PACKABLE, MAX_BYTES, PackedMembers, Packing, P
 pub use change::{CHANGED_MEMBERS, Changed, DayChange, PackedValue};
 pub use header::{ArchivedDay, Contents, DayHeader, checksum};
 pub use packed_days::PackedDays;
+pub use packed_part::{DamagedValue, PackedPart};
 pub use site_days::SiteDays;
 pub(in crate::store) use stored_summary::{FoundSummary, summary};
 pub use summary::{DaysSummary, FIRST_PLAUSIBLE_MICROS};

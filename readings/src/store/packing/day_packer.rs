@@ -201,30 +201,17 @@ impl DayPacker {
         day: Day,
     ) -> StoreResult<Option<Result<Read, CollectError>>> {
         let header = self.days.header(site, day).await?;
-        let Some(packed) = self.packed(site, day, header.as_ref()).await? else { return Ok(None) };
+        let packed = match &header {
+            Some(header) => self.days.members_of(site, day, header).await?,
+            None => Some(PackedMembers::default()),
+        };
+        let Some(packed) = packed else { return Ok(None) };
         let hot = self.hot(site).of_day(day, MAX_BYTES).await?;
         let Some(hot) = hot else { return Ok(Some(Err(CollectError::TooLarge))) };
         let id = site.clone();
         let collected = blocking(move || collect(&id, day, hot, &packed)).await;
         let collected = collected.ok_or_else(|| self.damaged(site, day, "packing has panicked"))?;
         Ok(Some(collected.map(|collected| Read { header, collected })))
-    }
-
-    /// The packed members that a header tells of; `None` where the value is of another revision.
-    async fn packed(
-        &self,
-        site: &SiteId,
-        day: Day,
-        header: Option<&DayHeader>,
-    ) -> StoreResult<Option<PackedMembers>> {
-        let Some(header) = header.filter(|header| header.packed.count > 0) else {
-            return Ok(Some(PackedMembers::default()));
-        };
-        let value = self.days.members(site, &[day]).await?.pop().flatten();
-        let value = value.filter(|(revision, members)| {
-            *revision == header.revision && members.contents() == header.packed
-        });
-        Ok(value.map(|(_, members)| members))
     }
 
     async fn write(&self, site: &SiteId, day: Day, read: Read) -> StoreResult<Attempt> {

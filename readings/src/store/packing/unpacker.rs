@@ -4,6 +4,8 @@
 //! header is not complete: both may have a member, and a removal covers both. The last change removes the value.
 //! A process that ends before the first addition leaves a complete day: the sorted set has none of its members, so no
 //! packer would find an incomplete one. Each step fails where the day was changed meanwhile, and the day is read again.
+//!
+//! A damaged packed value stays, unless it is to be discarded: then the day is what the archive and the sorted set have.
 
 use std::time::Duration;
 
@@ -15,8 +17,8 @@ use crate::store::connection::SharedConnection;
 use crate::store::error::{StoreError, StoreResult};
 use crate::store::error_class::ErrorClass;
 use crate::store::packed::{
-    ArchivedDay, CHANGED_MEMBERS, Changed, Contents, DayChange, DayHeader, PackedDays,
-    PackedMembers, PackedValue, SiteDays,
+    ArchivedDay, CHANGED_MEMBERS, Changed, Contents, DamagedValue, DayChange, DayHeader,
+    PackedDays, PackedMembers, PackedPart, PackedValue, SiteDays,
 };
 use crate::store::series::SeriesStore;
 
@@ -34,13 +36,21 @@ const HSET: &str = "HSET";
 pub struct Unpacker {
     series: SeriesStore,
     token: String,
+    discards_damaged: bool,
 }
 
 /// What was done with a day.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug)]
 pub enum Unpacked {
-    /// That many members are in the sorted set again.
-    Members(u64),
+    /// Members are in the sorted set again.
+    Members {
+        /// How many.
+        restored: u64,
+        /// Readings that the header of a damaged value told of, and that were discarded with it.
+        discarded: u64,
+    },
+    /// Its value is damaged, and was left as it is.
+    Damaged(DamagedValue),
     /// Another process packs or unpacks the site.
     Leased,
     /// It was changed again and again.
@@ -51,7 +61,14 @@ impl Unpacker {
     /// Unpacks packed days of this store, and archived ones if it has an archive.
     #[must_use]
     pub fn new(series: SeriesStore) -> Self {
-        Self { series, token: format!("{:016x}{:016x}", fastrand::u64(..), fastrand::u64(..)) }
+        let token = format!("{:016x}{:016x}", fastrand::u64(..), fastrand::u64(..));
+        Self { series, token, discards_damaged: false }
+    }
+
+    /// The same, which discards damaged values: their readings are lost, unless the archive has them.
+    #[must_use]
+    pub fn discarding_damaged(self, discards_damaged: bool) -> Self {
+        Self { discards_damaged, ..self }
     }
 
     /// The days of a site before one that are packed or archived.
@@ -74,8 +91,8 @@ impl Unpacker {
             if !self.days_of().acquire(site, &self.token, LEASE).await? {
                 return Ok(Unpacked::Leased);
             }
-            if let Some(members) = self.attempt(site, day).await? {
-                return Ok(Unpacked::Members(members));
+            if let Some(unpacked) = self.attempt(site, day).await? {
+                return Ok(unpacked);
             }
         }
         Ok(Unpacked::Contended)
@@ -97,42 +114,43 @@ impl Unpacker {
         self.series.connection()
     }
 
-    /// The number of members that were unpacked; `None` where the day was changed meanwhile.
-    async fn attempt(&self, site: &SiteId, day: Day) -> StoreResult<Option<u64>> {
-        let Some(before) = self.days_of().header(site, day).await? else { return Ok(Some(0)) };
-        if !before.has_members() {
-            return Ok(Some(0));
-        }
-        let Some(members) = self.members(site, day, &before).await? else { return Ok(None) };
+    /// `None` where the day was changed meanwhile.
+    async fn attempt(&self, site: &SiteId, day: Day) -> StoreResult<Option<Unpacked>> {
+        let header = self.days_of().header(site, day).await?;
+        let Some(before) = header.filter(DayHeader::has_members) else {
+            return Ok(Some(Unpacked::Members { restored: 0, discarded: 0 }));
+        };
+        let (packed, discarded) = match self.days_of().part(site, day, &before).await? {
+            PackedPart::Members(members) => (members, 0),
+            PackedPart::Changed => return Ok(None),
+            PackedPart::Damaged(_) if self.discards_damaged => {
+                (PackedMembers::default(), before.packed.count)
+            }
+            PackedPart::Damaged(damage) => return Ok(Some(Unpacked::Damaged(damage))),
+        };
+        let members = self.with_archived(site, day, &before, packed).await?;
         let Some(header) = self.begin(site, day, &before, &members).await? else {
             return Ok(None);
         };
         let added = self.add(site, day, header, &members).await?;
-        Ok(added.then_some(members.len() as u64))
+        Ok(added.then_some(Unpacked::Members { restored: members.len() as u64, discarded }))
     }
 
-    /// The packed and archived members of a day, each once; `None` where it was changed since the header was read.
-    async fn members(
+    /// The packed and archived members of a day, each once.
+    async fn with_archived(
         &self,
         site: &SiteId,
         day: Day,
         header: &DayHeader,
-    ) -> StoreResult<Option<PackedMembers>> {
-        let packed = match self.days_of().members(site, &[day]).await?.pop().flatten() {
-            _ if header.packed.count == 0 => PackedMembers::default(),
-            Some((revision, members)) if revision == header.revision => members,
-            _ => return Ok(None),
-        };
-        if header.packed.count > 0 && packed.contents() != header.packed {
-            return Err(self.failed(site, day, "its value is not what its header says"));
-        }
-        let Some(expected) = header.archived() else { return Ok(Some(packed)) };
+        packed: PackedMembers,
+    ) -> StoreResult<PackedMembers> {
+        let Some(expected) = header.archived() else { return Ok(packed) };
         let archived = self.series.archived_members(site, day, expected).await?;
         let hot = archived.iter().filter_map(|member| Some((score_of(member)?, member.to_vec())));
         let (hot, id): (Vec<_>, _) = (hot.collect(), site.clone());
         let united = blocking(move || collect(&id, day, hot, &packed)).await;
         match united {
-            Some(Ok(united)) => Ok(Some(united.members)),
+            Some(Ok(united)) => Ok(united.members),
             _ => Err(self.failed(site, day, "packed and archived members can not be united")),
         }
     }
@@ -189,7 +207,9 @@ impl Unpacker {
             packed: Contents::default(),
             archived: None,
         };
-        let (mut chunks, mut expected) = (scored.chunks(CHANGED_MEMBERS).peekable(), &header);
+        // Without members the last change is the only one.
+        let chunks = scored.chunks(CHANGED_MEMBERS).chain(scored.is_empty().then_some(&[][..]));
+        let (mut chunks, mut expected) = (chunks.peekable(), &header);
         while let Some(added) = chunks.next() {
             let is_last = chunks.peek().is_none();
             let change = DayChange {

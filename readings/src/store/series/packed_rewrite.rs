@@ -14,20 +14,6 @@ use crate::store::packed::{
 const HSET: &str = "HSET";
 
 impl SeriesStore {
-    /// The packed members that a header tells of; `None` where the value is of another revision.
-    pub(in crate::store) async fn packed_members(
-        &self,
-        site: &SiteId,
-        day: Day,
-        header: &DayHeader,
-    ) -> StoreResult<Option<PackedMembers>> {
-        if header.packed.count == 0 {
-            return Ok(Some(PackedMembers::default()));
-        }
-        let value = self.packed().members(site, &[day]).await?.pop().flatten();
-        Ok(value.filter(|(revision, _)| *revision == header.revision).map(|(_, members)| members))
-    }
-
     /// Writes the packed members of a day without these. Where archived ones are among them, all that are left are packed,
     /// and the archive's do not count any more.
     pub(super) async fn rewrite_without(

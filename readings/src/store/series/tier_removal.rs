@@ -191,7 +191,7 @@ impl<'a> TierRemoval<'a> {
             (0..self.members.len()).filter(|it| self.members[*it].0 == day).collect();
         let removed: HashSet<&[u8]> =
             places.iter().map(|place| self.members[*place].1.as_slice()).collect();
-        let Some(packed) = self.series.packed_members(self.site, day, header).await? else {
+        let Some(packed) = self.series.packed().members_of(self.site, day, header).await? else {
             return Ok(false);
         };
         let archived = match header.archived() {

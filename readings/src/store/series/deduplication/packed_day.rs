@@ -4,13 +4,15 @@
 
 use std::collections::{HashMap, HashSet};
 
+use tracing::warn;
+
 use crate::energy::rollup::Day;
 use crate::reading::SiteId;
 use crate::store::codec::StreamEntry;
 use crate::store::error::{StoreError, StoreResult};
 use crate::store::error_class::ErrorClass;
 use crate::store::keys;
-use crate::store::packed::{Contents, DayHeader, PackedMembers};
+use crate::store::packed::{Contents, DayHeader, PackedMembers, PackedPart};
 use crate::store::series::series_store::SeriesStore;
 
 const HSET: &str = "HSET";
@@ -50,11 +52,7 @@ impl PackedDayCache {
             if let Some(known) = self.0.get(&day).filter(|known| known.header == header) {
                 return Ok(known.clone());
             }
-            let members = match &header {
-                Some(header) => series.packed_members(site, day, header).await?,
-                None => Some(PackedMembers::default()),
-            };
-            if let Some(members) = members {
+            if let Some(members) = comparable(series, site, day, header.as_ref()).await? {
                 self.0.insert(day, PackedDay { header, members });
             }
         }
@@ -92,6 +90,25 @@ impl PackedDay {
         let header = DayHeader { revision, packed, ..before.clone() };
         Ok(Some(NewDay { header, value }))
     }
+}
+
+/// The packed members of a day; `None` where it was changed since its header was read. Those of a damaged value cannot be
+/// compared: what arrives is stored beside them, as no entry should wait for an operator.
+async fn comparable(
+    series: &SeriesStore,
+    site: &SiteId,
+    day: Day,
+    header: Option<&DayHeader>,
+) -> StoreResult<Option<PackedMembers>> {
+    let Some(header) = header else { return Ok(Some(PackedMembers::default())) };
+    Ok(match series.packed().part(site, day, header).await? {
+        PackedPart::Members(members) => Some(members),
+        PackedPart::Changed => None,
+        PackedPart::Damaged(damage) => {
+            warn!(%site, %day, %damage, "readings of a damaged packed day are not compared");
+            Some(PackedMembers::default())
+        }
+    })
 }
 
 fn failed(series: &SeriesStore, site: &SiteId, error: &std::io::Error) -> StoreError {

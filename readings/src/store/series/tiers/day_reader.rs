@@ -153,21 +153,9 @@ impl DayReader {
         header: &DayHeader,
         value: Option<&[u8]>,
     ) -> StoreResult<PackedMembers> {
-        let damaged = |text: String| {
-            let text = format!("the packed day {day} of site {}: {text}", self.site);
+        PackedMembers::of_day(header, value).map_err(|damage| {
+            let text = format!("the packed day {day} of site {}: {damage}", self.site);
             self.sources.connection.found(HGET, ErrorClass::Other, text)
-        };
-        let value = value.ok_or_else(|| damaged("it has no value".to_owned()))?;
-        let read = PackedMembers::from_block(value);
-        let (revision, members) = read.map_err(|error| damaged(error.to_string()))?;
-        if revision != header.revision || members.len() as u64 != header.packed.count {
-            return Err(damaged(format!(
-                "the value has {} readings at revision {revision}, its header {} at {}",
-                members.len(),
-                header.packed.count,
-                header.revision
-            )));
-        }
-        Ok(members)
+        })
     }
 }
