@@ -85,9 +85,10 @@ async fn a_damaged_day_keeps_neither_other_days_nor_readings_from_being_stored()
     for site in ["r", "t"] {
         assert_eq!(members(&redis, site).await.len(), 0, "{site} is unpacked");
     }
-    for policy in ["none", "last"] {
+    for (policy, timestamp) in [("none", "1970-01-11T12:00:00Z"), ("last", "1970-01-11T13:00:00Z")]
+    {
         let service = processing_service(&redis).env("DEDUP_POLICY", policy).start().await;
-        add(&redis, "*", &fields("s", "7.5", "1970-01-11T12:00:00Z")).await;
+        add(&redis, "*", &fields("s", "7.5", timestamp)).await;
         wait_until_settled(&redis).await;
         drop(service);
     }

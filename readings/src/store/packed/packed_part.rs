@@ -12,12 +12,12 @@ use crate::store::error::StoreResult;
 use crate::store::error_class::ErrorClass;
 use crate::store::keys;
 
-const HGET: &str = "HGET";
+const HMGET: &str = "HMGET";
 
 /// How a packed value is not what its header tells of.
 #[derive(Debug, thiserror::Error)]
 pub enum DamagedValue {
-    /// There is none.
+    /// It does not exist.
     #[error("it has no value")]
     Missing,
     /// It can not be read.
@@ -89,9 +89,10 @@ impl PackedDays {
         if header.packed.count == 0 {
             return Ok(PackedPart::Members(PackedMembers::default()));
         }
-        let mut command = cmd(HGET);
+        let mut command = cmd(HMGET);
         command.arg(keys::packed(site)).arg(day.number());
-        let value = reply::bytes(self.connection().send(HGET, &command).await?);
+        let values = reply::array(self.connection().send(HMGET, &command).await?);
+        let value = values.and_then(|mut values| values.pop()).and_then(reply::bytes);
         let damage = match PackedMembers::of_day(header, value.as_deref()) {
             Ok(members) if members.are(&header.packed) => return Ok(PackedPart::Members(members)),
             Ok(_) => DamagedValue::OtherMembers,
@@ -116,7 +117,7 @@ impl PackedDays {
             PackedPart::Changed => Ok(None),
             PackedPart::Damaged(damage) => {
                 let text = format!("the packed day {day} of site {site}: {damage}");
-                Err(self.connection().found(HGET, ErrorClass::Other, text))
+                Err(self.connection().found(HMGET, ErrorClass::Other, text))
             }
         }
     }
