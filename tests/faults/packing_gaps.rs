@@ -88,7 +88,7 @@ async fn what_changes_in_any_gap_of_a_packing_counts_once_and_what_is_deleted_st
         let hot_of_closed = tiers.hot.iter().filter(|(_, score)| *score < 2.0 * 86_400.0);
         assert_eq!(hot_of_closed.count(), 0, "{place}: a late reading is packed as well");
         readers.wait_for_more(1).await;
-        assert_eq!(readers.stop().await.len(), 0, "{place}: all answers were 200");
+        readers.stop_without_errors(place).await;
     }
 }
 

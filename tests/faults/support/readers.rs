@@ -92,6 +92,12 @@ impl Readers {
         println!("{answers} answers, errors {errors:?}");
         errors
     }
+
+    /// As [`Readers::stop`]; fails the test as well if an answer was an error.
+    pub async fn stop_without_errors(self, when: &str) {
+        let errors = self.stop().await;
+        assert!(errors.is_empty(), "{when}: answers were errors, by status: {errors:?}");
+    }
 }
 
 struct Reader {
