@@ -111,11 +111,17 @@ impl Drop for Process {
     }
 }
 
-/// Sends a signal by process id. Through the shell: our crates have no unsafe code.
+/// Sends a signal by process id.
 pub fn signal(pid: u32, signal: &str) {
+    assert!(try_signal(pid, signal), "cannot send {signal} to {pid}");
+}
+
+/// Sends a signal by process id to a process that may have ended: whether it had not. Through the shell: our crates have no
+/// unsafe code.
+pub fn try_signal(pid: u32, signal: &str) -> bool {
     let mut kill = Command::new("sh");
-    let status = kill.args(["-c", "kill -s \"$0\" \"$1\"", signal, &pid.to_string()]).status();
-    assert!(status.unwrap().success(), "cannot send {signal} to {pid}");
+    let kill = kill.args(["-c", "kill -s \"$0\" \"$1\"", signal, &pid.to_string()]);
+    kill.stderr(Stdio::null()).status().unwrap().success()
 }
 
 /// The running child processes of a process.

@@ -98,7 +98,8 @@ impl Drop for Up {
         // The program first: it would restart its Redis.
         self.process.kill9();
         for pid in servers_over(&self.directory) {
-            process::signal(pid, "KILL");
+            // False: the program's guard has ended it meanwhile.
+            let _ = process::try_signal(pid, "KILL");
         }
     }
 }
