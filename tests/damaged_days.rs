@@ -161,6 +161,20 @@ async fn a_file_whose_readings_are_not_those_of_a_header_is_not_replaced() {
     archived.succeed(&["verify"]).await;
 }
 
+/// What is left of the day is in the archive alone.
+#[tokio::test]
+async fn the_rows_of_a_damaged_day_that_was_restored_stay_in_their_file() {
+    let archived = Archived::packed().await;
+    archived.succeed(&["run"]).await;
+    archived.succeed(&["restore", "--site", "s", "--before", "1970-01-13"]).await;
+    damage(&archived.redis).await;
+    archived.fail(&["run"]).await;
+    let verified = archived.succeed(&["verify"]).await;
+    assert!(verified.contains("1 files: 7 days of sites with 168 readings"), "{verified}");
+    assert!(verified.contains("1 days in files are not archived days"), "{verified}");
+    assert!(archived.files_below("replaced").is_empty());
+}
+
 #[tokio::test]
 async fn a_file_that_is_missing_is_not_replaced() {
     let archived = Archived::packed().await;

@@ -91,10 +91,13 @@ impl SiteDaysOfFile<'_> {
             let (outcome, rows) = match self.due_day(*day, header, &before).await {
                 Ok(Some(due)) => due,
                 Ok(None) => continue,
-                // What the archive has of it stays, or the file fails for the same reason.
                 Err(error @ RunError::Damaged { .. }) => {
                     error!(%error, "a day is left as it is");
                     found.damaged.push(error);
+                    if header.archived().is_none() {
+                        // They do not count, and are what is left of it.
+                        found.rows.extend(before.remove(day).unwrap_or_default());
+                    }
                     continue;
                 }
                 Err(error) => return Err(error),

@@ -219,7 +219,8 @@ impl DayPacker {
         let revision = before.as_ref().map_or(0, |header| header.revision.wrapping_add(1));
         let archived = before.as_ref().and_then(|header| header.archived);
         let text = members.text().clone();
-        let block = blocking(move || Some((members.contents(), members.to_block(revision).ok()?)));
+        let block =
+            blocking(move || Some((members.contents(), members.to_dense_block(revision).ok()?)));
         let block = block.await.flatten();
         let Some((packed, block)) = block else {
             return Err(self.damaged(site, day, "it can not be compressed"));
