@@ -9,7 +9,7 @@ use super::parsers::duration;
 #[derive(Debug, Clone, Args)]
 pub struct PackingSettings {
     /// How long after its end a UTC day of a site is packed: its readings become one compressed value, which takes about a
-    /// sixteenth of the memory. As `3d`; `0` is never. The original Python services see readings that are not packed only;
+    /// twentieth of the memory. As `3d`; `0` is never. The original Python services see readings that are not packed only;
     /// `energy-pipeline unpack` restores all
     #[arg(long, env, value_name = "TIME", default_value = "0", value_parser = duration)]
     pack_after: Duration,
