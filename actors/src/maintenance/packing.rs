@@ -33,7 +33,7 @@ const PAUSE_OF_LOOKS: u32 = 20;
 
 /// The pause after a day, in times of what packing it has taken: while entries are in flight, and while none is. Too low
 /// and the pipeline loses throughput; too high and a first run over years of readings takes long.
-const PAUSE_OF_DAYS: [u32; 2] = [12, 1];
+const PAUSE_OF_DAYS: [u32; 2] = [24, 1];
 
 /// Sites of one page of the index. Too low: pages cost round trips. Too high: one page delays other commands.
 const SITES_PER_PAGE: usize = 1_000;
