@@ -33,12 +33,7 @@ pub async fn stop_master(
     archive: Option<&str>,
     meanwhile: impl AsyncFnOnce(),
 ) -> Replaced {
-    let remains = Remains::of(cluster.node(node));
-    cluster.stop(node);
-    let promoted = cluster.wait_until_replaced(node).await;
-    meanwhile().await;
-    cluster.resume(node);
-    healed(cluster, &remains, promoted, archive).await
+    away(cluster, node, archive, [Cluster::stop, Cluster::resume], meanwhile).await
 }
 
 /// Cuts a master off from the other nodes, but not from clients, until its replica has taken its place and `meanwhile` has
@@ -49,11 +44,22 @@ pub async fn isolate_master(
     archive: Option<&str>,
     meanwhile: impl AsyncFnOnce(),
 ) -> Replaced {
+    away(cluster, node, archive, [Cluster::isolate, Cluster::reunite], meanwhile).await
+}
+
+/// Takes a master away, and gives it back when its replica has taken its place and `meanwhile` has passed.
+async fn away(
+    cluster: &mut Cluster,
+    node: usize,
+    archive: Option<&str>,
+    [take, give_back]: [fn(&mut Cluster, usize); 2],
+    meanwhile: impl AsyncFnOnce(),
+) -> Replaced {
     let remains = Remains::of(cluster.node(node));
-    cluster.isolate(node);
+    take(cluster, node);
     let promoted = cluster.wait_until_replaced(node).await;
     meanwhile().await;
-    cluster.reunite(node);
+    give_back(cluster, node);
     healed(cluster, &remains, promoted, archive).await
 }
 
