@@ -27,6 +27,8 @@ describe('the page', () => {
     await page.addInitScript((chosen) => localStorage.setItem('language', chosen), language);
     await page.goto('/?site=nothing');
     await page.locator('.blank-card').waitFor();
+    // The last of its files that is loaded: without keys every user is an operator.
+    await page.locator('.card-pipeline').waitFor();
     expect(await page.evaluate(() => document.documentElement.lang)).toBe(language);
     const languages = [...received.keys()].flatMap((path) => /^\/assets\/(\w\w)-/.exec(path)?.[1] ?? []);
     expect(languages).toEqual([language]);

@@ -1,13 +1,13 @@
 import type { ComponentChildren } from 'preact';
 import { isUnnamable } from '../../api/site-client';
 import { useApp, useText } from '../../app/app-context';
-import { DevicesCard } from '../devices/DevicesCard';
+import { ErrorCard } from '../../ui/ErrorCard';
+import { lazily } from '../../ui/lazily';
 import { UnknownDevices } from '../devices/UnknownDevices';
 import { EnergyCard } from '../energy-bars/EnergyCard';
 import { Figures } from '../figures/Figures';
 import { PowerChart } from '../power-chart/PowerChart';
 import { RangeBar } from '../range-bar/RangeBar';
-import { ReadingsTable } from '../readings-table/ReadingsTable';
 import { LoadState } from './LoadState';
 import { SiteHeader } from './SiteHeader';
 
@@ -63,6 +63,10 @@ function Welcome() {
   );
 }
 
+// Below the chart, and of sites that have readings: on a slow line the chart is there before them.
+const DevicesCard = lazily(async () => (await import('../devices/DevicesCard')).DevicesCard);
+const ReadingsTable = lazily(async () => (await import('../readings-table/ReadingsTable')).ReadingsTable);
+
 function Contents() {
   const { site } = useApp();
   const { t } = useText();
@@ -86,8 +90,13 @@ function Contents() {
         <>
           <PowerChart range={range} />
           <EnergyCard range={range} />
-          <DevicesCard />
-          <ReadingsTable />
+          {/* Their files may be lost on the way, and the chart stays. */}
+          <ErrorCard name="devices">
+            <DevicesCard />
+          </ErrorCard>
+          <ErrorCard name="readings">
+            <ReadingsTable />
+          </ErrorCard>
         </>
       )}
     </>
