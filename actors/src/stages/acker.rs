@@ -131,10 +131,12 @@ impl AckerState {
     }
 
     async fn acknowledge(&self, permits: Vec<InFlightPermit>, generation: Generation) {
-        let ids: Vec<StreamId> = permits.iter().flat_map(InFlightPermit::ids).copied().collect();
+        let mut ids: Vec<_> = permits.iter().flat_map(InFlightPermit::ids).copied().collect();
         if ids.is_empty() {
             return;
         }
+        // They come by site. The pending entries list is a radix tree, from which Redis removes neighbours in half the time.
+        ids.sort_unstable();
         let PartitionContext { stream, outage, traces, .. } = self.context.as_ref();
         let timing = CommandTiming::start("XACK");
         let acknowledged = retry_forever(outage, || stream.acknowledge(&ids, generation)).await;

@@ -48,13 +48,14 @@ async fn acknowledged_entries_are_settled() {
 }
 
 #[tokio::test]
-async fn acknowledgements_of_several_batches_go_with_one_command() {
-    let tested = Tested::start(|_| Reply::Int(3)).await;
-    for entry in [1, 2, 3] {
-        tested.acknowledge(&[entry]).await;
+async fn acknowledgements_of_several_batches_go_with_one_command_by_id() {
+    let tested = Tested::start(|_| Reply::Int(4)).await;
+    for entries in [&[3][..], &[1, 10], &[2]] {
+        tested.acknowledge(entries).await;
     }
     tested.wait_until_none_is_in_flight().await;
-    assert_eq!(tested.redis.received("XACK").len(), 1);
+    let sent = tested.redis.received("XACK");
+    assert_eq!(sent, [["energy_readings", "processing_group", "1-0", "2-0", "3-0", "10-0"]]);
 }
 
 #[tokio::test]
