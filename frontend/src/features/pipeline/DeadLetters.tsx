@@ -1,8 +1,9 @@
 import { useApp, useText } from '../../app/app-context';
 import { failureText } from '../../ui/failure-text';
+import { lazily } from '../../ui/lazily';
 import { Notice } from '../../ui/Notice';
-import { ScrollBox } from '../../ui/ScrollBox';
-import { DeadLetterRow } from './DeadLetterRow';
+
+const DeadLetterList = lazily(async () => (await import('./DeadLetterList')).DeadLetterList);
 
 /** `count` is of all of them, listed or not. */
 export function DeadLetters({ count }: { count: number }) {
@@ -17,7 +18,7 @@ export function DeadLetters({ count }: { count: number }) {
       )}
       {count === 0 && !isOpen.value && <p class="hint">{t('dead.none')}</p>}
       <Result />
-      {isOpen.value && <List />}
+      {isOpen.value && <DeadLetterList />}
     </section>
   );
 }
@@ -32,44 +33,5 @@ function Result() {
         <Notice tone="good">{t(`dead.${done.value.action}`, { id: done.value.id })}</Notice>
       )}
     </div>
-  );
-}
-
-function List() {
-  const { letters, isLoading, hasMore, more } = useApp().deadLetters;
-  const { t } = useText();
-  if (letters.value.length === 0 && !hasMore.value)
-    return <p class="hint">{t(isLoading.value ? 'dead.loading' : 'dead.none')}</p>;
-  return (
-    <>
-      <p class="hint">{t('dead.explanation')}</p>
-      <ScrollBox class="dead-letters-box" label={t('dead.title')}>
-        <table>
-          <thead>
-            <tr>
-              <th scope="col">{t('dead.time')}</th>
-              <th scope="col">{t('dead.reason')}</th>
-              <th scope="col">{t('dead.fields')}</th>
-              <th scope="col">{t('dead.actions')}</th>
-            </tr>
-          </thead>
-          <tbody>
-            {letters.value.map((letter) => (
-              <DeadLetterRow key={letter.id} letter={letter} />
-            ))}
-          </tbody>
-        </table>
-      </ScrollBox>
-      {hasMore.value && (
-        <button
-          type="button"
-          class="button-quiet"
-          aria-disabled={isLoading.value}
-          onClick={() => void more()}
-        >
-          {t('dead.more')}
-        </button>
-      )}
-    </>
   );
 }

@@ -3,13 +3,15 @@ import type { PipelineGroup, PipelineState } from '../../api/types';
 import { useApp, useText } from '../../app/app-context';
 import { Card } from '../../ui/Card';
 import { failureText } from '../../ui/failure-text';
+import { lazily } from '../../ui/lazily';
 import { Notice } from '../../ui/Notice';
 import { Consumers } from './Consumers';
 import { DeadLetters } from './DeadLetters';
-import { Partitions } from './Partitions';
 import { Receivers } from './Receivers';
-import { TierRuns } from './TierRuns';
-import { Tiers } from './Tiers';
+
+const Partitions = lazily(async () => (await import('./Partitions')).Partitions);
+const Tiers = lazily(async () => (await import('./Tiers')).Tiers);
+const TierRuns = lazily(async () => (await import('./TierRuns')).TierRuns);
 
 /** For operators: not there where the server does not publish the state of its pipeline. */
 export function PipelinePanel() {
@@ -36,11 +38,15 @@ function Known({ of }: { of: PipelineState }) {
       ))}
       {of.partitions !== undefined && <Partitions of={of.partitions} />}
       {of.tiers !== undefined && <Tiers of={of.tiers} />}
-      <TierRuns of={of} />
+      {hasTierRuns(of) && <TierRuns of={of} />}
       <Receivers />
       <DeadLetters count={of.dead_letters} />
     </>
   );
+}
+
+function hasTierRuns({ packing = [], archiving }: PipelineState): boolean {
+  return packing.length > 0 || archiving !== undefined;
 }
 
 function Flow({ of: { stream, rates, groups } }: { of: PipelineState }) {

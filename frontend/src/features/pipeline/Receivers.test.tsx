@@ -42,7 +42,10 @@ async function open(): Promise<HTMLElement> {
   const details = (await screen.findByText('Receivers')).closest('details') as HTMLDetailsElement;
   details.open = true;
   fireEvent(details, new Event('toggle'));
-  await waitFor(() => expect(within(details).queryByText('Loading…')).toBeNull());
+  await waitFor(() => {
+    expect(within(details).queryByText('Loading…')).toBeNull();
+    expect(details.childElementCount).toBeGreaterThan(1);
+  });
   return details;
 }
 

@@ -16,10 +16,9 @@ const TONES: Record<Run['state'], Tone> = {
 
 const COLUMNS = ['runs.state', 'pipeline.tierDays', 'runs.reached', 'runs.success'] as const;
 
-/** The last runs of packing and archiving; not there where days are neither packed nor archived. */
+/** The last runs of packing and archiving. */
 export function TierRuns({ of: { packing = [], archiving, tiers } }: { of: PipelineState }) {
   const { t } = useText();
-  if (packing.length === 0 && archiving === undefined) return null;
   const title = t('runs.title');
   return (
     <details class="tiers" open={[...packing, archiving].some((run) => run?.state === 'failed')}>
