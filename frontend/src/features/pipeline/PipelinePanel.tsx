@@ -8,9 +8,9 @@ import { Notice } from '../../ui/Notice';
 import { Consumers } from './Consumers';
 import { DeadLetters } from './DeadLetters';
 import { Receivers } from './Receivers';
+import { Tiers } from './Tiers';
 
 const Partitions = lazily(async () => (await import('./Partitions')).Partitions);
-const Tiers = lazily(async () => (await import('./Tiers')).Tiers);
 const TierRuns = lazily(async () => (await import('./TierRuns')).TierRuns);
 
 /** For operators: not there where the server does not publish the state of its pipeline. */
