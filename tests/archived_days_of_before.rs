@@ -126,6 +126,20 @@ async fn readings_that_only_a_redis_of_before_names_are_archived_again_before_th
     assert!(headers(&archived.redis, "s").await.values().all(|it| it.archived().is_some()));
 }
 
+/// So that no header names replaced readings for longer than it takes until the file is written again.
+#[tokio::test]
+async fn a_file_that_is_written_again_has_the_readings_of_then() {
+    let (archived, backup, before) = changed().await;
+    restore(&archived.redis, &backup).await;
+    delete(&archived, "t", "864001-0").await;
+    archived.succeed(&["run"]).await;
+    age(&archived);
+    archived.succeed(&["run"]).await;
+    assert_eq!(archived.files_below("replaced"), Vec::<PathBuf>::new());
+    assert_eq!(readings(&archived.reader().await, "s").await.text(), before);
+    archived.succeed(&["verify"]).await;
+}
+
 #[tokio::test]
 async fn replaced_readings_are_forgotten_after_a_week() {
     let (archived, ..) = changed().await;
