@@ -8,7 +8,7 @@ import { lazily } from '../../ui/lazily';
 import { Notice } from '../../ui/Notice';
 import { Rich } from '../../ui/Rich';
 
-// Most servers of a household need no key, and others are asked once.
+// Most servers of a household need no key.
 const KeyForm = lazily(async () => (await import('./KeyForm')).KeyForm);
 
 /** Asks for a key while requests are rejected for want of one, and disappears when they are not. */
