@@ -7,7 +7,6 @@ import { renderInApp } from '../../testing/render';
 import { SiteView } from '../site-view/SiteView';
 
 const EVENTS = 'GET /api/sites/house-01/events';
-const SLOWLY = { timeout: 4_500 };
 
 const reading = (id: number, power_reading: number) => ({
   stream_id: `${id}-0`,
@@ -42,7 +41,7 @@ describe('a site', () => {
     await screen.findByText('Live');
     environment.services.stored.get('house-01')?.push(reading(2, 2222));
     send('id: 2-0\nevent: reading\ndata: {}\n\n');
-    await screen.findByText('2,222 W', {}, SLOWLY);
+    await screen.findByText('2,222 W');
   });
 
   it('is asked for now and then while there are no events, and continues after the last one', async () => {
@@ -53,7 +52,7 @@ describe('a site', () => {
     await screen.findByText('Live');
     streams[0]?.close();
     await screen.findByText('Every 10 seconds');
-    await waitFor(() => expect(streams).toHaveLength(2), SLOWLY);
+    await waitFor(() => expect(streams).toHaveLength(2));
     expect(environment.services.requests(EVENTS).at(-1)?.headers.get('Last-Event-ID')).toBe('7-0');
     send(':\n\n');
     await screen.findByText('Live');
