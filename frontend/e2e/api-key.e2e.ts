@@ -109,7 +109,7 @@ describe('the page of a server with API keys', () => {
     await form().getByText('lacks the scope “write”').waitFor();
     await card().getByText('lacks the scope “write”').waitFor();
     await form().getByRole('button', { name: 'Enter a key' }).click();
-    expect(await page.evaluate(() => document.activeElement?.id)).toBe('api-key');
+    await page.waitForFunction(() => document.activeElement?.id === 'api-key');
     await enter(writer);
     await card().waitFor({ state: 'detached' });
     await send();

@@ -1,4 +1,5 @@
 import { type Signal, useSignal } from '@preact/signals';
+import { useEffect } from 'preact/hooks';
 import { useApp, useText } from '../../app/app-context';
 import { Sign } from '../../ui/Notice';
 import { keyIn } from './key-text';
@@ -15,6 +16,12 @@ export function KeyForm({ input, onEntered, onDismiss }: KeyFormProps) {
   const { t } = useText();
   const isMalformed = useSignal(false);
   const isRemembered = useSignal(false);
+  const isWanted = state.isFieldWanted.value;
+  useEffect(() => {
+    if (!isWanted) return;
+    state.isFieldWanted.value = false;
+    input.current?.focus();
+  }, [isWanted]);
   const submit = () => {
     const key = keyIn(input.current?.value ?? '');
     isMalformed.value = key === null;

@@ -1,10 +1,12 @@
 /** The API key of this page: one signal, kept equal to the browser's storage. */
-import { computed, type ReadonlySignal, signal } from '@preact/signals';
+import { computed, type ReadonlySignal, type Signal, signal } from '@preact/signals';
 import type { Environment, Stop } from '../../app/environment';
 import { NAME, readKey, type StoredKey, writeKey } from './key-storage';
 
 export interface KeyState {
   hasKey: ReadonlySignal<boolean>;
+  /** Whether the field for a key shall have the focus: its form is loaded when it is shown, perhaps after that is asked for. */
+  isFieldWanted: Signal<boolean>;
   /** What requests are sent with. */
   key(): string | null;
   remember(next: StoredKey): void;
@@ -17,6 +19,7 @@ export function createKeyState({ storages, onStored, reload }: Environment): Key
   const stored = signal<StoredKey | null>(readKey(storages));
   return {
     hasKey: computed(() => stored.value !== null),
+    isFieldWanted: signal(false),
     key: () => stored.peek()?.key ?? null,
     remember(next) {
       writeKey(next, storages);

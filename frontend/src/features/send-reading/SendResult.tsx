@@ -63,6 +63,7 @@ function Arrival({ of }: { of: Accepted }) {
 }
 
 function Failure({ failure }: { failure: RequestFailure }) {
+  const { key } = useApp();
   const { t } = useText();
   if (failure.kind === 'invalid') {
     return (
@@ -78,7 +79,13 @@ function Failure({ failure }: { failure: RequestFailure }) {
     <Notice tone="bad">
       <p>{failureText(t, failure)}</p>
       {failure.kind === 'keyRejected' && (
-        <button type="button" class="button-link" onClick={() => document.getElementById('api-key')?.focus()}>
+        <button
+          type="button"
+          class="button-link"
+          onClick={() => {
+            key.isFieldWanted.value = true;
+          }}
+        >
           {t('send.enterKey')}
         </button>
       )}
