@@ -12,8 +12,8 @@ use super::parsers::{milliseconds, replicas};
 #[derive(Debug, Clone, Args)]
 #[expect(clippy::struct_field_names, reason = "the flags are named after them")]
 pub struct ReplicaSettings {
-    /// Where the queries of stored readings read: `primary`, or `replica`, a healthy replica that Sentinels name, and the
-    /// primary without one. Everything else uses the primary. `replica`: responses may lack the last readings,
+    /// Where the queries of stored readings read: `primary`, or `replica`, a healthy replica that Sentinels name, of a Redis
+    /// Cluster one of each shard, and the primary without one. Everything else uses the primary. `replica`: responses may lack the last readings,
     /// the header `Replica-Lag` says by how much
     #[arg(long, env, value_name = "SERVER", default_value = "primary", ignore_case = true)]
     redis_read_from: ReadFrom,
@@ -48,8 +48,8 @@ impl ReplicaSettings {
     /// Names the setting.
     pub(super) fn check(&self, server: &RedisServer) -> Result<(), SettingError> {
         if self.are_read() && server.replicas().is_none() {
-            let rule = "replica needs a REDIS_URL that begins with redis+sentinel:// or rediss+sentinel://, as Sentinels \
-                        name the replicas";
+            let rule = "replica needs a REDIS_URL of Sentinels or of a Redis Cluster (redis+sentinel://, redis+cluster://, \
+                        with TLS rediss+…), as these name the replicas";
             return Err(SettingError::new("REDIS_READ_FROM", rule));
         }
         Ok(())

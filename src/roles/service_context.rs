@@ -85,7 +85,13 @@ impl ServiceContext {
             required = required.and(Requirements::for_replica_wait(&keys));
         }
         let replicas = server.replicas().filter(|_| settings.reads_from_replica());
-        let replicas = replicas.map(|it| it.requiring(Requirements::for_queries(&keys)));
+        let replicas = replicas.map(|it| {
+            let mut required = Requirements::for_queries(&keys);
+            if it.is_cluster() {
+                required = required.and(Requirements::for_reads_of_cluster());
+            }
+            it.requiring(required)
+        });
         let server = server.requiring(required);
         Self::with(server, keys, count, telemetry::renderer()).reading_from(replicas)
     }

@@ -62,6 +62,7 @@ mod poison;
 mod power_failures;
 mod random_faults;
 mod readings_retention;
+mod reads_from_cluster_replicas;
 mod reads_from_replicas;
 mod reconciliation;
 mod recovery_times;

@@ -29,8 +29,11 @@
 {{- $external := .Values.externalRedis -}}
 {{- $sentinel := $external.sentinel -}}
 {{- if not .Values.redis.enabled -}}
-{{- if and (ne $external.readFrom "primary") (ne $external.mode "sentinel") -}}
-{{- fail "externalRedis.readFrom: replica needs externalRedis.mode: sentinel, as Sentinels name the replicas" -}}
+{{- if and (ne $external.readFrom "primary") (eq $external.mode "standalone") -}}
+{{- fail "externalRedis.readFrom: replica needs externalRedis.mode: sentinel or cluster, as Sentinels and Cluster nodes name the replicas" -}}
+{{- end -}}
+{{- if and (ne $external.readFrom "primary") (eq $external.mode "cluster") $external.host -}}
+{{- fail "externalRedis.readFrom: replica needs externalRedis.mode: cluster without externalRedis.host, as a proxy chooses the node" -}}
 {{- end -}}
 {{- if and $sentinel.username (not (include "energy-pipeline.redis.sentinelSecret" .)) -}}
 {{- fail "externalRedis.sentinel.username needs externalRedis.mode: sentinel and a password: externalRedis.sentinel.existingSecret" -}}

@@ -4,6 +4,8 @@
 use std::fs;
 use std::time::Instant;
 
+use redis::Value;
+
 use super::{Cluster, Node, NodeView, State, View};
 use crate::common::wait;
 
@@ -78,6 +80,21 @@ impl Cluster {
         wait::until("the nodes agree on the owners of all slots", async || {
             let views = self.views().await;
             views.is_some_and(|views| all_equal(views.iter().map(View::owners)).is_some())
+        })
+        .await;
+    }
+
+    /// Waits until all running nodes name a replica of each master to clients: they have heard that it has synchronized.
+    pub async fn wait_until_replicas_are_named(&self) {
+        wait::until("each node names a replica of each master", async || {
+            for node in self.running() {
+                let ranges: Vec<Vec<Value>> = node.ask(&["CLUSTER", "SLOTS"]).await;
+                // Its first and last slot, its master, and the replicas.
+                if ranges.iter().any(|range| range.len() < 4) {
+                    return false;
+                }
+            }
+            true
         })
         .await;
     }

@@ -21,6 +21,14 @@ impl Cluster {
         }
     }
 
+    /// Moves one key of a slot to another master; its slot stays between both until it is [moved](Cluster::move_slot).
+    pub async fn migrate_key(&self, key: &str, to: usize) {
+        let (slot, from) = (self.slot_of(key).await, self.owner_of(key).await);
+        let begun = Move { cluster: self, from, to, slots: &[slot] };
+        let mut source = begun.begin().await;
+        begun.migrate_keys(&mut source, vec![key.into()]).await;
+    }
+
     /// Moves slots with their keys from one master to another, under load.
     pub async fn move_slots(&self, from: usize, to: usize, slots: &[u16]) {
         for slots in slots.chunks(SLOTS_AT_ONCE) {
@@ -59,11 +67,18 @@ struct Move<'a> {
 }
 
 impl Move<'_> {
-    async fn make(&self) {
+    /// From here on keys may be at either; gives a connection to the source.
+    async fn begin(&self) -> MultiplexedConnection {
         let (source, target) = (self.cluster.node(self.from), self.cluster.node(self.to));
         let (mut source, mut target) = (source.connect().await, target.connect().await);
         self.set(&mut target, "IMPORTING", self.from).await;
         self.set(&mut source, "MIGRATING", self.to).await;
+        source
+    }
+
+    async fn make(&self) {
+        let mut source = self.begin().await;
+        let mut target = self.cluster.node(self.to).connect().await;
         for slot in self.slots {
             self.migrate(&mut source, *slot).await;
         }
@@ -96,9 +111,13 @@ impl Move<'_> {
             if keys.is_empty() {
                 return;
             }
-            let (port, mut migrate) = (self.cluster.port(self.to), cmd("MIGRATE"));
-            migrate.arg("127.0.0.1").arg(port).arg("").arg(0).arg(5_000).arg("KEYS").arg(keys);
-            migrate.query_async::<()>(source).await.expect("the keys are moved");
+            self.migrate_keys(source, keys).await;
         }
+    }
+
+    async fn migrate_keys(&self, source: &mut MultiplexedConnection, keys: Vec<Vec<u8>>) {
+        let (port, mut migrate) = (self.cluster.port(self.to), cmd("MIGRATE"));
+        migrate.arg("127.0.0.1").arg(port).arg("").arg(0).arg(5_000).arg("KEYS").arg(keys);
+        migrate.query_async::<()>(source).await.expect("the keys are moved");
     }
 }

@@ -181,11 +181,11 @@ CONTRADICTIONS = {
     ),
     "replicas of one server": (
         {"redis": {"enabled": False}, "externalRedis": {"host": "redis", "readFrom": "replica"}},
-        "externalRedis.readFrom: replica needs externalRedis.mode: sentinel",
+        "externalRedis.readFrom: replica needs externalRedis.mode: sentinel or cluster",
     ),
-    "replicas of a Cluster": (
-        {"redis": {"enabled": False}, "externalRedis": {"mode": "cluster", "addresses": ["a:1"], "readFrom": "replica"}},
-        "externalRedis.readFrom: replica needs externalRedis.mode: sentinel",
+    "replicas of a Cluster behind a proxy": (
+        {"redis": {"enabled": False}, "externalRedis": {"mode": "cluster", "host": "proxy", "addresses": ["a:1"], "readFrom": "replica"}},
+        "externalRedis.readFrom: replica needs externalRedis.mode: cluster without externalRedis.host",
     ),
     "a user of Sentinels without a password": (
         {"redis": {"enabled": False}, "externalRedis": {"mode": "sentinel", "addresses": ["a:1"], "sentinel": {"username": "a"}}},

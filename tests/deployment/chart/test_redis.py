@@ -81,6 +81,8 @@ def test_replicas_are_waited_for_and_read_from_only_if_it_is_set():
     names = {"REDIS_READ_FROM", "REDIS_WAIT_REPLICAS", "REDIS_WAIT_TIMEOUT_MS"}
     config = render(values_of("external-sentinel-secured")).config()
     assert [config[name] for name in sorted(names)] == ["replica", "1", "500"]
+    cluster = merged(values_of("external-cluster"), at("externalRedis.readFrom", "replica"))
+    assert render(cluster).config()["REDIS_READ_FROM"] == "replica"
     for values in ({}, values_of("external-sentinel"), values_of("external-cluster")):
         assert not names & render(values).config().keys()
 

@@ -17,6 +17,7 @@ use super::cluster::{Redirection, Slot, SlotMap, first_key};
 use super::generation::Generation;
 use super::node_connection::NodeConnection;
 use super::server::RedisServer;
+use super::shard_reads::ShardReads;
 use crate::store::error::{StoreError, StoreResult};
 use crate::store::error_class::ErrorClass;
 
@@ -35,10 +36,12 @@ pub(super) struct ClusterConnection(Arc<State>);
 #[derive(Debug)]
 struct State {
     cluster: RedisServer,
-    /// Those that were used, by their addresses.
-    nodes: Mutex<HashMap<String, Node>>,
+    /// Those that were used, by their addresses and whether they are read from as replicas.
+    nodes: Mutex<HashMap<(String, bool), Node>>,
     /// Number of the present generation; each node's connection increases it when it ends.
     generations: Arc<AtomicU64>,
+    /// Set where replicas are read from.
+    reads: Option<ShardReads>,
 }
 
 /// A node, and where it is.
@@ -50,7 +53,7 @@ pub(super) struct Node {
 
 /// What is sent to the node of a key.
 #[derive(Clone, Copy)]
-enum Request<'a> {
+pub(super) enum Request<'a> {
     Command(&'a Cmd),
     /// In a generation, or not at all.
     InGeneration(&'a Cmd, Generation),
@@ -61,7 +64,7 @@ enum Request<'a> {
 
 impl Request<'_> {
     /// The slot of its first key.
-    fn slot(&self) -> Option<Slot> {
+    pub(super) fn slot(&self) -> Option<Slot> {
         let key = match self {
             Self::Command(command) | Self::InGeneration(command, _) | Self::Script(command, _) => {
                 first_key(command)
@@ -74,8 +77,9 @@ impl Request<'_> {
 
 impl ClusterConnection {
     pub fn new(cluster: &RedisServer) -> Self {
-        let generations = Arc::default();
-        Self(Arc::new(State { cluster: cluster.clone(), nodes: Mutex::default(), generations }))
+        let (cluster, nodes, generations) = (cluster.clone(), Mutex::default(), Arc::default());
+        let reads = cluster.is_for_reads().then(ShardReads::default);
+        Self(Arc::new(State { cluster, nodes, generations, reads }))
     }
 
     /// The present generation. It ends here, too, if a connection was lost and no command has failed on it yet.
@@ -91,6 +95,11 @@ impl ClusterConnection {
     /// Ends the present generation.
     pub fn invalidate(&self) {
         self.0.generations.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// Which replicas are read from, where any are.
+    pub(super) fn reads(&self) -> Option<&ShardReads> {
+        self.0.reads.as_ref()
     }
 
     pub fn unexpected_reply(&self, operation: &'static str) -> StoreError {
@@ -198,6 +207,9 @@ impl ClusterConnection {
     }
 
     async fn reply_to(&self, operation: &'static str, request: Request<'_>) -> StoreResult<Value> {
+        if let Some(reply) = self.reply_of_replica(operation, request).await? {
+            return Ok(reply);
+        }
         Ok(self.routed(operation, request).await?.unwrap_or(Value::Nil))
     }
 
@@ -232,7 +244,7 @@ impl ClusterConnection {
     }
 
     /// Sends a request to a node. `is_asking`: another one has redirected it to this one, for once (`ASKING`).
-    async fn attempt(
+    pub(super) async fn attempt(
         &self,
         operation: &'static str,
         request: Request<'_>,
@@ -280,12 +292,22 @@ impl ClusterConnection {
         }
     }
 
-    fn node(&self, address: &ConnectionAddr) -> StoreResult<Node> {
-        let name = super::address::shown(address);
+    pub(super) fn node(&self, address: &ConnectionAddr) -> StoreResult<Node> {
+        self.node_in_role(address, false)
+    }
+
+    /// A node that is read from as a replica.
+    pub(super) fn replica(&self, address: &ConnectionAddr) -> StoreResult<Node> {
+        self.node_in_role(address, true)
+    }
+
+    fn node_in_role(&self, address: &ConnectionAddr, is_replica: bool) -> StoreResult<Node> {
+        let name = (super::address::shown(address), is_replica);
         if let Some(node) = self.nodes().get(&name) {
             return Ok(node.clone());
         }
-        let server = self.0.cluster.node(address)?;
+        let cluster = &self.0.cluster;
+        let server = if is_replica { cluster.replica(address) } else { cluster.node(address) }?;
         let of_cluster = Some(Arc::clone(&self.0.generations));
         let connection = NodeConnection::new(&server, of_cluster);
         let node = Node { address: address.clone(), connection };
@@ -293,7 +315,7 @@ impl ClusterConnection {
         Ok(self.nodes().entry(name).or_insert(node).clone())
     }
 
-    fn nodes(&self) -> std::sync::MutexGuard<'_, HashMap<String, Node>> {
+    fn nodes(&self) -> std::sync::MutexGuard<'_, HashMap<(String, bool), Node>> {
         // A poisoned lock is safe: nodes are only ever added as a whole.
         self.0.nodes.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -328,6 +350,8 @@ async fn command_of(script: &ScriptInvocation<'_>) -> Option<Cmd> {
     capture.0
 }
 
+#[cfg(test)]
+mod reads_tests;
 #[cfg(test)]
 mod scripted_cluster;
 #[cfg(test)]

@@ -5,19 +5,19 @@ use std::collections::HashMap;
 use futures_util::future::join_all;
 use redis::{Cmd, Pipeline, Value};
 
-use super::cluster::{Redirection, Slot, SlotMap, first_key};
+use super::cluster::{Redirection, Slot, first_key};
 use super::cluster_connection::{ClusterConnection, Node};
 use super::generation::Generation;
 use crate::store::error::{StoreError, StoreResult};
 
-type Replies = Vec<StoreResult<Value>>;
+pub(super) type Replies = Vec<StoreResult<Value>>;
 
 /// The commands of one node.
-struct NodeCommands {
-    node: Node,
-    commands: Pipeline,
+pub(super) struct NodeCommands {
+    pub node: Node,
+    pub commands: Pipeline,
     /// The place of each among all commands.
-    places: Vec<usize>,
+    pub places: Vec<usize>,
 }
 
 impl ClusterConnection {
@@ -31,17 +31,26 @@ impl ClusterConnection {
         operation: &'static str,
         commands: &Pipeline,
     ) -> StoreResult<(Replies, Generation)> {
+        if let Some(replies) = self.replies_of_replicas(operation, commands).await? {
+            return Ok(replies);
+        }
+        self.send_all_to_masters(operation, commands).await
+    }
+
+    /// As [`ClusterConnection::send_all`], and replicas are not read from.
+    pub(super) async fn send_all_to_masters(
+        &self,
+        operation: &'static str,
+        commands: &Pipeline,
+    ) -> StoreResult<(Replies, Generation)> {
         let map = self.slot_map().await?;
-        let groups = self.grouped(&map, commands)?;
+        let groups = grouped(commands, |slot| self.node_of(&map, slot))?;
         // Before the first command: a connection that is lost from here on ends the generation.
         let generation = self.generation();
-        let sending =
-            groups.iter().map(|group| group.node.connection.send_all(operation, &group.commands));
-        let received = join_all(sending).await;
         let mut merged = Merged::new(commands.len());
-        for (group, replies) in groups.iter().zip(received) {
+        for (group, replies) in groups.iter().zip(send_groups(operation, &groups).await) {
             match replies {
-                Ok((replies, _)) => merged.add(group, replies),
+                Ok(replies) => merged.add(group, replies),
                 Err(error) => {
                     self.poll_if_lost(&error);
                     merged.fail(group, &error);
@@ -57,27 +66,42 @@ impl ClusterConnection {
         }
         Ok((replies, generation))
     }
+}
 
-    fn grouped(&self, map: &SlotMap, commands: &Pipeline) -> StoreResult<Vec<NodeCommands>> {
-        let mut groups: Vec<NodeCommands> = Vec::new();
-        let mut of_nodes: HashMap<String, usize> = HashMap::new();
-        for (place, command) in commands.cmd_iter().enumerate() {
-            let slot = first_key(command).map(Slot::of);
-            if slot.is_none() && !groups.is_empty() {
-                for group in &mut groups {
-                    group.push(place, command);
-                }
-                continue;
+/// The commands of each node, which is that of their slot.
+pub(super) fn grouped(
+    commands: &Pipeline,
+    node_of: impl Fn(Option<Slot>) -> StoreResult<Node>,
+) -> StoreResult<Vec<NodeCommands>> {
+    let mut groups: Vec<NodeCommands> = Vec::new();
+    let mut of_nodes: HashMap<String, usize> = HashMap::new();
+    for (place, command) in commands.cmd_iter().enumerate() {
+        let slot = first_key(command).map(Slot::of);
+        if slot.is_none() && !groups.is_empty() {
+            for group in &mut groups {
+                group.push(place, command);
             }
-            let node = self.node_of(map, slot)?;
-            let group = *of_nodes.entry(node.address.to_string()).or_insert_with(|| {
-                groups.push(NodeCommands { node, commands: Pipeline::new(), places: Vec::new() });
-                groups.len() - 1
-            });
-            groups[group].push(place, command);
+            continue;
         }
-        Ok(groups)
+        let node = node_of(slot)?;
+        let group = *of_nodes.entry(node.address.to_string()).or_insert_with(|| {
+            groups.push(NodeCommands { node, commands: Pipeline::new(), places: Vec::new() });
+            groups.len() - 1
+        });
+        groups[group].push(place, command);
     }
+    Ok(groups)
+}
+
+/// Sends the commands of all nodes at once.
+pub(super) async fn send_groups(
+    operation: &'static str,
+    groups: &[NodeCommands],
+) -> Vec<StoreResult<Replies>> {
+    let sending = groups.iter().map(|group| async move {
+        Ok(group.node.connection.send_all(operation, &group.commands).await?.0)
+    });
+    join_all(sending).await
 }
 
 impl NodeCommands {

@@ -6,14 +6,14 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use redis::aio::MultiplexedConnection;
-use redis::{AsyncConnectionConfig, PushInfo, PushKind};
+use redis::{AsyncConnectionConfig, PushInfo, PushKind, cmd};
 use tokio::sync::Mutex;
 
 use super::generation::Generation;
 use super::master_watch::MasterLease;
 use super::server::{RedisServer, Resolved};
 use super::server_check::{ServerCheck, check_server};
-use crate::store::error::{ServerName, StoreError, StoreResult};
+use crate::store::error::{CONNECT, ServerName, StoreError, StoreResult};
 
 /// How long a command on a shared connection may take. Too low and a slow disk looks like an outage;
 /// too high and a hung server holds every request that long.
@@ -58,6 +58,12 @@ impl LiveConnection {
         let rejections = server.rejections().count();
         let (mut connection, Resolved { name, lease, .. }) = server.connect(config).await?;
         let result = check_server(&mut connection, server, &name).await?;
+        if server.is_cluster_node() && server.is_for_reads() {
+            // Without it a replica redirects each command to its master.
+            let allowed: redis::RedisResult<()> =
+                cmd("READONLY").query_async(&mut connection).await;
+            allowed.map_err(|error| StoreError::new(&name, CONNECT, error))?;
+        }
         let connected_at = Instant::now();
         let last_check = LastCheck { result, at: connected_at, rejections };
         Ok(Self {

@@ -12,6 +12,7 @@
 //! | `shared` | the connection of many callers |
 //! | `node_connection`, `live_connection`, `generation` | that to one server, its reconnects and generations |
 //! | `cluster_connection`, `cluster_pipeline` | that to all nodes of a Redis Cluster |
+//! | `shard_reads`, `cluster_reads` | which replica of each shard is read from, and what its master is asked for instead |
 //! | `replica_wait`, `confirmation` | waits until replicas have what a shared connection has written |
 //! | `replica_choice` | whether reads go to a replica, or for want of one to the primary |
 //! | `replica_lag`, `replication_info` | how far the replica that is read from is behind |
@@ -25,6 +26,7 @@ mod admin;
 mod cluster;
 mod cluster_connection;
 mod cluster_pipeline;
+mod cluster_reads;
 mod confirmation;
 mod credentials;
 mod dedicated;
@@ -49,6 +51,7 @@ pub mod server;
 pub mod server_check;
 pub mod server_info;
 pub mod server_memory;
+mod shard_reads;
 mod shared;
 mod socket;
 mod tls;

@@ -5,11 +5,12 @@
 //! the last such sample, by the clock of this process; it is an upper bound, up to a second above the true lag.
 //! `master_last_io_seconds_ago` says less: a replica that receives data may still be far behind.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use redis::{Cmd, Value, cmd, pipe};
+use futures_util::future::join_all;
+use redis::cmd;
 use tokio::time::sleep;
 use tracing::debug;
 
@@ -55,6 +56,9 @@ enum Source {
     CompleteUntil(Instant),
 }
 
+/// Those of each shard, by the name of that; of one server by no name.
+type ShardSamples = HashMap<String, Samples>;
+
 /// Offsets of the primary, and when they were read.
 #[derive(Debug, Default)]
 struct Samples {
@@ -89,7 +93,7 @@ impl ReplicaLag {
     pub async fn run(self) {
         let lag = self.clone();
         REPLICA_LAG.register_gauge(move || lag.gauge());
-        let mut samples = Samples::default();
+        let mut samples = ShardSamples::default();
         loop {
             if let Err(error) = self.sample(&mut samples).await {
                 debug!(%error, "cannot sample the replica's lag");
@@ -111,39 +115,30 @@ impl ReplicaLag {
         (known.generation == self.0.reads.generation()).then_some(known.source)
     }
 
-    async fn sample(&self, samples: &mut Samples) -> StoreResult<()> {
-        let reading = self.replication_of_reads().await;
-        // Before the request: what was written until then has at most the offset of the reply.
-        let at = Instant::now();
-        if let Ok(primary) = self.replication_of_primary().await {
-            samples.add(at, &primary);
+    async fn sample(&self, samples: &mut ShardSamples) -> StoreResult<()> {
+        let shards = self.0.reads.beside(&self.0.primary).await?;
+        let generation = self.0.reads.connected().await;
+        let generation = generation.unwrap_or_else(|_| self.0.reads.generation());
+        let sampling = shards.into_iter().map(|(shard, reads, primary)| {
+            let mut samples = samples.remove(&shard).unwrap_or_default();
+            async move { (shard, samples.sample(&reads, &primary).await, samples) }
+        });
+        // All at once: a shard that hangs delays the others once.
+        let received = join_all(sampling.collect::<Vec<_>>()).await;
+        let mut oldest = Some(Source::Primary);
+        samples.clear();
+        for (shard, source, samples_of_shard) in received {
+            oldest = oldest.zip(source).map(|(one, other)| one.older(other));
+            samples.insert(shard, samples_of_shard);
         }
-        let (replica, generation) = reading?;
-        let source = match replica.role {
-            Role::Primary => Some(Source::Primary),
-            Role::Replica => samples.complete_until(&replica).map(Source::CompleteUntil),
-        };
         let mut known = self.known();
-        match source {
+        match oldest {
             Some(source) => *known = Some(Known { generation, source }),
-            // The bound of before grows with time, and holds for the same replica.
+            // The bound of before grows with time, and holds for the same replicas.
             None if known.is_some_and(|known| known.generation == generation) => {}
             None => *known = None,
         }
         Ok(())
-    }
-
-    async fn replication_of_reads(&self) -> StoreResult<(ReplicationInfo, Generation)> {
-        let mut commands = pipe();
-        commands.add_command(info());
-        let (replies, generation) = self.0.reads.send_all(INFO, &commands).await?;
-        let reply = replies.into_iter().next().unwrap_or(Ok(Value::Nil))?;
-        Ok((parse(&self.0.reads, reply)?, generation))
-    }
-
-    async fn replication_of_primary(&self) -> StoreResult<ReplicationInfo> {
-        let reply = self.0.primary.send(INFO, &info()).await?;
-        parse(&self.0.primary, reply)
     }
 
     fn known(&self) -> MutexGuard<'_, Option<Known>> {
@@ -152,18 +147,47 @@ impl ReplicaLag {
     }
 }
 
-fn info() -> Cmd {
-    let mut command = cmd(INFO);
-    command.arg("replication");
-    command
-}
-
-fn parse(connection: &SharedConnection, reply: Value) -> StoreResult<ReplicationInfo> {
+async fn replication_of(connection: &SharedConnection) -> StoreResult<ReplicationInfo> {
+    let reply = connection.send(INFO, cmd(INFO).arg("replication")).await?;
     let info = reply::text(reply).and_then(|info| ReplicationInfo::parse(&info));
     info.ok_or_else(|| connection.unexpected_reply(INFO))
 }
 
+impl Source {
+    fn older(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::CompleteUntil(one), Self::CompleteUntil(other)) => {
+                Self::CompleteUntil(one.min(other))
+            }
+            (Self::Primary, source) | (source, Self::Primary) => source,
+        }
+    }
+}
+
 impl Samples {
+    /// What the connection for reads has; `None` where that is not known.
+    async fn sample(
+        &mut self,
+        reads: &SharedConnection,
+        primary: &SharedConnection,
+    ) -> Option<Source> {
+        let reading = replication_of(reads).await;
+        // Before the request: what was written until then has at most the offset of the reply.
+        let at = Instant::now();
+        match replication_of(primary).await {
+            Ok(primary) => self.add(at, &primary),
+            Err(error) => debug!(%error, "cannot sample the offset of the primary"),
+        }
+        match reading {
+            Ok(info) if info.role == Role::Primary => Some(Source::Primary),
+            Ok(replica) => self.complete_until(&replica).map(Source::CompleteUntil),
+            Err(error) => {
+                debug!(%error, "cannot sample the offset of the replica");
+                None
+            }
+        }
+    }
+
     fn add(&mut self, at: Instant, primary: &ReplicationInfo) {
         if self.replication_id != primary.replication_id {
             self.offsets.clear();

@@ -121,6 +121,14 @@ impl Requirements {
         Self { probes, ..Self::default() }
     }
 
+    /// Those of reading from the replicas of a Redis Cluster, besides those of the queries.
+    #[must_use]
+    pub fn for_reads_of_cluster() -> Self {
+        let readonly = Probe::new("READONLY", None, cmd("READONLY"), okay);
+        let probes = vec![readonly, on("EXISTS", keys::ABSENT_SERIES, &[], zero)];
+        Self { probes, ..Self::default() }
+    }
+
     /// The union of both.
     #[must_use]
     pub fn and(mut self, other: Self) -> Self {

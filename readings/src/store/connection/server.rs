@@ -145,15 +145,15 @@ impl RedisServer {
         self.replica_wait.as_ref()
     }
 
-    /// The replicas of the same server, and the server itself while none is healthy; `None` where Sentinels do not name
-    /// them. Connections to it are for reads alone.
+    /// The replicas of the same server, and the server itself while none is healthy; of a Redis Cluster, those of each
+    /// master. `None` where neither Sentinels nor a slot map name them. Connections to it are for reads alone.
     #[must_use]
     pub fn replicas(&self) -> Option<Self> {
         let choice = Some(ReplicaChoice::default());
         let (server, watch) = (self.clone(), MasterWatch::default());
         let reads =
             Self { replica_choice: choice, master_watch: watch, replica_wait: None, ..server };
-        self.has_sentinels().then_some(reads)
+        (self.has_sentinels() || self.is_cluster()).then_some(reads)
     }
 
     /// Whether Sentinels name the server.
@@ -188,8 +188,18 @@ impl RedisServer {
         self.topology.is_some() && !self.is_cluster()
     }
 
-    /// A node of this Redis Cluster.
+    /// Whether its connections are for reads, of replicas where there are any.
+    pub(super) const fn is_for_reads(&self) -> bool {
+        self.replica_choice.is_some()
+    }
+
+    /// A master of this Redis Cluster.
     pub(super) fn node(&self, address: &ConnectionAddr) -> StoreResult<Self> {
+        Ok(Self { replica_choice: None, ..self.replica(address)? })
+    }
+
+    /// A replica in this Redis Cluster, to read from where this server is [for reads](Self::is_for_reads).
+    pub(super) fn replica(&self, address: &ConnectionAddr) -> StoreResult<Self> {
         let failed = |error: AddressError| {
             StoreError::found(&self.name, CONNECT, ErrorClass::Other, error.to_string())
         };
@@ -312,7 +322,8 @@ impl RedisServer {
                 // First, also for replicas: an error where no Sentinel responds, which says nothing about them.
                 let master = asked.master(master_name, &known).await?;
                 let Some(choice) = &self.replica_choice else { return Ok(master) };
-                Ok(choice.record(asked.replica(master_name, &known).await).unwrap_or(master))
+                let replica = asked.replica(master_name, &known).await;
+                Ok(choice.record(master_name, replica).unwrap_or(master))
             }
             // Of no key: any of the nodes.
             Address::Cluster { seeds, .. } => {

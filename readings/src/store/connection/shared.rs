@@ -76,6 +76,17 @@ impl SharedConnection {
         }))
     }
 
+    /// The connections that reads go over, each beside the one to its primary: of each shard of a Redis Cluster, which is
+    /// named by its master.
+    pub(super) async fn beside(&self, primary: &Self) -> StoreResult<Vec<(String, Self, Self)>> {
+        let (Servers::Cluster(reads), Servers::Cluster(masters)) = (&self.0, &primary.0) else {
+            return Ok(vec![(String::new(), self.clone(), primary.clone())]);
+        };
+        let one = |connection| Self(Servers::One(connection), None);
+        let shards = Box::pin(reads.shards(masters)).await?.into_iter();
+        Ok(shards.map(|it| (it.master, one(it.reads), one(it.primary))).collect())
+    }
+
     /// Whether a server replies at all: of a Redis Cluster any master, as it serves the keys of its slots.
     ///
     /// # Errors

@@ -31,6 +31,16 @@ pub(in super::super) fn first_key(command: &Cmd) -> Option<&[u8]> {
     arguments.next()
 }
 
+/// The keys of a script.
+pub(in super::super) fn script_keys(command: &Cmd) -> Vec<&[u8]> {
+    let mut arguments = command.args_iter().filter_map(|argument| match argument {
+        Arg::Simple(argument) => Some(argument),
+        _ => None,
+    });
+    let count = arguments.nth(2).and_then(|count| std::str::from_utf8(count).ok()?.parse().ok());
+    arguments.take(count.unwrap_or_default()).collect()
+}
+
 /// Commands about the server, and not about a key.
 const WITHOUT_KEY: [&str; 17] = [
     "ACL", "ASKING", "CLIENT", "CLUSTER", "COMMAND", "CONFIG", "DBSIZE", "EXEC", "INFO", "MULTI",
@@ -61,6 +71,13 @@ mod tests {
         ] {
             assert_eq!(key_of(command).as_deref(), Some("key"), "{command}");
         }
+    }
+
+    #[test]
+    fn the_keys_of_a_script_are_as_many_as_it_says() {
+        let mut command = Cmd::new();
+        command.arg("EVALSHA hash 2 one two argument".split(' ').collect::<Vec<_>>());
+        assert_eq!(script_keys(&command), [b"one", b"two"]);
     }
 
     #[test]

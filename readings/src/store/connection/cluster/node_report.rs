@@ -13,7 +13,7 @@ use crate::store::connection::address::like;
 use crate::store::connection::reply;
 
 /// The id that a node of a Redis Cluster has.
-pub(super) type NodeId = String;
+pub(in super::super) type NodeId = String;
 
 /// The view of one node.
 #[derive(Debug, Default)]
@@ -22,8 +22,8 @@ pub(super) struct NodeReport {
     pub slots: Vec<(RangeInclusive<u16>, NodeId)>,
     /// Where the masters of these slots are.
     pub addresses: HashMap<NodeId, ConnectionAddr>,
-    /// Where their replicas are.
-    pub replicas: Vec<ConnectionAddr>,
+    /// The id of a master, and where a replica of it is that has synchronized and has not failed.
+    pub replicas: Vec<(NodeId, ConnectionAddr)>,
     /// The configuration epochs of all nodes that the node knows.
     pub epochs: HashMap<NodeId, u64>,
 }
@@ -45,11 +45,11 @@ impl NodeReport {
         let (first, last) = (slot(&range.next()?)?, slot(&range.next()?)?);
         let (id, address) = node(at, range.next()?)?;
         self.slots.push((first..=last, id.clone()));
+        let replicas = range.filter_map(|replica| Some((id.clone(), node(at, replica)?.1?)));
+        self.replicas.extend(replicas);
         if let Some(address) = address {
             self.addresses.entry(id).or_insert(address);
         }
-        let replicas = range.filter_map(|replica| node(at, replica)?.1);
-        self.replicas.extend(replicas);
         Some(())
     }
 }
@@ -126,7 +126,8 @@ mod tests {
         let slots = b"*1\r\n*4\r\n:0\r\n:100\r\n*3\r\n$3\r\none\r\n:1\r\n$2\r\naa\r\n*3\r\n$3\r\ntwo\r\n:2\r\n$2\r\nbb\r\n";
         let report = parse(slots).unwrap();
         assert_eq!(report.slots, [(0..=100, "aa".to_owned())]);
-        assert_eq!(report.replicas, [ConnectionAddr::Tcp("two".to_owned(), 2)]);
+        let replica = ConnectionAddr::Tcp("two".to_owned(), 2);
+        assert_eq!(report.replicas, [("aa".to_owned(), replica)]);
         assert_eq!(report.epochs["aa"], 7);
     }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use redis::ConnectionAddr;
 
+use super::healthy_replicas::healthy_replicas;
 use super::node_report::{NodeId, NodeReport};
 use super::slot::{SLOTS, Slot};
 use crate::store::connection::address::shown;
@@ -16,6 +17,8 @@ pub(in super::super) struct SlotMap {
     owners: Vec<Option<(usize, u64)>>,
     masters: Vec<Master>,
     replicas: Vec<ConnectionAddr>,
+    /// The replicas that can be read from, each with the place of its master.
+    healthy: Vec<(usize, ConnectionAddr)>,
 }
 
 /// A master that has slots.
@@ -58,6 +61,15 @@ impl SlotMap {
     /// All nodes.
     pub fn nodes(&self) -> impl Iterator<Item = &ConnectionAddr> {
         self.masters.iter().map(|master| &master.address).chain(&self.replicas)
+    }
+
+    /// The replicas of a master that can be read from.
+    pub fn replicas_of<'a>(
+        &'a self,
+        master: &'a Master,
+    ) -> impl Iterator<Item = &'a ConnectionAddr> {
+        let is_of = move |place: usize| self.masters.get(place) == Some(master);
+        self.healthy.iter().filter(move |(place, _)| is_of(*place)).map(|(_, address)| address)
     }
 
     /// The masters that have no slots in another map, or are at another address there.
@@ -131,14 +143,16 @@ impl<'a> Merged<'a> {
             *owner = places[place].map(|place| (place, epoch));
         }
         let mut replicas = Vec::new();
-        for replica in self.reports.iter().flat_map(|report| &report.replicas) {
+        for (_, replica) in self.reports.iter().flat_map(|report| &report.replicas) {
             if !replicas.contains(replica)
                 && masters.iter().all(|master| master.address != *replica)
             {
                 replicas.push(replica.clone());
             }
         }
-        SlotMap { owners, masters, replicas }
+        let ids: Vec<_> = masters.iter().map(|master| master.id.as_str()).collect();
+        let healthy = healthy_replicas(self.reports, &ids);
+        SlotMap { owners, masters, replicas, healthy }
     }
 
     /// A master at its known address, if that is still reported.

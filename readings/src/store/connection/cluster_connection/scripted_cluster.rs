@@ -22,6 +22,8 @@ struct Shared {
     ports: Vec<u16>,
     /// What each node reports; without a report it refuses `CLUSTER`.
     reports: Mutex<Vec<Owners>>,
+    /// Masters and their replicas, which each node reports.
+    replicas: Mutex<Vec<(usize, usize)>>,
     script: Mutex<Script>,
     received: Mutex<Vec<(usize, String)>>,
 }
@@ -40,6 +42,7 @@ impl ScriptedCluster {
         let shared = Arc::new(Shared {
             ports: listeners.iter().map(port).collect(),
             reports: Mutex::new(reports),
+            replicas: Mutex::default(),
             script: Mutex::new(Box::new(script)),
             received: Mutex::default(),
         });
@@ -78,6 +81,11 @@ impl ScriptedCluster {
         *self.shared.reports.lock().unwrap() = reports;
     }
 
+    /// Changes which replicas the nodes report: a master and a replica of it each.
+    pub fn report_replicas(&self, replicas: &[(usize, usize)]) {
+        *self.shared.replicas.lock().unwrap() = replicas.to_vec();
+    }
+
     /// The commands that went by the script, as `node: words`.
     pub fn received(&self) -> Vec<String> {
         let received = self.shared.received.lock().unwrap();
@@ -90,7 +98,7 @@ impl Shared {
         match (words[0].as_str(), words.get(1).map(String::as_str)) {
             ("HELLO", _) => Some("*0\r\n".to_owned()),
             ("CLIENT", Some("ID")) => Some(":7\r\n".to_owned()),
-            ("CLIENT", _) => Some("+OK\r\n".to_owned()),
+            ("CLIENT" | "READONLY", _) => Some("+OK\r\n".to_owned()),
             ("INFO", _) => Some(bulk("redis_version:7.4.0\r\ncluster_enabled:1\r\n")),
             ("CLUSTER", Some("SLOTS")) => Some(self.slots(node)),
             ("CLUSTER", _) => Some(self.nodes(node)),
@@ -106,11 +114,19 @@ impl Shared {
         let owners = owners.iter().filter(|(_, _, first, last)| first <= last);
         let ranges: Vec<_> = owners
             .map(|(owner, _, first, last)| {
-                let (port, id) = (self.ports[*owner], bulk(&format!("node{owner}")));
-                format!("*3\r\n:{first}\r\n:{last}\r\n*3\r\n{}:{port}\r\n{id}", bulk("127.0.0.1"))
+                let mut nodes = vec![self.node(*owner)];
+                let replicas = self.replicas.lock().unwrap();
+                let replicas = replicas.iter().filter(|(master, _)| master == owner);
+                nodes.extend(replicas.map(|(_, replica)| self.node(*replica)));
+                format!("*{}\r\n:{first}\r\n:{last}\r\n{}", 2 + nodes.len(), nodes.concat())
             })
             .collect();
         format!("*{}\r\n{}", ranges.len(), ranges.concat())
+    }
+
+    fn node(&self, node: usize) -> String {
+        let (host, id) = (bulk("127.0.0.1"), bulk(&format!("node{node}")));
+        format!("*3\r\n{host}:{}\r\n{id}", self.ports[node])
     }
 
     fn nodes(&self, node: usize) -> String {
