@@ -9,7 +9,7 @@ use crate::common::files;
 use crate::common::process::Process;
 use crate::common::product::{Launch, ingestion_api, launch, processing_service};
 use crate::common::readings::reading;
-use crate::common::redis::{RedisServer, free_port, program};
+use crate::common::redis::{RedisServer, free_port, program_with_tls};
 use crate::common::stored::assert_each_is_stored_once;
 use crate::common::wait;
 
@@ -171,7 +171,7 @@ fn start_sentinel(server: &Encrypted, directory: &Path) -> (Process, u16) {
          sentinel monitor energy localhost {master} 1\n"
     );
     fs::write(&file, configuration).unwrap();
-    let mut command = Command::new(program());
+    let mut command = Command::new(program_with_tls());
     (Process::start("sentinel", command.arg(file).arg("--sentinel")), port)
 }
 

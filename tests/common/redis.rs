@@ -118,7 +118,8 @@ impl RedisServer {
     }
 
     fn spawn(&self) -> Process {
-        let mut command = Command::new(program());
+        let has_tls = self.arguments.iter().any(|argument| argument == "--tls-port");
+        let mut command = Command::new(if has_tls { program_with_tls() } else { program() });
         command.args(["--bind", "127.0.0.1", "--port", &self.port.to_string(), "--save", ""]);
         command.args(["--appendonly", "yes", "--maxmemory-policy", "noeviction", "--dir"]);
         command.arg(self.directory.path()).args(&self.arguments);
@@ -238,6 +239,11 @@ async fn connect_to(client: &redis::Client) -> redis::RedisResult<MultiplexedCon
 /// The program of all servers: `TEST_REDIS_SERVER`, such as a newer one or Valkey, or `redis-server` on the `PATH`.
 pub fn program() -> OsString {
     std::env::var_os("TEST_REDIS_SERVER").unwrap_or_else(|| "redis-server".into())
+}
+
+/// The program of servers with TLS: the packages of newer servers are built without it.
+pub fn program_with_tls() -> OsString {
+    "redis-server".into()
 }
 
 /// A free port, assigned by the kernel, which assigns it to none but its server for a minute: a connection to it was closed

@@ -150,7 +150,8 @@ async fn a_site_whose_keys_are_being_migrated_is_never_read_in_part() {
             let mut commands = redis::pipe();
             commands.cmd("READONLY").ignore().cmd("EXISTS").arg(&key);
             let mut connection = replica.connect().await;
-            commands.query_async::<(u64,)>(&mut connection).await.unwrap() == (0,)
+            // Err: a replica of Valkey knows where it is, and redirects.
+            commands.query_async(&mut connection).await.unwrap_or((0_u64,)) == (0,)
         })
         .await;
         let reply = system.get().await;

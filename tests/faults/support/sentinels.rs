@@ -10,7 +10,7 @@ use tempfile::TempDir;
 use super::redis_at::RedisAt;
 use crate::common::files;
 use crate::common::process::Process;
-use crate::common::redis::{RedisServer, free_port, program};
+use crate::common::redis::{RedisServer, free_port, program, program_with_tls};
 use crate::common::wait;
 
 /// The name of the master.
@@ -62,7 +62,8 @@ impl Sentinels {
             )
             .unwrap();
             fs::write(&file, rules).unwrap();
-            let mut command = Command::new(program());
+            let program = if is_secured { program_with_tls() } else { program() };
+            let mut command = Command::new(program);
             let process = Process::start("sentinel", command.arg(file).arg("--sentinel"));
             Sentinel {
                 port,

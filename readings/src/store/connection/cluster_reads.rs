@@ -1,7 +1,7 @@
 //! Reads of a Redis Cluster from replicas: one of each shard, and its master while none can be read from.
 //!
-//! A replica does not know which slots its master migrates: where the master would redirect (`ASK`), a replica replies as
-//! if a key that has been moved did not exist. So what a replica does not have is asked of its master, and what a script
+//! A replica of Redis does not know which slots its master migrates (one of Valkey does): where the master would redirect
+//! (`ASK`), the replica replies as if a key that has been moved did not exist. So what a replica does not have is asked of its master, and what a script
 //! has read of several keys counts only if the master then has them, too.
 
 use redis::{Cmd, Pipeline, Value, cmd};
@@ -138,12 +138,14 @@ impl ClusterConnection {
         replica.map(|replica| self.replica(&replica)).transpose()
     }
 
-    /// Does not read from a replica for some time, where an error is its own.
+    /// Does not read from a replica for some time, where an error is its own, and not about a key.
     fn avoid(&self, map: &SlotMap, slot: Slot, node: &Node, error: &StoreError) -> StoreResult<()> {
         self.poll_if_lost(error);
         let master = self.server().master_of(map, slot)?;
+        let is_about_key = matches!(error.class, ErrorClass::WrongType | ErrorClass::Other)
+            || matches!(error.code(), Some("ASK" | "TRYAGAIN"));
         if node.address != master.address
-            && !matches!(error.class, ErrorClass::WrongType | ErrorClass::Other)
+            && !is_about_key
             && let Some(reads) = self.reads()
         {
             reads.avoid(master, &node.address, error);

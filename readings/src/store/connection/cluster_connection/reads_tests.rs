@@ -85,6 +85,15 @@ async fn a_replica_that_fails_is_left_for_its_master_and_its_generation_ends() {
 }
 
 #[tokio::test]
+async fn a_replica_that_redirects_for_a_key_is_read_from_for_others() {
+    let (cluster, connection) = replicated([&bulk("new"), "-ASK 1 127.0.0.1:1\r\n"]).await;
+    for _ in 0..2 {
+        assert_eq!(text(connection.send("GET", &get("a")).await.unwrap()), "new");
+    }
+    assert_eq!(cluster.received(), ["1: GET a", "0: GET a"].repeat(2));
+}
+
+#[tokio::test]
 async fn a_transaction_and_the_connection_for_writes_go_to_the_master() {
     let (cluster, connection) = replicated(["*1\r\n+OK\r\n", &bulk("old")]).await;
     let mut transaction = pipe();
