@@ -102,22 +102,24 @@ describe('a Redis that does not answer', () => {
 
 describe('a connection that is lost once the page is there', () => {
   it('is named where a reading was sent, which can be sent again', async () => {
-    const other = await browser.context.newPage();
+    // With an empty cache.
+    const fresh = await openBrowser(product.url);
+    const other = await fresh.context.newPage();
     await other.goto(`/?site=${SITE}`);
     const otherForm = other.getByRole('region', { name: 'Send a reading' });
     await otherForm.getByLabel('Device', { exact: true }).fill('meter');
     await otherForm.getByLabel('Power (W)', { exact: true }).fill('1650');
     const sendIt = otherForm.getByRole('button', { name: 'Send' });
     // What the page loads when it is first shown cannot be loaded from here on.
-    await browser.context.setOffline(true);
+    await fresh.context.setOffline(true);
     await sendIt.click();
     await otherForm.getByText('The server could not be reached').waitFor();
     await otherForm.getByText(/it is stored only once/).waitFor();
-    await browser.context.setOffline(false);
+    await fresh.context.setOffline(false);
     await sendIt.click();
     await otherForm.getByText(/Stored after/).waitFor();
     expect(await rows()).toBe(':3');
-    await other.close();
+    await fresh.close();
   });
 });
 
