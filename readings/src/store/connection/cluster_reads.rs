@@ -4,13 +4,16 @@
 //! (`ASK`), the replica replies as if a key that has been moved did not exist. So what a replica does not have is asked of its master, and what a script
 //! has read of several keys counts only if the master then has them, too.
 
-use redis::{Cmd, Pipeline, Value, cmd};
+use futures_util::future::join_all;
+use redis::{Cmd, ConnectionAddr, Pipeline, Value, cmd};
 
 use super::cluster::{Master, NodeId, Slot, SlotMap, first_key, script_keys};
 use super::cluster_connection::{ClusterConnection, Node, Request};
 use super::cluster_pipeline::{NodeCommands, Replies, grouped, send_groups};
 use super::generation::Generation;
 use super::node_connection::NodeConnection;
+use super::replication_info::follows_its_primary;
+use super::reply;
 use crate::store::error::{StoreError, StoreResult};
 use crate::store::error_class::ErrorClass;
 
@@ -79,6 +82,27 @@ impl ClusterConnection {
         Ok(Some((replies, generation)))
     }
 
+    /// Asks all replicas, and reads from those that reply and follow their master until they are asked again. One that has
+    /// just been started has data of long ago, of which no lag is known.
+    pub(super) async fn admit_replicas(&self) -> StoreResult<()> {
+        let Some(reads) = self.reads() else { return Ok(()) };
+        let map = self.slot_map().await?;
+        let asking = map.masters().iter().map(|master| async {
+            let asked = map.replicas_of(master).map(|replica| self.if_following(replica));
+            let following = join_all(asked.collect::<Vec<_>>()).await;
+            reads.admit(master, following.into_iter().flatten().collect());
+        });
+        join_all(asking.collect::<Vec<_>>()).await;
+        Ok(())
+    }
+
+    async fn if_following(&self, replica: &ConnectionAddr) -> Option<ConnectionAddr> {
+        const INFO: &str = "INFO";
+        let connection = self.replica(replica).ok()?.connection;
+        let info = connection.send(INFO, cmd(INFO).arg("replication")).await.ok()?;
+        follows_its_primary(&reply::text(info)?).then(|| replica.clone())
+    }
+
     /// The connections that each shard is read over.
     pub(super) async fn shards(&self, primary: &Self) -> StoreResult<Vec<ShardConnections>> {
         let map = self.slot_map().await?;
@@ -138,7 +162,7 @@ impl ClusterConnection {
         replica.map(|replica| self.replica(&replica)).transpose()
     }
 
-    /// Does not read from a replica for some time, where an error is its own, and not about a key.
+    /// Does not read from a replica until it is admitted again, where an error is its own, and not about a key.
     fn avoid(&self, map: &SlotMap, slot: Slot, node: &Node, error: &StoreError) -> StoreResult<()> {
         self.poll_if_lost(error);
         let master = self.server().master_of(map, slot)?;

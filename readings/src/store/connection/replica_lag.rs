@@ -91,11 +91,14 @@ impl ReplicaLag {
 
     /// Samples the offsets until the process exits.
     pub async fn run(self) {
-        let lag = self.clone();
-        REPLICA_LAG.register_gauge(move || lag.gauge());
+        let gauge = self.clone();
+        REPLICA_LAG.register_gauge(move || gauge.gauge());
         let mut samples = ShardSamples::default();
         loop {
-            if let Err(error) = self.sample(&mut samples).await {
+            // At once: a replica that hangs delays the next sample by one timeout, and not this one.
+            let (admitted, lag) =
+                tokio::join!(self.0.reads.admit_replicas(), self.sample(&mut samples));
+            if let Err(error) = admitted.and(lag) {
                 debug!(%error, "cannot sample the replica's lag");
             }
             sleep(INTERVAL).await;

@@ -35,9 +35,21 @@ impl ReplicationInfo {
     }
 }
 
+/// Whether a server replies that it is a replica and has a link to its primary: what it has is not of long ago.
+pub(super) fn follows_its_primary(info: &str) -> bool {
+    info.lines().any(|line| line.trim_end() == "master_link_status:up")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_replica_follows_while_its_link_is_up() {
+        assert!(follows_its_primary("role:slave\r\nmaster_link_status:up\r\n"));
+        assert!(!follows_its_primary("role:slave\r\nmaster_link_status:down\r\n"));
+        assert!(!follows_its_primary("role:master\r\n"));
+    }
 
     #[test]
     fn a_replica_has_what_it_has_executed() {

@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant};
 
 use redis::ConnectionAddr;
 use tracing::warn;
@@ -10,10 +9,6 @@ use tracing::warn;
 use super::cluster::{Master, NodeId, SlotMap};
 use super::replica_choice::ReplicaChoice;
 use crate::store::error::StoreError;
-
-/// How long a replica that has failed a command is not read from. Too low and queries often wait for one that hangs,
-/// until the nodes know of it (`cluster-node-timeout`); too high and its master serves reads for longer than needed.
-const AVOIDED_FOR: Duration = Duration::from_secs(5);
 
 /// Which replica of each master is read from.
 #[derive(Debug, Default)]
@@ -24,9 +19,8 @@ pub(super) struct ShardReads(Mutex<HashMap<NodeId, Shard>>);
 struct Shard {
     /// The one that is read from; it is kept while it can be.
     chosen: Option<ConnectionAddr>,
-    /// Whether there was a read.
-    is_read: bool,
-    avoided: Vec<(ConnectionAddr, Instant)>,
+    /// Those that replied and followed their master when they were last asked; `None` before they were.
+    admitted: Option<Vec<ConnectionAddr>>,
     choice: ReplicaChoice,
 }
 
@@ -36,12 +30,18 @@ impl ShardReads {
         self.with(master, |shard| shard.choose(map.replicas_of(master), &master.name))
     }
 
-    /// Does not read from a replica for some time.
+    /// Reads from these replicas of a master, and from no others.
+    pub fn admit(&self, master: &Master, replicas: Vec<ConnectionAddr>) {
+        self.with(master, |shard| shard.admitted = Some(replicas));
+    }
+
+    /// Does not read from a replica until it is admitted again.
     pub fn avoid(&self, master: &Master, replica: &ConnectionAddr, error: &StoreError) {
         self.with(master, |shard| {
-            if shard.can_read(replica) {
-                shard.avoided.push((replica.clone(), Instant::now()));
-                warn!(%replica, %error, "queries do not read from this replica for now");
+            let admitted = shard.admitted.get_or_insert_default();
+            if admitted.contains(replica) {
+                admitted.retain(|it| it != replica);
+                warn!(%replica, %error, "queries do not read from this replica until it replies again");
             }
         });
     }
@@ -63,20 +63,16 @@ impl Shard {
         healthy: impl Iterator<Item = &'a ConnectionAddr>,
         master: &str,
     ) -> (Option<ConnectionAddr>, bool) {
-        self.avoided.retain(|(_, since)| since.elapsed() < AVOIDED_FOR);
+        let Some(admitted) = &self.admitted else { return (None, false) };
         let mut found = None;
-        for replica in healthy.filter(|it| self.can_read(it)) {
+        for replica in healthy.filter(|it| admitted.contains(it)) {
             if found.is_none() || self.chosen.as_ref() == Some(replica) {
                 found = Some(replica.clone());
             }
         }
-        let has_changed = std::mem::replace(&mut self.is_read, true) && self.chosen != found;
+        let has_changed = self.chosen != found;
         self.chosen = self.choice.record(master, found);
         (self.chosen.clone(), has_changed)
-    }
-
-    fn can_read(&self, replica: &ConnectionAddr) -> bool {
-        self.avoided.iter().all(|(avoided, _)| avoided != replica)
     }
 }
 
@@ -88,10 +84,16 @@ mod tests {
         ConnectionAddr::Tcp(host.to_owned(), 1)
     }
 
+    fn shard(admitted: &[&ConnectionAddr]) -> Shard {
+        let admitted = admitted.iter().map(|it| (*it).clone()).collect();
+        Shard { admitted: Some(admitted), ..Shard::default() }
+    }
+
     #[test]
     fn a_replica_is_kept_while_it_can_be_read_from() {
-        let (mut shard, [a, b]) = (Shard::default(), ["a", "b"].map(address));
-        assert_eq!(shard.choose([&b].into_iter(), "m"), (Some(b.clone()), false));
+        let [a, b] = ["a", "b"].map(address);
+        let mut shard = shard(&[&a, &b]);
+        assert_eq!(shard.choose([&b].into_iter(), "m"), (Some(b.clone()), true));
         assert_eq!(shard.choose([&a, &b].into_iter(), "m"), (Some(b.clone()), false));
         assert_eq!(shard.choose([&a].into_iter(), "m"), (Some(a.clone()), true));
         assert_eq!(shard.choose([].into_iter(), "m"), (None, true));
@@ -99,14 +101,12 @@ mod tests {
     }
 
     #[test]
-    fn a_replica_that_failed_is_avoided_for_some_time() {
-        let (mut shard, [a, b]) = (Shard::default(), ["a", "b"].map(address));
-        shard.avoided.push((a.clone(), Instant::now()));
+    fn a_replica_is_read_from_only_while_it_is_admitted() {
+        let [a, b] = ["a", "b"].map(address);
+        assert_eq!(Shard::default().choose([&a].into_iter(), "m"), (None, false), "not asked yet");
+        let mut shard = shard(&[&b]);
         assert_eq!(shard.choose([&a, &b].into_iter(), "m").0, Some(b.clone()));
-        shard.avoided.push((b.clone(), Instant::now()));
-        assert_eq!(shard.choose([&a, &b].into_iter(), "m").0, None);
-        let before = Instant::now().checked_sub(AVOIDED_FOR).unwrap();
-        shard.avoided.iter_mut().for_each(|(_, since)| *since = before);
-        assert_eq!(shard.choose([&a, &b].into_iter(), "m").0, Some(a));
+        shard.admitted = Some(vec![a.clone()]);
+        assert_eq!(shard.choose([&a, &b].into_iter(), "m"), (Some(a), true));
     }
 }

@@ -76,6 +76,14 @@ impl SharedConnection {
         }))
     }
 
+    /// Reads from the replicas of a Redis Cluster that reply and follow their master, until they are asked again.
+    pub(super) async fn admit_replicas(&self) -> StoreResult<()> {
+        match &self.0 {
+            Servers::One(_) => Ok(()),
+            Servers::Cluster(cluster) => Box::pin(cluster.admit_replicas()).await,
+        }
+    }
+
     /// The connections that reads go over, each beside the one to its primary: of each shard of a Redis Cluster, which is
     /// named by its master.
     pub(super) async fn beside(&self, primary: &Self) -> StoreResult<Vec<(String, Self, Self)>> {

@@ -16,6 +16,7 @@ async fn replicated(replies: [&str; 2]) -> (ScriptedCluster, SharedConnection) {
     cluster.report_replicas(&[(0, 1)]);
     let replicas = RedisServer::from_url(&cluster.url()).unwrap().replicas().unwrap();
     let connection = replicas.shared();
+    connection.admit_replicas().await.unwrap();
     (cluster, connection)
 }
 
@@ -82,6 +83,9 @@ async fn a_replica_that_fails_is_left_for_its_master_and_its_generation_ends() {
     let of_replica = cluster.received().iter().filter(|it| it.starts_with('1')).count();
     assert_eq!(of_replica, 2, "it is asked no more: {:?}", cluster.received());
     assert_ne!(connection.generation(), generation);
+    cluster.reply_by(|node, _| Some(bulk(["new", "old"][node])));
+    connection.admit_replicas().await.unwrap();
+    assert_eq!(text(connection.send("GET", &get("a")).await.unwrap()), "old", "it is again");
 }
 
 #[tokio::test]

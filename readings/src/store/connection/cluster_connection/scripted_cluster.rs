@@ -12,6 +12,9 @@ pub(super) type Script = Box<dyn FnMut(usize, &[String]) -> Option<String> + Sen
 /// Which node has which slots: the number of the node, its epoch, the first slot and the last.
 pub(super) type Owners = Vec<(usize, u64, u16, u16)>;
 
+/// What each node says of itself.
+const INFO: &str = "redis_version:7.4.0\r\ncluster_enabled:1\r\nmaster_link_status:up\r\n";
+
 /// A cluster of scripted nodes; they end with it.
 pub(super) struct ScriptedCluster {
     shared: Arc<Shared>,
@@ -99,7 +102,7 @@ impl Shared {
             ("HELLO", _) => Some("*0\r\n".to_owned()),
             ("CLIENT", Some("ID")) => Some(":7\r\n".to_owned()),
             ("CLIENT" | "READONLY", _) => Some("+OK\r\n".to_owned()),
-            ("INFO", _) => Some(bulk("redis_version:7.4.0\r\ncluster_enabled:1\r\n")),
+            ("INFO", _) => Some(bulk(INFO)),
             ("CLUSTER", Some("SLOTS")) => Some(self.slots(node)),
             ("CLUSTER", _) => Some(self.nodes(node)),
             _ => {
