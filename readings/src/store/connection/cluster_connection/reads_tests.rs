@@ -98,6 +98,16 @@ async fn a_replica_that_redirects_for_a_key_is_read_from_for_others() {
 }
 
 #[tokio::test]
+async fn a_replica_without_a_link_to_its_master_is_not_read_from() {
+    let (cluster, connection) = replicated([&bulk("new"), &bulk("old")]).await;
+    for (link, expected) in [("down", "new"), ("up", "old")] {
+        cluster.report_link(link);
+        connection.admit_replicas().await.unwrap();
+        assert_eq!(text(connection.send("GET", &get("a")).await.unwrap()), expected);
+    }
+}
+
+#[tokio::test]
 async fn a_transaction_and_the_connection_for_writes_go_to_the_master() {
     let (cluster, connection) = replicated(["*1\r\n+OK\r\n", &bulk("old")]).await;
     let mut transaction = pipe();

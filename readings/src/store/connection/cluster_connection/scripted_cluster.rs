@@ -13,7 +13,7 @@ pub(super) type Script = Box<dyn FnMut(usize, &[String]) -> Option<String> + Sen
 pub(super) type Owners = Vec<(usize, u64, u16, u16)>;
 
 /// What each node says of itself.
-const INFO: &str = "redis_version:7.4.0\r\ncluster_enabled:1\r\nmaster_link_status:up\r\n";
+const INFO: &str = "redis_version:7.4.0\r\ncluster_enabled:1\r\nmaster_link_status:";
 
 /// A cluster of scripted nodes; they end with it.
 pub(super) struct ScriptedCluster {
@@ -27,6 +27,8 @@ struct Shared {
     reports: Mutex<Vec<Owners>>,
     /// Masters and their replicas, which each node reports.
     replicas: Mutex<Vec<(usize, usize)>>,
+    /// The state of the replicas' links to their masters.
+    link: Mutex<&'static str>,
     script: Mutex<Script>,
     received: Mutex<Vec<(usize, String)>>,
 }
@@ -46,6 +48,7 @@ impl ScriptedCluster {
             ports: listeners.iter().map(port).collect(),
             reports: Mutex::new(reports),
             replicas: Mutex::default(),
+            link: Mutex::new("up"),
             script: Mutex::new(Box::new(script)),
             received: Mutex::default(),
         });
@@ -89,6 +92,11 @@ impl ScriptedCluster {
         *self.shared.replicas.lock().unwrap() = replicas.to_vec();
     }
 
+    /// Changes the state of the replicas' links to their masters: `up` or `down`.
+    pub fn report_link(&self, state: &'static str) {
+        *self.shared.link.lock().unwrap() = state;
+    }
+
     /// The commands that went by the script, as `node: words`.
     pub fn received(&self) -> Vec<String> {
         let received = self.shared.received.lock().unwrap();
@@ -102,7 +110,7 @@ impl Shared {
             ("HELLO", _) => Some("*0\r\n".to_owned()),
             ("CLIENT", Some("ID")) => Some(":7\r\n".to_owned()),
             ("CLIENT" | "READONLY", _) => Some("+OK\r\n".to_owned()),
-            ("INFO", _) => Some(bulk(INFO)),
+            ("INFO", _) => Some(bulk(&format!("{INFO}{}\r\n", self.link.lock().unwrap()))),
             ("CLUSTER", Some("SLOTS")) => Some(self.slots(node)),
             ("CLUSTER", _) => Some(self.nodes(node)),
             _ => {
